@@ -1,0 +1,278 @@
+package bolt
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Check reads the whole file, as it is at the beginning of the call, and
+// returns an error that is [store.ErrCorrupt] unless each page is in its place,
+// each value matches its checksum, and each table is complete. It runs beside
+// other calls. It reads about half a gigabyte a second.
+func (s *Store) Check(ctx context.Context) (err error) {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	tx, err := s.begin(false) // as long as it is open, its pages are not used again
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	f, err := os.Open(s.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	c := &checker{ctx: ctx, file: f, pageSize: int64(s.db.Info().PageSize)}
+	if err := c.run(uint64(tx.ID())); err != nil {
+		return fmt.Errorf("check %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// A checker walks through the pages of a file.
+type checker struct {
+	ctx      context.Context
+	file     *os.File
+	pageSize int64
+	seen     []bool // pages that something uses, free ones included
+}
+
+func (c *checker) run(txn uint64) error {
+	m, err := c.meta(txn)
+	if err != nil {
+		return err
+	}
+	info, err := c.file.Stat()
+	if err != nil {
+		return err
+	}
+	if m.pages < 2 || m.pages > uint64(info.Size()/c.pageSize) {
+		return fmt.Errorf("%w: the file should have %d pages", store.ErrCorrupt, m.pages)
+	}
+	c.seen = make([]bool, m.pages)
+	c.seen[0], c.seen[1] = true, true
+	if err := c.free(m.freelist); err != nil {
+		return err
+	}
+	if err := c.buckets(m.root); err != nil {
+		return err
+	}
+	for id, seen := range c.seen {
+		if !seen {
+			return c.corrupt(uint64(id), "nothing refers to it")
+		}
+	}
+	return nil
+}
+
+// meta returns the root record of a transaction; there are two in turn.
+func (c *checker) meta(txn uint64) (meta, error) {
+	for at := range int64(2) {
+		if m, err := c.metaAt(at); err == nil && m.txn == txn {
+			return m, nil
+		}
+	}
+	return meta{}, fmt.Errorf("%w: no root record of transaction %d", store.ErrCorrupt, txn)
+}
+
+func (c *checker) metaAt(id int64) (meta, error) {
+	p := make(page, pageHeader+metaSize)
+	if _, err := c.file.ReadAt(p, id*c.pageSize); err != nil {
+		return meta{}, err
+	}
+	return parseMeta(p)
+}
+
+func (c *checker) corrupt(id uint64, why string) error {
+	return fmt.Errorf("%w: page %d: %s", store.ErrCorrupt, id, why)
+}
+
+// page reads a page that must not have been come by before.
+func (c *checker) page(id uint64, flags ...uint16) (page, error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := c.mark(id); err != nil {
+		return nil, err
+	}
+	p := make(page, c.pageSize)
+	if _, err := c.file.ReadAt(p, int64(id)*c.pageSize); err != nil {
+		return nil, err
+	}
+	if native.Uint64(p) != id {
+		return nil, c.corrupt(id, "it has the number of another")
+	}
+	ok := false
+	for _, f := range flags {
+		ok = ok || p.flags() == f
+	}
+	if !ok {
+		return nil, c.corrupt(id, "it is not of the kind that it should be")
+	}
+	return c.withOverflow(id, p)
+}
+
+func (c *checker) withOverflow(id uint64, p page) (page, error) {
+	more := p.overflow()
+	if more == 0 {
+		return p, nil
+	}
+	if more >= uint64(len(c.seen)) {
+		return nil, c.corrupt(id, "it is larger than the file")
+	}
+	for n := range more {
+		if err := c.mark(id + 1 + n); err != nil {
+			return nil, err
+		}
+	}
+	all := make(page, (int64(more)+1)*c.pageSize)
+	if _, err := c.file.ReadAt(all, int64(id)*c.pageSize); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func (c *checker) mark(id uint64) error {
+	if id >= uint64(len(c.seen)) {
+		return c.corrupt(id, "it lies outside of the file")
+	}
+	if c.seen[id] {
+		return c.corrupt(id, "it is used twice")
+	}
+	c.seen[id] = true
+	return nil
+}
+
+func (c *checker) free(id uint64) error {
+	p, err := c.page(id, freelistPage)
+	if err != nil {
+		return err
+	}
+	ids, err := p.freeIDs()
+	if err != nil {
+		return c.corrupt(id, err.Error())
+	}
+	for _, free := range ids {
+		if err := c.mark(free); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buckets checks the tree of buckets, and each of them.
+func (c *checker) buckets(root uint64) error {
+	return c.tree(root, bounds{}, func(e element) error {
+		if !e.bucket || len(e.value) < bucketHeader {
+			return fmt.Errorf("%w: %q is not a table", store.ErrCorrupt, e.key)
+		}
+		t := tableCheck{name: string(e.key)}
+		if err := c.bucket(e.value, t.entry(c)); err != nil {
+			return fmt.Errorf("table %q: %w", e.key, err)
+		}
+		if want := native.Uint64(e.value[8:]); t.total != want {
+			return fmt.Errorf("%w: table %q: entries are missing, or were not there before", store.ErrCorrupt, e.key)
+		}
+		return nil
+	})
+}
+
+// bucket checks the entries of a bucket, which has pages of its own or is written out in place of them.
+func (c *checker) bucket(head []byte, entry func(element) error) error {
+	if root := native.Uint64(head); root != 0 {
+		return c.tree(root, bounds{}, entry)
+	}
+	p := page(head[bucketHeader:])
+	if len(p) < pageHeader || p.flags() != leafPage {
+		return fmt.Errorf("%w: it is cut off", store.ErrCorrupt)
+	}
+	return c.leaf(0, p, bounds{}, entry)
+}
+
+type tableCheck struct {
+	name  string
+	total uint64
+}
+
+func (t *tableCheck) entry(c *checker) func(element) error {
+	return func(e element) error {
+		if e.bucket {
+			return fmt.Errorf("%w: a bucket in a table", store.ErrCorrupt)
+		}
+		_, err := unseal(t.name, e.key, e.value)
+		t.total += storedSum(e.value)
+		return err
+	}
+}
+
+// bounds are the keys between which those of a page must lie; nil is no bound.
+type bounds struct{ from, to []byte }
+
+func (b bounds) hold(key []byte) bool {
+	return (b.from == nil || string(key) >= string(b.from)) && (b.to == nil || string(key) < string(b.to))
+}
+
+// tree checks the pages of a bucket from id on down, and calls entry with each of its entries.
+func (c *checker) tree(id uint64, b bounds, entry func(element) error) error {
+	p, err := c.page(id, branchPage, leafPage)
+	if err != nil {
+		return err
+	}
+	if p.flags() == leafPage {
+		return c.leaf(id, p, b, entry)
+	}
+	elements, err := c.ordered(id, p, b)
+	if err != nil {
+		return err
+	}
+	if len(elements) == 0 {
+		return c.corrupt(id, "it is empty")
+	}
+	for i, e := range elements {
+		below := b
+		if i > 0 {
+			below.from = e.key
+		}
+		if i+1 < len(elements) {
+			below.to = elements[i+1].key
+		}
+		if err := c.tree(e.child, below, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) leaf(id uint64, p page, b bounds, entry func(element) error) error {
+	elements, err := c.ordered(id, p, b)
+	if err != nil {
+		return err
+	}
+	for _, e := range elements {
+		if err := entry(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ordered takes a page apart and looks at its keys.
+func (c *checker) ordered(id uint64, p page, b bounds) ([]element, error) {
+	elements, err := p.elements()
+	if err != nil {
+		return nil, c.corrupt(id, err.Error())
+	}
+	for i, e := range elements {
+		if !b.hold(e.key) || i > 0 && string(e.key) <= string(elements[i-1].key) {
+			return nil, c.corrupt(id, "its keys are out of order")
+		}
+	}
+	return elements, nil
+}

@@ -1,0 +1,224 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+
+	"github.com/cognate-id/cognate/store"
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// The file says what it is in a bucket that no table can have the name of.
+const (
+	metaBucket = "\x00cognate"
+	formatKey  = "format"
+	format     = 1 // buckets of checksummed values, see bucket.go
+)
+
+// createFile makes the file at path if there is none. It is made under another
+// name and moved when it is complete, so a crash leaves no half of one, and an
+// empty file is never taken for a new one.
+func createFile(path string, o Options) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() == 0 {
+		return fmt.Errorf("%w: the file is empty; remove it to begin with an empty store", store.ErrCorrupt)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	if err := initialize(temp.Name(), o); err != nil {
+		return err
+	}
+	if err := move(temp.Name(), path); err != nil {
+		return err
+	}
+	syncDir(filepath.Dir(path))
+	return nil
+}
+
+func initialize(path string, o Options) error {
+	db, err := openFile(path, o)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		b, err := openBucket(tx, metaBucket)
+		if err != nil {
+			return err
+		}
+		if err := b.write(formatKey, strconv.AppendInt(nil, format, 10)); err != nil {
+			return err
+		}
+		return b.flush()
+	})
+	return errors.Join(err, db.Close())
+}
+
+// move gives a file its name without replacing another that was made
+// meanwhile, where the file system has links.
+func move(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return os.Rename(from, to)
+}
+
+// syncDir makes a new name in a directory last. Not every system can, or needs to.
+func syncDir(dir string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	_ = d.Sync()
+}
+
+// openFile opens an existing file, with less address space where there is not enough.
+func openFile(path string, o Options) (*bbolt.DB, error) {
+	db, err := openMapped(path, o, mapSize())
+	if errors.Is(err, syscall.ENOMEM) {
+		return openMapped(path, o, 0)
+	}
+	return db, err
+}
+
+// openMapped opens a file. bbolt may panic over a damaged one; it is then
+// closed here, or its lock would stay.
+func openMapped(path string, o Options, mapSize int) (db *bbolt.DB, err error) {
+	var file *os.File
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			file.Close()
+			db, err = nil, damaged(r)
+		}
+	}()
+	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:         o.LockTimeout,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: mapSize,
+		NoSync:          o.InsecureNoSync,
+		NoGrowSync:      o.InsecureNoSync,
+		NoStatistics:    true,
+		OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+			file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+			return file, err
+		},
+	})
+	if err != nil {
+		return nil, openError(err)
+	}
+	db.AllocSize = 1 << 20
+	return db, nil
+}
+
+// mapSize is how much address space is set aside for the file. Up to this size
+// a growing file need not be mapped anew, for which it would wait for all
+// readers: so a long View does not hold up writers. On Windows it would be the
+// size of the file.
+func mapSize() int {
+	if runtime.GOOS == "windows" || math.MaxInt == math.MaxInt32 {
+		return 0
+	}
+	size := int64(4 << 30)
+	return int(size)
+}
+
+func openError(err error) error {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return store.ErrLocked
+	case errors.As(err, &errno), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return err
+	default:
+		return fmt.Errorf("%w: not a store file, or a damaged one: %w", store.ErrCorrupt, err)
+	}
+}
+
+// verify looks at an opened file before it is used.
+func (s *Store) verify(o Options) error {
+	if err := s.verifyOutline(); err != nil {
+		return err
+	}
+	if err := s.verifyRoots(); err != nil && !o.AcceptLoss {
+		return err
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return err
+	}
+	if info.Size() > o.CheckUpTo {
+		return nil
+	}
+	return s.Check(context.Background())
+}
+
+func (s *Store) verifyOutline() (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer catch(&err)
+	return s.db.View(func(tx *bbolt.Tx) error {
+		info, err := os.Stat(s.path)
+		if err != nil {
+			return err
+		}
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%w: the file is cut off: %d bytes of %d are left", store.ErrCorrupt, info.Size(), tx.Size())
+		}
+		return verifyFormat(tx)
+	})
+}
+
+// verifyRoots looks at both root records. bbolt makes do with one, which may
+// be the older: then the last transaction would be gone and nobody would know.
+// A crash does not damage them, since each lies within one sector.
+func (s *Store) verifyRoots() error {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	c := &checker{file: f, pageSize: int64(s.db.Info().PageSize)}
+	for at := range int64(2) {
+		if _, err := c.metaAt(at); err != nil {
+			return fmt.Errorf("%w; the last transaction may be lost, see Options.AcceptLoss", err)
+		}
+	}
+	return nil
+}
+
+func verifyFormat(tx *bbolt.Tx) error {
+	values, err := reader{context.Background(), tx}.Get(store.Ref{Table: metaBucket, Key: formatKey})
+	if err != nil {
+		return err
+	}
+	if values[0] == nil {
+		return fmt.Errorf("%w: a bbolt file, but not one of this program", store.ErrCorrupt)
+	}
+	switch n, err := strconv.Atoi(string(values[0])); {
+	case err != nil || n < 1:
+		return fmt.Errorf("%w: the format of the file is %q", store.ErrCorrupt, values[0])
+	case n > format:
+		return fmt.Errorf("%w: the file has format %d, this program knows %d", store.ErrNewer, n, format)
+	}
+	return nil
+}

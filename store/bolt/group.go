@@ -1,0 +1,186 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+	"go.etcd.io/bbolt"
+)
+
+// A group is one transaction of bbolt that several Updates share, and with it
+// the flush to the disk, which is what takes the time. They enter it one after
+// the other, each on its own goroutine and with an overlay of its own, which
+// is applied only if its function succeeds. Whoever finds nobody waiting behind
+// it commits for all; so one writer alone waits for nobody.
+type group struct {
+	tx      *bbolt.Tx
+	opened  time.Time
+	members int           // Updates that were applied
+	bytes   int           // what they wrote
+	failed  error         // set when an overlay could be applied in part only
+	done    chan struct{} // closed when the outcome is known
+	err     error         // the outcome
+}
+
+// A group is committed when it has grown to one of these, even if others wait.
+const (
+	maxMembers = 256
+	maxBytes   = 4 << 20
+	maxOpen    = 20 * time.Millisecond
+)
+
+func (g *group) full() bool {
+	return g.members >= maxMembers || g.bytes >= maxBytes || g.failed != nil || time.Since(g.opened) >= maxOpen
+}
+
+// Update implements [store.Store]. It calls fn once. While ctx is done before
+// the turn of the caller comes, or before fn returns, nothing is written.
+func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) (err error) {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	g, err := s.join(ctx)
+	if err != nil {
+		return err
+	}
+	// Deferred, since fn may panic or end its goroutine, and the others must not suffer.
+	defer func() {
+		if outcome := s.leave(g); outcome != nil {
+			err = outcome
+		}
+	}()
+	return s.attempt(ctx, g, fn)
+}
+
+// join waits for the turn and returns the open group, or opens one.
+func (s *Store) join(ctx context.Context) (*group, error) {
+	if err := s.turns.take(ctx); err != nil {
+		return nil, err
+	}
+	if s.group != nil {
+		return s.group, nil
+	}
+	if err := s.stuck.Load(); err != nil {
+		s.turns.release()
+		return nil, *err
+	}
+	tx, err := s.begin(true)
+	if err != nil {
+		s.turns.release()
+		return nil, err
+	}
+	s.group = &group{tx: tx, opened: time.Now(), done: make(chan struct{})}
+	return s.group, nil
+}
+
+// attempt calls fn and applies what it wrote.
+func (s *Store) attempt(ctx context.Context, g *group, fn func(store.Tx) error) error {
+	tx := store.NewOverlay(reader{ctx, g.tx})
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.Err(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if tx.Size() == 0 {
+		return nil
+	}
+	g.members++
+	g.bytes += tx.Size()
+	g.failed = apply(g.tx, tx.Writes(), bbolt.DefaultFillPercent)
+	return g.failed
+}
+
+// leave gives up the turn and returns the outcome of the group. A group in
+// which nothing was written has none to wait for. In any other, those wait too
+// who wrote nothing themselves: what they saw was not certain yet.
+func (s *Store) leave(g *group) error {
+	written := g.members > 0
+	if !g.full() && s.handOver(g) {
+		if !written {
+			return nil
+		}
+		<-g.done
+		return g.err
+	}
+	s.group = nil
+	g.err = s.finish(g)
+	close(g.done)
+	s.turns.release()
+	return g.err
+}
+
+// handOver gives the turn to the next in the queue. After a group of several,
+// others are likely to be on their way, so it lets them run first; that costs
+// nothing when there are none.
+func (s *Store) handOver(g *group) bool {
+	if g.members > 0 && !s.turns.waiting() {
+		runtime.Gosched()
+	}
+	return s.turns.next()
+}
+
+// finish ends the transaction of a group.
+func (s *Store) finish(g *group) (err error) {
+	defer s.giveUp(&err)
+	if g.failed != nil || g.members == 0 {
+		g.tx.Rollback()
+		return g.failed
+	}
+	id := g.tx.ID()
+	if err := g.tx.Commit(); err != nil {
+		return s.explain(id, err)
+	}
+	return nil
+}
+
+// explain tells whether a failed commit can have taken place all the same: it
+// can when its root record is in the file although the flush of it failed.
+func (s *Store) explain(id int, cause error) error {
+	err := fmt.Errorf("write %s: %w", s.path, cause)
+	tx, beginErr := s.db.Begin(false)
+	if beginErr != nil {
+		return errors.Join(store.ErrUnknownOutcome, err)
+	}
+	defer tx.Rollback()
+	if tx.ID() >= id {
+		return fmt.Errorf("%w: %w", store.ErrUnknownOutcome, err)
+	}
+	return err
+}
+
+// apply writes to the buckets of bbolt, one for each table; fill is how full
+// to make pages of entries that come after all others in a bucket. A failure
+// means a damaged file: the transaction must be rolled back.
+func apply(tx *bbolt.Tx, writes iter.Seq[store.Write], fill float64) (err error) {
+	defer catch(&err)
+	var b bucket
+	for w := range writes {
+		if b.name != w.Table {
+			if err := b.flush(); err != nil {
+				return err
+			}
+			if b, err = openBucket(tx, w.Table); err != nil {
+				return err
+			}
+			if last, _ := b.Cursor().Last(); string(last) < w.Key {
+				b.FillPercent = fill
+			}
+		}
+		if err := b.write(w.Key, w.Value); err != nil {
+			return err
+		}
+	}
+	return b.flush()
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"slices"
+	"strings"
+)
+
+// A buffer holds what one transaction wrote to one table: a map for the
+// lookups, and the same in order, made when it is first asked for. The ordered
+// slices are never changed in place, so a scan keeps the one it began with.
+type buffer struct {
+	latest map[string][]byte // nil where the key was deleted
+	sorted []Entry           // as of the last call of all
+	fresh  []string          // keys written since, with duplicates
+}
+
+// get is fine on a nil buffer, which holds nothing.
+func (b *buffer) get(key string) (value []byte, ok bool) {
+	if b == nil {
+		return nil, false
+	}
+	value, ok = b.latest[key]
+	return value, ok
+}
+
+// put returns by how many bytes the buffer has grown.
+func (b *buffer) put(key string, value []byte) int {
+	old, ok := b.latest[key]
+	b.latest[key] = value
+	b.fresh = append(b.fresh, key)
+	if ok {
+		return len(value) - len(old)
+	}
+	return len(key) + len(value)
+}
+
+// all returns the writes in order of their keys.
+func (b *buffer) all() []Entry {
+	if len(b.fresh) == 0 {
+		return b.sorted
+	}
+	slices.Sort(b.fresh)
+	fresh := slices.Compact(b.fresh)
+	out := make([]Entry, 0, len(b.latest))
+	for _, old := range b.sorted {
+		for len(fresh) > 0 && fresh[0] < old.Key {
+			out = append(out, Entry{fresh[0], b.latest[fresh[0]]})
+			fresh = fresh[1:]
+		}
+		if len(fresh) > 0 && fresh[0] == old.Key {
+			old.Value = b.latest[old.Key]
+			fresh = fresh[1:]
+		}
+		out = append(out, old)
+	}
+	for _, key := range fresh {
+		out = append(out, Entry{key, b.latest[key]})
+	}
+	b.sorted, b.fresh = out, b.fresh[:0]
+	return out
+}
+
+// between returns the writes that a scan of r comes by, in its order.
+func (b *buffer) between(r Range) []Entry {
+	byKey := func(e Entry, key string) int { return strings.Compare(e.Key, key) }
+	all := b.all()
+	from, _ := slices.BinarySearchFunc(all, r.From, byKey)
+	to := len(all)
+	if r.To != "" {
+		to, _ = slices.BinarySearchFunc(all, r.To, byKey)
+	}
+	if from >= to {
+		return nil
+	}
+	if !r.Reverse {
+		return all[from:to]
+	}
+	out := slices.Clone(all[from:to])
+	slices.Reverse(out)
+	return out
+}

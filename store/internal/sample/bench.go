@@ -1,0 +1,56 @@
+package sample
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Insert signs up one user after another, after the first n.
+func Insert(b *testing.B, s store.Store, n int) {
+	b.ReportAllocs()
+	for i := n; b.Loop(); i++ {
+		u := NewUser(i)
+		if err := s.Update(b.Context(), func(tx store.Tx) error { return Users.Insert(tx, u) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Get reads and decodes one of n users.
+func Get(b *testing.B, s store.Store, n int) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		key := store.Key(Pool, Sub(i*7919%n))
+		err := s.View(b.Context(), func(r store.Reader) error { _, err := Users.Get(r, key); return err })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Prefix finds twenty of n users by the beginning of their email address, and reads them.
+func Prefix(b *testing.B, s store.Store, n int) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		rng := store.StartsWith(fmt.Sprintf("user%05d", i*7919%n/100), Pool)
+		rng.Limit = 20
+		found := 0
+		err := s.View(b.Context(), func(r store.Reader) error {
+			var refs []store.Ref
+			for key, err := range Users.ScanIndex(r, Emails, rng) {
+				if err != nil {
+					return err
+				}
+				refs = append(refs, Users.Ref(key))
+			}
+			values, err := r.Get(refs...)
+			found = len(values)
+			return err
+		})
+		if err != nil || found != rng.Limit {
+			b.Fatal(found, err)
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+)
+
+// An Overlay is the [Tx] that every driver hands to the function of an Update.
+// It buffers the writes above a [Reader] of the driver, shows them to the
+// function, holds it to the limits, and remembers the first statement that
+// failed. When the function has returned nil and [Overlay.Err] is nil, the
+// driver applies [Overlay.Writes], all or none.
+//
+// After a statement has failed, each further one fails with the same error:
+// that is what a transaction in PostgreSQL does.
+//
+// A Scan yields what was there when its loop began; writes made inside the
+// loop are seen by the next one.
+type Overlay struct {
+	reader Reader
+	tables map[string]*buffer
+	size   int
+	err    error
+}
+
+// A Write is the last that a transaction wrote at one key. A nil Value removes the key.
+type Write struct {
+	Ref
+	Value []byte
+}
+
+// NewOverlay returns an empty overlay above r.
+func NewOverlay(r Reader) *Overlay { return &Overlay{reader: r} }
+
+// Err returns the error of the first statement that failed, nil while none has.
+func (o *Overlay) Err() error { return o.err }
+
+// Size is the number of bytes, keys and values, that are to be written.
+func (o *Overlay) Size() int { return o.size }
+
+// Writes yields the writes in order of table and key. Values belong to the
+// overlay, which never changes them.
+func (o *Overlay) Writes() iter.Seq[Write] {
+	return func(yield func(Write) bool) {
+		for _, table := range slices.Sorted(maps.Keys(o.tables)) {
+			for _, w := range o.tables[table].all() {
+				if !yield(Write{Ref{table, w.Key}, w.Value}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Get implements [Reader].
+func (o *Overlay) Get(refs ...Ref) ([][]byte, error) {
+	if o.err != nil {
+		return nil, o.err
+	}
+	if o.tables == nil {
+		values, err := o.reader.Get(refs...)
+		return values, o.remember(err)
+	}
+	values := make([][]byte, len(refs))
+	var missing []Ref
+	var at []int
+	for i, ref := range refs {
+		if value, ok := o.tables[ref.Table].get(ref.Key); ok {
+			values[i] = value
+			continue
+		}
+		missing, at = append(missing, ref), append(at, i)
+	}
+	if len(missing) == 0 {
+		return values, nil
+	}
+	found, err := o.reader.Get(missing...)
+	if err != nil {
+		return nil, o.remember(err)
+	}
+	for i, value := range found {
+		values[at[i]] = value
+	}
+	return values, nil
+}
+
+// Insert implements [Tx].
+func (o *Overlay) Insert(table, key string, value []byte) error {
+	values, err := o.Get(Ref{table, key})
+	if err != nil {
+		return err
+	}
+	if values[0] != nil {
+		return o.remember(ErrExists)
+	}
+	return o.Put(table, key, value)
+}
+
+// Put implements [Tx].
+func (o *Overlay) Put(table, key string, value []byte) error {
+	if o.err != nil {
+		return o.err
+	}
+	if err := Check(Ref{table, key}, value); err != nil {
+		return o.remember(err)
+	}
+	return o.write(table, key, bytes.Clone(value))
+}
+
+// Delete implements [Tx].
+func (o *Overlay) Delete(table, key string) error {
+	if o.err != nil {
+		return o.err
+	}
+	if err := checkRef(Ref{table, key}); err != nil {
+		return o.remember(err)
+	}
+	return o.write(table, key, nil)
+}
+
+func (o *Overlay) write(table, key string, value []byte) error {
+	if o.tables == nil {
+		o.tables = make(map[string]*buffer)
+	}
+	b := o.tables[table]
+	if b == nil {
+		b = &buffer{latest: make(map[string][]byte)}
+		o.tables[table] = b
+	}
+	o.size += b.put(key, value)
+	if o.size > MaxTx {
+		return o.remember(fmt.Errorf("%w: a transaction writes at most %d bytes", ErrTooLarge, MaxTx))
+	}
+	return nil
+}
+
+func (o *Overlay) remember(err error) error {
+	if o.err == nil {
+		o.err = err
+	}
+	return err
+}
+
+// Scan implements [Reader].
+func (o *Overlay) Scan(table string, r Range) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		if o.err != nil {
+			yield(Entry{}, o.err)
+			return
+		}
+		seq := o.reader.Scan(table, r)
+		if b := o.tables[table]; b != nil {
+			seq = o.merge(table, b.between(r), r)
+		}
+		for e, err := range seq {
+			if o.remember(err) != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// merge scans the reader with the writes laid over it, which are in the order of the scan.
+func (o *Overlay) merge(table string, writes []Entry, r Range) iter.Seq2[Entry, error] {
+	under := r
+	if r.Limit > 0 {
+		under.Limit += len(writes) // so many of the reader's entries may be hidden
+	}
+	return func(yield func(Entry, error) bool) {
+		out := limited{yield: yield, limit: r.Limit}
+		rest := writes
+		for e, err := range o.reader.Scan(table, under) {
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for len(rest) > 0 && before(rest[0].Key, e.Key, r.Reverse) {
+				if !out.entry(rest[0]) {
+					return
+				}
+				rest = rest[1:]
+			}
+			if len(rest) > 0 && rest[0].Key == e.Key {
+				e, rest = rest[0], rest[1:]
+			}
+			if !out.entry(e) {
+				return
+			}
+		}
+		for _, e := range rest {
+			if !out.entry(e) {
+				return
+			}
+		}
+	}
+}
+
+func before(a, b string, reverse bool) bool {
+	if reverse {
+		return a > b
+	}
+	return a < b
+}
+
+// limited passes entries on until there have been enough, leaving out what was deleted.
+type limited struct {
+	yield func(Entry, error) bool
+	limit int
+	n     int
+}
+
+func (l *limited) entry(e Entry) bool {
+	if e.Value == nil {
+		return true
+	}
+	l.n++
+	return l.yield(e, nil) && l.n != l.limit
+}

@@ -1,0 +1,279 @@
+// Package sealed encrypts the values of some tables of a store, whatever the
+// driver below: those that hold secrets, see store.Table.Secret.
+//
+// Begin with [OpenKeyFile] and [New]. Each value is encrypted whole with
+// AES-256-GCM and bound to its table and key, so that it cannot be read,
+// altered, or moved to another place; what is stored is a JSON document that
+// names the key:
+//
+//	{"key": "d2a84f4b8b650937", "sealed": "Base64 of nonce and ciphertext"}
+//
+// # Caveats
+//
+//   - Without the key file the sealed records are lost. Keep a copy of it, apart from the copies of the store.
+//   - Keys of sealed tables and entries of their indexes are not encrypted, nor is the size of a value hidden.
+//   - An older value of the same record that is put back is not noticed.
+//   - Base64 makes a value longer by a third: the largest that a sealed table takes is about 780,000 bytes.
+package sealed
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// ErrWrongKey is returned for a value that was sealed under a key which is not among those given.
+var ErrWrongKey = errors.New("sealed: sealed under a key that is not in the key file")
+
+// New returns a store that keeps its data in inner and encrypts the values of
+// the tables named secret. It is a [store.Forker] or [store.BulkLoader] where
+// inner is. Closing it closes inner.
+func New(inner store.Store, keys Keys, secret ...string) store.Store {
+	s := &sealing{inner: inner, keys: keys, secret: make(map[string]bool)}
+	for _, table := range secret {
+		s.secret[table] = true
+	}
+	return s.withPowers()
+}
+
+type sealing struct {
+	inner  store.Store
+	keys   Keys
+	secret map[string]bool
+}
+
+// withPowers returns s with those further methods that inner has.
+func (s *sealing) withPowers() store.Store {
+	f, forks := s.inner.(store.Forker)
+	l, loads := s.inner.(store.BulkLoader)
+	switch {
+	case forks && loads:
+		return struct {
+			*sealing
+			forker
+			loader
+		}{s, forker{s, f}, loader{s, l}}
+	case forks:
+		return struct {
+			*sealing
+			forker
+		}{s, forker{s, f}}
+	case loads:
+		return struct {
+			*sealing
+			loader
+		}{s, loader{s, l}}
+	default:
+		return s
+	}
+}
+
+type forker struct {
+	above *sealing
+	inner store.Forker
+}
+
+// Fork implements [store.Forker]. The fork has the same keys.
+func (f forker) Fork() (store.Store, error) {
+	inner, err := f.inner.Fork()
+	if err != nil {
+		return nil, err
+	}
+	fork := *f.above
+	fork.inner = inner
+	return fork.withPowers(), nil
+}
+
+type loader struct {
+	above *sealing
+	inner store.BulkLoader
+}
+
+// BulkLoad implements [store.BulkLoader].
+func (l loader) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byte]) error {
+	var failed error
+	err := l.inner.BulkLoad(ctx, func(yield func(store.Ref, []byte) bool) {
+		for ref, value := range entries {
+			value, err := l.above.seal(ref, value)
+			if err != nil {
+				failed = err
+				return
+			}
+			if !yield(ref, value) {
+				return
+			}
+		}
+	})
+	return errors.Join(failed, err)
+}
+
+// View implements [store.Store].
+func (s *sealing) View(ctx context.Context, fn func(store.Reader) error) error {
+	return s.inner.View(ctx, func(r store.Reader) error { return fn(reader{s, r}) })
+}
+
+// Update implements [store.Store].
+func (s *sealing) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return s.inner.Update(ctx, func(inner store.Tx) error {
+		tx := &transaction{inner: inner, reader: reader{s, inner}}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.err
+	})
+}
+
+// Close implements [store.Store].
+func (s *sealing) Close() error { return s.inner.Close() }
+
+// A document is a sealed value as it is stored.
+type document struct {
+	Key    string `json:"key"`
+	Sealed []byte `json:"sealed"`
+}
+
+// seal returns what is stored for a value.
+func (s *sealing) seal(ref store.Ref, value []byte) ([]byte, error) {
+	if !s.secret[ref.Table] {
+		return value, nil
+	}
+	if err := store.Check(ref, value); err != nil {
+		return nil, err
+	}
+	k := s.keys.list[0]
+	box := k.aead.Seal(nil, nil, value, additional(ref))
+	out := make([]byte, 0, base64.StdEncoding.EncodedLen(len(box))+len(k.id)+24)
+	out = append(out, `{"key":"`...)
+	out = append(out, k.id...)
+	out = append(out, `","sealed":"`...)
+	out = base64.StdEncoding.AppendEncode(out, box)
+	return append(out, `"}`...), nil
+}
+
+// unseal is the inverse of seal. A nil value stays nil.
+func (s *sealing) unseal(ref store.Ref, stored []byte) ([]byte, error) {
+	if stored == nil || !s.secret[ref.Table] {
+		return stored, nil
+	}
+	var doc document
+	if err := json.Unmarshal(stored, &doc); err != nil || doc.Key == "" || len(doc.Sealed) == 0 {
+		return nil, fmt.Errorf("%w: a value in %s is not sealed", store.ErrCorrupt, ref.Table)
+	}
+	k, ok := s.keys.find(doc.Key)
+	if !ok {
+		return nil, fmt.Errorf("%w: a value in %s asks for key %s", ErrWrongKey, ref.Table, doc.Key)
+	}
+	value, err := k.aead.Open(nil, nil, doc.Sealed, additional(ref))
+	if err != nil {
+		return nil, fmt.Errorf("%w: a sealed value in %s was altered or moved", store.ErrCorrupt, ref.Table)
+	}
+	return value, nil
+}
+
+// additional is what a sealed value is bound to. The name of a table holds no
+// zero byte, so table and key do not run into each other.
+func additional(ref store.Ref) []byte { return []byte(ref.Table + "\x00" + ref.Key) }
+
+type reader struct {
+	*sealing
+	inner store.Reader
+}
+
+func (r reader) Get(refs ...store.Ref) ([][]byte, error) {
+	stored, err := r.inner.Get(refs...)
+	if err != nil {
+		return nil, err
+	}
+	values := make([][]byte, len(stored))
+	for i, ref := range refs {
+		if values[i], err = r.unseal(ref, stored[i]); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+func (r reader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	seq := r.inner.Scan(table, rng)
+	if !r.secret[table] {
+		return seq
+	}
+	return func(yield func(store.Entry, error) bool) {
+		for e, err := range seq {
+			if err == nil {
+				e.Value, err = r.unseal(store.Ref{Table: table, Key: e.Key}, e.Value)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// A transaction remembers the first statement that failed, since the driver
+// below does not see those that fail here.
+type transaction struct {
+	reader
+	inner store.Tx
+	err   error
+}
+
+func (t *transaction) Get(refs ...store.Ref) ([][]byte, error) {
+	if t.err != nil {
+		return nil, t.err
+	}
+	values, err := t.reader.Get(refs...)
+	return values, t.remember(err)
+}
+
+func (t *transaction) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		if t.err != nil {
+			yield(store.Entry{}, t.err)
+			return
+		}
+		for e, err := range t.reader.Scan(table, rng) {
+			if !yield(e, t.remember(err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (t *transaction) Insert(table, key string, value []byte) error {
+	return t.write(table, key, value, t.inner.Insert)
+}
+
+func (t *transaction) Put(table, key string, value []byte) error {
+	return t.write(table, key, value, t.inner.Put)
+}
+
+func (t *transaction) write(table, key string, value []byte, write func(table, key string, value []byte) error) error {
+	if t.err != nil {
+		return t.err
+	}
+	value, err := t.seal(store.Ref{Table: table, Key: key}, value)
+	if err != nil {
+		return t.remember(err)
+	}
+	return t.remember(write(table, key, value))
+}
+
+func (t *transaction) Delete(table, key string) error {
+	if t.err != nil {
+		return t.err
+	}
+	return t.remember(t.inner.Delete(table, key))
+}
+
+func (t *transaction) remember(err error) error {
+	if t.err == nil {
+		t.err = err
+	}
+	return err
+}

@@ -1,0 +1,26 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// CheckNames returns the names of all that Run runs.
+func CheckNames() (names []string) {
+	for _, c := range checks {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// RunCheck runs one of them on s.
+func RunCheck(t testing.TB, name string, s store.Store) {
+	for _, c := range checks {
+		if c.name == name {
+			c.run(t, s)
+			return
+		}
+	}
+	t.Fatalf("there is no check %q", name)
+}

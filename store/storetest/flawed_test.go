@@ -1,0 +1,379 @@
+package storetest_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// flaws are what can be wrong with a store. Each is a promise broken.
+type flaws struct {
+	dirtyReads        bool // readers see what is not committed
+	unstableSnapshot  bool // a View reads what is there at each moment
+	noRollback        bool // an error keeps what was written before it
+	partialCommit     bool // a commit becomes visible piece by piece
+	lostUpdates       bool // the last to commit wins
+	writeSkew         bool // only writes are compared: snapshot isolation
+	phantoms          bool // reads of keys are compared too, but not scans
+	insertOverwrites  bool
+	swallowsConflict  bool // what failed inside the function is forgotten
+	aliasesInput      bool // keeps the slice that it was given
+	aliasesOutput     bool // values end with the View
+	unsorted          bool
+	ignoresLimit      bool
+	ignoresReverse    bool
+	includesTo        bool
+	blindToOwnGets    bool // Get does not see the transaction's own writes
+	blindToOwnScans   bool
+	ignoresContext    bool
+	acceptsAnything   bool // no limits, no look at values
+	stuckAfterPanic   bool
+	commitsAfterPanic bool
+	servesAfterClose  bool
+	closesAtOnce      bool // Close does not wait
+	lossyBulkLoad     bool
+	sharedFork        bool
+}
+
+// A flawed store keeps committed states and lets transactions run side by
+// side: each compares what it read and wrote with what was committed since it
+// began, and runs again if they touch. With no flaw it keeps the contract.
+type flawed struct {
+	flaws
+	mu     sync.Mutex
+	log    []commit // all commits since the store was made
+	data   tables
+	stuck  bool
+	closed bool
+	inside sync.WaitGroup
+}
+
+type tables map[store.Ref][]byte
+
+type commit map[store.Ref]bool // what it wrote
+
+func newFlawed(f flaws) store.Store { return &flawed{flaws: f, data: tables{}} }
+
+func (s *flawed) lock() func() {
+	s.mu.Lock()
+	return s.mu.Unlock
+}
+
+func (s *flawed) enter(ctx context.Context) error {
+	defer s.lock()()
+	if s.closed && !s.servesAfterClose {
+		return store.ErrClosed
+	}
+	if !s.ignoresContext && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.inside.Add(1)
+	return nil
+}
+
+func (s *flawed) Close() error {
+	unlock := s.lock()
+	s.closed = true
+	unlock()
+	if !s.closesAtOnce {
+		s.inside.Wait()
+	}
+	return nil
+}
+
+func (s *flawed) Fork() (store.Store, error) {
+	defer s.lock()()
+	if s.sharedFork {
+		return &flawed{flaws: s.flaws, data: s.data}, nil
+	}
+	return &flawed{flaws: s.flaws, data: maps.Clone(s.data)}, nil
+}
+
+func (s *flawed) BulkLoad(_ context.Context, entries iter.Seq2[store.Ref, []byte]) error {
+	n := 0
+	for ref, value := range entries {
+		if err := store.Check(ref, value); err != nil {
+			return err
+		}
+		if n++; s.lossyBulkLoad && n%10_000 == 0 {
+			continue
+		}
+		unlock := s.lock()
+		s.data[ref] = slices.Clone(value)
+		unlock()
+	}
+	return nil
+}
+
+func (s *flawed) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.inside.Done()
+	unlock := s.lock()
+	r := &view{s: s, data: maps.Clone(s.data)}
+	unlock()
+	defer r.end()
+	return fn(r)
+}
+
+// A view reads a state, and remembers what it read.
+type view struct {
+	s     *flawed
+	data  tables
+	read  commit
+	scans []scanned
+	lent  [][]byte
+}
+
+type scanned struct {
+	table string
+	rng   store.Range
+}
+
+// end takes values back, in a store whose values end with the View.
+func (r *view) end() {
+	for _, value := range r.lent {
+		for i := range value {
+			value[i] = 'x'
+		}
+	}
+}
+
+func (r *view) lend(value []byte) []byte {
+	if !r.s.aliasesOutput || value == nil {
+		return value
+	}
+	value = slices.Clone(value)
+	r.lent = append(r.lent, value)
+	return value
+}
+
+func (r *view) now() (tables, func()) {
+	if r.s.unstableSnapshot {
+		return r.s.data, r.s.lock()
+	}
+	return r.data, func() {}
+}
+
+func (r *view) Get(refs ...store.Ref) ([][]byte, error) {
+	data, unlock := r.now()
+	defer unlock()
+	values := make([][]byte, len(refs))
+	for i, ref := range refs {
+		values[i] = r.lend(data[ref])
+		if r.read != nil {
+			r.read[ref] = true
+		}
+	}
+	return values, nil
+}
+
+func (r *view) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	r.scans = append(r.scans, scanned{table, rng})
+	data, unlock := r.now()
+	defer unlock()
+	var found []store.Entry
+	for ref, value := range data {
+		if ref.Table == table && within(rng, ref.Key, r.s.includesTo) {
+			found = append(found, store.Entry{Key: ref.Key, Value: r.lend(value)})
+		}
+	}
+	if !r.s.unsorted {
+		slices.SortFunc(found, func(a, b store.Entry) int {
+			if a.Key < b.Key {
+				return -1
+			}
+			return 1
+		})
+	}
+	if rng.Reverse && !r.s.ignoresReverse {
+		slices.Reverse(found)
+	}
+	if rng.Limit > 0 && !r.s.ignoresLimit && len(found) > rng.Limit {
+		found = found[:rng.Limit]
+	}
+	return func(yield func(store.Entry, error) bool) {
+		for _, e := range found {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func within(rng store.Range, key string, includesTo bool) bool {
+	return key >= rng.From && (rng.To == "" || key < rng.To || includesTo && key == rng.To)
+}
+
+func (s *flawed) Update(ctx context.Context, fn func(store.Tx) error) error {
+	for {
+		again, err := s.attempt(ctx, fn)
+		if !again {
+			return err
+		}
+	}
+}
+
+func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bool, err error) {
+	if err := s.enter(ctx); err != nil {
+		return false, err
+	}
+	defer s.inside.Done()
+	unlock := s.lock()
+	if s.stuck {
+		unlock()
+		return false, errors.New("flawed: stuck")
+	}
+	r := &view{s: s, data: maps.Clone(s.data), read: commit{}}
+	began := len(s.log)
+	s.stuck = s.stuckAfterPanic
+	unlock()
+	tx := &transaction{view: r, overlay: store.NewOverlay(r), written: tables{}}
+	returned := false
+	defer func() {
+		if !returned && s.commitsAfterPanic {
+			s.commit(tx)
+		}
+	}()
+	err = fn(tx)
+	returned = true
+	defer s.lock()()
+	s.stuck = false
+	switch {
+	case err != nil && !s.noRollback:
+		return false, err
+	case tx.overlay.Err() != nil && !s.swallowsConflict && !s.acceptsAnything:
+		return false, tx.overlay.Err()
+	case ctx.Err() != nil && !s.ignoresContext:
+		return false, ctx.Err()
+	case s.conflicts(tx, began):
+		return true, nil
+	}
+	s.apply(tx)
+	return false, err
+}
+
+// conflicts tells whether a commit since began touched what tx read or wrote.
+func (s *flawed) conflicts(tx *transaction, began int) bool {
+	if s.lostUpdates {
+		return false
+	}
+	for _, c := range s.log[began:] {
+		for ref := range c {
+			_, wrote := tx.written[ref]
+			switch {
+			case wrote:
+				return true
+			case s.writeSkew:
+				continue
+			case tx.read[ref]:
+				return true
+			case s.phantoms:
+				continue
+			case slices.ContainsFunc(tx.scans, func(sc scanned) bool {
+				return sc.table == ref.Table && within(sc.rng, ref.Key, false)
+			}):
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *flawed) commit(tx *transaction) {
+	defer s.lock()()
+	s.stuck = false
+	s.apply(tx)
+}
+
+func (s *flawed) apply(tx *transaction) {
+	c := commit{}
+	for ref, value := range tx.written {
+		c[ref] = true
+		if value == nil {
+			delete(s.data, ref)
+		} else {
+			s.data[ref] = value
+		}
+		if s.partialCommit {
+			s.mu.Unlock()
+			runtime.Gosched()
+			s.mu.Lock()
+		}
+	}
+	s.log = append(s.log, c)
+}
+
+// A transaction passes writes on to an overlay, except where it is to be wrong.
+type transaction struct {
+	*view
+	overlay *store.Overlay
+	written tables
+}
+
+func (t *transaction) Get(refs ...store.Ref) ([][]byte, error) {
+	if t.s.blindToOwnGets {
+		return t.view.Get(refs...)
+	}
+	if !t.s.aliasesInput {
+		return t.overlay.Get(refs...)
+	}
+	values, err := t.overlay.Get(refs...)
+	for i, ref := range refs {
+		if value, ok := t.written[ref]; ok && err == nil {
+			values[i] = value
+		}
+	}
+	return values, err
+}
+
+func (t *transaction) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	if t.s.blindToOwnScans {
+		return t.view.Scan(table, rng)
+	}
+	return t.overlay.Scan(table, rng)
+}
+
+func (t *transaction) Insert(table, key string, value []byte) error {
+	if t.s.insertOverwrites {
+		return t.Put(table, key, value)
+	}
+	if t.s.swallowsConflict {
+		values, err := t.overlay.Get(store.Ref{Table: table, Key: key})
+		if err != nil || values[0] != nil {
+			return errors.Join(err, store.ErrExists)
+		}
+	}
+	return t.wrote(table, key, value, t.overlay.Insert(table, key, value))
+}
+
+func (t *transaction) Put(table, key string, value []byte) error {
+	return t.wrote(table, key, value, t.overlay.Put(table, key, value))
+}
+
+func (t *transaction) Delete(table, key string) error {
+	return t.wrote(table, key, nil, t.overlay.Delete(table, key))
+}
+
+func (t *transaction) wrote(table, key string, value []byte, err error) error {
+	if err != nil && !t.s.acceptsAnything {
+		return err
+	}
+	if !t.s.aliasesInput {
+		value = slices.Clone(value)
+	}
+	ref := store.Ref{Table: table, Key: key}
+	t.written[ref] = value
+	if t.s.dirtyReads {
+		defer t.s.lock()()
+		t.s.data[ref] = value
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// rounds is how often a race between two transactions is run.
+const rounds = 5
+
+// together runs two transactions at once and tells how often one committed.
+func together(t testing.TB, s store.Store, fn func(tx store.Tx, party int, m *meeting) error) (committed int) {
+	t.Helper()
+	var errs [2]error
+	var both sync.WaitGroup
+	m := newMeeting()
+	for party := range errs {
+		both.Go(func() {
+			errs[party] = update(s, func(tx store.Tx) error { return fn(tx, party, m) })
+		})
+	}
+	both.Wait()
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			committed++
+		case !errors.Is(err, errStop):
+			t.Errorf("Update: %v", err)
+		}
+	}
+	return committed
+}
+
+func noDirtyRead(t testing.TB, s store.Store) {
+	put(t, s, "table", map[string]string{"key": `"clean"`})
+	look := func() {
+		var got string
+		err := s.View(context.Background(), func(r store.Reader) (err error) {
+			got, err = getIn(r, "table", "key")
+			return err
+		})
+		if err != nil || got != `"clean"` {
+			t.Errorf("beside an open transaction: got %s, %v, want what was committed", got, err)
+		}
+	}
+	var reader <-chan struct{}
+	err := s.Update(context.Background(), func(tx store.Tx) error {
+		if err := tx.Put("table", "key", []byte(`"dirty"`)); err != nil {
+			return err
+		}
+		reader = inBackground(look)
+		waitFor(reader)
+		return errStop
+	})
+	wantErr(t, "Update", err, errStop)
+	<-reader
+	look()
+}
+
+func noLostUpdate(t testing.TB, s store.Store) {
+	for range rounds {
+		put(t, s, "table", map[string]string{"n": "0"})
+		together(t, s, func(tx store.Tx, party int, m *meeting) error { return increment(tx, func() { m.wait(party) }) })
+		if got := get(t, s, "table", "n"); got != "2" {
+			t.Errorf("after two increments: got %s, want 2", got)
+			return
+		}
+	}
+}
+
+func increment(tx store.Tx, between func()) error {
+	value, err := getIn(tx, "table", "n")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return err
+	}
+	between()
+	return tx.Put("table", "n", strconv.AppendInt(nil, int64(n+1), 10))
+}
+
+func countsEveryIncrement(t testing.TB, s store.Store) {
+	const writers, each = 8, 15
+	put(t, s, "table", map[string]string{"n": "0"})
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for range each {
+				if err := update(s, func(tx store.Tx) error { return increment(tx, runtime.Gosched) }); err != nil {
+					t.Errorf("Update: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got, want := get(t, s, "table", "n"), strconv.Itoa(writers*each); got != want {
+		t.Errorf("after %s increments by %d writers: got %s", want, writers, got)
+	}
+}
+
+// noWriteSkew: two are on call, and each may leave only while the other stays.
+func noWriteSkew(t testing.TB, s store.Store) {
+	for range rounds {
+		put(t, s, "table", map[string]string{"0": `"on"`, "1": `"on"`})
+		committed := together(t, s, func(tx store.Tx, party int, m *meeting) error {
+			values, err := tx.Get(store.Ref{Table: "table", Key: "0"}, store.Ref{Table: "table", Key: "1"})
+			if err != nil {
+				return err
+			}
+			m.wait(party)
+			if string(values[0]) != `"on"` || string(values[1]) != `"on"` {
+				return errStop
+			}
+			return tx.Put("table", strconv.Itoa(party), []byte(`"off"`))
+		})
+		if committed != 1 {
+			t.Errorf("%d of two transactions committed that rule each other out, want 1", committed)
+			return
+		}
+	}
+}
+
+// noPhantom: each adds an entry only where it finds none.
+func noPhantom(t testing.TB, s store.Store) {
+	for round := range rounds {
+		prefix := fmt.Sprint(round)
+		committed := together(t, s, func(tx store.Tx, party int, m *meeting) error {
+			found, err := keys(tx, "table", store.Prefix(prefix))
+			if err != nil {
+				return err
+			}
+			m.wait(party)
+			if len(found) > 0 {
+				return errStop
+			}
+			return tx.Insert("table", store.Key(prefix, strconv.Itoa(party)), []byte("1"))
+		})
+		if committed != 1 {
+			t.Errorf("%d of two transactions found a range empty and wrote to it, want 1", committed)
+			return
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// patience is how long a check waits for something that a store may delay but
+// need not: a store that locks where another keeps versions is not wrong.
+const patience = 20 * time.Millisecond
+
+// update runs fn, again and again where the driver gave up on conflicts.
+func update(s store.Store, fn func(store.Tx) error) error {
+	for {
+		err := s.Update(context.Background(), fn)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+}
+
+func mustUpdate(t testing.TB, s store.Store, fn func(store.Tx) error) {
+	t.Helper()
+	if err := update(s, fn); err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+}
+
+func mustView(t testing.TB, s store.Store, fn func(store.Reader) error) {
+	t.Helper()
+	if err := s.View(t.Context(), fn); err != nil {
+		t.Fatalf("View: %v", err)
+	}
+}
+
+// put writes values, a JSON document each, at keys of a table.
+func put(t testing.TB, s store.Store, table string, values map[string]string) {
+	t.Helper()
+	mustUpdate(t, s, func(tx store.Tx) error {
+		for key, value := range values {
+			if err := tx.Put(table, key, []byte(value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// get returns the value at a key, "" if there is none.
+func get(t testing.TB, s store.Store, table, key string) (value string) {
+	t.Helper()
+	mustView(t, s, func(r store.Reader) (err error) {
+		value, err = getIn(r, table, key)
+		return err
+	})
+	return value
+}
+
+func getIn(r store.Reader, table, key string) (string, error) {
+	values, err := r.Get(store.Ref{Table: table, Key: key})
+	if err != nil {
+		return "", err
+	}
+	return string(values[0]), nil
+}
+
+// keys returns the keys of a scan.
+func keys(r store.Reader, table string, rng store.Range) (out []string, err error) {
+	for e, err := range r.Scan(table, rng) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e.Key)
+	}
+	return out, nil
+}
+
+func wantErr(t testing.TB, what string, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("%s: got error %v, want %v", what, got, want)
+	}
+}
+
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	p, _ := json.Marshal(x)
+	q, _ := json.Marshal(y)
+	return string(p) == string(q)
+}
+
+// A meeting lets two transactions run at the same time in a store that allows
+// it: each waits until the other has come as far. In a store that serves one
+// after the other, the first gives up waiting.
+type meeting struct {
+	once [2]sync.Once
+	come [2]chan struct{}
+}
+
+func newMeeting() *meeting {
+	return &meeting{come: [2]chan struct{}{make(chan struct{}), make(chan struct{})}}
+}
+
+func (m *meeting) wait(party int) {
+	m.once[party].Do(func() { close(m.come[party]) })
+	select {
+	case <-m.come[1-party]:
+	case <-time.After(patience):
+	}
+}
+
+// inBackground runs fn on a goroutine. The channel that it returns is closed when fn has returned.
+func inBackground(fn func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	return done
+}
+
+// wait waits for done for a moment; the store may hold it up.
+func waitFor(done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-time.After(10 * patience):
+	}
+}

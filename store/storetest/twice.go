@@ -1,0 +1,99 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// ErrImpure is returned by an Update of a store made by [Twice] when the
+// function wrote something else, or came to another verdict, when it was
+// called the second time.
+var ErrImpure = errors.New("storetest: the function of the Update is not pure: called twice it does two things")
+
+// Twice returns a store that calls the function of each Update twice and
+// throws away what the first call wrote, as a driver may at any time. It
+// returns [ErrImpure] where the two calls differ in their statements. It is a
+// [store.Forker] or [store.BulkLoader] where s is. It belongs on the outside
+// of store/sealed, which never writes the same bytes twice.
+func Twice(s store.Store) store.Store {
+	t := twice{s}
+	f, forks := s.(store.Forker)
+	l, loads := s.(store.BulkLoader)
+	switch {
+	case forks && loads:
+		return struct {
+			twice
+			twiceForker
+			store.BulkLoader
+		}{t, twiceForker{f}, l}
+	case forks:
+		return struct {
+			twice
+			twiceForker
+		}{t, twiceForker{f}}
+	case loads:
+		return struct {
+			twice
+			store.BulkLoader
+		}{t, l}
+	default:
+		return t
+	}
+}
+
+type twice struct{ store.Store }
+
+// Update implements [store.Store].
+func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.Update(ctx, func(tx store.Tx) error {
+		first := &logged{Tx: store.NewOverlay(tx), last: make(map[store.Ref]string)}
+		err1 := fn(first)
+		second := &logged{Tx: tx, last: make(map[store.Ref]string)}
+		err2 := fn(second)
+		switch {
+		case ctx.Err() != nil:
+			return err2 // cancelled between the two
+		case (err1 == nil) != (err2 == nil):
+			return fmt.Errorf("%w: it returned %q, then %q", ErrImpure, fmt.Sprint(err1), fmt.Sprint(err2))
+		case err2 == nil && !maps.Equal(first.last, second.last):
+			return fmt.Errorf("%w: it wrote %.500q, then %.500q", ErrImpure, first.last, second.last)
+		}
+		return err2
+	})
+}
+
+type twiceForker struct{ inner store.Forker }
+
+// Fork implements [store.Forker].
+func (f twiceForker) Fork() (store.Store, error) {
+	s, err := f.inner.Fork()
+	if err != nil {
+		return nil, err
+	}
+	return Twice(s), nil
+}
+
+// A logged transaction remembers what it wrote last at each key, "" where it deleted.
+type logged struct {
+	store.Tx
+	last map[store.Ref]string
+}
+
+func (l *logged) Insert(table, key string, value []byte) error {
+	l.last[store.Ref{Table: table, Key: key}] = string(value)
+	return l.Tx.Insert(table, key, value)
+}
+
+func (l *logged) Put(table, key string, value []byte) error {
+	l.last[store.Ref{Table: table, Key: key}] = string(value)
+	return l.Tx.Put(table, key, value)
+}
+
+func (l *logged) Delete(table, key string) error {
+	l.last[store.Ref{Table: table, Key: key}] = ""
+	return l.Tx.Delete(table, key)
+}
