@@ -1,0 +1,92 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// AccessKeys are the keys that operators sign their requests with. They are of
+// the whole engine, not of one pool.
+type AccessKeys struct{ engine *Engine }
+
+// An AccessKey is a key of an operator's, without its secret.
+type AccessKey struct {
+	ID      string // such as AKIA…, 20 characters
+	Name    string // for people
+	Created time.Time
+}
+
+// AccessKeys returns a handle on the access keys.
+func (e *Engine) AccessKeys() AccessKeys { return AccessKeys{e} }
+
+const (
+	upper32   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	secretSet = alnum62 + "+/"
+)
+
+// Create makes an access key. Its secret is told only once.
+func (a AccessKeys) Create(ctx context.Context, name string) (*AccessKey, Secret, error) {
+	id, err := random(rand.Reader, upper32, 16)
+	if err != nil {
+		return nil, "", err
+	}
+	secret, err := random(rand.Reader, secretSet, 40)
+	if err != nil {
+		return nil, "", err
+	}
+	k := &accessKey{ID: "AKIA" + id, Name: name, Secret: secret, Created: a.engine.now()}
+	if err := a.engine.store.Update(ctx, func(tx store.Tx) error { return accessKeys.Insert(tx, k) }); err != nil {
+		return nil, "", fmt.Errorf("create access key: %w", err)
+	}
+	return k.public(), Secret(secret), nil
+}
+
+func (k *accessKey) public() *AccessKey { return &AccessKey{k.ID, k.Name, k.Created} }
+
+// List returns the access keys, by id.
+func (a AccessKeys) List(ctx context.Context) ([]*AccessKey, error) {
+	var out []*AccessKey
+	err := a.engine.store.View(ctx, func(r store.Reader) error {
+		out = nil
+		for k, err := range accessKeys.Scan(r, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			out = append(out, k.public())
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Revoke removes an access key, at once. It reports whether there was one.
+func (a AccessKeys) Revoke(ctx context.Context, id string) (was bool, err error) {
+	err = a.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		was, err = accessKeys.Delete(tx, store.Key(id))
+		return err
+	})
+	return was, err
+}
+
+// Secret returns the secret of an access key, and whether there is one.
+func (a AccessKeys) Secret(ctx context.Context, id string) (secret Secret, ok bool, err error) {
+	if len(id) > 128 {
+		return "", false, nil
+	}
+	err = a.engine.store.View(ctx, func(r store.Reader) error {
+		k, err := accessKeys.Get(r, store.Key(id))
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			secret, ok = Secret(k.Secret), true
+		}
+		return err
+	})
+	return secret, ok, err
+}

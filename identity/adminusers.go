@@ -1,0 +1,304 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Users is what an operator may do with the users of a pool.
+type Users struct{ admin *Admin }
+
+// Users returns a handle on the users of the pool.
+func (a *Admin) Users() Users { return Users{a} }
+
+// CreateUser is what an operator gives to make a user.
+type CreateUser struct {
+	Username   string
+	Attributes map[string]string // may include email_verified and phone_number_verified
+	// TemporaryPassword must be changed at the first sign-in. One is made where it is empty.
+	TemporaryPassword Secret
+	// Mediums, EMAIL or SMS, say how the invitation goes out. Defaults to SMS.
+	Mediums []string
+	// Suppress sends no invitation; Resend sends a new one, with a new
+	// password, to a user who has not accepted the first.
+	Suppress, Resend bool
+	// ForceAlias takes a verified address over from another user who has it as an alias.
+	ForceAlias bool
+}
+
+// Get returns a user by a name or the sub, or [ErrUserNotFound].
+func (us Users) Get(ctx context.Context, name string) (*User, error) {
+	_, u, err := us.admin.find(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("get user: %w", err)
+	}
+	return u, nil
+}
+
+// find reads the pool and one of its users.
+func (a *Admin) find(ctx context.Context, name string) (*PoolInfo, *User, error) {
+	var p *PoolInfo
+	var u *User
+	err := a.engine.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(pools.Ref(store.Key(a.pool)))
+		if err != nil {
+			return err
+		}
+		if p, err = a.engine.decodePool(a.pool, values[0]); err != nil {
+			return err
+		}
+		u, err = findUser(r, p, name, true)
+		return err
+	})
+	if err == nil && u == nil {
+		err = ErrUserNotFound
+	}
+	return p, u, err
+}
+
+// Create makes a user, who must choose a password at the first sign-in, and
+// sends an invitation. An error that is [ErrDelivery] comes with the user.
+func (us Users) Create(ctx context.Context, in CreateUser) (*User, error) {
+	u, err := us.admin.createUser(ctx, in)
+	if err != nil {
+		return u, fmt.Errorf("create user: %w", err)
+	}
+	return u, nil
+}
+
+func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
+	if in.Resend {
+		return a.reinvite(ctx, in)
+	}
+	p, err := a.Describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := a.engine.now()
+	u, err := a.engine.newUser(p, in.Username, in.Attributes, now)
+	if err != nil {
+		return nil, err
+	}
+	u.Status = StatusForceChangePassword
+	if err := p.Settings.checkInvited(u.Attributes); err != nil {
+		return nil, err
+	}
+	if err := p.Settings.noTrigger(append(in.triggers(), PreSignUp)...); err != nil {
+		return nil, err
+	}
+	password, cred, err := a.temporary(ctx, p, u, in.TemporaryPassword, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.commitCreate(ctx, p, u, cred, in.ForceAlias, now); err != nil {
+		return nil, err
+	}
+	return u, a.invite(ctx, p, u, in, password, now)
+}
+
+// triggers are those that an invitation runs. They are looked at before
+// anything is written: afterwards the password would be set and known to nobody.
+func (in *CreateUser) triggers() []Trigger {
+	if in.Suppress {
+		return nil
+	}
+	return []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
+}
+
+// noTrigger refuses to go past a trigger that nothing can call, see scope.noTrigger.
+func (s *PoolSettings) noTrigger(triggers ...Trigger) error {
+	return (&scope{settings: s}).noTrigger(triggers...)
+}
+
+// temporary checks or makes a temporary password, and its credential.
+func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Secret, now time.Time) (Secret, *credential, error) {
+	if password == "" {
+		made, err := p.Settings.policy().temporaryPassword()
+		if err != nil {
+			return "", nil, err
+		}
+		password = made
+	}
+	if err := p.Settings.checkPassword(password, false); err != nil {
+		return "", nil, err
+	}
+	cred, err := a.engine.newCredential(ctx, &p.Settings, u, password, now)
+	if err != nil {
+		return "", nil, err
+	}
+	cred.Expires = now.Add(p.Settings.temporaryLife())
+	return password, cred, nil
+}
+
+func (s *PoolSettings) temporaryLife() time.Duration {
+	days := s.policy().TemporaryDays
+	if (s.PasswordPolicy == nil || s.PasswordPolicy.TemporaryDays == 0) && s.UnusedAccountDays != nil && *s.UnusedAccountDays > 0 {
+		days = *s.UnusedAccountDays
+	}
+	return time.Duration(days) * 24 * time.Hour
+}
+
+func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, force bool, now time.Time) error {
+	ev, err := a.engine.event(p.ID, "", u.Sub, EventCreateUser, now)
+	if err != nil {
+		return err
+	}
+	var verdict error
+	err = a.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		if _, err := pools.Get(tx, store.Key(p.ID)); err != nil {
+			return err
+		}
+		if force {
+			if verdict, err = takeAliases(tx, &p.Settings, u, true, now); err != nil || verdict != nil {
+				return err
+			}
+		}
+		verdict = nil
+		return insertUser(tx, u, cred, nil, ev)
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return &NotFoundError{ErrPoolNotFound, p.ID}
+	case errors.Is(err, store.ErrExists):
+		return a.takenBy(ctx, p, u)
+	case err != nil:
+		return err
+	}
+	return verdict
+}
+
+// takenBy says which name of a user that could not be made another user has.
+func (a *Admin) takenBy(ctx context.Context, p *PoolInfo, u *User) error {
+	var taken *NameTakenError
+	err := a.engine.namesFree(ctx, &p.Settings, u)
+	if !errors.As(err, &taken) {
+		return &NameTakenError{Err: ErrUsernameExists}
+	}
+	if taken.Attribute != "" && len(p.Settings.UsernameAttributes) == 0 {
+		taken.Err = ErrAliasExists
+	}
+	return taken
+}
+
+// reinvite gives a user who has not accepted an invitation a new password and sends it.
+func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
+	p, u, err := a.find(ctx, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Settings.noTrigger(in.triggers()...); err != nil {
+		return nil, err
+	}
+	now := a.engine.now()
+	password, cred, err := a.temporary(ctx, p, u, in.TemporaryPassword, now)
+	if err != nil {
+		return nil, err
+	}
+	var verdict error
+	var kept *User
+	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
+		verdict, kept = nil, nil
+		u, err := orNil(users.Get(tx, users.Key(u)))
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			verdict = ErrUserNotFound
+			return nil
+		}
+		if u.Status != StatusForceChangePassword {
+			verdict = &StatusError{ErrResendNotPossible, in.Username, u.Status}
+			return nil
+		}
+		u.Modified, kept = now, u
+		if err := users.Put(tx, u); err != nil {
+			return err
+		}
+		return credentials.Put(tx, cred)
+	})
+	if err == nil {
+		err = verdict
+	}
+	if err != nil {
+		return nil, err
+	}
+	return kept, a.invite(ctx, p, kept, in, password, now)
+}
+
+// invite sends a temporary password over each medium that was asked for and
+// that the user has an address for.
+func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, password Secret, now time.Time) error {
+	if in.Suppress {
+		return nil
+	}
+	mediums := in.Mediums
+	if len(mediums) == 0 {
+		mediums = []string{mediumSMS}
+	}
+	for _, attribute := range []string{"phone_number", "email"} {
+		if !slices.Contains(mediums, medium(attribute)) || u.Attributes[attribute] == "" {
+			continue
+		}
+		if err := a.engine.send(ctx, a.invitation(p, u, attribute, string(password), now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetPassword sets a user's password: for good, which confirms the user, or
+// as a temporary one. It ends a lock-out and any pending challenge.
+func (us Users) SetPassword(ctx context.Context, name string, password Secret, permanent bool) error {
+	if err := us.admin.setPassword(ctx, name, password, permanent); err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	return nil
+}
+
+func (a *Admin) setPassword(ctx context.Context, name string, password Secret, permanent bool) error {
+	p, u, err := a.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := p.Settings.checkPassword(password, false); err != nil {
+		return err
+	}
+	now := a.engine.now()
+	cred, err := a.engine.newCredential(ctx, &p.Settings, u, password, now)
+	if err != nil {
+		return err
+	}
+	status := StatusConfirmed
+	if !permanent {
+		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.temporaryLife())
+	}
+	ev, err := a.engine.event(p.ID, "", u.Sub, EventSetPassword, now)
+	if err != nil {
+		return err
+	}
+	return a.engine.store.Update(ctx, func(tx store.Tx) error {
+		u, err := orNil(users.Get(tx, users.Key(u)))
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return ErrUserNotFound
+		}
+		u.Status, u.Modified = status, now
+		if err := users.Put(tx, u); err != nil {
+			return err
+		}
+		if err := credentials.Put(tx, cred); err != nil {
+			return err
+		}
+		if _, err := throttles.Delete(tx, throttleKey(p.ID, kindPassword, u.Sub)); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+}

@@ -1,0 +1,257 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// An AppClient is what anyone may do in a user pool through one of its app
+// clients: the settings of the client say which ways to sign in there are.
+type AppClient struct {
+	engine *Engine
+	pool   string
+	id     string
+}
+
+// ClientID is the id of the app client.
+func (a *AppClient) ClientID() string { return a.id }
+
+// AppClient finds an app client by its id alone, or returns [ErrClientNotFound].
+func (e *Engine) AppClient(ctx context.Context, id string) (*AppClient, error) {
+	if pool, ok := e.homes.Load(id); ok {
+		return &AppClient{engine: e, pool: pool.(string), id: id}, nil
+	}
+	var c *ClientInfo
+	err := e.store.View(ctx, func(r store.Reader) (err error) {
+		c, err = clients.Get(r, store.Key(id))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, &NotFoundError{ErrClientNotFound, id}
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.homes.Store(id, c.Pool)
+	return &AppClient{engine: e, pool: c.Pool, id: id}, nil
+}
+
+// Clients is what an operator may do with the app clients of a pool.
+type Clients struct{ admin *Admin }
+
+// Clients returns a handle on the app clients of the pool.
+func (a *Admin) Clients() Clients { return Clients{a} }
+
+// Create makes an app client. Its secret, if it has one, is read by [Clients.Secrets].
+func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientInfo, error) {
+	pool, err := c.admin.Describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, secret, err := c.admin.engine.newClient(pool, cmp.Or(settings, &ClientSettings{}))
+	if err != nil {
+		return nil, err
+	}
+	err = c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+		_, err := pools.Get(tx, store.Key(pool.ID))
+		if errors.Is(err, store.ErrNotFound) {
+			return &NotFoundError{ErrPoolNotFound, pool.ID}
+		}
+		if err != nil {
+			return err
+		}
+		return insertClient(tx, client, secret)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create client: %w", err)
+	}
+	return client, nil
+}
+
+// Get returns an app client of the pool, or [ErrClientNotFound].
+func (c Clients) Get(ctx context.Context, id string) (*ClientInfo, error) {
+	s, err := c.admin.client(id).load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.client, nil
+}
+
+// Secrets returns the secrets of an app client: none, one, or two while they are being rotated.
+func (c Clients) Secrets(ctx context.Context, id string) ([]Secret, error) {
+	s, err := c.admin.client(id).load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Secret, 0, 2)
+	for _, v := range s.secrets {
+		out = append(out, Secret(v))
+	}
+	return out, nil
+}
+
+func (a *Admin) client(id string) *AppClient {
+	return &AppClient{engine: a.engine, pool: a.pool, id: id}
+}
+
+// newClient makes the records of a client; secret is nil where it has none.
+func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, *clientSecret, error) {
+	if err := settings.check(&p.Settings); err != nil {
+		return nil, nil, fmt.Errorf("create client: %w", err)
+	}
+	id, err := random(e.rand, lower36, 26)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := e.now()
+	c := &ClientInfo{ID: id, Pool: p.ID, Created: now, Modified: now, Settings: *settings}
+	value := string(settings.Secret)
+	if settings.GenerateSecret {
+		if value, err = random(rand.Reader, lower36, 52); err != nil {
+			return nil, nil, err
+		}
+	}
+	if value == "" {
+		return c, nil, nil
+	}
+	c.HasSecret = true
+	return c, &clientSecret{Client: id, Values: []string{value}}, nil
+}
+
+func insertClient(tx store.Tx, c *ClientInfo, s *clientSecret) error {
+	if err := clients.Insert(tx, c); err != nil {
+		return err
+	}
+	if s == nil {
+		return nil
+	}
+	return clientSecrets.Insert(tx, s)
+}
+
+// A scope is what a call through an app client begins with.
+type scope struct {
+	engine   *Engine
+	pool     *PoolInfo
+	client   *ClientInfo
+	secrets  []string
+	ring     *ring
+	settings *PoolSettings // of the pool
+}
+
+// load reads the pool, the client and the keys of a call.
+func (a *AppClient) load(ctx context.Context) (*scope, error) {
+	return a.loadWith(ctx, func(store.Reader, *scope) error { return nil })
+}
+
+// loadWith reads, in one snapshot, what load does and what fn does with it. fn
+// must not need the keys: where there are none yet they are made afterwards.
+func (a *AppClient) loadWith(ctx context.Context, fn func(store.Reader, *scope) error) (*scope, error) {
+	var s *scope
+	var keys []byte
+	err := a.engine.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(
+			pools.Ref(store.Key(a.pool)), clients.Ref(store.Key(a.id)),
+			clientSecrets.Ref(store.Key(a.id)), keyrings.Ref(keyringKey(a.pool)),
+		)
+		if err != nil {
+			return err
+		}
+		if s, err = a.decodeScope(values); err != nil {
+			return err
+		}
+		keys = values[3]
+		return fn(r, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.ring, err = a.engine.ring(ctx, s.pool, keys)
+	return s, err
+}
+
+func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
+	gone := &NotFoundError{ErrClientNotFound, a.id}
+	pool, err := a.engine.decodePool(a.pool, values[0])
+	if errors.Is(err, ErrPoolNotFound) {
+		return nil, gone
+	}
+	if err != nil {
+		return nil, err
+	}
+	client, err := a.engine.decodeClient(a.id, values[1])
+	if err != nil {
+		return nil, err
+	}
+	if client.Pool != pool.ID {
+		return nil, gone
+	}
+	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings}
+	if client.HasSecret {
+		secret, err := clientSecrets.Decode(values[2])
+		if err != nil {
+			return nil, err
+		}
+		s.secrets = secret.Values
+	}
+	return s, nil
+}
+
+// checkHash checks a client's proof of its secret: HMAC-SHA256 under the
+// secret over the username as it was sent and the client id, in base64. A
+// client without a secret needs none, and one that is sent all the same is ignored.
+func (s *scope) checkHash(username, hash string) error {
+	if len(s.secrets) == 0 {
+		return nil
+	}
+	if hash == "" {
+		return &ClientError{Err: ErrSecretHashMissing, Client: s.client.ID}
+	}
+	for _, secret := range s.secrets {
+		if equal(SecretHash(Secret(secret), username, s.client.ID), hash) {
+			return nil
+		}
+	}
+	return &ClientError{Err: ErrSecretHashMismatch, Client: s.client.ID}
+}
+
+// checkSecret checks the plain secret of a client that has one.
+func (s *scope) checkSecret(secret Secret) error {
+	if len(s.secrets) == 0 {
+		return nil
+	}
+	if secret == "" {
+		return &ClientError{Err: ErrSecretHashMissing, Client: s.client.ID, Refresh: true}
+	}
+	for _, known := range s.secrets {
+		if equal(known, string(secret)) {
+			return nil
+		}
+	}
+	return &ClientError{Err: ErrSecretHashMismatch, Client: s.client.ID, Refresh: true}
+}
+
+// SecretHash is the proof of a client's secret that goes with a username.
+func SecretHash(secret Secret, username, clientID string) string {
+	h := hmac.New(sha256.New, []byte(secret))
+	h.Write([]byte(username + clientID))
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// noTrigger refuses to go past a trigger that has a target: a function that
+// decides who may pass must not be skipped because nothing can call it yet.
+func (s *scope) noTrigger(triggers ...Trigger) error {
+	for _, t := range triggers {
+		if _, ok := s.settings.Triggers[t]; ok {
+			return &TriggerError{t}
+		}
+	}
+	return nil
+}

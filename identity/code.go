@@ -1,0 +1,144 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/internal/throttle"
+	"github.com/cognate-id/cognate/store"
+)
+
+// A codePurpose is what a code may be used for, and nothing else.
+type codePurpose string
+
+const confirmCode codePurpose = "confirm"
+
+// Lives and limits of codes, the service's.
+const (
+	confirmCodeLife = 24 * time.Hour
+	codeDigits      = 6
+	confirmsPerHour = 15
+	resendsPerHour  = 5
+)
+
+// CodeDelivery says where a code went, without giving the address away.
+type CodeDelivery struct {
+	Destination string // masked, such as a***@e***
+	Medium      string // EMAIL or SMS
+	Attribute   string // email or phone_number
+}
+
+const (
+	mediumEmail = "EMAIL"
+	mediumSMS   = "SMS"
+)
+
+func medium(attribute string) string {
+	if attribute == "phone_number" {
+		return mediumSMS
+	}
+	return mediumEmail
+}
+
+func delivery(attribute, address string) *CodeDelivery {
+	return &CodeDelivery{Destination: mask(attribute, address), Medium: medium(attribute), Attribute: attribute}
+}
+
+// autoVerified are the attributes that get a code at sign-up.
+func (s *PoolSettings) autoVerified() []string {
+	if s.AutoVerified == nil && s.Defaults == SafeDefaults {
+		return []string{"email"}
+	}
+	return s.AutoVerified
+}
+
+// codeTarget is where the code of a sign-up goes: to the phone, if the pool
+// verifies phones and there is one, else by mail; nil where there is nowhere.
+func (s *PoolSettings) codeTarget(u *User) *CodeDelivery {
+	for _, a := range []string{"phone_number", "email"} {
+		if slices.Contains(s.autoVerified(), a) && u.Attributes[a] != "" {
+			return delivery(a, u.Attributes[a])
+		}
+	}
+	return nil
+}
+
+// newCode makes a code for a user and the record of it.
+func (s *scope) newCode(sub string, purpose codePurpose, attribute string, expires time.Time) (string, *code, error) {
+	text, err := random(s.engine.rand, digits, codeDigits)
+	if err != nil {
+		return "", nil, err
+	}
+	return text, &code{
+		Pool: s.pool.ID, Sub: sub, Purpose: purpose, Attribute: attribute, Expires: expires,
+		MAC: s.codeMAC(sub, purpose, text),
+	}, nil
+}
+
+func (s *scope) codeMAC(sub string, purpose codePurpose, text string) []byte {
+	return mac(s.ring.code, s.pool.ID, sub, string(purpose), text)
+}
+
+// judgeCode tells what is wrong with a code, if anything: c is nil where none
+// is outstanding. That there is none, or an old one, is told to whoever has the
+// code and, where the state of accounts may be told, to all: it tells of an account.
+func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string, now time.Time) error {
+	given := s.codeMAC(sub, purpose, text)
+	right := c != nil && equal(c.MAC, given)
+	expired := c == nil || !now.Before(c.Expires)
+	switch {
+	case expired && (right || s.settings.disclosesStatus(&s.client.Settings)):
+		return ErrCodeExpired
+	case !right:
+		return ErrCodeMismatch
+	}
+	return nil
+}
+
+// send hands a message over. The message tells of what is done already.
+func (e *Engine) send(ctx context.Context, m *Message) error {
+	if err := e.sender.Send(ctx, m); err != nil {
+		return fmt.Errorf("%w: %w", ErrDelivery, err)
+	}
+	return nil
+}
+
+// nobodyPrefix begins what stands for a sub where there is no user.
+const nobodyPrefix = "?"
+
+// whoIs is whom failures are counted for: the user, or the name that nobody has.
+func (s *scope) whoIs(u *User, name string) string {
+	if u != nil {
+		return u.Sub
+	}
+	sum := sha256.Sum256([]byte(fold(name, s.settings.caseSensitive())))
+	return nobodyPrefix + base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// admit counts an attempt of a kind and tells whether there may be so many in an hour.
+func (s *scope) admit(tx store.Tx, kind, who string, perHour int, now time.Time) (bool, error) {
+	rec, err := getThrottle(tx, s.pool.ID, kind, who)
+	if err != nil {
+		return false, err
+	}
+	window, ok := rec.Window.Allow(now, perHour, time.Hour)
+	if !ok {
+		return false, nil
+	}
+	rec.Window, rec.Expires = window, now.Add(2*time.Hour)
+	return true, throttles.Put(tx, rec)
+}
+
+// getThrottle reads a record of failures, or a new one where there is none.
+func getThrottle(r store.Reader, pool, kind, who string) (*throttleRecord, error) {
+	rec, err := throttles.Get(r, throttleKey(pool, kind, who))
+	if errors.Is(err, store.ErrNotFound) {
+		return &throttleRecord{Pool: pool, Kind: kind, Who: who, State: throttle.State{}}, nil
+	}
+	return rec, err
+}

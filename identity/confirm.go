@@ -1,0 +1,332 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// ConfirmSignUp is what a user gives to confirm a registration.
+type ConfirmSignUp struct {
+	Username   string
+	Code       Secret
+	SecretHash string
+	// ForceAlias takes a verified address over from another user who has it
+	// as an alias; otherwise that is [ErrAliasExists].
+	ForceAlias bool
+}
+
+// ConfirmSignUp confirms a user by the code that was sent, and verifies the
+// address that it was sent to.
+func (a *AppClient) ConfirmSignUp(ctx context.Context, in ConfirmSignUp) error {
+	if err := a.confirmSignUp(ctx, in); err != nil {
+		return fmt.Errorf("confirm sign-up: %w", err)
+	}
+	return nil
+}
+
+func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
+	var u *User
+	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		u, err = s.findUser(r, in.Username)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.checkHash(in.Username, in.SecretHash); err != nil {
+		return err
+	}
+	if u == nil && s.settings.discloses(&s.client.Settings) {
+		return ErrUserNotFound
+	}
+	if u != nil && u.Status != StatusUnconfirmed && s.settings.disclosesStatus(&s.client.Settings) {
+		return &StatusError{ErrCannotConfirm, u.Username, u.Status}
+	}
+	if err := s.noTrigger(PostConfirmation); err != nil {
+		return err
+	}
+	return s.commitConfirm(ctx, s.whoIs(u, in.Username), in)
+}
+
+// commitConfirm judges the code and confirms the user, in one transaction. A
+// wrong code is a verdict, so that it is counted. Of a user who does not exist
+// all codes are wrong, after the same work.
+func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) error {
+	now := s.engine.now()
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, who, EventConfirm, now)
+	if err != nil {
+		return err
+	}
+	var verdict error
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		verdict, err = s.tryConfirm(tx, who, in, now)
+		if err != nil || verdict != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+	if err != nil {
+		return err
+	}
+	return verdict
+}
+
+func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.Time) (verdict, err error) {
+	ok, err := s.admit(tx, string(confirmCode), sub, confirmsPerHour, now)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return ErrLimitExceeded, nil
+	}
+	values, err := tx.Get(users.Ref(store.Key(s.pool.ID, sub)), codes.Ref(store.Key(s.pool.ID, sub, string(confirmCode))))
+	if err != nil {
+		return nil, err
+	}
+	u, err := standInUser.decode(values[0])
+	if err != nil {
+		return nil, err
+	}
+	c, err := standInCode.decode(values[1])
+	if err != nil {
+		return nil, err
+	}
+	wrong := s.judgeCode(c, sub, confirmCode, string(in.Code), now)
+	if u == nil || u.Status != StatusUnconfirmed {
+		if u != nil && s.settings.disclosesStatus(&s.client.Settings) {
+			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
+		}
+		return ErrCodeMismatch, nil
+	}
+	if wrong != nil {
+		return wrong, nil
+	}
+	return s.confirm(tx, u.clone(), c, in.ForceAlias, now)
+}
+
+// confirm uses the code up and makes the user confirmed.
+func (s *scope) confirm(tx store.Tx, u *User, c *code, force bool, now time.Time) (verdict, err error) {
+	u.Status, u.Modified = StatusConfirmed, now
+	u.Attributes[c.Attribute+"_verified"] = "true"
+	u.rename(s.settings)
+	verdict, err = takeAliases(tx, s.settings, u, force, now)
+	if err != nil || verdict != nil {
+		return verdict, err
+	}
+	if _, err := codes.Delete(tx, codes.Key(c)); err != nil {
+		return nil, err
+	}
+	return nil, users.Put(tx, u)
+}
+
+// takeAliases looks whether names that the user is about to have are another's.
+// With force, the other user loses an alias; a username is never lost.
+func takeAliases(tx store.Tx, s *PoolSettings, u *User, force bool, now time.Time) (verdict, err error) {
+	for _, name := range u.Names {
+		if taken, err := isSubOfAnother(tx, u, name); err != nil || taken {
+			return u.taken(s, name), err
+		}
+		other, err := orNil(users.Find(tx, usersByName, nameKey(u.Pool, name)))
+		if err != nil {
+			return nil, err
+		}
+		if other == nil || other.Sub == u.Sub {
+			continue
+		}
+		attribute := other.nameAttribute(s, name)
+		if !force || attribute == "" || len(s.UsernameAttributes) > 0 {
+			return u.taken(s, name), nil
+		}
+		loser := other.clone()
+		loser.Modified = now
+		if attribute == "preferred_username" {
+			delete(loser.Attributes, attribute)
+		} else {
+			loser.Attributes[attribute+"_verified"] = "false"
+		}
+		loser.rename(s)
+		if err := users.Put(tx, loser); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// taken is the error about a name of the user's that another has.
+func (u *User) taken(s *PoolSettings, name string) error {
+	if name == fold(u.Username, s.caseSensitive()) {
+		return &NameTakenError{Err: ErrUsernameExists}
+	}
+	return &NameTakenError{ErrAliasExists, u.nameAttribute(s, name)}
+}
+
+// ResendConfirmationCode sends a new code to a user who has not confirmed; the
+// earlier one is void. An error that is [ErrDelivery] comes with a result.
+func (a *AppClient) ResendConfirmationCode(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
+	d, err := a.resend(ctx, username, secretHash)
+	if err != nil {
+		return d, fmt.Errorf("resend confirmation code: %w", err)
+	}
+	return d, nil
+}
+
+func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
+	var u *User
+	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		u, err = s.findUser(r, username)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkHash(username, secretHash); err != nil {
+		return nil, err
+	}
+	if err := s.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+		return nil, err
+	}
+	tells := s.settings.discloses(&s.client.Settings)
+	switch {
+	case u == nil && tells:
+		return nil, ErrUserNotFound
+	case len(s.settings.autoVerified()) == 0:
+		return nil, ErrNothingToVerify
+	case u != nil && u.Status != StatusUnconfirmed && s.settings.disclosesStatus(&s.client.Settings):
+		return nil, ErrAlreadyConfirmed
+	case u == nil || u.Status != StatusUnconfirmed:
+		return s.sendCode(ctx, s.nobody(username), nil)
+	}
+	d := s.settings.codeTarget(u)
+	if d == nil {
+		return nil, ErrNothingToVerify
+	}
+	return s.sendCode(ctx, u, d)
+}
+
+// sendCode makes a new code for a user and sends it. Without a destination the
+// user is made up: then all is done but sending, and the answer is made up too.
+func (s *scope) sendCode(ctx context.Context, u *User, d *CodeDelivery) (*CodeDelivery, error) {
+	real := d != nil
+	if !real {
+		d = s.settings.codeTarget(u)
+		if _, err := standInCode.decode(nil); err != nil { // in the place of the earlier code
+			return nil, err
+		}
+	}
+	now := s.engine.now()
+	text, pending, err := s.newCode(u.Sub, confirmCode, d.Attribute, now.Add(confirmCodeLife))
+	if err != nil {
+		return nil, err
+	}
+	admitted := false
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		if admitted, err = s.admit(tx, "resend", u.Sub, resendsPerHour, now); err != nil || !admitted {
+			return err
+		}
+		return codes.Put(tx, pending)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !admitted {
+		return nil, ErrLimitExceeded
+	}
+	m := s.verificationMessage(u, KindResendCode, d, text, now)
+	if !real {
+		return d, nil
+	}
+	err = s.engine.send(ctx, m)
+	if err != nil && !s.settings.discloses(&s.client.Settings) {
+		s.engine.log.ErrorContext(ctx, "resend a confirmation code", "err", err) // told, it would tell that there is such a user
+		return d, nil
+	}
+	return d, err
+}
+
+// nobody is a user made up for a name that nobody has. The same name always
+// gives the same user.
+func (s *scope) nobody(username string) *User {
+	name := fold(username, s.settings.caseSensitive())
+	seed := mac(s.ring.fake, "nobody", name)
+	u := &User{Pool: s.pool.ID, Sub: s.whoIs(nil, username), Username: username, Attributes: map[string]string{}}
+	verified := s.settings.autoVerified()
+	if shape := nameShape(username); slices.Contains(verified, shape) {
+		u.Attributes[shape] = username
+		return u
+	}
+	attribute := "email"
+	if !slices.Contains(verified, attribute) {
+		attribute = "phone_number"
+	}
+	u.Attributes[attribute] = map[string]string{
+		"email":        madeUp(seed[:1], letters) + "@" + madeUp(seed[1:2], domainLetters),
+		"phone_number": "+1" + madeUp(seed[:10], digits),
+	}[attribute]
+	return u
+}
+
+// What made-up addresses are made of. Domains begin with any letter, and
+// mostly with those of the large providers: one that never did would tell a made-up address.
+const (
+	letters       = "abcdefghijklmnopqrstuvwxyz"
+	domainLetters = letters + "gggggggggggggghhhhiiiooooyyyy"
+)
+
+func madeUp(seed []byte, alphabet string) string {
+	out := make([]byte, len(seed))
+	for i, b := range seed {
+		out[i] = alphabet[int(b)%len(alphabet)]
+	}
+	return string(out)
+}
+
+// findUser finds a user by a name or by the sub; nil where there is none.
+func (s *scope) findUser(r store.Reader, name string) (*User, error) {
+	return findUser(r, s.pool, name, true)
+}
+
+// findUser finds a user by whatever the user signs in with and, if bySub, by
+// the sub; nil where there is none, after the same work.
+func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
+	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.caseSensitive())))}
+	if bySub {
+		refs = append(refs, users.Ref(store.Key(p.ID, name)))
+	}
+	if len(name) > maxName {
+		return nil, nil
+	}
+	values, err := r.Get(refs...)
+	if err != nil {
+		return nil, err
+	}
+	key := store.Key(p.ID, standInSub)
+	if values[0] != nil {
+		if key, err = users.DecodeIndex(usersByName, values[0]); err != nil {
+			return nil, err
+		}
+	}
+	named, err := r.Get(users.Ref(key))
+	if err != nil {
+		return nil, err
+	}
+	if values[0] == nil && bySub {
+		named[0] = values[1]
+	}
+	return standInUser.decode(named[0])
+}
+
+// maxName is the longest name, in bytes, that is looked for.
+const maxName = 512
+
+// orNil makes of "not found" a nil record and no error.
+func orNil[R any](rec *R, err error) (*R, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return rec, err
+}

@@ -1,0 +1,232 @@
+package identity_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/memory"
+)
+
+// samples is how many known and how many unknown users the statistics compare.
+func samples(t testing.TB) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv("COGNATE_DISCLOSURE_SAMPLES"))
+	if err != nil {
+		return 500
+	}
+	return n
+}
+
+// A probe is a call that anyone may make in somebody's name. It returns what
+// the caller sees of the answer, in a form that must be the same for everybody.
+type probe func(t testing.TB, p *probed, name string) string
+
+// probed is a pool whose users are probed.
+type probed struct {
+	*fixture
+	pool   *identity.UserPool
+	client *identity.AppClient
+}
+
+var probes = map[string]probe{
+	"SignIn": func(t testing.TB, p *probed, name string) string {
+		return kindOf(byPassword(t, p.client, name, wrong))
+	},
+	"SRP": func(t testing.TB, p *probed, name string) string {
+		// A client that has no password to prove, which costs this test nothing.
+		ch, err := p.client.StartSRP(t.Context(), identity.StartSRP{Username: name, A: publicA})
+		if err != nil {
+			return kindOf(err)
+		}
+		_, err = ch.Answer(t.Context(), identity.PasswordProof{
+			Signature: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", SecretBlock: ch.SecretBlock, Timestamp: timestamp,
+		})
+		return fmt.Sprintf("block of %d, a salt: %t, user id of %d, %s", len(ch.SecretBlock), len(ch.Salt) > 20, len(ch.UserID), kindOf(err))
+	},
+	"ConfirmSignUp": func(t testing.TB, p *probed, name string) string {
+		return kindOf(confirmAs(t, p.pool, name, "not a code"))
+	},
+	"ResendConfirmationCode": func(t testing.TB, p *probed, name string) string {
+		d, err := p.client.ResendConfirmationCode(t.Context(), name, "")
+		if err != nil {
+			return kindOf(err)
+		}
+		return d.Attribute + d.Medium + fmt.Sprint(len(d.Destination))
+	},
+}
+
+// publicA is the public value of a client: any number will do.
+const publicA = "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"
+
+// kindOf is an error as the wire tells it.
+func kindOf(err error) string {
+	for _, k := range knownErrors {
+		if errors.Is(err, k) {
+			return k.Error()
+		}
+	}
+	return fmt.Sprint("unknown error ", err)
+}
+
+// newProbed makes a pool with n users whose names begin with user, unless nobody is to be confirmed.
+func newProbed(t testing.TB, settings identity.PoolSettings, n int, confirmed bool) *probed {
+	t.Helper()
+	p := &probed{fixture: newEngineOn(t, memory.New())}
+	p.pool = p.open(t, settings)
+	p.client = p.fixture.client(t, p.pool, identity.ClientSettings{PreventUserExistenceErrors: ptr("ENABLED")})
+	p.pool.AppClient = p.client
+	for i := range n {
+		name := fmt.Sprintf("user%04d", i)
+		if confirmed {
+			p.join(t, p.pool, name, name+"@example.com")
+		} else {
+			p.signUp(t, p.pool, name, name+"@example.com")
+		}
+	}
+	p.advance(2 * time.Hour) // until the attempts of confirming count no longer
+	return p
+}
+
+// disclosing are the cases in which the answers to somebody and to nobody must not differ.
+func disclosing(t *testing.T, test func(t *testing.T, call string, settings identity.PoolSettings, confirmed bool)) {
+	t.Helper()
+	cognito := cognitoPool
+	cognito.CaseSensitive = ptr(false)
+	for _, tt := range []struct {
+		call      string
+		defaults  string
+		settings  identity.PoolSettings
+		confirmed bool
+	}{
+		{"SignIn", "safe", identity.PoolSettings{SRP: true}, true},
+		{"SignIn", "safe", identity.PoolSettings{SRP: true}, false},
+		{"SignIn", "Cognito", cognito, true},
+		{"SRP", "safe", identity.PoolSettings{SRP: true}, true},
+		{"SRP", "safe", identity.PoolSettings{SRP: true}, false},
+		{"SRP", "safe, no verifiers", identity.PoolSettings{}, false},
+		{"SRP", "Cognito", cognito, true},
+		{"ConfirmSignUp", "safe", identity.PoolSettings{}, true},
+		{"ConfirmSignUp", "safe", identity.PoolSettings{}, false},
+		{"ConfirmSignUp", "Cognito", cognito, false},
+		{"ResendConfirmationCode", "safe", identity.PoolSettings{}, true},
+		{"ResendConfirmationCode", "safe", identity.PoolSettings{}, false},
+		{"ResendConfirmationCode", "Cognito", cognito, false},
+	} {
+		state := map[bool]string{true: "confirmed", false: "unconfirmed"}[tt.confirmed]
+		t.Run(tt.call+"/"+tt.defaults+"/"+state, func(t *testing.T) { test(t, tt.call, tt.settings, tt.confirmed) })
+	}
+}
+
+// TestAnswersDoNotTellWhoHasAnAccount asks 25 times for each name, past every limit.
+func TestAnswersDoNotTellWhoHasAnAccount(t *testing.T) {
+	disclosing(t, func(t *testing.T, call string, settings identity.PoolSettings, confirmed bool) {
+		p := newProbed(t, settings, 1, confirmed)
+		var known, unknown []string
+		for range 25 {
+			known = append(known, probes[call](t, p, "user0000"))
+			unknown = append(unknown, probes[call](t, p, "none0000"))
+			p.advance(100 * time.Millisecond)
+		}
+		if !reflect.DeepEqual(known, unknown) {
+			t.Errorf("answers to a user:\n%q\nto nobody:\n%q", known, unknown)
+		}
+	})
+}
+
+// TestTimesDoNotTellWhoHasAnAccount compares how long the answers to users and
+// to nobody take, by the rank statistic of Mann and Whitney: the share of pairs
+// in which the user's answer took longer. Hashes are cheap here, so that the
+// work around them shows. Other processes disturb it, so it has three tries.
+func TestTimesDoNotTellWhoHasAnAccount(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has times of its own")
+	}
+	disclosing(t, func(t *testing.T, call string, settings identity.PoolSettings, confirmed bool) {
+		n := samples(t)
+		if call == "SRP" && !confirmed {
+			n = min(n, 200) // they take long, and confirmed users have the full number
+		}
+		p := newProbed(t, settings, n, confirmed)
+		for i := range 50 { // warm up on names of neither kind
+			probes[call](t, p, fmt.Sprintf("warm%04d", i))
+		}
+		var rank float64
+		for range 3 {
+			rank = compareTimes(t, p, probes[call], n)
+			if 0.40 <= rank && rank <= 0.60 {
+				t.Logf("rank statistic %.3f", rank)
+				return
+			}
+			p.advance(2 * time.Hour)
+		}
+		t.Errorf("rank statistic %.3f, want 0.40 to 0.60: the time tells users from nobody", rank)
+	})
+}
+
+// compareTimes probes n users and n names that nobody has, in pairs of either order.
+func compareTimes(t *testing.T, p *probed, try probe, n int) float64 {
+	t.Helper()
+	runtime.GC()
+	times := [2][]time.Duration{make([]time.Duration, n), make([]time.Duration, n)}
+	prefix := [2]string{"user", "none"}
+	for i := range n {
+		first := rand.IntN(2)
+		for _, who := range []int{first, 1 - first} {
+			name := fmt.Sprintf("%s%04d", prefix[who], i)
+			begin := time.Now()
+			try(t, p, name)
+			times[who][i] = time.Since(begin)
+		}
+	}
+	return mannWhitney(times[0], times[1])
+}
+
+// mannWhitney is the share of pairs of which the first is greater; ties count half.
+func mannWhitney(a, b []time.Duration) float64 {
+	b = slices.Sorted(slices.Values(b))
+	sum := 0.0
+	for _, x := range a {
+		less, _ := slices.BinarySearch(b, x)
+		more, _ := slices.BinarySearch(b, x+1)
+		sum += float64(less) + float64(more-less)/2
+	}
+	return sum / float64(len(a)) / float64(len(b))
+}
+
+// TestTimesOfRealHashesDoNotTellWhoHasAnAccount has the hash of production, and fewer samples.
+func TestTimesOfRealHashesDoNotTellWhoHasAnAccount(t *testing.T) {
+	if raceEnabled || os.Getenv("COGNATE_DISCLOSURE_SAMPLES") == "" {
+		t.Skip("only where COGNATE_DISCLOSURE_SAMPLES says how many samples")
+	}
+	n := samples(t)
+	p := &probed{fixture: newEngineWith(t, memory.New(), func(o *identity.Options) { o.InsecureCheapHashing = false })}
+	p.pool = p.open(t, identity.PoolSettings{})
+	p.client = p.pool.AppClient
+	for i := range n {
+		name := fmt.Sprintf("user%04d", i)
+		p.signUp(t, p.pool, name, name+"@example.com")
+	}
+	if rank := compareTimes(t, p, probes["SignIn"], n); rank < 0.40 || rank > 0.60 {
+		t.Errorf("rank statistic %.3f, want 0.40 to 0.60", rank)
+	}
+}
+
+// TestMadeUpDeliveryIsAlwaysTheSame holds the answer for a name that nobody has to one destination.
+func TestMadeUpDeliveryIsAlwaysTheSame(t *testing.T) {
+	p := newProbed(t, identity.PoolSettings{}, 0, true)
+	first, err := p.client.ResendConfirmationCode(t.Context(), "nobody", "")
+	check(t, "ResendConfirmationCode", err)
+	again, err := p.client.ResendConfirmationCode(t.Context(), "NOBODY", "")
+	if err != nil || *again != *first {
+		t.Errorf("delivery %+v, %v, want %+v as before", again, err, first)
+	}
+}

@@ -1,0 +1,309 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"sync"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/internal/passhash"
+	"github.com/cognate-id/cognate/store"
+)
+
+// recordCache is how many decoded pools, clients and keyrings an engine keeps.
+const recordCache = 4096
+
+// An Engine is an identity engine over one store. Its methods, and those of
+// all handles that come from it, are safe for concurrent use.
+type Engine struct {
+	store  store.Store
+	log    *slog.Logger
+	sender Sender
+	clock  func() time.Time
+	rand   io.Reader
+	issuer IssuerFunc
+	region string
+	acct   string
+	hasher *passhash.Hasher
+
+	stock    *KeyStock
+	rings    ringCache
+	making   chan struct{} // holds one value while signing keys are made: anyone can ask for them at once, as often as they like
+	pools    *store.Cache[PoolInfo]
+	clients  *store.Cache[ClientInfo]
+	keyrings *store.Cache[keyring]
+	homes    sync.Map // client id → pool id; neither is ever used again
+}
+
+// Options are the wiring of an engine in this process. The zero value, and
+// nil, are ready for production but for the Sender.
+type Options struct {
+	// Logger gets what cannot be returned. Defaults to slog.Default().
+	Logger *slog.Logger
+	// Sender delivers codes and invitations. Defaults to a [LogSender], which
+	// writes them, codes and all, to the Logger.
+	Sender Sender
+	// Clock is the one clock of the engine. Defaults to time.Now.
+	Clock func() time.Time
+	// Rand makes ids and codes, never keys, salts or nonces. Set it only to
+	// make a test repeatable. Defaults to crypto/rand.
+	Rand io.Reader
+	// Region and Account are part of ids and ARNs. They default to us-east-1
+	// and 123456789012.
+	Region, Account string
+	// Issuer says what tokens have as iss. Defaults to [AWSIssuer].
+	Issuer IssuerFunc
+	// KeyStock has RSA keys ready: a new pool needs two. Defaults to none, so
+	// that they are made when they are needed.
+	KeyStock *KeyStock
+	// InsecureCheapHashing makes password hashes that cost next to nothing,
+	// for test suites. They can be guessed at leisure by whoever reads the store.
+	InsecureCheapHashing bool
+}
+
+// New returns an engine that keeps everything in s. It starts nothing: expired
+// records are removed by [Engine.Maintain]. Closing s is the caller's.
+func New(s store.Store, o *Options) *Engine {
+	if o == nil {
+		o = &Options{}
+	}
+	e := &Engine{
+		store: s, log: o.Logger, sender: o.Sender, clock: o.Clock, rand: o.Rand,
+		issuer: o.Issuer, region: o.Region, acct: o.Account,
+		pools:    store.NewCache(pools, recordCache),
+		clients:  store.NewCache(clients, recordCache),
+		keyrings: store.NewCache(keyrings, recordCache),
+		making:   make(chan struct{}, 1),
+	}
+	e.fillDefaults(o)
+	return e
+}
+
+func (e *Engine) fillDefaults(o *Options) {
+	if e.log == nil {
+		e.log = slog.Default()
+	}
+	if e.sender == nil {
+		e.sender = LogSender{e.log}
+	}
+	if e.clock == nil {
+		e.clock = time.Now
+	}
+	if e.rand == nil {
+		e.rand = rand.Reader
+	}
+	if e.issuer == nil {
+		e.issuer = AWSIssuer
+	}
+	if e.region == "" {
+		e.region = "us-east-1"
+	}
+	if e.acct == "" {
+		e.acct = "123456789012"
+	}
+	cost := passhash.Default
+	if o.InsecureCheapHashing {
+		cost = passhash.InsecureCheap
+	}
+	e.hasher = passhash.New(cost)
+	e.stock = o.KeyStock
+}
+
+// Region is the region of pools that name none.
+func (e *Engine) Region() string { return e.region }
+
+// now is the time on the engine's clock, to the millisecond, as it is stored.
+func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
+
+// ARN is the name of a pool in the manner of Amazon.
+func (e *Engine) ARN(p *PoolInfo) string {
+	return fmt.Sprintf("arn:aws:cognito-idp:%s:%s:userpool/%s", p.Settings.Region, e.acct, p.ID)
+}
+
+// uuid returns a random UUID (version 4, RFC 9562).
+func (e *Engine) uuid() (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(e.rand, b[:]); err != nil {
+		return "", fmt.Errorf("random id: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
+}
+
+const (
+	digits  = "0123456789"
+	lower36 = digits + "abcdefghijklmnopqrstuvwxyz"
+	alnum62 = lower36 + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+// random returns n characters of an alphabet, each as likely as the others.
+func random(r io.Reader, alphabet string, n int) (string, error) {
+	out := make([]byte, n)
+	size := big.NewInt(int64(len(alphabet)))
+	for i := range out {
+		k, err := rand.Int(r, size)
+		if err != nil {
+			return "", fmt.Errorf("random text: %w", err)
+		}
+		out[i] = alphabet[k.Int64()]
+	}
+	return string(out), nil
+}
+
+// Maintain removes expired records and what is left of deleted pools, every
+// ten minutes until ctx ends. One of several engines on a store is enough.
+func (e *Engine) Maintain(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		if _, err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error("sweep", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// sweepBatch is how many records one transaction of a sweep removes at most.
+const sweepBatch = 500
+
+// Sweep removes expired records and what is left of deleted pools, in small
+// transactions, and returns how many records it removed.
+func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	now, total := e.now(), 0
+	for _, sweep := range []func() (int, error){
+		func() (int, error) { return codes.Sweep(ctx, e.store, now, sweepBatch) },
+		func() (int, error) { return families.Sweep(ctx, e.store, now, sweepBatch) },
+		func() (int, error) { return spent.Sweep(ctx, e.store, now, sweepBatch) },
+		func() (int, error) { return throttles.Sweep(ctx, e.store, now, sweepBatch) },
+		func() (int, error) { return events.Sweep(ctx, e.store, now, sweepBatch) },
+	} {
+		for {
+			n, err := sweep()
+			total += n
+			if err != nil {
+				return total, err
+			}
+			if n < sweepBatch {
+				break
+			}
+		}
+	}
+	n, err := e.sweepGraves(ctx)
+	return total + n, err
+}
+
+// sweepGraves removes what belongs to deleted pools, then their graves.
+func (e *Engine) sweepGraves(ctx context.Context) (int, error) {
+	var dead []*grave
+	err := e.store.View(ctx, func(r store.Reader) error {
+		dead = nil
+		for g, err := range graves.Scan(r, store.Range{Limit: sweepBatch}) {
+			if err != nil {
+				return err
+			}
+			dead = append(dead, g)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, g := range dead {
+		n, err := e.bury(ctx, g)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// bury removes everything of one deleted pool.
+func (e *Engine) bury(ctx context.Context, g *grave) (int, error) {
+	all := store.Prefix(g.Pool)
+	total := 0
+	for _, remove := range []func(context.Context, store.Store, store.Range) (int, error){
+		users.DeleteRange, credentials.DeleteRange, codes.DeleteRange, families.DeleteRange,
+		spent.DeleteRange, throttles.DeleteRange, events.DeleteRange, keyrings.DeleteRange,
+	} {
+		n, err := remove(ctx, e.store, all)
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("remove what is left of pool %s: %w", g.Pool, err)
+		}
+	}
+	n, err := e.buryClients(ctx, g.Pool)
+	total += n
+	if err != nil {
+		return total, err
+	}
+	err = e.store.Update(ctx, func(tx store.Tx) error {
+		_, err := graves.Delete(tx, store.Key(g.Pool))
+		return err
+	})
+	return total, err
+}
+
+// buryClients removes the app clients of a pool, a batch a transaction.
+func (e *Engine) buryClients(ctx context.Context, pool string) (int, error) {
+	total := 0
+	for {
+		n := 0
+		err := e.store.Update(ctx, func(tx store.Tx) error {
+			n = 0
+			batch := store.Prefix(pool)
+			batch.Limit = sweepBatch
+			var keys []string
+			for key, err := range clients.ScanIndex(tx, clientsByPool, batch) {
+				if err != nil {
+					return err
+				}
+				keys = append(keys, key)
+			}
+			for _, key := range keys {
+				if _, err := clients.Delete(tx, key); err != nil {
+					return err
+				}
+				if _, err := clientSecrets.Delete(tx, key); err != nil {
+					return err
+				}
+			}
+			n = len(keys)
+			return nil
+		})
+		total += n
+		if err != nil || n < sweepBatch {
+			return total, err
+		}
+	}
+}
+
+// decodePool reads a pool's record through the cache.
+func (e *Engine) decodePool(id string, value []byte) (*PoolInfo, error) {
+	p, err := e.pools.Decode(store.Key(id), value)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, &NotFoundError{ErrPoolNotFound, id}
+	}
+	return p, err
+}
+
+// decodeClient reads a client's record through the cache.
+func (e *Engine) decodeClient(id string, value []byte) (*ClientInfo, error) {
+	c, err := e.clients.Decode(store.Key(id), value)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, &NotFoundError{ErrClientNotFound, id}
+	}
+	return c, err
+}

@@ -1,0 +1,252 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors that a caller branches on. Errors with data have a type of their own
+// and wrap one of these.
+var (
+	// ErrPoolNotFound is returned for a user pool that does not exist. It is a [*NotFoundError].
+	ErrPoolNotFound = errors.New("identity: user pool does not exist")
+	// ErrClientNotFound is returned for an app client that does not exist, or belongs to another pool. It is a [*NotFoundError].
+	ErrClientNotFound = errors.New("identity: app client does not exist")
+	// ErrUserNotFound is returned where it may be told that there is no such user.
+	ErrUserNotFound = errors.New("identity: user does not exist")
+	// ErrIncorrectCredentials is returned for a wrong password or proof, and
+	// for an unknown user where that may not be told.
+	ErrIncorrectCredentials = errors.New("identity: incorrect username or password")
+	// ErrUserNotConfirmed is returned to a user who has not confirmed the sign-up.
+	ErrUserNotConfirmed = errors.New("identity: user is not confirmed")
+	// ErrUserDisabled is returned to a user who was disabled.
+	ErrUserDisabled = errors.New("identity: user is disabled")
+	// ErrPasswordResetRequired is returned to a user who must recover the account first.
+	ErrPasswordResetRequired = errors.New("identity: password reset required")
+	// ErrTemporaryPasswordExpired is returned for a temporary password that was not used in time.
+	ErrTemporaryPasswordExpired = errors.New("identity: temporary password has expired")
+	// ErrTooManyAttempts is returned, without judging the password, to a user who is locked out.
+	ErrTooManyAttempts = errors.New("identity: password attempts exceeded")
+	// ErrLimitExceeded is returned when codes were asked for or tried too often.
+	ErrLimitExceeded = errors.New("identity: attempt limit exceeded")
+	// ErrFlowNotEnabled is returned for a way to sign in that the client may not use. It is a [*FlowError].
+	ErrFlowNotEnabled = errors.New("identity: flow is not enabled for the client")
+	// ErrMissingParameter is returned when a flow lacks one of its inputs. It is a [*ParameterError].
+	ErrMissingParameter = errors.New("identity: missing required parameter")
+	// ErrInvalidParameter is returned for an input that cannot be used. It is a [*ParameterError].
+	ErrInvalidParameter = errors.New("identity: invalid parameter")
+	// ErrSecretHashMissing is returned when a client with a secret sends no proof of it. It is a [*ClientError].
+	ErrSecretHashMissing = errors.New("identity: secret hash was not received")
+	// ErrSecretHashMismatch is returned for a wrong proof of the client's secret. It is a [*ClientError].
+	ErrSecretHashMismatch = errors.New("identity: secret hash does not match")
+
+	// ErrSessionInvalid is returned for a challenge state that is not ours, or is another client's or user's.
+	ErrSessionInvalid = errors.New("identity: invalid session for the user")
+	// ErrSessionExpired is returned for a challenge state that is too old.
+	ErrSessionExpired = errors.New("identity: session is expired")
+	// ErrSessionUsed is returned for a challenge state that was answered before.
+	ErrSessionUsed = errors.New("identity: session can only be used once")
+
+	// ErrInvalidPassword is returned for a password that does not meet the policy of the pool. It is a [*PasswordError].
+	ErrInvalidPassword = errors.New("identity: password does not meet the policy")
+	// ErrUsernameExists is returned when a name is taken. It is a [*NameTakenError].
+	ErrUsernameExists = errors.New("identity: user already exists")
+	// ErrAliasExists is returned when another user has verified the same address. It is a [*NameTakenError].
+	ErrAliasExists = errors.New("identity: an account with the address already exists")
+	// ErrSignUpDisabled is returned where only an operator may make users.
+	ErrSignUpDisabled = errors.New("identity: sign-up is not permitted for this user pool")
+	// ErrInvalidAttributes is returned for attributes that the schema or the client does not allow. It is an [*AttributeError].
+	ErrInvalidAttributes = errors.New("identity: attributes did not conform to the schema")
+	// ErrAttributeNotWritable is returned for attributes that the client may not write.
+	ErrAttributeNotWritable = errors.New("identity: client may not write the attribute")
+	// ErrAttributeProvided is returned when a challenge answer changes an attribute that has a value. It is a [*ParameterError].
+	ErrAttributeProvided = errors.New("identity: attribute already has a value")
+
+	// ErrCodeMismatch is returned for a wrong code.
+	ErrCodeMismatch = errors.New("identity: invalid verification code")
+	// ErrCodeExpired is returned for a code that is too old, used, or was never sent.
+	ErrCodeExpired = errors.New("identity: code has expired")
+	// ErrCannotConfirm is returned when a user is past confirmation. It is a [*StatusError].
+	ErrCannotConfirm = errors.New("identity: user cannot be confirmed")
+	// ErrAlreadyConfirmed is returned when a code is asked for that a confirmed user does not need.
+	ErrAlreadyConfirmed = errors.New("identity: user is already confirmed")
+	// ErrNothingToVerify is returned when there is no address to send a code to, or the pool verifies none.
+	ErrNothingToVerify = errors.New("identity: nothing to verify")
+	// ErrResendNotPossible is returned for an invitation to a user who has accepted one. It is a [*StatusError].
+	ErrResendNotPossible = errors.New("identity: invitation cannot be sent again")
+	// ErrDelivery is returned when a message could not be handed over. What was asked for is done all the same.
+	ErrDelivery = errors.New("identity: message could not be delivered")
+
+	// ErrInvalidAccessToken is returned for an access token that is not one of ours.
+	ErrInvalidAccessToken = errors.New("identity: invalid access token")
+	// ErrAccessTokenExpired is returned for an access token past its time.
+	ErrAccessTokenExpired = errors.New("identity: access token has expired")
+	// ErrAccessTokenRevoked is returned for an access token whose sign-in was ended.
+	ErrAccessTokenRevoked = errors.New("identity: access token has been revoked")
+	// ErrAccessTokenScope is returned for an access token that may not manage its user.
+	ErrAccessTokenScope = errors.New("identity: access token does not have required scopes")
+	// ErrInvalidRefreshToken is returned for a refresh token that is not ours, or another client's.
+	ErrInvalidRefreshToken = errors.New("identity: invalid refresh token")
+	// ErrRefreshTokenRevoked is returned for a refresh token whose sign-in was ended.
+	ErrRefreshTokenRevoked = errors.New("identity: refresh token has been revoked")
+	// ErrRefreshTokenExpired is returned for a refresh token past its time.
+	ErrRefreshTokenExpired = errors.New("identity: refresh token has expired")
+	// ErrRefreshTokenReused is returned for a rotated refresh token used after its grace period; its sign-in is ended.
+	ErrRefreshTokenReused = errors.New("identity: refresh token was used before")
+	// ErrRotationRequired is returned when a client that rotates refresh tokens uses the flow that does not.
+	ErrRotationRequired = errors.New("identity: client rotates its refresh tokens")
+	// ErrWrongTokenType is returned when an access or ID token is revoked in place of a refresh token.
+	ErrWrongTokenType = errors.New("identity: wrong token type")
+	// ErrRevocationDisabled is returned when the client's tokens cannot be revoked.
+	ErrRevocationDisabled = errors.New("identity: token revocation is disabled for the client")
+	// ErrForeignToken is returned when a client revokes another client's token.
+	ErrForeignToken = errors.New("identity: token belongs to another client")
+
+	// ErrDeletionProtected is returned when a protected pool is deleted.
+	ErrDeletionProtected = errors.New("identity: deletion protection is active")
+	// ErrInvalidSettings is returned for settings that cannot be. It is a [*SettingError].
+	ErrInvalidSettings = errors.New("identity: invalid settings")
+	// ErrTrigger is returned when a function of the operator's that must run cannot. It is a [*TriggerError].
+	ErrTrigger = errors.New("identity: trigger cannot be invoked")
+	// ErrUnsupported is returned for what this version does not do. Nothing was changed.
+	ErrUnsupported = errors.New("identity: not supported by this version")
+)
+
+// A NotFoundError names the pool or client that does not exist.
+type NotFoundError struct {
+	Err error // ErrPoolNotFound or ErrClientNotFound
+	ID  string
+}
+
+func (e *NotFoundError) Error() string { return e.Err.Error() + ": " + e.ID }
+func (e *NotFoundError) Unwrap() error { return e.Err }
+
+// A ClientError is an error about a client's proof of its secret.
+type ClientError struct {
+	Err    error
+	Client string
+	// Refresh tells that the proof came with a refresh token.
+	Refresh bool
+}
+
+func (e *ClientError) Error() string { return e.Err.Error() + ": " + e.Client }
+func (e *ClientError) Unwrap() error { return e.Err }
+
+// A FlowError names the flow that a client may not use.
+type FlowError struct{ Flow string }
+
+func (e *FlowError) Error() string { return ErrFlowNotEnabled.Error() + ": " + e.Flow }
+func (e *FlowError) Unwrap() error { return ErrFlowNotEnabled }
+
+// A ParameterError names an input and, where it is not merely missing, says what is wrong with it.
+type ParameterError struct {
+	Err    error // ErrMissingParameter, ErrInvalidParameter or ErrAttributeProvided
+	Name   string
+	Reason string
+}
+
+func (e *ParameterError) Error() string {
+	if e.Reason == "" {
+		return e.Err.Error() + ": " + e.Name
+	}
+	return e.Err.Error() + ": " + e.Name + ": " + e.Reason
+}
+func (e *ParameterError) Unwrap() error { return e.Err }
+
+func missing(name string) error { return &ParameterError{Err: ErrMissingParameter, Name: name} }
+
+func invalid(name, reason string) error {
+	return &ParameterError{Err: ErrInvalidParameter, Name: name, Reason: reason}
+}
+
+// A PasswordError says which rules a password does not meet.
+type PasswordError struct {
+	Unmet []PasswordRule
+	// SignUp tells that the user chose the password at sign-up.
+	SignUp bool
+}
+
+// A PasswordRule is one rule of a [PasswordPolicy].
+type PasswordRule string
+
+// The rules that a password can break, in the order in which they are checked.
+const (
+	RuleLength    PasswordRule = "long enough"
+	RuleMaximum   PasswordRule = "at most 256 characters"
+	RuleUppercase PasswordRule = "an uppercase letter"
+	RuleLowercase PasswordRule = "a lowercase letter"
+	RuleNumber    PasswordRule = "a digit"
+	RuleSymbol    PasswordRule = "a symbol"
+	RuleSpace     PasswordRule = "no space at either end"
+)
+
+func (e *PasswordError) Error() string {
+	words := make([]string, len(e.Unmet))
+	for i, r := range e.Unmet {
+		words[i] = string(r)
+	}
+	return ErrInvalidPassword.Error() + ": " + strings.Join(words, ", ")
+}
+func (e *PasswordError) Unwrap() error { return ErrInvalidPassword }
+
+// A NameTakenError says which of a user's names another user has.
+type NameTakenError struct {
+	Err       error  // ErrUsernameExists or ErrAliasExists
+	Attribute string // email, phone_number, preferred_username; empty for the username
+}
+
+func (e *NameTakenError) Error() string {
+	if e.Attribute == "" {
+		return e.Err.Error()
+	}
+	return e.Err.Error() + ": " + e.Attribute
+}
+func (e *NameTakenError) Unwrap() error { return e.Err }
+
+// An AttributeError says what is wrong with attributes, one problem each.
+type AttributeError struct{ Problems []AttributeProblem }
+
+// An AttributeProblem is what is wrong with one attribute.
+type AttributeProblem struct{ Name, Reason string }
+
+func (e *AttributeError) Error() string {
+	words := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		words[i] = p.Name + ": " + p.Reason
+	}
+	return ErrInvalidAttributes.Error() + ": " + strings.Join(words, "; ")
+}
+func (e *AttributeError) Unwrap() error { return ErrInvalidAttributes }
+
+// A StatusError names the state of a user that forbids what was asked.
+type StatusError struct {
+	Err      error // ErrCannotConfirm or ErrResendNotPossible
+	Username string
+	Status   UserStatus
+}
+
+func (e *StatusError) Error() string { return fmt.Sprintf("%v: status is %s", e.Err, e.Status) }
+func (e *StatusError) Unwrap() error { return e.Err }
+
+// A SettingError says which setting cannot be, and why.
+type SettingError struct{ Setting, Reason string }
+
+func (e *SettingError) Error() string {
+	return ErrInvalidSettings.Error() + ": " + e.Setting + ": " + e.Reason
+}
+func (e *SettingError) Unwrap() error { return ErrInvalidSettings }
+
+// A TriggerError names the trigger that could not be invoked.
+type TriggerError struct{ Trigger Trigger }
+
+func (e *TriggerError) Error() string { return ErrTrigger.Error() + ": " + string(e.Trigger) }
+func (e *TriggerError) Unwrap() error { return ErrTrigger }
+
+// settingOAuthFlow is the setting that a [SettingError] names when the grants
+// of a client contradict each other; the wire has an exception of its own for it.
+const settingOAuthFlow = "OAuthFlow"
+
+// OAuthFlow tells that the setting is the grants of a client, which contradict
+// each other or its other settings.
+func (e *SettingError) OAuthFlow() bool { return e.Setting == settingOAuthFlow }

@@ -1,0 +1,56 @@
+package identity
+
+import (
+	"strings"
+	"time"
+)
+
+// How long events are kept. Those of names that nobody has are soon forgotten:
+// anyone can make as many as they like.
+const (
+	eventLife  = 90 * 24 * time.Hour
+	nobodyLife = 24 * time.Hour
+)
+
+// An Event is something that happened to a user, as it is kept for the record.
+type Event struct {
+	Pool   string    `json:"pool"`
+	Time   time.Time `json:"time"`
+	ID     string    `json:"id"`
+	Kind   EventKind `json:"kind"`
+	Sub    string    `json:"sub,omitempty"`
+	Client string    `json:"client,omitempty"` // empty for an operator
+}
+
+// An EventKind says what happened.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventSignUp        EventKind = "SignUp"
+	EventConfirm       EventKind = "ConfirmSignUp"
+	EventSignIn        EventKind = "SignIn"
+	EventSignInFailure EventKind = "SignInFailure"
+	EventNewPassword   EventKind = "NewPassword"
+	EventSignOut       EventKind = "GlobalSignOut"
+	EventRevoke        EventKind = "RevokeToken"
+	EventReuse         EventKind = "RefreshTokenReuse"
+	EventCreateUser    EventKind = "AdminCreateUser"
+	EventSetPassword   EventKind = "AdminSetUserPassword"
+)
+
+// event makes the record of something that happens now.
+func (e *Engine) event(pool, client, sub string, kind EventKind, now time.Time) (*Event, error) {
+	id, err := e.uuid()
+	if err != nil {
+		return nil, err
+	}
+	return &Event{Pool: pool, Client: client, Sub: sub, Kind: kind, Time: now, ID: id}, nil
+}
+
+func (e *Event) expires() time.Time {
+	if strings.HasPrefix(e.Sub, nobodyPrefix) {
+		return e.Time.Add(nobodyLife)
+	}
+	return e.Time.Add(eventLife)
+}

@@ -1,0 +1,193 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"iter"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// What the tests see of the inside, and states that no call leads to yet.
+
+// EditUser changes the record of a user.
+func (e *Engine) EditUser(ctx context.Context, pool, name string, edit func(*User)) error {
+	p, err := e.poolInfo(ctx, pool)
+	if err != nil {
+		return err
+	}
+	return e.store.Update(ctx, func(tx store.Tx) error {
+		u, err := findUser(tx, p, name, true)
+		if err != nil {
+			return err
+		}
+		u = u.clone()
+		edit(u)
+		u.rename(&p.Settings)
+		return users.Put(tx, u)
+	})
+}
+
+// DeleteUser removes a user, as an operator will be able to.
+func (e *Engine) DeleteUser(ctx context.Context, pool, sub string) error {
+	return e.store.Update(ctx, func(tx store.Tx) error {
+		if _, err := users.Delete(tx, store.Key(pool, sub)); err != nil {
+			return err
+		}
+		_, err := credentials.Delete(tx, store.Key(pool, sub))
+		return err
+	})
+}
+
+// DropCredential leaves a user without a password, as an import does.
+func (e *Engine) DropCredential(ctx context.Context, pool, sub string) error {
+	return e.store.Update(ctx, func(tx store.Tx) error {
+		_, err := credentials.Delete(tx, store.Key(pool, sub))
+		return err
+	})
+}
+
+// EditPool changes the settings of a pool.
+func (e *Engine) EditPool(ctx context.Context, pool string, edit func(*PoolSettings)) error {
+	return e.store.Update(ctx, func(tx store.Tx) error {
+		p, err := pools.Get(tx, store.Key(pool))
+		if err != nil {
+			return err
+		}
+		edit(&p.Settings)
+		return pools.Put(tx, p)
+	})
+}
+
+// EditClient changes the settings of an app client.
+func (e *Engine) EditClient(ctx context.Context, client string, edit func(*ClientSettings)) error {
+	return e.store.Update(ctx, func(tx store.Tx) error {
+		c, err := clients.Get(tx, store.Key(client))
+		if err != nil {
+			return err
+		}
+		edit(&c.Settings)
+		return clients.Put(tx, c)
+	})
+}
+
+// EditScope changes the scope of all sign-ins of a user.
+func (e *Engine) EditScope(ctx context.Context, pool, sub, scope string) error {
+	return e.store.Update(ctx, func(tx store.Tx) error {
+		var found []*family
+		for f, err := range families.Scan(tx, store.Prefix(pool, sub)) {
+			if err != nil {
+				return err
+			}
+			found = append(found, f)
+		}
+		for _, f := range found {
+			f.Scope = scope
+			if err := families.Put(tx, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// NewCode makes the text of a code.
+func NewCode() (string, error) { return random(rand.Reader, digits, codeDigits) }
+
+// SealState seals a challenge state that was made by hand.
+func (a *AppClient) SealState(ctx context.Context, kind string, plain []byte) (string, error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.ring.state.Seal(plain, s.bind(kind)), nil
+}
+
+// SealRefresh seals the claims of a refresh token that were made by hand.
+func (a *AppClient) SealRefresh(ctx context.Context, plain []byte) (Secret, error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return "", err
+	}
+	return Secret(s.ring.refresh.SealJWE(plain)), nil
+}
+
+// SignClaims signs claims that were made by hand with a key of the pool.
+func (a *AppClient) SignClaims(ctx context.Context, use string, claims []byte) (Secret, error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return "", err
+	}
+	r, err := a.engine.signing(ctx, s.pool, s.ring)
+	if err != nil {
+		return "", err
+	}
+	raw, err := r.signer(use, a.engine.now()).Sign(claims)
+	return Secret(raw), err
+}
+
+// BulkUsers yields what the store holds of users who have signed up and
+// confirmed, all with one password: for stores that are filled in bulk.
+func (a *AppClient) BulkUsers(ctx context.Context, names iter.Seq[string], password Secret) (iter.Seq2[store.Ref, []byte], error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := a.engine.now()
+	u := &User{Pool: s.pool.ID, Sub: "model", Username: "model"}
+	model, err := a.engine.newCredential(ctx, s.settings, u, password, now)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(store.Ref, []byte) bool) {
+		for name := range names {
+			u, err := a.engine.newUser(s.pool, name, map[string]string{"email": name + "@example.com", "email_verified": "true"}, now)
+			if err != nil {
+				panic(err)
+			}
+			u.Status = StatusConfirmed
+			cred := *model
+			cred.Sub = u.Sub
+			if !yieldEntries(yield, users, u) || !yieldEntries(yield, credentials, &cred) {
+				return
+			}
+		}
+	}, nil
+}
+
+func yieldEntries[R any](yield func(store.Ref, []byte) bool, t *store.Table[R], rec *R) bool {
+	refs, values, err := t.Entries(rec)
+	if err != nil {
+		panic(err)
+	}
+	for i, ref := range refs {
+		if !yield(ref, values[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Tables are the names of all tables, indexes included.
+func Tables() []string {
+	return []string{
+		"pools", "pools.key", "pools.region", "clients", "clients.pool", "clientsecrets", "keyrings",
+		"users", "users.names", "credentials", "codes", "codes.expiry", "families", "families.expiry",
+		"spent", "spent.expiry", "throttles", "throttles.expiry", "events", "events.expiry", "accesskeys", "graves",
+	}
+}
+
+// VerifyIndexes checks that every index agrees with the records of its table.
+func VerifyIndexes(ctx context.Context, s store.Store) error {
+	return s.View(ctx, func(r store.Reader) error {
+		for _, verify := range []func(store.Reader) error{
+			pools.Verify, clients.Verify, clientSecrets.Verify, keyrings.Verify, users.Verify, credentials.Verify, codes.Verify,
+			families.Verify, spent.Verify, throttles.Verify, events.Verify, accessKeys.Verify, graves.Verify,
+		} {
+			if err := verify(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,294 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"maps"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/memory"
+)
+
+var errInjected = errors.New("injected failure")
+
+// A faultyStore counts what is asked of it: reads, writes and commits. At step
+// number at it does what fault says: with an error, that step fails.
+type faultyStore struct {
+	store.Store
+	at, step int // from 1; one goroutine only
+	fault    func() error
+}
+
+func (s *faultyStore) next() error {
+	if s.step++; s.step == s.at {
+		return s.fault()
+	}
+	return nil
+}
+
+func (s *faultyStore) View(ctx context.Context, fn func(store.Reader) error) error {
+	return s.Store.View(ctx, func(r store.Reader) error { return fn(faultyReader{r, s}) })
+}
+
+func (s *faultyStore) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.Update(ctx, func(tx store.Tx) error {
+		t := &faultyTx{faultyReader: faultyReader{tx, s}, tx: tx}
+		if err := fn(t); err != nil {
+			return err
+		}
+		if t.err != nil {
+			return t.err
+		}
+		return s.next()
+	})
+}
+
+type faultyReader struct {
+	store.Reader
+	s *faultyStore
+}
+
+func (r faultyReader) Get(refs ...store.Ref) ([][]byte, error) {
+	if err := r.s.next(); err != nil {
+		return nil, err
+	}
+	return r.Reader.Get(refs...)
+}
+
+func (r faultyReader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	if err := r.s.next(); err != nil {
+		return func(yield func(store.Entry, error) bool) { yield(store.Entry{}, err) }
+	}
+	return r.Reader.Scan(table, rng)
+}
+
+// A faultyTx refuses to commit after a failure, as all drivers do.
+type faultyTx struct {
+	faultyReader
+	tx  store.Tx
+	err error
+}
+
+func (t *faultyTx) write(fn func() error) error {
+	if err := t.s.next(); err != nil {
+		t.err = err
+		return err
+	}
+	return fn()
+}
+
+func (t *faultyTx) Insert(table, key string, value []byte) error {
+	return t.write(func() error { return t.tx.Insert(table, key, value) })
+}
+
+func (t *faultyTx) Put(table, key string, value []byte) error {
+	return t.write(func() error { return t.tx.Put(table, key, value) })
+}
+
+func (t *faultyTx) Delete(table, key string) error {
+	return t.write(func() error { return t.tx.Delete(table, key) })
+}
+
+// contents are all entries of a store.
+func contents(t testing.TB, s store.Store) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	check(t, "View", s.View(t.Context(), func(r store.Reader) error {
+		for _, table := range identity.Tables() {
+			for e, err := range r.Scan(table, store.Range{}) {
+				if err != nil {
+					return err
+				}
+				out[table+" "+e.Key] = string(e.Value)
+			}
+		}
+		return nil
+	}))
+	return out
+}
+
+// A scenario is a call that writes, to be made in a pool that was prepared for it.
+type scenario struct {
+	name    string
+	prepare func(t *testing.T, f *fixture, pool *identity.UserPool) func(ctx context.Context, pool *identity.UserPool) error
+	verdict error // what the call comes to without any fault
+}
+
+var scenarios = []scenario{
+	{"SignUp", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			in := identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": email}}
+			res, err := pool.SignUp(ctx, in)
+			if err != nil && res != nil {
+				return errors.New("a result comes with the error")
+			}
+			return err
+		}
+	}, nil},
+	{"ConfirmSignUp", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "owner", email)
+		f.signUp(t, pool, "alice", email)
+		code := identity.Secret(f.outbox.LastCode("alice"))
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.ConfirmSignUp(ctx, identity.ConfirmSignUp{Username: "alice", Code: code, ForceAlias: true})
+		}
+	}, nil},
+	{"wrong code", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.signUp(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.ConfirmSignUp(ctx, identity.ConfirmSignUp{Username: "alice", Code: "none"})
+		}
+	}, identity.ErrCodeMismatch},
+	{"ResendConfirmationCode", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.signUp(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.ResendConfirmationCode(ctx, "alice", ""))
+		}
+	}, nil},
+	{"SignIn", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		_ = byPassword(t, pool.AppClient, "alice", wrong)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: password}))
+		}
+	}, nil},
+	{"wrong password", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: wrong}))
+		}
+	}, identity.ErrIncorrectCredentials},
+	{"SRP", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		proof := mustBeginSRP(t, pool.AppClient, pool.PoolID(), "alice").proof(t, password)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.PasswordVerifier("alice").Answer(ctx, proof))
+		}
+	}, nil},
+	{"NewPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.invite(t, pool, "alice", nil)
+		state := challenge(t, pool.AppClient, "alice").State()
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.NewPassword("alice", state).Answer(ctx, identity.NewPassword{Password: chosen}))
+		}
+	}, nil},
+	{"Refresh", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		client := f.rotating(t, pool, 0)
+		token := f.signIn(t, client, "alice").Refresh
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Client(client.ClientID()).Refresh(ctx, identity.Refresh{Token: token, Rotating: true}))
+		}
+	}, nil},
+	{"Create", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Admin().Users().Create(ctx, identity.CreateUser{Username: "alice", Suppress: true}))
+		}
+	}, nil},
+	{"SetPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Users().SetPassword(ctx, "alice", chosen, false)
+		}
+	}, nil},
+	{"Revoke", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		token := f.signIn(t, pool.AppClient, "alice").Refresh
+		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Revoke(ctx, token, "") }
+	}, nil},
+	{"CreateClient", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Admin().Clients().Create(ctx, &identity.ClientSettings{Name: "new", GenerateSecret: true}))
+		}
+	}, nil},
+	{"RotateKeys", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Admin().RotateKeys(ctx, 0) }
+	}, nil},
+	{"Delete", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Admin().Delete(ctx) }
+	}, nil},
+}
+
+// eachStep makes the call of each scenario once for each of its steps, on a
+// copy of the prepared store, with a fault at that step. Then it makes the call again without one.
+func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, want error) {
+	t.Helper()
+	for _, sc := range scenarios {
+		t.Run(sc.name, func(t *testing.T) {
+			base := memory.New()
+			f := newEngineOn(t, base)
+			pool := f.open(t, identity.PoolSettings{SRP: true, Aliases: []string{"email"}})
+			f.join(t, pool, "first", "first@example.com") // so that the pool has its keys
+			f.signIn(t, pool.AppClient, "first")
+			call := sc.prepare(t, f, pool)
+			before := contents(t, base)
+			for at := 1; ; at++ {
+				fork, err := base.Fork()
+				check(t, "Fork", err)
+				ctx, cancel := context.WithCancel(t.Context())
+				s := &faultyStore{Store: fork, fault: fault(cancel)}
+				e := newEngineOn(t, s)
+				again, err := e.UserPool(t.Context(), pool.PoolID())
+				s.step, s.at = 0, at
+				check(t, "UserPool", err)
+				err = call(ctx, again)
+				cancel()
+				if s.step < at {
+					wantErr(t, "without a fault", err, sc.verdict)
+					t.Logf("%d steps", s.step)
+					break
+				}
+				if !errors.Is(err, want) {
+					t.Errorf("step %d: error %v, want %v", at, err, want)
+				}
+				if !maps.Equal(contents(t, fork), before) {
+					t.Errorf("step %d: something was written all the same", at)
+				}
+				if n := len(e.outbox.Messages(nil)); n > 0 {
+					t.Errorf("step %d: %d messages were sent", at, n)
+				}
+				wantErr(t, "the next try", call(t.Context(), again), sc.verdict)
+				check(t, "Verify", verify(t, fork))
+			}
+		})
+	}
+}
+
+func TestFailureOfAnyStepChangesNothing(t *testing.T) {
+	eachStep(t, func(context.CancelFunc) func() error { return func() error { return errInjected } }, errInjected)
+}
+
+func TestCancellationAtAnyStepChangesNothing(t *testing.T) {
+	eachStep(t, func(cancel context.CancelFunc) func() error { return func() error { cancel(); return nil } }, context.Canceled)
+}
+
+func TestFailureOfTheSenderIsToldAndTheUserMade(t *testing.T) {
+	f := newEngineWith(t, memory.New(), func(o *identity.Options) {
+		o.Sender, o.Logger = brokenSender{}, slog.New(slog.NewTextHandler(t.Output(), nil))
+	})
+	pool := f.open(t, identity.PoolSettings{})
+	in := identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": email}}
+	res, err := pool.SignUp(t.Context(), in)
+	wantErr(t, "SignUp", err, identity.ErrDelivery)
+	wantErr(t, "SignUp, by its cause", err, errInjected)
+	if res == nil || res.Delivery == nil || res.Sub == "" {
+		t.Errorf("result %+v, want that of a user who was made", res)
+	}
+	wantErr(t, "SignUp again", second(pool.SignUp(t.Context(), in)), identity.ErrUsernameExists)
+	for hide, want := range map[string]error{"LEGACY": identity.ErrDelivery, "ENABLED": nil} { // it would tell who has an account
+		client := f.client(t, pool, identity.ClientSettings{PreventUserExistenceErrors: &hide})
+		d, err := client.ResendConfirmationCode(t.Context(), "alice", "")
+		wantErr(t, "ResendConfirmationCode", err, want)
+		if d == nil {
+			t.Error("no delivery comes with the error")
+		}
+	}
+}
+
+type brokenSender struct{}
+
+func (brokenSender) Send(context.Context, *identity.Message) error { return errInjected }

@@ -1,0 +1,84 @@
+package passhash
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// What a stored hash may ask for. It can come from an import, and must not be
+// a means to exhaust the memory of the server.
+const (
+	maxMemory  = 256 * 1024 // KiB
+	maxTime    = 16
+	maxThreads = 16
+	minSalt    = 8
+	maxSalt    = 64
+	minKey     = 16
+	maxKey     = 64
+	maxEncoded = 256
+
+	memoryPerThread = 8 // KiB at the least, by RFC 9106
+)
+
+// encoded is the hash of a password with what made it.
+type encoded struct {
+	params    Params
+	salt, key []byte
+}
+
+// String writes e as $argon2id$v=19$m=…,t=…,p=…$salt$key.
+func (e encoded) String() string {
+	b64 := base64.RawStdEncoding.Strict()
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
+		e.params.Memory, e.params.Time, e.params.Threads, b64.EncodeToString(e.salt), b64.EncodeToString(e.key))
+}
+
+// parse reads what String writes, and nothing that is written in another way.
+func parse(s string) (encoded, error) {
+	parts := strings.Split(s, "$")
+	if len(s) > maxEncoded || len(parts) != 6 {
+		return encoded{}, ErrFormat
+	}
+	var e encoded
+	var err error
+	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &e.params.Memory, &e.params.Time, &e.params.Threads); err != nil {
+		return encoded{}, ErrFormat
+	}
+	if e.salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err != nil {
+		return encoded{}, ErrFormat
+	}
+	if e.key, err = base64.RawStdEncoding.DecodeString(parts[5]); err != nil {
+		return encoded{}, ErrFormat
+	}
+	if !e.withinLimits() || e.String() != s {
+		return encoded{}, ErrFormat
+	}
+	return e, nil
+}
+
+func (e encoded) withinLimits() bool {
+	within := func(n, low, high int) bool { return low <= n && n <= high }
+	return e.params == e.params.bounded() &&
+		within(len(e.salt), minSalt, maxSalt) &&
+		within(len(e.key), minKey, maxKey)
+}
+
+// bounded returns p with defaults for what is zero, and within limits.
+func (p Params) bounded() Params {
+	if p.Memory == 0 {
+		p.Memory = Default.Memory
+	}
+	if p.Time == 0 {
+		p.Time = Default.Time
+	}
+	if p.Threads == 0 {
+		p.Threads = Default.Threads
+	}
+	p.Time = min(p.Time, maxTime)
+	p.Threads = min(p.Threads, maxThreads)
+	p.Memory = min(max(p.Memory, memoryPerThread*uint32(p.Threads)), maxMemory)
+	return p
+}

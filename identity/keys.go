@@ -1,0 +1,364 @@
+package identity
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/token"
+)
+
+// maxTokenLife is the longest that an access or ID token lives: a retired key
+// stays in the JWKS for so long.
+const maxTokenLife = 24 * time.Hour
+
+// A ring is a pool's keys, ready for use.
+type ring struct {
+	pool    string
+	keys    []ringKey
+	state   *token.Box // challenge state
+	refresh *token.Box // refresh tokens
+	code    []byte     // MAC of codes
+	fake    []byte     // what is shown of users that do not exist
+}
+
+type ringKey struct {
+	storedKey
+	key *token.Key
+}
+
+func openRing(k *keyring) (*ring, error) {
+	r := &ring{pool: k.Pool}
+	for _, s := range k.Keys {
+		key, err := token.ParsePrivate(s.Key)
+		if err != nil {
+			return nil, fmt.Errorf("signing key of pool %s: %w", k.Pool, err)
+		}
+		r.keys = append(r.keys, ringKey{s, key})
+	}
+	var err error
+	if r.state, err = token.NewBox(derive(k.Master, "challenge state")); err != nil {
+		return nil, err
+	}
+	if r.refresh, err = token.NewBox(derive(k.Master, "refresh token")); err != nil {
+		return nil, err
+	}
+	r.code, r.fake = derive(k.Master, "code"), derive(k.Master, "unknown user")
+	return r, nil
+}
+
+// derive makes a key for one purpose from a pool's master key (RFC 5869).
+func derive(master []byte, purpose string) []byte {
+	key, err := hkdf.Expand(sha256.New, master, "cognate "+purpose, 32)
+	if err != nil {
+		panic(err) // only for lengths that are not ours
+	}
+	return key
+}
+
+func mac(key []byte, parts ...string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(store.Key(parts...)))
+	return h.Sum(nil)
+}
+
+// signer is the key that signs tokens of a use now: the newest that has begun.
+// By a clock that is behind that of whoever made the keys none may have; then it is the oldest.
+func (r *ring) signer(use string, now time.Time) *token.Key {
+	var begun, oldest *ringKey
+	for i := range r.keys {
+		k := &r.keys[i]
+		if k.Use != use {
+			continue
+		}
+		if oldest == nil || k.From.Before(oldest.From) {
+			oldest = k
+		}
+		if !k.From.After(now) && (begun == nil || !k.From.Before(begun.From)) {
+			begun = k
+		}
+	}
+	if begun == nil {
+		begun = oldest
+	}
+	return begun.key
+}
+
+// public are the keys that tokens of a use may be verified with; use "" is all.
+func (r *ring) public(use string, now time.Time) token.Set {
+	var set token.Set
+	for _, k := range r.keys {
+		if (use == "" || k.Use == use) && (k.Retire.IsZero() || now.Before(k.Retire)) {
+			set = append(set, k.key.Public())
+		}
+	}
+	return set
+}
+
+// ringCache keeps opened rings for as long as their records stay the same.
+type ringCache struct {
+	mu    sync.Mutex
+	rings map[*keyring]*ring
+}
+
+// open returns the ring of a decoded record; equal records decode to the same pointer.
+func (c *ringCache) open(k *keyring) (*ring, error) {
+	c.mu.Lock()
+	r, ok := c.rings[k]
+	c.mu.Unlock()
+	if ok {
+		return r, nil
+	}
+	r, err := openRing(k)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rings == nil || len(c.rings) >= recordCache {
+		c.rings = map[*keyring]*ring{}
+	}
+	c.rings[k] = r
+	return r, nil
+}
+
+// ring returns the keys of a pool, given the value of their record. The master
+// key is made when it is first needed, and so, later, are those that sign.
+func (e *Engine) ring(ctx context.Context, pool *PoolInfo, value []byte) (*ring, error) {
+	k, err := e.keyrings.Decode(keyringKey(pool.ID), value)
+	if errors.Is(err, store.ErrNotFound) {
+		k, err = e.changeRing(ctx, pool, newMaster())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keys of pool %s: %w", pool.ID, err)
+	}
+	return e.rings.open(k)
+}
+
+// signing returns a pool's keys with some that sign among them: they cost tens
+// of milliseconds, and a pool in which nobody signs in needs none.
+func (e *Engine) signing(ctx context.Context, pool *PoolInfo, r *ring) (*ring, error) {
+	if len(r.keys) > 0 {
+		return r, nil
+	}
+	select {
+	case e.making <- struct{}{}:
+		defer func() { <-e.making }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r, err := e.storedRing(ctx, pool) // another may have made them meanwhile
+	if err != nil || len(r.keys) > 0 {
+		return r, err
+	}
+	pair, err := e.newKeys(pool.Settings.algorithm(), e.now())
+	if err != nil {
+		return nil, err
+	}
+	k, err := e.changeRing(ctx, pool, func(k *keyring) bool {
+		if len(k.Keys) > 0 {
+			return false
+		}
+		k.Keys = pair
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("signing keys of pool %s: %w", pool.ID, err)
+	}
+	return e.rings.open(k)
+}
+
+// storedRing returns the keys of a pool as they are stored now.
+func (e *Engine) storedRing(ctx context.Context, pool *PoolInfo) (*ring, error) {
+	var value []byte
+	err := e.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(keyrings.Ref(keyringKey(pool.ID)))
+		if err == nil {
+			value = values[0]
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.ring(ctx, pool, value)
+}
+
+func keyringKey(pool string) string { return store.Key(pool) }
+
+// newMaster gives a ring without one a master key. Of several made at once one wins, and all use it.
+func newMaster() func(*keyring) bool {
+	master := make([]byte, 32)
+	rand.Read(master)
+	return func(k *keyring) bool {
+		if k.Master != nil {
+			return false
+		}
+		k.Master = master
+		return true
+	}
+}
+
+// changeRing changes the keys of a pool in a transaction, and returns them as
+// they are stored then. change tells whether it changed anything.
+func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, change func(*keyring) bool) (*keyring, error) {
+	var stored *keyring
+	err := e.store.Update(ctx, func(tx store.Tx) error {
+		values, err := tx.Get(keyrings.Ref(keyringKey(pool.ID)), pools.Ref(store.Key(pool.ID)))
+		if err != nil {
+			return err
+		}
+		if values[1] == nil {
+			return &NotFoundError{ErrPoolNotFound, pool.ID}
+		}
+		if stored, err = orNil(keyrings.Decode(values[0])); err != nil {
+			return err
+		}
+		if stored == nil {
+			stored = &keyring{Pool: pool.ID}
+		}
+		if !change(stored) {
+			return nil
+		}
+		return keyrings.Put(tx, stored)
+	})
+	return stored, err
+}
+
+// newKeys makes a key for access tokens and one for ID tokens.
+func (e *Engine) newKeys(alg token.Algorithm, from time.Time) ([]storedKey, error) {
+	var out []storedKey
+	for _, use := range []string{"access", "id"} {
+		key, err := e.stock.take(alg)
+		if err != nil {
+			return nil, err
+		}
+		private, err := key.MarshalPrivate()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, storedKey{Use: use, Key: private, From: from})
+	}
+	return out, nil
+}
+
+// RotateKeys makes new signing keys. They are published at once and sign from
+// lead later on, so that verifiers which cache the JWKS meet no unknown key;
+// lead is at least 0. The keys in use stay published until no token of theirs
+// can be valid. Keys of an earlier call that would begin after the new ones are dropped.
+func (a *Admin) RotateKeys(ctx context.Context, lead time.Duration) error {
+	if lead < 0 {
+		return invalid("lead", "must not be negative")
+	}
+	pool, err := a.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	e := a.engine
+	if _, err := e.loadRing(ctx, pool.ID); err != nil {
+		return err
+	}
+	now := e.now()
+	from := now.Add(lead)
+	pair, err := e.newKeys(pool.Settings.algorithm(), from)
+	if err != nil {
+		return err
+	}
+	_, err = e.changeRing(ctx, pool, func(k *keyring) bool {
+		k.Keys = slices.DeleteFunc(k.Keys, func(s storedKey) bool {
+			return !s.Retire.IsZero() && !s.Retire.After(now) || s.From.After(from)
+		})
+		for i := range k.Keys {
+			if k.Keys[i].Retire.IsZero() {
+				k.Keys[i].Retire = from.Add(maxTokenLife)
+			}
+		}
+		k.Keys = append(k.Keys, pair...)
+		return true
+	})
+	return err
+}
+
+// loadRing returns a pool's keys, with some that sign among them.
+func (e *Engine) loadRing(ctx context.Context, poolID string) (*ring, error) {
+	var pool *PoolInfo
+	var value []byte
+	err := e.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(pools.Ref(store.Key(poolID)), keyrings.Ref(keyringKey(poolID)))
+		if err != nil {
+			return err
+		}
+		value = values[1]
+		pool, err = e.decodePool(poolID, values[0])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.ring(ctx, pool, value)
+	if err != nil {
+		return nil, err
+	}
+	return e.signing(ctx, pool, r)
+}
+
+// A KeyStock keeps a few RSA keys ready, made in the background: one costs tens
+// of milliseconds. Several engines may share one. A nil stock is always empty.
+type KeyStock struct {
+	keys chan *token.Key
+	mu   sync.Mutex
+	busy bool
+}
+
+// NewKeyStock returns a stock of size keys, at least one, and begins to fill it.
+func NewKeyStock(size int) *KeyStock {
+	s := &KeyStock{keys: make(chan *token.Key, max(size, 1))}
+	s.fill()
+	return s
+}
+
+// take returns a new key, from the stock where there is one.
+func (s *KeyStock) take(alg token.Algorithm) (*token.Key, error) {
+	if s == nil || alg != token.RS256 {
+		return token.GenerateKey(alg)
+	}
+	defer s.fill()
+	select {
+	case k := <-s.keys:
+		return k, nil
+	default:
+		return token.GenerateKey(alg)
+	}
+}
+
+// fill makes keys in the background until the stock is full.
+func (s *KeyStock) fill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy {
+		return
+	}
+	s.busy = true
+	go func() {
+		defer func() { s.mu.Lock(); s.busy = false; s.mu.Unlock() }()
+		for len(s.keys) < cap(s.keys) {
+			k, err := token.GenerateKey(token.RS256)
+			if err != nil {
+				return // take makes its own and tells
+			}
+			select {
+			case s.keys <- k:
+			default:
+				return
+			}
+		}
+	}()
+}

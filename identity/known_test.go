@@ -1,0 +1,54 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+// knownErrors are all errors that a caller branches on.
+var knownErrors = []error{
+	identity.ErrPoolNotFound, identity.ErrClientNotFound, identity.ErrUserNotFound, identity.ErrIncorrectCredentials,
+	identity.ErrUserNotConfirmed, identity.ErrUserDisabled, identity.ErrPasswordResetRequired, identity.ErrTemporaryPasswordExpired,
+	identity.ErrTooManyAttempts, identity.ErrLimitExceeded, identity.ErrFlowNotEnabled, identity.ErrMissingParameter,
+	identity.ErrInvalidParameter, identity.ErrSecretHashMissing, identity.ErrSecretHashMismatch,
+	identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed,
+	identity.ErrInvalidPassword, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,
+	identity.ErrInvalidAttributes, identity.ErrAttributeNotWritable, identity.ErrAttributeProvided,
+	identity.ErrCodeMismatch, identity.ErrCodeExpired, identity.ErrCannotConfirm, identity.ErrAlreadyConfirmed,
+	identity.ErrNothingToVerify, identity.ErrResendNotPossible, identity.ErrDelivery,
+	identity.ErrInvalidAccessToken, identity.ErrAccessTokenExpired, identity.ErrAccessTokenRevoked, identity.ErrAccessTokenScope,
+	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,
+	identity.ErrRotationRequired, identity.ErrWrongTokenType, identity.ErrRevocationDisabled, identity.ErrForeignToken,
+	identity.ErrDeletionProtected, identity.ErrInvalidSettings, identity.ErrTrigger, identity.ErrUnsupported,
+}
+
+// wantKnown checks that an error is nil or one that a caller branches on.
+func wantKnown(t *testing.T, what string, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	for _, k := range knownErrors {
+		if errors.Is(err, k) {
+			return
+		}
+	}
+	t.Errorf("%s: unknown error %v", what, err)
+}
+
+func TestErrorsAreTold(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: password})
+	wantErr(t, "SignIn", err, context.Canceled)
+	for _, k := range knownErrors {
+		if k.Error() == "" || errors.Is(err, k) {
+			t.Errorf("error %v is %v", err, k)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package identity_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/cognate-id/cognate"
+
+// arrows says which of our rooms each room may import. An arrow that is not
+// here does not exist; a new one is argued for in the change that adds it. A
+// room ending in /... stands for all rooms below it too.
+var arrows = map[string][]string{
+	"store":                         {},
+	"store/internal/...":            {"store"},
+	"store/memory":                  {"store", "store/internal/..."},
+	"store/bolt":                    {"store", "store/internal/..."},
+	"store/sealed":                  {"store"},
+	"store/storetest":               {"store", "store/memory"},
+	"token":                         {},
+	"identity":                      {"store", "token", "identity/internal/..."},
+	"identity/internal/...":         {},
+	"identity/cognito":              {"identity", "store", "token", "identity/cognito/internal/..."},
+	"identity/cognito/internal/...": {"identity/cognito/internal/..."},
+	"identity/identitytest":         {"identity", "identity/cognito", "store", "internal/fake"},
+	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},
+	"internal/floor":                {},
+	"cmd/cognate":                   {"identity", "identity/cognito", "internal/fake", "store", "store/bolt", "store/memory", "store/sealed"},
+	"examples/...":                  {"identity", "identity/cognito", "identity/identitytest", "store/bolt", "store/memory", "token"},
+}
+
+// thirdParties says which one room may import each library. What tests import is not held to it.
+var thirdParties = map[string]string{
+	"go.etcd.io/bbolt":              "store/bolt",
+	"github.com/tidwall/btree":      "store/memory",
+	"github.com/go-jose/go-jose/v4": "token",
+	"github.com/alecthomas/kong":    "cmd/cognate",
+	"golang.org/x/crypto":           "*",
+	"golang.org/x/text":             "*",
+	"golang.org/x/sync":             "*",
+	"golang.org/x/sys":              "*",
+}
+
+// sources calls fn for each Go file of the module, with its room.
+func sources(t *testing.T, fn func(room, path string, f *ast.File, set *token.FileSet)) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return skipped(path, d)
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		room, err := filepath.Rel("..", filepath.Dir(path))
+		fn(filepath.ToSlash(room), path, f, set)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// skipped leaves out what is no room of this module: hidden folders, data, modules of their own.
+func skipped(path string, d fs.DirEntry) error {
+	name := d.Name()
+	if path == ".." {
+		return nil
+	}
+	if strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" {
+		return fs.SkipDir
+	}
+	if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func TestArrows(t *testing.T) {
+	rooms := map[string]bool{}
+	sources(t, func(room, path string, f *ast.File, _ *token.FileSet) {
+		rooms[room] = true
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		for _, spec := range f.Imports {
+			checkImport(t, room, path, strings.Trim(spec.Path.Value, `"`))
+		}
+	})
+	if len(rooms) < 10 {
+		t.Errorf("found %d rooms: the walk misses the module", len(rooms))
+	}
+}
+
+func checkImport(t *testing.T, room, path, imported string) {
+	t.Helper()
+	if ours, ok := strings.CutPrefix(imported, module+"/"); ok {
+		allowed, known := lookUp(room)
+		if !known {
+			t.Errorf("%s: the room %s is not in the table of arrows", path, room)
+		}
+		if !slices.ContainsFunc(allowed, func(a string) bool { return matches(a, ours) }) {
+			t.Errorf("%s: %s may not import %s", path, room, ours)
+		}
+		return
+	}
+	if !strings.Contains(strings.SplitN(imported, "/", 2)[0], ".") {
+		return // the standard library
+	}
+	for library, only := range thirdParties {
+		if imported == library || strings.HasPrefix(imported, library+"/") {
+			if only != "*" && only != room {
+				t.Errorf("%s: %s belongs to %s, and %s imports it", path, library, only, room)
+			}
+			return
+		}
+	}
+	t.Errorf("%s: %s is not in the table of third parties", path, imported)
+}
+
+func lookUp(room string) ([]string, bool) {
+	for r, allowed := range arrows {
+		if matches(r, room) {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+func matches(pattern, room string) bool {
+	prefix, all := strings.CutSuffix(pattern, "/...")
+	return room == prefix || all && strings.HasPrefix(room, prefix+"/")
+}
+
+// The limits of size that the project holds itself to.
+const (
+	longestFunction = 80
+	longFunction    = 40 // nine in ten functions are shorter
+	longestFile     = 600
+)
+
+func TestSizes(t *testing.T) {
+	functions, long := 0, 0
+	sources(t, func(_, path string, f *ast.File, set *token.FileSet) {
+		if ast.IsGenerated(f) {
+			return
+		}
+		if n := set.Position(f.FileEnd).Line; n > longestFile {
+			t.Errorf("%s has %d lines, the limit is %d", path, n, longestFile)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Body == nil {
+				continue
+			}
+			n := set.Position(fn.End()).Line - set.Position(fn.Pos()).Line + 1
+			functions++
+			if n > longFunction {
+				long++
+			}
+			if n > longestFunction {
+				t.Errorf("%s: %s has %d lines, the limit is %d", path, fn.Name.Name, n, longestFunction)
+			}
+		}
+	})
+	if long*10 > functions {
+		t.Errorf("%d of %d functions have more than %d lines, the limit is one in ten", long, functions, longFunction)
+	}
+}

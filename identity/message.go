@@ -1,0 +1,184 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Sender delivers messages to users. Send is called outside transactions,
+// once what the message tells of is committed; an error reaches the caller as
+// [ErrDelivery]. It should put the message into a queue and return: the time
+// that it takes is seen by the caller, and nothing is sent to a user that does not exist.
+type Sender interface {
+	Send(ctx context.Context, m *Message) error
+}
+
+// A Message is a code or an invitation on its way to a user.
+type Message struct {
+	ID       string // unique within the Sender; set by it
+	Time     time.Time
+	Pool     string
+	Client   string // the app client that asked; empty for an operator
+	Username string
+	To       string // an address or a phone number
+	Medium   string // EMAIL or SMS
+	Kind     MessageKind
+	Code     Secret // the code, or the temporary password of an invitation
+	Subject  string // of a mail
+	Body     string
+}
+
+// A MessageKind says why a message is sent.
+type MessageKind string
+
+// The kinds of messages.
+const (
+	KindSignUp     MessageKind = "SignUp"
+	KindResendCode MessageKind = "ResendCode"
+	KindInvitation MessageKind = "AdminCreateUser"
+)
+
+// A LogSender writes messages, codes and all, to a log. It is for development,
+// and for trying an engine out before it has a way to send mail.
+type LogSender struct{ Logger *slog.Logger }
+
+// Send writes the message to the log.
+func (s LogSender) Send(ctx context.Context, m *Message) error {
+	s.Logger.InfoContext(ctx, "message", "kind", m.Kind, "pool", m.Pool, "username", m.Username,
+		"to", m.To, "medium", m.Medium, "code", string(m.Code))
+	return nil
+}
+
+// An Outbox keeps messages in memory instead of sending them: for tests and
+// for a fake. It forgets the oldest beyond its size.
+type Outbox struct {
+	// Next, where it is set, gets each message too.
+	Next Sender
+
+	mu   sync.Mutex
+	size int
+	n    int
+	kept []*Message
+}
+
+// NewOutbox returns an outbox that keeps up to size messages; 0 means 1,000.
+func NewOutbox(size int) *Outbox {
+	if size <= 0 {
+		size = 1000
+	}
+	return &Outbox{size: size}
+}
+
+// Send keeps the message.
+func (o *Outbox) Send(ctx context.Context, m *Message) error {
+	o.mu.Lock()
+	o.n++
+	kept := *m
+	kept.ID = strconv.Itoa(o.n)
+	if len(o.kept) == o.size {
+		o.kept = slices.Delete(o.kept, 0, 1)
+	}
+	o.kept = append(o.kept, &kept)
+	o.mu.Unlock()
+	if o.Next != nil {
+		return o.Next.Send(ctx, &kept)
+	}
+	return nil
+}
+
+// Messages returns the messages that keep accepts, newest first; nil accepts all.
+func (o *Outbox) Messages(keep func(*Message) bool) []*Message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []*Message
+	for _, m := range slices.Backward(o.kept) {
+		if keep == nil || keep(m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// LastCode returns the newest code sent to a username or an address, or "".
+func (o *Outbox) LastCode(to string) string {
+	for _, m := range o.Messages(func(m *Message) bool { return m.Username == to || m.To == to }) {
+		return string(m.Code)
+	}
+	return ""
+}
+
+// Clear forgets all messages.
+func (o *Outbox) Clear() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept = nil
+}
+
+// The service's texts, where a pool has none of its own.
+const (
+	codeText        = "Your verification code is {####}"
+	codeSubject     = "Your verification code"
+	inviteText      = "Your username is {username} and temporary password is {####}."
+	inviteSubject   = "Your temporary password"
+	codePlaceholder = "{####}"
+)
+
+// verificationMessage is the message that carries a code to an address.
+func (s *scope) verificationMessage(u *User, kind MessageKind, d *CodeDelivery, code string, now time.Time) *Message {
+	v := s.settings.Verification
+	if v == nil {
+		v = &VerificationTemplate{}
+	}
+	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, codeText), ""
+	if d.Medium == mediumEmail {
+		body = pick(v.Email, s.settings.EmailVerificationMessage, codeText)
+		subject = pick(v.Subject, s.settings.EmailVerificationSubject, codeSubject)
+	}
+	return &Message{
+		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
+		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: kind, Code: Secret(code),
+		Subject: fillIn(subject, u.Username, code), Body: fillIn(body, u.Username, code),
+	}
+}
+
+// invitation is the message that carries a temporary password.
+func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now time.Time) *Message {
+	t := p.Settings.Invitation
+	if t == nil {
+		t = &MessageTemplate{}
+	}
+	m := &Message{
+		Time: now, Pool: p.ID, Username: u.Username, To: u.Attributes[attribute],
+		Medium: medium(attribute), Kind: KindInvitation, Code: Secret(password),
+	}
+	name := u.Username
+	if len(p.Settings.UsernameAttributes) > 0 {
+		name = m.To // the sub means nothing to its owner
+	}
+	body := pick(t.SMS, nil, inviteText)
+	if m.Medium == mediumEmail {
+		body = pick(t.Email, nil, inviteText)
+		m.Subject = fillIn(pick(t.Subject, nil, inviteSubject), name, password)
+	}
+	m.Body = fillIn(body, name, password)
+	return m
+}
+
+func pick(first, second *string, fallback string) string {
+	switch {
+	case first != nil:
+		return *first
+	case second != nil:
+		return *second
+	}
+	return fallback
+}
+
+func fillIn(text, username, code string) string {
+	return strings.NewReplacer(codePlaceholder, code, "{username}", username).Replace(text)
+}

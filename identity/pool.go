@@ -1,0 +1,240 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/token"
+)
+
+// A UserPool is a directory of users. What anyone may do in it is on the
+// embedded [AppClient], the pool's default client; [UserPool.Client] is the
+// same for another client, [UserPool.Admin] what an operator may do.
+type UserPool struct {
+	*AppClient
+}
+
+// OpenUserPool opens the pool that was made with key, or makes it, with a
+// default client. It is safe to call from several processes at once. Settings
+// apply when the pool is made, and nil means the safe ones; later they are changed by a call of their own.
+func (e *Engine) OpenUserPool(ctx context.Context, key string, settings *PoolSettings) (*UserPool, error) {
+	if key == "" {
+		return nil, invalid("key", "must not be empty")
+	}
+	for {
+		pool, err := e.poolByKey(ctx, key)
+		if !errors.Is(err, store.ErrNotFound) {
+			return pool, err
+		}
+		pool, err = e.createKeyed(ctx, key, settings)
+		if !errors.Is(err, store.ErrExists) {
+			return pool, err
+		}
+	}
+}
+
+func (e *Engine) poolByKey(ctx context.Context, key string) (*UserPool, error) {
+	var p *PoolInfo
+	err := e.store.View(ctx, func(r store.Reader) (err error) {
+		p, err = pools.Find(r, poolsByKey, store.Key(key))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open user pool: %w", err)
+	}
+	return e.handle(p), nil
+}
+
+func (e *Engine) handle(p *PoolInfo) *UserPool {
+	return &UserPool{&AppClient{engine: e, pool: p.ID, id: p.Client}}
+}
+
+func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSettings) (*UserPool, error) {
+	s := PoolSettings{}
+	if settings != nil {
+		s = *settings
+	}
+	if s.Name == "" {
+		s.Name = key
+	}
+	p, err := e.newPool(&s)
+	if err != nil {
+		return nil, err
+	}
+	p.Key = key
+	client, secret, err := e.newClient(p, &ClientSettings{Name: "default"})
+	if err != nil {
+		return nil, err
+	}
+	p.Client = client.ID
+	err = e.store.Update(ctx, func(tx store.Tx) error {
+		if err := pools.Insert(tx, p); err != nil {
+			return err
+		}
+		return insertClient(tx, client, secret)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create user pool: %w", err)
+	}
+	return e.handle(p), nil
+}
+
+// CreateUserPool makes a pool without a client.
+func (e *Engine) CreateUserPool(ctx context.Context, settings *PoolSettings) (*PoolInfo, error) {
+	s := *cmp.Or(settings, &PoolSettings{})
+	p, err := e.newPool(&s)
+	if err != nil {
+		return nil, err
+	}
+	err = e.store.Update(ctx, func(tx store.Tx) error { return pools.Insert(tx, p) })
+	if err != nil {
+		return nil, fmt.Errorf("create user pool: %w", err)
+	}
+	return p, nil
+}
+
+func (e *Engine) newPool(s *PoolSettings) (*PoolInfo, error) {
+	if s.Region == "" {
+		s.Region = e.region
+	}
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("create user pool: %w", err)
+	}
+	id, err := random(e.rand, alnum62, 9)
+	if err != nil {
+		return nil, err
+	}
+	now := e.now()
+	return &PoolInfo{ID: s.Region + "_" + id, Created: now, Modified: now, Settings: *s}, nil
+}
+
+// UserPool returns a handle on the pool with an id, or [ErrPoolNotFound].
+func (e *Engine) UserPool(ctx context.Context, id string) (*UserPool, error) {
+	p, err := e.poolInfo(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return e.handle(p), nil
+}
+
+func (e *Engine) poolInfo(ctx context.Context, id string) (*PoolInfo, error) {
+	var p *PoolInfo
+	err := e.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(pools.Ref(store.Key(id)))
+		if err != nil {
+			return err
+		}
+		p, err = e.decodePool(id, values[0])
+		return err
+	})
+	return p, err
+}
+
+// UserPools yields the pools of a region by id, beginning after the id given
+// as after, which may be empty. It ends after the first error.
+func (e *Engine) UserPools(ctx context.Context, region, after string) iter.Seq2[*PoolInfo, error] {
+	return func(yield func(*PoolInfo, error) bool) {
+		err := e.store.View(ctx, func(r store.Reader) error {
+			rng := store.Prefix(region)
+			if after != "" {
+				rng.From = store.Key(region) + store.Key(after) + "\x00"
+			}
+			for key, err := range pools.ScanIndex(r, poolsByRegion, rng) {
+				if err != nil {
+					return err
+				}
+				p, err := pools.Get(r, key)
+				if err != nil {
+					return err
+				}
+				if !yield(p, nil) {
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Client returns a handle on another app client of the pool. Whether it
+// exists is known at its first use.
+func (p *UserPool) Client(id string) *AppClient {
+	return &AppClient{engine: p.engine, pool: p.pool, id: id}
+}
+
+// Admin returns a handle with an operator's rights on the pool.
+func (p *UserPool) Admin() *Admin { return &Admin{engine: p.engine, pool: p.pool} }
+
+// PoolID is the pool's id, such as us-east-1_AbCdEf123.
+func (p *UserPool) PoolID() string { return p.pool }
+
+// Admin is what an operator may do in a user pool.
+type Admin struct {
+	engine *Engine
+	pool   string
+}
+
+// Describe returns the pool as it is stored.
+func (a *Admin) Describe(ctx context.Context) (*PoolInfo, error) {
+	return a.engine.poolInfo(ctx, a.pool)
+}
+
+// Delete removes the pool at once, and everything in it in the background,
+// see [Engine.Maintain]. A protected pool is refused with [ErrDeletionProtected].
+func (a *Admin) Delete(ctx context.Context) error {
+	now := a.engine.now()
+	err := a.engine.store.Update(ctx, func(tx store.Tx) error {
+		p, err := pools.Get(tx, store.Key(a.pool))
+		if errors.Is(err, store.ErrNotFound) {
+			return &NotFoundError{ErrPoolNotFound, a.pool}
+		}
+		if err != nil {
+			return err
+		}
+		if p.Settings.DeletionProtection {
+			return ErrDeletionProtected
+		}
+		if _, err := pools.Delete(tx, store.Key(a.pool)); err != nil {
+			return err
+		}
+		return graves.Put(tx, &grave{Pool: a.pool, Deleted: now})
+	})
+	if err != nil {
+		return fmt.Errorf("delete user pool: %w", err)
+	}
+	return nil
+}
+
+// CountUsers counts the users of the pool, up to 1,000; beyond that it returns 1,000.
+func (a *Admin) CountUsers(ctx context.Context) (int, error) {
+	n := 0
+	err := a.engine.store.View(ctx, func(r store.Reader) error {
+		n = 0
+		rng := store.Prefix(a.pool)
+		rng.Limit = 1000
+		for _, err := range r.Scan(users.Name, rng) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// JWKS are the public keys of a pool.
+func (e *Engine) JWKS(ctx context.Context, poolID string) (token.Set, error) {
+	r, err := e.loadRing(ctx, poolID)
+	if err != nil {
+		return nil, err
+	}
+	return r.public("", e.now()), nil
+}

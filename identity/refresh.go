@@ -1,0 +1,229 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Refresh is what a client gives for new tokens.
+type Refresh struct {
+	Token Secret
+	// SecretHash, over the real username or the sub, or Secret itself: one of
+	// them for clients that have a secret.
+	SecretHash string
+	Secret     Secret
+	// Rotating is for clients that can take a new refresh token back: the
+	// others are refused with [ErrRotationRequired] where tokens are rotated.
+	Rotating bool
+}
+
+// Refresh gives new access and ID tokens for a refresh token. Where the client
+// rotates refresh tokens a new one comes with them, and the old one is good
+// only for the grace period; used later, it ends the sign-in.
+func (a *AppClient) Refresh(ctx context.Context, in Refresh) (*Tokens, error) {
+	t, err := a.refresh(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("refresh: %w", err)
+	}
+	return t, nil
+}
+
+func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !in.Rotating {
+		if s.client.Settings.rotates() {
+			return nil, ErrRotationRequired
+		}
+		if !s.settings.allows(&s.client.Settings, AllowRefresh, LegacyAdminNoSRP, LegacyCustomOnly, LegacyUserPassword) {
+			return nil, &FlowError{"REFRESH_TOKEN_AUTH"}
+		}
+	}
+	if in.Token == "" {
+		return nil, missing("REFRESH_TOKEN")
+	}
+	if len(s.secrets) > 0 && in.SecretHash == "" && in.Secret == "" {
+		return nil, &ClientError{Err: ErrSecretHashMissing, Client: a.id, Refresh: true}
+	}
+	c, err := s.openRefresh(in.Token)
+	if err != nil {
+		return nil, err
+	}
+	if c.Client != a.id {
+		return nil, ErrInvalidRefreshToken
+	}
+	if err := s.noTrigger(PreTokenGeneration, PreTokenGenerationV1); err != nil {
+		return nil, err
+	}
+	return s.renewTokens(ctx, c, in)
+}
+
+// renewTokens looks the sign-in up and gives its next tokens.
+func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (*Tokens, error) {
+	now := s.engine.now()
+	var u *User
+	var f *family
+	err := s.engine.store.View(ctx, func(r store.Reader) (err error) {
+		u, f, err = readFamily(r, s.pool.ID, c.Sub, c.Family)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkProof(u, in); err != nil {
+		return nil, err
+	}
+	if err := refreshable(u, f, c, now); err != nil {
+		return nil, err
+	}
+	if !s.client.Settings.rotates() {
+		if c.Generation != f.Generation {
+			return nil, ErrInvalidRefreshToken
+		}
+		return s.issue(ctx, u, f, false)
+	}
+	if f, err = s.rotate(ctx, c, now); err != nil {
+		return nil, err
+	}
+	return s.issue(ctx, u, f, true)
+}
+
+// checkProof checks the client's proof of its secret, by hash or in clear.
+func (s *scope) checkProof(u *User, in Refresh) error {
+	if len(s.secrets) == 0 {
+		return nil
+	}
+	if in.SecretHash == "" {
+		return s.checkSecret(in.Secret)
+	}
+	for _, name := range u.hashNames() {
+		if s.checkHash(name, in.SecretHash) == nil {
+			return nil
+		}
+	}
+	return &ClientError{Err: ErrSecretHashMismatch, Client: s.client.ID, Refresh: true}
+}
+
+// hashNames are the names that a secret hash may be over when no name comes with it.
+func (u *User) hashNames() []string {
+	if u == nil {
+		return nil
+	}
+	return []string{u.Username, u.Sub}
+}
+
+func readFamily(r store.Reader, pool, sub, id string) (*User, *family, error) {
+	values, err := r.Get(users.Ref(store.Key(pool, sub)), families.Ref(store.Key(pool, sub, id)))
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := orNil(users.Decode(values[0]))
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := orNil(families.Decode(values[1]))
+	return u, f, err
+}
+
+// refreshable tells why a refresh token that is ours gives no tokens.
+func refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
+	switch {
+	case now.UnixMilli() >= c.Expires:
+		return ErrRefreshTokenExpired
+	case u == nil || f == nil || f.AuthTime.Before(u.NotBefore):
+		return ErrRefreshTokenRevoked
+	case u.Disabled:
+		return ErrUserDisabled
+	case !now.Before(f.Expires):
+		return ErrRefreshTokenExpired
+	}
+	return nil
+}
+
+// rotate moves the sign-in to its next refresh token, once: within the grace
+// period the token before gives the same successor, later it ends the sign-in.
+func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*family, error) {
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, c.Sub, EventReuse, now)
+	if err != nil {
+		return nil, err
+	}
+	var f *family
+	var verdict error
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		verdict = nil
+		var u *User
+		u, f, err = readFamily(tx, s.pool.ID, c.Sub, c.Family)
+		if err != nil {
+			return err
+		}
+		if verdict = refreshable(u, f, c, now); verdict != nil {
+			return nil //nolint:nilerr // a verdict, told once the transaction ends
+		}
+		switch {
+		case c.Generation == f.Generation:
+			f.Generation, f.Rotated = f.Generation+1, now
+			return families.Put(tx, f)
+		case c.Generation == f.Generation-1 && now.Before(f.Rotated.Add(s.client.Settings.grace())):
+			return nil
+		}
+		verdict = ErrRefreshTokenReused
+		if _, err := families.Delete(tx, families.Key(f)); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, verdict
+}
+
+// Revoke ends the sign-in that a refresh token comes from: it and every token
+// of the sign-in are refused from then on. A token that means nothing to the
+// pool, or was revoked before, is no error. The client's secret goes with it
+// where it has one.
+func (a *AppClient) Revoke(ctx context.Context, raw, secret Secret) error {
+	if err := a.revoke(ctx, raw, secret); err != nil {
+		return fmt.Errorf("revoke: %w", err)
+	}
+	return nil
+}
+
+func (a *AppClient) revoke(ctx context.Context, raw, secret Secret) error {
+	s, err := a.load(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.checkSecret(secret); err != nil {
+		return err
+	}
+	if !s.client.Settings.revocable() {
+		return ErrRevocationDisabled
+	}
+	if looksSigned(raw) {
+		return ErrWrongTokenType
+	}
+	c, err := s.openRefresh(raw)
+	if err != nil {
+		return nil //nolint:nilerr // RFC 7009, section 2.2: an unknown token is as good as revoked
+	}
+	if c.Client != a.id {
+		return ErrForeignToken
+	}
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, c.Sub, EventRevoke, s.engine.now())
+	if err != nil {
+		return err
+	}
+	return s.engine.store.Update(ctx, func(tx store.Tx) error {
+		was, err := families.Delete(tx, store.Key(s.pool.ID, c.Sub, c.Family))
+		if err != nil || !was {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+}

@@ -1,0 +1,216 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/token"
+)
+
+// A Session is a signed-in user: what the holder of an access token may do.
+type Session struct {
+	engine *Engine
+	pool   *PoolInfo
+	client *ClientInfo
+	user   *User
+	claims *token.Claims
+}
+
+// Session verifies an access token of the pool, and that its sign-in was not ended.
+func (p *UserPool) Session(ctx context.Context, access Secret) (*Session, error) {
+	s, err := p.engine.Session(ctx, access)
+	if err != nil {
+		return nil, err
+	}
+	if s.pool.ID != p.pool {
+		return nil, ErrInvalidAccessToken
+	}
+	return s, nil
+}
+
+// Session verifies an access token of any pool of the engine, and that its sign-in was not ended.
+func (e *Engine) Session(ctx context.Context, access Secret) (*Session, error) {
+	parsed, err := token.Parse(string(access))
+	if err != nil {
+		return nil, ErrInvalidAccessToken
+	}
+	hint := parsed.UnverifiedClaims()
+	if hint.Use != token.UseAccess {
+		return nil, ErrInvalidAccessToken
+	}
+	s := &Session{engine: e}
+	f, keys, err := s.read(ctx, hint)
+	if err != nil {
+		return nil, err
+	}
+	if s.pool == nil || keys == nil {
+		return nil, ErrInvalidAccessToken
+	}
+	ring, err := e.ring(ctx, s.pool, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.verify(ring, parsed); err != nil {
+		return nil, err
+	}
+	return s, s.alive(f)
+}
+
+// read reads, in one round trip, all that the claims of a token name. They are
+// not verified yet: nothing of it is told before they are.
+func (s *Session) read(ctx context.Context, hint *token.Claims) (f *family, keys []byte, err error) {
+	pool := poolOfIssuer(hint.Issuer)
+	err = s.engine.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(
+			pools.Ref(store.Key(pool)), keyrings.Ref(keyringKey(pool)), clients.Ref(store.Key(hint.ClientID)),
+			users.Ref(store.Key(pool, hint.Subject)), families.Ref(store.Key(pool, hint.Subject, familyID(hint))),
+		)
+		if err != nil {
+			return err
+		}
+		keys = values[1]
+		if s.pool, err = s.engine.decodePool(pool, values[0]); errors.Is(err, ErrPoolNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if s.client, err = s.engine.decodeClient(hint.ClientID, values[2]); err != nil && !errors.Is(err, ErrClientNotFound) {
+			return err
+		}
+		if s.user, err = orNil(users.Decode(values[3])); err != nil {
+			return err
+		}
+		f, err = orNil(families.Decode(values[4]))
+		return err
+	})
+	return f, keys, err
+}
+
+// familyID is what a token names its sign-in by, see origin.
+func familyID(c *token.Claims) string {
+	if c.OriginID != "" {
+		return c.OriginID
+	}
+	return c.EventID
+}
+
+// verify checks the signature, with the key of the pool for access tokens that the token names, and the time.
+func (s *Session) verify(r *ring, parsed *token.Parsed) error {
+	now := s.engine.now()
+	for _, key := range r.public("access", now) {
+		if key.ID() != parsed.KeyID() {
+			continue
+		}
+		claims, err := parsed.Verify(key)
+		if err != nil {
+			return ErrInvalidAccessToken
+		}
+		s.claims = claims
+		if errors.Is(claims.ValidAt(now, 0), token.ErrExpired) {
+			return ErrAccessTokenExpired
+		}
+		return nil
+	}
+	return ErrInvalidAccessToken
+}
+
+// alive tells whether the sign-in of a verified token still stands.
+func (s *Session) alive(f *family) error {
+	switch {
+	case s.client == nil || s.client.Pool != s.pool.ID:
+		return ErrInvalidAccessToken
+	case s.user == nil:
+		return ErrUserNotFound
+	case s.user.Disabled, f == nil, f.AuthTime.Before(s.user.NotBefore):
+		return ErrAccessTokenRevoked
+	}
+	return nil
+}
+
+// Claims are what the access token says.
+func (s *Session) Claims() *token.Claims { return s.claims }
+
+// managed tells whether the access token lets its user manage the account.
+func (s *Session) managed() error {
+	if !s.claims.HasScope(scopeAdmin) {
+		return ErrAccessTokenScope
+	}
+	return nil
+}
+
+// User returns the signed-in user as of the verification of the token, with
+// the attributes that the client may see.
+func (s *Session) User() (*User, error) {
+	if err := s.managed(); err != nil {
+		return nil, err
+	}
+	u := *s.user
+	u.Attributes = s.pool.Settings.visible(&s.client.Settings, s.user)
+	return &u, nil
+}
+
+// signOutBatch is how many sign-ins one sign-out deletes; the others are dead
+// by the user's NotBefore, and swept when they expire.
+const signOutBatch = 500
+
+// SignOutEverywhere ends all of the user's sign-ins, this one too.
+func (s *Session) SignOutEverywhere(ctx context.Context) error {
+	if err := s.managed(); err != nil {
+		return err
+	}
+	e, now := s.engine, s.engine.now()
+	ev, err := e.event(s.pool.ID, s.client.ID, s.user.Sub, EventSignOut, now)
+	if err != nil {
+		return err
+	}
+	err = e.store.Update(ctx, func(tx store.Tx) error {
+		u, err := users.Get(tx, users.Key(s.user))
+		if errors.Is(err, store.ErrNotFound) {
+			return ErrUserNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := endSignIns(tx, u); err != nil {
+			return err
+		}
+		u.NotBefore = later(now, u.NotBefore.Add(time.Millisecond)) // by a clock that was set back, now may be the earlier one
+		if err := users.Put(tx, u); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+	if err != nil {
+		return fmt.Errorf("sign out everywhere: %w", err)
+	}
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+func endSignIns(tx store.Tx, u *User) error {
+	rng := store.Prefix(u.Pool, u.Sub)
+	rng.Limit = signOutBatch
+	var dead []string
+	for f, err := range families.Scan(tx, rng) {
+		if err != nil {
+			return err
+		}
+		dead = append(dead, families.Key(f))
+	}
+	for _, key := range dead {
+		if _, err := families.Delete(tx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,354 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// SignIn is what a user gives to sign in by password.
+type SignIn struct {
+	Username   string // whatever the pool lets users sign in with
+	Password   Secret
+	SecretHash string
+}
+
+// A SignInResult has either Tokens or a Challenge that must be answered first.
+type SignInResult struct {
+	Tokens    *Tokens
+	Challenge Challenge
+}
+
+// SignIn signs a user in by password.
+func (a *AppClient) SignIn(ctx context.Context, in SignIn) (*SignInResult, error) {
+	res, err := a.signIn(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	return res, nil
+}
+
+func (a *AppClient) signIn(ctx context.Context, in SignIn) (*SignInResult, error) {
+	t := &attempt{name: in.Username}
+	if err := a.begin(ctx, t, true); err != nil {
+		return nil, err
+	}
+	s := t.scope
+	if !s.settings.allows(&s.client.Settings, AllowUserPassword, LegacyUserPassword) {
+		return nil, &FlowError{"USER_PASSWORD_AUTH"}
+	}
+	if err := t.admissible(in.Username, in.SecretHash); err != nil {
+		return nil, err
+	}
+	if in.Password == "" {
+		return nil, missing("PASSWORD")
+	}
+	if err := t.untriggered(); err != nil {
+		return nil, err
+	}
+	if err := t.known(); err != nil {
+		return nil, err
+	}
+	if err := t.checkPassword(ctx, in.Password); err != nil {
+		return nil, err
+	}
+	return t.judge(ctx)
+}
+
+// An attempt is one proof of who a user is: it is looked up, verified outside
+// any transaction, and then judged and counted in one.
+type attempt struct {
+	name  string // as it was given
+	scope *scope
+	user  *User // nil if there is none
+	cred  *credential
+	who   string // whom failures are counted for
+	lock  *throttleRecord
+
+	correct bool
+	renewed *credential // written when the proof was correct
+	spend   *spentState // an answer that counts once
+}
+
+const kindPassword = "password"
+
+// begin reads all that an attempt needs, in one snapshot.
+func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
+	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		if t.user, err = findUser(r, s.pool, t.name, bySub); err != nil {
+			return err
+		}
+		t.who = s.whoIs(t.user, t.name)
+		return t.read(r, s)
+	})
+	t.scope = s
+	return err
+}
+
+// read reads the credential and the failures of the attempt's user.
+func (t *attempt) read(r store.Reader, s *scope) error {
+	values, err := r.Get(
+		credentials.Ref(store.Key(s.pool.ID, t.who)),
+		throttles.Ref(throttleKey(s.pool.ID, kindPassword, t.who)),
+	)
+	if err != nil {
+		return err
+	}
+	if t.cred, err = s.settings.credentialOf(values[0]); err != nil {
+		return err
+	}
+	t.lock, err = orNil(throttles.Decode(values[1]))
+	if t.lock == nil {
+		t.lock = &throttleRecord{Pool: s.pool.ID, Kind: kindPassword, Who: t.who}
+	}
+	return err
+}
+
+// admissible checks what does not depend on the user.
+func (t *attempt) admissible(username, hash string) error {
+	if err := t.scope.checkHash(username, hash); err != nil {
+		return err
+	}
+	if username == "" {
+		return missing("USERNAME")
+	}
+	return nil
+}
+
+// untriggered checks that no function would have to run, see scope.noTrigger.
+func (t *attempt) untriggered() error {
+	triggers := []Trigger{PreAuthentication, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1}
+	if t.user == nil {
+		triggers = append(triggers, UserMigration)
+	}
+	return t.scope.noTrigger(triggers...)
+}
+
+// known answers for a user who does not exist or may not sign in, where that
+// may be told before the password was proved.
+func (t *attempt) known() error {
+	if t.user == nil {
+		if t.scope.settings.discloses(&t.scope.client.Settings) {
+			return ErrUserNotFound
+		}
+		return nil
+	}
+	if !t.scope.settings.disclosesStatus(&t.scope.client.Settings) {
+		return nil
+	}
+	if t.user.Status == StatusResetRequired && t.cred == nil {
+		return ErrPasswordResetRequired
+	}
+	return t.user.mayBegin()
+}
+
+// mayBegin tells why a user may not sign in, whatever the password.
+func (u *User) mayBegin() error {
+	switch {
+	case u.Disabled:
+		return ErrUserDisabled
+	case u.Status == StatusUnconfirmed:
+		return ErrUserNotConfirmed
+	}
+	return nil
+}
+
+// checkPassword verifies the password, with the same work where there is no
+// user, or none with a password. A user who is locked out costs no hash.
+func (t *attempt) checkPassword(ctx context.Context, password Secret) error {
+	e := t.scope.engine
+	if t.lock.State.Locked(e.now()) {
+		return ErrTooManyAttempts
+	}
+	if len(password) > maxPasswordBytes {
+		return e.hasher.Dummy(ctx, "") // no password is that long, so it is wrong
+	}
+	if t.cred == nil || t.cred.Hash == "" {
+		return e.hasher.Dummy(ctx, string(password))
+	}
+	ok, stale, err := e.hasher.Verify(ctx, t.cred.Hash, string(password))
+	if err != nil {
+		return err
+	}
+	t.correct = ok
+	if ok && (stale || t.scope.settings.SRP && len(t.cred.Verifier) == 0) {
+		return t.renew(ctx, password, stale)
+	}
+	return nil
+}
+
+// renew brings a credential up to date: a hash of other cost, or an SRP
+// verifier that the pool has come to keep.
+func (t *attempt) renew(ctx context.Context, password Secret, stale bool) error {
+	c := *t.cred
+	if stale {
+		hash, err := t.scope.engine.hasher.Hash(ctx, string(password))
+		if err != nil {
+			return err
+		}
+		c.Hash = hash
+	}
+	if t.scope.settings.SRP && len(c.Verifier) == 0 {
+		c.addVerifier(t.user.Username, password)
+	}
+	t.renewed = &c
+	return nil
+}
+
+// judge commits the outcome of an attempt, failures too, and only then tells it.
+func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
+	s := t.scope
+	now := s.engine.now()
+	f, err := s.newFamily(t.who, now)
+	if err != nil {
+		return nil, err
+	}
+	kind := EventSignIn
+	if !t.correct {
+		kind = EventSignInFailure
+	}
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, t.who, kind, now)
+	if err != nil {
+		return nil, err
+	}
+	var v verdict
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		v, err = t.commit(tx, f, ev, now)
+		return err
+	})
+	switch {
+	case t.spend != nil && errors.Is(err, store.ErrExists):
+		return nil, ErrSessionUsed
+	case err != nil:
+		return nil, err
+	case v.err != nil:
+		return nil, v.err
+	case v.user.Status == StatusForceChangePassword:
+		return s.newPasswordChallenge(v.user, v.cred, t.name, now)
+	}
+	tokens, err := s.issue(ctx, v.user, f, true)
+	if err != nil {
+		return nil, err
+	}
+	return &SignInResult{Tokens: tokens}, nil
+}
+
+// A verdict is what a transaction decided.
+type verdict struct {
+	err  error
+	user *User
+	cred *credential
+}
+
+// commit re-reads what may have changed since the attempt began, counts it, and
+// writes the sign-in if there is one.
+func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (verdict, error) {
+	again := &attempt{who: t.who}
+	if err := again.read(tx, t.scope); err != nil {
+		return verdict{}, err
+	}
+	if again.lock.State.Locked(now) {
+		return verdict{err: ErrTooManyAttempts}, nil
+	}
+	if t.spend != nil {
+		if err := spent.Insert(tx, t.spend); err != nil {
+			return verdict{}, err
+		}
+	}
+	if !t.correct || !again.cred.same(t.cred) {
+		return verdict{err: ErrIncorrectCredentials}, t.countFailure(tx, again.lock, ev, now)
+	}
+	u, err := orNil(users.Get(tx, store.Key(t.scope.pool.ID, t.who)))
+	if err != nil {
+		return verdict{}, err
+	}
+	if refusal := u.refusal(again.cred, now); refusal != nil {
+		return verdict{err: refusal}, nil //nolint:nilerr // a verdict
+	}
+	return verdict{user: u, cred: again.cred}, t.succeed(tx, again.lock, u, f, ev, now)
+}
+
+// same tells whether a credential was not replaced since it was verified.
+func (c *credential) same(verified *credential) bool {
+	return c != nil && verified != nil && c.Changed.Equal(verified.Changed)
+}
+
+func (t *attempt) countFailure(tx store.Tx, lock *throttleRecord, ev *Event, now time.Time) error {
+	lock.State = lock.State.Fail(now)
+	lock.Expires = lock.State.Expires()
+	if err := throttles.Put(tx, lock); err != nil {
+		return err
+	}
+	return events.Insert(tx, ev)
+}
+
+// refusal tells why a user whose password was right may not sign in.
+func (u *User) refusal(c *credential, now time.Time) error {
+	if u == nil {
+		return ErrIncorrectCredentials
+	}
+	if err := u.mayBegin(); err != nil {
+		return err
+	}
+	switch {
+	case u.Status == StatusResetRequired:
+		return ErrPasswordResetRequired
+	case u.Status == StatusForceChangePassword && !c.Expires.IsZero() && !now.Before(c.Expires):
+		return ErrTemporaryPasswordExpired
+	}
+	return nil
+}
+
+// succeed writes what a sign-in leaves behind; before a challenge, less.
+func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, u *User, f *family, ev *Event, now time.Time) error {
+	if !lock.Expires.IsZero() {
+		lock.State = lock.State.Succeed(now)
+		lock.Expires = lock.State.Expires()
+		if err := throttles.Put(tx, lock); err != nil {
+			return err
+		}
+	}
+	if t.renewed != nil {
+		if err := credentials.Put(tx, t.renewed); err != nil {
+			return err
+		}
+	}
+	if u.Status == StatusForceChangePassword {
+		return nil
+	}
+	if err := f.insert(tx, u); err != nil {
+		return err
+	}
+	return events.Insert(tx, ev)
+}
+
+// insert writes a new sign-in of the user. It is never older than the last
+// sign-out from everywhere, even if the clock was set back since: it would be dead at once.
+func (f *family) insert(tx store.Tx, u *User) error {
+	f.AuthTime = later(f.AuthTime, u.NotBefore)
+	return families.Insert(tx, f)
+}
+
+// Refuse says why a flow that this version has no way through is not taken:
+// the client may not use it, or it needs what is not there.
+func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
+	s, err := a.load(ctx)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimPrefix(string(flow), "ALLOW_")
+	if !s.settings.allows(&s.client.Settings, flow) {
+		return &FlowError{name}
+	}
+	if flow != AllowCustom {
+		return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
+	}
+	if err := s.noTrigger(DefineAuthChallenge); err != nil {
+		return err
+	}
+	return &FlowError{name}
+}

@@ -1,0 +1,239 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// SignUp is what a user gives to register.
+type SignUp struct {
+	Username   string // 1 to 128 characters; an address in pools with UsernameAttributes
+	Password   Secret
+	Attributes map[string]string
+	SecretHash string // see [SecretHash]; for clients with a secret
+}
+
+// A SignUpResult says who was made.
+type SignUpResult struct {
+	Sub       string
+	Confirmed bool
+	Delivery  *CodeDelivery // where the code went; nil if there is none
+}
+
+// SignUp registers a user, who is then unconfirmed, and sends a code. An error
+// that is [ErrDelivery] comes with a result: the user was made.
+func (a *AppClient) SignUp(ctx context.Context, in SignUp) (*SignUpResult, error) {
+	res, err := a.signUp(ctx, in)
+	if err != nil {
+		return res, fmt.Errorf("sign up: %w", err)
+	}
+	return res, nil
+}
+
+func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := a.engine.now()
+	u, err := s.newSignUp(&in, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.engine.namesFree(ctx, s.settings, u); err != nil {
+		return nil, err
+	}
+	cred, err := a.engine.newCredential(ctx, s.settings, u, in.Password, now)
+	if err != nil {
+		return nil, err
+	}
+	return s.commitSignUp(ctx, u, cred, now)
+}
+
+// newSignUp checks a registration and makes the user, without writing anything.
+func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
+	if err := s.checkHash(in.Username, in.SecretHash); err != nil {
+		return nil, err
+	}
+	if s.settings.AdminOnly {
+		return nil, ErrSignUpDisabled
+	}
+	u, err := s.engine.newUser(s.pool, in.Username, in.Attributes, now)
+	if err != nil {
+		return nil, err
+	}
+	u.Status = StatusUnconfirmed
+	if err := s.settings.checkWritable(&s.client.Settings, in.Attributes); err != nil {
+		return nil, err
+	}
+	if slices.Contains(s.settings.Aliases, "preferred_username") && in.Attributes["preferred_username"] != "" {
+		return nil, invalid("preferred_username", "preferred_username can only be set for confirmed users.")
+	}
+	if err := s.settings.checkNew(u.Attributes); err != nil {
+		return nil, err
+	}
+	if s.settings.Defaults == SafeDefaults && s.settings.codeTarget(u) == nil && len(s.settings.autoVerified()) > 0 {
+		return nil, &AttributeError{[]AttributeProblem{{s.settings.autoVerified()[0], "The attribute is required"}}}
+	}
+	if err := s.settings.checkPassword(in.Password, true); err != nil {
+		return nil, err
+	}
+	return u, s.noTrigger(PreSignUp, CustomMessage, CustomEmailSender, CustomSMSSender)
+}
+
+// newUser makes a user from a username as it was given: in pools with
+// UsernameAttributes that is an address, and the username is the sub.
+func (e *Engine) newUser(p *PoolInfo, username string, attributes map[string]string, now time.Time) (*User, error) {
+	sub, err := e.uuid()
+	if err != nil {
+		return nil, err
+	}
+	u := &User{Pool: p.ID, Sub: sub, Username: username, Created: now, Modified: now}
+	u.Attributes = maps.Clone(attributes)
+	if u.Attributes == nil {
+		u.Attributes = map[string]string{}
+	}
+	maps.DeleteFunc(u.Attributes, func(_, v string) bool { return v == "" })
+	if err := u.takeUsername(&p.Settings); err != nil {
+		return nil, err
+	}
+	u.rename(&p.Settings)
+	return u, nil
+}
+
+func (u *User) takeUsername(s *PoolSettings) error {
+	if u.Username == "" {
+		return missing("USERNAME")
+	}
+	if !usernameForm(u.Username) {
+		return invalid("username", "Username should be 1 to 128 letters, marks, symbols, numbers or punctuation characters.")
+	}
+	shape := nameShape(u.Username)
+	if len(s.UsernameAttributes) == 0 {
+		if shape != "" && slices.Contains(s.Aliases, shape) {
+			words := map[string]string{"email": "email", "phone_number": "phone number"}[shape]
+			return invalid("username", "Username cannot be of "+words+" format, since user pool is configured for "+words+" alias.")
+		}
+		return nil
+	}
+	if shape == "" || !slices.Contains(s.UsernameAttributes, shape) {
+		return invalid("username", usernameShapes(s.UsernameAttributes))
+	}
+	if v, ok := u.Attributes[shape]; ok && fold(v, s.caseSensitive()) != fold(u.Username, s.caseSensitive()) {
+		return invalid(shape, "The username and the attribute "+shape+" differ.")
+	}
+	u.Attributes[shape], u.Username = u.Username, u.Sub
+	return nil
+}
+
+// maxUsername is the length of the longest username, in characters.
+const maxUsername = 128
+
+// usernameForm tells whether a name may be a username: what the service takes,
+// which leaves out spaces, control characters and text that is not UTF-8.
+func usernameForm(name string) bool {
+	return utf8.RuneCountInString(name) <= maxUsername && printable(name)
+}
+
+func usernameShapes(attributes []string) string {
+	switch {
+	case len(attributes) > 1:
+		return "Username should be either an email or a phone number."
+	case attributes[0] == "email":
+		return "Username should be an email."
+	}
+	return "Username should be a phone number."
+}
+
+// namesFree looks, before the work of hashing, whether a new user's names are taken.
+func (e *Engine) namesFree(ctx context.Context, s *PoolSettings, u *User) error {
+	return e.store.View(ctx, func(r store.Reader) error {
+		refs := make([]store.Ref, len(u.Names))
+		for i, n := range u.Names {
+			refs[i] = users.IndexRef(usersByName, nameKey(u.Pool, n))
+		}
+		values, err := r.Get(refs...)
+		if err != nil {
+			return err
+		}
+		for i, v := range values {
+			if v != nil {
+				return &NameTakenError{ErrUsernameExists, u.nameAttribute(s, u.Names[i])}
+			}
+		}
+		return nil
+	})
+}
+
+// commitSignUp writes the user, and sends the code afterwards.
+func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now time.Time) (*SignUpResult, error) {
+	res := &SignUpResult{Sub: u.Sub, Delivery: s.settings.codeTarget(u)}
+	var text string
+	var pending *code
+	if d := res.Delivery; d != nil {
+		var err error
+		if text, pending, err = s.newCode(u.Sub, confirmCode, d.Attribute, now.Add(confirmCodeLife)); err != nil {
+			return nil, err
+		}
+	}
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, u.Sub, EventSignUp, now)
+	if err != nil {
+		return nil, err
+	}
+	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+		if err := s.stillThere(tx); err != nil {
+			return err
+		}
+		return insertUser(tx, u, cred, pending, ev)
+	})
+	if errors.Is(err, store.ErrExists) {
+		if err := s.engine.namesFree(ctx, s.settings, u); err != nil {
+			return nil, err
+		}
+		return nil, &NameTakenError{Err: ErrUsernameExists}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if res.Delivery == nil {
+		return res, nil
+	}
+	return res, s.engine.send(ctx, s.verificationMessage(u, KindSignUp, res.Delivery, text, now))
+}
+
+// stillThere holds a write to a pool that was not deleted meanwhile.
+func (s *scope) stillThere(tx store.Tx) error {
+	values, err := tx.Get(pools.Ref(store.Key(s.pool.ID)))
+	if err == nil && values[0] == nil {
+		return &NotFoundError{ErrClientNotFound, s.client.ID}
+	}
+	return err
+}
+
+func insertUser(tx store.Tx, u *User, cred *credential, pending *code, ev *Event) error {
+	for _, name := range u.Names {
+		if taken, err := isSubOfAnother(tx, u, name); err != nil || taken {
+			return cmp.Or(err, store.ErrExists)
+		}
+	}
+	if err := users.Insert(tx, u); err != nil {
+		return err
+	}
+	if err := credentials.Insert(tx, cred); err != nil {
+		return err
+	}
+	if pending != nil {
+		if err := codes.Insert(tx, pending); err != nil {
+			return err
+		}
+	}
+	return events.Insert(tx, ev)
+}

@@ -1,0 +1,261 @@
+package identity
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/internal/srp"
+)
+
+// StartSRP is what a client sends to begin a sign-in by SRP.
+type StartSRP struct {
+	Username   string
+	A          string // the client's public value, in hexadecimal
+	SecretHash string
+}
+
+// PasswordVerifier asks a client to prove by SRP that the user knows the password.
+type PasswordVerifier struct {
+	Username    string // as it was given
+	UserID      string // the name that takes part in the proof
+	Salt        string // hexadecimal
+	B           string // the server's public value, hexadecimal
+	SecretBlock string // base64; carries the state and takes part in the proof
+	client      *AppClient
+}
+
+// State is the secret block.
+func (c *PasswordVerifier) State() string { return c.SecretBlock }
+
+// PasswordProof is the answer to a [PasswordVerifier].
+type PasswordProof struct {
+	Signature   string // base64
+	SecretBlock string // as it came
+	Timestamp   string // such as "Tue Feb 3 04:05:06 UTC 2026"
+	SecretHash  string
+}
+
+// StartSRP begins a sign-in by SRP (Secure Remote Password, RFC 5054 in the
+// variant of Amazon Cognito), in which the password never leaves the client.
+// The pool must keep verifiers, see [PoolSettings.SRP].
+func (a *AppClient) StartSRP(ctx context.Context, in StartSRP) (*PasswordVerifier, error) {
+	ch, err := a.startSRP(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("start SRP: %w", err)
+	}
+	return ch, nil
+}
+
+func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifier, error) {
+	t := &attempt{name: in.Username}
+	if err := a.begin(ctx, t, false); err != nil {
+		return nil, err
+	}
+	s := t.scope
+	if !s.settings.allows(&s.client.Settings, AllowUserSRP) {
+		return nil, &FlowError{"USER_SRP_AUTH"}
+	}
+	if err := t.admissible(in.Username, in.SecretHash); err != nil {
+		return nil, err
+	}
+	if in.A == "" {
+		return nil, missing("SRP_A")
+	}
+	public, err := srp.ParseA(in.A)
+	if err != nil {
+		return nil, invalid("SRP_A", "SRP_A is not a valid public value.")
+	}
+	if err := t.untriggered(); err != nil {
+		return nil, err
+	}
+	if err := t.known(); err != nil {
+		return nil, err
+	}
+	ch, err := t.exchange(public)
+	if err != nil {
+		return nil, err
+	}
+	ch.client = a
+	return ch, nil
+}
+
+// exchange makes the server's half of the exchange. For a user who does not
+// exist, or has no verifier, it is made up, always the same for the same name.
+func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
+	s := t.scope
+	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who, A: public}
+	st.UserID = s.srpUserID(t.user, t.name)
+	salt, verifier := s.fakeVerifier(t.name)
+	if t.cred != nil && len(t.cred.Verifier) > 0 {
+		salt, verifier, st.Changed = t.cred.Salt, t.cred.Verifier, t.cred.Changed
+	} else {
+		st.Unknown = true
+	}
+	x, err := srp.Begin(verifier, public)
+	if err != nil {
+		return nil, err
+	}
+	if st.ID, err = s.engine.uuid(); err != nil {
+		return nil, err
+	}
+	st.U, st.Secret = x.U, []byte(x.Secret)
+	st.Expires = s.engine.now().Add(s.client.Settings.sessionLife())
+	block, err := s.sealBlock(st)
+	if err != nil {
+		return nil, err
+	}
+	return &PasswordVerifier{Username: t.name, UserID: st.UserID, Salt: srp.Hex(salt), B: x.B, SecretBlock: block}, nil
+}
+
+// srpUserID is the name that takes part in the proof: the real username. A
+// made-up user has the name as most would have registered it, or a made-up one
+// where what was typed can be no username.
+func (s *scope) srpUserID(u *User, name string) string {
+	if u != nil {
+		return u.Username
+	}
+	folded := fold(name, s.settings.caseSensitive())
+	if len(s.settings.UsernameAttributes) == 0 && !slices.Contains(s.settings.Aliases, nameShape(name)) {
+		return folded
+	}
+	h := hex.EncodeToString(mac(s.ring.fake, "id", folded))
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:32]
+}
+
+func (s *scope) fakeVerifier(name string) (salt, verifier []byte) {
+	name = fold(name, s.settings.caseSensitive())
+	return mac(s.ring.fake, "salt", name)[:srp.SaltSize], srp.FakeVerifier(mac(s.ring.fake, "verifier", name))
+}
+
+// sealBlock seals a state as clients expect a secret block: in standard base64.
+func (s *scope) sealBlock(st *challengeState) (string, error) {
+	sealed, err := s.seal(st)
+	if err != nil {
+		return "", err
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(raw), nil
+}
+
+// openBlock reads a secret block, and returns its raw bytes too.
+func (s *scope) openBlock(block string, now time.Time) (*challengeState, []byte, error) {
+	if len(block) > maxBlock {
+		return nil, nil, ErrIncorrectCredentials
+	}
+	raw, err := base64.StdEncoding.DecodeString(block)
+	if err != nil {
+		return nil, nil, ErrIncorrectCredentials
+	}
+	st, err := s.open(stateSRP, base64.RawURLEncoding.EncodeToString(raw), now)
+	return st, raw, err
+}
+
+// maxBlock is the length of the longest secret block, in base64, that is looked at.
+const maxBlock = 8192
+
+// PasswordVerifier resumes a [PasswordVerifier] challenge; its state comes with the answer.
+func (a *AppClient) PasswordVerifier(username string) *PasswordVerifier {
+	return &PasswordVerifier{Username: username, client: a}
+}
+
+// Answer verifies the proof and signs the user in.
+func (c *PasswordVerifier) Answer(ctx context.Context, in PasswordProof) (*SignInResult, error) {
+	res, err := c.answer(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("answer SRP: %w", err)
+	}
+	return res, nil
+}
+
+func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignInResult, error) {
+	s, err := c.client.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkHash(c.Username, in.SecretHash); err != nil {
+		return nil, err
+	}
+	if err := in.complete(c.Username); err != nil {
+		return nil, err
+	}
+	now := s.engine.now()
+	st, raw, err := s.openBlock(in.SecretBlock, now)
+	if err != nil {
+		return nil, proofError(err)
+	}
+	t := &attempt{name: st.Name, scope: s, who: st.Sub, spend: s.spend(st)}
+	if err := c.client.resume(ctx, t); err != nil {
+		return nil, err
+	}
+	if t.lock.State.Locked(now) {
+		return nil, ErrTooManyAttempts
+	}
+	if t.correct, err = t.proves(st, raw, in); err != nil {
+		return nil, err
+	}
+	t.correct = t.correct && s.named(t.user, st, c.Username)
+	return t.judge(ctx)
+}
+
+func (in PasswordProof) complete(username string) error {
+	for _, p := range []struct{ name, value string }{
+		{"USERNAME", username},
+		{"PASSWORD_CLAIM_SECRET_BLOCK", in.SecretBlock},
+		{"PASSWORD_CLAIM_SIGNATURE", in.Signature},
+		{"TIMESTAMP", in.Timestamp},
+	} {
+		if p.value == "" {
+			return missing(p.name)
+		}
+	}
+	return nil
+}
+
+// proofError tells of a block that was altered nothing but that the proof failed.
+func proofError(err error) error {
+	if errors.Is(err, ErrSessionExpired) {
+		return err
+	}
+	return ErrIncorrectCredentials
+}
+
+// resume reads what the second step of an attempt needs.
+func (a *AppClient) resume(ctx context.Context, t *attempt) error {
+	u, err := a.engine.userBySub(ctx, a.pool, t.who)
+	if err != nil {
+		return err
+	}
+	t.user = u
+	_, err = a.loadWith(ctx, t.read)
+	return err
+}
+
+// named tells whether an answer names the user that the exchange began with.
+func (s *scope) named(u *User, st *challengeState, name string) bool {
+	return u != nil && (name == st.UserID || s.sameName(u, st, name))
+}
+
+// proves verifies a proof, with the same work whether or not there is such a user.
+func (t *attempt) proves(st *challengeState, raw []byte, in PasswordProof) (bool, error) {
+	_, verifier := t.scope.fakeVerifier(st.Name)
+	real := t.cred != nil && len(t.cred.Verifier) > 0 && !st.Unknown && t.cred.Changed.Equal(st.Changed)
+	if real {
+		verifier = t.cred.Verifier
+	}
+	key, err := srp.Key(verifier, st.A, st.U, st.Secret)
+	if err != nil {
+		return false, err
+	}
+	want := srp.Signature(key, srpName(t.scope.pool.ID), st.UserID, raw, in.Timestamp)
+	given, err := base64.StdEncoding.DecodeString(in.Signature)
+	_, dated := srp.ValidTimestamp(in.Timestamp)
+	return err == nil && dated && equal(want, given) && real, nil
+}

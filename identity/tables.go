@@ -1,0 +1,231 @@
+package identity
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/internal/throttle"
+	"github.com/cognate-id/cognate/store"
+)
+
+// The whole data model. What each table is keyed by stands in its Key; tables
+// marked Secret are encrypted by store/sealed. Index keys hold names in clear.
+var (
+	pools = &store.Table[PoolInfo]{
+		Name: "pools", Key: func(p *PoolInfo) string { return store.Key(p.ID) },
+		Indexes: []*store.Index[PoolInfo]{poolsByKey, poolsByRegion},
+	}
+	poolsByKey    = &store.Index[PoolInfo]{Name: "key", Unique: true, Keys: poolKeys}
+	poolsByRegion = &store.Index[PoolInfo]{Name: "region", Keys: func(p *PoolInfo) []string {
+		return []string{store.Key(p.Settings.Region)}
+	}}
+
+	clients = &store.Table[ClientInfo]{
+		Name: "clients", Key: func(c *ClientInfo) string { return store.Key(c.ID) },
+		Indexes: []*store.Index[ClientInfo]{clientsByPool},
+	}
+	clientsByPool = &store.Index[ClientInfo]{Name: "pool", Keys: func(c *ClientInfo) []string {
+		return []string{store.Key(c.Pool)}
+	}}
+
+	clientSecrets = &store.Table[clientSecret]{
+		Name: "clientsecrets", Secret: true, Key: func(s *clientSecret) string { return store.Key(s.Client) },
+	}
+
+	// keyrings: a pool's signing keys and the key that everything else is derived from.
+	keyrings = &store.Table[keyring]{
+		Name: "keyrings", Secret: true, Key: func(k *keyring) string { return store.Key(k.Pool) },
+	}
+
+	users = &store.Table[User]{
+		Name: "users", Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
+		Indexes: []*store.Index[User]{usersByName},
+	}
+	// usersByName: whatever a user signs in with, folded.
+	usersByName = &store.Index[User]{Name: "names", Unique: true, Keys: func(u *User) []string {
+		keys := make([]string, len(u.Names))
+		for i, n := range u.Names {
+			keys[i] = nameKey(u.Pool, n)
+		}
+		return keys
+	}}
+
+	credentials = &store.Table[credential]{
+		Name: "credentials", Secret: true, Key: func(c *credential) string { return store.Key(c.Pool, c.Sub) },
+	}
+
+	// codes: at most one outstanding code for each user and purpose.
+	codes = &store.Table[code]{
+		Name: "codes", Key: func(c *code) string { return store.Key(c.Pool, c.Sub, string(c.Purpose)) },
+		Expires: func(c *code) time.Time { return c.Expires },
+	}
+
+	// families: all tokens that come from one sign-in. An access token may outlive the refresh token.
+	families = &store.Table[family]{
+		Name: "families", Key: func(f *family) string { return store.Key(f.Pool, f.Sub, f.ID) },
+		Expires: func(f *family) time.Time { return f.Expires.Add(maxTokenLife) },
+	}
+
+	// spent: challenge states that were answered.
+	spent = &store.Table[spentState]{
+		Name: "spent", Key: func(s *spentState) string { return store.Key(s.Pool, s.ID) },
+		Expires: func(s *spentState) time.Time { return s.Expires },
+	}
+
+	// throttles: wrong passwords, and codes asked for and tried, by user.
+	throttles = &store.Table[throttleRecord]{
+		Name: "throttles", Key: func(t *throttleRecord) string { return throttleKey(t.Pool, t.Kind, t.Who) },
+		Expires: func(t *throttleRecord) time.Time { return t.Expires },
+	}
+
+	events = &store.Table[Event]{
+		Name: "events", Key: func(e *Event) string { return store.Key(e.Pool, store.Time(e.Time), e.ID) },
+		Expires: (*Event).expires,
+	}
+
+	accessKeys = &store.Table[accessKey]{
+		Name: "accesskeys", Secret: true, Key: func(k *accessKey) string { return store.Key(k.ID) },
+	}
+
+	// graves: pools that were deleted and are still being swept. Ids are never used again.
+	graves = &store.Table[grave]{
+		Name: "graves", Key: func(g *grave) string { return store.Key(g.Pool) },
+	}
+)
+
+// SecretTables are the names of the tables that hold secrets, for store/sealed.
+func SecretTables() []string {
+	return []string{clientSecrets.Name, keyrings.Name, credentials.Name, accessKeys.Name}
+}
+
+// PoolInfo is a user pool as it is stored.
+type PoolInfo struct {
+	ID       string       `json:"id"`
+	Key      string       `json:"key,omitempty"` // given to OpenUserPool
+	Created  time.Time    `json:"created"`
+	Modified time.Time    `json:"modified"`
+	Client   string       `json:"client,omitempty"` // the default app client
+	Settings PoolSettings `json:"settings"`
+}
+
+func poolKeys(p *PoolInfo) []string {
+	if p.Key == "" {
+		return nil
+	}
+	return []string{store.Key(p.Key)}
+}
+
+// ClientInfo is an app client as it is stored.
+type ClientInfo struct {
+	ID        string         `json:"id"`
+	Pool      string         `json:"pool"`
+	Created   time.Time      `json:"created"`
+	Modified  time.Time      `json:"modified"`
+	HasSecret bool           `json:"hasSecret,omitempty"`
+	Settings  ClientSettings `json:"settings"`
+}
+
+type clientSecret struct {
+	Client string   `json:"client"`
+	Values []string `json:"values"` // one, or two while they are being rotated
+}
+
+// UserStatus is the state of an account.
+type UserStatus string
+
+// The states that a user can be in.
+const (
+	StatusUnconfirmed         UserStatus = "UNCONFIRMED"
+	StatusConfirmed           UserStatus = "CONFIRMED"
+	StatusForceChangePassword UserStatus = "FORCE_CHANGE_PASSWORD"
+	StatusResetRequired       UserStatus = "RESET_REQUIRED"
+)
+
+// User is a user as it is stored, without credentials.
+type User struct {
+	Pool       string            `json:"pool"`
+	Sub        string            `json:"sub"`
+	Username   string            `json:"username"`
+	Names      []string          `json:"names"` // folded; whatever the user signs in with
+	Attributes map[string]string `json:"attributes,omitempty"`
+	Status     UserStatus        `json:"status"`
+	Disabled   bool              `json:"disabled,omitempty"`
+	Created    time.Time         `json:"created"`
+	Modified   time.Time         `json:"modified"`
+	NotBefore  time.Time         `json:"notBefore,omitzero"` // tokens issued earlier are refused
+}
+
+type credential struct {
+	Pool     string    `json:"pool"`
+	Sub      string    `json:"sub"`
+	Hash     string    `json:"hash,omitempty"`
+	Salt     []byte    `json:"salt,omitempty"`     // of the SRP verifier
+	Verifier []byte    `json:"verifier,omitempty"` // for SRP; none where the pool keeps none
+	Changed  time.Time `json:"changed"`
+	Expires  time.Time `json:"expires,omitzero"` // of a temporary password
+}
+
+type code struct {
+	Pool      string      `json:"pool"`
+	Sub       string      `json:"sub"`
+	Purpose   codePurpose `json:"purpose"`
+	MAC       []byte      `json:"mac"`
+	Attribute string      `json:"attribute"` // what the code went to, and verifies
+	Expires   time.Time   `json:"expires"`
+}
+
+type family struct {
+	Pool       string    `json:"pool"`
+	Sub        string    `json:"sub"`
+	ID         string    `json:"id"` // origin_jti
+	Client     string    `json:"client"`
+	EventID    string    `json:"eventId"`
+	AuthTime   time.Time `json:"authTime"`
+	Expires    time.Time `json:"expires"`
+	Scope      string    `json:"scope"`
+	Generation int       `json:"generation,omitempty"`
+	Rotated    time.Time `json:"rotated,omitzero"`
+}
+
+type spentState struct {
+	Pool    string    `json:"pool"`
+	ID      string    `json:"id"`
+	Expires time.Time `json:"expires"`
+}
+
+type throttleRecord struct {
+	Pool    string          `json:"pool"`
+	Kind    string          `json:"kind"`
+	Who     string          `json:"who"` // sub, or digest of a name that nobody has
+	Expires time.Time       `json:"expires"`
+	State   throttle.State  `json:"state,omitzero"`
+	Window  throttle.Window `json:"window,omitzero"`
+}
+
+func throttleKey(pool, kind, who string) string { return store.Key(pool, kind, who) }
+
+type accessKey struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Secret  string    `json:"secret"`
+	Created time.Time `json:"created"`
+}
+
+type grave struct {
+	Pool    string    `json:"pool"`
+	Clients []string  `json:"clients,omitempty"`
+	Deleted time.Time `json:"deleted"`
+}
+
+type keyring struct {
+	Pool   string      `json:"pool"`
+	Master []byte      `json:"master"` // 32 bytes; the keys of box, codes and fakes are derived from it
+	Keys   []storedKey `json:"keys"`
+}
+
+type storedKey struct {
+	Use    string          `json:"use"` // "access" or "id"
+	Key    json.RawMessage `json:"key"` // private JWK
+	From   time.Time       `json:"from"`
+	Retire time.Time       `json:"retire,omitzero"` // leaves the JWKS
+}
