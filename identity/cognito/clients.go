@@ -1,0 +1,143 @@
+package cognito
+
+import (
+	"context"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+)
+
+func (s *service) createUserPoolClient(ctx context.Context, in *idp.CreateUserPoolClientRequest) (*idp.CreateUserPoolClientResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNamed(in); err != nil {
+		return nil, err
+	}
+	clients := pool.Admin().Clients()
+	c, err := clients.Create(ctx, clientSettings(in))
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := clients.Secrets(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &idp.CreateUserPoolClientResponse{UserPoolClient: clientType(c, secrets)}, nil
+}
+
+func (s *service) describeUserPoolClient(ctx context.Context, in *idp.DescribeUserPoolClientRequest) (*idp.DescribeUserPoolClientResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	clients := pool.Admin().Clients()
+	c, err := clients.Get(ctx, text(in.ClientId))
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := clients.Secrets(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &idp.DescribeUserPoolClientResponse{UserPoolClient: clientType(c, secrets)}, nil
+}
+
+// checkNamed checks that what a client names exists. This version has no
+// identity providers but the pool itself, and no resource servers.
+func checkNamed(in *idp.CreateUserPoolClientRequest) error {
+	for _, p := range in.SupportedIdentityProviders {
+		if p != "COGNITO" {
+			return wire.Errorf(idp.InvalidParameterException, "The provider %s does not exist for User Pool %s.", p, text(in.UserPoolId))
+		}
+	}
+	for _, scope := range in.AllowedOAuthScopes {
+		switch scope {
+		case "phone", "email", "openid", "profile", "aws.cognito.signin.user.admin":
+		default:
+			return wire.Errorf(idp.ScopeDoesNotExistException, "The scope %s does not exist.", scope) // text (unsure)
+		}
+	}
+	return nil
+}
+
+// clientSettings are the settings that a request asks for. What it leaves out
+// stays unset: that is how the service shows it again.
+func clientSettings(in *idp.CreateUserPoolClientRequest) *identity.ClientSettings {
+	s := &identity.ClientSettings{
+		Name: text(in.ClientName), GenerateSecret: val(in.GenerateSecret), Secret: identity.Secret(text(in.ClientSecret)),
+		AuthFlows: list[identity.AuthFlow](in.ExplicitAuthFlows), PreventUserExistenceErrors: as[string](in.PreventUserExistenceErrors),
+		TokenRevocation:     in.EnableTokenRevocation,
+		AccessTokenValidity: number[int](in.AccessTokenValidity), IDTokenValidity: number[int](in.IdTokenValidity),
+		RefreshTokenValidity: number[int](in.RefreshTokenValidity), SessionMinutes: number[int](in.AuthSessionValidity),
+		ReadAttributes: list[string](in.ReadAttributes), WriteAttributes: list[string](in.WriteAttributes), Providers: list[string](in.SupportedIdentityProviders),
+		CallbackURLs: list[string](in.CallbackURLs), LogoutURLs: list[string](in.LogoutURLs), DefaultRedirectURI: in.DefaultRedirectURI,
+		OAuth: val(in.AllowedOAuthFlowsUserPoolClient), OAuthFlows: list[string](in.AllowedOAuthFlows), OAuthScopes: list[string](in.AllowedOAuthScopes),
+		PropagateContext: in.EnablePropagateAdditionalUserContextData,
+	}
+	if u := in.TokenValidityUnits; u != nil {
+		s.Units = identity.TokenUnits{
+			Access: as[string](u.AccessToken), ID: as[string](u.IdToken), Refresh: as[string](u.RefreshToken),
+		}
+	}
+	if r := in.RefreshTokenRotation; r != nil {
+		s.Rotation = &identity.RefreshRotation{Enabled: text(r.Feature) == "ENABLED", GraceSeconds: number[int](r.RetryGracePeriodSeconds)}
+	}
+	if a := in.AnalyticsConfiguration; a != nil {
+		s.Analytics = &identity.AnalyticsSettings{
+			ApplicationID: a.ApplicationId, ApplicationARN: a.ApplicationArn, RoleARN: a.RoleArn,
+			ExternalID: a.ExternalId, UserDataShared: a.UserDataShared,
+		}
+	}
+	return s
+}
+
+// clientType is a client as the service shows it.
+func clientType(c *identity.ClientInfo, secrets []identity.Secret) *idp.UserPoolClientType {
+	set := &c.Settings
+	out := &idp.UserPoolClientType{
+		UserPoolId: ptr(c.Pool), ClientName: ptr(set.Name), ClientId: secret(identity.Secret(c.ID)),
+		CreationDate: date(c.Created), LastModifiedDate: date(c.Modified),
+		RefreshTokenValidity: ptr(int32(30)), TokenValidityUnits: tokenUnits(set.Units),
+		AccessTokenValidity: number[int32](set.AccessTokenValidity), IdTokenValidity: number[int32](set.IDTokenValidity),
+		ReadAttributes: set.ReadAttributes, WriteAttributes: set.WriteAttributes,
+		ExplicitAuthFlows: list[idp.ExplicitAuthFlowsType](set.AuthFlows), SupportedIdentityProviders: set.Providers,
+		CallbackURLs: set.CallbackURLs, LogoutURLs: set.LogoutURLs, DefaultRedirectURI: set.DefaultRedirectURI,
+		AllowedOAuthFlows: list[idp.OAuthFlowType](set.OAuthFlows), AllowedOAuthScopes: set.OAuthScopes,
+		AllowedOAuthFlowsUserPoolClient:          ptr(set.OAuth),
+		PreventUserExistenceErrors:               as[idp.PreventUserExistenceErrorTypes](set.PreventUserExistenceErrors),
+		EnableTokenRevocation:                    ptr(or(set.TokenRevocation, true)),
+		EnablePropagateAdditionalUserContextData: ptr(or(set.PropagateContext, false)),
+		AuthSessionValidity:                      ptr(int32(or(set.SessionMinutes, 3))),
+	}
+	if len(secrets) > 0 {
+		out.ClientSecret = secret(secrets[0])
+	}
+	if v := set.RefreshTokenValidity; v != nil && *v != 0 {
+		out.RefreshTokenValidity = number[int32](v)
+	}
+	if r := set.Rotation; r != nil {
+		out.RefreshTokenRotation = &idp.RefreshTokenRotationType{
+			Feature: ptr(idp.FeatureType("DISABLED")), RetryGracePeriodSeconds: number[int32](r.GraceSeconds),
+		}
+		if r.Enabled {
+			out.RefreshTokenRotation.Feature = ptr(idp.FeatureType("ENABLED"))
+		}
+	}
+	if a := set.Analytics; a != nil {
+		out.AnalyticsConfiguration = &idp.AnalyticsConfigurationType{
+			ApplicationId: a.ApplicationID, ApplicationArn: a.ApplicationARN, RoleArn: a.RoleARN,
+			ExternalId: a.ExternalID, UserDataShared: a.UserDataShared,
+		}
+	}
+	return out
+}
+
+// tokenUnits are shown as an empty object where none were given.
+func tokenUnits(u identity.TokenUnits) *idp.TokenValidityUnitsType {
+	return &idp.TokenValidityUnitsType{
+		AccessToken: as[idp.TimeUnitsType](u.Access), IdToken: as[idp.TimeUnitsType](u.ID), RefreshToken: as[idp.TimeUnitsType](u.Refresh),
+	}
+}

@@ -1,0 +1,193 @@
+// Package cognito serves an [identity.Engine] over the API of Amazon Cognito:
+// AWS JSON 1.1 over HTTP, as the AWS SDKs and Amplify speak it, with the JWKS
+// and the discovery document of each pool. It is the only room that knows
+// Cognito's names, messages and exceptions.
+//
+//	http.ListenAndServe(addr, cognito.NewHandler(engine, nil))
+//
+// # Caveats
+//
+// Without [Options.VerifySignatures] anyone who reaches the handler is an
+// operator: that is for a fake on the loopback address, never for the world.
+package cognito
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/token"
+)
+
+// Options are the wiring of a handler.
+type Options struct {
+	// VerifySignatures demands, for operators' calls, a signature (AWS
+	// Signature Version 4) by one of the engine's access keys. Without it any
+	// signature, or none, will do.
+	VerifySignatures bool
+	// Logger gets unexpected errors and panics. Defaults to slog.Default().
+	Logger *slog.Logger
+	// Clock is what dates of signatures are held against. Defaults to time.Now.
+	Clock func() time.Time
+	// Timeout is how long one request may take. Defaults to 30 seconds.
+	Timeout time.Duration
+	// MaxInFlight is how many requests may be worked on at once; further ones
+	// get a TooManyRequestsException. Defaults to 1,024.
+	MaxInFlight int
+}
+
+// NewHandler returns a handler for all operations and documents of the engine's pools.
+func NewHandler(e *identity.Engine, o *Options) http.Handler { return newHandler(e, o, nil) }
+
+// newHandler is NewHandler; undeclared is told of errors that the model of
+// their operation does not have.
+func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation, *wire.Error)) http.Handler {
+	if o == nil {
+		o = &Options{}
+	}
+	s := &service{engine: e, log: o.Logger}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	wired := &wire.Options{MapError: mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
+	if o.VerifySignatures {
+		wired.Authorize = s.authorize(o.Clock)
+	}
+	s.api = wire.NewHandler(wired, idp.Service(s.handlers()), fedid.Service(nil))
+	return hosted(s)
+}
+
+// A service holds what the handlers of the operations need. They are spread
+// over the files of this room by noun; operations.go lists them.
+type service struct {
+	engine *identity.Engine
+	log    *slog.Logger
+	api    http.Handler // of the operations
+}
+
+// ServeHTTP serves the public documents of pools, and leaves the rest to the
+// API. It does without a [http.ServeMux], which redirects what it finds
+// untidy, by pages that no SDK can read.
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	pool, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	serve := map[string]func(*http.Request, string) (any, error){
+		".well-known/jwks.json":            s.jwks,
+		".well-known/openid-configuration": s.discovery,
+	}[name]
+	switch {
+	case serve == nil:
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		v, err := serve(r, pool)
+		s.document(w, r, v, err)
+		return
+	case r.Method == http.MethodOptions: // a preflight is answered alike everywhere
+		r = r.Clone(r.Context())
+		r.URL.Path = "/"
+	}
+	s.api.ServeHTTP(w, r)
+}
+
+// authorize holds operators' calls to a valid signature.
+func (s *service) authorize(clock func() time.Time) func(context.Context, *http.Request, *wire.Operation, []byte) (context.Context, error) {
+	lookup := func(ctx context.Context, id string) (string, bool, error) {
+		secret, ok, err := s.engine.AccessKeys().Secret(ctx, id)
+		return string(secret), ok, err
+	}
+	return func(ctx context.Context, r *http.Request, op *wire.Operation, body []byte) (context.Context, error) {
+		if op.Caller != wire.Operator {
+			return ctx, nil
+		}
+		v := sigv4.Verifier{Service: op.Service, Lookup: lookup, Now: clock}
+		_, err := v.Verify(r, body)
+		return ctx, err
+	}
+}
+
+type hostKey struct{}
+
+// hosted remembers the address that a request was sent to, for [SelfIssuer].
+func hosted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), hostKey{}, r.Host)))
+	})
+}
+
+// SelfIssuer is an issuer for a fake: the address that a request was sent to,
+// as far as that is this machine, so that discovery and iss agree with whatever
+// name the tests use. Elsewhere it is fallback, a URL.
+func SelfIssuer(fallback string) identity.IssuerFunc {
+	fixed := identity.FixedIssuer(fallback)
+	return func(ctx context.Context, region string) string {
+		if host, ok := ctx.Value(hostKey{}).(string); ok && Loopback(host) {
+			return "http://" + host
+		}
+		return fixed(ctx, region)
+	}
+}
+
+// region is the region that a call is for: that of its signature, else the engine's.
+func (s *service) region(ctx context.Context) string {
+	if r := wire.RequestFrom(ctx).Region; r != "" {
+		return r
+	}
+	return s.engine.Region()
+}
+
+// document answers with a public document of a pool.
+func (s *service) document(w http.ResponseWriter, r *http.Request, v any, err error) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("X-Content-Type-Options", "nosniff")
+	status := http.StatusOK
+	switch {
+	case errors.Is(err, identity.ErrPoolNotFound):
+		status, v = http.StatusNotFound, map[string]string{"code": "ResourceNotFound", "message": "User pool does not exist.", "type": "client"}
+	case err != nil:
+		s.log.ErrorContext(r.Context(), "public document", "path", r.URL.Path, "error", err)
+		status, v = http.StatusInternalServerError, map[string]string{"code": "InternalError", "type": "server"}
+	default:
+		h.Set("Cache-Control", "public, max-age=300")
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, nil
+	}
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+func (s *service) jwks(r *http.Request, pool string) (any, error) {
+	return s.engine.JWKS(r.Context(), pool)
+}
+
+func (s *service) discovery(r *http.Request, id string) (any, error) {
+	ctx := r.Context()
+	pool, err := s.engine.UserPool(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	info, err := pool.Admin().Describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	iss := s.engine.Issuer(ctx, info)
+	return token.Discovery{
+		Issuer: iss, JWKSURI: iss + "/.well-known/jwks.json",
+		AuthorizationEndpoint: iss + "/authorize", TokenEndpoint: iss + "/token", UserinfoEndpoint: iss + "/userInfo",
+		IDTokenAlgorithms: []token.Algorithm{cmp.Or(info.Settings.Algorithm, token.RS256)},
+		ResponseTypes:     []string{"code", "token"}, SubjectTypes: []string{"public"},
+		Scopes:                   []string{"openid", "email", "phone", "profile"},
+		TokenEndpointAuthMethods: []string{"client_secret_basic", "client_secret_post"},
+	}, nil
+}

@@ -1,0 +1,240 @@
+package cognito
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/store"
+)
+
+// A row says what one error of the domain is on the wire.
+type row struct {
+	err       error
+	exception string
+	message   func(op string, err error) string
+}
+
+// say is a message that never varies.
+func say(message string) func(string, error) string {
+	return func(string, error) string { return message }
+}
+
+// rows is the one table from the domain's errors to the service's exceptions
+// and their exact messages. The first row that fits counts.
+var rows = []row{
+	{identity.ErrPoolNotFound, idp.ResourceNotFoundException, notFound("User pool %s does not exist.")},
+	{identity.ErrClientNotFound, idp.ResourceNotFoundException, notFound("User pool client %s does not exist.")},
+	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
+	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
+	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},
+	{identity.ErrUserDisabled, idp.NotAuthorizedException, say("User is disabled.")},
+	{identity.ErrPasswordResetRequired, idp.PasswordResetRequiredException, say("Password reset required for the user")},
+	{identity.ErrTemporaryPasswordExpired, idp.NotAuthorizedException, say("Temporary password has expired and must be reset by an administrator.")},
+	{identity.ErrTooManyAttempts, idp.NotAuthorizedException, say("Password attempts exceeded")},
+	{identity.ErrLimitExceeded, idp.LimitExceededException, say("Attempt limit exceeded, please try after some time.")},
+	{identity.ErrFlowNotEnabled, idp.InvalidParameterException, flowNotEnabled},
+	{identity.ErrMissingParameter, idp.InvalidParameterException, missingParameter},
+	{identity.ErrInvalidParameter, idp.InvalidParameterException, invalidParameter},
+	{identity.ErrSecretHashMissing, idp.NotAuthorizedException, forClient("Client %s is configured with secret but SECRET_HASH was not received")},
+	{identity.ErrSecretHashMismatch, idp.NotAuthorizedException, secretMismatch},
+
+	{identity.ErrSessionInvalid, idp.NotAuthorizedException, say("Invalid session for the user.")},
+	{identity.ErrSessionExpired, idp.NotAuthorizedException, say("Invalid session for the user, session is expired.")},
+	{identity.ErrSessionUsed, idp.NotAuthorizedException, say("Invalid session for the user, session can only be used once.")},
+
+	{identity.ErrInvalidPassword, idp.InvalidPasswordException, passwordRule},
+	{identity.ErrUsernameExists, idp.UsernameExistsException, nameTaken},
+	{identity.ErrAliasExists, idp.AliasExistsException, nameTaken},
+	{identity.ErrSignUpDisabled, idp.NotAuthorizedException, say("SignUp is not permitted for this user pool")},
+	{identity.ErrInvalidAttributes, idp.InvalidParameterException, schemaProblems},
+	{identity.ErrAttributeNotWritable, idp.NotAuthorizedException, say("A client attempted to write unauthorized attribute")},
+	{identity.ErrAttributeProvided, idp.NotAuthorizedException, alreadyProvided},
+
+	{identity.ErrCodeMismatch, idp.CodeMismatchException, say("Invalid verification code provided, please try again.")},
+	{identity.ErrCodeExpired, idp.ExpiredCodeException, say("Invalid code provided, please request a code again.")},
+	{identity.ErrCannotConfirm, idp.NotAuthorizedException, cannotConfirm},
+	{identity.ErrAlreadyConfirmed, idp.InvalidParameterException, say("User is already confirmed.")},
+	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
+	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
+	{identity.ErrDelivery, idp.CodeDeliveryFailureException, say("Failed to deliver the message.")}, // text (unsure)
+
+	{identity.ErrInvalidAccessToken, idp.NotAuthorizedException, say("Invalid Access Token")},
+	{identity.ErrAccessTokenExpired, idp.NotAuthorizedException, say("Access Token has expired")},
+	{identity.ErrAccessTokenRevoked, idp.NotAuthorizedException, say("Access Token has been revoked")},
+	{identity.ErrAccessTokenScope, idp.NotAuthorizedException, say("Access Token does not have required scopes")},
+	{identity.ErrInvalidRefreshToken, idp.NotAuthorizedException, say("Invalid Refresh Token.")},
+	{identity.ErrRefreshTokenRevoked, idp.NotAuthorizedException, say("Refresh Token has been revoked")},
+	{identity.ErrRefreshTokenExpired, idp.NotAuthorizedException, say("Refresh Token has expired")},
+	{identity.ErrRefreshTokenReused, idp.RefreshTokenReuseException, say("Refresh Token has been reused.")},                                      // text (unsure)
+	{identity.ErrRotationRequired, idp.InvalidParameterException, say("REFRESH_TOKEN_AUTH is not available when refresh token rotation is on.")}, // code and text (unsure)
+	{identity.ErrWrongTokenType, idp.UnsupportedTokenTypeException, say("Wrong token type specified")},                                           // text (unsure)
+	{identity.ErrRevocationDisabled, idp.UnsupportedOperationException, say("Token revocation is not enabled for the client.")},                  // text (unsure)
+	{identity.ErrForeignToken, idp.UnauthorizedException, say("Unauthorized")},                                                                   // text (unsure)
+
+	{identity.ErrDeletionProtected, idp.InvalidParameterException, say("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")},
+	{identity.ErrInvalidSettings, idp.InvalidParameterException, settingReason},
+	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
+	{identity.ErrUnsupported, idp.InvalidParameterException, unsupported},
+
+	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
+	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
+	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},
+}
+
+// mapError turns an error of the domain into one of the wire; nil where it is
+// none that a caller may know of.
+func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
+	if s, ok := errors.AsType[*identity.SettingError](err); ok && s.OAuthFlow() {
+		return wire.Errorf(idp.InvalidOAuthFlowException, "%s", s.Reason)
+	}
+	for _, r := range rows {
+		if errors.Is(err, r.err) {
+			return &wire.Error{Type: cmp.Or(instead[op.Name][r.exception], r.exception), Message: r.message(op.Name, err)}
+		}
+	}
+	return nil
+}
+
+// instead says what an operation answers whose model lacks the usual exception.
+var instead = map[string]map[string]string{
+	"AdminCreateUser": {idp.AliasExistsException: idp.UsernameExistsException}, // seen with the service, in pools with aliases
+	"GlobalSignOut":   {idp.UserNotFoundException: idp.NotAuthorizedException}, // (unsure)
+	"RevokeToken": { // (unsure)
+		idp.ResourceNotFoundException: idp.UnauthorizedException,
+		idp.NotAuthorizedException:    idp.UnauthorizedException,
+	},
+}
+
+// of is the error of type E in err's chain; the rows know which there is.
+func of[E error](err error) E {
+	e, ok := errors.AsType[E](err)
+	if !ok {
+		panic(fmt.Sprintf("cognito: %T where another error was due: %v", err, err))
+	}
+	return e
+}
+
+func notFound(format string) func(string, error) string {
+	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.NotFoundError](err).ID) }
+}
+
+func forClient(format string) func(string, error) string {
+	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.ClientError](err).Client) }
+}
+
+func secretMismatch(op string, err error) string {
+	e := of[*identity.ClientError](err)
+	switch {
+	case op == "GetTokensFromRefreshToken" || op == "RevokeToken":
+		return "Invalid Client Secret" // (unsure)
+	case e.Refresh:
+		return "SecretHash does not match for the client: " + e.Client
+	}
+	return "Unable to verify secret hash for client " + e.Client
+}
+
+func userNotFound(op string, _ error) string {
+	switch op {
+	case "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword":
+		return "Username/client id combination not found."
+	case "GlobalSignOut":
+		return "Access Token has been revoked"
+	}
+	return "User does not exist."
+}
+
+func flowNotEnabled(_ string, err error) string {
+	flow := of[*identity.FlowError](err).Flow
+	switch flow {
+	case "USER_SRP_AUTH":
+		return "USER_SRP_AUTH is not enabled for the client."
+	case "CUSTOM_AUTH":
+		return "Custom auth lambda trigger is not configured for the user pool."
+	}
+	return flow + " flow not enabled for this client"
+}
+
+func missingParameter(_ string, err error) string {
+	return "Missing required parameter " + of[*identity.ParameterError](err).Name
+}
+
+func invalidParameter(_ string, err error) string { return of[*identity.ParameterError](err).Reason }
+
+func alreadyProvided(_ string, err error) string {
+	return "Cannot modify an already provided " + of[*identity.ParameterError](err).Name
+}
+
+// ruleTexts are the service's words for the rules of a password policy.
+var ruleTexts = map[identity.PasswordRule]string{
+	identity.RuleLength:    "Password not long enough",
+	identity.RuleMaximum:   "Password too long", // (unsure)
+	identity.RuleUppercase: "Password must have uppercase characters",
+	identity.RuleLowercase: "Password must have lowercase characters",
+	identity.RuleNumber:    "Password must have numeric characters",
+	identity.RuleSymbol:    "Password must have symbol characters",
+	identity.RuleSpace:     "Password cannot start or end with a space", // (unsure)
+}
+
+// passwordRule names the first rule that was broken, as the service does.
+func passwordRule(_ string, err error) string {
+	e := of[*identity.PasswordError](err)
+	prefix := "Password does not conform to policy: "
+	if e.SignUp {
+		prefix = "Password did not conform with policy: "
+	}
+	return prefix + ruleTexts[e.Unmet[0]]
+}
+
+func nameTaken(op string, err error) string {
+	e := of[*identity.NameTakenError](err)
+	switch {
+	case op == "AdminCreateUser" && errors.Is(e.Err, identity.ErrUsernameExists):
+		return "User account already exists"
+	case e.Attribute == "":
+		return "User already exists"
+	}
+	return "An account with the given " + e.Attribute + " already exists."
+}
+
+func schemaProblems(_ string, err error) string {
+	var b strings.Builder
+	b.WriteString("Attributes did not conform to the schema: ")
+	for _, p := range of[*identity.AttributeError](err).Problems {
+		if p.Name == "name" && p.Reason == "The attribute is required" { // the one name that has an inner one
+			p = identity.AttributeProblem{Name: "name.formatted", Reason: "The attribute name.formatted is required"}
+		}
+		b.WriteString(p.Name + ": " + p.Reason + "\n")
+	}
+	return b.String()
+}
+
+func cannotConfirm(_ string, err error) string {
+	return "User cannot be confirmed. Current status is " + string(of[*identity.StatusError](err).Status)
+}
+
+func resendNotPossible(_ string, err error) string {
+	return "Resend not possible. " + of[*identity.StatusError](err).Username + " status is not FORCE_CHANGE_PASSWORD"
+}
+
+func settingReason(_ string, err error) string { return of[*identity.SettingError](err).Reason }
+
+// triggerFailed says what the service says of a function that it cannot find:
+// this version has none that it could call.
+func triggerFailed(_ string, err error) string {
+	name := of[*identity.TriggerError](err).Trigger
+	if name == identity.PreTokenGenerationV1 {
+		name = identity.PreTokenGeneration
+	}
+	return string(name) + " invocation failed due to error ResourceNotFoundException."
+}
+
+func unsupported(_ string, err error) string {
+	_, what, _ := strings.Cut(err.Error(), identity.ErrUnsupported.Error()+": ")
+	return "This version does not support " + what + "."
+}

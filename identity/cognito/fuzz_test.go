@@ -1,0 +1,37 @@
+package cognito_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+)
+
+// FuzzHandler sends anything to the whole handler: the answer is one that an
+// SDK can read, soon, and never a fault of the server.
+func FuzzHandler(f *testing.F) {
+	w := newWorld(f)
+	bodies := w.validBodies()
+	for _, op := range slices.Sorted(maps.Keys(bodies)) {
+		f.Add(idpPrefix+op, jsonText(bodies[op]))
+	}
+	for _, what := range slices.Sorted(maps.Keys(forgedBodies)) {
+		if body := forgedBodies[what]; len(body) < 1000 {
+			f.Add(idpPrefix+"SignUp", body)
+		}
+	}
+	f.Add(fedidPrefix+"GetId", `{}`)
+	f.Fuzz(func(t *testing.T, target, body string) {
+		s := &server{t: t, handler: w.handler, region: w.region}
+		began := time.Now()
+		a := s.send(target, body)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("took %v", took)
+		}
+		if a.status != http.StatusOK && (a.status < 400 || a.status > 499 || a.body["__type"] == nil) {
+			t.Errorf("%d %s", a.status, a.raw)
+		}
+		a.wantHeaders(t)
+	})
+}

@@ -1,0 +1,9 @@
+// Package fedid is the wire of identity pools (cognito-identity), generated from
+// the model of the service. Begin with [Handlers], which is served by way of
+// [Service].
+//
+// A member that a request leaves out is nil, and so is one that an answer is to
+// leave out; a list that is empty but not nil is an empty list.
+package fedid
+
+//go:generate go run ../gen cognito-identity

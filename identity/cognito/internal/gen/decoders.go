@@ -1,0 +1,55 @@
+package main
+
+// decoders writes how requests are read.
+func (g *generator) decoders() error {
+	g.use("wire")
+	for _, name := range g.structures(g.in) {
+		s := g.Shapes[name]
+		g.printf("// Decode reads x from a request.\nfunc (x *%s) Decode(d *wire.Decoder) {\n", name)
+		g.printf("for d.Object(); d.Next(); {\n")
+		if len(s.Members) == 0 {
+			g.printf("d.Skip()\n}\n}\n\n")
+			continue
+		}
+		g.printf("switch string(d.Key()) {\n")
+		for _, m := range s.Members {
+			g.printf("case %q:\n", m.name)
+			if t := g.Shapes[m.Shape]; t.Type == "structure" && !t.Document {
+				g.printf("if x.%s = nil; d.Struct() {\nx.%s = new(%s)\nx.%s.Decode(d)\n}\n", m.field(), m.field(), m.Shape, m.field())
+				continue
+			}
+			g.printf("x.%s = %s(d)\n", m.field(), g.reader(m.Shape, s.Sensitive))
+		}
+		g.printf("default:\nd.Skip()\n}\n}\n}\n\n")
+	}
+	return nil
+}
+
+// reader is the function that reads a value of a shape that is no structure.
+func (g *generator) reader(name string, hidden bool) string {
+	s := g.Shapes[name]
+	switch s.Type {
+	case "list":
+		return "wire." + g.collection("Strs", "Structs", s.Member.Shape, false)
+	case "map":
+		return "wire." + g.collection("StrMap", "StructMap", s.Value.Shape, s.Sensitive)
+	case "blob":
+		return "wire.Blob"
+	case "boolean":
+		return "wire.Bool"
+	case "integer":
+		return "wire.Int32"
+	case "long":
+		return "wire.Int64"
+	case "string":
+		return "wire.Str[" + g.valueType(name, hidden) + "]"
+	}
+	return "wire.Document"
+}
+
+func (g *generator) collection(strings, structures, element string, hidden bool) string {
+	if g.Shapes[element].Type == "structure" {
+		return structures + "[" + element + "]"
+	}
+	return strings + "[" + g.valueType(element, hidden) + "]"
+}

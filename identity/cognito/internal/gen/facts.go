@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// facts are what the models do not say, kept by hand in facts.json: who calls
+// each operation; the status of errors that are not answered with 400 (500
+// follows from the model); the order in which messages list the values of an
+// enum, where an answer of the service was recorded; and the longest request of
+// operations for which the service documents one.
+type facts struct {
+	Package         string
+	ValidationError string
+	Callers         map[string][]string
+	Statuses        map[string]int
+	EnumOrder       map[string][]string
+	MaxBody         map[string]int64
+}
+
+// callers are the names that package wire has for callers.
+var callers = map[string]string{
+	"SigV4":                   "Operator",
+	"public client":           "PublicClient",
+	"access token":            "AccessToken",
+	"access token or Session": "TokenOrSession",
+	"public (Logins)":         "Logins",
+}
+
+func readFacts(b []byte, service string) (*facts, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var all map[string]*facts
+	if err := dec.Decode(&all); err != nil {
+		return nil, fmt.Errorf("read the facts: %w", err)
+	}
+	if all[service] == nil {
+		return nil, fmt.Errorf("no facts about %s", service)
+	}
+	return all[service], nil
+}
+
+// check holds the facts against the model.
+func (f *facts) check(m *model) error {
+	named := map[string]string{}
+	for caller, operations := range f.Callers {
+		if callers[caller] == "" {
+			return fmt.Errorf("caller %q is not understood", caller)
+		}
+		for _, op := range operations {
+			if named[op] != "" {
+				return fmt.Errorf("operation %s has two callers", op)
+			}
+			named[op] = caller
+		}
+	}
+	if a, b := slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(m.Operations)); !slices.Equal(a, b) {
+		return fmt.Errorf("callers are named for %d operations, of which the model has %d", len(a), len(b))
+	}
+	for name, op := range m.Operations {
+		if signed := named[name] == "SigV4"; signed == (op.AuthType == "none") {
+			return fmt.Errorf("operation %s: the caller is %s, but authtype is %q", name, named[name], op.AuthType)
+		}
+	}
+	for name := range f.Statuses {
+		if m.Shapes[name] == nil || !m.Shapes[name].Exception {
+			return fmt.Errorf("a status is given for %s, which is no exception", name)
+		}
+	}
+	for name, order := range f.EnumOrder {
+		if m.Shapes[name] == nil || !slices.Equal(slices.Sorted(slices.Values(order)), slices.Sorted(slices.Values(m.Shapes[name].Enum))) {
+			return fmt.Errorf("the order given for %s has other values than the model", name)
+		}
+	}
+	for name := range f.MaxBody {
+		if m.Operations[name] == nil {
+			return fmt.Errorf("a longest request is given for %s, which is no operation", name)
+		}
+	}
+	return nil
+}
+
+func (f *facts) caller(op string) string {
+	for caller, operations := range f.Callers {
+		if slices.Contains(operations, op) {
+			return callers[caller]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,175 @@
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An authorization is what the Authorization header says.
+type authorization struct {
+	accessKey, date, region, service, terminator string
+
+	signed    []string // names of headers, lower-case, sorted
+	signature string
+	time      time.Time
+}
+
+// maxSigned limits how many headers a signature may cover.
+const maxSigned = 64
+
+// ParseScope returns the access key and region that an Authorization header
+// claims, which is all that a server needs that takes any signature.
+func ParseScope(header string) (accessKey, region string, ok bool) {
+	if !strings.HasPrefix(header, algorithm+" ") {
+		return "", "", false
+	}
+	a := &authorization{}
+	if !a.setCredential(parameters(header)["Credential"]) {
+		return "", "", false
+	}
+	return a.accessKey, a.region, true
+}
+
+// parse reads an Authorization header and the date that goes with it.
+func parse(header, at string) (*authorization, error) {
+	var missing string
+	given := parameters(header)
+	for _, name := range []string{"Credential", "Signature", "SignedHeaders"} {
+		if given[name] == "" {
+			missing += "Authorization header requires '" + name + "' parameter. "
+		}
+	}
+	if at == "" {
+		missing += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+	}
+	if missing != "" {
+		return nil, incomplete(missing + "Authorization=" + algorithm)
+	}
+	if !strings.HasPrefix(header, algorithm+" ") {
+		return nil, incomplete("Unsupported AWS 'algorithm'")
+	}
+	a := &authorization{signature: given["Signature"]}
+	if !a.setCredential(given["Credential"]) {
+		return nil, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term")
+	}
+	t, err := time.Parse(dateTime, at)
+	if err != nil {
+		return nil, incomplete("Date must be in ISO-8601 'basic format'. Got a date that is not. See http://en.wikipedia.org/wiki/ISO_8601")
+	}
+	a.time = t
+	a.signed = strings.Split(given["SignedHeaders"], ";")
+	if len(a.signed) > maxSigned || !slices.IsSorted(a.signed) || given["SignedHeaders"] != strings.ToLower(given["SignedHeaders"]) {
+		return nil, invalid("SignedHeaders must be in lower case and sorted.")
+	}
+	return a, nil
+}
+
+func incomplete(message string) *Error {
+	return &Error{"IncompleteSignatureException", message}
+}
+
+// parameters splits the header into its parts, after the algorithm.
+func parameters(header string) map[string]string {
+	m := map[string]string{}
+	_, rest, _ := strings.Cut(header, " ")
+	for part := range strings.SplitSeq(rest, ",") {
+		if name, value, ok := strings.Cut(strings.TrimSpace(part), "="); ok {
+			m[name] = value
+		}
+	}
+	return m
+}
+
+func (a *authorization) setCredential(s string) bool {
+	parts := strings.Split(s, "/")
+	if len(parts) != 5 || slices.Contains(parts, "") {
+		return false
+	}
+	a.accessKey, a.date, a.region, a.service, a.terminator = parts[0], parts[1], parts[2], parts[3], parts[4]
+	return true
+}
+
+func (a *authorization) signs(name string) bool { return slices.Contains(a.signed, name) }
+
+func (a *authorization) scope() string {
+	return strings.Join([]string{a.date, a.region, a.service, a.terminator}, "/")
+}
+
+// canonicalRequest is the text of a request that is signed.
+func canonicalRequest(a *authorization, r *http.Request, body []byte) string {
+	var b strings.Builder
+	b.WriteString(r.Method)
+	b.WriteByte('\n')
+	if path := r.URL.EscapedPath(); path != "" {
+		b.WriteString(path)
+	} else {
+		b.WriteByte('/')
+	}
+	b.WriteByte('\n')
+	b.WriteString(canonicalQuery(r.URL.RawQuery))
+	b.WriteByte('\n')
+	for _, name := range a.signed {
+		b.WriteString(name)
+		b.WriteByte(':')
+		b.WriteString(headerValue(r, name))
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
+	b.WriteString(strings.Join(a.signed, ";"))
+	b.WriteByte('\n')
+	hash := sha256.Sum256(body)
+	b.WriteString(hex.EncodeToString(hash[:]))
+	return b.String()
+}
+
+// headerValue is the value of a header as it is signed: trimmed, with runs of
+// spaces as one, several values joined by commas.
+func headerValue(r *http.Request, name string) string {
+	switch name {
+	case "host":
+		return r.Host
+	case "content-length": // not among the headers of a request that Go received
+		if r.Header.Get(name) == "" && r.ContentLength >= 0 {
+			return strconv.FormatInt(r.ContentLength, 10)
+		}
+	}
+	values := slices.Clone(r.Header.Values(name))
+	for i, v := range values {
+		values[i] = strings.Join(strings.Fields(v), " ")
+	}
+	return strings.Join(values, ",")
+}
+
+// canonicalQuery sorts the parameters of a query and escapes them as AWS does.
+func canonicalQuery(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	var pairs [][2]string
+	for part := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		pairs = append(pairs, [2]string{escape(name), escape(value)})
+	}
+	slices.SortFunc(pairs, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	list := make([]string, len(pairs))
+	for i, p := range pairs {
+		list[i] = p[0] + "=" + p[1]
+	}
+	return strings.Join(list, "&")
+}
+
+// escape escapes all but the unreserved characters of RFC 3986. What is not
+// well escaped stays as it is, and will not match any signature.
+func escape(s string) string {
+	plain, err := url.QueryUnescape(s)
+	if err != nil {
+		return s
+	}
+	return strings.ReplaceAll(url.QueryEscape(plain), "+", "%20")
+}

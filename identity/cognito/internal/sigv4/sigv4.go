@@ -1,0 +1,162 @@
+// Package sigv4 verifies AWS Signature Version 4 on requests to a JSON service.
+//
+// Begin with [Verifier]. [ParseScope] reads who claims to have signed a
+// request, and for which region, without verifying it.
+//
+// # Caveats
+//
+// Only the Authorization header is understood, not signatures in the query, and
+// only lasting access keys: a session token is refused. The whole body must be
+// in memory. A request can be sent again as it is for as long as its date is
+// accepted; the operations must bear that, as they do with AWS.
+package sigv4
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+	dateTime   = "20060102T150405Z"
+	date       = "20060102"
+)
+
+// maxSkew is how far the date of a request may be off. The service's own
+// messages speak of 5 minutes; SDKs correct their clocks by its answer.
+const maxSkew = 5 * time.Minute
+
+// An Error is a refusal, with the code and message of the service.
+type Error struct {
+	Code    string
+	Message string
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// A Verifier verifies the signatures of requests.
+type Verifier struct {
+	// Service is the service that signatures must be for, e.g. "cognito-idp".
+	Service string
+
+	// Region is the region that they must be for. "" accepts any.
+	Region string
+
+	// Lookup returns the secret of an access key, and whether there is one.
+	// An error that it returns is returned by Verify as it is.
+	Lookup func(ctx context.Context, accessKey string) (secret string, ok bool, err error)
+
+	// Now is the clock. Defaults to [time.Now].
+	Now func() time.Time
+}
+
+// Verify verifies that r, with the given body, was signed by a known access
+// key, and returns that key. It returns an *[Error] for a request that is to be
+// refused. An unknown key costs as much time as a wrong signature.
+func (v *Verifier) Verify(r *http.Request, body []byte) (accessKey string, err error) {
+	header := r.Header.Get("Authorization")
+	if !strings.HasPrefix(header, "AWS4-") {
+		return "", &Error{"MissingAuthenticationTokenException", "Missing Authentication Token"}
+	}
+	a, err := parse(header, r.Header.Get("X-Amz-Date"))
+	if err != nil {
+		return "", err
+	}
+	if err := v.checkScope(a); err != nil {
+		return "", err
+	}
+	if err := v.checkDate(a); err != nil {
+		return "", err
+	}
+	if err := checkSigned(a, r); err != nil {
+		return "", err
+	}
+	secret, known, err := v.Lookup(r.Context(), a.accessKey)
+	if err != nil {
+		return "", fmt.Errorf("look up an access key: %w", err)
+	}
+	if !known {
+		secret = "no key has this secret, which only keeps the time equal"
+	}
+	good := hmac.Equal([]byte(a.signature), []byte(sign(a, secret, r, body)))
+	if !known || r.Header.Get("X-Amz-Security-Token") != "" {
+		return "", &Error{"UnrecognizedClientException", "The security token included in the request is invalid."}
+	}
+	if !good {
+		return "", invalid("The request signature we calculated does not match the signature you provided. " +
+			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	}
+	return a.accessKey, nil
+}
+
+func invalid(format string, args ...any) *Error {
+	return &Error{"InvalidSignatureException", fmt.Sprintf(format, args...)}
+}
+
+func (v *Verifier) checkScope(a *authorization) error {
+	switch {
+	case a.terminator != terminator:
+		return invalid("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, a.terminator)
+	case a.service != v.Service:
+		return invalid("Credential should be scoped to correct service: '%s'. ", v.Service)
+	case a.region == "" || v.Region != "" && a.region != v.Region:
+		return invalid("Credential should be scoped to a valid region, not '%s'. ", a.region)
+	case a.date != a.time.Format(date):
+		return invalid("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
+			a.date, a.time.Format(date), a.time.Format(dateTime))
+	}
+	return nil
+}
+
+func (v *Verifier) checkDate(a *authorization) error {
+	now := time.Now
+	if v.Now != nil {
+		now = v.Now
+	}
+	t := now().UTC()
+	if early := t.Add(-maxSkew); a.time.Before(early) {
+		return invalid("Signature expired: %s is now earlier than %s (%s - 5 min.)",
+			a.time.Format(dateTime), early.Format(dateTime), t.Format(dateTime))
+	}
+	if late := t.Add(maxSkew); a.time.After(late) {
+		return invalid("Signature not yet current: %s is still later than %s (%s + 5 min.)",
+			a.time.Format(dateTime), late.Format(dateTime), t.Format(dateTime))
+	}
+	return nil
+}
+
+// checkSigned refuses a signature that leaves out what decides the meaning of
+// the request.
+func checkSigned(a *authorization, r *http.Request) error {
+	if !a.signs("host") {
+		return invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+	}
+	for _, name := range []string{"x-amz-date", "x-amz-target"} {
+		if r.Header.Get(name) != "" && !a.signs(name) {
+			return invalid("'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
+		}
+	}
+	return nil
+}
+
+// sign returns the signature that r should have.
+func sign(a *authorization, secret string, r *http.Request, body []byte) string {
+	canonical := sha256.Sum256([]byte(canonicalRequest(a, r, body)))
+	text := strings.Join([]string{
+		algorithm, a.time.Format(dateTime), a.scope(), hex.EncodeToString(canonical[:]),
+	}, "\n")
+	key := []byte("AWS4" + secret)
+	for _, part := range []string{a.date, a.region, a.service, terminator, text} {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(part))
+		key = mac.Sum(nil)
+	}
+	return hex.EncodeToString(key)
+}

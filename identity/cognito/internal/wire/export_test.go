@@ -1,0 +1,9 @@
+package wire
+
+// Parse reads body as a request for op and holds it against the model.
+func Parse(body []byte, op Operation) error {
+	if err := parse(body, op.Input(), invalidParameter); err != nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package wire
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
+)
+
+// Options are the wiring of a [Handler]. All are optional.
+type Options struct {
+	// Authorize decides whether r may call op, before anything is read from
+	// the body but its bytes, which it must not keep. The context that it
+	// returns is the one the handler is called with. Defaults to letting
+	// everything pass.
+	Authorize func(ctx context.Context, r *http.Request, op *Operation, body []byte) (context.Context, error)
+
+	// MapError turns an error of a handler, or of Authorize, that is not an
+	// *Error into one. Where it returns nil, the answer is an
+	// InternalErrorException and the error is logged. Defaults to that.
+	MapError func(ctx context.Context, op *Operation, err error) *Error
+
+	// Undeclared is told of each error that is answered although the model
+	// of the operation does not declare its type. It is for tests.
+	Undeclared func(op *Operation, err *Error)
+
+	// Logger gets panics and unexpected errors. Defaults to [slog.Default].
+	Logger *slog.Logger
+
+	// Timeout is how long a request may take. Defaults to 30 seconds; the
+	// SDKs give up after 60.
+	Timeout time.Duration
+
+	// MaxInFlight is how many requests may be worked on at once; further ones
+	// are refused at once with a TooManyRequestsException, which the SDKs
+	// answer by waiting. Defaults to 1,024: so many password hashes on two
+	// cores are done within the default Timeout.
+	MaxInFlight int64
+}
+
+// A Handler serves the operations of services over HTTP.
+type Handler struct {
+	operations map[string]*endpoint // by X-Amz-Target
+	opts       Options
+	inFlight   atomic.Int64
+}
+
+// An endpoint is an operation in its service.
+type endpoint struct {
+	Operation
+	service *Service
+}
+
+// NewHandler returns a handler for the services. Nil options are the default.
+func NewHandler(o *Options, services ...*Service) *Handler {
+	n := 0
+	for _, s := range services {
+		n += len(s.Operations)
+	}
+	h := &Handler{operations: make(map[string]*endpoint, n)}
+	if o != nil {
+		h.opts = *o
+	}
+	if h.opts.Logger == nil {
+		h.opts.Logger = slog.Default()
+	}
+	h.opts.Timeout = cmp.Or(h.opts.Timeout, 30*time.Second)
+	h.opts.MaxInFlight = cmp.Or(h.opts.MaxInFlight, 1024)
+	for _, s := range services {
+		for _, op := range s.Operations {
+			h.operations[s.TargetPrefix+"."+op.Name] = &endpoint{op, s}
+		}
+	}
+	return h
+}
+
+// ServeHTTP implements [http.Handler]. What it does not know it answers as the
+// service does, with JSON.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	id := newID()
+	header.Set("x-amzn-RequestId", id)
+	header.Set("Content-Type", "application/x-amz-json-1.1")
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("Access-Control-Expose-Headers", "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date")
+	switch {
+	case r.URL.Path != "/" && r.URL.Path != "":
+		notUnderstood(w)
+	case r.Method == http.MethodOptions:
+		preflight(header, r)
+		w.WriteHeader(http.StatusOK)
+	case r.Method != http.MethodPost:
+		notUnderstood(w)
+	default:
+		h.post(w, r, id)
+	}
+}
+
+// notUnderstood answers any path or method but POST /. The body is recorded
+// from the service; its status is believed to be 400.
+func notUnderstood(w http.ResponseWriter) {
+	w.WriteHeader(http.StatusBadRequest)
+	io.WriteString(w, `{"code":"BadRequest","message":"`+badRequestUnderstoodText+`","type":"client"}`)
+}
+
+func preflight(header http.Header, r *http.Request) {
+	if ask := r.Header.Get("Access-Control-Request-Headers"); ask != "" {
+		header.Set("Access-Control-Allow-Headers", headerText(ask))
+	}
+	header.Set("Access-Control-Allow-Methods", http.MethodPost)
+	header.Set("Access-Control-Max-Age", "172800")
+}
+
+// post answers a call. The content type of the request is not looked at: the
+// service is tolerant, and X-Amz-Target alone already keeps a plain form of
+// another site from getting here.
+func (h *Handler) post(w http.ResponseWriter, r *http.Request, id string) {
+	op := h.operations[r.Header.Get("X-Amz-Target")]
+	if op == nil {
+		h.answerError(w, nil, &Error{Type: unknownOperation})
+		return
+	}
+	if !op.Served() {
+		h.answerError(w, op, Errorf(unknownOperation, "The operation %s is not served by this version.", op.Name))
+		return
+	}
+	if h.inFlight.Add(1) > h.opts.MaxInFlight {
+		h.inFlight.Add(-1)
+		h.answerError(w, op, &Error{Type: tooManyRequests, Message: "Rate exceeded"})
+		return
+	}
+	defer h.inFlight.Add(-1)
+	ctx, cancel := context.WithTimeout(withRequest(r, id, &op.Operation), h.opts.Timeout)
+	defer cancel()
+	out, err := h.call(ctx, w, r, op)
+	if err != nil {
+		h.answerError(w, op, err)
+		return
+	}
+	h.answer(w, op, out)
+}
+
+// call reads the request and runs the handler.
+func (h *Handler) call(ctx context.Context, w http.ResponseWriter, r *http.Request, op *endpoint) (out any, failed *Error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == any(http.ErrAbortHandler) {
+				panic(p)
+			}
+			h.opts.Logger.ErrorContext(ctx, "panic in a handler", "operation", op.Name, "panic", p, "stack", string(debug.Stack()))
+			out, failed = nil, &Error{Type: internalErrorException}
+		}
+	}()
+	body := buffers.Get().(*bytes.Buffer)
+	defer putBuffer(body)
+	if err := readBody(w, r, op.MaxBody, body); err != nil {
+		return nil, err
+	}
+	if h.opts.Authorize != nil {
+		authorized, err := h.opts.Authorize(ctx, r, &op.Operation, body.Bytes())
+		if err != nil {
+			return nil, h.mapError(ctx, op, err)
+		}
+		ctx = authorized
+	}
+	in := op.Input()
+	if err := parse(body.Bytes(), in, op.service.ValidationError); err != nil {
+		return nil, err
+	}
+	out, err := op.Call(ctx, in)
+	if err != nil {
+		return nil, h.mapError(ctx, op, err)
+	}
+	return out, nil
+}
+
+// readBody reads a body of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, to *bytes.Buffer) *Error {
+	if 0 < r.ContentLength && r.ContentLength <= limit {
+		to.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := to.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		// What the service says is not known. DynamoDB answers 413.
+		return &Error{
+			Type: requestTooLarge, Status: http.StatusRequestEntityTooLarge,
+			Message: "The request is longer than " + strconv.FormatInt(limit, 10) + " bytes.",
+		}
+	}
+	if err != nil {
+		return malformed()
+	}
+	return nil
+}
+
+// A parser is what one request needs for its reading.
+type parser struct {
+	Decoder
+	Validator
+}
+
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+// parse reads body into in and holds it against its model.
+func parse(body []byte, in Request, validationError string) *Error {
+	p := parsers.Get().(*parser)
+	defer func() {
+		p.Decoder = Decoder{} // it refers to body
+		parsers.Put(p)
+	}()
+	if err := p.decodeRequest(body, in); err != nil {
+		return err
+	}
+	return p.validate(in, validationError)
+}
+
+// mapError makes an *Error of err.
+func (h *Handler) mapError(ctx context.Context, op *endpoint, err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*sigv4.Error](err); ok {
+		return &Error{Type: e.Code, Message: e.Message}
+	}
+	if h.opts.MapError != nil {
+		if e := h.opts.MapError(ctx, &op.Operation, err); e != nil {
+			return e
+		}
+	}
+	if !errors.Is(err, context.Canceled) { // the client has gone
+		h.opts.Logger.ErrorContext(ctx, "unexpected error", "operation", op.Name, "error", err)
+	}
+	return &Error{Type: internalErrorException}
+}
+
+// newID returns a random UUID.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var s [36]byte
+	hex.Encode(s[:], b[:4])
+	s[8] = '-'
+	hex.Encode(s[9:], b[4:6])
+	s[13] = '-'
+	hex.Encode(s[14:], b[6:8])
+	s[18] = '-'
+	hex.Encode(s[19:], b[8:10])
+	s[23] = '-'
+	hex.Encode(s[24:], b[10:])
+	return string(s[:])
+}
+
+// status is the HTTP status of an error of type typ.
+func status(s *Service, typ string) int {
+	if s != nil {
+		i := slices.IndexFunc(s.Exceptions, func(e Exception) bool { return e.Name == typ })
+		if i >= 0 {
+			return s.Exceptions[i].Status
+		}
+	}
+	if typ == internalErrorException || typ == internalServerException {
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}

@@ -1,0 +1,43 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
+)
+
+// RequestInfo is what a handler may know of the HTTP request it answers.
+type RequestInfo struct {
+	ID         string // as x-amzn-RequestId has it
+	Operation  *Operation
+	Host       string
+	TLS        bool // whether the connection itself is encrypted
+	RemoteAddr string
+	UserAgent  string
+
+	// AccessKey and Region are those that the request's signature claims,
+	// verified or not; "" where it has none.
+	AccessKey string
+	Region    string
+}
+
+type requestKey struct{}
+
+// RequestFrom returns what is known of the request that ctx belongs to. Outside
+// of one it returns an empty RequestInfo, never nil.
+func RequestFrom(ctx context.Context) *RequestInfo {
+	if info, ok := ctx.Value(requestKey{}).(*RequestInfo); ok {
+		return info
+	}
+	return &RequestInfo{}
+}
+
+func withRequest(r *http.Request, id string, op *Operation) context.Context {
+	info := &RequestInfo{
+		ID: id, Operation: op, Host: r.Host, TLS: r.TLS != nil,
+		RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent(),
+	}
+	info.AccessKey, info.Region, _ = sigv4.ParseScope(r.Header.Get("Authorization"))
+	return context.WithValue(r.Context(), requestKey{}, info)
+}

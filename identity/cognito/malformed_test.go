@@ -1,0 +1,266 @@
+package cognito_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/cognito"
+)
+
+// forgedBodies are wrong for every operation.
+var forgedBodies = map[string]string{
+	"nothing":                 "",
+	"space":                   " \r\n\t",
+	"null":                    "null",
+	"a list":                  "[]",
+	"a text":                  `"x"`,
+	"a number":                "1",
+	"a boolean":               "true",
+	"an empty object":         "{}",
+	"cut off":                 "{",
+	"cut off in a text":       `{"UserPoolId":"us-`,
+	"cut off in an escape":    `{"UserPoolId":"\u00`,
+	"cut off before a value":  `{"UserPoolId":`,
+	"something after the end": `{} {}`,
+	"a bracket too many":      `{}}`,
+	"deep lists":              strings.Repeat("[", 20_000),
+	"deep objects":            strings.Repeat(`{"a":`, 20_000),
+	"a deep unknown member":   `{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}",
+	"a long unknown member":   `{"x":"` + strings.Repeat("a", 200_000) + `"}`,
+	"too long":                `{"x":"` + strings.Repeat("a", 20_000_000) + `"}`,
+	"a lone surrogate":        `{"x":"\ud800"}`,
+	"invalid UTF-8":           "{\"x\":\"\xff\xfe\"}",
+	"overlong UTF-8":          "{\"x\":\"\xc0\x80\"}",
+	"NUL":                     "{\"x\":\"\x00\"}",
+	"escaped NUL":             `{"x":"\u0000"}`,
+	"NUL in a name":           `{"\u0000":1}`,
+	"a byte order mark":       "\ufeff{}",
+	"a control character":     "{\"x\":\"\x01\"}",
+	"a trailing comma":        `{"x":1,}`,
+	"single quotes":           `{'x':1}`,
+	"a comment":               `{/**/}`,
+	"a huge number":           `{"x":1e999999999}`,
+	"a long number":           `{"x":` + strings.Repeat("9", 100_000) + "}",
+	"a bad number":            `{"x":01}`,
+	"NaN":                     `{"x":NaN}`,
+	"a form":                  "UserPoolId=us-east-1_x&Username=a",
+	"XML":                     "<GetUser/>",
+	"all types":               `{"UserPoolId":1,"ClientId":[],"Username":{},"AccessToken":true,"Session":false,"MaxResults":"x","IdentityPoolId":{}}`,
+	"names twice":             `{"UserPoolId":"x","UserPoolId":5,"ClientId":"x","ClientId":{}}`,
+}
+
+// wantRefusal checks what every answer to a forged request has: an error of
+// the service below 500, soon, and nothing written but counts of attempts.
+func wantRefusal(t *testing.T, s *server, what string, a *answer, took time.Duration) {
+	t.Helper()
+	wrote := s.store.written()
+	if took > time.Second {
+		t.Errorf("%s: %s took %v", a.op, what, took)
+	}
+	if a.status == http.StatusOK {
+		return
+	}
+	if a.status < 400 || a.status > 499 || a.body["__type"] == nil {
+		t.Errorf("%s: %s: %d %s", a.op, what, a.status, a.raw)
+	}
+	if len(a.raw) > 64<<10 {
+		t.Errorf("%s: %s: the refusal has %d bytes", a.op, what, len(a.raw))
+	}
+	for _, table := range wrote {
+		if name, _, _ := strings.Cut(table, "."); name != "throttles" && name != "events" {
+			t.Errorf("%s: %s was refused, and wrote to %s", a.op, what, table)
+		}
+	}
+}
+
+// timed makes a call and tells how long it took.
+func timed(s *server, target, raw string) (*answer, time.Duration) {
+	began := time.Now()
+	a := s.send(target, raw)
+	return a, time.Since(began)
+}
+
+func TestForgedBodies(t *testing.T) {
+	s := newServer(t)
+	operations := 0
+	for i, service := range cognito.Services() {
+		prefix := []string{idpPrefix, fedidPrefix}[i]
+		for _, op := range service.Operations {
+			operations++
+			for what, body := range forgedBodies {
+				a, took := timed(s, prefix+op.Name, body)
+				wantRefusal(t, s, what, a, took)
+				if a.status == http.StatusOK {
+					t.Errorf("%s: %s is accepted: %s", op.Name, what, a.raw)
+				}
+			}
+		}
+	}
+	if operations != 145 || len(forgedBodies) < 20 {
+		t.Errorf("%d operations with %d forged bodies each, want 145 with 20 or more", operations, len(forgedBodies))
+	}
+	for _, target := range []string{"", ".", "x", idpPrefix, idpPrefix + "NoSuch", "getuser", "GetUser", fedidPrefix + "GetUser", idpPrefix + "getUser", strings.Repeat("x", 9000)} {
+		s.send(target, "{}").want(t, problem{"UnknownOperationException", "", 0})
+	}
+}
+
+// validBodies is a request of each served operation that succeeds.
+func (w *world) validBodies() map[string]obj {
+	victim := w.server.pool(nil)
+	fred := w.open.newPassword("fred", nil)
+	return map[string]obj{
+		"CreateUserPool":            {"PoolName": "p"},
+		"DescribeUserPool":          {"UserPoolId": w.pool},
+		"DeleteUserPool":            {"UserPoolId": victim},
+		"ListUserPools":             {"MaxResults": 1},
+		"CreateUserPoolClient":      {"UserPoolId": w.pool, "ClientName": "c"},
+		"DescribeUserPoolClient":    {"UserPoolId": w.pool, "ClientId": w.open.id},
+		"SignUp":                    w.open.signUpBody("new"),
+		"ConfirmSignUp":             w.open.confirmBody("una", w.outbox.LastCode("una")),
+		"ResendConfirmationCode":    {"ClientId": w.open.id, "Username": "una"},
+		"InitiateAuth":              w.open.passwordAuth("alice", goodPass),
+		"RespondToAuthChallenge":    fred,
+		"GetTokensFromRefreshToken": {"ClientId": w.open.id, "RefreshToken": w.open.refresh("alice")},
+		"RevokeToken":               {"ClientId": w.open.id, "Token": w.open.refresh("alice")},
+		"GlobalSignOut":             {"AccessToken": w.open.access("alice")},
+		"GetUser":                   {"AccessToken": w.open.access("alice")},
+		"AdminCreateUser":           {"UserPoolId": w.pool, "Username": "made"},
+		"AdminGetUser":              {"UserPoolId": w.pool, "Username": "alice"},
+		"AdminSetUserPassword":      {"UserPoolId": w.pool, "Username": "alice", "Password": goodPass},
+	}
+}
+
+// wrongValues are values for a member of each kind that are of the wrong type
+// or beyond what can be. Few are valid for some member all the same.
+var wrongValues = map[string][]string{
+	"string": {
+		`5`, `1.5`, `true`, `[]`, `{}`, `[["x"]]`, `""`, `" "`, `"\ud800"`, `"\u202eresu"`, `"\u0007"`, `"\r\nX-Injected: 1"`, `"../../x"`,
+		`"` + strings.Repeat("a", 200_000) + `"`, `"` + strings.Repeat("漢", 20_000) + `"`, `"` + strings.Repeat(`\u05d0`, 3000) + `"`, `"` + strings.Repeat("e\u0301", 60) + `"`,
+	},
+	"integer":   {`"5"`, `true`, `1.5`, `-1`, `0`, `2147483648`, `-2147483649`, `9223372036854775808`, `1e400`, `[]`, `{}`, `99999`},
+	"long":      {`"5"`, `9223372036854775808`, `1e400`, `[]`},
+	"boolean":   {`"true"`, `1`, `0`, `[]`, `{}`, `"\u0000"`},
+	"list":      {`{}`, `"x"`, `5`, `true`, `[null]`, `[[]]`, `[{"x":[]}]`, `[5]`, `[` + strings.Repeat(`"x",`, 5000) + `"x"]`, strings.Repeat("[", 70) + strings.Repeat("]", 70)},
+	"map":       {`[]`, `"x"`, `5`, `{"a":5}`, `{"a":{}}`, `{"a":[]}`, `{"":"x"}`, `{"` + strings.Repeat("k", 9000) + `":"v"}`, `{"a\u0000":"x"}`},
+	"structure": {`[]`, `"x"`, `5`, `true`, `[{}]`},
+	"timestamp": {`"x"`, `[]`},
+	"blob":      {`5`, `"!"`},
+	"double":    {`"x"`, `[]`},
+}
+
+const nul = `"a\u0000b"`
+
+// A model is what the tests read of a service model.
+type model struct {
+	Operations map[string]struct {
+		Input struct{ Shape string }
+	}
+	Shapes map[string]struct {
+		Type               string
+		Members            map[string]struct{ Shape string }
+		Member, Key, Value struct{ Shape string }
+	}
+}
+
+func readModel(t testing.TB) *model {
+	t.Helper()
+	raw, err := os.ReadFile("internal/model/cognito-idp.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := parse[model](t, string(raw))
+	return &m
+}
+
+// walk calls visit with each value that a shape has room for: the function
+// that it is given puts a value there into a copy of what is at the root.
+func (m *model) walk(shape string, put func(json.RawMessage) any, visit func(kind string, put func(json.RawMessage) any)) {
+	s := m.Shapes[shape]
+	visit(s.Type, put)
+	raw := func(v any) json.RawMessage { return json.RawMessage(jsonText(v)) }
+	switch s.Type {
+	case "structure":
+		for name, member := range s.Members {
+			m.walk(member.Shape, func(v json.RawMessage) any { return put(raw(obj{name: v})) }, visit)
+		}
+	case "list":
+		m.walk(s.Member.Shape, func(v json.RawMessage) any { return put(raw(list{v})) }, visit)
+	case "map":
+		m.walk(s.Value.Shape, func(v json.RawMessage) any { return put(raw(obj{"USERNAME": v})) }, visit)
+	}
+}
+
+func TestForgedMembers(t *testing.T) {
+	m, w := readModel(t), newWorld(t)
+	requests, bodies := 0, w.validBodies()
+	w.store.written()
+	for op, base := range bodies {
+		shape := m.Shapes[m.Operations[op].Input.Shape]
+		for _, name := range slices.Sorted(maps.Keys(shape.Members)) {
+			put := func(v json.RawMessage) any { return with(base, obj{name: v}) }
+			m.walk(shape.Members[name].Shape, put, func(kind string, put func(json.RawMessage) any) {
+				for _, value := range append(slices.Clone(wrongValues[kind]), nul) {
+					requests++
+					body := jsonText(put(json.RawMessage(value)))
+					a, took := timed(w.server, idpPrefix+op, body)
+					what := name + " " + kind + " " + value[:min(len(value), 40)]
+					wantRefusal(t, w.server, what, a, took)
+					if value == nul && a.status == http.StatusOK {
+						t.Errorf("%s: %s is accepted", op, what)
+					}
+				}
+			})
+		}
+	}
+	t.Logf("%d requests", requests)
+}
+
+// What is legal JSON and legal for the model is accepted.
+func TestUnusualBodies(t *testing.T) {
+	w := newWorld(t)
+	for _, body := range []string{
+		` { "MaxResults" : 1 } `, `{"MaxResults":1,"NextToken":null,"Unknown":{"deep":[1,2,{}]}}`, `{"MaxResults":2,"MaxResults":1}`, `{"Max\u0052esults":1}`,
+	} {
+		w.call("ListUserPools", body).wantOK(t)
+	}
+	for _, name := range []string{"\u05d0\u05dc\u05d9\u05e1", strings.Repeat("漢", 128), "😀", "a\u0301", "<script>", "a'b\"c", "a\\b", "user.name+tag@example.com"} {
+		sub := str(t, w.open.signUp(name), "UserSub")
+		if got := w.ok("AdminGetUser", obj{"UserPoolId": w.pool, "Username": name}); attrMap(t, got["UserAttributes"])["sub"] != sub || got["Username"] != name {
+			t.Errorf("user %q is read back as %v", name, got)
+		}
+	}
+}
+
+// Tokens whose unverified claims name anything at all lead nowhere.
+func TestForgedTokens(t *testing.T) {
+	w := newWorld(t)
+	w.open.access("alice") // so that the pool has its keys
+	w.store.written()
+	b64 := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	long := strings.Repeat("x", 9000)
+	for _, claims := range []string{
+		`{}`, `null`, `[]`, `{"token_use":"access"}`, `{"token_use":"access","iss":5}`,
+		`{"token_use":"access","iss":"` + long + `","sub":"` + long + `","client_id":"` + long + `","origin_jti":"` + long + `"}`,
+		`{"token_use":"access","iss":"/` + w.pool + `","sub":"` + long + `","client_id":"` + w.open.id + `"}`,
+		`{"token_use":"access","iss":"/` + w.pool + `","sub":"a\u0000b","client_id":"\u0000","origin_jti":"\u0000"}`,
+		`{"token_use":"access","iss":"/` + w.pool + `","sub":"` + w.subs["alice"] + `","client_id":"` + w.open.id + `","scope":"aws.cognito.signin.user.admin","exp":99999999999}`,
+	} {
+		for _, header := range []string{`{"alg":"none"}`, `{"kid":"x","alg":"RS256"}`, `{"kid":"` + long + `","alg":"HS256"}`, `{"alg":"ES256","jku":"http://127.0.0.1/"}`} {
+			for _, signature := range []string{"", b64("x")} {
+				token := b64(header) + "." + b64(claims) + "." + signature
+				for _, op := range []string{"GetUser", "GlobalSignOut"} {
+					a, took := timed(w.server, idpPrefix+op, jsonText(obj{"AccessToken": token}))
+					wantRefusal(t, w.server, claims[:min(len(claims), 60)], a, took)
+					a.want(t, badAccess)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package cognito
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+)
+
+func (s *service) createUserPool(ctx context.Context, in *idp.CreateUserPoolRequest) (*idp.CreateUserPoolResponse, error) {
+	settings, err := poolSettings(in)
+	if err != nil {
+		return nil, err
+	}
+	settings.Region = s.region(ctx)
+	p, err := s.engine.CreateUserPool(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	return &idp.CreateUserPoolResponse{UserPool: s.poolType(p, 0)}, nil
+}
+
+// pool finds a pool of the region that the call is for; each region sees its own.
+func (s *service) pool(ctx context.Context, id *string) (*identity.UserPool, error) {
+	region := wire.RequestFrom(ctx).Region
+	if region != "" && !strings.HasPrefix(text(id), region+"_") {
+		return nil, &identity.NotFoundError{Err: identity.ErrPoolNotFound, ID: text(id)}
+	}
+	return s.engine.UserPool(ctx, text(id))
+}
+
+func (s *service) describeUserPool(ctx context.Context, in *idp.DescribeUserPoolRequest) (*idp.DescribeUserPoolResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pool.Admin().Describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users, err := pool.Admin().CountUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := s.poolType(p, users)
+	if out.UserPoolTags == nil {
+		out.UserPoolTags = map[string]string{} // shown empty here, and not at all by CreateUserPool
+	}
+	return &idp.DescribeUserPoolResponse{UserPool: out}, nil
+}
+
+func (s *service) deleteUserPool(ctx context.Context, in *idp.DeleteUserPoolRequest) error {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return err
+	}
+	return pool.Admin().Delete(ctx)
+}
+
+func (s *service) listUserPools(ctx context.Context, in *idp.ListUserPoolsRequest) (*idp.ListUserPoolsResponse, error) {
+	region := s.region(ctx)
+	after, err := readPageToken("ListUserPools", region, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	out := &idp.ListUserPoolsResponse{UserPools: []idp.UserPoolDescriptionType{}}
+	last := ""
+	for p, err := range s.engine.UserPools(ctx, region, after) {
+		if err != nil {
+			return nil, err
+		}
+		if len(out.UserPools) == int(val(in.MaxResults)) {
+			out.NextToken = pageToken("ListUserPools", region, last)
+			break
+		}
+		last = p.ID
+		out.UserPools = append(out.UserPools, idp.UserPoolDescriptionType{
+			Id: ptr(p.ID), Name: ptr(p.Settings.Name), LambdaConfig: lambdaConfig(&p.Settings),
+			CreationDate: date(p.Created), LastModifiedDate: date(p.Modified),
+		})
+	}
+	return out, nil
+}
+
+// A page token is where the page before ended, bound to the operation and to
+// what was asked. It holds nothing secret and nothing that is not checked again.
+func pageToken(op, query, last string) *string {
+	return ptr(base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{op, query, last}, "\x00"))))
+}
+
+func readPageToken(op, query string, token *string) (string, error) {
+	if token == nil {
+		return "", nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(*token)
+	parts := strings.Split(string(raw), "\x00")
+	if err != nil || len(parts) != 3 || parts[0] != op || parts[1] != query || parts[2] == "" {
+		return "", wire.Errorf(idp.InvalidParameterException, "Invalid pagination token given.")
+	}
+	return parts[2], nil
+}

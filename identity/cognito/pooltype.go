@@ -1,0 +1,196 @@
+package cognito
+
+import (
+	"cmp"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+)
+
+// poolType is a pool as the service shows it: what was set, as it was set, and
+// the service's defaults for the rest, so that a plan of an infrastructure tool shows no drift.
+func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
+	set := &p.Settings
+	out := &idp.UserPoolType{
+		Id: ptr(p.ID), Name: ptr(set.Name), Arn: ptr(s.engine.ARN(p)),
+		CreationDate: date(p.Created), LastModifiedDate: date(p.Modified),
+		Policies: poolPolicies(set), DeletionProtection: ptr(idp.DeletionProtectionType("INACTIVE")),
+		LambdaConfig: lambdaConfig(set), SchemaAttributes: schemaAttributes(set),
+		AutoVerifiedAttributes: list[idp.VerifiedAttributeType](set.AutoVerified),
+		AliasAttributes:        list[idp.AliasAttributeType](set.Aliases),
+		UsernameAttributes:     list[idp.UsernameAttributeType](set.UsernameAttributes),
+		SmsVerificationMessage: set.SMSVerificationMessage, EmailVerificationMessage: set.EmailVerificationMessage,
+		EmailVerificationSubject: set.EmailVerificationSubject, SmsAuthenticationMessage: set.SMSAuthenticationMessage,
+		VerificationMessageTemplate: verificationTemplate(set), MfaConfiguration: ptr(idp.UserPoolMfaType(cmp.Or(set.MFA, "OFF"))),
+		EstimatedNumberOfUsers: ptr(int32(users)), EmailConfiguration: emailConfiguration(set.Email),
+		UserPoolTags: set.Tags, AdminCreateUserConfig: adminConfig(set),
+		AccountRecoverySetting: recoverySetting(set.Recovery), UserPoolAddOns: addOns(set.ThreatProtection),
+		UserPoolTier: ptr(idp.UserPoolTierType(cmp.Or(set.Tier, "ESSENTIALS"))),
+	}
+	if set.DeletionProtection {
+		out.DeletionProtection = ptr(idp.DeletionProtectionType("ACTIVE"))
+	}
+	if set.UpdateSettings {
+		out.UserAttributeUpdateSettings = &idp.UserAttributeUpdateSettingsType{
+			AttributesRequireVerificationBeforeUpdate: append([]idp.VerifiedAttributeType{}, list[idp.VerifiedAttributeType](set.VerifyBeforeUpdate)...),
+		}
+	}
+	if c := set.CaseSensitive; c != nil {
+		out.UsernameConfiguration = &idp.UsernameConfigurationType{CaseSensitive: c}
+	}
+	if d := set.Devices; d != nil {
+		out.DeviceConfiguration = &idp.DeviceConfigurationType{
+			ChallengeRequiredOnNewDevice: d.ChallengeNew, DeviceOnlyRememberedOnUserPrompt: d.RememberOnPrompt,
+		}
+	}
+	if m := set.SMS; m != nil {
+		out.SmsConfiguration = &idp.SmsConfigurationType{SnsCallerArn: ptr(m.CallerARN), ExternalId: m.ExternalID, SnsRegion: m.Region}
+	}
+	mirrorTemplate(out)
+	return out
+}
+
+// mirrorTemplate shows the texts of the template in the older members too.
+func mirrorTemplate(out *idp.UserPoolType) {
+	t := out.VerificationMessageTemplate
+	out.SmsVerificationMessage = cmp.Or(out.SmsVerificationMessage, t.SmsMessage)
+	out.EmailVerificationMessage = cmp.Or(out.EmailVerificationMessage, t.EmailMessage)
+	out.EmailVerificationSubject = cmp.Or(out.EmailVerificationSubject, t.EmailSubject)
+}
+
+func poolPolicies(set *identity.PoolSettings) *idp.UserPoolPolicyType {
+	p := set.PasswordPolicy
+	if p == nil {
+		p = &identity.PasswordPolicy{MinimumLength: 15, TemporaryDays: 7}
+	}
+	factors := set.FirstFactors
+	if factors == nil {
+		factors = []string{"PASSWORD"}
+	}
+	return &idp.UserPoolPolicyType{
+		PasswordPolicy: &idp.PasswordPolicyType{
+			MinimumLength: ptr(int32(p.MinimumLength)), RequireUppercase: ptr(p.RequireUppercase),
+			RequireLowercase: ptr(p.RequireLowercase), RequireNumbers: ptr(p.RequireNumbers), RequireSymbols: ptr(p.RequireSymbols),
+			PasswordHistorySize: number[int32](p.HistorySize), TemporaryPasswordValidityDays: ptr(int32(p.TemporaryDays)),
+		},
+		SignInPolicy: &idp.SignInPolicyType{AllowedFirstAuthFactors: list[idp.AuthFactorType](factors)},
+	}
+}
+
+func lambdaConfig(set *identity.PoolSettings) *idp.LambdaConfigType {
+	c := &idp.LambdaConfigType{KMSKeyID: set.TriggerKey}
+	for t, arn := range plainTriggers(c) {
+		if target, ok := set.Triggers[t]; ok {
+			*arn = ptr(target.ARN)
+		}
+	}
+	if t, ok := set.Triggers[identity.PreTokenGeneration]; ok {
+		c.PreTokenGenerationConfig = &idp.PreTokenGenerationVersionConfigType{
+			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.PreTokenGenerationLambdaVersionType(t.Version)),
+		}
+	}
+	if t, ok := set.Triggers[identity.CustomSMSSender]; ok {
+		c.CustomSMSSender = &idp.CustomSMSLambdaVersionConfigType{
+			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.CustomSMSSenderLambdaVersionType(t.Version)),
+		}
+	}
+	if t, ok := set.Triggers[identity.CustomEmailSender]; ok {
+		c.CustomEmailSender = &idp.CustomEmailLambdaVersionConfigType{
+			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.CustomEmailSenderLambdaVersionType(t.Version)),
+		}
+	}
+	if t, ok := set.Triggers[identity.InboundFederation]; ok {
+		c.InboundFederation = &idp.InboundFederationLambdaType{
+			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.InboundFederationLambdaVersionType(t.Version)),
+		}
+	}
+	return c
+}
+
+func schemaAttributes(set *identity.PoolSettings) []idp.SchemaAttributeType {
+	schema := set.Schema
+	if schema == nil {
+		schema = identity.StandardSchema()
+	}
+	out := make([]idp.SchemaAttributeType, len(schema))
+	for i, a := range schema {
+		out[i] = idp.SchemaAttributeType{
+			Name: ptr(a.Name), AttributeDataType: ptr(idp.AttributeDataType(a.Type)),
+			DeveloperOnlyAttribute: ptr(a.DeveloperOnly), Mutable: ptr(a.Mutable), Required: ptr(a.Required),
+		}
+		switch {
+		case a.Constrained && a.Type == identity.TypeString:
+			out[i].StringAttributeConstraints = &idp.StringAttributeConstraintsType{MinLength: a.Min, MaxLength: a.Max}
+		case a.Constrained && a.Type == identity.TypeNumber:
+			out[i].NumberAttributeConstraints = &idp.NumberAttributeConstraintsType{MinValue: a.Min, MaxValue: a.Max}
+		}
+	}
+	return out
+}
+
+func verificationTemplate(set *identity.PoolSettings) *idp.VerificationMessageTemplateType {
+	out := &idp.VerificationMessageTemplateType{DefaultEmailOption: ptr(idp.DefaultEmailOptionType("CONFIRM_WITH_CODE"))}
+	v := set.Verification
+	if v == nil {
+		return out
+	}
+	out.SmsMessage, out.EmailMessage, out.EmailSubject = v.SMS, v.Email, v.Subject
+	out.EmailMessageByLink, out.EmailSubjectByLink = v.EmailByLink, v.SubjectByLink
+	if v.DefaultByLink {
+		out.DefaultEmailOption = ptr(idp.DefaultEmailOptionType("CONFIRM_WITH_LINK"))
+	}
+	return out
+}
+
+func emailConfiguration(e *identity.EmailSettings) *idp.EmailConfigurationType {
+	out := &idp.EmailConfigurationType{EmailSendingAccount: ptr(idp.EmailSendingAccountType("COGNITO_DEFAULT"))}
+	if e == nil {
+		return out
+	}
+	out.SourceArn, out.ReplyToEmailAddress, out.From, out.ConfigurationSet = e.SourceARN, e.ReplyTo, e.From, e.ConfigurationSet
+	if e.Account != nil {
+		out.EmailSendingAccount = as[idp.EmailSendingAccountType](e.Account)
+	}
+	return out
+}
+
+func adminConfig(set *identity.PoolSettings) *idp.AdminCreateUserConfigType {
+	days := 7
+	if set.PasswordPolicy != nil {
+		days = cmp.Or(set.PasswordPolicy.TemporaryDays, 7)
+	}
+	if set.UnusedAccountDays != nil {
+		days = *set.UnusedAccountDays
+	}
+	out := &idp.AdminCreateUserConfigType{AllowAdminCreateUserOnly: ptr(set.AdminOnly), UnusedAccountValidityDays: ptr(int32(days))}
+	if i := set.Invitation; i != nil {
+		out.InviteMessageTemplate = &idp.MessageTemplateType{SMSMessage: i.SMS, EmailMessage: i.Email, EmailSubject: i.Subject}
+	}
+	return out
+}
+
+func recoverySetting(options []identity.RecoveryOption) *idp.AccountRecoverySettingType {
+	if options == nil {
+		return nil
+	}
+	out := &idp.AccountRecoverySettingType{}
+	for _, r := range options {
+		out.RecoveryMechanisms = append(out.RecoveryMechanisms, idp.RecoveryOptionType{
+			Priority: ptr(int32(r.Priority)), Name: ptr(idp.RecoveryOptionNameType(r.Name)),
+		})
+	}
+	return out
+}
+
+func addOns(t *identity.ThreatSettings) *idp.UserPoolAddOnsType {
+	if t == nil {
+		return nil
+	}
+	out := &idp.UserPoolAddOnsType{AdvancedSecurityMode: ptr(idp.AdvancedSecurityModeType(t.Mode))}
+	if t.Flows {
+		out.AdvancedSecurityAdditionalFlows = &idp.AdvancedSecurityAdditionalFlowsType{
+			CustomAuthMode: as[idp.AdvancedSecurityEnabledModeType](t.CustomAuth),
+		}
+	}
+	return out
+}
