@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/internal/fake"
+	"github.com/cognate-id/cognate/store"
+)
+
+type devCommand struct {
+	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes any free one. Default: ${default}."`
+	Store   storeFlag  `default:"memory" placeholder:"STORE" help:"Where to keep data: memory, or bolt:FILE. Default: ${default}."`
+	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
+	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
+	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: self (the address that was called), aws (as from Amazon), or a URL. Default: ${default}."`
+	Empty   bool       `help:"Start without a ready pool and client."`
+}
+
+// Help tells more of the command.
+func (devCommand) Help() string {
+	return `It starts with one user pool and one app client, so that the first request can be a sign-up. Any signature is accepted, or none, and passwords are hashed cheaply: it is not for real users. Codes are shown on the terminal and in the outbox.
+
+Examples:
+
+    cognate dev
+    cognate dev --addr 127.0.0.1:0
+    cognate dev --store bolt:dev.db
+    cognate dev --issuer aws
+
+For test programs:
+
+    curl localhost:9229/_cognate/health
+    curl localhost:9229/_cognate/outbox?username=alice
+    curl -X POST localhost:9229/_cognate/reset
+    curl -X POST localhost:9229/_cognate/clock -d '{"advance":"1h"}'`
+}
+
+// stock is how many RSA keys dev keeps ready for new pools.
+const stock = 4
+
+// Run serves until a signal comes.
+func (c *devCommand) Run(t *terminal) error {
+	ctx := context.Background()
+	l, err := listen(c.Addr)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	st, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	if st != nil {
+		defer st.Close()
+	}
+	url := c.Addr.url(l)
+	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	f, err := fake.New(ctx, &fake.Options{
+		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
+		Logger: log, Empty: c.Empty, KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, stop := signals()
+	defer stop()
+	c.greet(ctx, t, f, l, url)
+	return serve(ctx, stop, l, f, log, func(ctx context.Context) { background(ctx, f, log) })
+}
+
+// warmDelay gives the engine time to put two keys in stock. The ready pool
+// then takes those, where making its own at the same time would leave a small
+// machine no core for the first requests.
+const warmDelay = 150 * time.Millisecond
+
+func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
+	select {
+	case <-time.After(warmDelay):
+	case <-ctx.Done():
+		return
+	}
+	if err := f.Warm(ctx); err != nil && ctx.Err() == nil {
+		log.Error("background", "err", err)
+	}
+	f.Engine().Maintain(ctx)
+}
+
+// open returns nil for memory.
+func (c *devCommand) open(ctx context.Context) (store.Store, error) {
+	if c.Store.file == "" {
+		return nil, nil
+	}
+	return openTests(ctx, c.Store.file)
+}
+
+func (i issuerFlag) forTests(url string) identity.IssuerFunc {
+	if i == issuerSelf {
+		return cognito.SelfIssuer(url)
+	}
+	return i.fixed("")
+}
+
+// fixed is an issuer that does not depend on the request; self is what it is
+// for a server's own URL.
+func (i issuerFlag) fixed(self string) identity.IssuerFunc {
+	switch i {
+	case issuerAWS:
+		return identity.AWSIssuer
+	case issuerSelf:
+		return identity.FixedIssuer(self)
+	}
+	return identity.FixedIssuer(string(i))
+}
+
+// greet tells what there is and what to try.
+func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l net.Listener, url string) {
+	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		fmt.Fprintf(t.err, "cognate: WARNING: %s can be reached from other machines, and whoever reaches it is an operator "+
+			"and can read all codes.\n  hint: listen on 127.0.0.1, or only where nobody else can connect\n", l.Addr())
+	}
+	fmt.Fprintf(t.out, "Cognate, a fake of Amazon Cognito. Not for real users:\n"+
+		"any signature is accepted, and passwords are hashed cheaply.\n\n")
+	row := func(name, value string) { fmt.Fprintf(t.out, "  %-10s %s\n", name, value) }
+	row("Endpoint", url)
+	row("Region", f.Engine().Region())
+	row("Store", c.Store.String())
+	if pool := f.Pool(); pool != nil {
+		row("User pool", pool.PoolID())
+		row("Client", pool.ClientID())
+		if info, err := pool.Admin().Describe(ctx); err == nil {
+			row("Issuer", f.Engine().Issuer(ctx, info))
+		}
+		row("JWKS", url+"/"+pool.PoolID()+"/.well-known/jwks.json")
+	}
+	row("Outbox", url+"/_cognate/outbox")
+	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, url))
+}
+
+// tryLine is a command of the AWS CLI that works as it is.
+func tryLine(f *fake.Server, url string) string {
+	common := " --endpoint-url " + url + " --region " + f.Engine().Region() + " --no-sign-request"
+	if f.Pool() == nil {
+		return "aws cognito-idp create-user-pool" + common + " --pool-name test --auto-verified-attributes email"
+	}
+	return "aws cognito-idp sign-up" + common + " --client-id " + f.Pool().ClientID() +
+		" --username alice --password 'Passw0rd!' --user-attributes Name=email,Value=alice@example.com"
+}
+
+// message shows a message and its code as one line.
+func (t *terminal) message(m *identity.Message) {
+	fmt.Fprintf(t.out, "%s  %-16s %s <%s>  code %s\n",
+		time.Now().Format(time.TimeOnly), m.Kind, oneLine(m.Username), oneLine(m.To), oneLine(string(m.Code)))
+}
+
+// oneLine keeps what users chose from moving the terminal's cursor.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// The flags that have a form of their own. Each is checked when the command
+// line is read, before anything is opened.
+type (
+	address string // HOST:PORT
+	region  string
+	account string
+)
+
+// UnmarshalText takes HOST:PORT; an empty host is every interface.
+func (a *address) UnmarshalText(text []byte) error {
+	host, port, err := net.SplitHostPort(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not an address such as 127.0.0.1:9229", text)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return fmt.Errorf("%q is not a port from 0 to 65535 (0 takes any free one)", port)
+	}
+	if strings.ContainsAny(host, " /@?#") {
+		return fmt.Errorf("%q is neither a name nor an IP address", host)
+	}
+	*a = address(text)
+	return nil
+}
+
+func (a address) host() string {
+	host, _, _ := net.SplitHostPort(string(a)) // was checked
+	return host
+}
+
+// everywhere tells whether the address is that of all interfaces, which no
+// client can use as a name.
+func (a address) everywhere() bool {
+	ip, err := netip.ParseAddr(a.host())
+	return a.host() == "" || err == nil && ip.IsUnspecified()
+}
+
+// url is where clients on this machine find a listener on the address.
+func (a address) url(l net.Listener) string {
+	host := a.host()
+	if a.everywhere() {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// UnmarshalText takes the name of a region of the form that clients expect in a pool id.
+func (r *region) UnmarshalText(text []byte) error {
+	parts := strings.Split(string(text), "-")
+	n := len(parts) - 1
+	ok := n >= 2 && len(parts[0]) == 2 && len(parts[n]) == 1 && isIn(parts[n], "0123456789")
+	for i := 0; ok && i < n; i++ {
+		ok = isIn(parts[i], "abcdefghijklmnopqrstuvwxyz")
+	}
+	if !ok {
+		return fmt.Errorf("%q is not a region such as us-east-1", text)
+	}
+	*r = region(text)
+	return nil
+}
+
+// UnmarshalText takes the number of an account.
+func (a *account) UnmarshalText(text []byte) error {
+	if len(text) != 12 || !isIn(string(text), "0123456789") {
+		return fmt.Errorf("%q is not an account number of 12 digits", text)
+	}
+	*a = account(text)
+	return nil
+}
+
+func isIn(s, alphabet string) bool { return s != "" && strings.Trim(s, alphabet) == "" }
+
+// A storeFlag says where data is kept: in memory where file is empty.
+type storeFlag struct{ file string }
+
+var errStoreForm = errors.New("it must be memory or bolt:FILE")
+
+// UnmarshalText takes memory or bolt:FILE.
+func (s *storeFlag) UnmarshalText(text []byte) error {
+	if string(text) == "memory" {
+		*s = storeFlag{}
+		return nil
+	}
+	file, ok := strings.CutPrefix(string(text), "bolt:")
+	if !ok || file == "" || strings.HasSuffix(file, string(filepath.Separator)) {
+		return fmt.Errorf("%q is no store: %w", text, errStoreForm)
+	}
+	*s = storeFlag{file}
+	return nil
+}
+
+func (s storeFlag) String() string {
+	if s.file == "" {
+		return "memory"
+	}
+	return "bolt:" + s.file
+}
+
+// An issuerFlag is self, aws or a URL without a slash at its end.
+type issuerFlag string
+
+const (
+	issuerSelf issuerFlag = "self"
+	issuerAWS  issuerFlag = "aws"
+)
+
+// UnmarshalText takes self, aws or a URL.
+func (i *issuerFlag) UnmarshalText(text []byte) error {
+	if s := issuerFlag(text); s == issuerSelf || s == issuerAWS {
+		*i = s
+		return nil
+	}
+	u, err := url.Parse(string(text))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return fmt.Errorf("%q is neither self nor aws nor a URL such as https://auth.example.com", text)
+	}
+	if u.RawQuery != "" || u.ForceQuery || strings.Contains(string(text), "#") || u.User != nil {
+		return fmt.Errorf("the URL %q must have no user, query or fragment", u.Redacted())
+	}
+	*i = issuerFlag(strings.TrimRight(string(text), "/"))
+	return nil
+}

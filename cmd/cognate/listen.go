@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Limits of a connection. A request itself may take 30 seconds, see cognito.Options.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 30 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10
+	// stopTimeout is how long requests in flight have to finish at the end.
+	stopTimeout = 10 * time.Second
+)
+
+// listen takes a port.
+func listen(a address) (net.Listener, error) {
+	l, err := net.Listen("tcp", string(a))
+	if err == nil {
+		return l, nil
+	}
+	reason := err
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		reason = op.Err
+	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok {
+		reason = call.Err
+	}
+	told := fmt.Errorf("cannot listen on %s: %w", a, reason)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, hint(told, "another server is running there; choose another with --addr")
+	case errors.Is(err, fs.ErrPermission):
+		return nil, hint(told, "ports below 1024 may need privileges; choose another with --addr")
+	}
+	return nil, hint(told, "the address must be one of this machine, such as 127.0.0.1:9229; choose another with --addr")
+}
+
+// signals returns a context that ends with the first signal to stop. It is
+// called before a server says that it is there. After stop, which ends the
+// context too, a signal has its usual effect and ends the process at once.
+func signals() (ctx context.Context, stop context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+}
+
+// serve answers requests until ctx, of signals, ends. Then it calls stop, takes
+// no more requests, and waits for those in flight.
+func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.Handler, log *slog.Logger, background func(context.Context)) error {
+	server := &http.Server{
+		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		background(ctx)
+	}()
+	var err error
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+		log.Info("stopping: waiting for requests in flight", "limit", stopTimeout)
+	}
+	stop()
+	err = errors.Join(err, shutdown(server, log))
+	<-ended
+	return err
+}
+
+func shutdown(server *http.Server, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("stopping: requests were still in flight and are broken off")
+		return server.Close()
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+// Command cognate is an identity server with the API of Amazon Cognito: a fake
+// for tests (cognate dev) and a server for real users (cognate serve).
+//
+//	cognate dev          a fake on http://127.0.0.1:9229, in memory
+//	cognate key create   an access key for the operators of a real server
+//	cognate serve        the real server
+//
+// `cognate COMMAND --help` tells more. It exits with 0, with 1 when something
+// failed, and with 2 when it was called wrongly.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+type commands struct {
+	Dev     devCommand     `cmd:"" help:"Run a fake of Amazon Cognito for tests and development."`
+	Serve   serveCommand   `cmd:"" help:"Run a server for real users."`
+	Key     keyCommand     `cmd:"" help:"Make, list and revoke the access keys of operators."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+const description = `An identity server with the API of Amazon Cognito.
+
+"cognate dev" is a fake for tests: it starts at once, takes any signature and shows codes on the terminal. "cognate serve" is for real users.`
+
+// A terminal is where a command writes.
+type terminal struct{ out, err io.Writer }
+
+func main() {
+	t := &terminal{os.Stdout, os.Stderr}
+	if err := run(os.Args[1:], t); err != nil {
+		os.Exit(t.fail(err))
+	}
+}
+
+func run(args []string, t *terminal) error {
+	parser, err := kong.New(&commands{},
+		kong.Name("cognate"), kong.Description(description),
+		kong.Writers(t.out, t.err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		return err
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return &usageError{err, helpCommand(err)}
+	}
+	return ctx.Run(t)
+}
+
+// A usageError is a command line that cannot be.
+type usageError struct {
+	err  error
+	help string // the command that tells how it should be
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// helpCommand is the help for the command that an error is about.
+func helpCommand(err error) string {
+	words := []string{"cognate"}
+	if p, ok := errors.AsType[*kong.ParseError](err); ok {
+		for _, step := range p.Context.Path {
+			if step.Command != nil {
+				words = append(words, step.Command.Name)
+			}
+		}
+	}
+	return strings.Join(append(words, "--help"), " ")
+}
+
+// A hinted error tells a person what to try.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (e *hinted) Error() string { return e.err.Error() }
+func (e *hinted) Unwrap() error { return e.err }
+
+func hint(err error, format string, args ...any) error {
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// fail tells an error and returns the exit code.
+func (t *terminal) fail(err error) int {
+	fmt.Fprintf(t.err, "cognate: %v\n", err)
+	if h, ok := errors.AsType[*hinted](err); ok {
+		fmt.Fprintf(t.err, "  hint: %s\n", h.hint)
+	}
+	if u, ok := errors.AsType[*usageError](err); ok {
+		if u.help != "" {
+			fmt.Fprintf(t.err, "  hint: see %s\n", u.help)
+		}
+		return exitUsage
+	}
+	return exitFailure
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(t *terminal) error {
+	_, err := fmt.Fprintln(t.out, "cognate", version())
+	return err
+}
+
+// version is what the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/bolt"
+	"github.com/cognate-id/cognate/store/sealed"
+)
+
+// A purpose says which command a file belongs to. The two do not mix: what dev
+// writes is neither sealed nor well hashed.
+type purpose string
+
+const (
+	forTests purpose = "dev"
+	forReal  purpose = "serve"
+)
+
+type purposeRecord struct {
+	Purpose purpose `json:"purpose"`
+}
+
+var purposes = &store.Table[purposeRecord]{
+	Name: "purpose", Key: func(*purposeRecord) string { return store.Key("purpose") },
+}
+
+// openTests opens a file of cognate dev, or makes it.
+func openTests(ctx context.Context, file string) (store.Store, error) {
+	st, err := openFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := claim(ctx, st, file, forTests); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+// openReal opens the file of a real server, or makes it, with what is secret
+// in it sealed under the keys of a key file.
+func openReal(ctx context.Context, t *terminal, file, keyFile string) (store.Store, error) {
+	inner, err := openFile(file)
+	if err != nil {
+		return nil, err
+	}
+	st, err := unlock(ctx, t, inner, file, keyFile)
+	if err != nil {
+		return nil, errors.Join(err, inner.Close())
+	}
+	return st, nil
+}
+
+func openFile(file string) (store.Store, error) {
+	st, err := bolt.Open(file, nil)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return st, nil
+}
+
+// storeError says what is wrong with a file, and what to try.
+func storeError(err error) error {
+	told := fmt.Errorf("cannot %s", strings.ReplaceAll(err.Error(), "store: ", ""))
+	for _, known := range []struct {
+		err  error
+		hint string
+	}{
+		{store.ErrLocked, "another cognate has the file open; stop it first, or choose another file with --store"},
+		{store.ErrCorrupt, "the file was left as it is; restore it from a copy, or choose another with --store"},
+		{store.ErrNewer, "use the version of cognate that wrote the file, or a newer one"},
+		{fs.ErrNotExist, "the directory must exist; make it, or choose another file with --store"},
+		{fs.ErrPermission, "see who owns the file and its directory, or choose another file with --store"},
+	} {
+		if errors.Is(err, known.err) {
+			return hint(told, "%s", known.hint)
+		}
+	}
+	return told
+}
+
+// claim marks a new file as made for a purpose, and refuses one made for the other.
+func claim(ctx context.Context, st store.Store, file string, want purpose) error {
+	have := want
+	err := st.Update(ctx, func(tx store.Tx) error {
+		have = want
+		p, err := purposes.Get(tx, purposes.Key(nil))
+		if errors.Is(err, store.ErrNotFound) {
+			return purposes.Insert(tx, &purposeRecord{want})
+		}
+		if err == nil {
+			have = p.Purpose
+		}
+		return err
+	})
+	if err != nil {
+		return storeError(fmt.Errorf("open store %s: %w", file, err))
+	}
+	if have != want {
+		err := fmt.Errorf("%s was made by cognate %s", file, have)
+		return hint(err, "cognate %s needs a file of its own; choose another with --store", want)
+	}
+	return nil
+}
+
+// unlock puts the key file in front of a store. A store that was used before
+// must have its key file: a new one could not open what is sealed.
+func unlock(ctx context.Context, t *terminal, inner store.Store, file, keyFile string) (store.Store, error) {
+	used, err := isUsed(ctx, inner)
+	if err != nil {
+		return nil, storeError(fmt.Errorf("open store %s: %w", file, err))
+	}
+	if used {
+		if err := claim(ctx, inner, file, forReal); err != nil {
+			return nil, err
+		}
+	}
+	keys, err := openKeys(t, file, keyFile, used)
+	if err != nil {
+		return nil, err
+	}
+	if err := claim(ctx, inner, file, forReal); err != nil {
+		return nil, err
+	}
+	st := sealed.New(inner, keys, identity.SecretTables()...)
+	return st, probe(ctx, st, file, keyFile)
+}
+
+// isUsed tells whether a command has claimed the store.
+func isUsed(ctx context.Context, st store.Store) (used bool, err error) {
+	err = st.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(purposes.Ref(purposes.Key(nil)))
+		used = err == nil && values[0] != nil
+		return err
+	})
+	return used, err
+}
+
+// besideStore is the key file where none is named.
+func besideStore(file, keyFile string) string {
+	if keyFile != "" {
+		return keyFile
+	}
+	return filepath.Join(filepath.Dir(file), "cognate.key")
+}
+
+func openKeys(t *terminal, file, keyFile string, used bool) (sealed.Keys, error) {
+	_, err := os.Stat(keyFile)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if missing && used {
+		err := fmt.Errorf("the key file %s of %s is missing", keyFile, file)
+		return sealed.Keys{}, hint(err, "restore it from your copy, or say where it is with --key-file; without it the secrets in the store are lost")
+	}
+	keys, err := sealed.OpenKeyFile(keyFile)
+	if err != nil {
+		return sealed.Keys{}, hint(fmt.Errorf("cannot open %w", err), "a key file is made at the first start; choose another with --key-file")
+	}
+	if missing {
+		fmt.Fprintf(t.err, "cognate: made the key file %s: keep a copy of it, apart from copies of the store. "+
+			"Without it the secrets in the store are lost.\n", keyFile)
+	}
+	return keys, nil
+}
+
+// probe reads a value of each sealed table, so that a wrong key file shows at
+// the start and not at the first request.
+func probe(ctx context.Context, st store.Store, file, keyFile string) error {
+	err := st.View(ctx, func(r store.Reader) error {
+		for _, table := range identity.SecretTables() {
+			for _, err := range r.Scan(table, store.Range{Limit: 1}) {
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, sealed.ErrWrongKey) {
+		err := fmt.Errorf("%s is not the key file of %s", keyFile, file)
+		return hint(err, "say where the right one is with --key-file")
+	}
+	if err != nil {
+		return storeError(fmt.Errorf("open store %s: %w", file, err))
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/internal/fake"
+)
+
+type serveCommand struct {
+	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
+	Store   storeFlag  `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Where to keep data. Default: ${default}."`
+	KeyFile string     `placeholder:"FILE" help:"Keys that secrets in the store are encrypted under; made if it does not exist. Default: cognate.key beside the store."`
+	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
+	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
+	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
+	Log     string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Form of the log on standard error: text or json. Default: ${default}."`
+}
+
+// Help tells more of the command.
+func (serveCommand) Help() string {
+	return `Operators sign their requests with access keys, see "cognate key create --help"; users need none. Put a proxy with TLS in front of it and tell the URL by --issuer.
+
+There is no mail delivery yet: codes are written to the log.
+
+Examples:
+
+    cognate key create
+    cognate serve --issuer https://auth.example.com
+    cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
+
+It stops on SIGINT and SIGTERM, once the requests in flight are answered (10 seconds at most). A second signal ends it at once.`
+}
+
+// Validate is called when the command line has been read.
+func (c *serveCommand) Validate() error {
+	if c.Store.file == "" {
+		return errors.New("--store: serve keeps its data in a file: give it as bolt:FILE")
+	}
+	if c.Issuer == issuerSelf && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
+		return fmt.Errorf("--issuer: self is the address in --addr, and %s is none that clients can use: give the URL that they use, such as --issuer https://auth.example.com, or aws", c.Addr)
+	}
+	return nil
+}
+
+// Run serves until a signal comes.
+func (c *serveCommand) Run(t *terminal) error {
+	ctx := context.Background()
+	l, err := listen(c.Addr)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	st, err := openReal(ctx, t, c.Store.file, besideStore(c.Store.file, c.KeyFile))
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	log := c.logger(t)
+	engine := identity.New(st, &identity.Options{
+		Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
+	})
+	ctx, stop := signals()
+	defer stop()
+	if err := c.report(ctx, log, engine, l); err != nil {
+		return err
+	}
+	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Logger: log})
+	if err := serve(ctx, stop, l, withHealth(api), log, engine.Maintain); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// withHealth serves what is below /_cognate, and leaves the rest to the API. It
+// is no [http.ServeMux], which redirects what it finds untidy, by pages that no SDK can read.
+func withHealth(api http.Handler) http.Handler {
+	health := fake.Health(version())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first == "_cognate" {
+			health.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
+
+func (c *serveCommand) logger(t *terminal) *slog.Logger {
+	if c.Log == "json" {
+		return slog.New(slog.NewJSONHandler(t.err, nil))
+	}
+	return slog.New(slog.NewTextHandler(t.err, nil))
+}
+
+// report logs what a start should tell.
+func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity.Engine, l net.Listener) error {
+	keys, err := e.AccessKeys().List(ctx)
+	if err != nil {
+		return fmt.Errorf("list access keys: %w", err)
+	}
+	iss := c.Issuer.fixed(c.Addr.url(l))(ctx, e.Region())
+	log.Info("serving", "addr", l.Addr().String(), "store", c.Store.String(), "version", version(), "accessKeys", len(keys))
+	log.Info("tokens have as iss this URL and the pool id", "iss", iss+"/POOL_ID")
+	if u, err := url.Parse(iss); err == nil && u.Scheme == "http" && !cognito.Loopback(u.Host) {
+		log.Warn("the issuer is not https: put a proxy with TLS in front and give its URL by --issuer")
+	}
+	if len(keys) == 0 {
+		log.Warn("there is no access key, so operators' calls are refused: stop this server and run cognate key create")
+	}
+	log.Warn("there is no mail delivery yet: codes and invitations are written to this log, for whoever can read it")
+	return nil
+}

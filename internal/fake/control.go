@@ -1,0 +1,192 @@
+package fake
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/cognito"
+)
+
+const (
+	controlPath = "/_cognate"
+	healthPath  = controlPath + "/health"
+)
+
+// maxBody is the longest body that a control request may have.
+const maxBody = 4 << 10
+
+// isControl tells whether a request is for the control API.
+func isControl(r *http.Request) bool {
+	return r.URL.Path == controlPath || strings.HasPrefix(r.URL.Path, controlPath+"/")
+}
+
+// A call answers a control request with what becomes JSON; nil is 204.
+type call func(*http.Request) (any, error)
+
+// routes are calls by path and method.
+type routes map[string]map[string]call
+
+func (s *Server) routes(version string) http.Handler {
+	return routes{
+		healthPath:              {http.MethodGet: health(version)},
+		controlPath + "/outbox": {http.MethodGet: s.listOutbox, http.MethodDelete: s.clearOutbox},
+		controlPath + "/reset":  {http.MethodPost: s.postReset},
+		controlPath + "/clock":  {http.MethodPost: s.postClock},
+	}
+}
+
+// Health returns a handler that answers /_cognate/health and nothing else.
+func Health(version string) http.Handler {
+	return routes{healthPath: {http.MethodGet: health(version)}}
+}
+
+func health(version string) call {
+	return func(*http.Request) (any, error) {
+		return map[string]string{"status": "ok", "version": version}, nil
+	}
+}
+
+// ServeHTTP implements [http.Handler].
+func (rt routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	answer, err := rt.dispatch(w, r)
+	if err != nil {
+		status := http.StatusInternalServerError
+		if refused, ok := errors.AsType[*refusal](err); ok {
+			status = refused.status
+		}
+		writeJSON(w, status, map[string]string{"error": err.Error()})
+		return
+	}
+	if answer == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+func (rt routes) dispatch(w http.ResponseWriter, r *http.Request) (any, error) {
+	if r.URL.Path != healthPath {
+		if err := guard(r); err != nil {
+			return nil, err
+		}
+	}
+	methods, ok := rt[r.URL.Path]
+	if !ok {
+		return nil, refuse(http.StatusNotFound, "there is no %s; there are %s", r.URL.Path, list(rt))
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	fn, ok := methods[method]
+	if !ok {
+		w.Header().Set("Allow", list(methods))
+		return nil, refuse(http.StatusMethodNotAllowed, "%s takes %s", r.URL.Path, list(methods))
+	}
+	return fn(r)
+}
+
+// guard lets only programs on this machine through, and no page of another
+// origin that a browser here shows: neither under its own name for this
+// address (the Host), nor across origins.
+func guard(r *http.Request) error {
+	if !cognito.Loopback(r.Host) {
+		return refuse(http.StatusForbidden, "only for requests to this machine by a loopback name, such as localhost, not %q", r.Host)
+	}
+	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+		return refuse(http.StatusForbidden, "not for pages of another origin, such as %q; call it from the test program, not from a page", origin)
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return refuse(http.StatusForbidden, "not for pages of another origin; call it from the test program, not from a page")
+	}
+	return nil
+}
+
+func list[V any](m map[string]V) string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// A refusal is an error with its HTTP status.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (e *refusal) Error() string { return e.text }
+
+func refuse(status int, format string, args ...any) error {
+	return &refusal{status, fmt.Sprintf(format, args...)}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written as JSON"}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write(append(body, '\n'))
+}
+
+// readJSON reads a body that is one JSON object without unknown members.
+func readJSON(r *http.Request, to any, example string) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(to)
+	if err == nil {
+		if _, more := d.Token(); more != io.EOF {
+			err = errors.New("more than one value")
+		}
+	}
+	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return refuse(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes", tooLong.Limit)
+	}
+	if err != nil {
+		return refuse(http.StatusBadRequest, "the body is not as it should be (%v); send %s", err, example)
+	}
+	return nil
+}
+
+func (s *Server) postReset(r *http.Request) (any, error) {
+	err := s.Reset(r.Context())
+	if errors.Is(err, ErrNoReset) {
+		return nil, refuse(http.StatusConflict, "a server that keeps its data in a file is not reset; "+
+			"stop it, remove the file and start it again, or start it with --store memory")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"status": "reset"}, nil
+}
+
+const clockExample = `{"advance":"1h"}, a duration such as 90s, 15m or 24h`
+
+func (s *Server) postClock(r *http.Request) (any, error) {
+	var in struct{ Advance string }
+	if err := readJSON(r, &in, clockExample); err != nil {
+		return nil, err
+	}
+	d, err := time.ParseDuration(in.Advance)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "%q is not a duration; send %s", in.Advance, clockExample)
+	}
+	if err := s.Advance(d); err != nil {
+		return nil, refuse(http.StatusBadRequest, "%v", err)
+	}
+	return map[string]time.Time{"time": s.Now().UTC()}, nil
+}

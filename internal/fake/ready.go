@@ -1,0 +1,135 @@
+package fake
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+)
+
+// readyName is the name of the ready pool and of its client.
+const readyName = "dev"
+
+// ReadyPool returns the settings of a pool as CreateUserPool makes it when it
+// is told only to send a code to the e-mail address of who signs up.
+func ReadyPool() *identity.PoolSettings {
+	return &identity.PoolSettings{
+		Name: readyName, Defaults: identity.CognitoDefaults, SRP: true,
+		AutoVerified: []string{"email"},
+		PasswordPolicy: &identity.PasswordPolicy{
+			MinimumLength: 8, RequireUppercase: true, RequireLowercase: true,
+			RequireNumbers: true, RequireSymbols: true, TemporaryDays: 7,
+		},
+	}
+}
+
+// ReadyClient returns the settings of a client without a secret that may sign
+// in by SRP and by password, and refresh.
+func ReadyClient() *identity.ClientSettings {
+	return &identity.ClientSettings{
+		Name: readyName,
+		AuthFlows: []identity.AuthFlow{
+			identity.AllowUserSRP, identity.AllowUserPassword, identity.AllowAdminPassword, identity.AllowRefresh,
+		},
+	}
+}
+
+// A readyRecord remembers which pool and client are the ready ones of a region.
+type readyRecord struct {
+	Region string `json:"region"`
+	Pool   string `json:"pool"`
+	Client string `json:"client"`
+}
+
+var readies = &store.Table[readyRecord]{
+	Name: "fakeready", Key: func(r *readyRecord) string { return store.Key(r.Region) },
+}
+
+// openReady finds the ready pool of an earlier start, or makes one. A pool or
+// client that was deleted meanwhile is made anew.
+func openReady(ctx context.Context, e *identity.Engine, st store.Store, o *Options) (*identity.UserPool, error) {
+	pool, err := findReady(ctx, e, st)
+	if pool != nil || err != nil {
+		return pool, err
+	}
+	return makeReady(ctx, e, st, o)
+}
+
+// findReady returns nil where there is no ready pool with its client.
+func findReady(ctx context.Context, e *identity.Engine, st store.Store) (*identity.UserPool, error) {
+	var r *readyRecord
+	err := st.View(ctx, func(rd store.Reader) (err error) {
+		r, err = readies.Get(rd, store.Key(e.Region()))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	pool, err := readyHandle(ctx, e, r)
+	if errors.Is(err, identity.ErrPoolNotFound) || errors.Is(err, identity.ErrClientNotFound) {
+		return nil, nil
+	}
+	return pool, err
+}
+
+// readyHandle is a handle on the ready pool whose default client is the ready one.
+func readyHandle(ctx context.Context, e *identity.Engine, r *readyRecord) (*identity.UserPool, error) {
+	pool, err := e.UserPool(ctx, r.Pool)
+	if err != nil {
+		return nil, err
+	}
+	client, err := e.AppClient(ctx, r.Client)
+	if err != nil {
+		return nil, err
+	}
+	pool.AppClient = client
+	return pool, nil
+}
+
+func makeReady(ctx context.Context, e *identity.Engine, st store.Store, o *Options) (*identity.UserPool, error) {
+	settings, clientSettings := o.Pool, o.Client
+	if settings == nil {
+		settings = ReadyPool()
+	}
+	if clientSettings == nil {
+		clientSettings = ReadyClient()
+	}
+	info, err := e.CreateUserPool(ctx, named(settings))
+	if err != nil {
+		return nil, err
+	}
+	pool, err := e.UserPool(ctx, info.ID)
+	if err != nil {
+		return nil, err
+	}
+	client, err := pool.Admin().Clients().Create(ctx, namedClient(clientSettings))
+	if err != nil {
+		return nil, err
+	}
+	r := &readyRecord{Region: e.Region(), Pool: info.ID, Client: client.ID}
+	if err := st.Update(ctx, func(tx store.Tx) error { return readies.Put(tx, r) }); err != nil {
+		return nil, err
+	}
+	pool.AppClient = pool.Client(client.ID)
+	return pool, nil
+}
+
+func named(s *identity.PoolSettings) *identity.PoolSettings {
+	c := *s
+	if c.Name == "" {
+		c.Name = readyName
+	}
+	return &c
+}
+
+func namedClient(s *identity.ClientSettings) *identity.ClientSettings {
+	c := *s
+	if c.Name == "" {
+		c.Name = readyName
+	}
+	return &c
+}
