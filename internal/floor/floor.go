@@ -1,0 +1,254 @@
+// Package floor is what a server of this kind costs at the least: net/http and
+// encoding/json, the hash, the signatures, one verification, one access to a
+// map, and nothing else. It keeps no promise that a user would care about.
+//
+// [New] is the server. [Client] puts load on it, and on any server that speaks
+// the same protocol. [Start] runs a server in a process of its own, whose
+// processor time [Process.CPU] reads; [Bench] and [Ratio] turn that into
+// numbers. Only a ratio of two servers from one alternating run carries a
+// claim: see [Ratio].
+//
+// The package imports nothing of this module, so that what it measures cannot
+// be made faster or slower by what it is compared with.
+package floor
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// PoolID and ClientID are those of the one pool and the one client.
+const (
+	PoolID   = "us-east-1_FloorFloo"
+	ClientID = "floorfloorfloorfloorfloor0"
+)
+
+// RS256 and ES256 are the algorithms that [New] signs with.
+const (
+	RS256 = "RS256"
+	ES256 = "ES256"
+)
+
+const service = "AWSCognitoIdentityProviderService."
+
+// Cost is what a hash by Argon2id costs.
+type Cost struct {
+	Memory  uint32 // KiB
+	Time    uint32
+	Threads uint8
+}
+
+// DefaultCost is what OWASP advises, CheapCost takes some 40 µs.
+var (
+	DefaultCost = Cost{Memory: 19 * 1024, Time: 2, Threads: 1}
+	CheapCost   = Cost{Memory: 64, Time: 1, Threads: 1}
+)
+
+type server struct {
+	keys signer
+	cost Cost
+
+	mu        sync.Mutex
+	users     map[string]*user
+	exchanges map[string]*exchange // by secret block
+}
+
+// user is replaced, not changed, once it is in the map.
+type user struct {
+	name       string
+	attributes []attribute
+	password   hash
+	verifier   verifier
+}
+
+// New returns the server for an algorithm and a cost of hashing. It answers
+// SignUp, AdminCreateUser, AdminSetUserPassword, GetUser, InitiateAuth and
+// RespondToAuthChallenge. A refresh token is the name of its user.
+func New(alg string, cost Cost) (http.Handler, error) {
+	keys, err := newSigner(alg)
+	if err != nil {
+		return nil, fmt.Errorf("floor: %w", err)
+	}
+	s := &server{keys: keys, cost: cost, users: map[string]*user{}, exchanges: map[string]*exchange{}}
+	return s, nil
+}
+
+// request has those members of all operations that are looked at.
+type request struct {
+	Username           string
+	Password           string
+	UserAttributes     []attribute
+	AuthFlow           string
+	AuthParameters     map[string]string
+	ChallengeResponses map[string]string
+	AccessToken        string
+}
+
+type attribute struct{ Name, Value string }
+
+// refusal is an error of the protocol.
+type refusal struct {
+	Type    string `json:"__type"`
+	Message string `json:"message"`
+}
+
+func (r *refusal) Error() string { return r.Type + ": " + r.Message }
+
+var (
+	errPassword = &refusal{"NotAuthorizedException", "Incorrect username or password."}
+	errToken    = &refusal{"NotAuthorizedException", "Could not verify signature for Access Token"}
+)
+
+// ServeHTTP implements [http.Handler].
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out, err := s.answer(r)
+	status := http.StatusOK
+	if err != nil {
+		status, out = http.StatusBadRequest, err
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+func (s *server) answer(r *http.Request) (any, error) {
+	in := new(request)
+	if err := json.NewDecoder(r.Body).Decode(in); err != nil {
+		return nil, &refusal{"SerializationException", err.Error()}
+	}
+	switch strings.TrimPrefix(r.Header.Get("X-Amz-Target"), service) {
+	case "SignUp":
+		return s.signUp(in)
+	case "AdminCreateUser":
+		return s.adminCreateUser(in)
+	case "AdminSetUserPassword":
+		return s.adminSetUserPassword(in)
+	case "GetUser":
+		return s.getUser(in)
+	case "InitiateAuth":
+		return s.initiateAuth(in)
+	case "RespondToAuthChallenge":
+		return s.answerSRP(in)
+	}
+	return nil, &refusal{"UnknownOperationException", ""}
+}
+
+func (s *server) user(name string) *user {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.users[name]
+}
+
+func (s *server) insert(u *user) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[u.name] = u
+}
+
+// signUp hashes and inserts. The user cannot sign in by SRP.
+func (s *server) signUp(in *request) (any, error) {
+	s.insert(&user{name: in.Username, attributes: in.UserAttributes, password: newHash(s.cost, in.Password)})
+	return map[string]any{"UserConfirmed": true, "UserSub": in.Username}, nil
+}
+
+func (s *server) adminCreateUser(in *request) (any, error) {
+	s.insert(&user{name: in.Username, attributes: in.UserAttributes})
+	return map[string]any{"User": map[string]any{"Username": in.Username, "Attributes": in.UserAttributes}}, nil
+}
+
+func (s *server) adminSetUserPassword(in *request) (any, error) {
+	old := s.user(in.Username)
+	if old == nil {
+		return nil, &refusal{"UserNotFoundException", "User does not exist."}
+	}
+	s.insert(&user{
+		name: old.name, attributes: old.attributes,
+		password: newHash(s.cost, in.Password), verifier: newVerifier(old.name, in.Password),
+	})
+	return struct{}{}, nil
+}
+
+// getUser is one verification and one access to the map.
+func (s *server) getUser(in *request) (any, error) {
+	c, err := verify(s.keys, in.AccessToken)
+	if err != nil {
+		return nil, errToken
+	}
+	u := s.user(c.Username)
+	if u == nil {
+		return nil, errToken
+	}
+	return struct {
+		Username       string
+		UserAttributes []attribute
+	}{u.name, u.attributes}, nil
+}
+
+func (s *server) initiateAuth(in *request) (any, error) {
+	p := in.AuthParameters
+	switch in.AuthFlow {
+	case "REFRESH_TOKEN_AUTH":
+		return s.refresh(p["REFRESH_TOKEN"])
+	case "USER_PASSWORD_AUTH":
+		return s.signIn(p["USERNAME"], p["PASSWORD"])
+	case "USER_SRP_AUTH":
+		return s.startSRP(p["USERNAME"], p["SRP_A"])
+	}
+	return nil, &refusal{"InvalidParameterException", "Initiate Auth method not supported."}
+}
+
+// refresh is two signatures.
+func (s *server) refresh(token string) (any, error) {
+	u := s.user(token)
+	if u == nil {
+		return nil, &refusal{"NotAuthorizedException", "Invalid Refresh Token"}
+	}
+	return s.tokens(u, "")
+}
+
+// signIn is one hash and two signatures.
+func (s *server) signIn(name, password string) (any, error) {
+	u := s.user(name)
+	if u == nil || !u.password.is(s.cost, password) {
+		return nil, errPassword
+	}
+	return s.tokens(u, u.name)
+}
+
+func (s *server) tokens(u *user, refresh string) (any, error) {
+	access, id := newClaims(u)
+	var err error
+	var out Tokens
+	if out.AccessToken, err = sign(s.keys, access); err != nil {
+		return nil, err
+	}
+	if out.IDToken, err = sign(s.keys, id); err != nil {
+		return nil, err
+	}
+	out.RefreshToken, out.ExpiresIn, out.TokenType = refresh, 3600, "Bearer"
+	return authAnswer{AuthenticationResult: &out, ChallengeParameters: map[string]string{}}, nil
+}
+
+// authAnswer is the answer of InitiateAuth and RespondToAuthChallenge.
+type authAnswer struct {
+	ChallengeName        string `json:",omitempty"`
+	ChallengeParameters  map[string]string
+	AuthenticationResult *Tokens `json:",omitempty"`
+	Session              string  `json:",omitempty"`
+}
+
+// Tokens are what a sign-in gives.
+type Tokens struct {
+	AccessToken  string
+	IDToken      string `json:"IdToken"`
+	RefreshToken string `json:",omitempty"`
+	TokenType    string
+	ExpiresIn    int
+}

@@ -1,0 +1,14 @@
+//go:build !unix
+
+package floor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// SelfCPU is known on Unix only.
+func SelfCPU() (time.Duration, error) {
+	return 0, fmt.Errorf("floor: processor time: %w", errors.ErrUnsupported)
+}
