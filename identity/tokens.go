@@ -61,47 +61,47 @@ func (s *scope) issue(ctx context.Context, u *User, f *family, refresh bool) (*T
 }
 
 func (s *scope) accessToken(u *User, f *family, iss string, now time.Time) (string, error) {
-	jti, err := s.engine.uuid()
+	c, err := s.commonClaims(u, f, iss, "access", now, s.client.Settings.accessLife())
 	if err != nil {
 		return "", err
 	}
-	c := newClaims()
-	c.str("sub", u.Sub)
-	c.str("iss", iss)
 	c.str("client_id", s.client.ID)
-	s.origin(c, f)
-	c.str("token_use", "access")
 	c.str("scope", f.Scope)
-	c.num("auth_time", f.AuthTime.Unix())
-	c.num("exp", now.Add(s.client.Settings.accessLife()).Unix())
-	c.num("iat", now.Unix())
-	c.str("jti", jti)
 	c.str("username", u.Username)
 	return s.ring.signer("access", now).Sign(c.done())
 }
 
 func (s *scope) idToken(u *User, f *family, iss string, now time.Time) (string, error) {
-	jti, err := s.engine.uuid()
+	c, err := s.commonClaims(u, f, iss, "id", now, s.client.Settings.idLife())
 	if err != nil {
 		return "", err
 	}
-	c := newClaims()
-	c.str("sub", u.Sub)
-	c.str("iss", iss)
-	c.str("cognito:username", u.Username)
-	s.origin(c, f)
 	c.str("aud", s.client.ID)
-	c.str("token_use", "id")
-	c.num("auth_time", f.AuthTime.Unix())
-	c.num("exp", now.Add(s.client.Settings.idLife()).Unix())
-	c.num("iat", now.Unix())
-	c.str("jti", jti)
+	c.str("cognito:username", u.Username)
 	for _, name := range sortedKeys(u.Attributes) {
 		if s.settings.readable(&s.client.Settings, name) {
 			c.attribute(name, u.Attributes[name])
 		}
 	}
 	return s.ring.signer("id", now).Sign(c.done())
+}
+
+// commonClaims are those that both tokens of a sign-in have.
+func (s *scope) commonClaims(u *User, f *family, iss, use string, now time.Time, life time.Duration) (*claims, error) {
+	jti, err := s.engine.uuid()
+	if err != nil {
+		return nil, err
+	}
+	c := newClaims()
+	c.str("sub", u.Sub)
+	c.str("iss", iss)
+	s.origin(c, f)
+	c.str("token_use", use)
+	c.num("auth_time", f.AuthTime.Unix())
+	c.num("exp", now.Add(life).Unix())
+	c.num("iat", now.Unix())
+	c.str("jti", jti)
+	return c, nil
 }
 
 // origin writes what ties a token to its sign-in. A client whose tokens cannot
