@@ -110,15 +110,10 @@ func (in *CreateUser) triggers() []Trigger {
 	return []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
 }
 
-// noTrigger refuses to go past a trigger that nothing can call, see scope.noTrigger.
-func (s *PoolSettings) noTrigger(triggers ...Trigger) error {
-	return (&scope{settings: s}).noTrigger(triggers...)
-}
-
 // temporary checks or makes a temporary password, and its credential.
 func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Secret, now time.Time) (Secret, *credential, error) {
 	if password == "" {
-		made, err := p.Settings.policy().temporaryPassword()
+		made, err := p.Settings.EffectivePasswordPolicy().temporaryPassword()
 		if err != nil {
 			return "", nil, err
 		}
@@ -136,7 +131,7 @@ func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Se
 }
 
 func (s *PoolSettings) temporaryLife() time.Duration {
-	days := s.policy().TemporaryDays
+	days := s.EffectivePasswordPolicy().TemporaryDays
 	if (s.PasswordPolicy == nil || s.PasswordPolicy.TemporaryDays == 0) && s.UnusedAccountDays != nil && *s.UnusedAccountDays > 0 {
 		days = *s.UnusedAccountDays
 	}

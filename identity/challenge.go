@@ -189,7 +189,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err := s.settings.checkPassword(in.Password, false); err != nil {
 		return nil, err
 	}
-	if err := s.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := s.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
 	cred, err := s.engine.newCredential(ctx, s.settings, u, in.Password, now)

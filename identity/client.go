@@ -247,9 +247,9 @@ func SecretHash(secret Secret, username, clientID string) string {
 
 // noTrigger refuses to go past a trigger that has a target: a function that
 // decides who may pass must not be skipped because nothing can call it yet.
-func (s *scope) noTrigger(triggers ...Trigger) error {
+func (s *PoolSettings) noTrigger(triggers ...Trigger) error {
 	for _, t := range triggers {
-		if _, ok := s.settings.Triggers[t]; ok {
+		if _, ok := s.Triggers[t]; ok {
 			return &TriggerError{t}
 		}
 	}

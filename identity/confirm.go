@@ -47,7 +47,7 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 	if u != nil && u.Status != StatusUnconfirmed && s.settings.disclosesStatus(&s.client.Settings) {
 		return &StatusError{ErrCannotConfirm, u.Username, u.Status}
 	}
-	if err := s.noTrigger(PostConfirmation); err != nil {
+	if err := s.settings.noTrigger(PostConfirmation); err != nil {
 		return err
 	}
 	return s.commitConfirm(ctx, s.whoIs(u, in.Username), in)
@@ -187,7 +187,7 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	if err := s.checkHash(username, secretHash); err != nil {
 		return nil, err
 	}
-	if err := s.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+	if err := s.settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
 		return nil, err
 	}
 	tells := s.settings.discloses(&s.client.Settings)

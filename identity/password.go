@@ -44,7 +44,7 @@ func has(text string, from, to rune) bool {
 }
 
 func (s *PoolSettings) checkPassword(password Secret, signUp bool) error {
-	if unmet := s.policy().checkPassword(password); len(unmet) > 0 {
+	if unmet := s.EffectivePasswordPolicy().checkPassword(password); len(unmet) > 0 {
 		return &PasswordError{Unmet: unmet, SignUp: signUp}
 	}
 	return nil

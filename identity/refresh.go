@@ -57,7 +57,7 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 	if c.Client != a.id {
 		return nil, ErrInvalidRefreshToken
 	}
-	if err := s.noTrigger(PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := s.settings.noTrigger(PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
 	return s.renewTokens(ctx, c, in)

@@ -274,8 +274,9 @@ func (s *PoolSettings) algorithm() token.Algorithm {
 	return s.Algorithm
 }
 
-// policy is the pool's password policy with its defaults filled in.
-func (s *PoolSettings) policy() PasswordPolicy {
+// EffectivePasswordPolicy is the pool's password policy with its defaults
+// filled in: the one that passwords are held to.
+func (s *PoolSettings) EffectivePasswordPolicy() PasswordPolicy {
 	p := PasswordPolicy{}
 	switch {
 	case s.PasswordPolicy != nil:

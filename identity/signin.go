@@ -119,13 +119,13 @@ func (t *attempt) admissible(username, hash string) error {
 	return nil
 }
 
-// untriggered checks that no function would have to run, see scope.noTrigger.
+// untriggered checks that no function would have to run, see PoolSettings.noTrigger.
 func (t *attempt) untriggered() error {
 	triggers := []Trigger{PreAuthentication, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1}
 	if t.user == nil {
 		triggers = append(triggers, UserMigration)
 	}
-	return t.scope.noTrigger(triggers...)
+	return t.scope.settings.noTrigger(triggers...)
 }
 
 // known answers for a user who does not exist or may not sign in, where that
@@ -347,7 +347,7 @@ func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
 	if flow != AllowCustom {
 		return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
 	}
-	if err := s.noTrigger(DefineAuthChallenge); err != nil {
+	if err := s.settings.noTrigger(DefineAuthChallenge); err != nil {
 		return err
 	}
 	return &FlowError{name}

@@ -86,7 +86,7 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if err := s.settings.checkPassword(in.Password, true); err != nil {
 		return nil, err
 	}
-	return u, s.noTrigger(PreSignUp, CustomMessage, CustomEmailSender, CustomSMSSender)
+	return u, s.settings.noTrigger(PreSignUp, CustomMessage, CustomEmailSender, CustomSMSSender)
 }
 
 // newUser makes a user from a username as it was given: in pools with

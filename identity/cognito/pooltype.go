@@ -59,10 +59,7 @@ func mirrorTemplate(out *idp.UserPoolType) {
 }
 
 func poolPolicies(set *identity.PoolSettings) *idp.UserPoolPolicyType {
-	p := set.PasswordPolicy
-	if p == nil {
-		p = &identity.PasswordPolicy{MinimumLength: 15, TemporaryDays: 7}
-	}
+	p := set.EffectivePasswordPolicy()
 	factors := set.FirstFactors
 	if factors == nil {
 		factors = []string{"PASSWORD"}

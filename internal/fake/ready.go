@@ -17,10 +17,6 @@ func ReadyPool() *identity.PoolSettings {
 	return &identity.PoolSettings{
 		Name: readyName, Defaults: identity.CognitoDefaults, SRP: true,
 		AutoVerified: []string{"email"},
-		PasswordPolicy: &identity.PasswordPolicy{
-			MinimumLength: 8, RequireUppercase: true, RequireLowercase: true,
-			RequireNumbers: true, RequireSymbols: true, TemporaryDays: 7,
-		},
 	}
 }
 
