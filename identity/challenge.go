@@ -14,7 +14,8 @@ import (
 )
 
 // A Challenge is what a sign-in asks for before it gives tokens. Each has a
-// type of its own, with an Answer method: [*NewPasswordRequired], [*PasswordVerifier].
+// type of its own, with an Answer method: [*NewPasswordRequired],
+// [*PasswordVerifier], [*TOTPRequired], [*SMSCodeRequired], [*MFAChoiceRequired], [*MFASetupRequired].
 type Challenge interface {
 	// State is what must come back with the answer. It is opaque, bound to the
 	// pool, the client and the user, and answered once.
@@ -36,6 +37,10 @@ type challengeState struct {
 	U       []byte `json:"U,omitempty"`
 	Secret  []byte `json:"b,omitempty"`
 	Unknown bool   `json:"x,omitempty"`
+
+	// Second factors:
+	Code    []byte      `json:"o,omitempty"` // MAC of the code that was sent
+	Methods []MFAMethod `json:"m,omitempty"` // to choose from
 }
 
 const (
@@ -49,6 +54,17 @@ func (s *scope) seal(c *challengeState) (string, error) {
 		return "", err
 	}
 	return s.ring.state.Seal(c.pad(plain), s.bind(c.Kind)), nil
+}
+
+// challenge seals the state of a challenge of a kind that is asked now.
+func (s *scope) challenge(kind string, st *challengeState, now time.Time) (string, error) {
+	id, err := s.engine.uuid()
+	if err != nil {
+		return "", err
+	}
+	next := *st
+	next.Kind, next.ID, next.Expires = kind, id, now.Add(s.client.Settings.sessionLife())
+	return s.seal(&next)
 }
 
 // stateSize is more than a state has without its names and A.
@@ -103,15 +119,8 @@ func (a *AppClient) NewPassword(username, state string) *NewPasswordRequired {
 }
 
 // newPasswordChallenge asks for a new password.
-func (s *scope) newPasswordChallenge(u *User, c *credential, name string, now time.Time) (*SignInResult, error) {
-	id, err := s.engine.uuid()
-	if err != nil {
-		return nil, err
-	}
-	state, err := s.seal(&challengeState{
-		Kind: stateNewPassword, ID: id, Name: name, Sub: u.Sub, Changed: c.Changed,
-		Expires: now.Add(s.client.Settings.sessionLife()),
-	})
+func (s *scope) newPasswordChallenge(u *User, st *challengeState, now time.Time) (*SignInResult, error) {
+	state, err := s.challenge(stateNewPassword, st, now)
 	if err != nil {
 		return nil, err
 	}
@@ -212,11 +221,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err != nil || v.err != nil {
 		return nil, spentOr(err, v.err)
 	}
-	tokens, err := s.issue(ctx, v.user, f, true)
-	if err != nil {
-		return nil, err
-	}
-	return &SignInResult{Tokens: tokens}, nil
+	return s.proceed(ctx, &v, st.Name, f, now)
 }
 
 // checkProvided checks the attributes that come with a new password.
@@ -232,7 +237,7 @@ func (s *scope) checkProvided(u *User, attributes map[string]string) error {
 			return &ParameterError{Err: ErrAttributeProvided, Name: name}
 		}
 		if reason := s.settings.problem(name, value); reason != "" {
-			return &AttributeError{[]AttributeProblem{{name, reason}}}
+			return nonconforming(AttributeProblem{name, reason})
 		}
 		merged[name], given[name] = value, value
 	}
@@ -282,17 +287,23 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 	if err = cmp.Or(err, taken); err != nil {
 		return verdict{}, err // no verdict: the challenge stays open for another name
 	}
+	v := verdict{user: u, cred: cred}
+	if err := v.next(tx, s); err != nil {
+		return verdict{}, err
+	}
 	for _, write := range []func() error{
 		func() error { return users.Put(tx, u) },
 		func() error { return credentials.Put(tx, cred) },
-		func() error { return f.insert(tx, u) },
 		func() error { return events.Insert(tx, ev) },
 	} {
 		if err := write(); err != nil {
 			return verdict{}, err
 		}
 	}
-	return verdict{user: u}, nil
+	if v.step != stepTokens {
+		return v, nil
+	}
+	return v, f.insert(tx, u)
 }
 
 func (e *Engine) userBySub(ctx context.Context, pool, sub string) (*User, error) {

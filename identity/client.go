@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -123,7 +125,12 @@ func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, 
 		return c, nil, nil
 	}
 	c.HasSecret = true
-	return c, &clientSecret{Client: id, Values: []string{value}}, nil
+	return c, &clientSecret{Client: id, Values: []storedSecret{{secretID(id, now), value, now}}}, nil
+}
+
+// secretID is the service's form of the id of a client's secret.
+func secretID(client string, created time.Time) string {
+	return client + "--" + strconv.FormatInt(created.UnixMilli(), 10)
 }
 
 func insertClient(tx store.Tx, c *ClientInfo, s *clientSecret) error {
@@ -199,7 +206,9 @@ func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.secrets = secret.Values
+		for _, v := range secret.Values {
+			s.secrets = append(s.secrets, v.Value)
+		}
 	}
 	return s, nil
 }

@@ -31,6 +31,7 @@ type Engine struct {
 	region string
 	acct   string
 	hasher *passhash.Hasher
+	quotas Quotas
 
 	stock    *KeyStock
 	rings    ringCache
@@ -62,6 +63,8 @@ type Options struct {
 	// KeyStock has RSA keys ready: a new pool needs two. Defaults to none, so
 	// that they are made when they are needed.
 	KeyStock *KeyStock
+	// Quotas bound how many pools, clients and groups there may be. Defaults to the service's figures.
+	Quotas Quotas
 	// InsecureCheapHashing makes password hashes that cost next to nothing,
 	// for test suites. They can be guessed at leisure by whoever reads the store.
 	InsecureCheapHashing bool
@@ -112,7 +115,7 @@ func (e *Engine) fillDefaults(o *Options) {
 		cost = passhash.InsecureCheap
 	}
 	e.hasher = passhash.New(cost)
-	e.stock = o.KeyStock
+	e.stock, e.quotas = o.KeyStock, o.Quotas
 }
 
 // Region is the region of pools that name none.
@@ -235,7 +238,7 @@ func (e *Engine) bury(ctx context.Context, g *grave) (int, error) {
 	all := store.Prefix(g.Pool)
 	total := 0
 	for _, remove := range []func(context.Context, store.Store, store.Range) (int, error){
-		users.DeleteRange, credentials.DeleteRange, codes.DeleteRange, families.DeleteRange,
+		users.DeleteRange, groups.DeleteRange, deadGroups.DeleteRange, totps.DeleteRange, credentials.DeleteRange, codes.DeleteRange, families.DeleteRange,
 		spent.DeleteRange, throttles.DeleteRange, events.DeleteRange, keyrings.DeleteRange,
 	} {
 		n, err := remove(ctx, e.store, all)

@@ -13,6 +13,10 @@ var (
 	ErrPoolNotFound = errors.New("identity: user pool does not exist")
 	// ErrClientNotFound is returned for an app client that does not exist, or belongs to another pool. It is a [*NotFoundError].
 	ErrClientNotFound = errors.New("identity: app client does not exist")
+	// ErrGroupNotFound is returned for a group that does not exist. It is a [*NotFoundError].
+	ErrGroupNotFound = errors.New("identity: group does not exist")
+	// ErrGroupExists is returned when a group's name is taken.
+	ErrGroupExists = errors.New("identity: group already exists")
 	// ErrUserNotFound is returned where it may be told that there is no such user.
 	ErrUserNotFound = errors.New("identity: user does not exist")
 	// ErrIncorrectCredentials is returned for a wrong password or proof, and
@@ -50,6 +54,8 @@ var (
 
 	// ErrInvalidPassword is returned for a password that does not meet the policy of the pool. It is a [*PasswordError].
 	ErrInvalidPassword = errors.New("identity: password does not meet the policy")
+	// ErrPasswordReused is returned for a password that the user had before, where the pool forbids that.
+	ErrPasswordReused = errors.New("identity: password was used before")
 	// ErrUsernameExists is returned when a name is taken. It is a [*NameTakenError].
 	ErrUsernameExists = errors.New("identity: user already exists")
 	// ErrAliasExists is returned when another user has verified the same address. It is a [*NameTakenError].
@@ -75,8 +81,48 @@ var (
 	ErrNothingToVerify = errors.New("identity: nothing to verify")
 	// ErrResendNotPossible is returned for an invitation to a user who has accepted one. It is a [*StatusError].
 	ErrResendNotPossible = errors.New("identity: invitation cannot be sent again")
+	// ErrNoRecovery is returned when a password cannot be recovered because the user has no verified address for it.
+	ErrNoRecovery = errors.New("identity: no verified address to recover the password with")
+	// ErrRecoveryByAdmin is returned when only an operator may reset passwords.
+	ErrRecoveryByAdmin = errors.New("identity: only an operator can reset the password")
+	// ErrCannotReset is returned when a user's state does not let the password be reset.
+	ErrCannotReset = errors.New("identity: password cannot be reset in the current state")
+	// ErrNoAddress is returned when a user lacks the address that a code should go to. It is a [*ParameterError].
+	ErrNoAddress = errors.New("identity: user has no such address")
+	// ErrAttributeImmutable is returned for attributes that cannot be changed once the user exists. It is an [*AttributeError].
+	ErrAttributeImmutable = errors.New("identity: attribute cannot be updated")
+	// ErrUnknownAttribute is returned when attributes that are not in the schema are changed or deleted. It is an [*AttributeError].
+	ErrUnknownAttribute = errors.New("identity: attribute does not exist in the schema")
 	// ErrDelivery is returned when a message could not be handed over. What was asked for is done all the same.
 	ErrDelivery = errors.New("identity: message could not be delivered")
+
+	// ErrTOTPDisabled is returned where a pool has no authenticator apps.
+	ErrTOTPDisabled = errors.New("identity: authenticator apps are not enabled for the user pool")
+	// ErrTOTPNotFound is returned for a user who has not enrolled an authenticator app.
+	ErrTOTPNotFound = errors.New("identity: no authenticator app is enrolled")
+	// ErrTOTPMismatch is returned for a wrong code when an app is enrolled.
+	ErrTOTPMismatch = errors.New("identity: wrong code of the authenticator app")
+	// ErrTOTPUsed is returned for a code whose time step counted before.
+	ErrTOTPUsed = errors.New("identity: code of the authenticator app was used before")
+	// ErrMFACodeMismatch is returned for a wrong code at sign-in.
+	ErrMFACodeMismatch = errors.New("identity: wrong code of the second factor")
+	// ErrMFANotReady is returned when a factor is turned on that the user cannot use yet. It is a [*MFAError].
+	ErrMFANotReady = errors.New("identity: user is not set up for the second factor")
+	// ErrMFAPreference is returned when factors are preferred that cannot be.
+	ErrMFAPreference = errors.New("identity: invalid choice of second factors")
+
+	// ErrQuotaExceeded is returned when there would be too many of something. It is a [*QuotaError].
+	ErrQuotaExceeded = errors.New("identity: quota exceeded")
+	// ErrInvalidFilter is returned for a filter that cannot be understood.
+	ErrInvalidFilter = errors.New("identity: invalid filter")
+	// ErrInvalidFilterAttribute is returned for a filter over an attribute that cannot be searched. It is a [*ParameterError].
+	ErrInvalidFilterAttribute = errors.New("identity: attribute cannot be searched")
+	// ErrInvalidPosition is returned for a position in a list that is none.
+	ErrInvalidPosition = errors.New("identity: invalid position in a list")
+	// ErrLastSecret is returned when the only secret of a client would be deleted.
+	ErrLastSecret = errors.New("identity: the last secret of a client cannot be deleted")
+	// ErrSecretNotFound is returned for a secret that a client does not have. It is a [*NotFoundError].
+	ErrSecretNotFound = errors.New("identity: client secret does not exist")
 
 	// ErrInvalidAccessToken is returned for an access token that is not one of ours.
 	ErrInvalidAccessToken = errors.New("identity: invalid access token")
@@ -113,9 +159,9 @@ var (
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )
 
-// A NotFoundError names the pool or client that does not exist.
+// A NotFoundError names the pool, client, group or secret that does not exist.
 type NotFoundError struct {
-	Err error // ErrPoolNotFound or ErrClientNotFound
+	Err error // ErrPoolNotFound, ErrClientNotFound, ErrGroupNotFound or ErrSecretNotFound
 	ID  string
 }
 
@@ -141,7 +187,7 @@ func (e *FlowError) Unwrap() error { return ErrFlowNotEnabled }
 
 // A ParameterError names an input and, where it is not merely missing, says what is wrong with it.
 type ParameterError struct {
-	Err    error // ErrMissingParameter, ErrInvalidParameter or ErrAttributeProvided
+	Err    error // ErrMissingParameter, ErrInvalidParameter, ErrAttributeProvided, ErrNoAddress or ErrInvalidFilterAttribute
 	Name   string
 	Reason string
 }
@@ -205,7 +251,10 @@ func (e *NameTakenError) Error() string {
 func (e *NameTakenError) Unwrap() error { return e.Err }
 
 // An AttributeError says what is wrong with attributes, one problem each.
-type AttributeError struct{ Problems []AttributeProblem }
+type AttributeError struct {
+	Problems []AttributeProblem
+	Err      error // ErrInvalidAttributes, ErrAttributeImmutable or ErrUnknownAttribute
+}
 
 // An AttributeProblem is what is wrong with one attribute.
 type AttributeProblem struct{ Name, Reason string }
@@ -215,9 +264,31 @@ func (e *AttributeError) Error() string {
 	for i, p := range e.Problems {
 		words[i] = p.Name + ": " + p.Reason
 	}
-	return ErrInvalidAttributes.Error() + ": " + strings.Join(words, "; ")
+	return e.Err.Error() + ": " + strings.Join(words, "; ")
 }
-func (e *AttributeError) Unwrap() error { return ErrInvalidAttributes }
+func (e *AttributeError) Unwrap() error { return e.Err }
+
+// nonconforming is the error about attributes that the schema does not allow.
+func nonconforming(problems ...AttributeProblem) error {
+	return &AttributeError{problems, ErrInvalidAttributes}
+}
+
+// An MFAError names the second factor that a user is not set up for.
+type MFAError struct{ Method MFAMethod }
+
+func (e *MFAError) Error() string { return ErrMFANotReady.Error() + ": " + string(e.Method) }
+func (e *MFAError) Unwrap() error { return ErrMFANotReady }
+
+// A QuotaError says of what there would be too many.
+type QuotaError struct {
+	What string // such as "user pools"
+	Max  int
+}
+
+func (e *QuotaError) Error() string {
+	return fmt.Sprintf("%v: at most %d %s", ErrQuotaExceeded, e.Max, e.What)
+}
+func (e *QuotaError) Unwrap() error { return ErrQuotaExceeded }
 
 // A StatusError names the state of a user that forbids what was asked.
 type StatusError struct {

@@ -37,6 +37,21 @@ const (
 	EventReuse         EventKind = "RefreshTokenReuse"
 	EventCreateUser    EventKind = "AdminCreateUser"
 	EventSetPassword   EventKind = "AdminSetUserPassword"
+	EventForgot        EventKind = "ForgotPassword"
+	EventReset         EventKind = "ConfirmForgotPassword"
+	EventResetRequired EventKind = "AdminResetUserPassword"
+	EventChange        EventKind = "ChangePassword"
+	EventAttributes    EventKind = "UpdateUserAttributes"
+	EventVerify        EventKind = "VerifyUserAttribute"
+	EventDelete        EventKind = "DeleteUser"
+	EventDisable       EventKind = "AdminDisableUser"
+	EventEnable        EventKind = "AdminEnableUser"
+	EventAdminConfirm  EventKind = "AdminConfirmSignUp"
+	EventAdminSignOut  EventKind = "AdminUserGlobalSignOut"
+	EventMFA           EventKind = "SetUserMFAPreference"
+	EventTOTP          EventKind = "VerifySoftwareToken"
+	EventMFAFailure    EventKind = "MFAFailure"
+	EventGroup         EventKind = "Groups"
 )
 
 // event makes the record of something that happens now.

@@ -41,6 +41,10 @@ const (
 	KindSignUp     MessageKind = "SignUp"
 	KindResendCode MessageKind = "ResendCode"
 	KindInvitation MessageKind = "AdminCreateUser"
+	KindForgot     MessageKind = "ForgotPassword"
+	KindUpdate     MessageKind = "UpdateUserAttribute" // an address was changed
+	KindVerify     MessageKind = "VerifyUserAttribute" // a code was asked for
+	KindMFA        MessageKind = "Authentication"      // the second factor of a sign-in
 )
 
 // A LogSender writes messages, codes and all, to a log. It is for development,
@@ -123,6 +127,7 @@ func (o *Outbox) Clear() {
 const (
 	codeText        = "Your verification code is {####}"
 	codeSubject     = "Your verification code"
+	signInText      = "Your authentication code is {####}."
 	inviteText      = "Your username is {username} and temporary password is {####}."
 	inviteSubject   = "Your temporary password"
 	codePlaceholder = "{####}"
@@ -143,6 +148,16 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, d *CodeDelivery, 
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: kind, Code: Secret(code),
 		Subject: fillIn(subject, u.Username, code), Body: fillIn(body, u.Username, code),
+	}
+}
+
+// signInMessage is the message that carries the second factor of a sign-in.
+func (s *scope) signInMessage(u *User, d *CodeDelivery, code string, now time.Time) *Message {
+	body := pick(s.settings.SMSAuthenticationMessage, nil, signInText)
+	return &Message{
+		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
+		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: KindMFA, Code: Secret(code),
+		Body: fillIn(body, u.Username, code),
 	}
 }
 

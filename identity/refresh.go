@@ -68,8 +68,12 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 	now := s.engine.now()
 	var u *User
 	var f *family
+	var groups []*Group
 	err := s.engine.store.View(ctx, func(r store.Reader) (err error) {
-		u, f, err = readFamily(r, s.pool.ID, c.Sub, c.Family)
+		if u, f, err = readFamily(r, s.pool.ID, c.Sub, c.Family); err != nil || u == nil {
+			return err
+		}
+		groups, err = u.memberships(r)
 		return err
 	})
 	if err != nil {
@@ -85,12 +89,12 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 		if c.Generation != f.Generation {
 			return nil, ErrInvalidRefreshToken
 		}
-		return s.issue(ctx, u, f, false)
+		return s.issue(ctx, u, groups, f, false)
 	}
 	if f, err = s.rotate(ctx, c, now); err != nil {
 		return nil, err
 	}
-	return s.issue(ctx, u, f, true)
+	return s.issue(ctx, u, groups, f, true)
 }
 
 // checkProof checks the client's proof of its secret, by hash or in clear.

@@ -92,7 +92,7 @@ func (s *PoolSettings) checkNew(attributes map[string]string) error {
 		}
 	}
 	if len(problems) > 0 {
-		return &AttributeError{problems}
+		return nonconforming(problems...)
 	}
 	if err := checkSize(attributes); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *PoolSettings) checkNew(attributes map[string]string) error {
 // What is required and missing the user gives with the first password.
 func (s *PoolSettings) checkInvited(attributes map[string]string) error {
 	if problems := s.problems(attributes); len(problems) > 0 {
-		return &AttributeError{problems}
+		return nonconforming(problems...)
 	}
 	if err := checkSize(attributes); err != nil {
 		return err

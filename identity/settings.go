@@ -61,7 +61,14 @@ type PoolSettings struct {
 	// Schema holds the attributes, standard ones included; nil means the standard ones.
 	Schema []SchemaAttribute `json:"schema,omitempty"`
 
-	MFA                      string                    `json:"mfa,omitempty"` // OFF (or empty), OPTIONAL, ON
+	// MFA is OFF (or empty), OPTIONAL or ON: whether a second factor is asked
+	// of nobody, of users who have one, or of everybody. SMSMFA and TOTP are the factors that users may have.
+	MFA    string `json:"mfa,omitempty"`
+	SMSMFA bool   `json:"smsMfa,omitempty"` // codes by SMS
+	TOTP   bool   `json:"totp,omitempty"`   // authenticator apps
+	// Passkeys are kept and shown; this version has none.
+	Passkeys *PasskeySettings `json:"passkeys,omitempty"`
+
 	VerifyBeforeUpdate       []string                  `json:"verifyBeforeUpdate,omitempty"`
 	UpdateSettings           bool                      `json:"updateSettings,omitempty"` // VerifyBeforeUpdate was given, if only as an empty list
 	AdminOnly                bool                      `json:"adminOnly,omitempty"`      // users cannot sign themselves up
@@ -167,6 +174,13 @@ type SMSSettings struct {
 	CallerARN  string  `json:"callerArn"`
 	ExternalID *string `json:"externalId,omitempty"`
 	Region     *string `json:"region,omitempty"`
+}
+
+// PasskeySettings say which passkeys are good.
+type PasskeySettings struct {
+	RelyingParty     *string `json:"relyingParty,omitempty"`
+	UserVerification *string `json:"userVerification,omitempty"` // required, preferred
+	Factor           *string `json:"factor,omitempty"`           // SINGLE_FACTOR, MULTI_FACTOR_WITH_USER_VERIFICATION
 }
 
 // ThreatSettings turn on threat protection.

@@ -33,7 +33,6 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 	typed[0].Type = identity.TypeNumber
 	required := custom("custom:a")
 	required.Required = true
-	sms := &identity.SMSSettings{}
 	email, phone := []string{"email"}, []string{"phone_number"}
 	for setting, all := range map[string][]identity.PoolSettings{
 		"Name":               {{Name: strings.Repeat("a", 129)}},
@@ -47,6 +46,8 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 			{PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 100}},
 			{PasswordPolicy: &identity.PasswordPolicy{TemporaryDays: -1}},
 			{PasswordPolicy: &identity.PasswordPolicy{TemporaryDays: 366}},
+			{PasswordPolicy: &identity.PasswordPolicy{HistorySize: ptr(-1)}},
+			{PasswordPolicy: &identity.PasswordPolicy{HistorySize: ptr(25)}},
 		},
 		"FirstFactors": {{FirstFactors: []string{}}, {FirstFactors: []string{"EMAIL_OTP"}}, {FirstFactors: []string{"PASSWORD", "x"}}},
 		"Schema": {
@@ -72,17 +73,12 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 		"UnusedAccountDays": {{UnusedAccountDays: ptr(-1)}, {UnusedAccountDays: ptr(366)}},
 		"Algorithm":         {{Algorithm: "HS256"}, {Algorithm: "none"}, {Algorithm: "RS512"}},
 		"Issuer":            {{Issuer: "example.com"}, {Issuer: "ftp://example.com"}, {Issuer: "https://example.com/?a"}, {Issuer: "https://example.com/#a"}, {Issuer: "https://"}},
-		"":                  {{MFA: "ON", SMS: sms}, {PasswordPolicy: &identity.PasswordPolicy{HistorySize: ptr(3)}}},
 	} {
 		for _, s := range all {
 			if s.Name == "" {
 				s.Name = "test"
 			}
 			_, err := newEngine(t).CreateUserPool(t.Context(), &s)
-			if setting == "" {
-				wantErr(t, "unsupported", err, identity.ErrUnsupported)
-				continue
-			}
 			if e, ok := errors.AsType[*identity.SettingError](err); !ok || e.Setting != setting || !errors.Is(err, identity.ErrInvalidSettings) {
 				t.Errorf("%s of %+v: %v, want it refused", setting, s, err)
 			}
@@ -111,7 +107,8 @@ func TestPoolSettingsThatMayBe(t *testing.T) {
 		{Region: "cn-north-1"},
 		{Schema: with(number, hidden, custom("custom:gr\u00f6\u00dfe"))},
 		{Aliases: []string{"email", "phone_number", "preferred_username"}},
-		{MFA: "OPTIONAL", SMS: &identity.SMSSettings{}},
+		{MFA: "OPTIONAL", SMSMFA: true},
+		{MFA: "ON", TOTP: true},
 		{PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 6}},
 		{PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 99, HistorySize: ptr(0)}},
 		{AutoVerified: []string{"email"}, VerifyBeforeUpdate: []string{"email"}},

@@ -25,21 +25,31 @@ type SignInResult struct {
 
 // SignIn signs a user in by password.
 func (a *AppClient) SignIn(ctx context.Context, in SignIn) (*SignInResult, error) {
-	res, err := a.signIn(ctx, in)
+	res, err := a.signIn(ctx, in, &FlowError{"USER_PASSWORD_AUTH"}, AllowUserPassword, LegacyUserPassword)
 	if err != nil {
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	return res, nil
 }
 
-func (a *AppClient) signIn(ctx context.Context, in SignIn) (*SignInResult, error) {
+// SignIn signs a user in by password on behalf of an operator's program,
+// through an app client that allows it.
+func (a *Admin) SignIn(ctx context.Context, clientID string, in SignIn) (*SignInResult, error) {
+	res, err := a.client(clientID).signIn(ctx, in, &FlowError{"ADMIN_USER_PASSWORD_AUTH"}, AllowAdminPassword, LegacyAdminNoSRP)
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	return res, nil
+}
+
+func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows ...AuthFlow) (*SignInResult, error) {
 	t := &attempt{name: in.Username}
 	if err := a.begin(ctx, t, true); err != nil {
 		return nil, err
 	}
 	s := t.scope
-	if !s.settings.allows(&s.client.Settings, AllowUserPassword, LegacyUserPassword) {
-		return nil, &FlowError{"USER_PASSWORD_AUTH"}
+	if !s.settings.allows(&s.client.Settings, flows...) {
+		return nil, refusal
 	}
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
 		return nil, err
@@ -227,10 +237,20 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 		return nil, err
 	case v.err != nil:
 		return nil, v.err
-	case v.user.Status == StatusForceChangePassword:
-		return s.newPasswordChallenge(v.user, v.cred, t.name, now)
 	}
-	tokens, err := s.issue(ctx, v.user, f, true)
+	return s.proceed(ctx, &v, t.name, f, now)
+}
+
+// proceed gives what comes after a step of a sign-in: tokens, or a challenge.
+func (s *scope) proceed(ctx context.Context, v *verdict, name string, f *family, now time.Time) (*SignInResult, error) {
+	st := &challengeState{Name: name, Sub: v.user.Sub, Changed: v.cred.Changed}
+	switch v.step {
+	case stepNewPassword:
+		return s.newPasswordChallenge(v.user, st, now)
+	case stepTOTP, stepSMS, stepChoose, stepSetup:
+		return s.factorChallenge(ctx, v, st, now)
+	}
+	tokens, err := s.issue(ctx, v.user, v.groups, f, true)
 	if err != nil {
 		return nil, err
 	}
@@ -239,9 +259,26 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 
 // A verdict is what a transaction decided.
 type verdict struct {
-	err  error
-	user *User
-	cred *credential
+	err    error
+	user   *User
+	cred   *credential
+	groups []*Group
+	step   step
+	totp   *totp // nil where none is enrolled, or none is asked for
+}
+
+// next reads what comes after a correct proof of the user.
+func (v *verdict) next(r store.Reader, s *scope) (err error) {
+	if s.settings.asksFactor() {
+		v.totp, err = orNil(totps.Get(r, store.Key(v.user.Pool, v.user.Sub)))
+		if err != nil {
+			return err
+		}
+	}
+	if v.step = s.settings.step(v.user, v.totp); v.step == stepTokens {
+		v.groups, err = v.user.memberships(r)
+	}
+	return err
 }
 
 // commit re-reads what may have changed since the attempt began, counts it, and
@@ -260,7 +297,7 @@ func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (verd
 		}
 	}
 	if !t.correct || !again.cred.same(t.cred) {
-		return verdict{err: ErrIncorrectCredentials}, t.countFailure(tx, again.lock, ev, now)
+		return verdict{err: ErrIncorrectCredentials}, again.lock.fail(tx, ev, now)
 	}
 	u, err := orNil(users.Get(tx, store.Key(t.scope.pool.ID, t.who)))
 	if err != nil {
@@ -269,7 +306,11 @@ func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (verd
 	if refusal := u.refusal(again.cred, now); refusal != nil {
 		return verdict{err: refusal}, nil //nolint:nilerr // a verdict
 	}
-	return verdict{user: u, cred: again.cred}, t.succeed(tx, again.lock, u, f, ev, now)
+	v := verdict{user: u, cred: again.cred}
+	if err := v.next(tx, t.scope); err != nil {
+		return verdict{}, err
+	}
+	return v, t.succeed(tx, again.lock, &v, f, ev, now)
 }
 
 // same tells whether a credential was not replaced since it was verified.
@@ -277,7 +318,8 @@ func (c *credential) same(verified *credential) bool {
 	return c != nil && verified != nil && c.Changed.Equal(verified.Changed)
 }
 
-func (t *attempt) countFailure(tx store.Tx, lock *throttleRecord, ev *Event, now time.Time) error {
+// fail counts a failure.
+func (lock *throttleRecord) fail(tx store.Tx, ev *Event, now time.Time) error {
 	lock.State = lock.State.Fail(now)
 	lock.Expires = lock.State.Expires()
 	if err := throttles.Put(tx, lock); err != nil {
@@ -303,27 +345,37 @@ func (u *User) refusal(c *credential, now time.Time) error {
 	return nil
 }
 
-// succeed writes what a sign-in leaves behind; before a challenge, less.
-func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, u *User, f *family, ev *Event, now time.Time) error {
-	if !lock.Expires.IsZero() {
-		lock.State = lock.State.Succeed(now)
-		lock.Expires = lock.State.Expires()
-		if err := throttles.Put(tx, lock); err != nil {
-			return err
-		}
-	}
+// succeed writes what a correct proof leaves behind; before a challenge, less:
+// failures are forgotten when all factors were proved, or whoever knows the
+// password could guess codes without end.
+func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, v *verdict, f *family, ev *Event, now time.Time) error {
 	if t.renewed != nil {
 		if err := credentials.Put(tx, t.renewed); err != nil {
 			return err
 		}
 	}
-	if u.Status == StatusForceChangePassword {
+	if v.step == stepNewPassword || v.step == stepTokens {
+		if err := lock.succeed(tx, now); err != nil {
+			return err
+		}
+	}
+	if v.step != stepTokens {
 		return nil
 	}
-	if err := f.insert(tx, u); err != nil {
+	if err := f.insert(tx, v.user); err != nil {
 		return err
 	}
 	return events.Insert(tx, ev)
+}
+
+// succeed forgets the failures in a row.
+func (lock *throttleRecord) succeed(tx store.Tx, now time.Time) error {
+	if lock.Expires.IsZero() {
+		return nil
+	}
+	lock.State = lock.State.Succeed(now)
+	lock.Expires = lock.State.Expires()
+	return throttles.Put(tx, lock)
 }
 
 // insert writes a new sign-in of the user. It is never older than the last

@@ -81,7 +81,7 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 		return nil, err
 	}
 	if s.settings.Defaults == SafeDefaults && s.settings.codeTarget(u) == nil && len(s.settings.autoVerified()) > 0 {
-		return nil, &AttributeError{[]AttributeProblem{{s.settings.autoVerified()[0], "The attribute is required"}}}
+		return nil, nonconforming(AttributeProblem{s.settings.autoVerified()[0], "The attribute is required"})
 	}
 	if err := s.settings.checkPassword(in.Password, true); err != nil {
 		return nil, err

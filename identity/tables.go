@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity/internal/throttle"
+	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -39,7 +40,7 @@ var (
 
 	users = &store.Table[User]{
 		Name: "users", Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
-		Indexes: []*store.Index[User]{usersByName},
+		Indexes: []*store.Index[User]{usersByName, usersBySearch, usersByGroup},
 	}
 	// usersByName: whatever a user signs in with, folded.
 	usersByName = &store.Index[User]{Name: "names", Unique: true, Keys: func(u *User) []string {
@@ -49,6 +50,36 @@ var (
 		}
 		return keys
 	}}
+
+	// usersBySearch: the attributes that users can be listed by, see [UserQuery].
+	usersBySearch = &store.Index[User]{Name: "search", Keys: (*User).searchKeys}
+	// usersByGroup: the members of each group. It names groups that were deleted too, until they are swept.
+	usersByGroup = &store.Index[User]{Name: "groups", Keys: func(u *User) []string {
+		keys := make([]string, len(u.Groups))
+		for i, g := range u.Groups {
+			keys[i] = store.Key(u.Pool, g)
+		}
+		return keys
+	}}
+
+	groups = &store.Table[Group]{
+		Name: "groups", Key: func(g *Group) string { return store.Key(g.Pool, g.ID) },
+		Indexes: []*store.Index[Group]{groupsByName},
+	}
+	groupsByName = &store.Index[Group]{Name: "names", Unique: true, Keys: func(g *Group) []string {
+		return []string{nameKey(g.Pool, g.Name)}
+	}}
+
+	// deadGroups: groups that were deleted and whose id is still in records of
+	// users. A group made again under the same name has another id.
+	deadGroups = &store.Table[deadGroup]{
+		Name: "deadgroups", Key: func(g *deadGroup) string { return store.Key(g.Pool, g.ID) },
+	}
+
+	// totps: what authenticator apps share with us.
+	totps = &store.Table[totp]{
+		Name: "totps", Secret: true, Key: func(t *totp) string { return store.Key(t.Pool, t.Sub) },
+	}
 
 	credentials = &store.Table[credential]{
 		Name: "credentials", Secret: true, Key: func(c *credential) string { return store.Key(c.Pool, c.Sub) },
@@ -95,7 +126,7 @@ var (
 
 // SecretTables are the names of the tables that hold secrets, for store/sealed.
 func SecretTables() []string {
-	return []string{clientSecrets.Name, keyrings.Name, credentials.Name, accessKeys.Name}
+	return []string{clientSecrets.Name, keyrings.Name, credentials.Name, accessKeys.Name, totps.Name}
 }
 
 // PoolInfo is a user pool as it is stored.
@@ -126,8 +157,14 @@ type ClientInfo struct {
 }
 
 type clientSecret struct {
-	Client string   `json:"client"`
-	Values []string `json:"values"` // one, or two while they are being rotated
+	Client string         `json:"client"`
+	Values []storedSecret `json:"values"` // one, or two while they are being rotated; the older first
+}
+
+type storedSecret struct {
+	ID      string    `json:"id"`
+	Value   string    `json:"value"`
+	Created time.Time `json:"created"`
 }
 
 // UserStatus is the state of an account.
@@ -153,6 +190,52 @@ type User struct {
 	Created    time.Time         `json:"created"`
 	Modified   time.Time         `json:"modified"`
 	NotBefore  time.Time         `json:"notBefore,omitzero"` // tokens issued earlier are refused
+	Pending    map[string]string `json:"pending,omitempty"`  // new addresses that count once they are verified
+	MFA        MFAPreference     `json:"mfa,omitzero"`
+	Groups     []string          `json:"groups,omitempty"` // ids, some of which may be of groups that were deleted
+}
+
+// MFAPreference says which second factors a user has turned on.
+type MFAPreference struct {
+	SMS       bool      `json:"sms,omitempty"`
+	TOTP      bool      `json:"totp,omitempty"`
+	Preferred MFAMethod `json:"preferred,omitempty"` // one that is turned on, or empty
+}
+
+// MFAMethod is a second factor.
+type MFAMethod string
+
+// The second factors, and what stands for none.
+const (
+	MFANone MFAMethod = ""
+	MFASMS  MFAMethod = "SMS_MFA"
+	MFATOTP MFAMethod = "SOFTWARE_TOKEN_MFA"
+)
+
+// Group is a group of users, as it is stored.
+type Group struct {
+	Pool        string    `json:"pool"`
+	ID          string    `json:"id"`
+	Name        string    `json:"name"` // 1 to 128 characters
+	Description *string   `json:"description,omitempty"`
+	Role        *string   `json:"role,omitempty"`       // ARN of a role that members may take
+	Precedence  *int      `json:"precedence,omitempty"` // 0 and up; the lowest counts most, none least
+	Created     time.Time `json:"created"`
+	Modified    time.Time `json:"modified"`
+}
+
+type deadGroup struct {
+	Pool string `json:"pool"`
+	ID   string `json:"id"`
+}
+
+type totp struct {
+	Pool    string     `json:"pool"`
+	Sub     string     `json:"sub"`
+	Secret  mfa.Secret `json:"secret,omitempty"`  // verified, and asked for at sign-in
+	Pending mfa.Secret `json:"pending,omitempty"` // not verified yet
+	Last    int64      `json:"last,omitempty"`    // the newest time step that counted
+	Name    string     `json:"name,omitempty"`    // of the device, for people
 }
 
 type credential struct {
@@ -162,7 +245,8 @@ type credential struct {
 	Salt     []byte    `json:"salt,omitempty"`     // of the SRP verifier
 	Verifier []byte    `json:"verifier,omitempty"` // for SRP; none where the pool keeps none
 	Changed  time.Time `json:"changed"`
-	Expires  time.Time `json:"expires,omitzero"` // of a temporary password
+	Expires  time.Time `json:"expires,omitzero"`  // of a temporary password
+	History  []string  `json:"history,omitempty"` // hashes of earlier passwords, newest first
 }
 
 type code struct {
@@ -171,6 +255,7 @@ type code struct {
 	Purpose   codePurpose `json:"purpose"`
 	MAC       []byte      `json:"mac"`
 	Attribute string      `json:"attribute"` // what the code went to, and verifies
+	Value     string      `json:"value"`     // the address itself: a code verifies no other
 	Expires   time.Time   `json:"expires"`
 }
 

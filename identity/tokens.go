@@ -1,9 +1,11 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +39,7 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 }
 
 // issue signs the tokens of a sign-in. The refresh token is left out unless asked for.
-func (s *scope) issue(ctx context.Context, u *User, f *family, refresh bool) (*Tokens, error) {
+func (s *scope) issue(ctx context.Context, u *User, in []*Group, f *family, refresh bool) (*Tokens, error) {
 	r, err := s.engine.signing(ctx, s.pool, s.ring)
 	if err != nil {
 		return nil, err
@@ -45,11 +47,11 @@ func (s *scope) issue(ctx context.Context, u *User, f *family, refresh bool) (*T
 	s.ring = r
 	now := s.engine.now()
 	iss := s.engine.Issuer(ctx, s.pool)
-	access, err := s.accessToken(u, f, iss, now)
+	access, err := s.accessToken(u, in, f, iss, now)
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.idToken(u, f, iss, now)
+	id, err := s.idToken(u, in, f, iss, now)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +62,8 @@ func (s *scope) issue(ctx context.Context, u *User, f *family, refresh bool) (*T
 	return t, err
 }
 
-func (s *scope) accessToken(u *User, f *family, iss string, now time.Time) (string, error) {
-	c, err := s.commonClaims(u, f, iss, "access", now, s.client.Settings.accessLife())
+func (s *scope) accessToken(u *User, in []*Group, f *family, iss string, now time.Time) (string, error) {
+	c, err := s.commonClaims(u, in, f, iss, "access", now, s.client.Settings.accessLife())
 	if err != nil {
 		return "", err
 	}
@@ -71,13 +73,14 @@ func (s *scope) accessToken(u *User, f *family, iss string, now time.Time) (stri
 	return s.ring.signer("access", now).Sign(c.done())
 }
 
-func (s *scope) idToken(u *User, f *family, iss string, now time.Time) (string, error) {
-	c, err := s.commonClaims(u, f, iss, "id", now, s.client.Settings.idLife())
+func (s *scope) idToken(u *User, in []*Group, f *family, iss string, now time.Time) (string, error) {
+	c, err := s.commonClaims(u, in, f, iss, "id", now, s.client.Settings.idLife())
 	if err != nil {
 		return "", err
 	}
 	c.str("aud", s.client.ID)
 	c.str("cognito:username", u.Username)
+	c.roles(in)
 	for _, name := range sortedKeys(u.Attributes) {
 		if s.settings.readable(&s.client.Settings, name) {
 			c.attribute(name, u.Attributes[name])
@@ -87,13 +90,16 @@ func (s *scope) idToken(u *User, f *family, iss string, now time.Time) (string, 
 }
 
 // commonClaims are those that both tokens of a sign-in have.
-func (s *scope) commonClaims(u *User, f *family, iss, use string, now time.Time, life time.Duration) (*claims, error) {
+func (s *scope) commonClaims(u *User, in []*Group, f *family, iss, use string, now time.Time, life time.Duration) (*claims, error) {
 	jti, err := s.engine.uuid()
 	if err != nil {
 		return nil, err
 	}
 	c := newClaims()
 	c.str("sub", u.Sub)
+	if len(in) > 0 {
+		c.list("cognito:groups", groupNames(in))
+	}
 	c.str("iss", iss)
 	s.origin(c, f)
 	c.str("token_use", use)
@@ -128,6 +134,14 @@ func (c *claims) raw(name string, value []byte) {
 }
 
 func (c *claims) str(name, value string) { c.raw(name, quote(value)) }
+
+func (c *claims) list(name string, values []string) {
+	words := make([][]byte, len(values))
+	for i, v := range values {
+		words[i] = quote(v)
+	}
+	c.raw(name, slices.Concat([]byte{'['}, bytes.Join(words, []byte{','}), []byte{']'}))
+}
 
 func (c *claims) num(name string, n int64) { c.raw(name, strconv.AppendInt(nil, n, 10)) }
 

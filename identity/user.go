@@ -86,6 +86,8 @@ func (u *User) clone() *User {
 		c.Attributes = map[string]string{}
 	}
 	c.Names = slices.Clone(u.Names)
+	c.Pending = maps.Clone(u.Pending)
+	c.Groups = slices.Clone(u.Groups)
 	return &c
 }
 

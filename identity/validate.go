@@ -86,8 +86,8 @@ func (s *PoolSettings) checkPolicy() error {
 		if p.TemporaryDays < 0 || p.TemporaryDays > 365 {
 			return &SettingError{"PasswordPolicy", "A temporary password lives 1 to 365 days."}
 		}
-		if h := p.HistorySize; h != nil && *h > 0 {
-			return fmt.Errorf("%w: password history", ErrUnsupported)
+		if h := p.HistorySize; h != nil && (*h < 0 || *h > 24) {
+			return &SettingError{"PasswordPolicy", "A password history holds 0 to 24 passwords."}
 		}
 	}
 	for _, f := range s.FirstFactors {
@@ -181,8 +181,7 @@ func parseBound(text *string) (int, error) {
 	return strconv.Atoi(*text)
 }
 
-// checkMFA accepts what this version can obey. A pool that demands a second
-// factor must not be one that asks for none.
+// checkMFA refuses a pool that asks for second factors and has none; its words are the service's.
 func (s *PoolSettings) checkMFA() error {
 	switch s.MFA {
 	case "", "OFF":
@@ -191,11 +190,8 @@ func (s *PoolSettings) checkMFA() error {
 	default:
 		return &SettingError{"MFA", fmt.Sprintf("%q is not one of OFF, OPTIONAL, ON.", s.MFA)}
 	}
-	if s.SMS == nil {
-		return &SettingError{"MFA", "SMS configuration and Auto verification for phone_number are required when MFA is required/optional"}
-	}
-	if s.MFA == "ON" {
-		return fmt.Errorf("%w: MFA that is required of every user", ErrUnsupported)
+	if !s.SMSMFA && !s.TOTP {
+		return &SettingError{"MFA", "Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled."}
 	}
 	return nil
 }

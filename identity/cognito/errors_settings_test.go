@@ -76,7 +76,6 @@ func TestErrorsOfPoolSettings(t *testing.T) {
 			"password too long to ask for", ours, createPolicy(obj{"MinimumLength": 100}),
 			violation("Value '100' at 'policies.passwordPolicy.minimumLength' failed to satisfy constraint: Member must have value less than or equal to 99"),
 		},
-		{"password history", ours, createPolicy(obj{"PasswordHistorySize": 3}), invalid("This version does not support password history.")},
 		{"two lives of a temporary password", ours, createPool(obj{
 			"Policies":              obj{"PasswordPolicy": obj{"TemporaryPasswordValidityDays": 3}},
 			"AdminCreateUserConfig": obj{"UnusedAccountValidityDays": 4},
@@ -87,7 +86,6 @@ func TestErrorsOfPoolSettings(t *testing.T) {
 		},
 		{"optional MFA without SMS", recorded, createPool(obj{"MfaConfiguration": "OPTIONAL"}), needSMS},
 		{"required MFA without SMS", recorded, createPool(obj{"MfaConfiguration": "ON"}), needSMS},
-		{"required MFA", ours, createPool(obj{"MfaConfiguration": "ON", "SmsConfiguration": smsSettings}), invalid("This version does not support MFA that is required of every user.")},
 		{"recovery by an operator and by mail", unsure, createPool(obj{"AccountRecoverySetting": obj{"RecoveryMechanisms": list{
 			obj{"Name": "admin_only", "Priority": 1}, obj{"Name": "verified_email", "Priority": 2},
 		}}}), invalid("Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms.")},

@@ -42,6 +42,10 @@ func poolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, error)
 	if u := in.UserAttributeUpdateSettings; u != nil {
 		s.UpdateSettings, s.VerifyBeforeUpdate = true, list[string](u.AttributesRequireVerificationBeforeUpdate)
 	}
+	if s.SMSMFA = s.MFA != "" && s.MFA != "OFF"; s.SMSMFA && s.SMS == nil {
+		return nil, wire.Errorf(idp.InvalidParameterException,
+			"SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
+	}
 	if err := setPolicies(s, in.Policies, in.AdminCreateUserConfig); err != nil {
 		return nil, err
 	}

@@ -245,7 +245,7 @@ func (c chooser) poolRequest() obj {
 		in["UsernameAttributes"] = c.some("email", "phone_number")
 	}
 	if in["SmsConfiguration"] != nil {
-		in["MfaConfiguration"] = c.one("OFF", "OPTIONAL")
+		in["MfaConfiguration"] = c.one("OFF", "OPTIONAL", "ON")
 	}
 	c.policies(in)
 	return in

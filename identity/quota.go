@@ -1,0 +1,46 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Quotas bound how much there may be of what operators make. Zero is the
+// service's figure; a negative one is no bound. They are looked at before
+// something is made, not in the same transaction, so that makers at once may go a little beyond.
+type Quotas struct {
+	Pools         int // of a region; 1,000
+	Clients       int // of a pool; 1,000
+	Groups        int // of a pool; 10,000
+	GroupsPerUser int // 100
+}
+
+// The service's quotas.
+var serviceQuotas = Quotas{Pools: 1000, Clients: 1000, Groups: 10_000, GroupsPerUser: 100}
+
+// room tells whether there is room for one more under a quota, given by its
+// setting and the service's figure. It counts the entries of rng in a table, up to the quota.
+func (e *Engine) room(ctx context.Context, what string, set, service int, table string, rng store.Range) error {
+	limit := cmp.Or(set, service)
+	if limit < 0 {
+		return nil
+	}
+	n := 0
+	err := e.store.View(ctx, func(r store.Reader) error {
+		n = 0
+		rng.Limit = limit
+		for _, err := range r.Scan(table, rng) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	if err == nil && n >= limit {
+		err = &QuotaError{what, limit}
+	}
+	return err
+}

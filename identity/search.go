@@ -1,0 +1,44 @@
+package identity
+
+import (
+	"github.com/cognate-id/cognate/store"
+)
+
+// searchable are the attributes that users can be listed by, besides the
+// username, the state and the sub.
+var searchable = []string{"email", "phone_number", "name", "given_name", "family_name", "preferred_username"}
+
+// Names that a filter has for what is no attribute.
+const (
+	searchUsername = "username"
+	searchStatus   = "cognito:user_status"
+	searchEnabled  = "status"
+)
+
+// searchKeys are the entries of a user in the search index. Where the username
+// is the sub, the table itself is the index.
+func (u *User) searchKeys() []string {
+	keys := make([]string, 0, len(searchable)+3)
+	if u.Username != u.Sub {
+		keys = append(keys, searchKey(u.Pool, searchUsername, u.Username))
+	}
+	for _, a := range searchable {
+		if v := u.Attributes[a]; v != "" {
+			keys = append(keys, searchKey(u.Pool, a, v))
+		}
+	}
+	return append(keys, searchKey(u.Pool, searchStatus, string(u.Status)), searchKey(u.Pool, searchEnabled, u.enabled()))
+}
+
+// searchKey is the index key of a value; of a long one only the beginning counts.
+func searchKey(pool, attribute, value string) string {
+	return store.Key(pool, attribute, store.Clip(value))
+}
+
+// enabled is what the filter calls status.
+func (u *User) enabled() string {
+	if u.Disabled {
+		return "Disabled"
+	}
+	return "Enabled"
+}

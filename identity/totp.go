@@ -1,0 +1,305 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/store"
+)
+
+const (
+	stateSetup    = "mfa-setup"    // nothing is enrolled yet
+	stateVerify   = "mfa-verify"   // a key was made
+	stateEnrolled = "mfa-enrolled" // the key was verified
+
+	// verificationsPerHour is how many codes are tried in an hour when an app is enrolled.
+	verificationsPerHour = 15
+)
+
+// EnrollTOTP makes a key for an authenticator app, which the user verifies by
+// [Session.VerifyTOTP]. A key that was verified before stays in use until then.
+func (s *Session) EnrollTOTP(ctx context.Context) (mfa.Secret, error) {
+	if err := s.mayEnroll(); err != nil {
+		return nil, err
+	}
+	key := mfa.NewSecret()
+	err := s.engine.store.Update(ctx, func(tx store.Tx) error {
+		if err := stillUser(tx, s.user); err != nil {
+			return err
+		}
+		t, err := getTOTP(tx, s.pool.ID, s.user.Sub)
+		if err != nil {
+			return err
+		}
+		t.Pending = key
+		return totps.Put(tx, t)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("enroll TOTP: %w", err)
+	}
+	return key, nil
+}
+
+func (s *Session) mayEnroll() error {
+	if err := s.managed(); err != nil {
+		return err
+	}
+	if !s.pool.Settings.TOTP {
+		return ErrTOTPDisabled
+	}
+	return nil
+}
+
+// stillUser holds a write to a user who was not deleted meanwhile.
+func stillUser(tx store.Tx, u *User) error {
+	values, err := tx.Get(users.Ref(users.Key(u)))
+	if err == nil && values[0] == nil {
+		return ErrUserNotFound
+	}
+	return err
+}
+
+// getTOTP reads what a user shares with an app, or a new record where there is none.
+func getTOTP(r store.Reader, pool, sub string) (*totp, error) {
+	t, err := totps.Get(r, store.Key(pool, sub))
+	if errors.Is(err, store.ErrNotFound) {
+		return &totp{Pool: pool, Sub: sub}, nil
+	}
+	return t, err
+}
+
+// VerifyTOTP proves by a code that the app has the key, which then replaces an
+// earlier one. It does not turn the factor on: [Session.SetMFA] does.
+func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) error {
+	if err := s.mayEnroll(); err != nil {
+		return err
+	}
+	sc := &scope{engine: s.engine, pool: s.pool, client: s.client, settings: &s.pool.Settings}
+	var verdict error
+	now := s.engine.now()
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, s.user.Sub, EventTOTP, now)
+	if err != nil {
+		return err
+	}
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		if err := stillUser(tx, s.user); err != nil {
+			return err
+		}
+		verdict, err = sc.verifyTOTP(tx, s.user.Sub, string(code), device, now)
+		if err != nil || verdict != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+	if err = orVerdict(err, verdict); err != nil {
+		return fmt.Errorf("verify TOTP: %w", err)
+	}
+	return nil
+}
+
+// verifyTOTP judges a code of a key that is to be enrolled.
+func (s *scope) verifyTOTP(tx store.Tx, sub, code, device string, now time.Time) (verdict, err error) {
+	ok, err := s.admit(tx, "enroll", sub, verificationsPerHour, now)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return ErrTOTPMismatch, nil
+	}
+	t, err := getTOTP(tx, s.pool.ID, sub)
+	if err != nil {
+		return nil, err
+	}
+	if len(t.Pending) == 0 {
+		return t.again(code, now), nil
+	}
+	step, result := t.Pending.Verify(code, now, 0)
+	if result != mfa.Right {
+		return ErrTOTPMismatch, nil
+	}
+	t.Secret, t.Pending, t.Last, t.Name = t.Pending, nil, step, device
+	return nil, totps.Put(tx, t)
+}
+
+// again judges a code where there is no key to verify: a code that verified it
+// before was used, and any other is wrong.
+func (t *totp) again(code string, now time.Time) error {
+	if len(t.Secret) == 0 {
+		return ErrTOTPNotFound
+	}
+	if _, result := t.Secret.Verify(code, now, t.Last); result == mfa.Used {
+		return ErrTOTPUsed
+	}
+	return ErrTOTPMismatch
+}
+
+// MFASetupRequired asks a user who has no second factor to set one up. With an
+// app: Enroll, then Verify, then Answer.
+type MFASetupRequired struct {
+	pending
+	Methods []MFAMethod
+}
+
+// setupChallenge asks for a second factor to be set up. Who enrolls an app
+// sends nothing but the state, so the state names the client.
+func (s *scope) setupChallenge(st *challengeState, p pending, now time.Time) (*SignInResult, error) {
+	sealed, err := s.challenge(stateSetup, st, now)
+	p.state = s.address(sealed)
+	return &SignInResult{Challenge: &MFASetupRequired{p, s.settings.setupMethods()}}, err
+}
+
+// address puts the client's id before a sealed state.
+func (s *scope) address(sealed string) string { return s.client.ID + "." + sealed }
+
+// MFASetup resumes an [*MFASetupRequired] challenge from its state alone.
+func (e *Engine) MFASetup(ctx context.Context, state string) (*MFASetupRequired, error) {
+	id, _, ok := strings.Cut(state, ".")
+	if !ok {
+		return nil, ErrSessionInvalid
+	}
+	a, err := e.AppClient(ctx, id)
+	if errors.Is(err, ErrClientNotFound) {
+		return nil, ErrSessionInvalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.MFASetup("", state), nil
+}
+
+// MFASetup resumes an [*MFASetupRequired] challenge from its state.
+func (a *AppClient) MFASetup(username, state string) *MFASetupRequired {
+	return &MFASetupRequired{pending: pending{username, a, state}}
+}
+
+// begin opens the state of a kind that the challenge is in.
+func (c *MFASetupRequired) begin(ctx context.Context, kind, hash string, proved bool) (*secondStep, error) {
+	p := c.pending
+	_, p.state, _ = strings.Cut(c.state, ".")
+	if !proved {
+		return p.openUnproved(ctx, kind)
+	}
+	return p.open(ctx, kind, hash)
+}
+
+// openUnproved opens a state that comes without the proof of a client's secret.
+func (p *pending) openUnproved(ctx context.Context, kind string) (*secondStep, error) {
+	s, err := p.client.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := s.engine.now()
+	st, err := s.open(kind, p.state, now)
+	if err != nil {
+		return nil, err
+	}
+	return &secondStep{s, st, now}, nil
+}
+
+// Enroll makes a key for an authenticator app and moves the challenge on.
+func (c *MFASetupRequired) Enroll(ctx context.Context) (mfa.Secret, error) {
+	key, err := c.enroll(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("enroll TOTP: %w", err)
+	}
+	return key, nil
+}
+
+func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
+	t, err := c.begin(ctx, stateSetup, "", false)
+	if err != nil {
+		return nil, err
+	}
+	if !t.scope.settings.TOTP {
+		return nil, ErrTOTPDisabled
+	}
+	key := mfa.NewSecret()
+	_, err = t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
+		rec := &totp{Pool: t.scope.pool.ID, Sub: t.state.Sub}
+		if v.totp != nil {
+			rec = v.totp
+		}
+		if len(rec.Secret) > 0 { // a password alone must not replace it
+			v.err = ErrSessionInvalid
+			return nil
+		}
+		rec.Pending = key
+		if err := totps.Put(tx, rec); err != nil {
+			return err
+		}
+		return spent.Insert(tx, t.scope.spend(t.state))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return key, c.move(t, stateVerify)
+}
+
+// move seals the next state of the challenge.
+func (c *MFASetupRequired) move(t *secondStep, kind string) error {
+	sealed, err := t.scope.challenge(kind, t.state, t.now)
+	c.state = t.scope.address(sealed)
+	return err
+}
+
+// Verify proves by a code that the app has the key, turns the factor on, and
+// moves the challenge on. A wrong code leaves it where it was.
+func (c *MFASetupRequired) Verify(ctx context.Context, code Secret, device string) error {
+	if err := c.verify(ctx, code, device); err != nil {
+		return fmt.Errorf("verify TOTP: %w", err)
+	}
+	return nil
+}
+
+func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device string) error {
+	t, err := c.begin(ctx, stateVerify, "", false)
+	if err != nil {
+		return err
+	}
+	ev, err := t.scope.engine.event(t.scope.pool.ID, t.scope.client.ID, t.state.Sub, EventTOTP, t.now)
+	if err != nil {
+		return err
+	}
+	_, err = t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
+		if v.totp != nil && len(v.totp.Secret) > 0 {
+			v.err = ErrSessionInvalid
+			return nil
+		}
+		if v.err, err = t.scope.verifyTOTP(tx, t.state.Sub, string(code), device, t.now); err != nil || v.err != nil {
+			return err
+		}
+		u := v.user.clone()
+		u.MFA.TOTP, u.Modified = true, t.now
+		if err := users.Put(tx, u); err != nil {
+			return err
+		}
+		if err := spent.Insert(tx, t.scope.spend(t.state)); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+	if err != nil {
+		return err
+	}
+	return c.move(t, stateEnrolled)
+}
+
+// Answer signs the user in, once a factor was set up.
+func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*SignInResult, error) {
+	t, err := c.begin(ctx, stateEnrolled, secretHash, true)
+	if err != nil {
+		return nil, fmt.Errorf("answer MFA setup: %w", err)
+	}
+	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+		return nil, err
+	}
+	res, err := t.finish(ctx, func(store.Tx, *verdict) error { return nil })
+	if err != nil {
+		return nil, fmt.Errorf("answer MFA setup: %w", err)
+	}
+	return res, nil
+}
