@@ -108,8 +108,10 @@ var (
 	ErrMFACodeMismatch = errors.New("identity: wrong code of the second factor")
 	// ErrMFANotReady is returned when a factor is turned on that the user cannot use yet. It is a [*MFAError].
 	ErrMFANotReady = errors.New("identity: user is not set up for the second factor")
-	// ErrMFAPreference is returned when factors are preferred that cannot be.
+	// ErrMFAPreference is returned when two second factors are preferred, or one that is not turned on.
 	ErrMFAPreference = errors.New("identity: invalid choice of second factors")
+	// ErrMFARequired is returned when the last second factor is turned off where everybody needs one.
+	ErrMFARequired = errors.New("identity: user pool requires a second factor")
 
 	// ErrQuotaExceeded is returned when there would be too many of something. It is a [*QuotaError].
 	ErrQuotaExceeded = errors.New("identity: quota exceeded")

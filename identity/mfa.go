@@ -158,7 +158,7 @@ func (s *PoolSettings) setMFA(r store.Reader, u *User, in MFAUpdate) (verdict, e
 		u.MFA.prefer(change.method, change.to.Preferred)
 	}
 	if had && s.MFA == "ON" && len(u.MFA.Methods()) == 0 {
-		return ErrMFAPreference, nil
+		return ErrMFARequired, nil
 	}
 	return nil, nil
 }

@@ -1,5 +1,5 @@
 // Package mfa is the one-time codes of authenticator apps: TOTP of RFC 6238
-// with SHA-1, 6 digits and 30 seconds, which is all that every app reads.
+// with SHA-1, 6 digits and 30 seconds, the values that all apps read.
 //
 // Begin with [NewSecret]. Show the user its [Secret.URI] as a QR code, or its
 // [Secret.Text] to type in. Then and at each sign-in ask for a code and give
@@ -35,8 +35,8 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// What every code is made of. Apps ignore any other values, though the URI
-// could carry them.
+// What every code is made of. Many apps ignore any other values, though the
+// URI could carry them.
 const (
 	Period = 30 * time.Second // a time step: how long an app shows one code
 	Digits = 6                // of a code, leading zeros included
@@ -46,7 +46,7 @@ const (
 // A Result is what [Secret.Verify] says about a code. The zero Result is Wrong.
 type Result int
 
-// The results. A caller tells the user no more than whether it was Right.
+// The results. Only with Right may the caller let the user in.
 const (
 	Wrong Result = iota // no code of the steps that count, or none at all
 	Used                // right, but of a step that is not after the last one that counted

@@ -66,7 +66,7 @@ func TestParseSecret(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := mfa.ParseSecret(tt.text)
 			if tt.want == "" {
-				if got != nil || err != mfa.ErrInvalidSecret {
+				if got != nil || !errors.Is(err, mfa.ErrInvalidSecret) {
 					t.Errorf("ParseSecret = %q, %v, want ErrInvalidSecret", []byte(got), err)
 				}
 				return

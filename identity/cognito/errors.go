@@ -48,6 +48,15 @@ var rows = []row{
 	{identity.ErrSessionExpired, idp.NotAuthorizedException, say("Invalid session for the user, session is expired.")},
 	{identity.ErrSessionUsed, idp.NotAuthorizedException, say("Invalid session for the user, session can only be used once.")},
 
+	{identity.ErrTOTPDisabled, idp.SoftwareTokenMFANotFoundException, say("Software Token MFA has not been enabled by the userPool")},
+	{identity.ErrTOTPNotFound, idp.SoftwareTokenMFANotFoundException, say("Software Token MFA has not been set up for the user.")}, // text (unsure)
+	{identity.ErrTOTPMismatch, idp.EnableSoftwareTokenMFAException, say("Code mismatch and fail enable Software Token MFA")},
+	{identity.ErrTOTPUsed, idp.ExpiredCodeException, say("Your software token has already been used once.")},
+	{identity.ErrMFACodeMismatch, idp.CodeMismatchException, say("Invalid code received for user")},
+	{identity.ErrMFANotReady, idp.InvalidParameterException, mfaNotReady},
+	{identity.ErrMFAPreference, idp.InvalidParameterException, say("Cannot set multiple preferred MFA methods")},               // text (unsure)
+	{identity.ErrMFARequired, idp.InvalidParameterException, say("The user pool requires MFA: one factor must stay enabled.")}, // text (unsure)
+
 	{identity.ErrInvalidPassword, idp.InvalidPasswordException, passwordRule},
 	{identity.ErrUsernameExists, idp.UsernameExistsException, nameTaken},
 	{identity.ErrAliasExists, idp.AliasExistsException, nameTaken},
@@ -103,8 +112,14 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser": {idp.AliasExistsException: idp.UsernameExistsException}, // seen with the service, in pools with aliases
-	"GlobalSignOut":   {idp.UserNotFoundException: idp.NotAuthorizedException}, // (unsure)
+	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                     // seen with the service, in pools with aliases
+	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},             // recorded
+	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
+	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
+	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
+	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
+	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
+	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -143,7 +158,7 @@ func userNotFound(op string, _ error) string {
 	switch op {
 	case "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword":
 		return "Username/client id combination not found."
-	case "GlobalSignOut":
+	case "GlobalSignOut", "AssociateSoftwareToken":
 		return "Access Token has been revoked"
 	}
 	return "User does not exist."
@@ -154,6 +169,8 @@ func flowNotEnabled(_ string, err error) string {
 	switch flow {
 	case "USER_SRP_AUTH":
 		return "USER_SRP_AUTH is not enabled for the client."
+	case "ADMIN_USER_PASSWORD_AUTH":
+		return "Auth flow not enabled for this client"
 	case "CUSTOM_AUTH":
 		return "Custom auth lambda trigger is not configured for the user pool."
 	}
@@ -212,6 +229,10 @@ func schemaProblems(_ string, err error) string {
 		b.WriteString(p.Name + ": " + p.Reason + "\n")
 	}
 	return b.String()
+}
+
+func mfaNotReady(_ string, err error) string {
+	return "User does not have delivery config set to turn on " + string(of[*identity.MFAError](err).Method)
 }
 
 func cannotConfirm(_ string, err error) string {

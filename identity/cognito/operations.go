@@ -22,8 +22,18 @@ func (s *service) handlers() *idp.Handlers {
 		ResendConfirmationCode: s.resendConfirmationCode,
 
 		// signin.go
-		InitiateAuth:           s.initiateAuth,
-		RespondToAuthChallenge: s.respondToAuthChallenge,
+		InitiateAuth:      s.initiateAuth,
+		AdminInitiateAuth: s.adminInitiateAuth,
+
+		// challenges.go
+		RespondToAuthChallenge:      s.respondToAuthChallenge,
+		AdminRespondToAuthChallenge: s.adminRespondToAuthChallenge,
+
+		// mfa.go
+		AssociateSoftwareToken:    s.associateSoftwareToken,
+		VerifySoftwareToken:       s.verifySoftwareToken,
+		SetUserMFAPreference:      s.setUserMFAPreference,
+		AdminSetUserMFAPreference: s.adminSetUserMFAPreference,
 
 		// tokens.go
 		GetTokensFromRefreshToken: s.getTokensFromRefreshToken,

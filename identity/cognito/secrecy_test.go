@@ -126,7 +126,11 @@ func TestSignatures(t *testing.T) {
 	unknown := problem{"UnrecognizedClientException", "The security token included in the request is invalid.", 0}
 	public := map[string]bool{
 		"SignUp": true, "ConfirmSignUp": true, "ResendConfirmationCode": true, "InitiateAuth": true, "RespondToAuthChallenge": true,
+		"ForgotPassword": true, "ConfirmForgotPassword": true,
 		"GetTokensFromRefreshToken": true, "RevokeToken": true, "GlobalSignOut": true, "GetUser": true,
+		"UpdateUserAttributes": true, "DeleteUserAttributes": true, "DeleteUser": true, "ChangePassword": true,
+		"GetUserAttributeVerificationCode": true, "VerifyUserAttribute": true,
+		"AssociateSoftwareToken": true, "VerifySoftwareToken": true, "SetUserMFAPreference": true,
 	}
 	for _, op := range cognito.Services()[0].Operations {
 		if !op.Served() {

@@ -17,7 +17,11 @@ func (s *service) getUser(ctx context.Context, in *idp.GetUserRequest) (*idp.Get
 	if err != nil {
 		return nil, err
 	}
-	return &idp.GetUserResponse{Username: ptr(wire.Secret(u.Username)), UserAttributes: attributeList(u)}, nil
+	preferred, enabled := mfaSettings(u)
+	return &idp.GetUserResponse{
+		Username: ptr(wire.Secret(u.Username)), UserAttributes: attributeList(u),
+		PreferredMfaSetting: preferred, UserMFASettingList: enabled,
+	}, nil
 }
 
 func (s *service) adminCreateUser(ctx context.Context, in *idp.AdminCreateUserRequest) (*idp.AdminCreateUserResponse, error) {
@@ -55,7 +59,9 @@ func (s *service) adminGetUser(ctx context.Context, in *idp.AdminGetUserRequest)
 		return nil, err
 	}
 	t := userType(u)
+	preferred, enabled := mfaSettings(u)
 	return &idp.AdminGetUserResponse{
+		PreferredMfaSetting: preferred, UserMFASettingList: enabled,
 		Username: t.Username, UserAttributes: t.Attributes, UserCreateDate: t.UserCreateDate,
 		UserLastModifiedDate: t.UserLastModifiedDate, Enabled: t.Enabled, UserStatus: t.UserStatus,
 	}, nil

@@ -100,6 +100,7 @@ func TestSyntax(t *testing.T) {
 		{"zero byte after", "name = \"x\"\x00"},
 		{"byte order mark", "\ufeffname = \"x\""},
 		{"space that is not ASCII", "name\u00a0= \"x\""},
+		{"space alone that is not ASCII", "\u00a0"},
 		{"name without UTF-8", "name\xff = \"x\""},
 		{"value without UTF-8", "name = \"x\xff\""},
 		{"rest, of no such attribute", `custom:foo = "x" y`},
@@ -107,7 +108,7 @@ func TestSyntax(t *testing.T) {
 		{"megabyte", `name = "` + strings.Repeat("x", 1<<20)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, err := filter.Parse(tt.text); err != filter.ErrSyntax || got != (filter.Filter{}) {
+			if got, err := filter.Parse(tt.text); !errors.Is(err, filter.ErrSyntax) || got != (filter.Filter{}) {
 				t.Errorf("Parse(%.80q) = %.80q, %v, want ErrSyntax", tt.text, got, err)
 			}
 		})
@@ -191,7 +192,7 @@ func FuzzParse(f *testing.F) {
 		got, err := filter.Parse(text)
 		if err != nil {
 			var attr *filter.AttributeError
-			if got != (filter.Filter{}) || err != filter.ErrSyntax && !errors.As(err, &attr) {
+			if got != (filter.Filter{}) || !errors.Is(err, filter.ErrSyntax) && !errors.As(err, &attr) {
 				t.Fatalf("%q, %v", got, err)
 			}
 			return
@@ -227,7 +228,7 @@ func FuzzString(f *testing.F) {
 		}
 		got, err := filter.Parse(want.String())
 		if !utf8.ValidString(value) {
-			if err != filter.ErrSyntax {
+			if !errors.Is(err, filter.ErrSyntax) {
 				t.Fatalf("%q, %v, want ErrSyntax", got, err)
 			}
 			return
