@@ -149,23 +149,13 @@ func newSearch(p *PoolInfo, f filter.Filter) *search {
 	}
 	value := store.Clip(f.Value)
 	if f.Attribute == searchStatus {
-		value = upperASCII(value) // as all states are written
+		value = strings.ToUpper(value) // as all states are written
 	}
 	s.rng = store.StartsWith(value, s.prefix()...)
 	if f.Attribute != "" && !f.Prefix {
 		s.rng = store.Prefix(append(s.prefix(), value)...)
 	}
 	return s
-}
-
-// upperASCII leaves letters beyond ASCII alone, of which some have a capital within.
-func upperASCII(s string) string {
-	return strings.Map(func(c rune) rune {
-		if 'a' <= c && c <= 'z' {
-			return c - 'a' + 'A'
-		}
-		return c
-	}, s)
 }
 
 // prefix is what all keys of the index, or the table, begin with.

@@ -1,8 +1,10 @@
 package identity_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -65,8 +67,9 @@ func TestFilters(t *testing.T) {
 	enroll(t, pool, "anna", map[string]string{"email": "anna@example.com", "name": long + "2", "custom": ""})
 	enroll(t, pool, "bob", map[string]string{"name": `B"o\b`, "nickname": "Ann"})
 	enroll(t, pool, "cat", map[string]string{"name": strings.Repeat("é", 200)})
+	enroll(t, pool, "dan", map[string]string{"name": long + "3"})
 	f.edit(t, pool, "bob", func(u *identity.User) { u.Status, u.Disabled = identity.StatusConfirmed, true })
-	everybody := []string{"ANN", "ann", "anna", "bob", "cat"}
+	everybody := []string{"ANN", "ann", "anna", "bob", "cat", "dan"}
 	for _, tt := range []struct {
 		filter string
 		want   []string
@@ -89,7 +92,8 @@ func TestFilters(t *testing.T) {
 		{`name = "` + long + `"`, nil},
 		{`name = "` + long + `1"`, []string{"ANN"}},
 		{`name ^= "` + long + `2"`, []string{"anna"}},
-		{`name ^= "` + long + `"`, []string{"ANN", "anna"}},
+		{`name = "` + long + `3"`, []string{"dan"}},
+		{`name ^= "` + long + `"`, []string{"ANN", "anna", "dan"}},
 		{`name = "` + strings.Repeat("é", 200) + `"`, []string{"cat"}},
 		{`name ^= "` + strings.Repeat("é", 199) + `"`, []string{"cat"}},
 		{`name ^= "` + strings.Repeat("é", 199) + `e"`, nil},
@@ -102,12 +106,12 @@ func TestFilters(t *testing.T) {
 		{`sub ^= ""`, everybody},
 		{`sub = "` + ann[:18] + `"`, nil},
 		{`sub = "` + strings.Repeat("a", 9000) + `"`, nil},
-		{`status = "Enabled"`, []string{"ANN", "ann", "anna", "cat"}},
+		{`status = "Enabled"`, []string{"ANN", "ann", "anna", "cat", "dan"}},
 		{`status = "Disabled"`, []string{"bob"}},
 		{`status = "disabled"`, nil},
 		{`cognito:user_status = "CONFIRMED"`, []string{"bob"}},
 		{`cognito:user_status = "confirmed"`, []string{"bob"}},
-		{`cognito:user_status ^= "Force_"`, []string{"ANN", "ann", "anna", "cat"}},
+		{`cognito:user_status ^= "Force_"`, []string{"ANN", "ann", "anna", "cat", "dan"}},
 		{`cognito:user_status = "force_"`, nil},
 		{"cognito:user_status = \"force_change_pa\u017fsword\"", nil},
 	} {
@@ -300,5 +304,60 @@ func TestAll(t *testing.T) {
 				break
 			}
 		})
+	}
+}
+
+// A countingStore counts what is read from it.
+type countingStore struct {
+	store.Store
+	read int
+}
+
+func (s *countingStore) View(ctx context.Context, fn func(store.Reader) error) error {
+	return s.Store.View(ctx, func(r store.Reader) error { return fn(countingReader{r, s}) })
+}
+
+type countingReader struct {
+	store.Reader
+	store *countingStore
+}
+
+func (r countingReader) Get(refs ...store.Ref) ([][]byte, error) {
+	r.store.read += len(refs)
+	return r.Reader.Get(refs...)
+}
+
+func (r countingReader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		for e, err := range r.Reader.Scan(table, rng) {
+			r.store.read++
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// What a page reads does not depend on how many users there are.
+func TestPageReadsNoMoreThanItShows(t *testing.T) {
+	inner := memory.New()
+	counted := &countingStore{Store: inner}
+	f := newEngineOn(t, counted)
+	pool := f.open(t, identity.PoolSettings{})
+	entries, err := pool.BulkUsers(t.Context(), benchNames(2000), password)
+	check(t, "BulkUsers", err)
+	check(t, "BulkLoad", inner.BulkLoad(t.Context(), entries))
+	_, early := page(t, pool, identity.UserQuery{Filter: `email ^= ""`, Limit: 1})
+	for _, q := range []identity.UserQuery{
+		{}, {Filter: `username = "user0001234"`}, {Filter: `username ^= "user"`}, {Filter: `email ^= "user0001"`}, {Filter: `status = "Enabled"`},
+		{Filter: `cognito:user_status = "confirmed"`}, {Filter: `sub ^= ""`}, {Filter: `email = "user0001234@example.com"`, After: early},
+	} {
+		counted.read = 0
+		q.Limit = 10
+		names, _ := page(t, pool, q)
+		// The pool, an index entry and a record for each user, and for one more.
+		if most := 1 + 2*min(len(names)+1, 11); counted.read > most || len(names) == 0 {
+			t.Errorf("%+v: %d users, and %d reads, want at most %d", q, len(names), counted.read, most)
+		}
 	}
 }
