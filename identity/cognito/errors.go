@@ -91,6 +91,10 @@ var rows = []row{
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
 	{identity.ErrUnsupported, idp.InvalidParameterException, unsupported},
 
+	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter")},
+	{identity.ErrInvalidFilterAttribute, idp.InvalidParameterException, invalidSearch},
+	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
+
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
 	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},
@@ -182,6 +186,10 @@ func missingParameter(_ string, err error) string {
 }
 
 func invalidParameter(_ string, err error) string { return of[*identity.ParameterError](err).Reason }
+
+func invalidSearch(_ string, err error) string {
+	return "Invalid search attribute: " + of[*identity.ParameterError](err).Name
+}
 
 func alreadyProvided(_ string, err error) string {
 	return "Cannot modify an already provided " + of[*identity.ParameterError](err).Name

@@ -134,6 +134,7 @@ func (w *world) validBodies() map[string]obj {
 		"AdminCreateUser":           {"UserPoolId": w.pool, "Username": "made"},
 		"AdminGetUser":              {"UserPoolId": w.pool, "Username": "alice"},
 		"AdminSetUserPassword":      {"UserPoolId": w.pool, "Username": "alice", "Password": goodPass},
+		"ListUsers":                 {"UserPoolId": w.pool},
 	}
 }
 

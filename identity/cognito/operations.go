@@ -45,5 +45,8 @@ func (s *service) handlers() *idp.Handlers {
 		AdminCreateUser:      s.adminCreateUser,
 		AdminGetUser:         s.adminGetUser,
 		AdminSetUserPassword: s.adminSetUserPassword,
+
+		// listusers.go
+		ListUsers: s.listUsers,
 	}
 }
