@@ -195,6 +195,26 @@ var scenarios = []scenario{
 			return pool.Admin().Users().SetPassword(ctx, "alice", chosen, false)
 		}
 	}, nil},
+	{"ForgotPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.ForgotPassword(ctx, "alice", ""))
+		}
+	}, nil},
+	{"ConfirmForgotPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		f.signIn(t, pool.AppClient, "alice")
+		code := f.forgot(t, pool.AppClient, "alice")
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return recoverAs(ctx, pool.AppClient, "alice", code, chosen)
+		}
+	}, nil},
+	{"ResetPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Users().ResetPassword(ctx, "alice")
+		}
+	}, nil},
 	{"Revoke", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		f.join(t, pool, "alice", email)
 		token := f.signIn(t, pool.AppClient, "alice").Refresh

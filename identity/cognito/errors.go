@@ -33,7 +33,7 @@ var rows = []row{
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},
-	{identity.ErrUserDisabled, idp.NotAuthorizedException, say("User is disabled.")},
+	{identity.ErrUserDisabled, idp.NotAuthorizedException, userDisabled},
 	{identity.ErrPasswordResetRequired, idp.PasswordResetRequiredException, say("Password reset required for the user")},
 	{identity.ErrTemporaryPasswordExpired, idp.NotAuthorizedException, say("Temporary password has expired and must be reset by an administrator.")},
 	{identity.ErrTooManyAttempts, idp.NotAuthorizedException, say("Password attempts exceeded")},
@@ -63,6 +63,11 @@ var rows = []row{
 	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, say("Failed to deliver the message.")}, // text (unsure)
+
+	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
+	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
+	{identity.ErrCannotReset, idp.NotAuthorizedException, say("User password cannot be reset in the current state.")},
+	{identity.ErrPasswordReused, idp.PasswordHistoryPolicyViolationException, say("Password has previously been used.")}, // text (unsure)
 
 	{identity.ErrInvalidAccessToken, idp.NotAuthorizedException, say("Invalid Access Token")},
 	{identity.ErrAccessTokenExpired, idp.NotAuthorizedException, say("Access Token has expired")},
@@ -103,8 +108,9 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser": {idp.AliasExistsException: idp.UsernameExistsException}, // seen with the service, in pools with aliases
-	"GlobalSignOut":   {idp.UserNotFoundException: idp.NotAuthorizedException}, // (unsure)
+	"AdminCreateUser":        {idp.AliasExistsException: idp.UsernameExistsException},           // seen with the service, in pools with aliases
+	"AdminResetUserPassword": {idp.CodeDeliveryFailureException: idp.InvalidParameterException}, // (unsure)
+	"GlobalSignOut":          {idp.UserNotFoundException: idp.NotAuthorizedException},           // (unsure)
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -147,6 +153,13 @@ func userNotFound(op string, _ error) string {
 		return "Access Token has been revoked"
 	}
 	return "User does not exist."
+}
+
+func userDisabled(op string, _ error) string {
+	if op == "AdminResetUserPassword" {
+		return "User is disabled"
+	}
+	return "User is disabled."
 }
 
 func flowNotEnabled(_ string, err error) string {

@@ -115,7 +115,12 @@ func TestForgedBodies(t *testing.T) {
 func (w *world) validBodies() map[string]obj {
 	victim := w.server.pool(nil)
 	fred := w.open.newPassword("fred", nil)
+	w.ok("ForgotPassword", obj{"ClientId": w.open.id, "Username": "alice"})
+	reset := w.outbox.LastCode("alice")
 	return map[string]obj{
+		"ForgotPassword":            {"ClientId": w.open.id, "Username": "rita"},
+		"ConfirmForgotPassword":     {"ClientId": w.open.id, "Username": "alice", "ConfirmationCode": reset, "Password": goodPass},
+		"AdminResetUserPassword":    {"UserPoolId": w.pool, "Username": "rob"},
 		"CreateUserPool":            {"PoolName": "p"},
 		"DescribeUserPool":          {"UserPoolId": w.pool},
 		"DeleteUserPool":            {"UserPoolId": victim},

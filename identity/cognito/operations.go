@@ -25,6 +25,11 @@ func (s *service) handlers() *idp.Handlers {
 		InitiateAuth:           s.initiateAuth,
 		RespondToAuthChallenge: s.respondToAuthChallenge,
 
+		// recovery.go
+		ForgotPassword:         s.forgotPassword,
+		ConfirmForgotPassword:  s.confirmForgotPassword,
+		AdminResetUserPassword: s.adminResetUserPassword,
+
 		// tokens.go
 		GetTokensFromRefreshToken: s.getTokensFromRefreshToken,
 		RevokeToken:               s.revokeToken,

@@ -125,6 +125,7 @@ func TestSignatures(t *testing.T) {
 	}
 	unknown := problem{"UnrecognizedClientException", "The security token included in the request is invalid.", 0}
 	public := map[string]bool{
+		"ForgotPassword": true, "ConfirmForgotPassword": true,
 		"SignUp": true, "ConfirmSignUp": true, "ResendConfirmationCode": true, "InitiateAuth": true, "RespondToAuthChallenge": true,
 		"GetTokensFromRefreshToken": true, "RevokeToken": true, "GlobalSignOut": true, "GetUser": true,
 	}
