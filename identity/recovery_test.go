@@ -357,11 +357,33 @@ func (f *fixture) begin() {
 	}
 }
 
+// passwordOf is which of the passwords of these tests is alice's.
+func (f *fixture) passwordOf(t *testing.T, pool *identity.UserPool) identity.Secret {
+	t.Helper()
+	for _, p := range []string{password, chosen, chosen + "0", chosen + "1", chosen + "2"} {
+		f.advance(time.Hour) // past any lock
+		if byPassword(t, pool.AppClient, "alice", p) == nil {
+			return identity.Secret(p)
+		}
+	}
+	t.Fatal("alice has none of the passwords")
+	return ""
+}
+
 // setters are the ways to set a password of a user who is confirmed.
 var setters = map[string]func(t *testing.T, f *fixture, pool *identity.UserPool, password string) error{
 	"SetPassword": func(t *testing.T, f *fixture, pool *identity.UserPool, password string) error {
 		f.begin()
 		return pool.Admin().Users().SetPassword(t.Context(), "alice", identity.Secret(password), true)
+	},
+	"ChangePassword": func(t *testing.T, f *fixture, pool *identity.UserPool, next string) error {
+		previous := f.passwordOf(t, pool)
+		in, err := pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: previous})
+		check(t, "SignIn", err)
+		s, err := pool.Session(t.Context(), in.Tokens.Access)
+		check(t, "Session", err)
+		f.begin()
+		return s.ChangePassword(t.Context(), previous, identity.Secret(next))
 	},
 	"ConfirmForgotPassword": func(t *testing.T, f *fixture, pool *identity.UserPool, password string) error {
 		code := f.forgot(t, pool.AppClient, "alice")
@@ -463,7 +485,14 @@ func TestHistorySeesWhatChangesMeanwhile(t *testing.T) {
 			}
 			f.meanwhile = arm
 			err := set(t, f, pool, chosen)
-			if !done || !errors.Is(err, identity.ErrPasswordReused) {
+			want := identity.ErrPasswordReused
+			if how == "ChangePassword" { // what was proved is the password no more
+				want = identity.ErrIncorrectCredentials
+			}
+			if before == 1 && how == "ChangePassword" {
+				continue // it takes one transaction
+			}
+			if !done || !errors.Is(err, want) {
 				t.Errorf("%s, transaction %d: %v, want a refusal", how, before, err)
 			}
 		}

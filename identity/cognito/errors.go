@@ -67,6 +67,9 @@ var rows = []row{
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
 	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
 	{identity.ErrCannotReset, idp.NotAuthorizedException, say("User password cannot be reset in the current state.")},
+	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress}, // text (unsure)
+	{identity.ErrAttributeImmutable, idp.InvalidParameterException, immutable},
+	{identity.ErrUnknownAttribute, idp.InvalidParameterException, unknownAttributes},
 	{identity.ErrPasswordReused, idp.PasswordHistoryPolicyViolationException, say("Password has previously been used.")}, // text (unsure)
 
 	{identity.ErrInvalidAccessToken, idp.NotAuthorizedException, say("Invalid Access Token")},
@@ -108,9 +111,10 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser":        {idp.AliasExistsException: idp.UsernameExistsException},           // seen with the service, in pools with aliases
-	"AdminResetUserPassword": {idp.CodeDeliveryFailureException: idp.InvalidParameterException}, // (unsure)
-	"GlobalSignOut":          {idp.UserNotFoundException: idp.NotAuthorizedException},           // (unsure)
+	"AdminCreateUser":           {idp.AliasExistsException: idp.UsernameExistsException},           // seen with the service, in pools with aliases
+	"AdminUpdateUserAttributes": {idp.CodeDeliveryFailureException: idp.InvalidParameterException}, // (unsure)
+	"AdminResetUserPassword":    {idp.CodeDeliveryFailureException: idp.InvalidParameterException}, // (unsure)
+	"GlobalSignOut":             {idp.UserNotFoundException: idp.NotAuthorizedException},           // (unsure)
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -223,6 +227,33 @@ func schemaProblems(_ string, err error) string {
 			p = identity.AttributeProblem{Name: "name.formatted", Reason: "The attribute name.formatted is required"}
 		}
 		b.WriteString(p.Name + ": " + p.Reason + "\n")
+	}
+	return b.String()
+}
+
+func noAddress(_ string, err error) string {
+	name := of[*identity.ParameterError](err).Name
+	article := "a"
+	if name == "email" {
+		article = "an"
+	}
+	return "User does not have " + article + " " + name + " attribute"
+}
+
+// immutable has a line for each attribute, and no end of line after the last.
+func immutable(_ string, err error) string {
+	return strings.TrimSuffix(attributeLines(err), "\n")
+}
+
+func unknownAttributes(_ string, err error) string {
+	return "Invalid user attributes: " + attributeLines(err)
+}
+
+// attributeLines says what is wrong with attributes of a user, a line each.
+func attributeLines(err error) string {
+	var b strings.Builder
+	for _, p := range of[*identity.AttributeError](err).Problems {
+		b.WriteString("user." + p.Name + ": " + p.Reason + "\n")
 	}
 	return b.String()
 }

@@ -29,6 +29,15 @@ func (s *service) handlers() *idp.Handlers {
 		ForgotPassword:         s.forgotPassword,
 		ConfirmForgotPassword:  s.confirmForgotPassword,
 		AdminResetUserPassword: s.adminResetUserPassword,
+		ChangePassword:         s.changePassword,
+
+		// attributes.go
+		UpdateUserAttributes:             s.updateUserAttributes,
+		DeleteUserAttributes:             s.deleteUserAttributes,
+		GetUserAttributeVerificationCode: s.getUserAttributeVerificationCode,
+		VerifyUserAttribute:              s.verifyUserAttribute,
+		AdminUpdateUserAttributes:        s.adminUpdateUserAttributes,
+		AdminDeleteUserAttributes:        s.adminDeleteUserAttributes,
 
 		// tokens.go
 		GetTokensFromRefreshToken: s.getTokensFromRefreshToken,

@@ -37,3 +37,11 @@ func (s *service) adminResetUserPassword(ctx context.Context, in *idp.AdminReset
 	}
 	return nil, pool.Admin().Users().ResetPassword(ctx, text(in.Username))
 }
+
+func (s *service) changePassword(ctx context.Context, in *idp.ChangePasswordRequest) (*idp.ChangePasswordResponse, error) {
+	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
+	if err != nil {
+		return nil, err
+	}
+	return nil, session.ChangePassword(ctx, identity.Secret(text(in.PreviousPassword)), identity.Secret(text(in.ProposedPassword)))
+}

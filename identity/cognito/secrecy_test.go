@@ -125,7 +125,8 @@ func TestSignatures(t *testing.T) {
 	}
 	unknown := problem{"UnrecognizedClientException", "The security token included in the request is invalid.", 0}
 	public := map[string]bool{
-		"ForgotPassword": true, "ConfirmForgotPassword": true,
+		"ForgotPassword": true, "ConfirmForgotPassword": true, "ChangePassword": true, "UpdateUserAttributes": true,
+		"DeleteUserAttributes": true, "GetUserAttributeVerificationCode": true, "VerifyUserAttribute": true,
 		"SignUp": true, "ConfirmSignUp": true, "ResendConfirmationCode": true, "InitiateAuth": true, "RespondToAuthChallenge": true,
 		"GetTokensFromRefreshToken": true, "RevokeToken": true, "GlobalSignOut": true, "GetUser": true,
 	}
