@@ -26,6 +26,12 @@ const (
 	resendsPerHour  = 5
 )
 
+// Kinds of throttles; codes that are tried are counted under their purpose.
+const (
+	kindResend = "resend" // codes asked for again
+	kindEnroll = "enroll" // codes tried to enroll an authenticator app
+)
+
 // CodeDelivery says where a code went, without giving the address away.
 type CodeDelivery struct {
 	Destination string // masked, such as a***@e***

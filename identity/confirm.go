@@ -225,7 +225,7 @@ func (s *scope) sendCode(ctx context.Context, u *User, d *CodeDelivery) (*CodeDe
 	}
 	admitted := false
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if admitted, err = s.admit(tx, "resend", u.Sub, resendsPerHour, now); err != nil || !admitted {
+		if admitted, err = s.admit(tx, kindResend, u.Sub, resendsPerHour, now); err != nil || !admitted {
 			return err
 		}
 		return codes.Put(tx, pending)

@@ -77,6 +77,10 @@ var rows = []row{
 	{identity.ErrRevocationDisabled, idp.UnsupportedOperationException, say("Token revocation is not enabled for the client.")},                  // text (unsure)
 	{identity.ErrForeignToken, idp.UnauthorizedException, say("Unauthorized")},                                                                   // text (unsure)
 
+	{identity.ErrGroupNotFound, idp.ResourceNotFoundException, say("Group not found.")},
+	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
+	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},                            // text (unsure)
+
 	{identity.ErrDeletionProtected, idp.InvalidParameterException, say("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")},
 	{identity.ErrInvalidSettings, idp.InvalidParameterException, settingReason},
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
@@ -103,8 +107,9 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser": {idp.AliasExistsException: idp.UsernameExistsException}, // seen with the service, in pools with aliases
-	"GlobalSignOut":   {idp.UserNotFoundException: idp.NotAuthorizedException}, // (unsure)
+	"AdminAddUserToGroup": {idp.LimitExceededException: idp.InvalidParameterException}, // (unsure)
+	"AdminCreateUser":     {idp.AliasExistsException: idp.UsernameExistsException},     // seen with the service, in pools with aliases
+	"GlobalSignOut":       {idp.UserNotFoundException: idp.NotAuthorizedException},     // (unsure)
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -220,6 +225,11 @@ func cannotConfirm(_ string, err error) string {
 
 func resendNotPossible(_ string, err error) string {
 	return "Resend not possible. " + of[*identity.StatusError](err).Username + " status is not FORCE_CHANGE_PASSWORD"
+}
+
+func quotaExceeded(_ string, err error) string {
+	e := of[*identity.QuotaError](err)
+	return fmt.Sprintf("There can be at most %d %s.", e.Max, e.What)
 }
 
 func settingReason(_ string, err error) string { return of[*identity.SettingError](err).Reason }

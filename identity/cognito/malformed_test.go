@@ -115,6 +115,11 @@ func TestForgedBodies(t *testing.T) {
 func (w *world) validBodies() map[string]obj {
 	victim := w.server.pool(nil)
 	fred := w.open.newPassword("fred", nil)
+	w.made(w.pool, "leaver")
+	w.made(w.pool, "outcast")
+	w.open.signUp("ursula")
+	w.group("admins", nil)
+	w.group("doomed", nil)
 	return map[string]obj{
 		"CreateUserPool":            {"PoolName": "p"},
 		"DescribeUserPool":          {"UserPoolId": w.pool},
@@ -134,6 +139,21 @@ func (w *world) validBodies() map[string]obj {
 		"AdminCreateUser":           {"UserPoolId": w.pool, "Username": "made"},
 		"AdminGetUser":              {"UserPoolId": w.pool, "Username": "alice"},
 		"AdminSetUserPassword":      {"UserPoolId": w.pool, "Username": "alice", "Password": goodPass},
+		"AdminEnableUser":           {"UserPoolId": w.pool, "Username": "dora"},
+		"AdminDisableUser":          {"UserPoolId": w.pool, "Username": "dora"},
+		"AdminConfirmSignUp":        {"UserPoolId": w.pool, "Username": "ursula"},
+		"AdminUserGlobalSignOut":    {"UserPoolId": w.pool, "Username": "dora"},
+		"AdminDeleteUser":           {"UserPoolId": w.pool, "Username": "outcast"},
+		"DeleteUser":                {"AccessToken": w.open.access("leaver")},
+		"CreateGroup":               {"UserPoolId": w.pool, "GroupName": "new"},
+		"GetGroup":                  {"UserPoolId": w.pool, "GroupName": "admins"},
+		"UpdateGroup":               {"UserPoolId": w.pool, "GroupName": "admins"},
+		"DeleteGroup":               {"UserPoolId": w.pool, "GroupName": "doomed"},
+		"ListGroups":                {"UserPoolId": w.pool},
+		"ListUsersInGroup":          {"UserPoolId": w.pool, "GroupName": "admins"},
+		"AdminAddUserToGroup":       w.member("alice", "admins"),
+		"AdminRemoveUserFromGroup":  w.member("alice", "admins"),
+		"AdminListGroupsForUser":    {"UserPoolId": w.pool, "Username": "alice"},
 	}
 }
 

@@ -35,5 +35,24 @@ func (s *service) handlers() *idp.Handlers {
 		AdminCreateUser:      s.adminCreateUser,
 		AdminGetUser:         s.adminGetUser,
 		AdminSetUserPassword: s.adminSetUserPassword,
+
+		// lifecycle.go
+		AdminEnableUser:        s.adminEnableUser,
+		AdminDisableUser:       s.adminDisableUser,
+		AdminConfirmSignUp:     s.adminConfirmSignUp,
+		AdminUserGlobalSignOut: s.adminUserGlobalSignOut,
+		AdminDeleteUser:        s.adminDeleteUser,
+		DeleteUser:             s.deleteUser,
+
+		// groups.go
+		CreateGroup:              s.createGroup,
+		GetGroup:                 s.getGroup,
+		UpdateGroup:              s.updateGroup,
+		DeleteGroup:              s.deleteGroup,
+		ListGroups:               s.listGroups,
+		ListUsersInGroup:         s.listUsersInGroup,
+		AdminAddUserToGroup:      s.adminAddUserToGroup,
+		AdminRemoveUserFromGroup: s.adminRemoveUserFromGroup,
+		AdminListGroupsForUser:   s.adminListGroupsForUser,
 	}
 }

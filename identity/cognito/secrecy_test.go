@@ -127,6 +127,7 @@ func TestSignatures(t *testing.T) {
 	public := map[string]bool{
 		"SignUp": true, "ConfirmSignUp": true, "ResendConfirmationCode": true, "InitiateAuth": true, "RespondToAuthChallenge": true,
 		"GetTokensFromRefreshToken": true, "RevokeToken": true, "GlobalSignOut": true, "GetUser": true,
+		"DeleteUser": true,
 	}
 	for _, op := range cognito.Services()[0].Operations {
 		if !op.Served() {
