@@ -140,7 +140,7 @@ func TestImportIntoTheSamePool(t *testing.T) {
 	c := f.client(t, pool, identity.ClientSettings{})
 	tokens := f.signIn(t, c, "alice")
 	recs := exported(t, pool, true)
-	check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), joined.Sub))
+	check(t, "Delete", pool.Admin().Users().Delete(t.Context(), joined.Sub))
 	f.advance(time.Second)
 	wantImport(t, imported(t, pool, recs...), 1, 0)
 	_, err := pool.Session(t.Context(), tokens.Access)
