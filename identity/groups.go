@@ -130,10 +130,6 @@ func (gs Groups) Get(ctx context.Context, name string) (*Group, error) {
 
 // group reads the pool, and a group of it by its name.
 func (a *Admin) group(r store.Reader, name string) (*Group, error) {
-	gone := &NotFoundError{ErrGroupNotFound, name}
-	if checkGroupName(name) != nil {
-		return nil, gone
-	}
 	values, err := r.Get(pools.Ref(store.Key(a.pool)), groups.IndexRef(groupsByName, nameKey(a.pool, name)))
 	if err != nil {
 		return nil, err
@@ -142,7 +138,7 @@ func (a *Admin) group(r store.Reader, name string) (*Group, error) {
 		return nil, err
 	}
 	if values[1] == nil {
-		return nil, gone
+		return nil, &NotFoundError{ErrGroupNotFound, name}
 	}
 	key, err := groups.DecodeIndex(groupsByName, values[1])
 	if err != nil {

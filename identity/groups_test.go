@@ -479,8 +479,8 @@ func TestGroupsInTokens(t *testing.T) {
 		{"one with a role and no precedence", []group{{"a", -1, role("a")}}, []string{"a"}, []string{role("a")}, role("a")},
 		{
 			"by precedence, then by name, none last",
-			[]group{{"d", -1, role("d")}, {"c", 2, role("c")}, {"b", 2, role("b")}, {"z", 0, role("z")}, {"a", math.MaxInt32, ""}},
-			[]string{"z", "b", "c", "a", "d"},
+			[]group{{"d", -1, role("d")}, {"c", 2, role("c")}, {"b", 2, role("b")}, {"z", 0, role("z")}, {"y", math.MaxInt32, ""}},
+			[]string{"z", "b", "c", "y", "d"},
 			[]string{role("z"), role("b"), role("c"), role("d")}, role("z"),
 		},
 		{"a tie, different roles", []group{{"a", 1, role("a")}, {"b", 1, role("b")}}, []string{"a", "b"}, []string{role("a"), role("b")}, ""},
