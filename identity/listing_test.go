@@ -207,7 +207,7 @@ func TestPageIsFull(t *testing.T) {
 func TestPositionOutlivesItsUser(t *testing.T) {
 	for what, change := range map[string]func(t *testing.T, f *fixture, pool *identity.UserPool, sub string){
 		"deleted": func(t *testing.T, f *fixture, pool *identity.UserPool, sub string) {
-			check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), sub))
+			check(t, "DropUser", f.DropUser(t.Context(), pool.PoolID(), sub))
 		},
 		"renamed": func(t *testing.T, f *fixture, pool *identity.UserPool, sub string) {
 			f.edit(t, pool, sub, func(u *identity.User) { u.Attributes["email"] = "zoe@example.com" })
@@ -272,7 +272,7 @@ func TestChangesMoveUsersInTheIndex(t *testing.T) {
 	is(`email ^= ""`)
 	sub := enroll(t, pool, "made", map[string]string{"name": "M"})
 	is(`name = "M"`, "made")
-	check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), sub))
+	check(t, "DropUser", f.DropUser(t.Context(), pool.PoolID(), sub))
 	is(`name = "M"`)
 	is(`username = "made"`)
 }
