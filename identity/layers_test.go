@@ -46,6 +46,7 @@ var thirdParties = map[string]string{
 	"github.com/pquerna/otp":        "mfa",
 	"golang.org/x/crypto":           "*",
 	"golang.org/x/text":             "*",
+	"golang.org/x/term":             "cmd/cognate",
 	"golang.org/x/sync":             "*",
 	"golang.org/x/sys":              "*",
 }

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
+
+	"golang.org/x/term"
 
 	"github.com/cognate-id/cognate/identity"
 )
@@ -16,15 +17,7 @@ import (
 // isTerminal tells whether a person may be at the other end of a file.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // A confirmed is a command that destroys something.
@@ -57,20 +50,29 @@ const maxLine = 4096
 
 // readLine reads the first line of a stream, or the next one of a terminal.
 func readLine(ctx context.Context, in io.Reader) (string, error) {
+	return await(ctx, func() (string, error) {
+		line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), err
+	}, func() {})
+}
+
+// await returns what read does, or gives up when ctx ends.
+func await(ctx context.Context, read func() (string, error), giveUp func()) (string, error) {
 	type result struct {
 		line string
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		done <- result{strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), err}
+		line, err := read()
+		done <- result{line, err}
 	}()
 	select {
 	case <-ctx.Done():
+		giveUp()
 		return "", ctx.Err()
 	case r := <-done:
 		return r.line, r.err
@@ -103,21 +105,19 @@ func readPassword(ctx context.Context, t *terminal) (identity.Secret, error) {
 
 // hiddenLine reads a line that the terminal does not show.
 func hiddenLine(ctx context.Context, t *terminal, prompt string) (string, error) {
-	if err := stty(t, "-echo"); err != nil {
+	f, ok := t.in.(*os.File)
+	if !ok {
+		return "", errors.New("standard input is no terminal")
+	}
+	fd := int(f.Fd())
+	shown, err := term.GetState(fd)
+	if err != nil {
 		return "", hint(errors.New("this terminal cannot hide what is typed"), "give the password as a line of standard input")
 	}
-	defer func() {
-		_ = stty(t, "echo") // it worked before
-		fmt.Fprintln(t.err)
-	}()
 	fmt.Fprint(t.err, prompt)
-	return readLine(ctx, t.in)
-}
-
-// stty sets the terminal that is standard input: the tool is on every Unix,
-// and the standard library has no portable call for it.
-func stty(t *terminal, args ...string) error {
-	cmd := exec.Command("stty", args...)
-	cmd.Stdin = t.in
-	return cmd.Run()
+	defer fmt.Fprintln(t.err)
+	return await(ctx, func() (string, error) {
+		line, err := term.ReadPassword(fd)
+		return string(line), err
+	}, func() { _ = term.Restore(fd, shown) }) // what was asked for is given up anyway
 }
