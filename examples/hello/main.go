@@ -1,4 +1,4 @@
-// Command embed signs a user up and in within its own process: no server, no
+// Command hello signs a user up and in within its own process: no server, no
 // container, one file. It is the first block of the README.
 package main
 
