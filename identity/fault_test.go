@@ -208,6 +208,37 @@ var scenarios = []scenario{
 	{"RotateKeys", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Admin().RotateKeys(ctx, 0) }
 	}, nil},
+	{"UpdatePool", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Admin().Update(ctx, func(s *identity.PoolSettings) error { s.Name = "new"; return nil }))
+		}
+	}, nil},
+	{"UpdateClient", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			rename := func(s *identity.ClientSettings) error { s.Name = "new"; return nil }
+			return second(pool.Admin().Clients().Update(ctx, pool.ClientID(), rename))
+		}
+	}, nil},
+	{"DeleteClient", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Clients().Delete(ctx, id)
+		}
+	}, nil},
+	{"AddSecret", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Admin().Clients().AddSecret(ctx, id, ""))
+		}
+	}, nil},
+	{"DeleteSecret", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		added, err := pool.Admin().Clients().AddSecret(t.Context(), id, "")
+		check(t, "AddSecret", err)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Clients().DeleteSecret(ctx, id, added.ID)
+		}
+	}, nil},
 	{"Delete", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Admin().Delete(ctx) }
 	}, nil},

@@ -13,6 +13,7 @@ const (
 	searchUsername = "username"
 	searchStatus   = "cognito:user_status"
 	searchEnabled  = "status"
+	searchSub      = "sub"
 )
 
 // searchKeys are the entries of a user in the search index. Where the username
@@ -33,6 +34,21 @@ func (u *User) searchKeys() []string {
 // searchKey is the index key of a value; of a long one only the beginning counts.
 func searchKey(pool, attribute, value string) string {
 	return store.Key(pool, attribute, store.Clip(value))
+}
+
+// searchValue is what a user has for an attribute of a filter, "" for none.
+func (u *User) searchValue(attribute string) string {
+	switch attribute {
+	case searchUsername:
+		return u.Username
+	case searchStatus:
+		return string(u.Status)
+	case searchEnabled:
+		return u.enabled()
+	case searchSub:
+		return u.Sub
+	}
+	return u.Attributes[attribute]
 }
 
 // enabled is what the filter calls status.

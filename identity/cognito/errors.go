@@ -91,6 +91,13 @@ var rows = []row{
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
 	{identity.ErrUnsupported, idp.InvalidParameterException, unsupported},
 
+	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter")},
+	{identity.ErrInvalidFilterAttribute, idp.InvalidParameterException, invalidSearch},
+	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
+	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},
+	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
+	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
+
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
 	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},
@@ -183,6 +190,10 @@ func missingParameter(_ string, err error) string {
 
 func invalidParameter(_ string, err error) string { return of[*identity.ParameterError](err).Reason }
 
+func invalidSearch(_ string, err error) string {
+	return "Invalid search attribute: " + of[*identity.ParameterError](err).Name
+}
+
 func alreadyProvided(_ string, err error) string {
 	return "Cannot modify an already provided " + of[*identity.ParameterError](err).Name
 }
@@ -241,6 +252,16 @@ func cannotConfirm(_ string, err error) string {
 
 func resendNotPossible(_ string, err error) string {
 	return "Resend not possible. " + of[*identity.StatusError](err).Username + " status is not FORCE_CHANGE_PASSWORD"
+}
+
+// quotaExceeded says of what there would be too many; only the words about
+// client secrets are known.
+func quotaExceeded(_ string, err error) string {
+	e := of[*identity.QuotaError](err)
+	if e.What == "client secrets" {
+		return fmt.Sprintf("Client secrets cannot exceed limit of %d secrets.", e.Max) // (unsure)
+	}
+	return fmt.Sprintf("Cannot exceed limit of %d %s.", e.Max, e.What) // (unsure)
 }
 
 func settingReason(_ string, err error) string { return of[*identity.SettingError](err).Reason }

@@ -11,10 +11,31 @@ func (s *service) handlers() *idp.Handlers {
 		DescribeUserPool: s.describeUserPool,
 		DeleteUserPool:   s.deleteUserPool,
 		ListUserPools:    s.listUserPools,
+		UpdateUserPool:   s.updateUserPool,
+
+		// mfaconfig.go
+		GetUserPoolMfaConfig: s.getUserPoolMfaConfig,
+		SetUserPoolMfaConfig: s.setUserPoolMfaConfig,
+
+		// schema.go
+		AddCustomAttributes: s.addCustomAttributes,
+
+		// tags.go
+		TagResource:         s.tagResource,
+		UntagResource:       s.untagResource,
+		ListTagsForResource: s.listTagsForResource,
 
 		// clients.go
 		CreateUserPoolClient:   s.createUserPoolClient,
 		DescribeUserPoolClient: s.describeUserPoolClient,
+		UpdateUserPoolClient:   s.updateUserPoolClient,
+		DeleteUserPoolClient:   s.deleteUserPoolClient,
+		ListUserPoolClients:    s.listUserPoolClients,
+
+		// secrets.go
+		AddUserPoolClientSecret:    s.addUserPoolClientSecret,
+		DeleteUserPoolClientSecret: s.deleteUserPoolClientSecret,
+		ListUserPoolClientSecrets:  s.listUserPoolClientSecrets,
 
 		// signup.go
 		SignUp:                 s.signUp,
@@ -45,5 +66,8 @@ func (s *service) handlers() *idp.Handlers {
 		AdminCreateUser:      s.adminCreateUser,
 		AdminGetUser:         s.adminGetUser,
 		AdminSetUserPassword: s.adminSetUserPassword,
+
+		// listusers.go
+		ListUsers: s.listUsers,
 	}
 }
