@@ -33,7 +33,7 @@ var rows = []row{
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},
-	{identity.ErrUserDisabled, idp.NotAuthorizedException, say("User is disabled.")},
+	{identity.ErrUserDisabled, idp.NotAuthorizedException, userDisabled},
 	{identity.ErrPasswordResetRequired, idp.PasswordResetRequiredException, say("Password reset required for the user")},
 	{identity.ErrTemporaryPasswordExpired, idp.NotAuthorizedException, say("Temporary password has expired and must be reset by an administrator.")},
 	{identity.ErrTooManyAttempts, idp.NotAuthorizedException, say("Password attempts exceeded")},
@@ -72,6 +72,14 @@ var rows = []row{
 	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, say("Failed to deliver the message.")}, // text (unsure)
+
+	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
+	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
+	{identity.ErrCannotReset, idp.NotAuthorizedException, say("User password cannot be reset in the current state.")},
+	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress}, // text (unsure)
+	{identity.ErrAttributeImmutable, idp.InvalidParameterException, immutable},
+	{identity.ErrUnknownAttribute, idp.InvalidParameterException, unknownAttributes},
+	{identity.ErrPasswordReused, idp.PasswordHistoryPolicyViolationException, say("Password has previously been used.")}, // text (unsure)
 
 	{identity.ErrInvalidAccessToken, idp.NotAuthorizedException, say("Invalid Access Token")},
 	{identity.ErrAccessTokenExpired, idp.NotAuthorizedException, say("Access Token has expired")},
@@ -127,6 +135,8 @@ var instead = map[string]map[string]string{
 	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
 	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
 	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
+	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
+	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -169,6 +179,13 @@ func userNotFound(op string, _ error) string {
 		return "Access Token has been revoked"
 	}
 	return "User does not exist."
+}
+
+func userDisabled(op string, _ error) string {
+	if op == "AdminResetUserPassword" {
+		return "User is disabled"
+	}
+	return "User is disabled."
 }
 
 func flowNotEnabled(_ string, err error) string {
@@ -244,6 +261,33 @@ func schemaProblems(_ string, err error) string {
 
 func mfaNotReady(_ string, err error) string {
 	return "User does not have delivery config set to turn on " + string(of[*identity.MFAError](err).Method)
+}
+
+func noAddress(_ string, err error) string {
+	name := of[*identity.ParameterError](err).Name
+	article := "a"
+	if name == "email" {
+		article = "an"
+	}
+	return "User does not have " + article + " " + name + " attribute"
+}
+
+// immutable has a line for each attribute, and no end of line after the last.
+func immutable(_ string, err error) string {
+	return strings.TrimSuffix(attributeLines(err), "\n")
+}
+
+func unknownAttributes(_ string, err error) string {
+	return "Invalid user attributes: " + attributeLines(err)
+}
+
+// attributeLines says what is wrong with attributes of a user, a line each.
+func attributeLines(err error) string {
+	var b strings.Builder
+	for _, p := range of[*identity.AttributeError](err).Problems {
+		b.WriteString("user." + p.Name + ": " + p.Reason + "\n")
+	}
+	return b.String()
 }
 
 func cannotConfirm(_ string, err error) string {
