@@ -127,3 +127,16 @@ func (a *app) factor(w http.ResponseWriter, r *http.Request) (next string, err e
 }
 
 // endregion
+
+func (a *app) forgot(w http.ResponseWriter, r *http.Request) (next string, err error) {
+	a.remember(w, r.PostFormValue("email"))
+	_, err = a.pool.ForgotPassword(r.Context(), r.PostFormValue("email"), "")
+	return "/reset?note=sent", err
+}
+
+func (a *app) reset(_ http.ResponseWriter, r *http.Request) (next string, err error) {
+	in := identity.ConfirmForgotPassword{
+		Username: r.PostFormValue("email"), Code: secret(r, "code"), Password: secret(r, "password"),
+	}
+	return "/sign-in?note=reset", a.pool.ConfirmForgotPassword(r.Context(), in)
+}

@@ -216,6 +216,13 @@ func TestLifeOfAnAccount(t *testing.T) {
 			t.Errorf("a state that was used leads to %s", page.path)
 		}
 
+		b.post("/sign-out")
+		b.shows(b.post("/forgot", "email", alice), 200, "Choose a new password")
+		b.refuses(b.post("/reset", "email", alice, "code", "000000", "password", other), 422, "Choose a new password", "code", "wrong")
+		b.refuses(b.post("/reset", "email", alice, "code", b.code(), "password", "short"), 422, "Choose a new password", "password", "15 to 256")
+		b.shows(b.post("/reset", "email", alice, "code", b.code(), "password", other), 200, "Sign in")
+		b.refuses(b.signIn(), 422, "Sign in", "password", "wrong")
+		b.shows(b.post("/sign-in", "email", alice, "password", other), 200, "Enter your code")
 	})
 }
 
@@ -253,6 +260,8 @@ func TestWrongInput(t *testing.T) {
 		{"unknown user", "/sign-in", []string{"email", alice, "password", password}, "Sign in", "password", "wrong"},
 		{"no code", "/confirm", []string{"email", alice}, "Confirm your e-mail address", "code", "Fill this in"},
 		{"unknown user's code", "/confirm", []string{"email", alice, "code", "123456"}, "Confirm your e-mail address", "code", "wrong"},
+		{"no address to recover", "/forgot", nil, "Recover your password", "email", "Fill this in"},
+		{"unknown user's new password", "/reset", []string{"email", alice, "code", "123456", "password", password}, "Choose a new password", "code", "wrong"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := *b
@@ -276,6 +285,8 @@ func TestNobodyIsToldWhoHasAnAccount(t *testing.T) {
 		{"/sign-in", "password", other},
 		{"/confirm", "code", "000000"},
 		{"/resend"},
+		{"/forgot"},
+		{"/reset", "code", "000000", "password", other},
 	} {
 		told := func(email string) string {
 			b.forget()
@@ -307,6 +318,14 @@ func TestVisitEnds(t *testing.T) {
 		b.shows(b.get("/"), 200, "Your account")
 		time.Sleep(visitLife)
 		b.shows(b.get("/"), 200, "Sign in")
+
+		b.signIn()
+		phone := *b
+		phone.forget()
+		phone.signIn()
+		phone.post("/forgot", "email", alice)
+		phone.post("/reset", "email", alice, "code", b.code(), "password", other)
+		b.shows(b.get("/"), 200, "Sign in") // a new password ends all visits
 	})
 }
 
@@ -333,8 +352,8 @@ func TestMarkupIsEscaped(t *testing.T) {
 			t.Errorf("%s does not escape the address:\n%s", path, page.body)
 		}
 	}
-	b.post("/sign-up", "email", script, "password", "x") // remembered, for the next page
-	if page := b.get("/confirm"); strings.Contains(page.body, "<script") || !strings.Contains(page.body, "&lt;script&gt;") {
+	b.post("/forgot", "email", script) // remembered, for the next page
+	if page := b.get("/reset"); strings.Contains(page.body, "<script") || !strings.Contains(page.body, "&lt;script&gt;") {
 		t.Errorf("the next page does not escape the address:\n%s", page.body)
 	}
 	page := b.post("/factor", "state", script, "code", "")

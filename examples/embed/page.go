@@ -122,6 +122,7 @@ func explain(err error) problem {
 var notes = map[string]string{
 	"sent":      "If there is an account to send a code to, it is on its way.",
 	"confirmed": "Your e-mail address is confirmed. You can sign in now.",
+	"reset":     "Your password was changed. You can sign in with it now.",
 	"again":     "That took too long, or too many tries. Please sign in again.",
 	"app":       "From now on you are asked for a code of your app when you sign in.",
 	"out":       "You are signed out.",

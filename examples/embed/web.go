@@ -18,7 +18,7 @@ type app struct {
 
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
-	for _, name := range []string{"sign-up", "confirm", "sign-in"} {
+	for _, name := range []string{"sign-up", "confirm", "sign-in", "forgot", "reset"} {
 		mux.HandleFunc("GET /"+name, show(name))
 	}
 	mux.HandleFunc("POST /sign-up", form("sign-up", a.signUp, "email", "password"))
@@ -26,6 +26,8 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("POST /resend", form("confirm", a.resend, "email"))
 	mux.HandleFunc("POST /sign-in", form("sign-in", a.signIn, "email", "password"))
 	mux.HandleFunc("POST /factor", form("factor", a.factor, "code"))
+	mux.HandleFunc("POST /forgot", form("forgot", a.forgot, "email"))
+	mux.HandleFunc("POST /reset", form("reset", a.reset, "email", "code", "password"))
 
 	mux.HandleFunc("GET /{$}", a.members("home", nil))
 	mux.HandleFunc("GET /app", a.members("app", nil))
