@@ -57,7 +57,6 @@ func run(ctx context.Context, addr, file string, https bool) error {
 	}
 }
 
-// region pool
 func newApp(ctx context.Context, engine *identity.Engine, https bool) (*app, error) {
 	pool, err := engine.OpenUserPool(ctx, "main", &identity.PoolSettings{
 		UsernameAttributes: []string{"email"}, // users have no other name
@@ -65,8 +64,6 @@ func newApp(ctx context.Context, engine *identity.Engine, https bool) (*app, err
 	})
 	return &app{pool: pool, https: https, visits: visits{byID: map[string]visit{}}}, err
 }
-
-// endregion
 
 func (a *app) signUp(w http.ResponseWriter, r *http.Request) (next string, err error) {
 	in := identity.SignUp{Username: r.PostFormValue("email"), Password: secret(r, "password")}
@@ -112,6 +109,8 @@ func (a *app) proceed(w http.ResponseWriter, res *identity.SignInResult) (next s
 	return "", fmt.Errorf("there is no page for a %T", res.Challenge)
 }
 
+// endregion
+
 func (a *app) factor(w http.ResponseWriter, r *http.Request) (next string, err error) {
 	challenge := a.pool.TOTP("", r.PostFormValue("state"))
 	res, err := challenge.Answer(r.Context(), identity.FactorCode{Code: secret(r, "code")})
@@ -125,8 +124,6 @@ func (a *app) factor(w http.ResponseWriter, r *http.Request) (next string, err e
 	}
 	return a.proceed(w, res)
 }
-
-// endregion
 
 func (a *app) forgot(w http.ResponseWriter, r *http.Request) (next string, err error) {
 	a.remember(w, r.PostFormValue("email"))

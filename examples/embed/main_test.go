@@ -219,7 +219,10 @@ func TestLifeOfAnAccount(t *testing.T) {
 		b.post("/sign-out")
 		b.shows(b.post("/forgot", "email", alice), 200, "Choose a new password")
 		b.refuses(b.post("/reset", "email", alice, "code", "000000", "password", other), 422, "Choose a new password", "code", "wrong")
-		b.refuses(b.post("/reset", "email", alice, "code", b.code(), "password", "short"), 422, "Choose a new password", "password", "15 to 256")
+		page = b.refuses(b.post("/reset", "email", alice, "code", b.code(), "password", "short"), 422, "Choose a new password", "password", "15 to 256")
+		if !strings.Contains(page.body, `value="`+b.code()+`"`) {
+			t.Error("the code, which is good still, is not filled in again")
+		}
 		b.shows(b.post("/reset", "email", alice, "code", b.code(), "password", other), 200, "Sign in")
 		b.refuses(b.signIn(), 422, "Sign in", "password", "wrong")
 		b.shows(b.post("/sign-in", "email", alice, "password", other), 200, "Enter your code")

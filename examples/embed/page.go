@@ -54,11 +54,11 @@ func (p *page) Titled(title string) *page {
 	return p
 }
 
-// Field is an input of the page's form, with the problem that it has. Only
-// addresses are filled in again.
+// Field is an input of the page's form, with the problem that it has. Passwords
+// are not filled in again, nor is a code that was wrong.
 func (p *page) Field(name, label, kind, autocomplete string) field {
 	f := field{Name: name, Label: label, Kind: kind, Autocomplete: autocomplete}
-	if name == "email" {
+	if name == "email" || name == "code" && p.Problem.Field != "" && p.Problem.Field != name {
 		f.Value = p.Form.Get(name)
 	}
 	if name == p.Problem.Field {

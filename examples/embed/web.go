@@ -48,7 +48,7 @@ func headers(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy",
 			"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		h.Set("Referrer-Policy", "same-origin") // not no-referrer: forms then come from the origin null, which is refused
+		h.Set("Referrer-Policy", "same-origin") // by no-referrer, forms come from the origin null and are refused
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
