@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"html"
 	"net/http"
 	"net/http/cookiejar"
@@ -30,6 +31,7 @@ const (
 type browser struct {
 	*testing.T
 	client http.Client
+	app    *app
 	site   string
 	outbox *identity.Outbox
 }
@@ -64,7 +66,7 @@ func open(t *testing.T, https bool) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{T: t, site: "http://app.example", outbox: outbox}
+	b := &browser{T: t, app: a, site: "http://app.example", outbox: outbox}
 	if https {
 		b.site = "https://app.example"
 	}
@@ -218,7 +220,10 @@ func TestLifeOfAnAccount(t *testing.T) {
 
 		b.post("/sign-out")
 		b.shows(b.post("/forgot", "email", alice), 200, "Choose a new password")
-		b.refuses(b.post("/reset", "email", alice, "code", "000000", "password", other), 422, "Choose a new password", "code", "wrong")
+		page = b.refuses(b.post("/reset", "email", alice, "code", "000000", "password", other), 422, "Choose a new password", "code", "wrong")
+		if strings.Contains(page.body, "000000") {
+			t.Error("a wrong code is filled in again")
+		}
 		page = b.refuses(b.post("/reset", "email", alice, "code", b.code(), "password", "short"), 422, "Choose a new password", "password", "15 to 256")
 		if !strings.Contains(page.body, `value="`+b.code()+`"`) {
 			t.Error("the code, which is good still, is not filled in again")
@@ -330,6 +335,23 @@ func TestVisitEnds(t *testing.T) {
 		phone.post("/reset", "email", alice, "code", b.code(), "password", other)
 		b.shows(b.get("/"), 200, "Sign in") // a new password ends all visits
 	})
+}
+
+func TestSignOut(t *testing.T) {
+	b := open(t, false)
+	b.join()
+	b.signIn()
+	var tokens []identity.Secret
+	for _, v := range b.app.visits.byID {
+		tokens = append(tokens, v.access)
+	}
+	b.shows(b.post("/sign-out"), 200, "Sign in")
+	if n := len(b.app.visits.byID); n != 0 {
+		t.Errorf("%d visits are left, so that the old cookie is good still", n)
+	}
+	if _, err := b.app.pool.Session(t.Context(), tokens[0]); !errors.Is(err, identity.ErrAccessTokenRevoked) {
+		t.Errorf("the engine says of the tokens: %v", err)
+	}
 }
 
 func TestOtherSites(t *testing.T) {
