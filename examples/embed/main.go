@@ -4,6 +4,10 @@
 //
 // This file is what visitors may do, member.go what users may do who are signed
 // in, and web.go what has nothing to do with the engine: forms, cookies, headers.
+//
+// No page says who has an account. Two things still tell it to whoever measures:
+// a sign-up with a known address takes no time for a hash, and a sign-in by a
+// password that was just signed up with is locked out only if the address was known.
 package main
 
 import (
