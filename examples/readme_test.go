@@ -37,7 +37,7 @@ func TestREADME(t *testing.T) {
 // TestFirstBlockIsShort counts the lines of the first block that are the
 // caller's own: without error returns, blank lines and comments.
 func TestFirstBlockIsShort(t *testing.T) {
-	text := region(t, "examples/embed/main.go", "embed")
+	text := region(t, "examples/hello/main.go", "embed")
 	text = regexp.MustCompile(`(?m)^(if err != nil \{\n\treturn err\n\}|\treturn err|\})\n`).ReplaceAllString(text, "")
 	n := 0
 	for line := range strings.Lines(text) {
