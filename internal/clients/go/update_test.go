@@ -67,7 +67,7 @@ func TestAddCustomAttributes(t *testing.T) {
 		t.Error(err)
 	}
 	w.has(signed, "custom:seats", "9")
-	refused[*types.InvalidParameterException](t, update("ten"), "Attributes did not conform to the schema: custom:seats: ")
+	refused[*types.InvalidParameterException](t, update("ten"), "Attributes did not conform to the schema: custom:seats: Attribute value must be a number\n")
 }
 
 func TestMFAConfigReadsBackAsItWasSet(t *testing.T) {
