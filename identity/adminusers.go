@@ -214,7 +214,11 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}
-		return credentials.Put(tx, cred)
+		old, err := orNil(credentials.Get(tx, credentials.Key(cred)))
+		if err != nil {
+			return err
+		}
+		return cred.replace(tx, &p.Settings, old)
 	})
 	if err == nil {
 		err = verdict
@@ -247,7 +251,8 @@ func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser,
 }
 
 // SetPassword sets a user's password: for good, which confirms the user, or
-// as a temporary one. It ends a lock-out and any pending challenge.
+// as a temporary one. It ends a lock-out and any pending challenge. A password
+// that the policy forbids to return is refused with [ErrPasswordReused].
 func (us Users) SetPassword(ctx context.Context, name string, password Secret, permanent bool) error {
 	if err := us.admin.setPassword(ctx, name, password, permanent); err != nil {
 		return fmt.Errorf("set password: %w", err)
@@ -272,28 +277,10 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	if !permanent {
 		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.temporaryLife())
 	}
-	ev, err := a.engine.event(p.ID, "", u.Sub, EventSetPassword, now)
-	if err != nil {
+	by := origin{pool: p.ID, sub: u.Sub, now: now}
+	return a.engine.replaceCredential(ctx, &p.Settings, by, EventSetPassword, cred, password, func(tx store.Tx, u *User) error {
+		u.Status = status
+		_, err := throttles.Delete(tx, throttleKey(p.ID, kindPassword, u.Sub))
 		return err
-	}
-	return a.engine.store.Update(ctx, func(tx store.Tx) error {
-		u, err := orNil(users.Get(tx, users.Key(u)))
-		if err != nil {
-			return err
-		}
-		if u == nil {
-			return ErrUserNotFound
-		}
-		u.Status, u.Modified = status, now
-		if err := users.Put(tx, u); err != nil {
-			return err
-		}
-		if err := credentials.Put(tx, cred); err != nil {
-			return err
-		}
-		if _, err := throttles.Delete(tx, throttleKey(p.ID, kindPassword, u.Sub)); err != nil {
-			return err
-		}
-		return events.Insert(tx, ev)
 	})
 }

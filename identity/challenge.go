@@ -201,6 +201,9 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err := s.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
+	if err := s.checkFirstPassword(ctx, u, st, in.Password); err != nil {
+		return nil, err
+	}
 	cred, err := s.engine.newCredential(ctx, s.settings, u, in.Password, now)
 	if err != nil {
 		return nil, err
@@ -222,6 +225,19 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 		return nil, spentOr(err, v.err)
 	}
 	return s.proceed(ctx, &v, st.Name, f, now)
+}
+
+// checkFirstPassword holds a new password against those that the user had. Of
+// a credential that was replaced since the challenge the commit tells.
+func (s *scope) checkFirstPassword(ctx context.Context, u *User, st *challengeState, password Secret) error {
+	if s.settings.history() == 0 {
+		return nil
+	}
+	old, err := s.engine.readCredential(ctx, u)
+	if err != nil || old == nil || !old.Changed.Equal(st.Changed) {
+		return err
+	}
+	return s.engine.checkHistory(ctx, s.settings, old, password)
 }
 
 // checkProvided checks the attributes that come with a new password.
@@ -293,7 +309,7 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 	}
 	for _, write := range []func() error{
 		func() error { return users.Put(tx, u) },
-		func() error { return credentials.Put(tx, cred) },
+		func() error { return cred.replace(tx, s.settings, old) },
 		func() error { return events.Insert(tx, ev) },
 	} {
 		if err := write(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -52,7 +51,8 @@ type Clients struct{ admin *Admin }
 // Clients returns a handle on the app clients of the pool.
 func (a *Admin) Clients() Clients { return Clients{a} }
 
-// Create makes an app client. Its secret, if it has one, is read by [Clients.Secrets].
+// Create makes an app client. Its secret, if it has one, is read by
+// [Clients.Secrets]. One too many is refused with [ErrQuotaExceeded], see [Quotas].
 func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientInfo, error) {
 	pool, err := c.admin.Describe(ctx)
 	if err != nil {
@@ -61,6 +61,9 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 	client, secret, err := c.admin.engine.newClient(pool, cmp.Or(settings, &ClientSettings{}))
 	if err != nil {
 		return nil, err
+	}
+	if err := c.admin.engine.roomForClient(ctx, pool.ID); err != nil {
+		return nil, fmt.Errorf("create client: %w", err)
 	}
 	err = c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
 		_, err := pools.Get(tx, store.Key(pool.ID))
@@ -115,9 +118,9 @@ func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, 
 	}
 	now := e.now()
 	c := &ClientInfo{ID: id, Pool: p.ID, Created: now, Modified: now, Settings: *settings}
-	value := string(settings.Secret)
+	value := settings.Secret
 	if settings.GenerateSecret {
-		if value, err = random(rand.Reader, lower36, 52); err != nil {
+		if value, err = newSecret(); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -125,7 +128,9 @@ func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, 
 		return c, nil, nil
 	}
 	c.HasSecret = true
-	return c, &clientSecret{Client: id, Values: []storedSecret{{secretID(id, now), value, now}}}, nil
+	secret := &clientSecret{Client: id}
+	secret.add(string(value), now)
+	return c, secret, nil
 }
 
 // secretID is the service's form of the id of a client's secret.

@@ -16,15 +16,46 @@ import (
 // A codePurpose is what a code may be used for, and nothing else.
 type codePurpose string
 
-const confirmCode codePurpose = "confirm"
+const (
+	confirmCode codePurpose = "confirm"
+	resetCode   codePurpose = "reset"
+)
 
 // Lives and limits of codes, the service's.
 const (
 	confirmCodeLife = 24 * time.Hour
 	codeDigits      = 6
 	confirmsPerHour = 15
-	resendsPerHour  = 5
 )
+
+// An errand is what a code is made and sent for.
+type errand struct {
+	purpose codePurpose
+	life    time.Duration
+	kind    MessageKind // of the message
+	count   string      // the kind of throttle that bounds how often it is asked for
+	perHour int
+	event   EventKind // empty where asking leaves none
+}
+
+var resendErrand = &errand{
+	purpose: confirmCode, life: confirmCodeLife, kind: KindResendCode, count: "resend", perHour: 5,
+}
+
+// A recipient is a user at the address that a code goes to. Of one who is made
+// up nothing is real but the work.
+type recipient struct {
+	user               *User
+	attribute, address string
+	madeUp             bool
+}
+
+// recipient is the user at the address of an attribute.
+func (u *User) recipient(attribute string) *recipient {
+	return &recipient{user: u, attribute: attribute, address: u.Attributes[attribute]}
+}
+
+func (r *recipient) delivery() *CodeDelivery { return delivery(r.attribute, r.address) }
 
 // CodeDelivery says where a code went, without giving the address away.
 type CodeDelivery struct {
@@ -68,15 +99,20 @@ func (s *PoolSettings) codeTarget(u *User) *CodeDelivery {
 	return nil
 }
 
-// newCode makes a code for a user and the record of it.
-func (s *scope) newCode(sub string, purpose codePurpose, attribute string, expires time.Time) (string, *code, error) {
+// newCode makes a code for a recipient and the record of it. No text is right
+// for one who is made up: that record's MAC is of no purpose.
+func (s *scope) newCode(to *recipient, purpose codePurpose, expires time.Time) (string, *code, error) {
 	text, err := random(s.engine.rand, digits, codeDigits)
 	if err != nil {
 		return "", nil, err
 	}
+	sealedFor := purpose
+	if to.madeUp {
+		sealedFor = ""
+	}
 	return text, &code{
-		Pool: s.pool.ID, Sub: sub, Purpose: purpose, Attribute: attribute, Expires: expires,
-		MAC: s.codeMAC(sub, purpose, text),
+		Pool: s.pool.ID, Sub: to.user.Sub, Purpose: purpose, Attribute: to.attribute, Value: to.address, Expires: expires,
+		MAC: s.codeMAC(to.user.Sub, sealedFor, text),
 	}, nil
 }
 

@@ -112,7 +112,9 @@ func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.T
 // confirm uses the code up and makes the user confirmed.
 func (s *scope) confirm(tx store.Tx, u *User, c *code, force bool, now time.Time) (verdict, err error) {
 	u.Status, u.Modified = StatusConfirmed, now
-	u.Attributes[c.Attribute+"_verified"] = "true"
+	if c.proves(u) {
+		u.Attributes[c.Attribute+"_verified"] = "true"
+	}
 	u.rename(s.settings)
 	verdict, err = takeAliases(tx, s.settings, u, force, now)
 	if err != nil || verdict != nil {
@@ -123,6 +125,9 @@ func (s *scope) confirm(tx store.Tx, u *User, c *code, force bool, now time.Time
 	}
 	return nil, users.Put(tx, u)
 }
+
+// proves tells whether the address that the code went to is the user's still.
+func (c *code) proves(u *User) bool { return c.Value != "" && u.Attributes[c.Attribute] == c.Value }
 
 // takeAliases looks whether names that the user is about to have are another's.
 // With force, the other user loses an alias; a username is never lost.
@@ -199,75 +204,79 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	case u != nil && u.Status != StatusUnconfirmed && s.settings.disclosesStatus(&s.client.Settings):
 		return nil, ErrAlreadyConfirmed
 	case u == nil || u.Status != StatusUnconfirmed:
-		return s.sendCode(ctx, s.nobody(username), nil)
+		if _, err := standInCode.decode(nil); err != nil { // in the place of the earlier code
+			return nil, err
+		}
+		return s.sendCode(ctx, resendErrand, s.nobody(s.whoIs(nil, username), username, s.settings.autoVerified()))
 	}
 	d := s.settings.codeTarget(u)
 	if d == nil {
 		return nil, ErrNothingToVerify
 	}
-	return s.sendCode(ctx, u, d)
+	return s.sendCode(ctx, resendErrand, u.recipient(d.Attribute))
 }
 
-// sendCode makes a new code for a user and sends it. Without a destination the
-// user is made up: then all is done but sending, and the answer is made up too.
-func (s *scope) sendCode(ctx context.Context, u *User, d *CodeDelivery) (*CodeDelivery, error) {
-	real := d != nil
-	if !real {
-		d = s.settings.codeTarget(u)
-		if _, err := standInCode.decode(nil); err != nil { // in the place of the earlier code
-			return nil, err
-		}
-	}
+// sendCode makes a new code for an errand and sends it; the earlier one is
+// void. For a recipient who is made up all is done but sending. An error that
+// is [ErrDelivery] comes with a result.
+func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
 	now := s.engine.now()
-	text, pending, err := s.newCode(u.Sub, confirmCode, d.Attribute, now.Add(confirmCodeLife))
+	text, c, err := s.newCode(to, e.purpose, now.Add(e.life))
 	if err != nil {
 		return nil, err
 	}
-	admitted := false
-	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if admitted, err = s.admit(tx, "resend", u.Sub, resendsPerHour, now); err != nil || !admitted {
-			return err
-		}
-		return codes.Put(tx, pending)
-	})
-	if err != nil {
+	if err := s.commitCode(ctx, e, c, now); err != nil {
 		return nil, err
 	}
-	if !admitted {
-		return nil, ErrLimitExceeded
-	}
-	m := s.verificationMessage(u, KindResendCode, d, text, now)
-	if !real {
-		return d, nil
+	m := s.verificationMessage(to.user, e.kind, c, text, now)
+	if to.madeUp {
+		return to.delivery(), nil
 	}
 	err = s.engine.send(ctx, m)
 	if err != nil && !s.settings.discloses(&s.client.Settings) {
-		s.engine.log.ErrorContext(ctx, "resend a confirmation code", "err", err) // told, it would tell that there is such a user
-		return d, nil
+		s.engine.log.ErrorContext(ctx, "send a code", "kind", e.kind, "err", err) // told, it would tell that there is such a user
+		return to.delivery(), nil
 	}
-	return d, err
+	return to.delivery(), err
 }
 
-// nobody is a user made up for a name that nobody has. The same name always
-// gives the same user.
-func (s *scope) nobody(username string) *User {
+// commitCode counts that a code was asked for and puts it in the place of the earlier one.
+func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Time) error {
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, c.Sub, e.event, now)
+	if err != nil {
+		return err
+	}
+	admitted := false
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		if admitted, err = s.admit(tx, e.count, c.Sub, e.perHour, now); err != nil || !admitted {
+			return err
+		}
+		if err := codes.Put(tx, c); err != nil || e.event == "" {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+	if err == nil && !admitted {
+		err = ErrLimitExceeded
+	}
+	return err
+}
+
+// nobody is a recipient made up for a name, at an address of one of some
+// attributes. The same name always gives the same address.
+func (s *scope) nobody(sub, username string, attributes []string) *recipient {
 	name := fold(username, s.settings.caseSensitive())
 	seed := mac(s.ring.fake, "nobody", name)
-	u := &User{Pool: s.pool.ID, Sub: s.whoIs(nil, username), Username: username, Attributes: map[string]string{}}
-	verified := s.settings.autoVerified()
-	if shape := nameShape(username); slices.Contains(verified, shape) {
-		u.Attributes[shape] = username
-		return u
+	to := &recipient{
+		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, madeUp: true, attribute: "email",
+		address: madeUp(seed[:1], letters) + "@" + madeUp(seed[1:2], domainLetters),
 	}
-	attribute := "email"
-	if !slices.Contains(verified, attribute) {
-		attribute = "phone_number"
+	if shape := nameShape(username); slices.Contains(attributes, shape) {
+		to.attribute, to.address = shape, username
+	} else if !slices.Contains(attributes, "email") {
+		to.attribute, to.address = "phone_number", "+1"+madeUp(seed[:10], digits)
 	}
-	u.Attributes[attribute] = map[string]string{
-		"email":        madeUp(seed[:1], letters) + "@" + madeUp(seed[1:2], domainLetters),
-		"phone_number": "+1" + madeUp(seed[:10], digits),
-	}[attribute]
-	return u
+	return to
 }
 
 // What made-up addresses are made of. Domains begin with any letter, and

@@ -55,6 +55,16 @@ var probes = map[string]probe{
 	"ConfirmSignUp": func(t testing.TB, p *probed, name string) string {
 		return kindOf(confirmAs(t, p.pool, name, "not a code"))
 	},
+	"ForgotPassword": func(t testing.TB, p *probed, name string) string {
+		d, err := p.client.ForgotPassword(t.Context(), name, "")
+		if err != nil {
+			return kindOf(err)
+		}
+		return d.Attribute + d.Medium + fmt.Sprint(len(d.Destination))
+	},
+	"ConfirmForgotPassword": func(t testing.TB, p *probed, name string) string {
+		return kindOf(recoverAs(t.Context(), p.client, name, "not a code", chosen))
+	},
 	"ResendConfirmationCode": func(t testing.TB, p *probed, name string) string {
 		d, err := p.client.ResendConfirmationCode(t.Context(), name, "")
 		if err != nil {
@@ -117,6 +127,14 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 		{"ConfirmSignUp", "safe", identity.PoolSettings{}, true},
 		{"ConfirmSignUp", "safe", identity.PoolSettings{}, false},
 		{"ConfirmSignUp", "Cognito", cognito, false},
+		{"ForgotPassword", "safe", identity.PoolSettings{}, true},
+		{"ForgotPassword", "safe", identity.PoolSettings{}, false},
+		{"ForgotPassword", "Cognito", cognito, true},
+		{"ForgotPassword", "Cognito", cognito, false},
+		{"ConfirmForgotPassword", "safe", identity.PoolSettings{}, true},
+		{"ConfirmForgotPassword", "safe, history", historic(5), true},
+		{"ConfirmForgotPassword", "safe", identity.PoolSettings{}, false},
+		{"ConfirmForgotPassword", "Cognito", cognito, true},
 		{"ResendConfirmationCode", "safe", identity.PoolSettings{}, true},
 		{"ResendConfirmationCode", "safe", identity.PoolSettings{}, false},
 		{"ResendConfirmationCode", "Cognito", cognito, false},

@@ -52,6 +52,7 @@ const (
 	EventTOTP          EventKind = "VerifySoftwareToken"
 	EventMFAFailure    EventKind = "MFAFailure"
 	EventGroup         EventKind = "Groups"
+	EventImport        EventKind = "ImportUser"
 )
 
 // event makes the record of something that happens now.

@@ -118,6 +118,17 @@ type scenario struct {
 	verdict error // what the call comes to without any fault
 }
 
+// asAlice is a call in the name of whoever an access token is of.
+func asAlice(access identity.Secret, call func(context.Context, *identity.Session) error) func(context.Context, *identity.UserPool) error {
+	return func(ctx context.Context, pool *identity.UserPool) error {
+		s, err := pool.Session(ctx, access)
+		if err != nil {
+			return err
+		}
+		return call(ctx, s)
+	}
+}
+
 var scenarios = []scenario{
 	{"SignUp", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error {
@@ -195,6 +206,55 @@ var scenarios = []scenario{
 			return pool.Admin().Users().SetPassword(ctx, "alice", chosen, false)
 		}
 	}, nil},
+	{"ForgotPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.ForgotPassword(ctx, "alice", ""))
+		}
+	}, nil},
+	{"ConfirmForgotPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		f.signIn(t, pool.AppClient, "alice")
+		code := f.forgot(t, pool.AppClient, "alice")
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return recoverAs(ctx, pool.AppClient, "alice", code, chosen)
+		}
+	}, nil},
+	{"ResetPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Users().ResetPassword(ctx, "alice")
+		}
+	}, nil},
+	{"ChangePassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		f.signIn(t, pool.AppClient, "alice")
+		access := f.signIn(t, pool.AppClient, "alice").Access
+		return asAlice(access, func(ctx context.Context, s *identity.Session) error { return s.ChangePassword(ctx, password, chosen) })
+	}, nil},
+	{"wrong previous password", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		access := f.signIn(t, pool.AppClient, "alice").Access
+		return asAlice(access, func(ctx context.Context, s *identity.Session) error { return s.ChangePassword(ctx, wrong, chosen) })
+	}, identity.ErrIncorrectCredentials},
+	{"UpdateAttributes", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		access := f.signIn(t, pool.AppClient, "alice").Access
+		f.forgot(t, pool.AppClient, "alice")
+		f.outbox.Clear()
+		return asAlice(access, func(ctx context.Context, s *identity.Session) error {
+			return second(s.UpdateAttributes(ctx, attrs{"email": newEmail, "name": "Al"}))
+		})
+	}, nil},
+	{"VerifyAttribute", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		access := f.signIn(t, pool.AppClient, "alice").Access
+		s, err := pool.Session(t.Context(), access)
+		check(t, "Session", err)
+		check(t, "UpdateAttributes", second(s.UpdateAttributes(t.Context(), attrs{"email": newEmail})))
+		code := identity.Secret(f.outbox.LastCode(newEmail))
+		return asAlice(access, func(ctx context.Context, s *identity.Session) error { return s.VerifyAttribute(ctx, "email", code) })
+	}, nil},
 	{"Revoke", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		f.join(t, pool, "alice", email)
 		token := f.signIn(t, pool.AppClient, "alice").Refresh
@@ -207,6 +267,37 @@ var scenarios = []scenario{
 	}, nil},
 	{"RotateKeys", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Admin().RotateKeys(ctx, 0) }
+	}, nil},
+	{"UpdatePool", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Admin().Update(ctx, func(s *identity.PoolSettings) error { s.Name = "new"; return nil }))
+		}
+	}, nil},
+	{"UpdateClient", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			rename := func(s *identity.ClientSettings) error { s.Name = "new"; return nil }
+			return second(pool.Admin().Clients().Update(ctx, pool.ClientID(), rename))
+		}
+	}, nil},
+	{"DeleteClient", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Clients().Delete(ctx, id)
+		}
+	}, nil},
+	{"AddSecret", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Admin().Clients().AddSecret(ctx, id, ""))
+		}
+	}, nil},
+	{"DeleteSecret", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		added, err := pool.Admin().Clients().AddSecret(t.Context(), id, "")
+		check(t, "AddSecret", err)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Clients().DeleteSecret(ctx, id, added.ID)
+		}
 	}, nil},
 	{"Delete", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Admin().Delete(ctx) }

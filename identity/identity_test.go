@@ -21,6 +21,8 @@ type fixture struct {
 	store  store.Store
 	outbox *identity.Outbox
 	offset atomic.Int64 // of the engine's clock
+
+	meanwhile func() // called by begin
 }
 
 // start is when the clocks of the tests begin.

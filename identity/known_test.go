@@ -18,6 +18,8 @@ var knownErrors = []error{
 	identity.ErrInvalidPassword, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,
 	identity.ErrInvalidAttributes, identity.ErrAttributeNotWritable, identity.ErrAttributeProvided,
 	identity.ErrCodeMismatch, identity.ErrCodeExpired, identity.ErrCannotConfirm, identity.ErrAlreadyConfirmed,
+	identity.ErrNoRecovery, identity.ErrRecoveryByAdmin, identity.ErrCannotReset, identity.ErrPasswordReused,
+	identity.ErrNoAddress, identity.ErrAttributeImmutable, identity.ErrUnknownAttribute,
 	identity.ErrNothingToVerify, identity.ErrResendNotPossible, identity.ErrDelivery,
 	identity.ErrInvalidAccessToken, identity.ErrAccessTokenExpired, identity.ErrAccessTokenRevoked, identity.ErrAccessTokenScope,
 	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,

@@ -133,21 +133,21 @@ const (
 	codePlaceholder = "{####}"
 )
 
-// verificationMessage is the message that carries a code to an address.
-func (s *scope) verificationMessage(u *User, kind MessageKind, d *CodeDelivery, code string, now time.Time) *Message {
+// verificationMessage is the message that carries a code to the address that it is bound to.
+func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text string, now time.Time) *Message {
 	v := s.settings.Verification
 	if v == nil {
 		v = &VerificationTemplate{}
 	}
 	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, codeText), ""
-	if d.Medium == mediumEmail {
+	if medium(c.Attribute) == mediumEmail {
 		body = pick(v.Email, s.settings.EmailVerificationMessage, codeText)
 		subject = pick(v.Subject, s.settings.EmailVerificationSubject, codeSubject)
 	}
 	return &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
-		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: kind, Code: Secret(code),
-		Subject: fillIn(subject, u.Username, code), Body: fillIn(body, u.Username, code),
+		To: c.Value, Medium: medium(c.Attribute), Kind: kind, Code: Secret(text),
+		Subject: fillIn(subject, u.Username, text), Body: fillIn(body, u.Username, text),
 	}
 }
 

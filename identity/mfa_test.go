@@ -11,22 +11,10 @@ import (
 	"github.com/cognate-id/cognate/mfa"
 )
 
-const phone = "+15550100123"
-
 // mfaPool is a pool whose users may, or must, have second factors.
 func mfaPool(mode string) identity.PoolSettings {
 	s := cognitoPool
 	s.MFA, s.TOTP, s.SMSMFA = mode, true, true
-	return s
-}
-
-// session is the session of a user who signs in by password alone.
-func (f *fixture) session(t testing.TB, pool *identity.UserPool, tokens *identity.Tokens) *identity.Session {
-	t.Helper()
-	s, err := pool.Session(t.Context(), tokens.Access)
-	if err != nil {
-		t.Fatalf("Session: %v", err)
-	}
 	return s
 }
 
@@ -47,7 +35,7 @@ func (f *fixture) enrolled(t testing.TB, mode string) (*identity.UserPool, *iden
 	pool := f.open(t, mfaPool("OPTIONAL"))
 	a := f.client(t, pool, identity.ClientSettings{})
 	f.join(t, pool, "alice", email)
-	key := f.enroll(t, f.session(t, pool, f.signIn(t, a, "alice")))
+	key := f.enroll(t, f.session(t, a, "alice"))
 	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MFA = mode }))
 	return pool, a, key
 }
@@ -180,15 +168,15 @@ func TestSMSCodes(t *testing.T) {
 	pool := f.open(t, mfaPool("OPTIONAL"))
 	a := f.client(t, pool, identity.ClientSettings{})
 	f.join(t, pool, "alice", email)
-	s := f.session(t, pool, f.signIn(t, a, "alice"))
+	s := f.session(t, a, "alice")
 	on := identity.MFAUpdate{SMS: &identity.MFASetting{Enabled: true}}
 	wantErr(t, "SMS without a number", s.SetMFA(t.Context(), on), identity.ErrMFANotReady)
 	f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
 	check(t, "SetMFA", s.SetMFA(t.Context(), on))
 
 	first := asked[*identity.SMSCodeRequired](t, a)
-	if d := first.Delivery; d.Medium != "SMS" || d.Destination != "+*******0123" {
-		t.Errorf("delivery %+v, want SMS to +*******0123", d)
+	if d := first.Delivery; d.Medium != "SMS" || d.Destination != "+*******4567" {
+		t.Errorf("delivery %+v, want SMS to +*******4567", d)
 	}
 	m := f.outbox.Messages(nil)[0]
 	if m.Kind != identity.KindMFA || m.Body != "Your authentication code is "+string(m.Code)+"." || m.To != phone {
@@ -266,7 +254,7 @@ func TestEnrollment(t *testing.T) {
 	pool := f.open(t, mfaPool("OPTIONAL"))
 	a := f.client(t, pool, identity.ClientSettings{})
 	f.join(t, pool, "alice", email)
-	s := f.session(t, pool, f.signIn(t, a, "alice"))
+	s := f.session(t, a, "alice")
 	verify := func(code string) error { return s.VerifyTOTP(t.Context(), identity.Secret(code), "") }
 	wantErr(t, "verify without a key", verify("000000"), identity.ErrTOTPNotFound)
 	key, err := s.EnrollTOTP(t.Context())
@@ -299,7 +287,7 @@ func TestEnrollmentNeedsAPoolWithApps(t *testing.T) {
 	pool := f.open(t, cognitoPool)
 	a := f.client(t, pool, identity.ClientSettings{})
 	f.join(t, pool, "alice", email)
-	_, err := f.session(t, pool, f.signIn(t, a, "alice")).EnrollTOTP(t.Context())
+	_, err := f.session(t, a, "alice").EnrollTOTP(t.Context())
 	wantErr(t, "EnrollTOTP", err, identity.ErrTOTPDisabled)
 }
 

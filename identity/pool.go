@@ -20,7 +20,8 @@ type UserPool struct {
 
 // OpenUserPool opens the pool that was made with key, or makes it, with a
 // default client. It is safe to call from several processes at once. Settings
-// apply when the pool is made, and nil means the safe ones; later they are changed by a call of their own.
+// apply when the pool is made, and nil means the safe ones; later they are
+// changed by [Admin.Update].
 func (e *Engine) OpenUserPool(ctx context.Context, key string, settings *PoolSettings) (*UserPool, error) {
 	if key == "" {
 		return nil, invalid("key", "must not be empty")
@@ -71,6 +72,9 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 		return nil, err
 	}
 	p.Client = client.ID
+	if err := e.roomForPool(ctx, p.Settings.Region); err != nil {
+		return nil, fmt.Errorf("create user pool: %w", err)
+	}
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		if err := pools.Insert(tx, p); err != nil {
 			return err
@@ -83,12 +87,16 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 	return e.handle(p), nil
 }
 
-// CreateUserPool makes a pool without a client.
+// CreateUserPool makes a pool without a client. One too many for the region is
+// refused with [ErrQuotaExceeded], see [Quotas].
 func (e *Engine) CreateUserPool(ctx context.Context, settings *PoolSettings) (*PoolInfo, error) {
 	s := *cmp.Or(settings, &PoolSettings{})
 	p, err := e.newPool(&s)
 	if err != nil {
 		return nil, err
+	}
+	if err := e.roomForPool(ctx, p.Settings.Region); err != nil {
+		return nil, fmt.Errorf("create user pool: %w", err)
 	}
 	err = e.store.Update(ctx, func(tx store.Tx) error { return pools.Insert(tx, p) })
 	if err != nil {

@@ -20,6 +20,25 @@ type Quotas struct {
 // The service's quotas.
 var serviceQuotas = Quotas{Pools: 1000, Clients: 1000, Groups: 10_000, GroupsPerUser: 100}
 
+// What there can be too many of, as a [QuotaError] calls it.
+const (
+	quotaPools   = "user pools"
+	quotaClients = "app clients"
+	quotaSecrets = "client secrets"
+)
+
+// roomForPool refuses one more pool in a region that has as many as it may have.
+func (e *Engine) roomForPool(ctx context.Context, region string) error {
+	index := pools.IndexRef(poolsByRegion, "").Table
+	return e.room(ctx, quotaPools, e.quotas.Pools, serviceQuotas.Pools, index, store.Prefix(region))
+}
+
+// roomForClient refuses one more app client in a pool that has as many as it may have.
+func (e *Engine) roomForClient(ctx context.Context, pool string) error {
+	index := clients.IndexRef(clientsByPool, "").Table
+	return e.room(ctx, quotaClients, e.quotas.Clients, serviceQuotas.Clients, index, store.Prefix(pool))
+}
+
 // room tells whether there is room for one more under a quota, given by its
 // setting and the service's figure. It counts the entries of rng in a table, up to the quota.
 func (e *Engine) room(ctx context.Context, what string, set, service int, table string, rng store.Range) error {

@@ -17,6 +17,12 @@ type Session struct {
 	client *ClientInfo
 	user   *User
 	claims *token.Claims
+	ring   *ring
+}
+
+// scope is what the session shares with calls of its app client.
+func (s *Session) scope() *scope {
+	return &scope{engine: s.engine, pool: s.pool, client: s.client, ring: s.ring, settings: &s.pool.Settings}
 }
 
 // Session verifies an access token of the pool, and that its sign-in was not ended.
@@ -53,6 +59,7 @@ func (e *Engine) Session(ctx context.Context, access Secret) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.ring = ring
 	if err := s.verify(ring, parsed); err != nil {
 		return nil, err
 	}
@@ -175,10 +182,9 @@ func (s *Session) SignOutEverywhere(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := endSignIns(tx, u); err != nil {
+		if err := u.signOut(tx, now); err != nil {
 			return err
 		}
-		u.NotBefore = later(now, u.NotBefore.Add(time.Millisecond)) // by a clock that was set back, now may be the earlier one
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}
@@ -195,6 +201,12 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// signOut ends all of a user's sign-ins. The user is the caller's to write.
+func (u *User) signOut(tx store.Tx, now time.Time) error {
+	u.NotBefore = later(now, u.NotBefore.Add(time.Millisecond)) // by a clock that was set back, now may be the earlier one
+	return endSignIns(tx, u)
 }
 
 func endSignIns(tx store.Tx, u *User) error {

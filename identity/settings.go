@@ -62,10 +62,13 @@ type PoolSettings struct {
 	Schema []SchemaAttribute `json:"schema,omitempty"`
 
 	// MFA is OFF (or empty), OPTIONAL or ON: whether a second factor is asked
-	// of nobody, of users who have one, or of everybody. SMSMFA and TOTP are the factors that users may have.
+	// of nobody, of users who have one, or of everybody. SMSMFA and TOTP are the
+	// factors that users may have: none with OFF, at least one otherwise.
 	MFA    string `json:"mfa,omitempty"`
 	SMSMFA bool   `json:"smsMfa,omitempty"` // codes by SMS
 	TOTP   bool   `json:"totp,omitempty"`   // authenticator apps
+	// TOTPGiven tells that TOTP was given, if only as off: it is shown again then.
+	TOTPGiven bool `json:"totpGiven,omitempty"`
 	// Passkeys are kept and shown; this version has none.
 	Passkeys *PasskeySettings `json:"passkeys,omitempty"`
 
@@ -200,7 +203,8 @@ type RecoveryOption struct {
 type ClientSettings struct {
 	Name string `json:"name"` // 1 to 128 characters
 	// GenerateSecret makes a secret for a client that can keep one. Secret sets
-	// it instead, 24 to 64 word characters. Neither is stored with the settings.
+	// it instead, 24 to 64 word characters. Neither is stored with the settings;
+	// in [Clients.Update] GenerateSecret tells whether there is a secret.
 	GenerateSecret bool   `json:"-"`
 	Secret         Secret `json:"-"`
 

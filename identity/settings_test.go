@@ -68,8 +68,8 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 			{Schema: bounded(identity.TypeNumber, "5", "4")},
 			{Schema: bounded(identity.TypeNumber, "5", "99999999999999999999")},
 		},
-		"MFA":               {{MFA: "MAYBE"}, {MFA: "ON"}, {MFA: "OPTIONAL"}},
-		"Recovery":          {{Recovery: []identity.RecoveryOption{{Name: "verified_email", Priority: 1}, {Name: "verified_phone_number", Priority: 1}}}, {Recovery: []identity.RecoveryOption{{Name: "verified_email", Priority: 1}, {Name: "admin_only", Priority: 2}}}},
+		"MFA":               {{MFA: "MAYBE"}, {MFA: "ON"}, {MFA: "OPTIONAL"}, {TOTP: true}, {MFA: "OFF", SMSMFA: true}},
+		"Recovery":          {{Recovery: []identity.RecoveryOption{{Name: "verified_email", Priority: 1}, {Name: "verified_phone_number", Priority: 1}}}, {Recovery: []identity.RecoveryOption{{Name: "verified_email", Priority: 1}, {Name: "admin_only", Priority: 2}}}, {Recovery: []identity.RecoveryOption{{Name: "pigeon", Priority: 1}}}, {Recovery: []identity.RecoveryOption{{Name: "admin_only"}}}, {Recovery: []identity.RecoveryOption{{Name: "admin_only", Priority: 3}}}},
 		"UnusedAccountDays": {{UnusedAccountDays: ptr(-1)}, {UnusedAccountDays: ptr(366)}},
 		"Algorithm":         {{Algorithm: "HS256"}, {Algorithm: "none"}, {Algorithm: "RS512"}},
 		"Issuer":            {{Issuer: "example.com"}, {Issuer: "ftp://example.com"}, {Issuer: "https://example.com/?a"}, {Issuer: "https://example.com/#a"}, {Issuer: "https://"}},
@@ -80,6 +80,47 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 			}
 			_, err := newEngine(t).CreateUserPool(t.Context(), &s)
 			if e, ok := errors.AsType[*identity.SettingError](err); !ok || e.Setting != setting || !errors.Is(err, identity.ErrInvalidSettings) {
+				t.Errorf("%s of %+v: %v, want it refused", setting, s, err)
+			}
+		}
+	}
+}
+
+func TestPoolSettingsThatNobodyCouldObeyAreRefused(t *testing.T) {
+	text := func(n int, holds string) *string { return ptr(strings.Repeat("\u597d", n-len(holds)) + holds) }
+	many := map[string]string{}
+	for i := range 51 {
+		many[fmt.Sprint(i)] = ""
+	}
+	long := text(141, "{####}")
+	for setting, all := range map[string][]identity.PoolSettings{
+		"SMSVerificationMessage":   {{SMSVerificationMessage: ptr("Hello, you")}, {SMSVerificationMessage: long}},
+		"SMSAuthenticationMessage": {{SMSAuthenticationMessage: ptr("{###} is it")}, {SMSAuthenticationMessage: long}},
+		"EmailVerificationMessage": {{EmailVerificationMessage: ptr("Hello, you")}, {EmailVerificationMessage: text(20_001, "{####}")}},
+		"EmailVerificationSubject": {{EmailVerificationSubject: ptr("")}, {EmailVerificationSubject: long}},
+		"Verification": {
+			{Verification: &identity.VerificationTemplate{SMS: ptr("Hello, you")}},
+			{Verification: &identity.VerificationTemplate{Email: ptr("Hello, you")}},
+			{Verification: &identity.VerificationTemplate{Subject: ptr("")}},
+			{Verification: &identity.VerificationTemplate{EmailByLink: ptr("Hello, you")}},
+			{Verification: &identity.VerificationTemplate{SubjectByLink: long}},
+		},
+		"Invitation": {
+			{Invitation: &identity.MessageTemplate{SMS: ptr("")}},
+			{Invitation: &identity.MessageTemplate{Email: ptr("short")}},
+			{Invitation: &identity.MessageTemplate{Subject: long}},
+		},
+		"Triggers":         {{Triggers: map[identity.Trigger]identity.TriggerTarget{"Sunset": {ARN: "x"}}}},
+		"Tags":             {{Tags: many}, {Tags: map[string]string{"": "v"}}, {Tags: map[string]string{"k": strings.Repeat("v", 257)}}, {Tags: map[string]string{strings.Repeat("k", 129): "v"}}},
+		"Tier":             {{Tier: "GOLD"}},
+		"Email":            {{Email: &identity.EmailSettings{Account: ptr("MINE")}}},
+		"ThreatProtection": {{ThreatProtection: &identity.ThreatSettings{}}, {ThreatProtection: &identity.ThreatSettings{Mode: "OFF", CustomAuth: ptr("OFF")}}},
+		"Passkeys":         {{Passkeys: &identity.PasskeySettings{UserVerification: ptr("never")}}, {Passkeys: &identity.PasskeySettings{Factor: ptr("MANY")}}},
+	} {
+		for _, s := range all {
+			s.Name = "test"
+			_, err := newEngine(t).CreateUserPool(t.Context(), &s)
+			if e, ok := errors.AsType[*identity.SettingError](err); !ok || e.Setting != setting {
 				t.Errorf("%s of %+v: %v, want it refused", setting, s, err)
 			}
 		}
@@ -109,6 +150,12 @@ func TestPoolSettingsThatMayBe(t *testing.T) {
 		{Aliases: []string{"email", "phone_number", "preferred_username"}},
 		{MFA: "OPTIONAL", SMSMFA: true},
 		{MFA: "ON", TOTP: true},
+		{MFA: "OFF", TOTPGiven: true},
+		{SMSVerificationMessage: ptr(strings.Repeat("\u597d", 134) + "{####}"), EmailVerificationSubject: ptr("x")},
+		{Verification: &identity.VerificationTemplate{EmailByLink: ptr("{##Verify\nme##}")}},
+		{Invitation: &identity.MessageTemplate{SMS: ptr("Come in"), Subject: ptr("x")}},
+		{Tags: map[string]string{strings.Repeat("\u597d", 128): strings.Repeat("\u597d", 256)}},
+		{Recovery: []identity.RecoveryOption{{Name: "verified_phone_number", Priority: 2}, {Name: "verified_email", Priority: 1}}},
 		{PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 6}},
 		{PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 99, HistorySize: ptr(0)}},
 		{AutoVerified: []string{"email"}, VerifyBeforeUpdate: []string{"email"}},

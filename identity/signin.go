@@ -185,14 +185,14 @@ func (t *attempt) checkPassword(ctx context.Context, password Secret) error {
 		return err
 	}
 	t.correct = ok
-	if ok && (stale || t.scope.settings.SRP && len(t.cred.Verifier) == 0) {
+	if ok && (stale || t.scope.settings.SRP != (len(t.cred.Verifier) > 0)) {
 		return t.renew(ctx, password, stale)
 	}
 	return nil
 }
 
 // renew brings a credential up to date: a hash of other cost, or an SRP
-// verifier that the pool has come to keep.
+// verifier that the pool has come to keep, or keeps no longer.
 func (t *attempt) renew(ctx context.Context, password Secret, stale bool) error {
 	c := *t.cred
 	if stale {
@@ -202,7 +202,10 @@ func (t *attempt) renew(ctx context.Context, password Secret, stale bool) error 
 		}
 		c.Hash = hash
 	}
-	if t.scope.settings.SRP && len(c.Verifier) == 0 {
+	switch {
+	case !t.scope.settings.SRP:
+		c.Salt, c.Verifier = nil, nil
+	case len(c.Verifier) == 0:
 		c.addVerifier(t.user.Username, password)
 	}
 	t.renewed = &c

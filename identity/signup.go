@@ -180,7 +180,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	var pending *code
 	if d := res.Delivery; d != nil {
 		var err error
-		if text, pending, err = s.newCode(u.Sub, confirmCode, d.Attribute, now.Add(confirmCodeLife)); err != nil {
+		if text, pending, err = s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
 		}
 	}
@@ -206,7 +206,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	if res.Delivery == nil {
 		return res, nil
 	}
-	return res, s.engine.send(ctx, s.verificationMessage(u, KindSignUp, res.Delivery, text, now))
+	return res, s.engine.send(ctx, s.verificationMessage(u, KindSignUp, pending, text, now))
 }
 
 // stillThere holds a write to a pool that was not deleted meanwhile.

@@ -91,7 +91,7 @@ func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who, A: public}
 	st.UserID = s.srpUserID(t.user, t.name)
 	salt, verifier := s.fakeVerifier(t.name)
-	if t.cred != nil && len(t.cred.Verifier) > 0 {
+	if t.verifiable() {
 		salt, verifier, st.Changed = t.cred.Salt, t.cred.Verifier, t.cred.Changed
 	} else {
 		st.Unknown = true
@@ -110,6 +110,12 @@ func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 		return nil, err
 	}
 	return &PasswordVerifier{Username: t.name, UserID: st.UserID, Salt: srp.Hex(salt), B: x.B, SecretBlock: block}, nil
+}
+
+// verifiable tells whether the user can prove anything by SRP: there is a
+// verifier, and it is not one that the pool has ceased to keep.
+func (t *attempt) verifiable() bool {
+	return t.scope.settings.SRP && t.cred != nil && len(t.cred.Verifier) > 0
 }
 
 // srpUserID is the name that takes part in the proof: the real username. A
@@ -246,7 +252,7 @@ func (s *scope) named(u *User, st *challengeState, name string) bool {
 // proves verifies a proof, with the same work whether or not there is such a user.
 func (t *attempt) proves(st *challengeState, raw []byte, in PasswordProof) (bool, error) {
 	_, verifier := t.scope.fakeVerifier(st.Name)
-	real := t.cred != nil && len(t.cred.Verifier) > 0 && !st.Unknown && t.cred.Changed.Equal(st.Changed)
+	real := t.verifiable() && !st.Unknown && t.cred.Changed.Equal(st.Changed)
 	if real {
 		verifier = t.cred.Verifier
 	}

@@ -49,7 +49,8 @@ var (
 		Status:     StatusConfirmed, Created: standInTime, Modified: standInTime,
 	})
 	standInCode = newStandIn(codes, &code{
-		Pool: standInPool, Sub: standInSub, Purpose: confirmCode, MAC: make([]byte, 32), Attribute: "email", Expires: standInTime,
+		Pool: standInPool, Sub: standInSub, Purpose: confirmCode, MAC: make([]byte, 32),
+		Attribute: "email", Value: standInName, Expires: standInTime,
 	})
 	standInCredential = newStandIn(credentials, &credential{
 		Pool: standInPool, Sub: standInSub, Hash: standInHash, Changed: standInTime,

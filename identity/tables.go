@@ -159,6 +159,7 @@ type ClientInfo struct {
 type clientSecret struct {
 	Client string         `json:"client"`
 	Values []storedSecret `json:"values"` // one, or two while they are being rotated; the older first
+	Last   time.Time      `json:"last"`   // when the newest was made, even if it is gone: ids are made of it
 }
 
 type storedSecret struct {

@@ -78,7 +78,7 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 	if err := s.mayEnroll(); err != nil {
 		return err
 	}
-	sc := &scope{engine: s.engine, pool: s.pool, client: s.client, settings: &s.pool.Settings}
+	sc := s.scope()
 	var verdict error
 	now := s.engine.now()
 	ev, err := s.engine.event(s.pool.ID, s.client.ID, s.user.Sub, EventTOTP, now)

@@ -18,6 +18,7 @@ import (
 func (s *PoolSettings) check() error {
 	for _, check := range []func() error{
 		s.checkName, s.checkNames, s.checkPolicy, s.checkSchema, s.checkMFA, s.checkRecovery, s.checkTokens,
+		s.checkKept, s.checkTexts, s.checkTriggers, s.checkTags,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -185,6 +186,9 @@ func parseBound(text *string) (int, error) {
 func (s *PoolSettings) checkMFA() error {
 	switch s.MFA {
 	case "", "OFF":
+		if s.SMSMFA || s.TOTP {
+			return &SettingError{"MFA", "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."}
+		}
 		return nil
 	case "ON", "OPTIONAL":
 	default:
@@ -199,6 +203,12 @@ func (s *PoolSettings) checkMFA() error {
 func (s *PoolSettings) checkRecovery() error {
 	priorities := map[int]bool{}
 	for _, r := range s.Recovery {
+		if !slices.Contains([]string{"verified_email", "verified_phone_number", "admin_only"}, r.Name) {
+			return &SettingError{"Recovery", fmt.Sprintf("%q is not one of verified_email, verified_phone_number, admin_only.", r.Name)}
+		}
+		if r.Priority < 1 || r.Priority > 2 {
+			return &SettingError{"Recovery", "The priority of a way to recover an account is 1 or 2."}
+		}
 		if priorities[r.Priority] {
 			return &SettingError{"Recovery", "Account Recovery Setting cannot have two mechanisms with the same priority."}
 		}
@@ -242,12 +252,21 @@ func (c *ClientSettings) check(p *PoolSettings) error {
 
 var secretForm = regexp.MustCompile(`^[\w+]{24,64}$`)
 
+func checkSecretForm(secret Secret) error {
+	if secretForm.MatchString(string(secret)) {
+		return nil
+	}
+	return &SettingError{"Secret", "A client secret is 24 to 64 letters, digits, underscores or plus signs."}
+}
+
 func (c *ClientSettings) checkSecret(*PoolSettings) error {
 	if c.Secret != "" && c.GenerateSecret {
 		return &SettingError{"Secret", "ClientSecret cannot be specified when GenerateSecret is true."}
 	}
-	if c.Secret != "" && !secretForm.MatchString(string(c.Secret)) {
-		return &SettingError{"Secret", "A client secret is 24 to 64 letters, digits, underscores or plus signs."}
+	if c.Secret != "" {
+		if err := checkSecretForm(c.Secret); err != nil {
+			return err
+		}
 	}
 	if c.PropagateContext != nil && *c.PropagateContext && c.Secret == "" && !c.GenerateSecret {
 		return &SettingError{"PropagateContext", "EnablePropagateAdditionalUserContextData can only be set for a client with a secret."}

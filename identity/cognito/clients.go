@@ -45,6 +45,94 @@ func (s *service) describeUserPoolClient(ctx context.Context, in *idp.DescribeUs
 	return &idp.DescribeUserPoolClientResponse{UserPoolClient: clientType(c, secrets)}, nil
 }
 
+// updateUserPoolClient replaces the settings of a client: what the request
+// leaves out goes back to its default, but for the name. The secret stays.
+func (s *service) updateUserPoolClient(ctx context.Context, in *idp.UpdateUserPoolClientRequest) (*idp.UpdateUserPoolClientResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	asked := clientReplacement(in)
+	if err := checkNamed(asked); err != nil {
+		return nil, err
+	}
+	clients := pool.Admin().Clients()
+	c, err := clients.Update(ctx, text(in.ClientId), func(set *identity.ClientSettings) error {
+		next := clientSettings(asked)
+		next.GenerateSecret = set.GenerateSecret
+		if in.ClientName == nil {
+			next.Name = set.Name
+		}
+		*set = *next
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := clients.Secrets(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &idp.UpdateUserPoolClientResponse{UserPoolClient: clientType(c, secrets)}, nil
+}
+
+// clientReplacement is the request for a new client that an update is: the two
+// have the same members, but for the secret.
+func clientReplacement(in *idp.UpdateUserPoolClientRequest) *idp.CreateUserPoolClientRequest {
+	return &idp.CreateUserPoolClientRequest{
+		UserPoolId: in.UserPoolId, ClientName: in.ClientName,
+		RefreshTokenValidity: in.RefreshTokenValidity, AccessTokenValidity: in.AccessTokenValidity,
+		IdTokenValidity: in.IdTokenValidity, TokenValidityUnits: in.TokenValidityUnits,
+		ReadAttributes: in.ReadAttributes, WriteAttributes: in.WriteAttributes,
+		ExplicitAuthFlows: in.ExplicitAuthFlows, SupportedIdentityProviders: in.SupportedIdentityProviders,
+		CallbackURLs: in.CallbackURLs, LogoutURLs: in.LogoutURLs, DefaultRedirectURI: in.DefaultRedirectURI,
+		AllowedOAuthFlows: in.AllowedOAuthFlows, AllowedOAuthScopes: in.AllowedOAuthScopes,
+		AllowedOAuthFlowsUserPoolClient: in.AllowedOAuthFlowsUserPoolClient,
+		AnalyticsConfiguration:          in.AnalyticsConfiguration, PreventUserExistenceErrors: in.PreventUserExistenceErrors,
+		EnableTokenRevocation:                    in.EnableTokenRevocation,
+		EnablePropagateAdditionalUserContextData: in.EnablePropagateAdditionalUserContextData,
+		AuthSessionValidity:                      in.AuthSessionValidity, RefreshTokenRotation: in.RefreshTokenRotation,
+	}
+}
+
+func (s *service) deleteUserPoolClient(ctx context.Context, in *idp.DeleteUserPoolClientRequest) error {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return err
+	}
+	return pool.Admin().Clients().Delete(ctx, text(in.ClientId))
+}
+
+// maxPage is how many items a page has where the request does not say.
+const maxPage = 60
+
+func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolClientsRequest) (*idp.ListUserPoolClientsResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	after, err := readPageToken("ListUserPoolClients", pool.PoolID(), in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	out := &idp.ListUserPoolClientsResponse{UserPoolClients: []idp.UserPoolClientDescription{}}
+	last := ""
+	for c, err := range pool.Admin().Clients().List(ctx, after) {
+		if err != nil {
+			return nil, err
+		}
+		if len(out.UserPoolClients) == positive(in.MaxResults, maxPage) {
+			out.NextToken = pageToken("ListUserPoolClients", pool.PoolID(), last)
+			break
+		}
+		last = c.ID
+		out.UserPoolClients = append(out.UserPoolClients, idp.UserPoolClientDescription{
+			ClientId: secret(identity.Secret(c.ID)), UserPoolId: ptr(c.Pool), ClientName: ptr(c.Settings.Name),
+		})
+	}
+	return out, nil
+}
+
 // checkNamed checks that what a client names exists. This version has no
 // identity providers but the pool itself, and no resource servers.
 func checkNamed(in *idp.CreateUserPoolClientRequest) error {

@@ -33,7 +33,7 @@ var rows = []row{
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},
-	{identity.ErrUserDisabled, idp.NotAuthorizedException, say("User is disabled.")},
+	{identity.ErrUserDisabled, idp.NotAuthorizedException, userDisabled},
 	{identity.ErrPasswordResetRequired, idp.PasswordResetRequiredException, say("Password reset required for the user")},
 	{identity.ErrTemporaryPasswordExpired, idp.NotAuthorizedException, say("Temporary password has expired and must be reset by an administrator.")},
 	{identity.ErrTooManyAttempts, idp.NotAuthorizedException, say("Password attempts exceeded")},
@@ -73,6 +73,14 @@ var rows = []row{
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, say("Failed to deliver the message.")}, // text (unsure)
 
+	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
+	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
+	{identity.ErrCannotReset, idp.NotAuthorizedException, say("User password cannot be reset in the current state.")},
+	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress}, // text (unsure)
+	{identity.ErrAttributeImmutable, idp.InvalidParameterException, immutable},
+	{identity.ErrUnknownAttribute, idp.InvalidParameterException, unknownAttributes},
+	{identity.ErrPasswordReused, idp.PasswordHistoryPolicyViolationException, say("Password has previously been used.")}, // text (unsure)
+
 	{identity.ErrInvalidAccessToken, idp.NotAuthorizedException, say("Invalid Access Token")},
 	{identity.ErrAccessTokenExpired, idp.NotAuthorizedException, say("Access Token has expired")},
 	{identity.ErrAccessTokenRevoked, idp.NotAuthorizedException, say("Access Token has been revoked")},
@@ -94,6 +102,9 @@ var rows = []row{
 	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter")},
 	{identity.ErrInvalidFilterAttribute, idp.InvalidParameterException, invalidSearch},
 	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
+	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},
+	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
+	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
 
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
@@ -124,6 +135,8 @@ var instead = map[string]map[string]string{
 	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
 	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
 	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
+	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
+	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -166,6 +179,13 @@ func userNotFound(op string, _ error) string {
 		return "Access Token has been revoked"
 	}
 	return "User does not exist."
+}
+
+func userDisabled(op string, _ error) string {
+	if op == "AdminResetUserPassword" {
+		return "User is disabled"
+	}
+	return "User is disabled."
 }
 
 func flowNotEnabled(_ string, err error) string {
@@ -243,12 +263,49 @@ func mfaNotReady(_ string, err error) string {
 	return "User does not have delivery config set to turn on " + string(of[*identity.MFAError](err).Method)
 }
 
+func noAddress(_ string, err error) string {
+	name := of[*identity.ParameterError](err).Name
+	article := "a"
+	if name == "email" {
+		article = "an"
+	}
+	return "User does not have " + article + " " + name + " attribute"
+}
+
+// immutable has a line for each attribute, and no end of line after the last.
+func immutable(_ string, err error) string {
+	return strings.TrimSuffix(attributeLines(err), "\n")
+}
+
+func unknownAttributes(_ string, err error) string {
+	return "Invalid user attributes: " + attributeLines(err)
+}
+
+// attributeLines says what is wrong with attributes of a user, a line each.
+func attributeLines(err error) string {
+	var b strings.Builder
+	for _, p := range of[*identity.AttributeError](err).Problems {
+		b.WriteString("user." + p.Name + ": " + p.Reason + "\n")
+	}
+	return b.String()
+}
+
 func cannotConfirm(_ string, err error) string {
 	return "User cannot be confirmed. Current status is " + string(of[*identity.StatusError](err).Status)
 }
 
 func resendNotPossible(_ string, err error) string {
 	return "Resend not possible. " + of[*identity.StatusError](err).Username + " status is not FORCE_CHANGE_PASSWORD"
+}
+
+// quotaExceeded says of what there would be too many; only the words about
+// client secrets are known.
+func quotaExceeded(_ string, err error) string {
+	e := of[*identity.QuotaError](err)
+	if e.What == "client secrets" {
+		return fmt.Sprintf("Client secrets cannot exceed limit of %d secrets.", e.Max) // (unsure)
+	}
+	return fmt.Sprintf("Cannot exceed limit of %d %s.", e.Max, e.What) // (unsure)
 }
 
 func settingReason(_ string, err error) string { return of[*identity.SettingError](err).Reason }

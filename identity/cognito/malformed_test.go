@@ -114,27 +114,58 @@ func TestForgedBodies(t *testing.T) {
 // validBodies is a request of each served operation that succeeds.
 func (w *world) validBodies() map[string]obj {
 	victim := w.server.pool(nil)
+	victims := w.keeper.addSecret(ownSecret)
+	arn := w.arn(w.pool)
+	doomed := w.server.client(w.pool, nil)
 	fred := w.open.newPassword("fred", nil)
+	w.ok("ForgotPassword", obj{"ClientId": w.open.id, "Username": "alice"})
+	reset := w.outbox.LastCode("alice")
+	access := w.open.access("alice")
+	w.ok("GetUserAttributeVerificationCode", obj{"AccessToken": access, "AttributeName": "email"})
+	verification := w.outbox.LastCode("alice")
 	return map[string]obj{
-		"CreateUserPool":            {"PoolName": "p"},
-		"DescribeUserPool":          {"UserPoolId": w.pool},
-		"DeleteUserPool":            {"UserPoolId": victim},
-		"ListUserPools":             {"MaxResults": 1},
-		"CreateUserPoolClient":      {"UserPoolId": w.pool, "ClientName": "c"},
-		"DescribeUserPoolClient":    {"UserPoolId": w.pool, "ClientId": w.open.id},
-		"SignUp":                    w.open.signUpBody("new"),
-		"ConfirmSignUp":             w.open.confirmBody("una", w.outbox.LastCode("una")),
-		"ResendConfirmationCode":    {"ClientId": w.open.id, "Username": "una"},
-		"InitiateAuth":              w.open.passwordAuth("alice", goodPass),
-		"RespondToAuthChallenge":    fred,
-		"GetTokensFromRefreshToken": {"ClientId": w.open.id, "RefreshToken": w.open.refresh("alice")},
-		"RevokeToken":               {"ClientId": w.open.id, "Token": w.open.refresh("alice")},
-		"GlobalSignOut":             {"AccessToken": w.open.access("alice")},
-		"GetUser":                   {"AccessToken": w.open.access("alice")},
-		"AdminCreateUser":           {"UserPoolId": w.pool, "Username": "made"},
-		"AdminGetUser":              {"UserPoolId": w.pool, "Username": "alice"},
-		"AdminSetUserPassword":      {"UserPoolId": w.pool, "Username": "alice", "Password": goodPass},
-		"ListUsers":                 {"UserPoolId": w.pool},
+		"CreateUserPool":                   {"PoolName": "p"},
+		"DescribeUserPool":                 {"UserPoolId": w.pool},
+		"DeleteUserPool":                   {"UserPoolId": victim},
+		"ListUserPools":                    {"MaxResults": 1},
+		"CreateUserPoolClient":             {"UserPoolId": w.pool, "ClientName": "c"},
+		"DescribeUserPoolClient":           {"UserPoolId": w.pool, "ClientId": w.open.id},
+		"SignUp":                           w.open.signUpBody("new"),
+		"ConfirmSignUp":                    w.open.confirmBody("una", w.outbox.LastCode("una")),
+		"ResendConfirmationCode":           {"ClientId": w.open.id, "Username": "una"},
+		"InitiateAuth":                     w.open.passwordAuth("alice", goodPass),
+		"RespondToAuthChallenge":           fred,
+		"GetTokensFromRefreshToken":        {"ClientId": w.open.id, "RefreshToken": w.open.refresh("alice")},
+		"RevokeToken":                      {"ClientId": w.open.id, "Token": w.open.refresh("alice")},
+		"GlobalSignOut":                    {"AccessToken": w.open.access("alice")},
+		"GetUser":                          {"AccessToken": w.open.access("alice")},
+		"AdminCreateUser":                  {"UserPoolId": w.pool, "Username": "made"},
+		"AdminGetUser":                     {"UserPoolId": w.pool, "Username": "alice"},
+		"AdminSetUserPassword":             {"UserPoolId": w.pool, "Username": "alice", "Password": goodPass},
+		"ListUsers":                        {"UserPoolId": w.pool},
+		"UpdateUserPool":                   {"UserPoolId": w.pool, "AutoVerifiedAttributes": list{"email"}},
+		"AddCustomAttributes":              {"UserPoolId": w.pool, "CustomAttributes": list{stringAttribute(nil)}},
+		"SetUserPoolMfaConfig":             {"UserPoolId": w.pool},
+		"GetUserPoolMfaConfig":             {"UserPoolId": w.pool},
+		"TagResource":                      {"ResourceArn": arn, "Tags": obj{"k": "v"}},
+		"UntagResource":                    {"ResourceArn": arn, "TagKeys": list{"k"}},
+		"ListTagsForResource":              {"ResourceArn": arn},
+		"UpdateUserPoolClient":             {"UserPoolId": w.pool, "ClientId": w.rotating(0).id},
+		"DeleteUserPoolClient":             {"UserPoolId": w.pool, "ClientId": doomed.id},
+		"ListUserPoolClients":              {"UserPoolId": w.pool},
+		"AddUserPoolClientSecret":          {"UserPoolId": w.pool, "ClientId": w.server.client(w.pool, obj{"GenerateSecret": true}).id},
+		"DeleteUserPoolClientSecret":       {"UserPoolId": w.pool, "ClientId": w.keeper.id, "ClientSecretId": victims},
+		"ListUserPoolClientSecrets":        {"UserPoolId": w.pool, "ClientId": w.keeper.id},
+		"ChangePassword":                   {"AccessToken": access, "PreviousPassword": goodPass, "ProposedPassword": goodPass},
+		"UpdateUserAttributes":             {"AccessToken": access, "UserAttributes": attrs("nickname", "al")},
+		"DeleteUserAttributes":             {"AccessToken": access, "UserAttributeNames": list{"nickname"}},
+		"GetUserAttributeVerificationCode": {"AccessToken": access, "AttributeName": "email"},
+		"VerifyUserAttribute":              {"AccessToken": access, "AttributeName": "email", "Code": verification},
+		"AdminUpdateUserAttributes":        {"UserPoolId": w.pool, "Username": "alice", "UserAttributes": attrs("nickname", "al")},
+		"AdminDeleteUserAttributes":        {"UserPoolId": w.pool, "Username": "alice", "UserAttributeNames": list{"nickname"}},
+		"ForgotPassword":                   {"ClientId": w.open.id, "Username": "rita"},
+		"ConfirmForgotPassword":            {"ClientId": w.open.id, "Username": "alice", "ConfirmationCode": reset, "Password": goodPass},
+		"AdminResetUserPassword":           {"UserPoolId": w.pool, "Username": "rob"},
 	}
 }
 

@@ -5,48 +5,96 @@ import "github.com/cognate-id/cognate/identity/cognito/internal/idp"
 // handlers lists what is served, by noun; each noun has a file of its name.
 // An operation that is not here is answered as not served yet.
 func (s *service) handlers() *idp.Handlers {
-	return &idp.Handlers{
-		// pools.go
-		CreateUserPool:   s.createUserPool,
-		DescribeUserPool: s.describeUserPool,
-		DeleteUserPool:   s.deleteUserPool,
-		ListUserPools:    s.listUserPools,
+	h := &idp.Handlers{}
+	s.handlePools(h)
+	s.handleSignIn(h)
+	s.handleUsers(h)
+	return h
+}
 
-		// clients.go
-		CreateUserPoolClient:   s.createUserPoolClient,
-		DescribeUserPoolClient: s.describeUserPoolClient,
+// handlePools is about pools and app clients.
+func (s *service) handlePools(h *idp.Handlers) {
+	// pools.go
+	h.CreateUserPool = s.createUserPool
+	h.DescribeUserPool = s.describeUserPool
+	h.DeleteUserPool = s.deleteUserPool
+	h.ListUserPools = s.listUserPools
+	h.UpdateUserPool = s.updateUserPool
 
-		// signup.go
-		SignUp:                 s.signUp,
-		ConfirmSignUp:          s.confirmSignUp,
-		ResendConfirmationCode: s.resendConfirmationCode,
+	// mfaconfig.go
+	h.GetUserPoolMfaConfig = s.getUserPoolMfaConfig
+	h.SetUserPoolMfaConfig = s.setUserPoolMfaConfig
 
-		// signin.go
-		InitiateAuth:      s.initiateAuth,
-		AdminInitiateAuth: s.adminInitiateAuth,
+	// schema.go
+	h.AddCustomAttributes = s.addCustomAttributes
 
-		// challenges.go
-		RespondToAuthChallenge:      s.respondToAuthChallenge,
-		AdminRespondToAuthChallenge: s.adminRespondToAuthChallenge,
+	// tags.go
+	h.TagResource = s.tagResource
+	h.UntagResource = s.untagResource
+	h.ListTagsForResource = s.listTagsForResource
 
-		// mfa.go
-		AssociateSoftwareToken:    s.associateSoftwareToken,
-		VerifySoftwareToken:       s.verifySoftwareToken,
-		SetUserMFAPreference:      s.setUserMFAPreference,
-		AdminSetUserMFAPreference: s.adminSetUserMFAPreference,
+	// clients.go
+	h.CreateUserPoolClient = s.createUserPoolClient
+	h.DescribeUserPoolClient = s.describeUserPoolClient
+	h.UpdateUserPoolClient = s.updateUserPoolClient
+	h.DeleteUserPoolClient = s.deleteUserPoolClient
+	h.ListUserPoolClients = s.listUserPoolClients
 
-		// tokens.go
-		GetTokensFromRefreshToken: s.getTokensFromRefreshToken,
-		RevokeToken:               s.revokeToken,
-		GlobalSignOut:             s.globalSignOut,
+	// secrets.go
+	h.AddUserPoolClientSecret = s.addUserPoolClientSecret
+	h.DeleteUserPoolClientSecret = s.deleteUserPoolClientSecret
+	h.ListUserPoolClientSecrets = s.listUserPoolClientSecrets
+}
 
-		// users.go
-		GetUser:              s.getUser,
-		AdminCreateUser:      s.adminCreateUser,
-		AdminGetUser:         s.adminGetUser,
-		AdminSetUserPassword: s.adminSetUserPassword,
+// handleSignIn is about signing up and in.
+func (s *service) handleSignIn(h *idp.Handlers) {
+	// signup.go
+	h.SignUp = s.signUp
+	h.ConfirmSignUp = s.confirmSignUp
+	h.ResendConfirmationCode = s.resendConfirmationCode
 
-		// listusers.go
-		ListUsers: s.listUsers,
-	}
+	// signin.go
+	h.InitiateAuth = s.initiateAuth
+	h.AdminInitiateAuth = s.adminInitiateAuth
+
+	// challenges.go
+	h.RespondToAuthChallenge = s.respondToAuthChallenge
+	h.AdminRespondToAuthChallenge = s.adminRespondToAuthChallenge
+
+	// mfa.go
+	h.AssociateSoftwareToken = s.associateSoftwareToken
+	h.VerifySoftwareToken = s.verifySoftwareToken
+	h.SetUserMFAPreference = s.setUserMFAPreference
+	h.AdminSetUserMFAPreference = s.adminSetUserMFAPreference
+
+	// recovery.go
+	h.ForgotPassword = s.forgotPassword
+	h.ConfirmForgotPassword = s.confirmForgotPassword
+	h.AdminResetUserPassword = s.adminResetUserPassword
+	h.ChangePassword = s.changePassword
+
+	// tokens.go
+	h.GetTokensFromRefreshToken = s.getTokensFromRefreshToken
+	h.RevokeToken = s.revokeToken
+	h.GlobalSignOut = s.globalSignOut
+}
+
+// handleUsers is about users and groups.
+func (s *service) handleUsers(h *idp.Handlers) {
+	// attributes.go
+	h.UpdateUserAttributes = s.updateUserAttributes
+	h.DeleteUserAttributes = s.deleteUserAttributes
+	h.GetUserAttributeVerificationCode = s.getUserAttributeVerificationCode
+	h.VerifyUserAttribute = s.verifyUserAttribute
+	h.AdminUpdateUserAttributes = s.adminUpdateUserAttributes
+	h.AdminDeleteUserAttributes = s.adminDeleteUserAttributes
+
+	// users.go
+	h.GetUser = s.getUser
+	h.AdminCreateUser = s.adminCreateUser
+	h.AdminGetUser = s.adminGetUser
+	h.AdminSetUserPassword = s.adminSetUserPassword
+
+	// listusers.go
+	h.ListUsers = s.listUsers
 }

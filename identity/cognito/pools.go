@@ -11,7 +11,7 @@ import (
 )
 
 func (s *service) createUserPool(ctx context.Context, in *idp.CreateUserPoolRequest) (*idp.CreateUserPoolResponse, error) {
-	settings, err := poolSettings(in)
+	settings, err := newPoolSettings(in)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +50,23 @@ func (s *service) describeUserPool(ctx context.Context, in *idp.DescribeUserPool
 		out.UserPoolTags = map[string]string{} // shown empty here, and not at all by CreateUserPool
 	}
 	return &idp.DescribeUserPoolResponse{UserPool: out}, nil
+}
+
+// updateUserPool replaces the settings of a pool: what the request leaves out
+// goes back to its default, but for what [replacement.over] keeps.
+func (s *service) updateUserPool(ctx context.Context, in *idp.UpdateUserPoolRequest) (*idp.UpdateUserPoolResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	next, err := newReplacement(in)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := pool.Admin().Update(ctx, next.over); err != nil {
+		return nil, err
+	}
+	return &idp.UpdateUserPoolResponse{}, nil
 }
 
 func (s *service) deleteUserPool(ctx context.Context, in *idp.DeleteUserPoolRequest) error {
@@ -98,7 +115,11 @@ func readPageToken(op, query string, token *string) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(*token)
 	parts := strings.Split(string(raw), "\x00")
 	if err != nil || len(parts) != 3 || parts[0] != op || parts[1] != query || parts[2] == "" {
-		return "", wire.Errorf(idp.InvalidParameterException, "Invalid pagination token given.")
+		return "", badPageToken()
 	}
 	return parts[2], nil
+}
+
+func badPageToken() error {
+	return wire.Errorf(idp.InvalidParameterException, "Invalid pagination token given.")
 }

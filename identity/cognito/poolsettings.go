@@ -1,16 +1,34 @@
 package cognito
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// newPoolSettings are the settings of a pool that a request asks for.
+func newPoolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, error) {
+	s, err := poolSettings(in)
+	if err != nil {
+		return nil, err
+	}
+	if s.SMSMFA = s.MFA != "" && s.MFA != "OFF"; s.SMSMFA && s.SMS == nil {
+		return nil, needSMS()
+	}
+	if err := setSchema(s, in.Schema); err != nil {
+		return nil, err
+	}
+	return s, checkPlan(s)
+}
+
+// needSMS is what the service says of a second factor without the means to send one.
+func needSMS() error {
+	return wire.Errorf(idp.InvalidParameterException,
+		"SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
+}
+
 // poolSettings are the settings that a request asks for, with the service's
-// defaults for what it leaves out.
+// defaults for what it leaves out. Factors and schema are left to the caller.
 func poolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, error) {
 	s := &identity.PoolSettings{
 		Name: text(in.PoolName), Defaults: identity.CognitoDefaults, SRP: true,
@@ -42,14 +60,10 @@ func poolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, error)
 	if u := in.UserAttributeUpdateSettings; u != nil {
 		s.UpdateSettings, s.VerifyBeforeUpdate = true, list[string](u.AttributesRequireVerificationBeforeUpdate)
 	}
-	if s.SMSMFA = s.MFA != "" && s.MFA != "OFF"; s.SMSMFA && s.SMS == nil {
-		return nil, wire.Errorf(idp.InvalidParameterException,
-			"SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
-	}
-	if err := setPolicies(s, in.Policies, in.AdminCreateUserConfig); err != nil {
+	if err := checkTagCount(in.UserPoolTags); err != nil {
 		return nil, err
 	}
-	return s, setSchema(s, in.Schema)
+	return s, setPolicies(s, in.Policies, in.AdminCreateUserConfig)
 }
 
 // setPolicies fills in what the service does: a policy of 8 characters of all
@@ -184,68 +198,6 @@ func triggers(c *idp.LambdaConfigType) map[identity.Trigger]identity.TriggerTarg
 	}
 	if v := c.InboundFederation; v != nil {
 		out[identity.InboundFederation] = identity.TriggerTarget{ARN: text(v.LambdaArn), Version: text(v.LambdaVersion)}
-	}
-	return out
-}
-
-// setSchema puts a request's attributes into the standard schema: a standard
-// name changes that attribute, another name adds a custom one.
-func setSchema(s *identity.PoolSettings, in []idp.SchemaAttributeType) error {
-	if in == nil {
-		return nil
-	}
-	standard := identity.StandardSchema()
-	s.Schema = slices.Clone(standard)
-	for _, a := range in {
-		i := slices.IndexFunc(standard, func(known identity.SchemaAttribute) bool { return known.Name == text(a.Name) })
-		if i < 0 {
-			s.Schema = append(s.Schema, customAttribute(a))
-			continue
-		}
-		if err := changeStandard(&s.Schema[i], a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func changeStandard(known *identity.SchemaAttribute, a idp.SchemaAttributeType) error {
-	if known.Name == "sub" {
-		return nil // it is what it is
-	}
-	if a.AttributeDataType != nil && text(a.AttributeDataType) != string(known.Type) || val(a.DeveloperOnlyAttribute) {
-		return wire.Errorf(idp.InvalidParameterException,
-			"You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute %s", known.Name)
-	}
-	known.Mutable, known.Required = or(a.Mutable, true), val(a.Required)
-	if c := a.StringAttributeConstraints; c != nil && known.Type == identity.TypeString {
-		known.Min, known.Max = c.MinLength, c.MaxLength
-	}
-	if c := a.NumberAttributeConstraints; c != nil && known.Type == identity.TypeNumber {
-		known.Min, known.Max = c.MinValue, c.MaxValue
-	}
-	return nil
-}
-
-func customAttribute(a idp.SchemaAttributeType) identity.SchemaAttribute {
-	out := identity.SchemaAttribute{
-		Name: "custom:" + strings.TrimPrefix(text(a.Name), "custom:"), Type: identity.AttributeType(text(a.AttributeDataType)),
-		Mutable: or(a.Mutable, true), Required: val(a.Required), DeveloperOnly: val(a.DeveloperOnlyAttribute),
-	}
-	if out.DeveloperOnly {
-		out.Name = "dev:" + out.Name
-	}
-	switch out.Type {
-	case identity.TypeString:
-		out.Constrained = true
-		if c := a.StringAttributeConstraints; c != nil {
-			out.Min, out.Max = c.MinLength, c.MaxLength
-		}
-	case identity.TypeNumber:
-		out.Constrained = true
-		if c := a.NumberAttributeConstraints; c != nil {
-			out.Min, out.Max = c.MinValue, c.MaxValue
-		}
 	}
 	return out
 }

@@ -23,7 +23,7 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 		EmailVerificationSubject: set.EmailVerificationSubject, SmsAuthenticationMessage: set.SMSAuthenticationMessage,
 		VerificationMessageTemplate: verificationTemplate(set), MfaConfiguration: ptr(idp.UserPoolMfaType(cmp.Or(set.MFA, "OFF"))),
 		EstimatedNumberOfUsers: ptr(int32(users)), EmailConfiguration: emailConfiguration(set.Email),
-		UserPoolTags: set.Tags, AdminCreateUserConfig: adminConfig(set),
+		SmsConfiguration: smsConfiguration(set.SMS), UserPoolTags: set.Tags, AdminCreateUserConfig: adminConfig(set),
 		AccountRecoverySetting: recoverySetting(set.Recovery), UserPoolAddOns: addOns(set.ThreatProtection),
 		UserPoolTier: ptr(idp.UserPoolTierType(cmp.Or(set.Tier, "ESSENTIALS"))),
 	}
@@ -42,9 +42,6 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 		out.DeviceConfiguration = &idp.DeviceConfigurationType{
 			ChallengeRequiredOnNewDevice: d.ChallengeNew, DeviceOnlyRememberedOnUserPrompt: d.RememberOnPrompt,
 		}
-	}
-	if m := set.SMS; m != nil {
-		out.SmsConfiguration = &idp.SmsConfigurationType{SnsCallerArn: ptr(m.CallerARN), ExternalId: m.ExternalID, SnsRegion: m.Region}
 	}
 	mirrorTemplate(out)
 	return out
@@ -149,6 +146,13 @@ func emailConfiguration(e *identity.EmailSettings) *idp.EmailConfigurationType {
 		out.EmailSendingAccount = as[idp.EmailSendingAccountType](e.Account)
 	}
 	return out
+}
+
+func smsConfiguration(m *identity.SMSSettings) *idp.SmsConfigurationType {
+	if m == nil {
+		return nil
+	}
+	return &idp.SmsConfigurationType{SnsCallerArn: ptr(m.CallerARN), ExternalId: m.ExternalID, SnsRegion: m.Region}
 }
 
 func adminConfig(set *identity.PoolSettings) *idp.AdminCreateUserConfigType {

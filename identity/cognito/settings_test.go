@@ -248,7 +248,24 @@ func (c chooser) poolRequest() obj {
 		in["MfaConfiguration"] = c.one("OFF", "OPTIONAL", "ON")
 	}
 	c.policies(in)
+	fitPlan(in, in["UserPoolTier"])
 	return in
+}
+
+// fitPlan takes out of a request what a plan does not include.
+func fitPlan(in obj, plan any) {
+	if addOns, ok := in["UserPoolAddOns"].(obj); ok && plan != "PLUS" {
+		addOns["AdvancedSecurityMode"] = "OFF"
+	}
+	if plan != "LITE" {
+		return
+	}
+	if hook, ok := dig(in, "LambdaConfig", "PreTokenGenerationConfig").(obj); ok {
+		hook["LambdaVersion"] = "V1_0"
+	}
+	if policies, ok := in["Policies"].(obj); ok {
+		delete(policies, "SignInPolicy")
+	}
 }
 
 func (c chooser) policies(in obj) {

@@ -178,6 +178,13 @@ func TestEmptyAnswers(t *testing.T) {
 		body obj
 	}{
 		{"ConfirmSignUp", w.open.confirmBody("una", w.outbox.LastCode("una"))},
+		{"ConfirmForgotPassword", w.open.resetBody("alice", w.open.forgot("alice"), goodPass)},
+		{"ChangePassword", obj{"AccessToken": w.open.access("alice"), "PreviousPassword": goodPass, "ProposedPassword": goodPass}},
+		{"UpdateUserAttributes", obj{"AccessToken": w.open.access("alice"), "UserAttributes": attrs("name", "Al")}},
+		{"DeleteUserAttributes", obj{"AccessToken": w.open.access("alice"), "UserAttributeNames": list{"name"}}},
+		{"AdminUpdateUserAttributes", obj{"UserPoolId": w.pool, "Username": "alice", "UserAttributes": attrs("name", "Al")}},
+		{"AdminDeleteUserAttributes", obj{"UserPoolId": w.pool, "Username": "alice", "UserAttributeNames": list{"name"}}},
+		{"AdminResetUserPassword", obj{"UserPoolId": w.pool, "Username": "rita"}},
 		{"RevokeToken", obj{"ClientId": w.open.id, "Token": w.open.refresh("alice")}},
 		{"GlobalSignOut", obj{"AccessToken": w.open.access("alice")}},
 		{"AdminSetUserPassword", obj{"UserPoolId": w.pool, "Username": "alice", "Password": goodPass}},

@@ -36,6 +36,12 @@ func (e encoded) String() string {
 		e.params.Memory, e.params.Time, e.params.Threads, b64.EncodeToString(e.salt), b64.EncodeToString(e.key))
 }
 
+// Check returns [ErrFormat] for what [Hasher.Verify] would not take as a hash.
+func Check(hash string) error {
+	_, err := parse(hash)
+	return err
+}
+
 // parse reads what String writes, and nothing that is written in another way.
 func parse(s string) (encoded, error) {
 	parts := strings.Split(s, "$")

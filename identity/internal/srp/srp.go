@@ -128,6 +128,12 @@ func privateKey(poolName, userID, password string, salt []byte) []byte {
 	return append(pad(salt), inner...)
 }
 
+// CheckVerifier returns [ErrVerifier] for what [Begin] would not take as a verifier.
+func CheckVerifier(b []byte) error {
+	_, err := element(b)
+	return err
+}
+
 // element reads a verifier: an integer that is greater than 0 and less than N.
 func element(b []byte) (*big.Int, error) {
 	if len(b) > size+1 { // one more for the sign byte of a padded one

@@ -49,6 +49,7 @@ func (h *Handler) answerError(w http.ResponseWriter, op *endpoint, e *Error) {
 	var service *Service
 	if op != nil {
 		service = op.service
+		e = op.named(e)
 		if h.opts.Undeclared != nil && !op.Declares(e.Type) {
 			h.opts.Undeclared(&op.Operation, e)
 		}

@@ -36,6 +36,17 @@ type Operation struct {
 // Served reports whether the operation has a handler.
 func (o *Operation) Served() bool { return o.Call != nil }
 
+// named is e as the operation calls it: the newest ones have another name for
+// an error of the server.
+func (o *Operation) named(e *Error) *Error {
+	if e.Type != internalErrorException || !slices.Contains(o.Errors, internalServerException) {
+		return e
+	}
+	other := *e
+	other.Type = internalServerException
+	return &other
+}
+
 // Declares reports whether the operation may answer an error of type typ:
 // because its model says so, or because any operation may.
 func (o *Operation) Declares(typ string) bool {

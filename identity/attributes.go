@@ -1,0 +1,324 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// addresses are the attributes that can be verified, in the order in which codes are sent.
+var addresses = []string{"email", "phone_number"}
+
+// UpdateAttributes sets attributes that the client may write; an empty value
+// deletes one. An address that changes is no longer verified, and gets a code
+// where the pool verifies it, which [Session.VerifyAttribute] takes; where it
+// must be verified before the update, the old one stays until then. The codes
+// that were sent are returned, also with an error that is [ErrDelivery].
+func (s *Session) UpdateAttributes(ctx context.Context, attributes map[string]string) ([]*CodeDelivery, error) {
+	sent, err := s.updateAttributes(ctx, attributes)
+	if err != nil {
+		return sent, fmt.Errorf("update attributes: %w", err)
+	}
+	return sent, nil
+}
+
+func (s *Session) updateAttributes(ctx context.Context, attributes map[string]string) ([]*CodeDelivery, error) {
+	if err := s.managed(); err != nil {
+		return nil, err
+	}
+	settings := &s.pool.Settings
+	if err := settings.checkWritable(&s.client.Settings, attributes); err != nil {
+		return nil, err
+	}
+	up := &update{scope: s.scope(), values: attributes, by: origin{s.pool.ID, s.client.ID, s.user.Sub, s.engine.now()}}
+	return up.run(ctx)
+}
+
+// DeleteAttributes deletes attributes that the client may write. With an
+// address go its verification and a new one that waits for it, with the phone
+// number the second factor by SMS. One that is required is refused.
+func (s *Session) DeleteAttributes(ctx context.Context, names ...string) error {
+	if _, err := s.updateAttributes(ctx, emptied(names)); err != nil {
+		return fmt.Errorf("delete attributes: %w", err)
+	}
+	return nil
+}
+
+// emptied is the update that deletes attributes.
+func emptied(names []string) map[string]string {
+	out := make(map[string]string, len(names))
+	for _, n := range names {
+		out[n] = ""
+	}
+	return out
+}
+
+// UpdateAttributes sets a user's attributes as [Session.UpdateAttributes] does,
+// whatever clients may write. An address that comes with its flag of
+// verification set to true is the user's at once and gets no code.
+func (us Users) UpdateAttributes(ctx context.Context, name string, attributes map[string]string) error {
+	if err := us.admin.updateAttributes(ctx, name, attributes); err != nil {
+		return fmt.Errorf("update attributes: %w", err)
+	}
+	return nil
+}
+
+// DeleteAttributes deletes a user's attributes, see [Session.DeleteAttributes].
+func (us Users) DeleteAttributes(ctx context.Context, name string, names ...string) error {
+	if err := us.admin.updateAttributes(ctx, name, emptied(names)); err != nil {
+		return fmt.Errorf("delete attributes: %w", err)
+	}
+	return nil
+}
+
+func (a *Admin) updateAttributes(ctx context.Context, name string, attributes map[string]string) error {
+	p, u, err := a.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	s, err := a.scope(ctx, p)
+	if err != nil {
+		return err
+	}
+	up := &update{scope: s, values: attributes, by: origin{pool: p.ID, sub: u.Sub, now: a.engine.now()}}
+	_, err = up.run(ctx)
+	return err
+}
+
+// An update is a change of attributes, by a user or an operator.
+type update struct {
+	scope  *scope
+	values map[string]string // empty ones are deleted
+	by     origin
+
+	made map[string]*addressCode // by address, for those that are given
+}
+
+// An addressCode is a code made for an address before it is known whether one is needed.
+type addressCode struct {
+	text   string
+	record *code
+	needed bool
+}
+
+func (up *update) run(ctx context.Context) ([]*CodeDelivery, error) {
+	if err := up.check(); err != nil {
+		return nil, err
+	}
+	if err := up.makeCodes(); err != nil {
+		return nil, err
+	}
+	u, err := up.scope.engine.changeUser(ctx, up.by, EventAttributes, up.apply)
+	if err != nil {
+		return nil, err
+	}
+	return up.send(ctx, u)
+}
+
+// check refuses what does not depend on the user.
+func (up *update) check() error {
+	s := up.scope.settings
+	if err := s.checkChangeable(up.values); err != nil {
+		return err
+	}
+	given := maps.Clone(up.values)
+	maps.DeleteFunc(given, func(_, v string) bool { return v == "" })
+	if problems := s.problems(given); len(problems) > 0 {
+		return nonconforming(problems...)
+	}
+	for _, a := range s.schema() {
+		if v, ok := up.values[a.Name]; ok && v == "" && a.Required {
+			return nonconforming(AttributeProblem{a.Name, "The attribute is required"}) // text (unsure)
+		}
+	}
+	return checkFormats(given)
+}
+
+// checkChangeable refuses attributes that are not in the schema, and those
+// that are set when the user is made or never.
+func (s *PoolSettings) checkChangeable(values map[string]string) error {
+	var unknown, immutable []AttributeProblem
+	for _, name := range sortedKeys(values) {
+		a, ok := s.attribute(name)
+		switch {
+		case !ok || name == "identities":
+			unknown = append(unknown, AttributeProblem{name, "Attribute does not exist in the schema."})
+		case !a.Mutable || name == "sub":
+			immutable = append(immutable, AttributeProblem{name, "Attribute cannot be updated."})
+		}
+	}
+	switch {
+	case len(unknown) > 0:
+		return &AttributeError{unknown, ErrUnknownAttribute}
+	case len(immutable) > 0:
+		return &AttributeError{immutable, ErrAttributeImmutable}
+	}
+	return nil
+}
+
+// makeCodes makes a code for each address that may need one: in a transaction
+// nothing may be random. Nor may a code be needed that nothing can send.
+func (up *update) makeCodes() error {
+	up.made = map[string]*addressCode{}
+	for _, a := range addresses {
+		if up.values[a] == "" || !slices.Contains(up.scope.settings.autoVerified(), a) || up.vouched(a) {
+			continue
+		}
+		if err := up.scope.settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+			return err
+		}
+		to := &recipient{user: &User{Sub: up.by.sub}, attribute: a, address: up.values[a]}
+		text, record, err := up.scope.newCode(to, verifyCode(a), up.by.now.Add(verifyCodeLife))
+		if err != nil {
+			return err
+		}
+		up.made[a] = &addressCode{text: text, record: record}
+	}
+	return nil
+}
+
+// vouched tells whether an operator says that an address is verified.
+func (up *update) vouched(address string) bool { return up.values[address+"_verified"] == "true" }
+
+// apply changes the user.
+func (up *update) apply(tx store.Tx, u *User) (verdict, err error) {
+	s := up.scope.settings
+	if up.values["preferred_username"] != "" && u.Status == StatusUnconfirmed && slices.Contains(s.Aliases, "preferred_username") {
+		return invalid("preferred_username", "preferred_username can only be set for confirmed users."), nil
+	}
+	if verdict, err := u.keepsFactor(tx, s, up.values); err != nil || verdict != nil {
+		return verdict, err
+	}
+	names := slices.Clone(u.Names)
+	up.setAll(u)
+	u.rename(s)
+	if err := u.checkWhole(s); err != nil {
+		return err, nil
+	}
+	if !slices.Equal(names, u.Names) {
+		if verdict, err := takeAliases(tx, s, u, false, up.by.now); err != nil || verdict != nil {
+			return verdict, err
+		}
+	}
+	return nil, up.putCodes(tx, u) // after the last verdict, which would keep them
+}
+
+// setAll sets the attributes, addresses last: their flags go with them.
+func (up *update) setAll(u *User) {
+	for _, name := range sortedKeys(up.values) {
+		if !slices.Contains(addresses, name) {
+			u.set(name, up.values[name])
+		}
+	}
+	for _, a := range addresses {
+		if value, ok := up.values[a]; ok {
+			up.setAddress(u, a, value)
+		}
+	}
+}
+
+// set sets an attribute, or deletes it where the value is empty.
+func (u *User) set(name, value string) {
+	if value == "" {
+		delete(u.Attributes, name)
+		return
+	}
+	u.Attributes[name] = value
+}
+
+// setAddress sets or deletes an address, in the place of one that waits. One
+// that is given again as it is stays as verified as it was (unsure).
+func (up *update) setAddress(u *User, a, value string) {
+	delete(u.Pending, a)
+	made := up.made[a]
+	if made != nil {
+		made.needed = value != u.Attributes[a]
+	}
+	switch {
+	case value == "":
+		delete(u.Attributes, a)
+		delete(u.Attributes, a+"_verified")
+	case value == u.Attributes[a]:
+	case made != nil && slices.Contains(up.scope.settings.VerifyBeforeUpdate, a):
+		if u.Pending == nil {
+			u.Pending = map[string]string{}
+		}
+		u.Pending[a] = value
+	default:
+		u.Attributes[a], u.Attributes[a+"_verified"] = value, "false"
+		if up.vouched(a) {
+			u.Attributes[a+"_verified"] = "true"
+		}
+	}
+}
+
+// putCodes writes the codes that are needed. A code that resets the password
+// and went to an address that is the user's no more is void; one that verifies
+// an address is bound to it anyway.
+func (up *update) putCodes(tx store.Tx, u *User) error {
+	for _, a := range addresses {
+		if made := up.made[a]; made != nil && made.needed {
+			if err := codes.Put(tx, made.record); err != nil {
+				return err
+			}
+		}
+	}
+	if !slices.ContainsFunc(addresses, func(a string) bool { _, ok := up.values[a]; return ok }) {
+		return nil
+	}
+	c, err := orNil(codes.Get(tx, store.Key(u.Pool, u.Sub, string(resetCode))))
+	if err != nil || c == nil || c.proves(u) {
+		return err
+	}
+	_, err = codes.Delete(tx, codes.Key(c))
+	return err
+}
+
+// keepsFactor turns the factor by SMS off when the phone number goes, and
+// refuses that where the user must have a factor and would have none. The
+// service's answer is not known.
+func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]string) (verdict, err error) {
+	if value, ok := values["phone_number"]; !ok || value != "" || u.Attributes["phone_number"] == "" {
+		return nil, nil
+	}
+	u.MFA.SMS = false
+	u.MFA.prefer(MFASMS, false)
+	if s.MFA != "ON" || !s.SMSMFA {
+		return nil, nil
+	}
+	t, err := getTOTP(r, u.Pool, u.Sub)
+	if err != nil || len(t.Secret) > 0 {
+		return nil, err
+	}
+	return invalid("phone_number", "The phone number is the only second factor of the user."), nil
+}
+
+// checkWhole checks all that the user is about to have.
+func (u *User) checkWhole(s *PoolSettings) error {
+	named := func(a string) bool { return u.Attributes[a] != "" }
+	if len(s.UsernameAttributes) > 0 && !slices.ContainsFunc(s.UsernameAttributes, named) {
+		return nonconforming(AttributeProblem{s.UsernameAttributes[0], "The attribute is required"}) // it is the name to sign in with
+	}
+	return checkSize(u.Attributes)
+}
+
+// send sends the codes that turned out to be needed.
+func (up *update) send(ctx context.Context, u *User) ([]*CodeDelivery, error) {
+	var sent []*CodeDelivery
+	var failed error
+	for _, a := range addresses {
+		made := up.made[a]
+		if made == nil || !made.needed {
+			continue
+		}
+		sent = append(sent, delivery(a, made.record.Value))
+		m := up.scope.verificationMessage(u, KindUpdate, made.record, made.text, up.by.now)
+		if err := up.scope.engine.send(ctx, m); err != nil {
+			failed = err
+		}
+	}
+	return sent, failed
+}

@@ -1,0 +1,176 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// kindChange counts wrong passwords given to change them.
+const (
+	kindChange     = "change"
+	changesPerHour = 5
+)
+
+// ChangePassword replaces the user's password. The previous one is left empty
+// only by a user who has none; a wrong one is [ErrIncorrectCredentials], counts
+// as a failed sign-in does, and after 5 in an hour all are [ErrLimitExceeded].
+// A password that breaks the policy is [ErrInvalidPassword] or [ErrPasswordReused].
+// In safe pools the user's other sign-ins end; elsewhere tokens stay good.
+func (s *Session) ChangePassword(ctx context.Context, previous, proposed Secret) error {
+	if err := s.changePassword(ctx, previous, proposed); err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) changePassword(ctx context.Context, previous, proposed Secret) error {
+	if err := s.managed(); err != nil {
+		return err
+	}
+	if err := s.user.mayChangePassword(); err != nil {
+		return err
+	}
+	settings := &s.pool.Settings
+	if err := settings.checkPassword(proposed, false); err != nil {
+		return err
+	}
+	t := &passwordChange{
+		session: s, attempt: &attempt{scope: s.scope(), user: s.user, who: s.user.Sub}, now: s.engine.now(),
+	}
+	if err := t.prove(ctx, previous); err != nil {
+		return err
+	}
+	if t.correct {
+		if err := s.engine.checkHistory(ctx, settings, t.cred, proposed); err != nil {
+			return err
+		}
+		next, err := s.engine.newCredential(ctx, settings, s.user, proposed, t.now)
+		if err != nil {
+			return err
+		}
+		t.next = next
+	}
+	return t.run(ctx)
+}
+
+// mayChangePassword tells why a user who is signed in may not change the password.
+func (u *User) mayChangePassword() error {
+	switch u.Status {
+	case StatusConfirmed:
+		return nil
+	case StatusUnconfirmed:
+		return ErrUserNotConfirmed
+	case StatusResetRequired:
+		return ErrPasswordResetRequired
+	}
+	return ErrCannotReset
+}
+
+// A passwordChange is one proof of a previous password, and what follows if it is right.
+type passwordChange struct {
+	*attempt
+	session *Session
+	now     time.Time
+	next    *credential // the new one; nil where the proof was wrong
+}
+
+// prove verifies the previous password outside any transaction.
+func (t *passwordChange) prove(ctx context.Context, previous Secret) error {
+	limited := false
+	err := t.scope.engine.store.View(ctx, func(r store.Reader) (err error) {
+		if limited, err = t.limited(r); err != nil {
+			return err
+		}
+		return t.read(r, t.scope)
+	})
+	switch {
+	case err != nil:
+		return err
+	case limited:
+		return ErrLimitExceeded
+	case t.cred == nil || t.cred.Hash == "":
+		t.correct = true // there is nothing to prove
+		return nil
+	case previous == "":
+		return ErrIncorrectCredentials
+	}
+	return t.checkPassword(ctx, previous)
+}
+
+// limited tells whether so many wrong passwords were given that none is judged.
+func (t *passwordChange) limited(r store.Reader) (bool, error) {
+	rec, err := getThrottle(r, t.scope.pool.ID, kindChange, t.who)
+	if err != nil {
+		return false, err
+	}
+	_, ok := rec.Window.Allow(t.now, changesPerHour, time.Hour)
+	return !ok, nil
+}
+
+func (t *passwordChange) run(ctx context.Context) error {
+	s := t.session
+	failure, err := s.engine.event(s.pool.ID, s.client.ID, t.who, EventSignInFailure, t.now)
+	if err != nil {
+		return err
+	}
+	_, err = s.change(ctx, EventChange, func(tx store.Tx, u *User) (error, error) {
+		return t.commit(tx, u, failure)
+	})
+	return err
+}
+
+// commit re-reads what may have changed since the password was verified.
+func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (verdict, err error) {
+	again := &attempt{who: t.who}
+	if err := again.read(tx, t.scope); err != nil {
+		return nil, err
+	}
+	limited, err := t.limited(tx)
+	switch {
+	case err != nil:
+		return nil, err
+	case limited:
+		return ErrLimitExceeded, nil
+	case again.lock.State.Locked(t.now):
+		return ErrTooManyAttempts, nil
+	case t.next == nil || !(again.cred.same(t.cred) || again.cred == nil && t.cred == nil):
+		if _, err := t.scope.admit(tx, kindChange, t.who, changesPerHour, t.now); err != nil {
+			return nil, err
+		}
+		return ErrIncorrectCredentials, again.lock.fail(tx, failure, t.now)
+	}
+	if refusal := u.mayChangePassword(); refusal != nil {
+		return refusal, nil
+	}
+	if t.scope.settings.Defaults == SafeDefaults && len(t.cred.last(1)) > 0 { // ASVS 7.4.3; the service keeps them
+		if verdict, err := t.session.endOthers(tx, u, t.now); err != nil || verdict != nil {
+			return verdict, err
+		}
+	}
+	if err := again.lock.succeed(tx, t.now); err != nil {
+		return nil, err
+	}
+	return nil, t.next.replace(tx, t.scope.settings, again.cred)
+}
+
+// endOthers ends all sign-ins of the user but this one, which counts from now
+// on: the user has just proved the password again. So the sign-ins beyond what
+// one transaction deletes are dead by the user's NotBefore, and this one is not.
+func (s *Session) endOthers(tx store.Tx, u *User, now time.Time) (verdict, err error) {
+	own, err := families.Get(tx, store.Key(u.Pool, u.Sub, familyID(s.claims)))
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrAccessTokenRevoked, nil // meanwhile
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := u.signOut(tx, now); err != nil {
+		return nil, err
+	}
+	own.AuthTime = u.NotBefore
+	return nil, families.Put(tx, own)
+}

@@ -1,0 +1,121 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Update changes the settings of an app client, and returns it as it is stored
+// then. fn is as with [Admin.Update]. Whether the client has a secret it finds
+// in GenerateSecret, and cannot change; see [Clients.AddSecret]. Tokens that
+// were issued stay as they are.
+func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings) error) (*ClientInfo, error) {
+	now := c.admin.engine.now()
+	var kept *ClientInfo
+	err := c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+		kept = nil
+		pool, client, err := c.forChange(tx, id)
+		if err != nil {
+			return err
+		}
+		client.Settings.GenerateSecret = client.HasSecret
+		if err := fn(&client.Settings); err != nil {
+			return err
+		}
+		if client.Settings.Secret != "" || client.Settings.GenerateSecret != client.HasSecret {
+			return &SettingError{"Secret", "Whether a client has a secret cannot be changed."}
+		}
+		if err := client.Settings.check(&pool.Settings); err != nil {
+			return err
+		}
+		client.Settings.GenerateSecret = false
+		client.Modified, kept = now, client
+		return clients.Put(tx, client)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("update client: %w", err)
+	}
+	return kept, nil
+}
+
+// forChange reads the pool, which is shared, and a copy of one of its app clients to change.
+func (c Clients) forChange(r store.Reader, id string) (*PoolInfo, *ClientInfo, error) {
+	values, err := r.Get(pools.Ref(store.Key(c.admin.pool)), clients.Ref(store.Key(id)))
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := c.admin.engine.decodePool(c.admin.pool, values[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := orNil(clients.Decode(values[1]))
+	if err != nil {
+		return nil, nil, err
+	}
+	if client == nil || client.Pool != pool.ID {
+		return nil, nil, &NotFoundError{ErrClientNotFound, id}
+	}
+	return pool, client, nil
+}
+
+// Delete removes an app client and its secrets. Every token that it was given
+// is refused from then on. Where it is the default client of a pool, calls
+// through the pool itself fail with [ErrClientNotFound] afterwards.
+func (c Clients) Delete(ctx context.Context, id string) error {
+	e := c.admin.engine
+	err := e.store.Update(ctx, func(tx store.Tx) error {
+		if _, _, err := c.forChange(tx, id); err != nil {
+			return err
+		}
+		if _, err := clients.Delete(tx, store.Key(id)); err != nil {
+			return err
+		}
+		_, err := clientSecrets.Delete(tx, store.Key(id))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete client: %w", err)
+	}
+	e.homes.Delete(id) // to save room: whoever finds a pool there reads the client all the same
+	return nil
+}
+
+// List yields the app clients of the pool by id, beginning after the id given
+// as after, which may be empty. It ends after the first error.
+func (c Clients) List(ctx context.Context, after string) iter.Seq2[*ClientInfo, error] {
+	return func(yield func(*ClientInfo, error) bool) {
+		err := c.admin.engine.store.View(ctx, func(r store.Reader) error {
+			return c.scan(r, after, func(info *ClientInfo) bool { return yield(info, nil) })
+		})
+		if err != nil {
+			yield(nil, fmt.Errorf("list clients: %w", err))
+		}
+	}
+}
+
+// scan visits the app clients of the pool until visit returns false.
+func (c Clients) scan(r store.Reader, after string, visit func(*ClientInfo) bool) error {
+	if _, _, err := c.admin.forChange(r); err != nil {
+		return err
+	}
+	rng := store.Prefix(c.admin.pool)
+	if after != "" {
+		rng.From = store.Key(c.admin.pool) + store.Key(after) + "\x00"
+	}
+	for key, err := range clients.ScanIndex(r, clientsByPool, rng) {
+		if err != nil {
+			return err
+		}
+		info, err := clients.Get(r, key)
+		if err != nil {
+			return err
+		}
+		if !visit(info) {
+			return nil
+		}
+	}
+	return nil
+}

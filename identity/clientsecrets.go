@@ -1,0 +1,137 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// maxSecrets is how many secrets a client can have: the old one and the new one of a rotation.
+const maxSecrets = 2
+
+// SecretInfo is a secret of an app client.
+type SecretInfo struct {
+	ID      string // the client's id, two hyphens and a time in milliseconds; never used again
+	Created time.Time
+	Value   Secret // only where it was just added
+}
+
+// SecretInfos returns the secrets of an app client without their values, the
+// oldest first: none, one, or two while they are being rotated.
+func (c Clients) SecretInfos(ctx context.Context, id string) ([]SecretInfo, error) {
+	var out []SecretInfo
+	err := c.admin.engine.store.View(ctx, func(r store.Reader) error {
+		out = nil
+		_, rec, err := c.secrets(r, id)
+		if err != nil {
+			return err
+		}
+		for _, v := range rec.Values {
+			out = append(out, SecretInfo{ID: v.ID, Created: v.Created})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list secrets: %w", err)
+	}
+	return out, nil
+}
+
+// secrets reads an app client with its secrets; the record is empty where it has none.
+func (c Clients) secrets(r store.Reader, id string) (*ClientInfo, *clientSecret, error) {
+	_, client, err := c.forChange(r, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	rec, err := orNil(clientSecrets.Get(r, store.Key(id)))
+	if rec == nil {
+		rec = &clientSecret{Client: id}
+	}
+	return client, rec, err
+}
+
+// AddSecret gives an app client a second secret, to rotate the first: both are
+// good wherever one is asked for, until [Clients.DeleteSecret] takes one away.
+// value is 24 to 64 letters, digits, underscores and plus signs; one is made
+// where it is empty. A third secret is refused with [ErrQuotaExceeded], one for
+// a client that was made without a secret with [ErrInvalidSettings].
+func (c Clients) AddSecret(ctx context.Context, id string, value Secret) (SecretInfo, error) {
+	info, err := c.addSecret(ctx, id, value)
+	if err != nil {
+		return SecretInfo{}, fmt.Errorf("add secret: %w", err)
+	}
+	return info, nil
+}
+
+func (c Clients) addSecret(ctx context.Context, id string, value Secret) (SecretInfo, error) {
+	if value == "" {
+		made, err := newSecret()
+		if err != nil {
+			return SecretInfo{}, err
+		}
+		value = made
+	}
+	if err := checkSecretForm(value); err != nil {
+		return SecretInfo{}, err
+	}
+	now := c.admin.engine.now()
+	var added storedSecret
+	err := c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+		client, rec, err := c.secrets(tx, id)
+		if err != nil {
+			return err
+		}
+		if !client.HasSecret {
+			return &SettingError{"Secret", "A client that was made without a secret cannot be given one."}
+		}
+		if len(rec.Values) >= maxSecrets {
+			return &QuotaError{quotaSecrets, maxSecrets}
+		}
+		added = rec.add(string(value), now)
+		return clientSecrets.Put(tx, rec)
+	})
+	return SecretInfo{added.ID, added.Created, value}, err
+}
+
+// add puts a secret beside the others. Its time, which its id is made of, is
+// later than that of any secret before, even of one that is gone.
+func (r *clientSecret) add(value string, now time.Time) storedSecret {
+	r.Last = later(now, r.Last.Add(time.Millisecond))
+	added := storedSecret{secretID(r.Client, r.Last), value, r.Last}
+	r.Values = append(r.Values, added)
+	return added
+}
+
+// DeleteSecret takes a secret away from an app client, which must have another:
+// else it is [ErrLastSecret]. A secret that the client does not have is [ErrSecretNotFound].
+func (c Clients) DeleteSecret(ctx context.Context, id, secretID string) error {
+	err := c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+		_, rec, err := c.secrets(tx, id)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(rec.Values, func(v storedSecret) bool { return v.ID == secretID })
+		if i < 0 {
+			return &NotFoundError{ErrSecretNotFound, secretID}
+		}
+		if len(rec.Values) == 1 {
+			return ErrLastSecret
+		}
+		rec.Values = slices.Delete(rec.Values, i, i+1)
+		return clientSecrets.Put(tx, rec)
+	})
+	if err != nil {
+		return fmt.Errorf("delete secret: %w", err)
+	}
+	return nil
+}
+
+// newSecret makes the secret of a client: 52 digits and lower-case letters.
+func newSecret() (Secret, error) {
+	value, err := random(rand.Reader, lower36, 52)
+	return Secret(value), err
+}

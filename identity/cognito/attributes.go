@@ -1,0 +1,68 @@
+package cognito
+
+import (
+	"context"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+)
+
+func (s *service) updateUserAttributes(ctx context.Context, in *idp.UpdateUserAttributesRequest) (*idp.UpdateUserAttributesResponse, error) {
+	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
+	if err != nil {
+		return nil, err
+	}
+	sent, err := session.UpdateAttributes(ctx, attributes(in.UserAttributes))
+	if err != nil {
+		return nil, err
+	}
+	out := &idp.UpdateUserAttributesResponse{}
+	for _, d := range sent {
+		out.CodeDeliveryDetailsList = append(out.CodeDeliveryDetailsList, *delivery(d))
+	}
+	return out, nil
+}
+
+func (s *service) deleteUserAttributes(ctx context.Context, in *idp.DeleteUserAttributesRequest) (*idp.DeleteUserAttributesResponse, error) {
+	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
+	if err != nil {
+		return nil, err
+	}
+	return nil, session.DeleteAttributes(ctx, in.UserAttributeNames...)
+}
+
+func (s *service) getUserAttributeVerificationCode(ctx context.Context, in *idp.GetUserAttributeVerificationCodeRequest) (*idp.GetUserAttributeVerificationCodeResponse, error) {
+	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
+	if err != nil {
+		return nil, err
+	}
+	d, err := session.SendVerification(ctx, text(in.AttributeName))
+	if err != nil {
+		return nil, err
+	}
+	return &idp.GetUserAttributeVerificationCodeResponse{CodeDeliveryDetails: delivery(d)}, nil
+}
+
+func (s *service) verifyUserAttribute(ctx context.Context, in *idp.VerifyUserAttributeRequest) (*idp.VerifyUserAttributeResponse, error) {
+	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
+	if err != nil {
+		return nil, err
+	}
+	return nil, session.VerifyAttribute(ctx, text(in.AttributeName), identity.Secret(text(in.Code)))
+}
+
+func (s *service) adminUpdateUserAttributes(ctx context.Context, in *idp.AdminUpdateUserAttributesRequest) (*idp.AdminUpdateUserAttributesResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	return nil, pool.Admin().Users().UpdateAttributes(ctx, text(in.Username), attributes(in.UserAttributes))
+}
+
+func (s *service) adminDeleteUserAttributes(ctx context.Context, in *idp.AdminDeleteUserAttributesRequest) (*idp.AdminDeleteUserAttributesResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	return nil, pool.Admin().Users().DeleteAttributes(ctx, text(in.Username), in.UserAttributeNames...)
+}

@@ -1,0 +1,86 @@
+package cognito
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+)
+
+func (s *service) getUserPoolMfaConfig(ctx context.Context, in *idp.GetUserPoolMfaConfigRequest) (*idp.GetUserPoolMfaConfigResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pool.Admin().Describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := idp.GetUserPoolMfaConfigResponse(mfaConfig(&p.Settings))
+	return &out, nil
+}
+
+// setUserPoolMfaConfig replaces what is set of second factors: one that the
+// request leaves out is turned off.
+func (s *service) setUserPoolMfaConfig(ctx context.Context, in *idp.SetUserPoolMfaConfigRequest) (*idp.SetUserPoolMfaConfigResponse, error) {
+	pool, err := s.pool(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	if in.EmailMfaConfiguration != nil {
+		return nil, fmt.Errorf("%w: codes by e-mail as a second factor", identity.ErrUnsupported)
+	}
+	p, err := pool.Admin().Update(ctx, func(set *identity.PoolSettings) error { return setFactors(set, in) })
+	if err != nil {
+		return nil, err
+	}
+	out := mfaConfig(&p.Settings)
+	return &out, nil
+}
+
+// setFactors sets the second factors that a request asks for. Without a mode
+// the pool's stays (unsure): OFF would take the second factor from everybody, unasked.
+func setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaConfigRequest) error {
+	set.MFA = cmp.Or(text(in.MfaConfiguration), set.MFA)
+	t := in.SoftwareTokenMfaConfiguration
+	set.TOTPGiven, set.TOTP = t != nil, t != nil && val(t.Enabled)
+	set.Passkeys = nil
+	if w := in.WebAuthnConfiguration; w != nil {
+		set.Passkeys = &identity.PasskeySettings{
+			RelyingParty: w.RelyingPartyId, UserVerification: as[string](w.UserVerification), Factor: as[string](w.FactorConfiguration),
+		}
+	}
+	m := in.SmsMfaConfiguration
+	if set.SMSMFA = m != nil; set.SMSMFA {
+		set.SMSAuthenticationMessage = m.SmsAuthenticationMessage
+		if m.SmsConfiguration != nil {
+			set.SMS = smsSettings(m.SmsConfiguration)
+		}
+		if set.SMS == nil {
+			return needSMS() // (unsure)
+		}
+	}
+	return checkPlan(set)
+}
+
+// mfaConfig shows what was set of second factors, and nothing of those that were not.
+func mfaConfig(set *identity.PoolSettings) idp.SetUserPoolMfaConfigResponse {
+	out := idp.SetUserPoolMfaConfigResponse{MfaConfiguration: ptr(idp.UserPoolMfaType(cmp.Or(set.MFA, "OFF")))}
+	if set.SMSMFA {
+		out.SmsMfaConfiguration = &idp.SmsMfaConfigType{
+			SmsAuthenticationMessage: set.SMSAuthenticationMessage, SmsConfiguration: smsConfiguration(set.SMS),
+		}
+	}
+	if set.TOTP || set.TOTPGiven {
+		out.SoftwareTokenMfaConfiguration = &idp.SoftwareTokenMfaConfigType{Enabled: ptr(set.TOTP)}
+	}
+	if p := set.Passkeys; p != nil {
+		out.WebAuthnConfiguration = &idp.WebAuthnConfigurationType{
+			RelyingPartyId: p.RelyingParty, UserVerification: as[idp.UserVerificationType](p.UserVerification),
+			FactorConfiguration: as[idp.WebAuthnFactorConfigurationType](p.Factor),
+		}
+	}
+	return out
+}

@@ -1,0 +1,284 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/store"
+)
+
+// A UserRecord is what is kept about one user, in a form that is written and
+// read as JSON. [Users.Import] reads what [Users.Export] and [Users.ExportAll] write.
+type UserRecord struct {
+	Pool       string            `json:"pool,omitempty"` // the id of the pool that it comes from
+	Sub        string            `json:"sub,omitempty"`
+	Username   string            `json:"username,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"` // without the sub
+	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that count once they are verified
+	Status     UserStatus        `json:"status,omitempty"`
+	Disabled   bool              `json:"disabled,omitempty"`
+	Created    time.Time         `json:"created,omitzero"`
+	Modified   time.Time         `json:"modified,omitzero"`
+	MFA        MFAPreference     `json:"mfa,omitzero"`
+	Groups     []string          `json:"groups,omitempty"` // names, in the order in which they count
+
+	// SignIns and Events are what Export alone writes, oldest first, as far as they are still kept.
+	SignIns []SignInRecord `json:"signIns,omitempty"`
+	Events  []EventRecord  `json:"events,omitempty"`
+
+	// Password is for pools that are filled for a test: a password in clear,
+	// held to the pool's policy. It is read and never written: JSON shows it as [redacted].
+	Password Secret `json:"password,omitempty"`
+	// Secrets are written only where they were asked for.
+	Secrets *UserSecrets `json:"secrets,omitempty"`
+}
+
+// LogValue is the sub: JSON handlers would log the secrets.
+func (r UserRecord) LogValue() slog.Value { return slog.StringValue(r.Sub) }
+
+// A SignInRecord is a sign-in whose tokens may still be good.
+type SignInRecord struct {
+	ID      string    `json:"id"` // the claim origin_jti
+	Client  string    `json:"client"`
+	Time    time.Time `json:"time"`
+	Expires time.Time `json:"expires"` // of its refresh token
+}
+
+// An EventRecord is something that happened to a user.
+type EventRecord struct {
+	Kind   EventKind `json:"kind"`
+	Time   time.Time `json:"time"`
+	Client string    `json:"client,omitempty"` // empty for an operator
+}
+
+// UserSecrets are what proves that a user is the user. They print as
+// [redacted], but JSON holds them in clear: what is written so must be kept as
+// safe as the store. An SRP verifier is a fast hash of the password, and is
+// good only in the pool, and for the username, that it was made for.
+type UserSecrets struct {
+	PasswordHash    string     `json:"passwordHash,omitempty"` // Argon2id, as $argon2id$v=19$m=…,t=…,p=…$salt$key
+	PasswordChanged time.Time  `json:"passwordChanged,omitzero"`
+	PasswordExpires time.Time  `json:"passwordExpires,omitzero"`  // of a temporary password
+	PasswordHistory []string   `json:"passwordHistory,omitempty"` // hashes of earlier passwords, newest first
+	SRPSalt         []byte     `json:"srpSalt,omitempty"`
+	SRPVerifier     []byte     `json:"srpVerifier,omitempty"`
+	TOTPKey         mfa.Secret `json:"totpKey,omitempty"`
+	TOTPStep        int64      `json:"totpStep,omitempty"`   // the newest time step that counted
+	TOTPDevice      string     `json:"totpDevice,omitempty"` // its name, for people
+}
+
+// Format writes "[redacted]" whatever the verb.
+func (UserSecrets) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[redacted]") }
+
+// LogValue returns "[redacted]".
+func (UserSecrets) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// Batches of an export, of which each is a transaction of its own.
+const (
+	exportUsers  = 200
+	exportEvents = 2000
+)
+
+// Export returns all that is kept about one user, found by a name or the sub:
+// what a person may ask for. It reads the events of the whole pool since the
+// user was made. The errors are [ErrPoolNotFound] and [ErrUserNotFound].
+func (us Users) Export(ctx context.Context, name string, secrets bool) (*UserRecord, error) {
+	rec, err := us.admin.export(ctx, name, secrets)
+	if err != nil {
+		return nil, fmt.Errorf("export user: %w", err)
+	}
+	return rec, nil
+}
+
+func (a *Admin) export(ctx context.Context, name string, secrets bool) (*UserRecord, error) {
+	_, u, err := a.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var rec *UserRecord
+	err = a.engine.store.View(ctx, func(r store.Reader) error {
+		u, err := orNil(users.Get(r, users.Key(u)))
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return ErrUserNotFound
+		}
+		recs, err := userRecords(r, []*User{u}, secrets)
+		if err != nil {
+			return err
+		}
+		rec = recs[0]
+		rec.SignIns, err = signInsOf(r, u)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	rec.Events, err = a.eventsOf(ctx, u)
+	return rec, err
+}
+
+// ExportAll yields all users by their subs, without sign-ins and events. It
+// begins after the sub given as after, so that an export that was interrupted
+// can go on; "" is the beginning. It ends after the first error, which may be
+// [ErrPoolNotFound], or [ErrInvalidPosition] for what is no sub. Like
+// [Users.All] it holds no transaction while the caller is busy.
+func (us Users) ExportAll(ctx context.Context, after string, secrets bool) iter.Seq2[*UserRecord, error] {
+	return func(yield func(*UserRecord, error) bool) {
+		for {
+			recs, err := us.admin.exportAfter(ctx, after, secrets)
+			if err != nil {
+				yield(nil, fmt.Errorf("export users: %w", err))
+				return
+			}
+			for _, rec := range recs {
+				if !yield(rec, nil) {
+					return
+				}
+			}
+			if len(recs) < exportUsers {
+				return
+			}
+			after = recs[len(recs)-1].Sub
+		}
+	}
+}
+
+// exportAfter exports a batch of users.
+func (a *Admin) exportAfter(ctx context.Context, after string, secrets bool) ([]*UserRecord, error) {
+	rng := store.Prefix(a.pool)
+	rng.Limit = exportUsers
+	if after != "" {
+		if !isUUID(after) {
+			return nil, ErrInvalidPosition
+		}
+		rng.From = store.Key(a.pool, after) + "\x00"
+	}
+	var recs []*UserRecord
+	err := a.engine.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(pools.Ref(store.Key(a.pool)))
+		if err != nil {
+			return err
+		}
+		if _, err := a.engine.decodePool(a.pool, values[0]); err != nil {
+			return err
+		}
+		var batch []*User
+		for u, err := range users.Scan(r, rng) {
+			if err != nil {
+				return err
+			}
+			batch = append(batch, u)
+		}
+		recs, err = userRecords(r, batch, secrets)
+		return err
+	})
+	return recs, err
+}
+
+// userRecords are the records of users of one pool.
+func userRecords(r store.Reader, us []*User, secrets bool) ([]*UserRecord, error) {
+	recs := make([]*UserRecord, len(us))
+	for i, u := range us {
+		in, err := u.memberships(r)
+		if err != nil {
+			return nil, err
+		}
+		recs[i] = &UserRecord{
+			Pool: u.Pool, Sub: u.Sub, Username: u.Username, Attributes: u.Attributes, Pending: u.Pending,
+			Status: u.Status, Disabled: u.Disabled, Created: u.Created, Modified: u.Modified,
+			MFA: u.MFA, Groups: groupNames(in),
+		}
+	}
+	if !secrets {
+		return recs, nil
+	}
+	return recs, readSecrets(r, recs)
+}
+
+// readSecrets adds the secrets to records, in one round trip.
+func readSecrets(r store.Reader, recs []*UserRecord) error {
+	var refs []store.Ref
+	for _, rec := range recs {
+		refs = append(refs, credentials.Ref(store.Key(rec.Pool, rec.Sub)), totps.Ref(store.Key(rec.Pool, rec.Sub)))
+	}
+	values, err := r.Get(refs...)
+	if err != nil {
+		return err
+	}
+	for i, rec := range recs {
+		c, err := orNil(credentials.Decode(values[2*i]))
+		if err != nil {
+			return err
+		}
+		t, err := orNil(totps.Decode(values[2*i+1]))
+		if err != nil {
+			return err
+		}
+		rec.Secrets = secretsOf(c, t)
+	}
+	return nil
+}
+
+// secretsOf are the secrets in a credential and in what an app shares, of which either may be nil.
+func secretsOf(c *credential, t *totp) *UserSecrets {
+	out := &UserSecrets{}
+	if c != nil {
+		out.PasswordHash, out.PasswordChanged, out.PasswordExpires, out.PasswordHistory = c.Hash, c.Changed, c.Expires, c.History
+		out.SRPSalt, out.SRPVerifier = c.Salt, c.Verifier
+	}
+	if t != nil && len(t.Secret) > 0 {
+		out.TOTPKey, out.TOTPStep, out.TOTPDevice = t.Secret, t.Last, t.Name
+	}
+	return out
+}
+
+func signInsOf(r store.Reader, u *User) ([]SignInRecord, error) {
+	var out []SignInRecord
+	for f, err := range families.Scan(r, store.Prefix(u.Pool, u.Sub)) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, SignInRecord{ID: f.ID, Client: f.Client, Time: f.AuthTime, Expires: f.Expires})
+	}
+	slices.SortFunc(out, func(a, b SignInRecord) int { return a.Time.Compare(b.Time) })
+	return out, nil
+}
+
+// eventsOf reads the events of a user, a part of the pool's record at a time.
+func (a *Admin) eventsOf(ctx context.Context, u *User) ([]EventRecord, error) {
+	rng := store.Prefix(u.Pool)
+	rng.From, rng.Limit = store.Key(u.Pool, store.Time(u.Created)), exportEvents
+	var out []EventRecord
+	for {
+		var read []*Event
+		err := a.engine.store.View(ctx, func(r store.Reader) error {
+			read = nil
+			for ev, err := range events.Scan(r, rng) {
+				if err != nil {
+					return err
+				}
+				read = append(read, ev)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, ev := range read {
+			if ev.Sub == u.Sub {
+				out = append(out, EventRecord{Kind: ev.Kind, Time: ev.Time, Client: ev.Client})
+			}
+		}
+		if len(read) < exportEvents {
+			return out, nil
+		}
+		rng.From = events.Key(read[len(read)-1]) + "\x00"
+	}
+}

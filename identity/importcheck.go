@@ -1,0 +1,207 @@
+package identity
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cognate-id/cognate/identity/internal/passhash"
+	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/mfa"
+)
+
+// check makes the user of a record, and says what is wrong with it.
+func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time) error {
+	if !isUUID(sub) {
+		return invalid("sub", "A sub is a UUID in lower case.")
+	}
+	in.user = &User{
+		Pool: p.ID, Sub: sub, Username: rec.Username, Disabled: rec.Disabled, MFA: rec.MFA,
+		Attributes: given(rec.Attributes), Pending: given(rec.Pending), Status: rec.status(),
+		Created: stamp(rec.Created, now), Modified: stamp(rec.Modified, now),
+		NotBefore: now, // what is left of an earlier user with the sub is not this one's
+	}
+	for _, check := range []func(*PoolInfo, *UserRecord) error{in.checkUsername, in.checkAttributes, in.checkState, in.checkGroups} {
+		if err := check(p, rec); err != nil {
+			return err
+		}
+	}
+	in.user.rename(&p.Settings)
+	if rec.Password != "" {
+		if rec.Secrets != nil && rec.Secrets.PasswordHash != "" {
+			return invalid("password", "A record has a password or its hash, not both.")
+		}
+		if err := p.Settings.checkPassword(rec.Password, false); err != nil {
+			return err
+		}
+	}
+	if rec.Secrets != nil {
+		return in.takeSecrets(p, rec, now)
+	}
+	return nil
+}
+
+// given are the attributes that have a value.
+func given(attributes map[string]string) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, attributes)
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
+	return out
+}
+
+// stamp is a time as it is stored; now, where there is none or it cannot be stored.
+func stamp(t, now time.Time) time.Time {
+	if t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
+		return now
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+func (rec *UserRecord) hasPassword() bool {
+	return rec.Password != "" || rec.Secrets != nil && rec.Secrets.PasswordHash != ""
+}
+
+// status is the state that the user will be in.
+func (rec *UserRecord) status() UserStatus {
+	if !rec.hasPassword() && rec.Status != StatusUnconfirmed && (rec.Status == "" || rec.Status.known()) {
+		return StatusResetRequired
+	}
+	return cmp.Or(rec.Status, StatusConfirmed)
+}
+
+func (s UserStatus) known() bool {
+	return slices.Contains([]UserStatus{StatusUnconfirmed, StatusConfirmed, StatusForceChangePassword, StatusResetRequired}, s)
+}
+
+// checkUsername takes a username as at sign-up and, in pools whose usernames are subs, as it is stored.
+func (in *arrival) checkUsername(p *PoolInfo, _ *UserRecord) error {
+	u, s := in.user, &p.Settings
+	stored := u.Username == "" || u.Username == u.Sub
+	switch {
+	case len(s.UsernameAttributes) == 0 && u.Username == u.Sub:
+		return invalid("username", "The username is the sub, as in pools where users sign in by an address.")
+	case len(s.UsernameAttributes) == 0 || !stored:
+		return u.takeUsername(s)
+	}
+	u.Username = u.Sub
+	if !slices.ContainsFunc(s.UsernameAttributes, func(a string) bool { return u.Attributes[a] != "" }) {
+		return nonconforming(AttributeProblem{s.UsernameAttributes[0], "The attribute is required"})
+	}
+	return nil
+}
+
+func (in *arrival) checkAttributes(p *PoolInfo, _ *UserRecord) error {
+	u, s := in.user, &p.Settings
+	for _, name := range sortedKeys(u.Pending) {
+		if name != "email" && name != "phone_number" {
+			return invalid("pending", "Only an address can be pending.")
+		}
+	}
+	if err := s.checkInvited(u.Pending); err != nil {
+		return err
+	}
+	if u.Status == StatusForceChangePassword { // what is missing comes with the first password
+		return s.checkInvited(u.Attributes)
+	}
+	if u.Status == StatusUnconfirmed && slices.Contains(s.Aliases, "preferred_username") && u.Attributes["preferred_username"] != "" {
+		return invalid("preferred_username", "preferred_username can only be set for confirmed users.")
+	}
+	return s.checkNew(u.Attributes)
+}
+
+func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
+	if !in.user.Status.known() {
+		return invalid("status", "There is no status "+string(rec.Status)+".")
+	}
+	m := rec.MFA
+	if m.SMS && in.user.Attributes["phone_number"] == "" {
+		return &MFAError{MFASMS}
+	}
+	if m.TOTP && (rec.Secrets == nil || len(rec.Secrets.TOTPKey) == 0) {
+		return &MFAError{MFATOTP}
+	}
+	if m.Preferred != MFANone && !slices.Contains(m.Methods(), m.Preferred) {
+		return ErrMFAPreference
+	}
+	return nil
+}
+
+// checkGroups keeps each group once. Whether they exist is known when the user is written.
+func (in *arrival) checkGroups(_ *PoolInfo, rec *UserRecord) error {
+	for _, name := range rec.Groups {
+		if !slices.Contains(in.groups, name) {
+			in.groups = append(in.groups, name)
+		}
+	}
+	if in.room >= 0 && len(in.groups) > in.room {
+		return &QuotaError{"groups of a user", in.room}
+	}
+	return nil
+}
+
+// takeSecrets checks and takes the secrets of a record.
+func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) error {
+	s := rec.Secrets
+	if s.PasswordHash == "" && len(s.PasswordHistory) > 0 {
+		return invalid("passwordHistory", "There are earlier passwords, but no password.")
+	}
+	if len(s.PasswordHistory) > maxHistory {
+		return invalid("passwordHistory", "There are too many earlier passwords.")
+	}
+	for _, hash := range append(slices.Clone(s.PasswordHistory), s.PasswordHash) {
+		if hash != "" && passhash.Check(hash) != nil {
+			return invalid("passwordHash", "The hash of a password is not one of Argon2id, or asks for too much.")
+		}
+	}
+	if s.PasswordHash != "" {
+		in.cred = &credential{
+			Pool: p.ID, Sub: in.user.Sub, Hash: s.PasswordHash, History: s.PasswordHistory,
+			Changed: stamp(s.PasswordChanged, now), Expires: in.expires(p, s.PasswordExpires, now),
+		}
+		if err := in.takeVerifier(p, rec); err != nil {
+			return err
+		}
+	}
+	return in.takeTOTP(s)
+}
+
+// maxHistory is how many earlier passwords a policy can have kept.
+const maxHistory = 24
+
+// expires is when the user's password expires: a temporary one, which must be changed, always does.
+func (in *arrival) expires(p *PoolInfo, at, now time.Time) time.Time {
+	if at.IsZero() && in.user.Status != StatusForceChangePassword {
+		return time.Time{}
+	}
+	return stamp(at, now.Add(p.Settings.temporaryLife()))
+}
+
+// takeVerifier takes the SRP verifier if it was made for this pool and username.
+func (in *arrival) takeVerifier(p *PoolInfo, rec *UserRecord) error {
+	s := rec.Secrets
+	if len(s.SRPVerifier) == 0 || !p.Settings.SRP || rec.Pool != p.ID || rec.Username != in.user.Username {
+		return nil
+	}
+	if len(s.SRPSalt) != srp.SaltSize || srp.CheckVerifier(s.SRPVerifier) != nil {
+		return invalid("srpVerifier", "The SRP verifier and its salt are not well-formed.")
+	}
+	in.cred.Salt, in.cred.Verifier = s.SRPSalt, s.SRPVerifier
+	return nil
+}
+
+func (in *arrival) takeTOTP(s *UserSecrets) error {
+	if len(s.TOTPKey) == 0 {
+		return nil
+	}
+	if _, err := mfa.ParseSecret(s.TOTPKey.Text()); err != nil {
+		return invalid("totpKey", "The key of the authenticator app is not of 10 to 64 bytes.")
+	}
+	if s.TOTPStep < 0 || !utf8.ValidString(s.TOTPDevice) || strings.IndexByte(s.TOTPDevice, 0) >= 0 || len(s.TOTPDevice) > maxName {
+		return invalid("totpDevice", "The name of the authenticator app or its time step cannot be.")
+	}
+	in.totp = &totp{Pool: in.user.Pool, Sub: in.user.Sub, Secret: s.TOTPKey, Last: s.TOTPStep, Name: s.TOTPDevice}
+	return nil
+}

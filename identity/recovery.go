@@ -1,0 +1,419 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// kindRecovery counts codes asked for and tried together.
+const (
+	kindRecovery      = "recovery"
+	recoveriesPerHour = 20
+)
+
+var resetErrand = &errand{
+	purpose: resetCode, life: time.Hour, kind: KindForgot, count: kindRecovery, perHour: recoveriesPerHour, event: EventForgot,
+}
+
+// ForgotPassword sends a code by which a user may choose a new password, over
+// the first way of [PoolSettings.Recovery] that the user has a verified
+// address for; an earlier code is void. The code lives an hour. Where it may
+// not be told who has an account, the answer for all others is made up.
+// Together with [AppClient.ConfirmForgotPassword] it is answered 20 times an
+// hour for a user, then with [ErrLimitExceeded]. An error that is
+// [ErrDelivery] comes with a result.
+func (a *AppClient) ForgotPassword(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
+	d, err := a.forgotPassword(ctx, username, secretHash)
+	if err != nil {
+		return d, fmt.Errorf("forgot password: %w", err)
+	}
+	return d, nil
+}
+
+func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
+	s, u, err := a.loadUser(ctx, username)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkHash(username, secretHash); err != nil {
+		return nil, err
+	}
+	if s.settings.recoveredByAdmin() {
+		return nil, ErrRecoveryByAdmin
+	}
+	triggers := []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
+	if u == nil {
+		triggers = append(triggers, UserMigration)
+	}
+	if err := s.settings.noTrigger(triggers...); err != nil {
+		return nil, err
+	}
+	to, refusal := s.settings.recovery(u)
+	if refusal != nil && s.tellsRefusal(refusal) {
+		return nil, refusal
+	}
+	if refusal != nil {
+		to = s.nobody(s.whoIs(u, username), username, s.settings.recoveryAttributes())
+	}
+	return s.sendCode(ctx, resetErrand, to)
+}
+
+// loadUser reads, with what load does, the user by any name; nil where there is none.
+func (a *AppClient) loadUser(ctx context.Context, name string) (*scope, *User, error) {
+	if name == "" {
+		return nil, nil, missing("USERNAME")
+	}
+	var u *User
+	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		u, err = s.findUser(r, name)
+		return err
+	})
+	return s, u, err
+}
+
+// tellsRefusal tells whether it may be said why a user's password cannot be
+// recovered. The service hides who exists, who is disabled and who has no
+// address, and tells the state of an account all the same.
+func (s *scope) tellsRefusal(refusal error) bool {
+	if errors.Is(refusal, ErrCannotReset) {
+		return s.settings.disclosesStatus(&s.client.Settings)
+	}
+	return s.settings.discloses(&s.client.Settings)
+}
+
+// recovery is where the code that resets a user's password goes, or why there is none.
+func (s *PoolSettings) recovery(u *User) (*recipient, error) {
+	switch {
+	case u == nil:
+		return nil, ErrUserNotFound
+	case u.Disabled:
+		return nil, ErrUserDisabled
+	case !u.resettable():
+		return nil, ErrCannotReset
+	}
+	for _, a := range s.recoveryAttributes() {
+		if u.Attributes[a] != "" && u.verified(a) && !(a == "phone_number" && s.textsProve(u)) {
+			return u.recipient(a), nil
+		}
+	}
+	return nil, ErrNoRecovery
+}
+
+// resettable tells whether a user's state lets a code reset the password. That
+// it does for one who has not confirmed is (unsure).
+func (u *User) resettable() bool {
+	return slices.Contains([]UserStatus{StatusConfirmed, StatusResetRequired, StatusUnconfirmed}, u.Status)
+}
+
+// textsProve tells whether text messages are the user's second factor. Then
+// they recover no password, or the phone alone would do for both factors.
+func (s *PoolSettings) textsProve(u *User) bool {
+	return s.asksFactor() && s.SMSMFA && (u.MFA.SMS || s.MFA == "ON" && !u.MFA.TOTP)
+}
+
+const adminOnly = "admin_only"
+
+// recoveredByAdmin tells whether only an operator may reset passwords.
+func (s *PoolSettings) recoveredByAdmin() bool {
+	return slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == adminOnly })
+}
+
+// recoveryAttributes are the attributes that a reset code may go to, the first
+// choice first. Unset it is the phone and then the mail, as the service has
+// it, and in safe pools, which do not trust the phone, the other way about.
+// An operator's reset goes there too where users may not ask for one.
+func (s *PoolSettings) recoveryAttributes() []string {
+	switch {
+	case len(s.Recovery) > 0 && !s.recoveredByAdmin():
+		options := slices.SortedFunc(slices.Values(s.Recovery), func(a, b RecoveryOption) int { return cmp.Compare(a.Priority, b.Priority) })
+		attributes := make([]string, len(options))
+		for i, o := range options {
+			attributes[i] = strings.TrimPrefix(o.Name, "verified_")
+		}
+		return attributes
+	case s.Defaults == CognitoDefaults:
+		return []string{"phone_number", "email"}
+	}
+	return []string{"email", "phone_number"}
+}
+
+// ConfirmForgotPassword is what a user gives to choose a new password.
+type ConfirmForgotPassword struct {
+	Username       string // by any name
+	Code, Password Secret
+	SecretHash     string // see [SecretHash]; for clients with a secret
+}
+
+// ConfirmForgotPassword sets a new password by the code that was sent. The
+// user is confirmed by it, the address that the code went to is verified, and
+// a lock-out ends; second factors stay. In safe pools all sign-ins end.
+//
+// A password that breaks the policy ([ErrInvalidPassword], [ErrPasswordReused])
+// leaves the code good. Of a user who does not exist all codes are wrong, after the same work.
+func (a *AppClient) ConfirmForgotPassword(ctx context.Context, in ConfirmForgotPassword) error {
+	if err := a.confirmForgotPassword(ctx, in); err != nil {
+		return fmt.Errorf("confirm forgot password: %w", err)
+	}
+	return nil
+}
+
+func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotPassword) error {
+	s, u, err := a.loadUser(ctx, in.Username)
+	if err != nil {
+		return err
+	}
+	if err := s.checkHash(in.Username, in.SecretHash); err != nil {
+		return err
+	}
+	if s.settings.discloses(&s.client.Settings) {
+		if u == nil {
+			return ErrUserNotFound
+		}
+		if u.Disabled {
+			return ErrUserDisabled
+		}
+	}
+	if err := s.settings.checkPassword(in.Password, false); err != nil {
+		return err
+	}
+	if err := s.settings.noTrigger(PostConfirmation); err != nil {
+		return err
+	}
+	t := &reset{scope: s, who: s.whoIs(u, in.Username), code: string(in.Code), now: s.engine.now()}
+	if err := t.admissible(ctx); err != nil {
+		return err
+	}
+	if u == nil {
+		u = &User{Pool: s.pool.ID, Sub: t.who, Username: in.Username}
+	}
+	if t.cred, err = s.engine.newCredential(ctx, s.settings, u, in.Password, t.now); err != nil {
+		return err
+	}
+	return t.run(ctx, in.Password)
+}
+
+// A reset is one try of a code with a new password, which was hashed before
+// the code is judged: for known and unknown users alike.
+type reset struct {
+	scope *scope
+	who   string // the sub, or what stands for one
+	code  string
+	now   time.Time
+	cred  *credential // the new one
+
+	counted bool        // the try; it may take several transactions
+	checked *credential // whose history the password was held against
+}
+
+// admissible refuses a try beyond the limit before it costs a hash.
+func (t *reset) admissible(ctx context.Context) error {
+	return t.scope.engine.store.View(ctx, func(r store.Reader) error {
+		rec, err := getThrottle(r, t.scope.pool.ID, kindRecovery, t.who)
+		if err != nil {
+			return err
+		}
+		if _, ok := rec.Window.Allow(t.now, recoveriesPerHour, time.Hour); !ok {
+			return ErrLimitExceeded
+		}
+		return nil
+	})
+}
+
+// run tries the code. Where the pool remembers passwords it takes two
+// transactions: the first counts the try and judges the code, and only if that
+// is right is the new password held against the old ones. Anyone else would
+// learn from it, or from its time, what the user's passwords were.
+func (t *reset) run(ctx context.Context, password Secret) error {
+	s := t.scope
+	ev, err := s.engine.event(s.pool.ID, s.client.ID, t.who, EventReset, t.now)
+	if err != nil {
+		return err
+	}
+	for range clearances {
+		var verdict error
+		var old *credential // to be checked first
+		err := s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+			verdict, old, err = t.commit(tx, ev)
+			return err
+		})
+		if err != nil || verdict != nil || old == nil {
+			return orVerdict(err, verdict)
+		}
+		if err := s.engine.checkHistory(ctx, s.settings, old, password); err != nil {
+			return err
+		}
+		t.counted, t.checked = true, old
+	}
+	return store.ErrConflict
+}
+
+// commit counts the try, judges the code, and sets the password, unless that
+// must be held against the history of a credential first: then it is returned.
+func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, err error) {
+	s := t.scope
+	if !t.counted {
+		ok, err := s.admit(tx, kindRecovery, t.who, recoveriesPerHour, t.now)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
+			return ErrLimitExceeded, nil, nil
+		}
+	}
+	u, c, old, err := t.read(tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	wrong := s.judgeCode(c, t.who, resetCode, t.code, t.now)
+	switch {
+	case wrong != nil:
+		return wrong, nil, nil
+	case u == nil:
+		return ErrCodeMismatch, nil, nil
+	case u.Disabled:
+		return ErrUserDisabled, nil, nil
+	case !u.resettable():
+		return ErrCannotReset, nil, nil
+	case !s.settings.cleared(old, t.checked):
+		return nil, old, nil
+	}
+	return nil, nil, t.write(tx, u.clone(), c, old, ev)
+}
+
+// read reads what a reset depends on, with the same work for nobody.
+func (t *reset) read(tx store.Tx) (u *User, c *code, old *credential, err error) {
+	pool := t.scope.pool.ID
+	key := store.Key(pool, t.who)
+	values, err := tx.Get(users.Ref(key), codes.Ref(store.Key(pool, t.who, string(resetCode))), credentials.Ref(key))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if u, err = standInUser.decode(values[0]); err != nil {
+		return nil, nil, nil, err
+	}
+	if c, err = standInCode.decode(values[1]); err != nil {
+		return nil, nil, nil, err
+	}
+	old, err = t.scope.settings.credentialOf(values[2])
+	return u, c, old, err
+}
+
+// write sets the password and uses the code up.
+func (t *reset) write(tx store.Tx, u *User, c *code, old *credential, ev *Event) error {
+	u.Status, u.Modified = StatusConfirmed, t.now
+	u, err := c.verify(tx, t.scope.settings, u, t.now)
+	if err != nil {
+		return err
+	}
+	if t.scope.settings.Defaults == SafeDefaults { // ASVS 7.4.3; the service keeps them
+		if err := u.signOut(tx, t.now); err != nil {
+			return err
+		}
+	}
+	if err := users.Put(tx, u); err != nil {
+		return err
+	}
+	if err := t.cred.replace(tx, t.scope.settings, old); err != nil {
+		return err
+	}
+	if _, err := codes.Delete(tx, codes.Key(c)); err != nil {
+		return err
+	}
+	if _, err := throttles.Delete(tx, throttleKey(u.Pool, kindPassword, u.Sub)); err != nil {
+		return err
+	}
+	return events.Insert(tx, ev)
+}
+
+// verify returns the user with the address that a code went to verified, if it
+// is the user's still. One that has become another's alias stays unverified.
+func (c *code) verify(tx store.Tx, s *PoolSettings, u *User, now time.Time) (*User, error) {
+	if !c.proves(u) || u.verified(c.Attribute) {
+		return u, nil
+	}
+	verified := u.clone()
+	verified.Attributes[c.Attribute+"_verified"] = "true"
+	verified.rename(s)
+	taken, err := takeAliases(tx, s, verified, false, now)
+	if err != nil || taken != nil {
+		return u, err
+	}
+	return verified, nil
+}
+
+// ResetPassword makes a user choose a new password by a code that is sent, as
+// [AppClient.ForgotPassword] does: until then the old password does not sign
+// in. It is refused with [ErrUserDisabled], with [ErrCannotReset] for a user
+// who has not confirmed or has a temporary password, and with [ErrNoRecovery]
+// where there is no verified address. For an error that is [ErrDelivery] the
+// password must be reset all the same.
+func (us Users) ResetPassword(ctx context.Context, name string) error {
+	if err := us.admin.resetPassword(ctx, name); err != nil {
+		return fmt.Errorf("reset password: %w", err)
+	}
+	return nil
+}
+
+func (a *Admin) resetPassword(ctx context.Context, name string) error {
+	p, u, err := a.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	s, err := a.scope(ctx, p)
+	if err != nil {
+		return err
+	}
+	to, refusal := s.settings.operatorsRecovery(u)
+	if refusal != nil {
+		return refusal
+	}
+	if err := s.settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+		return err
+	}
+	now := s.engine.now()
+	text, c, err := s.newCode(to, resetCode, now.Add(resetErrand.life))
+	if err != nil {
+		return err
+	}
+	u, err = a.engine.changeUser(ctx, origin{pool: p.ID, sub: u.Sub, now: now}, EventResetRequired, func(tx store.Tx, u *User) (error, error) {
+		to, refusal := s.settings.operatorsRecovery(u)
+		if refusal != nil {
+			return refusal, nil
+		}
+		if to.attribute != c.Attribute || to.address != c.Value {
+			return nil, store.ErrConflict // the address was changed meanwhile: nothing is lost by asking again
+		}
+		u.Status = StatusResetRequired
+		return nil, codes.Put(tx, c)
+	})
+	if err != nil {
+		return err
+	}
+	return a.engine.send(ctx, s.verificationMessage(u, KindForgot, c, text, now))
+}
+
+// operatorsRecovery is recovery for an operator, who may not reset the
+// password of a user who has not confirmed.
+func (s *PoolSettings) operatorsRecovery(u *User) (*recipient, error) {
+	if !u.Disabled && u.Status == StatusUnconfirmed {
+		return nil, ErrCannotReset
+	}
+	return s.recovery(u)
+}
+
+// scope is what an operator's call shares with those of app clients; its
+// client has no id.
+func (a *Admin) scope(ctx context.Context, p *PoolInfo) (*scope, error) {
+	ring, err := a.engine.storedRing(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return &scope{engine: a.engine, pool: p, client: &ClientInfo{Pool: p.ID}, ring: ring, settings: &p.Settings}, nil
+}

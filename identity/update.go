@@ -1,0 +1,82 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Update changes the settings of the pool, and returns it as it is stored then.
+// fn gets the settings as they are stored, and changes them in place. It must
+// be pure, for it runs again when the pool is changed meanwhile; an error of fn
+// is returned, and nothing is changed. Settings that cannot be are refused with
+// a [*SettingError], and so is another value of what a pool is made with:
+// Region, Defaults, Algorithm, Aliases, UsernameAttributes, CaseSensitive, and
+// the attributes of the schema, to which only custom ones can be appended.
+// What is set holds for every call that begins afterwards.
+func (a *Admin) Update(ctx context.Context, fn func(*PoolSettings) error) (*PoolInfo, error) {
+	now := a.engine.now()
+	var kept *PoolInfo
+	err := a.engine.store.Update(ctx, func(tx store.Tx) error {
+		kept = nil
+		before, p, err := a.forChange(tx)
+		if err != nil {
+			return err
+		}
+		if err := fn(&p.Settings); err != nil {
+			return err
+		}
+		if err := p.Settings.checkChange(&before.Settings); err != nil {
+			return err
+		}
+		p.Modified, kept = now, p
+		return pools.Put(tx, p)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("update user pool: %w", err)
+	}
+	return kept, nil
+}
+
+// forChange reads the pool twice: as it is, which is shared, and as a copy to change.
+func (a *Admin) forChange(r store.Reader) (before, p *PoolInfo, err error) {
+	values, err := r.Get(pools.Ref(store.Key(a.pool)))
+	if err != nil {
+		return nil, nil, err
+	}
+	if before, err = a.engine.decodePool(a.pool, values[0]); err != nil {
+		return nil, nil, err
+	}
+	p, err = pools.Decode(values[0])
+	return before, p, err
+}
+
+// checkChange refuses settings that cannot be, or cannot follow on those of before.
+func (s *PoolSettings) checkChange(before *PoolSettings) error {
+	for _, fixed := range []struct {
+		setting string
+		same    bool
+	}{
+		{"Region", s.Region == before.Region},
+		{"Defaults", s.Defaults == before.Defaults},
+		{"Algorithm", s.algorithm() == before.algorithm()},
+		{"Aliases", slices.Equal(s.Aliases, before.Aliases)},
+		{"UsernameAttributes", slices.Equal(s.UsernameAttributes, before.UsernameAttributes)},
+		{"CaseSensitive", s.caseSensitive() == before.caseSensitive()},
+		{"Schema", s.extends(before)},
+	} {
+		if !fixed.same {
+			return &SettingError{fixed.setting, "What a pool was made with cannot be changed: " + fixed.setting + "."}
+		}
+	}
+	return s.check()
+}
+
+// extends tells whether the schema has all that the one before has, unchanged and in its order.
+func (s *PoolSettings) extends(before *PoolSettings) bool {
+	had, has := before.schema(), s.schema()
+	return len(has) >= len(had) && reflect.DeepEqual(has[:len(had)], had)
+}

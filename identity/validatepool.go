@@ -1,0 +1,141 @@
+package identity
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A choice is a setting that has one of a few values; nil is unset.
+type choice struct {
+	setting string
+	value   *string
+	from    []string
+}
+
+// checkKept refuses values that nobody would know what to do with, of settings
+// that are kept and shown.
+func (s *PoolSettings) checkKept() error {
+	var choices []choice
+	if s.Tier != "" {
+		choices = append(choices, choice{"Tier", &s.Tier, []string{"LITE", "ESSENTIALS", "PLUS"}})
+	}
+	if e := s.Email; e != nil {
+		choices = append(choices, choice{"Email", e.Account, []string{"COGNITO_DEFAULT", "DEVELOPER"}})
+	}
+	if t := s.ThreatProtection; t != nil {
+		choices = append(choices,
+			choice{"ThreatProtection", &t.Mode, []string{"OFF", "AUDIT", "ENFORCED"}},
+			choice{"ThreatProtection", t.CustomAuth, []string{"AUDIT", "ENFORCED"}})
+	}
+	if p := s.Passkeys; p != nil {
+		choices = append(choices,
+			choice{"Passkeys", p.UserVerification, []string{"required", "preferred"}},
+			choice{"Passkeys", p.Factor, []string{"SINGLE_FACTOR", "MULTI_FACTOR_WITH_USER_VERIFICATION"}})
+	}
+	for _, c := range choices {
+		if c.value != nil && !slices.Contains(c.from, *c.value) {
+			return &SettingError{c.setting, fmt.Sprintf("%q is not one of %s.", *c.value, strings.Join(c.from, ", "))}
+		}
+	}
+	return nil
+}
+
+// What the texts of messages must hold to be of use.
+var (
+	holdsCode = regexp.MustCompile(`\{####\}`)
+	holdsLink = regexp.MustCompile(`(?s)\{##.*##\}`)
+	holdsAny  = regexp.MustCompile(``)
+)
+
+// The longest texts of messages, in characters, and the shortest.
+const (
+	longestSMS     = 140
+	longestMail    = 20_000
+	longestSubject = 140
+	shortestText   = 6
+)
+
+// A messageText is a text of the operator's for messages; nil is unset.
+type messageText struct {
+	setting     string
+	text        *string
+	least, most int
+	holds       *regexp.Regexp
+}
+
+// checkTexts holds the texts of messages to their lengths, and to what they
+// must hold: a message without its code would be of no use to who gets it.
+func (s *PoolSettings) checkTexts() error {
+	for _, t := range s.texts() {
+		if t.text == nil {
+			continue
+		}
+		if n := utf8.RuneCountInString(*t.text); n < t.least || n > t.most {
+			return &SettingError{t.setting, fmt.Sprintf("The text has %d to %d characters.", t.least, t.most)}
+		}
+		if !t.holds.MatchString(*t.text) {
+			return &SettingError{t.setting, "The text lacks the place of the code, {####}, or of the link, {##text##}."}
+		}
+	}
+	return nil
+}
+
+func (s *PoolSettings) texts() []messageText {
+	texts := []messageText{
+		{"SMSVerificationMessage", s.SMSVerificationMessage, shortestText, longestSMS, holdsCode},
+		{"SMSAuthenticationMessage", s.SMSAuthenticationMessage, shortestText, longestSMS, holdsCode},
+		{"EmailVerificationMessage", s.EmailVerificationMessage, shortestText, longestMail, holdsCode},
+		{"EmailVerificationSubject", s.EmailVerificationSubject, 1, longestSubject, holdsAny},
+	}
+	if v := s.Verification; v != nil {
+		texts = append(texts,
+			messageText{"Verification", v.SMS, shortestText, longestSMS, holdsCode},
+			messageText{"Verification", v.Email, shortestText, longestMail, holdsCode},
+			messageText{"Verification", v.Subject, 1, longestSubject, holdsAny},
+			messageText{"Verification", v.EmailByLink, shortestText, longestMail, holdsLink},
+			messageText{"Verification", v.SubjectByLink, 1, longestSubject, holdsAny})
+	}
+	if i := s.Invitation; i != nil { // the service asks no more of them
+		texts = append(texts,
+			messageText{"Invitation", i.SMS, shortestText, longestSMS, holdsAny},
+			messageText{"Invitation", i.Email, shortestText, longestMail, holdsAny},
+			messageText{"Invitation", i.Subject, 1, longestSubject, holdsAny})
+	}
+	return texts
+}
+
+var knownTriggers = []Trigger{
+	PreSignUp, PostConfirmation, PreAuthentication, PostAuthentication, CustomMessage, PreTokenGeneration, PreTokenGenerationV1,
+	UserMigration, DefineAuthChallenge, CreateAuthChallenge, VerifyAuthChallenge, CustomSMSSender, CustomEmailSender, InboundFederation,
+}
+
+// checkTriggers refuses a trigger that there is not: its function would never run, and nobody would notice.
+func (s *PoolSettings) checkTriggers() error {
+	for _, t := range sortedKeys(s.Triggers) {
+		if !slices.Contains(knownTriggers, t) {
+			return &SettingError{"Triggers", fmt.Sprintf("There is no trigger %q.", t)}
+		}
+	}
+	return nil
+}
+
+const (
+	maxTags     = 50
+	maxTagKey   = 128 // characters
+	maxTagValue = 256
+)
+
+func (s *PoolSettings) checkTags() error {
+	if len(s.Tags) > maxTags {
+		return &SettingError{"Tags", fmt.Sprintf("A user pool has at most %d tags.", maxTags)}
+	}
+	for _, key := range sortedKeys(s.Tags) {
+		if n := utf8.RuneCountInString(key); n == 0 || n > maxTagKey || utf8.RuneCountInString(s.Tags[key]) > maxTagValue {
+			return &SettingError{"Tags", "The key of a tag has 1 to 128 characters, its value up to 256."}
+		}
+	}
+	return nil
+}

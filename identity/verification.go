@@ -1,0 +1,132 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Lives and limits of the codes that verify an attribute, the service's.
+const (
+	verifyCodeLife     = 24 * time.Hour
+	verificationsSent  = 5  // an hour
+	verificationsTried = 15 // an hour
+)
+
+// verifyCode is the purpose of codes that verify an address.
+func verifyCode(address string) codePurpose { return codePurpose("verify " + address) }
+
+// SendVerification sends a new code for an address of the user's, or for the
+// one that is to replace it; an earlier code is void. It is answered 5 times
+// an hour. An error that is [ErrDelivery] comes with a result.
+func (s *Session) SendVerification(ctx context.Context, attribute string) (*CodeDelivery, error) {
+	d, err := s.sendVerification(ctx, attribute)
+	if err != nil {
+		return d, fmt.Errorf("send verification: %w", err)
+	}
+	return d, nil
+}
+
+func (s *Session) sendVerification(ctx context.Context, attribute string) (*CodeDelivery, error) {
+	if err := s.managed(); err != nil {
+		return nil, err
+	}
+	if err := verifiable(attribute); err != nil {
+		return nil, err
+	}
+	if err := s.pool.Settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+		return nil, err
+	}
+	address := s.user.unverified(attribute)
+	if address == "" {
+		return nil, &ParameterError{Err: ErrNoAddress, Name: attribute}
+	}
+	sc, now := s.scope(), s.engine.now()
+	to := &recipient{user: s.user, attribute: attribute, address: address}
+	e := &errand{purpose: verifyCode(attribute), count: "verification", perHour: verificationsSent}
+	text, c, err := sc.newCode(to, e.purpose, now.Add(verifyCodeLife))
+	if err != nil {
+		return nil, err
+	}
+	if err := sc.commitCode(ctx, e, c, now); err != nil {
+		return nil, err
+	}
+	return to.delivery(), s.engine.send(ctx, sc.verificationMessage(s.user, KindVerify, c, text, now))
+}
+
+// verifiable refuses an attribute that no code can be sent to.
+func verifiable(attribute string) error {
+	if slices.Contains(addresses, attribute) {
+		return nil
+	}
+	return invalid("attribute", "Only "+strings.Join(addresses, " and ")+" can be verified.")
+}
+
+// unverified is the address that a code verifies: the new one, if one waits.
+func (u *User) unverified(attribute string) string {
+	if pending := u.Pending[attribute]; pending != "" {
+		return pending
+	}
+	return u.Attributes[attribute]
+}
+
+// VerifyAttribute verifies an address by the code that was sent to it; one
+// that waited takes the place of the old one. In pools where it is a name to
+// sign in with, it must be no other user's: that is [ErrAliasExists]. Codes
+// are tried 15 times an hour.
+func (s *Session) VerifyAttribute(ctx context.Context, attribute string, code Secret) error {
+	if err := s.verifyAttribute(ctx, attribute, code); err != nil {
+		return fmt.Errorf("verify attribute: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Secret) error {
+	if err := s.managed(); err != nil {
+		return err
+	}
+	if err := verifiable(attribute); err != nil {
+		return err
+	}
+	sc, now := s.scope(), s.engine.now()
+	_, err := s.change(ctx, EventVerify, func(tx store.Tx, u *User) (verdict, err error) {
+		return sc.judgeVerification(tx, u, attribute, string(text), now)
+	})
+	return err
+}
+
+// judgeVerification judges the code of an address, uses it up, and makes the
+// address the user's. Where that is another user's name it leaves all as it was.
+func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, now time.Time) (verdict, err error) {
+	ok, err := s.admit(tx, "verify", u.Sub, verificationsTried, now)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return ErrLimitExceeded, nil
+	}
+	purpose := verifyCode(attribute)
+	key := store.Key(u.Pool, u.Sub, string(purpose))
+	c, err := orNil(codes.Get(tx, key))
+	if err != nil {
+		return nil, err
+	}
+	if wrong := s.judgeCode(c, u.Sub, purpose, text, now); wrong != nil {
+		return wrong, nil
+	}
+	if c.Value != u.unverified(attribute) {
+		return ErrCodeMismatch, nil
+	}
+	delete(u.Pending, attribute)
+	u.Attributes[attribute], u.Attributes[attribute+"_verified"] = c.Value, "true"
+	u.rename(s.settings)
+	if verdict, err = takeAliases(tx, s.settings, u, false, now); err != nil || verdict != nil {
+		return verdict, err
+	}
+	_, err = codes.Delete(tx, key)
+	return nil, err
+}
