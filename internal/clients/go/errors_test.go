@@ -218,7 +218,7 @@ func TestOperatorOfUsersRefused(t *testing.T) {
 	refused[*types.InvalidParameterException](t, err, "Invalid pagination token given.")
 	_, err = w.api.UpdateUserPoolClient(t.Context(), &cip.UpdateUserPoolClientInput{
 		UserPoolId: &w.pool, ClientId: &w.client, AllowedOAuthFlows: []types.OAuthFlowType{"client_credentials"},
-		AllowedOAuthScopes: []string{"a/b"}, AllowedOAuthFlowsUserPoolClient: true,
+		AllowedOAuthScopes: []string{"openid"}, AllowedOAuthFlowsUserPoolClient: true,
 	})
 	refused[*types.InvalidOAuthFlowException](t, err, "client_credentials flow can not be selected if client does not have a client secret.")
 }

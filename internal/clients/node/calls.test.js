@@ -214,10 +214,47 @@ test("operators are refused", async () => {
       UserPoolId,
       ClientId,
       AllowedOAuthFlows: ["client_credentials"],
-      AllowedOAuthScopes: ["a/b"],
+      AllowedOAuthScopes: ["openid"],
       AllowedOAuthFlowsUserPoolClient: true,
     }),
     InvalidOAuthFlowException,
     "client_credentials flow can not be selected if client does not have a client secret.",
   );
+});
+
+test("an operator signs a user in, and clears everything away", async () => {
+  const world = await newPool({ client: { ExplicitAuthFlows: ["ALLOW_ADMIN_USER_PASSWORD_AUTH"] } });
+  const { api, poolId: UserPoolId, clientId: ClientId } = world;
+  const admin = { UserPoolId, Username: "alice" };
+  await api.signUp({ ClientId, Username: "alice", Password: password });
+  await api.adminConfirmSignUp(admin);
+  await api.adminSetUserPassword({ ...admin, Password: "Temporary-Horse-1" });
+  const { ChallengeName, Session } = await api.adminInitiateAuth({
+    UserPoolId,
+    ClientId,
+    AuthFlow: "ADMIN_USER_PASSWORD_AUTH",
+    AuthParameters: { USERNAME: "alice", PASSWORD: "Temporary-Horse-1" },
+  });
+  assert.equal(ChallengeName, "NEW_PASSWORD_REQUIRED");
+  const ChallengeResponses = { USERNAME: "alice", NEW_PASSWORD: password };
+  const done = await api.adminRespondToAuthChallenge({ UserPoolId, ClientId, ChallengeName, Session, ChallengeResponses });
+  assert.ok(done.AuthenticationResult.AccessToken);
+
+  const group = { UserPoolId, GroupName: "readers" };
+  await api.createGroup({ ...group, Description: "who read", Precedence: 3 });
+  await api.updateGroup({ ...group, Description: "who read a lot", Precedence: 0 });
+  const { Description, Precedence } = (await api.getGroup(group)).Group;
+  assert.deepEqual([Description, Precedence], ["who read a lot", 0]);
+  await api.deleteGroup(group);
+  await refused(api.getGroup(group), ResourceNotFoundException, "Group not found.");
+  await api.adminUpdateUserAttributes({ ...admin, UserAttributes: [{ Name: "nickname", Value: "Al" }] });
+  await api.adminDeleteUserAttributes({ ...admin, UserAttributeNames: ["nickname"] });
+  assert.deepEqual((await api.adminGetUser(admin)).UserAttributes.map((a) => a.Name), ["sub"]);
+  await api.adminDeleteUser(admin);
+  await refused(api.adminGetUser(admin), UserNotFoundException, "User does not exist.");
+  await api.deleteUserPoolClient({ UserPoolId, ClientId });
+  const gone = `User pool client ${ClientId} does not exist.`;
+  await refused(api.describeUserPoolClient({ UserPoolId, ClientId }), ResourceNotFoundException, gone);
+  await api.deleteUserPool({ UserPoolId });
+  await refused(api.describeUserPool({ UserPoolId }), ResourceNotFoundException, `User pool ${UserPoolId} does not exist.`);
 });

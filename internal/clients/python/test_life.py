@@ -215,7 +215,7 @@ class Lists(TestCase):
             "InvalidOAuthFlowException",
             "client_credentials flow can not be selected if client does not have a client secret.",
             self.api.update_user_pool_client, **pool, ClientId=self.client, AllowedOAuthFlows=["client_credentials"],
-            AllowedOAuthScopes=["a/b"], AllowedOAuthFlowsUserPoolClient=True,
+            AllowedOAuthScopes=["openid"], AllowedOAuthFlowsUserPoolClient=True,
         )
 
 
