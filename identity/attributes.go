@@ -33,7 +33,7 @@ func (s *Session) updateAttributes(ctx context.Context, attributes map[string]st
 	if err := settings.checkWritable(&s.client.Settings, attributes); err != nil {
 		return nil, err
 	}
-	up := &update{scope: s.scope(), values: attributes, by: origin{s.pool.ID, s.client.ID, s.user.Sub, s.engine.now()}}
+	up := &update{scope: s.scope(), values: attributes, by: origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}}
 	return up.run(ctx)
 }
 

@@ -167,7 +167,7 @@ func TestNewPasswordOfAUserWhoMayNot(t *testing.T) {
 	pool := f.open(t, identity.PoolSettings{})
 	u := f.invite(t, pool, "alice", nil)
 	ch := challenge(t, pool.AppClient, "alice")
-	check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), u.Sub))
+	check(t, "DeleteUser", pool.Admin().Users().Delete(t.Context(), u.Sub))
 	_, err := ch.Answer(t.Context(), identity.NewPassword{Password: chosen})
 	wantErr(t, "deleted", err, identity.ErrSessionInvalid)
 }

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cognate-id/cognate/store"
@@ -9,7 +10,7 @@ import (
 
 // changeUser runs fn on a copy of a user, and writes the copy with an event of
 // a kind, in one transaction. If fn returns a verdict, only what fn itself
-// wrote is kept. The user is returned as written.
+// wrote is kept; [errUnchanged] is one that is no error. The user is returned as written.
 func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn func(tx store.Tx, u *User) (verdict, err error)) (*User, error) {
 	ev, err := e.event(by.pool, by.client, by.sub, kind, by.now)
 	if err != nil {
@@ -28,7 +29,9 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 			return nil
 		}
 		kept = u.clone()
-		kept.Modified = by.now
+		if !by.apart {
+			kept.Modified = by.now
+		}
 		if verdict, err = fn(tx, kept); err != nil || verdict != nil {
 			return err
 		}
@@ -37,16 +40,20 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 		}
 		return events.Insert(tx, ev)
 	})
-	if err != nil || verdict != nil {
-		return nil, orVerdict(err, verdict)
+	if err = orVerdict(err, verdict); err != nil && !errors.Is(err, errUnchanged) {
+		return nil, err
 	}
 	return kept, nil
 }
+
+// errUnchanged is the verdict that a user is already as asked: nothing is written.
+var errUnchanged = errors.New("identity: nothing to change")
 
 // origin says whom a change is of, who makes it, and when.
 type origin struct {
 	pool, client, sub string
 	now               time.Time
+	apart             bool // changes sign-ins or groups, which does not count as a modification of the user
 }
 
 func orVerdict(err, verdict error) error {
@@ -58,7 +65,7 @@ func orVerdict(err, verdict error) error {
 
 // change changes the signed-in user.
 func (s *Session) change(ctx context.Context, kind EventKind, fn func(tx store.Tx, u *User) (verdict, err error)) (*User, error) {
-	by := origin{s.pool.ID, s.client.ID, s.user.Sub, s.engine.now()}
+	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
 	return s.engine.changeUser(ctx, by, kind, fn)
 }
 

@@ -28,6 +28,15 @@ const (
 	confirmsPerHour = 15
 )
 
+// Kinds of throttles, besides those that stand with what they count.
+const (
+	kindResend = "resend"       // sign-up codes asked for again
+	kindEnroll = "enroll"       // codes tried to enroll an authenticator app
+	kindAsk    = "verification" // codes asked for to verify an address
+	kindVerify = "verify"       // codes tried to verify an address
+	kindFactor = "mfa"          // codes tried for one challenge state
+)
+
 // An errand is what a code is made and sent for.
 type errand struct {
 	purpose codePurpose
@@ -39,7 +48,7 @@ type errand struct {
 }
 
 var resendErrand = &errand{
-	purpose: confirmCode, life: confirmCodeLife, kind: KindResendCode, count: "resend", perHour: 5,
+	purpose: confirmCode, life: confirmCodeLife, kind: KindResendCode, count: kindResend, perHour: 5,
 }
 
 // A recipient is a user at the address that a code goes to. Of one who is made

@@ -160,7 +160,7 @@ func random(r io.Reader, alphabet string, n int) (string, error) {
 	return string(out), nil
 }
 
-// Maintain removes expired records and what is left of deleted pools, every
+// Maintain removes expired records and what is left of deleted pools and groups, every
 // ten minutes until ctx ends. One of several engines on a store is enough.
 func (e *Engine) Maintain(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Minute)
@@ -180,7 +180,7 @@ func (e *Engine) Maintain(ctx context.Context) {
 // sweepBatch is how many records one transaction of a sweep removes at most.
 const sweepBatch = 500
 
-// Sweep removes expired records and what is left of deleted pools, in small
+// Sweep removes expired records and what is left of deleted pools and groups, in small
 // transactions, and returns how many records it removed.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	now, total := e.now(), 0
@@ -203,22 +203,33 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		}
 	}
 	n, err := e.sweepGraves(ctx)
+	total += n
+	if err != nil {
+		return total, err
+	}
+	n, err = e.sweepGroups(ctx)
 	return total + n, err
+}
+
+// firstOf reads the first records of a table, at most sweepBatch.
+func firstOf[R any](ctx context.Context, s store.Store, t *store.Table[R]) ([]*R, error) {
+	var out []*R
+	err := s.View(ctx, func(r store.Reader) error {
+		out = nil
+		for rec, err := range t.Scan(r, store.Range{Limit: sweepBatch}) {
+			if err != nil {
+				return err
+			}
+			out = append(out, rec)
+		}
+		return nil
+	})
+	return out, err
 }
 
 // sweepGraves removes what belongs to deleted pools, then their graves.
 func (e *Engine) sweepGraves(ctx context.Context) (int, error) {
-	var dead []*grave
-	err := e.store.View(ctx, func(r store.Reader) error {
-		dead = nil
-		for g, err := range graves.Scan(r, store.Range{Limit: sweepBatch}) {
-			if err != nil {
-				return err
-			}
-			dead = append(dead, g)
-		}
-		return nil
-	})
+	dead, err := firstOf(ctx, e.store, graves)
 	if err != nil {
 		return 0, err
 	}

@@ -28,17 +28,6 @@ func (e *Engine) EditUser(ctx context.Context, pool, name string, edit func(*Use
 	})
 }
 
-// DeleteUser removes a user, as an operator will be able to.
-func (e *Engine) DeleteUser(ctx context.Context, pool, sub string) error {
-	return e.store.Update(ctx, func(tx store.Tx) error {
-		if _, err := users.Delete(tx, store.Key(pool, sub)); err != nil {
-			return err
-		}
-		_, err := credentials.Delete(tx, store.Key(pool, sub))
-		return err
-	})
-}
-
 // DropCredential leaves a user without a password, as an import does.
 func (e *Engine) DropCredential(ctx context.Context, pool, sub string) error {
 	return e.store.Update(ctx, func(tx store.Tx) error {
@@ -172,7 +161,7 @@ func yieldEntries[R any](yield func(store.Ref, []byte) bool, t *store.Table[R], 
 func Tables() []string {
 	return []string{
 		"pools", "pools.key", "pools.region", "clients", "clients.pool", "clientsecrets", "keyrings",
-		"users", "users.names", "credentials", "codes", "codes.expiry", "families", "families.expiry",
+		"users", "users.names", "users.search", "users.groups", "groups", "groups.names", "deadgroups", "totps", "credentials", "codes", "codes.expiry", "families", "families.expiry",
 		"spent", "spent.expiry", "throttles", "throttles.expiry", "events", "events.expiry", "accesskeys", "graves",
 	}
 }
@@ -182,6 +171,7 @@ func VerifyIndexes(ctx context.Context, s store.Store) error {
 	return s.View(ctx, func(r store.Reader) error {
 		for _, verify := range []func(store.Reader) error{
 			pools.Verify, clients.Verify, clientSecrets.Verify, keyrings.Verify, users.Verify, credentials.Verify, codes.Verify,
+			groups.Verify, deadGroups.Verify, totps.Verify,
 			families.Verify, spent.Verify, throttles.Verify, events.Verify, accessKeys.Verify, graves.Verify,
 		} {
 			if err := verify(r); err != nil {

@@ -313,7 +313,7 @@ func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event)
 		v.err = ErrTooManyAttempts
 		return nil
 	}
-	ok, err := s.admit(tx, "mfa", t.state.ID, triesPerState, t.now)
+	ok, err := s.admit(tx, kindFactor, t.state.ID, triesPerState, t.now)
 	if err != nil {
 		return err
 	}

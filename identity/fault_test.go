@@ -299,6 +299,38 @@ var scenarios = []scenario{
 			return pool.Admin().Clients().DeleteSecret(ctx, id, added.ID)
 		}
 	}, nil},
+	{"AddToGroup", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		check(t, "Create", second(pool.Admin().Groups().Create(t.Context(), identity.GroupSettings{Name: "admins"})))
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Users().AddToGroup(ctx, "alice", "admins")
+		}
+	}, nil},
+	{"CreateGroup", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return second(pool.Admin().Groups().Create(ctx, identity.GroupSettings{Name: "admins"}))
+		}
+	}, nil},
+	{"DeleteGroup", func(t *testing.T, _ *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		check(t, "Create", second(pool.Admin().Groups().Create(t.Context(), identity.GroupSettings{Name: "admins"})))
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Groups().Delete(ctx, "admins")
+		}
+	}, nil},
+	{"Disable", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.join(t, pool, "alice", email)
+		f.signIn(t, pool.AppClient, "alice")
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Users().Disable(ctx, "alice")
+		}
+	}, nil},
+	{"DeleteUser", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.signUp(t, pool, "alice", email)
+		_ = byPassword(t, pool.AppClient, "alice", wrong)
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			return pool.Admin().Users().Delete(ctx, "alice")
+		}
+	}, nil},
 	{"Delete", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error { return pool.Admin().Delete(ctx) }
 	}, nil},

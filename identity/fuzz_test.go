@@ -183,7 +183,7 @@ func FuzzSignUp(f *testing.F) {
 			if signed := x.edited(t, pool, res.Sub); signed.Username != u.Username {
 				t.Errorf("username %q, want %q", signed.Username, u.Username)
 			}
-			check(t, "DeleteUser", x.DeleteUser(t.Context(), pool.PoolID(), res.Sub))
+			check(t, "DeleteUser", pool.Admin().Users().Delete(t.Context(), res.Sub))
 		}
 	})
 }

@@ -140,7 +140,7 @@ func TestImportIntoTheSamePool(t *testing.T) {
 	c := f.client(t, pool, identity.ClientSettings{})
 	tokens := f.signIn(t, c, "alice")
 	recs := exported(t, pool, true)
-	check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), joined.Sub))
+	check(t, "Delete", pool.Admin().Users().Delete(t.Context(), joined.Sub))
 	f.advance(time.Second)
 	wantImport(t, imported(t, pool, recs...), 1, 0)
 	_, err := pool.Session(t.Context(), tokens.Access)
@@ -443,3 +443,58 @@ func TestImportLosesARace(t *testing.T) {
 }
 
 func newLogger(w *strings.Builder) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+
+// A verifier is dropped where it would be of no use: it is a fast hash of the password.
+func TestImportDropsVerifiers(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{SRP: true, UsernameAttributes: []string{"email"}})
+	secrets := &identity.UserSecrets{PasswordHash: aHash, SRPSalt: make([]byte, 16), SRPVerifier: []byte{2}}
+	kept := func(username string) bool {
+		t.Helper()
+		rec := &identity.UserRecord{Pool: pool.PoolID(), Sub: aSub, Username: username, Attributes: map[string]string{"email": email}, Secrets: secrets}
+		wantImport(t, imported(t, pool, rec), 1, 0)
+		got := exported(t, pool, true)[0]
+		check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), aSub))
+		return len(got.Secrets.SRPVerifier) > 0
+	}
+	if !kept(aSub) || kept(email) {
+		t.Error("the verifier is not bound to the username")
+	}
+	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.SRP = false }))
+	if kept(aSub) {
+		t.Error("a verifier is kept in a pool that keeps none")
+	}
+}
+
+// Who has not chosen a password yet may still lack what is required.
+func TestImportOfTheInvited(t *testing.T) {
+	f := newEngine(t)
+	schema := identity.StandardSchema()
+	i := slices.IndexFunc(schema, func(a identity.SchemaAttribute) bool { return a.Name == "gender" })
+	schema[i].Required = true
+	pool := f.open(t, identity.PoolSettings{Schema: schema})
+	enroll(t, pool, "fred", nil)
+	recs := exported(t, pool, true)
+	check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), recs[0].Sub))
+	wantImport(t, imported(t, pool, recs...), 1, 0)
+}
+
+// The record of a busy pool is read in parts.
+func TestExportFindsEventsAmongMany(t *testing.T) {
+	f := newEngineOn(t, memory.New())
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	f.advance(time.Second)
+	var many []*identity.UserRecord
+	for i := range 2100 {
+		many = append(many, &identity.UserRecord{Username: benchName(i)})
+	}
+	wantImport(t, imported(t, pool, many...), 2100, 0)
+	f.advance(time.Second)
+	f.signIn(t, pool.AppClient, "alice")
+	rec, err := pool.Admin().Users().Export(t.Context(), "alice", false)
+	check(t, "Export", err)
+	if n := len(rec.Events); n != 3 || rec.Events[2].Kind != identity.EventSignIn {
+		t.Errorf("events %+v, want three, the sign-in last", rec.Events)
+	}
+}

@@ -207,7 +207,7 @@ func TestPageIsFull(t *testing.T) {
 func TestPositionOutlivesItsUser(t *testing.T) {
 	for what, change := range map[string]func(t *testing.T, f *fixture, pool *identity.UserPool, sub string){
 		"deleted": func(t *testing.T, f *fixture, pool *identity.UserPool, sub string) {
-			check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), sub))
+			check(t, "Delete", pool.Admin().Users().Delete(t.Context(), sub))
 		},
 		"renamed": func(t *testing.T, f *fixture, pool *identity.UserPool, sub string) {
 			f.edit(t, pool, sub, func(u *identity.User) { u.Attributes["email"] = "zoe@example.com" })
@@ -272,7 +272,7 @@ func TestChangesMoveUsersInTheIndex(t *testing.T) {
 	is(`email ^= ""`)
 	sub := enroll(t, pool, "made", map[string]string{"name": "M"})
 	is(`name = "M"`, "made")
-	check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), sub))
+	check(t, "Delete", pool.Admin().Users().Delete(t.Context(), sub))
 	is(`name = "M"`)
 	is(`username = "made"`)
 }
@@ -307,19 +307,19 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// A countingStore counts what is read from it.
-type countingStore struct {
+// A readCounter counts what is read from it.
+type readCounter struct {
 	store.Store
 	read int
 }
 
-func (s *countingStore) View(ctx context.Context, fn func(store.Reader) error) error {
+func (s *readCounter) View(ctx context.Context, fn func(store.Reader) error) error {
 	return s.Store.View(ctx, func(r store.Reader) error { return fn(countingReader{r, s}) })
 }
 
 type countingReader struct {
 	store.Reader
-	store *countingStore
+	store *readCounter
 }
 
 func (r countingReader) Get(refs ...store.Ref) ([][]byte, error) {
@@ -341,7 +341,7 @@ func (r countingReader) Scan(table string, rng store.Range) iter.Seq2[store.Entr
 // What a page reads does not depend on how many users there are.
 func TestPageReadsNoMoreThanItShows(t *testing.T) {
 	inner := memory.New()
-	counted := &countingStore{Store: inner}
+	counted := &readCounter{Store: inner}
 	f := newEngineOn(t, counted)
 	pool := f.open(t, identity.PoolSettings{})
 	entries, err := pool.BulkUsers(t.Context(), benchNames(2000), password)

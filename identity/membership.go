@@ -2,10 +2,106 @@ package identity
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"slices"
 
 	"github.com/cognate-id/cognate/store"
 )
+
+// AddToGroup puts a user into a group. It is no error if the user is in it
+// already. More groups than a user may be in are [ErrQuotaExceeded].
+func (us Users) AddToGroup(ctx context.Context, username, group string) error {
+	e := us.admin.engine
+	err := us.admin.changeGroups(ctx, username, group, func(tx store.Tx, u *User, g *Group) (error, error) {
+		if slices.Contains(u.Groups, g.ID) {
+			return errUnchanged, nil
+		}
+		full, err := e.full(tx, u)
+		u.Groups = append(u.Groups, g.ID)
+		return full, err
+	})
+	if err != nil {
+		return fmt.Errorf("add to group: %w", err)
+	}
+	return nil
+}
+
+// RemoveFromGroup takes a user out of a group. It is no error if the user is not in it.
+func (us Users) RemoveFromGroup(ctx context.Context, username, group string) error {
+	err := us.admin.changeGroups(ctx, username, group, func(_ store.Tx, u *User, g *Group) (error, error) {
+		if !slices.Contains(u.Groups, g.ID) {
+			return errUnchanged, nil
+		}
+		u.leave(g.ID)
+		return nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("remove from group: %w", err)
+	}
+	return nil
+}
+
+// changeGroups changes which groups a user is in. The group is read in the
+// transaction that writes the user: who deletes it meanwhile comes before or after.
+func (a *Admin) changeGroups(ctx context.Context, username, group string, fn func(tx store.Tx, u *User, g *Group) (verdict, err error)) error {
+	by, err := a.origin(ctx, username)
+	if err != nil {
+		return err
+	}
+	by.apart = true
+	_, err = a.engine.changeUser(ctx, by, EventGroup, func(tx store.Tx, u *User) (error, error) {
+		g, err := a.group(tx, group)
+		if err != nil {
+			return nil, err
+		}
+		return fn(tx, u, g)
+	})
+	return err
+}
+
+// full tells whether a user can be in no more groups. Before it says so it
+// takes groups that were deleted out of the list.
+func (e *Engine) full(r store.Reader, u *User) (verdict, err error) {
+	limit := cmp.Or(e.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser)
+	if limit < 0 || len(u.Groups) < limit {
+		return nil, nil
+	}
+	live, err := u.memberships(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(live) >= limit {
+		return &QuotaError{"groups of a user", limit}, nil
+	}
+	u.Groups = make([]string, len(live))
+	for i, g := range live {
+		u.Groups[i] = g.ID
+	}
+	return nil, nil
+}
+
+func (u *User) leave(group string) {
+	u.Groups = slices.DeleteFunc(u.Groups, func(id string) bool { return id == group })
+}
+
+// Groups returns the groups that a user is in, in the order that they have in
+// tokens: by precedence, and then by name.
+func (us Users) Groups(ctx context.Context, username string) ([]*Group, error) {
+	_, u, err := us.admin.find(ctx, username)
+	if err != nil {
+		return nil, fmt.Errorf("groups of a user: %w", err)
+	}
+	var in []*Group
+	err = us.admin.engine.store.View(ctx, func(r store.Reader) (err error) {
+		in, err = u.memberships(r)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("groups of a user: %w", err)
+	}
+	return in, nil
+}
 
 // memberships reads the groups that a user is in, by precedence and then by
 // name. A user without groups costs no read.
@@ -53,17 +149,17 @@ func groupNames(in []*Group) []string {
 	return names
 }
 
-// roles writes the roles of a user's groups, and which of them is preferred:
-// that of the first group, unless another of the same precedence has another role.
+// roles writes the roles of a user's groups, and which of them is preferred.
 func (c *claims) roles(in []*Group) {
+	in = slices.DeleteFunc(slices.Clone(in), func(g *Group) bool { return g.Role == nil })
+	if len(in) == 0 {
+		return
+	}
 	var roles []string
 	for _, g := range in {
-		if g.Role != nil && !slices.Contains(roles, *g.Role) {
+		if !slices.Contains(roles, *g.Role) {
 			roles = append(roles, *g.Role)
 		}
-	}
-	if len(roles) == 0 {
-		return
 	}
 	c.list("cognito:roles", roles)
 	if role := preferredRole(in); role != "" {
@@ -71,16 +167,15 @@ func (c *claims) roles(in []*Group) {
 	}
 }
 
+// preferredRole is the role of the first of the groups, unless another of the
+// same precedence has another role. All groups have one: that a group without
+// a role does not stand in the way, and that no precedence is a precedence
+// too, the last, is our reading of the service's documentation (unsure).
 func preferredRole(in []*Group) string {
-	best := ""
 	for _, g := range in {
-		if g.Role == nil || g.Precedence == nil || g.rank() != in[0].rank() {
-			continue
-		}
-		if best != "" && best != *g.Role {
+		if g.rank() == in[0].rank() && *g.Role != *in[0].Role {
 			return ""
 		}
-		best = *g.Role
 	}
-	return best
+	return *in[0].Role
 }

@@ -69,6 +69,11 @@ func leaveTraces(t *testing.T, f *fixture, pool *identity.UserPool) {
 	_, err = pool.ResendConfirmationCode(t.Context(), "nobody", "")
 	check(t, "ResendConfirmationCode", err)
 	f.invite(t, pool, "carol", nil)
+	admin := pool.Admin()
+	for _, name := range []string{"admins", "editors"} {
+		check(t, "Create group", second(admin.Groups().Create(t.Context(), identity.GroupSettings{Name: name})))
+		check(t, "AddToGroup", admin.Users().AddToGroup(t.Context(), "bob", name))
+	}
 	_, err = challenge(t, pool.AppClient, "carol").Answer(t.Context(), identity.NewPassword{Password: chosen})
 	check(t, "Answer", err)
 	for _, name := range lockable {
@@ -114,6 +119,7 @@ func TestDeletedPoolLeavesNothingBehind(t *testing.T) {
 			if n := len(entries(t, f.store, pool.PoolID())); n < 20 {
 				t.Fatalf("%d entries name the pool: the test sees too little", n)
 			}
+			check(t, "Delete group", pool.Admin().Groups().Delete(t.Context(), "editors"))
 			check(t, "Delete", pool.Admin().Delete(t.Context()))
 			wantErr(t, "SignUp", second(pool.SignUp(t.Context(), identity.SignUp{Username: "dave", Password: password})), identity.ErrClientNotFound)
 			_, err = f.Sweep(t.Context())
@@ -155,6 +161,13 @@ func TestPoolDeletedMeanwhileTakesNobodyIn(t *testing.T) {
 		"CreateClient": {func(pool *identity.UserPool) error {
 			return second(pool.Admin().Clients().Create(t.Context(), &identity.ClientSettings{Name: "new"}))
 		}, identity.ErrPoolNotFound},
+		"CreateGroup": {func(pool *identity.UserPool) error {
+			return second(pool.Admin().Groups().Create(t.Context(), identity.GroupSettings{Name: "new"}))
+		}, identity.ErrPoolNotFound},
+		"AddToGroup": {func(pool *identity.UserPool) error {
+			return pool.Admin().Users().AddToGroup(t.Context(), "alice", "admins")
+		}, identity.ErrUserNotFound},
+		"Disable":    {func(pool *identity.UserPool) error { return pool.Admin().Users().Disable(t.Context(), "alice") }, identity.ErrUserNotFound},
 		"RotateKeys": {func(pool *identity.UserPool) error { return pool.Admin().RotateKeys(t.Context(), 0) }, identity.ErrPoolNotFound},
 		"SignIn": {func(pool *identity.UserPool) error {
 			return byPassword(t, pool.AppClient, "alice", password)

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -500,5 +501,47 @@ func TestHistorySeesWhatChangesMeanwhile(t *testing.T) {
 				t.Errorf("%s, transaction %d: %v, want a refusal", how, before, err)
 			}
 		}
+	}
+}
+
+// A try counts once, although a history makes it take two transactions.
+func TestLastTryOfAResetCodeMayBeRight(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, historic(5))
+	f.join(t, pool, "alice", email)
+	code := f.forgot(t, pool.AppClient, "alice")
+	for range 18 {
+		wantErr(t, "wrong code", recoverAs(t.Context(), pool.AppClient, "alice", "none", chosen), identity.ErrCodeMismatch)
+	}
+	check(t, "right code", recoverAs(t.Context(), pool.AppClient, "alice", code, chosen))
+}
+
+// zeros are random until they are turned on.
+type zeros struct{ on bool }
+
+func (z *zeros) Read(b []byte) (int, error) {
+	if !z.on {
+		return rand.Read(b)
+	}
+	clear(b)
+	return len(b), nil
+}
+
+// No code fits for a user who was told of a delivery that was made up.
+func TestMadeUpResetCodeFitsNobody(t *testing.T) {
+	random := &zeros{}
+	f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Rand = random })
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	random.on = true
+	for _, tt := range []struct {
+		verified string
+		want     error
+	}{{"false", identity.ErrCodeMismatch}, {"true", nil}} {
+		f.advance(time.Second)
+		f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["email_verified"] = tt.verified })
+		check(t, "ForgotPassword", second(pool.ForgotPassword(t.Context(), "alice", "")))
+		f.advance(time.Second)
+		wantErr(t, "verified "+tt.verified, recoverAs(t.Context(), pool.AppClient, "alice", "000000", chosen), tt.want)
 	}
 }

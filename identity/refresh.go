@@ -139,10 +139,12 @@ func refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
 	switch {
 	case now.UnixMilli() >= c.Expires:
 		return ErrRefreshTokenExpired
-	case u == nil || f == nil || f.AuthTime.Before(u.NotBefore):
+	case u == nil:
 		return ErrRefreshTokenRevoked
-	case u.Disabled:
+	case u.Disabled: // before the sign-in is looked at: disabling has ended it
 		return ErrUserDisabled
+	case f == nil || f.AuthTime.Before(u.NotBefore):
+		return ErrRefreshTokenRevoked
 	case !now.Before(f.Expires):
 		return ErrRefreshTokenExpired
 	}

@@ -169,31 +169,25 @@ func (s *Session) SignOutEverywhere(ctx context.Context) error {
 	if err := s.managed(); err != nil {
 		return err
 	}
-	e, now := s.engine, s.engine.now()
-	ev, err := e.event(s.pool.ID, s.client.ID, s.user.Sub, EventSignOut, now)
-	if err != nil {
-		return err
-	}
-	err = e.store.Update(ctx, func(tx store.Tx) error {
-		u, err := users.Get(tx, users.Key(s.user))
-		if errors.Is(err, store.ErrNotFound) {
-			return ErrUserNotFound
-		}
-		if err != nil {
-			return err
-		}
-		if err := u.signOut(tx, now); err != nil {
-			return err
-		}
-		if err := users.Put(tx, u); err != nil {
-			return err
-		}
-		return events.Insert(tx, ev)
-	})
-	if err != nil {
+	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), apart: true}
+	if err := s.engine.signOut(ctx, by, EventSignOut); err != nil {
 		return fmt.Errorf("sign out everywhere: %w", err)
 	}
 	return nil
+}
+
+// signOut ends all sign-ins of a user.
+func (e *Engine) signOut(ctx context.Context, by origin, kind EventKind) error {
+	_, err := e.changeUser(ctx, by, kind, func(tx store.Tx, u *User) (error, error) {
+		return nil, u.signOut(tx, by.now)
+	})
+	return err
+}
+
+// signOut ends all sign-ins of the user, who is still to be written.
+func (u *User) signOut(tx store.Tx, now time.Time) error {
+	u.NotBefore = later(now, u.NotBefore.Add(time.Millisecond)) // by a clock that was set back, now may be the earlier one
+	return endSignIns(tx, u)
 }
 
 func later(a, b time.Time) time.Time {
@@ -203,12 +197,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// signOut ends all of a user's sign-ins. The user is the caller's to write.
-func (u *User) signOut(tx store.Tx, now time.Time) error {
-	u.NotBefore = later(now, u.NotBefore.Add(time.Millisecond)) // by a clock that was set back, now may be the earlier one
-	return endSignIns(tx, u)
-}
-
+// endSignIns deletes sign-ins of a user, at most signOutBatch.
 func endSignIns(tx store.Tx, u *User) error {
 	rng := store.Prefix(u.Pool, u.Sub)
 	rng.Limit = signOutBatch

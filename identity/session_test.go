@@ -96,10 +96,10 @@ func TestSessionEndsWithTheUser(t *testing.T) {
 		access, fresh error
 	}{
 		"disabled": {func(t *testing.T, f *fixture, pool *identity.UserPool, _ string) {
-			f.edit(t, pool, "alice", func(u *identity.User) { u.Disabled = true })
+			check(t, "Disable", pool.Admin().Users().Disable(t.Context(), "alice"))
 		}, identity.ErrAccessTokenRevoked, identity.ErrUserDisabled},
 		"deleted": {func(t *testing.T, f *fixture, pool *identity.UserPool, sub string) {
-			check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), sub))
+			check(t, "DeleteUser", pool.Admin().Users().Delete(t.Context(), sub))
 		}, identity.ErrUserNotFound, identity.ErrRefreshTokenRevoked},
 		"pool deleted": {func(t *testing.T, _ *fixture, pool *identity.UserPool, _ string) {
 			check(t, "Delete", pool.Admin().Delete(t.Context()))

@@ -329,12 +329,12 @@ func TestSignInSeesWhatChangesWhileThePasswordIsHashed(t *testing.T) {
 				return pool.Admin().Users().SetPassword(t.Context(), "alice", chosen, true)
 			}, identity.ErrIncorrectCredentials},
 			"disabled": {func(f *fixture, pool *identity.UserPool) error {
-				return f.EditUser(t.Context(), pool.PoolID(), "alice", func(u *identity.User) { u.Disabled = true })
+				return pool.Admin().Users().Disable(t.Context(), "alice")
 			}, identity.ErrUserDisabled},
 			"deleted": {func(f *fixture, pool *identity.UserPool) error {
 				u, err := pool.Admin().Users().Get(t.Context(), "alice")
 				check(t, "Get", err)
-				return f.DeleteUser(t.Context(), pool.PoolID(), u.Sub)
+				return pool.Admin().Users().Delete(t.Context(), u.Sub)
 			}, identity.ErrIncorrectCredentials},
 			"locked": {func(_ *fixture, pool *identity.UserPool) error {
 				for range 5 {

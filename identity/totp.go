@@ -103,7 +103,7 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 
 // verifyTOTP judges a code of a key that is to be enrolled.
 func (s *scope) verifyTOTP(tx store.Tx, sub, code, device string, now time.Time) (verdict, err error) {
-	ok, err := s.admit(tx, "enroll", sub, verificationsPerHour, now)
+	ok, err := s.admit(tx, kindEnroll, sub, verificationsPerHour, now)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	}
 	sc, now := s.scope(), s.engine.now()
 	to := &recipient{user: s.user, attribute: attribute, address: address}
-	e := &errand{purpose: verifyCode(attribute), count: "verification", perHour: verificationsSent}
+	e := &errand{purpose: verifyCode(attribute), count: kindAsk, perHour: verificationsSent}
 	text, c, err := sc.newCode(to, e.purpose, now.Add(verifyCodeLife))
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Se
 // judgeVerification judges the code of an address, uses it up, and makes the
 // address the user's. Where that is another user's name it leaves all as it was.
 func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, now time.Time) (verdict, err error) {
-	ok, err := s.admit(tx, "verify", u.Sub, verificationsTried, now)
+	ok, err := s.admit(tx, kindVerify, u.Sub, verificationsTried, now)
 	if err != nil {
 		return nil, err
 	}

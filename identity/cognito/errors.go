@@ -94,6 +94,10 @@ var rows = []row{
 	{identity.ErrRevocationDisabled, idp.UnsupportedOperationException, say("Token revocation is not enabled for the client.")},                  // text (unsure)
 	{identity.ErrForeignToken, idp.UnauthorizedException, say("Unauthorized")},                                                                   // text (unsure)
 
+	{identity.ErrGroupNotFound, idp.ResourceNotFoundException, say("Group not found.")},
+	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
+	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},                            // text (unsure)
+
 	{identity.ErrDeletionProtected, idp.InvalidParameterException, say("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")},
 	{identity.ErrInvalidSettings, idp.InvalidParameterException, settingReason},
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
@@ -137,6 +141,7 @@ var instead = map[string]map[string]string{
 	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
 	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
 	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
+	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                 // (unsure)
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,

@@ -40,7 +40,7 @@ func TestErrorsOfChallenges(t *testing.T) {
 			w.ok("AdminSetUserPassword", obj{"UserPoolId": w.pool, "Username": "fred", "Password": goodPass})
 		}), badSession},
 		{"user was disabled meanwhile", unsure, change(func(w *world, _ obj) {
-			w.editUser("fred", func(u obj) { u["disabled"] = true })
+			w.ok("AdminDisableUser", obj{"UserPoolId": w.pool, "Username": "fred"})
 		}), disabled},
 		{"no Session", unsure, change(func(_ *world, body obj) { delete(body, "Session") }), missingParameter("Session")},
 		{"no USERNAME", unsure, choose(obj{"USERNAME": ""}), missingParameter("USERNAME")},
@@ -115,9 +115,13 @@ func TestErrorsOfRefresh(t *testing.T) {
 			problem{"NotAuthorizedException", "Refresh Token has expired", 0},
 		},
 		{"user was disabled", recorded, use(func(w *world, t string) string {
-			w.editUser("alice", func(u obj) { u["disabled"] = true })
+			w.ok("AdminDisableUser", obj{"UserPoolId": w.pool, "Username": "alice"})
 			return t
 		}), disabled},
+		{"user was deleted", recorded, use(func(w *world, t string) string {
+			w.ok("AdminDeleteUser", obj{"UserPoolId": w.pool, "Username": "alice"})
+			return t
+		}), gone},
 		{"rotation is on", unsure, func(w *world) *answer {
 			c := w.rotating(0)
 			return w.call("InitiateAuth", c.auth("REFRESH_TOKEN_AUTH", obj{"REFRESH_TOKEN": c.refresh("alice")}))
@@ -169,7 +173,7 @@ func TestRevokingWhatMeansNothing(t *testing.T) {
 }
 
 func TestErrorsOfAccessTokens(t *testing.T) {
-	for _, op := range []string{"GetUser", "GlobalSignOut"} {
+	for _, op := range []string{"GetUser", "GlobalSignOut", "DeleteUser"} {
 		// use changes something between sign-in and the call.
 		use := func(change func(w *world, token string) string) func(*world) *answer {
 			return func(w *world) *answer { return w.call(op, obj{"AccessToken": change(w, w.open.access("alice"))}) }
@@ -197,11 +201,11 @@ func TestErrorsOfAccessTokens(t *testing.T) {
 				return t
 			}), revoked},
 			{op + ", user was disabled", recorded, use(func(w *world, t string) string {
-				w.editUser("alice", func(u obj) { u["disabled"] = true })
+				w.ok("AdminDisableUser", obj{"UserPoolId": w.pool, "Username": "alice"})
 				return t
 			}), revoked},
 			{op + ", user was deleted", recorded, use(func(w *world, t string) string {
-				w.remove("users", w.pool, w.subs["alice"])
+				w.ok("AdminDeleteUser", obj{"UserPoolId": w.pool, "Username": "alice"})
 				return t
 			}), deleted},
 			{op + ", pool was deleted", unsure, use(func(w *world, t string) string {

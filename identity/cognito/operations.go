@@ -97,4 +97,23 @@ func (s *service) handleUsers(h *idp.Handlers) {
 
 	// listusers.go
 	h.ListUsers = s.listUsers
+
+	// lifecycle.go
+	h.AdminEnableUser = s.adminEnableUser
+	h.AdminDisableUser = s.adminDisableUser
+	h.AdminConfirmSignUp = s.adminConfirmSignUp
+	h.AdminUserGlobalSignOut = s.adminUserGlobalSignOut
+	h.AdminDeleteUser = s.adminDeleteUser
+	h.DeleteUser = s.deleteUser
+
+	// groups.go
+	h.CreateGroup = s.createGroup
+	h.GetGroup = s.getGroup
+	h.UpdateGroup = s.updateGroup
+	h.DeleteGroup = s.deleteGroup
+	h.ListGroups = s.listGroups
+	h.ListUsersInGroup = s.listUsersInGroup
+	h.AdminAddUserToGroup = s.adminAddUserToGroup
+	h.AdminRemoveUserFromGroup = s.adminRemoveUserFromGroup
+	h.AdminListGroupsForUser = s.adminListGroupsForUser
 }

@@ -93,6 +93,11 @@ func TestRegionsAreApart(t *testing.T) {
 	for op, body := range map[string]obj{
 		"DescribeUserPool": nil, "DeleteUserPool": nil, "CreateUserPoolClient": {"ClientName": "c"}, "DescribeUserPoolClient": {"ClientId": "c"},
 		"AdminCreateUser": {"Username": "a"}, "AdminGetUser": {"Username": "a"}, "AdminSetUserPassword": {"Username": "a", "Password": goodPass},
+		"AdminEnableUser": {"Username": "a"}, "AdminDisableUser": {"Username": "a"}, "AdminDeleteUser": {"Username": "a"},
+		"AdminConfirmSignUp": {"Username": "a"}, "AdminUserGlobalSignOut": {"Username": "a"}, "AdminListGroupsForUser": {"Username": "a"},
+		"CreateGroup": {"GroupName": "g"}, "GetGroup": {"GroupName": "g"}, "UpdateGroup": {"GroupName": "g"}, "DeleteGroup": {"GroupName": "g"},
+		"ListGroups": nil, "ListUsersInGroup": {"GroupName": "g"}, "AdminAddUserToGroup": {"Username": "a", "GroupName": "g"},
+		"AdminRemoveUserFromGroup": {"Username": "a", "GroupName": "g"},
 	} {
 		s.call(op, with(obj{"UserPoolId": foreign}, body)).want(t, gone)
 	}

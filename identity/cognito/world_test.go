@@ -233,7 +233,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.subs["una"] = str(t, w.open.signUp("una", "email", "una@example.com"), "UserSub")
 	w.subs["fred"] = s.invited(w.pool, "fred", "email", "fred@example.com")
-	w.editUser("dora", func(u obj) { u["disabled"] = true })
+	s.ok("AdminDisableUser", obj{"UserPoolId": w.pool, "Username": "dora"})
 	w.editUser("rita", func(u obj) { u["status"] = "RESET_REQUIRED" })
 	w.editUser("rob", func(u obj) { u["status"] = "RESET_REQUIRED" })
 	w.remove("credentials", w.pool, w.subs["rob"])

@@ -1,0 +1,183 @@
+package identity_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/bolt"
+	"github.com/cognate-id/cognate/store/memory"
+)
+
+var (
+	givenNames = strings.Fields("Maria Mohammed Ana Wei Olga Jean Fatima Marek Ingrid Kofi Mei Luca Zoe Mateo Noah Aisha Miguel Sofia Yuki Milan")
+	families   = strings.Fields("Garcia Smith Nguyen Müller Kowalska Okafor Silva Ivanova Tanaka Rossi Haddad Novak Andersen Costa Moreau Khan")
+	providers  = strings.Fields("example.com mail.example.org post.example.net")
+)
+
+// person is user i, always the same, with the attributes that people have.
+func person(i int, u *identity.User) {
+	r := rand.New(rand.NewPCG(uint64(i), 1))
+	given, family := givenNames[r.IntN(len(givenNames))], families[r.IntN(len(families))]
+	a, b := r.Uint64(), r.Uint64()
+	u.Sub = fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", uint32(a), uint16(a>>32), a>>48&0xfff, b&0xfff, b>>16&(1<<48-1))
+	u.Username = strings.ToLower(given) + fmt.Sprintf(".%07d", i)
+	u.Attributes = map[string]string{
+		"email": u.Username + "@" + providers[r.IntN(len(providers))], "email_verified": "true",
+		"phone_number": fmt.Sprintf("+1555%07d", i), "phone_number_verified": "false",
+		"given_name": given, "family_name": family, "name": given + " " + family, "locale": "en-US",
+	}
+	if r.IntN(20) == 0 {
+		u.Status = identity.StatusUnconfirmed
+	}
+	u.Disabled = r.IntN(50) == 0
+}
+
+// town is a pool on a store of one kind, full of people.
+type town struct {
+	*fixture
+	pool  *identity.UserPool
+	users int
+	size  func() int64 // bytes that the store takes
+}
+
+// towns are the kinds of stores, each with what tells the bytes that it takes.
+var towns = []struct {
+	name string
+	open func(b *testing.B) (store.Store, func() int64)
+}{
+	{"memory", func(*testing.B) (store.Store, func() int64) { return memory.New(), heapGrowth() }},
+	{"bolt", func(b *testing.B) (store.Store, func() int64) {
+		path := filepath.Join(b.TempDir(), "store")
+		s, err := bolt.Open(path, &bolt.Options{InsecureNoSync: true})
+		check(b, "Open", err)
+		b.Cleanup(func() { _ = s.Close() })
+		return s, func() int64 {
+			info, err := os.Stat(path)
+			check(b, "Stat", err)
+			return info.Size()
+		}
+	}},
+}
+
+// onTowns calls fn with a full pool on each kind of store, which is filled once.
+func onTowns(b *testing.B, fn func(b *testing.B, c *town)) {
+	b.Helper()
+	for _, kind := range towns {
+		b.Run(kind.name, func(b *testing.B) {
+			s, size := kind.open(b)
+			c := &town{users: benchUsers(b), size: size}
+			c.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) })
+			c.outbox.Next = nil
+			c.pool = c.open(b, identity.PoolSettings{SRP: true})
+			entries, err := c.pool.BulkRecords(b.Context(), c.users, password, func(i int, u *identity.User) {
+				if person(i, u); i > 0 && i%100_000 == 0 {
+					fmt.Fprintf(os.Stderr, "%s: %d of %d users\n", kind.name, i, c.users)
+				}
+			})
+			check(b, "BulkRecords", err)
+			check(b, "BulkLoad", s.(store.BulkLoader).BulkLoad(b.Context(), entries))
+			fn(b, c)
+		})
+	}
+}
+
+// heapGrowth tells by how much the heap has grown since.
+func heapGrowth() func() int64 {
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	return func() int64 { return heap() - before }
+}
+
+// BenchmarkUsers is what depends on how many users there are. The number is
+// COGNATE_BENCH_USERS; passwords are hashed cheaply, so that the store shows.
+//
+//	COGNATE_BENCH_USERS=1000000 go test ./identity -run xxx -bench 'Users$' -timeout 1h
+func BenchmarkUsers(b *testing.B) {
+	onTowns(b, func(b *testing.B, c *town) {
+		b.Run("size", func(b *testing.B) {
+			for b.Loop() { // nothing is timed
+			}
+			b.ReportMetric(float64(c.size())/float64(c.users), "B/user")
+		})
+		benchmarkLists(b, c)
+		n := 0
+		b.Run("SignUp", func(b *testing.B) {
+			for b.Loop() {
+				n++
+				_, err := c.pool.SignUp(b.Context(), identity.SignUp{
+					Username: fmt.Sprint("new", n), Password: password, Attributes: map[string]string{"email": fmt.Sprintf("new%d@example.com", n)},
+				})
+				check(b, "SignUp", err)
+			}
+		})
+		b.Run("AdminCreateUser", func(b *testing.B) {
+			for b.Loop() {
+				n++
+				enroll(b, c.pool, fmt.Sprint("made", n), map[string]string{"email": fmt.Sprintf("made%d@example.com", n)})
+			}
+		})
+	})
+}
+
+// benchmarkLists reads pages by each form of filter. A whole value is another
+// user's each time; a beginning is that of many, and its pages are read one after the other.
+func benchmarkLists(b *testing.B, c *town) {
+	whole := func(format string, of func(*identity.User) string) func(i int) string {
+		return func(i int) string {
+			u := &identity.User{}
+			person(i*7919%c.users, u)
+			return fmt.Sprintf(format, of(u))
+		}
+	}
+	always := func(filter string) func(int) string { return func(int) string { return filter } }
+	for _, form := range []struct {
+		name   string
+		filter func(i int) string
+		pages  bool
+	}{
+		{"all", always(``), true},
+		{"email", whole(`email = %q`, func(u *identity.User) string { return u.Attributes["email"] }), false},
+		{"email^", always(`email ^= "m"`), true},
+		{"username", whole(`username = %q`, func(u *identity.User) string { return u.Username }), false},
+		{"username^", always(`username ^= "m"`), true},
+		{"status", always(`status = "Enabled"`), true},
+		{"status^", always(`status ^= "E"`), true},
+		{"user_status", always(`cognito:user_status = "Confirmed"`), true},
+		{"user_status^", always(`cognito:user_status ^= "conf"`), true},
+		{"sub", whole(`sub = %q`, func(u *identity.User) string { return u.Sub }), false},
+		{"sub^", always(`sub ^= "a"`), true},
+	} {
+		for _, limit := range []int{10, 60} {
+			if !form.pages && limit > 10 {
+				continue // there is one user, whatever the limit
+			}
+			b.Run(fmt.Sprintf("list/%s/%d", form.name, limit), func(b *testing.B) {
+				b.ReportAllocs()
+				us, i, shown, after := c.pool.Admin().Users(), 0, 0, ""
+				for b.Loop() {
+					i++
+					page, next, err := us.Page(b.Context(), identity.UserQuery{Filter: form.filter(i), Limit: limit, After: after})
+					check(b, "Page", err)
+					if shown += len(page); form.pages {
+						after = next
+					}
+				}
+				b.ReportMetric(float64(shown)/float64(b.N), "users/op")
+			})
+		}
+	}
+}

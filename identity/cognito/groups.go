@@ -1,0 +1,207 @@
+package cognito
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+)
+
+// groups is a handle on the groups of the pool that a call names.
+func (s *service) groups(ctx context.Context, pool *string) (identity.Groups, error) {
+	p, err := s.pool(ctx, pool)
+	if err != nil {
+		return identity.Groups{}, err
+	}
+	return p.Admin().Groups(), nil
+}
+
+func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (*idp.CreateGroupResponse, error) {
+	groups, err := s.groups(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	g, err := groups.Create(ctx, identity.GroupSettings{
+		Name: text(in.GroupName), Description: in.Description, Role: in.RoleArn, Precedence: number[int](in.Precedence),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &idp.CreateGroupResponse{Group: ptr(groupType(g))}, nil
+}
+
+// groupType is a group as the service shows it: what was never set is not there.
+func groupType(g *identity.Group) idp.GroupType {
+	return idp.GroupType{
+		GroupName: ptr(g.Name), UserPoolId: ptr(g.Pool), Description: g.Description, RoleArn: g.Role,
+		Precedence: number[int32](g.Precedence), LastModifiedDate: date(g.Modified), CreationDate: date(g.Created),
+	}
+}
+
+func (s *service) getGroup(ctx context.Context, in *idp.GetGroupRequest) (*idp.GetGroupResponse, error) {
+	groups, err := s.groups(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	g, err := groups.Get(ctx, text(in.GroupName))
+	if err != nil {
+		return nil, err
+	}
+	return &idp.GetGroupResponse{Group: ptr(groupType(g))}, nil
+}
+
+// updateGroup leaves what the request leaves out as it is: in the example that
+// Amazon's command line prints, the role outlives an update of the rest.
+func (s *service) updateGroup(ctx context.Context, in *idp.UpdateGroupRequest) (*idp.UpdateGroupResponse, error) {
+	groups, err := s.groups(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	g, err := groups.Update(ctx, text(in.GroupName), identity.GroupSettings{
+		Description: in.Description, Role: in.RoleArn, Precedence: number[int](in.Precedence),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &idp.UpdateGroupResponse{Group: ptr(groupType(g))}, nil
+}
+
+func (s *service) deleteGroup(ctx context.Context, in *idp.DeleteGroupRequest) error {
+	groups, err := s.groups(ctx, in.UserPoolId)
+	if err != nil {
+		return err
+	}
+	return groups.Delete(ctx, text(in.GroupName))
+}
+
+func (s *service) listGroups(ctx context.Context, in *idp.ListGroupsRequest) (*idp.ListGroupsResponse, error) {
+	groups, err := s.groups(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	after, err := readPageToken("ListGroups", text(in.UserPoolId), in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	page, last, err := page(groups.List(ctx, after), in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &idp.ListGroupsResponse{Groups: groupTypes(page)}
+	if last != nil {
+		out.NextToken = pageToken("ListGroups", text(in.UserPoolId), last.Name)
+	}
+	return out, nil
+}
+
+func groupTypes(in []*identity.Group) []idp.GroupType {
+	out := make([]idp.GroupType, len(in)) // shown when it is empty
+	for i, g := range in {
+		out[i] = groupType(g)
+	}
+	return out
+}
+
+// page is the first page of a listing, and its last record where there is more.
+// A page has limit records; none, or zero, means the service's 60.
+func page[R any](all iter.Seq2[*R, error], limit *int32) (records []*R, last *R, err error) {
+	size := positive(limit, 60)
+	for rec, err := range all {
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(records) == size {
+			return records, records[size-1], nil
+		}
+		records = append(records, rec)
+	}
+	return records, nil, nil
+}
+
+func (s *service) listUsersInGroup(ctx context.Context, in *idp.ListUsersInGroupRequest) (*idp.ListUsersInGroupResponse, error) {
+	groups, err := s.groups(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	query := text(in.UserPoolId) + " " + text(in.GroupName)
+	after, err := readPageToken("ListUsersInGroup", query, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	page, last, err := page(groups.Members(ctx, text(in.GroupName), after), in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &idp.ListUsersInGroupResponse{Users: make([]idp.UserType, len(page))}
+	for i, u := range page {
+		out.Users[i] = *userType(u)
+	}
+	if last != nil {
+		out.NextToken = pageToken("ListUsersInGroup", query, last.Sub)
+	}
+	return out, nil
+}
+
+func (s *service) adminAddUserToGroup(ctx context.Context, in *idp.AdminAddUserToGroupRequest) error {
+	users, err := s.users(ctx, in.UserPoolId)
+	if err != nil {
+		return err
+	}
+	return users.AddToGroup(ctx, text(in.Username), text(in.GroupName))
+}
+
+func (s *service) adminRemoveUserFromGroup(ctx context.Context, in *idp.AdminRemoveUserFromGroupRequest) error {
+	users, err := s.users(ctx, in.UserPoolId)
+	if err != nil {
+		return err
+	}
+	return users.RemoveFromGroup(ctx, text(in.Username), text(in.GroupName))
+}
+
+func (s *service) adminListGroupsForUser(ctx context.Context, in *idp.AdminListGroupsForUserRequest) (*idp.AdminListGroupsForUserResponse, error) {
+	users, err := s.users(ctx, in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	query := text(in.UserPoolId) + " " + text(in.Username)
+	after, err := readPageToken("AdminListGroupsForUser", query, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := users.Groups(ctx, text(in.Username))
+	if err != nil {
+		return nil, err
+	}
+	page, last, err := page(groupsAfter(groups, after), in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &idp.AdminListGroupsForUserResponse{Groups: groupTypes(page)}
+	if last != nil {
+		out.NextToken = pageToken("AdminListGroupsForUser", query, place(last))
+	}
+	return out, nil
+}
+
+// groupsAfter yields those of a user's groups whose place is after another.
+func groupsAfter(groups []*identity.Group, after string) iter.Seq2[*identity.Group, error] {
+	return func(yield func(*identity.Group, error) bool) {
+		for _, g := range groups {
+			if place(g) > after && !yield(g, nil) {
+				return
+			}
+		}
+	}
+}
+
+// place is a text that orders as a user's groups do: by precedence, none last,
+// and by name. So a page goes on in the right place even when the group that
+// the one before ended with is gone.
+func place(g *identity.Group) string {
+	if g.Precedence == nil {
+		return "~" + g.Name
+	}
+	return fmt.Sprintf("%010d%s", *g.Precedence, g.Name)
+}

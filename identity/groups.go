@@ -1,0 +1,288 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Groups is what an operator may do with the groups of a pool. Who is in which
+// group is changed by [Users.AddToGroup] and [Users.RemoveFromGroup].
+type Groups struct{ admin *Admin }
+
+// Groups returns a handle on the groups of the pool.
+func (a *Admin) Groups() Groups { return Groups{a} }
+
+// GroupSettings are what an operator says of a group. Each may be nil but for the name.
+type GroupSettings struct {
+	// Name is 1 to 128 characters, none of them space, whose case counts. It never changes.
+	Name string
+	// Description has at most 2,048 characters.
+	Description *string
+	// Role is the ARN of a role that members may take, for the claims
+	// cognito:roles and cognito:preferred_role; at most 2,048 characters.
+	Role *string
+	// Precedence, 0 to 2^31-1, orders groups in tokens: the lowest comes
+	// first and its role is preferred. Groups without one come last.
+	Precedence *int
+}
+
+// check tells whether the settings, but for the name, can be.
+func (s *GroupSettings) check() error {
+	switch {
+	case s.Description != nil && utf8.RuneCountInString(*s.Description) > 2048:
+		return invalid("Description", "A description has at most 2048 characters.")
+	case s.Role != nil && utf8.RuneCountInString(*s.Role) > 2048:
+		return invalid("RoleArn", "The ARN of a role has at most 2048 characters.")
+	case s.Precedence != nil && (*s.Precedence < 0 || *s.Precedence > math.MaxInt32):
+		return invalid("Precedence", "A precedence is between 0 and 2147483647.")
+	}
+	return nil
+}
+
+func checkGroupName(name string) error {
+	if n := utf8.RuneCountInString(name); n == 0 || n > 128 || !printable(name) {
+		return invalid("GroupName", "A group has a name of 1 to 128 characters, none of them space.")
+	}
+	return nil
+}
+
+// set changes what the settings say and leaves the rest as it is.
+func (g *Group) set(s *GroupSettings, now time.Time) {
+	if s.Description != nil {
+		g.Description = s.Description
+	}
+	if s.Role != nil {
+		g.Role = s.Role
+	}
+	if s.Precedence != nil {
+		g.Precedence = s.Precedence
+	}
+	g.Modified = now
+}
+
+// Create makes a group without members. A name that is taken is
+// [ErrGroupExists], a group too many [ErrQuotaExceeded].
+func (gs Groups) Create(ctx context.Context, settings GroupSettings) (*Group, error) {
+	g, err := gs.admin.createGroup(ctx, &settings)
+	if err != nil {
+		return nil, fmt.Errorf("create group: %w", err)
+	}
+	return g, nil
+}
+
+func (a *Admin) createGroup(ctx context.Context, s *GroupSettings) (*Group, error) {
+	if err := cmp.Or(checkGroupName(s.Name), s.check()); err != nil {
+		return nil, err
+	}
+	e := a.engine
+	if err := e.room(ctx, "groups", e.quotas.Groups, serviceQuotas.Groups, groups.Name, store.Prefix(a.pool)); err != nil {
+		return nil, err
+	}
+	id, err := e.uuid()
+	if err != nil {
+		return nil, err
+	}
+	now := e.now()
+	g := &Group{Pool: a.pool, ID: id, Name: s.Name, Created: now}
+	g.set(s, now)
+	err = e.store.Update(ctx, func(tx store.Tx) error {
+		if err := a.exists(tx); err != nil {
+			return err
+		}
+		return groups.Insert(tx, g)
+	})
+	if errors.Is(err, store.ErrExists) {
+		err = ErrGroupExists
+	}
+	return g, err
+}
+
+// exists reads the pool, or returns [ErrPoolNotFound].
+func (a *Admin) exists(r store.Reader) error {
+	values, err := r.Get(pools.Ref(store.Key(a.pool)))
+	if err != nil {
+		return err
+	}
+	_, err = a.engine.decodePool(a.pool, values[0])
+	return err
+}
+
+// Get returns a group by its name, or [ErrGroupNotFound].
+func (gs Groups) Get(ctx context.Context, name string) (*Group, error) {
+	var g *Group
+	err := gs.admin.engine.store.View(ctx, func(r store.Reader) (err error) {
+		g, err = gs.admin.group(r, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get group: %w", err)
+	}
+	return g, nil
+}
+
+// group reads the pool, and a group of it by its name.
+func (a *Admin) group(r store.Reader, name string) (*Group, error) {
+	values, err := r.Get(pools.Ref(store.Key(a.pool)), groups.IndexRef(groupsByName, nameKey(a.pool, name)))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.engine.decodePool(a.pool, values[0]); err != nil {
+		return nil, err
+	}
+	if values[1] == nil {
+		return nil, &NotFoundError{ErrGroupNotFound, name}
+	}
+	key, err := groups.DecodeIndex(groupsByName, values[1])
+	if err != nil {
+		return nil, err
+	}
+	return groups.Get(r, key)
+}
+
+// Update changes what settings say of a group, and leaves what is nil as it is.
+// Their name is empty or the group's: it never changes. It returns the group as
+// it is then, or [ErrGroupNotFound].
+func (gs Groups) Update(ctx context.Context, name string, settings GroupSettings) (*Group, error) {
+	g, err := gs.admin.updateGroup(ctx, name, &settings)
+	if err != nil {
+		return nil, fmt.Errorf("update group: %w", err)
+	}
+	return g, nil
+}
+
+func (a *Admin) updateGroup(ctx context.Context, name string, s *GroupSettings) (*Group, error) {
+	if s.Name != "" && s.Name != name {
+		return nil, invalid("GroupName", "A group cannot be renamed.")
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	now := a.engine.now()
+	var g *Group
+	err := a.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		if g, err = a.group(tx, name); err != nil {
+			return err
+		}
+		g.set(s, now)
+		return groups.Put(tx, g)
+	})
+	return g, err
+}
+
+// Delete removes a group; its members are in it no more, at once. One that is
+// made again under its name has none.
+func (gs Groups) Delete(ctx context.Context, name string) error {
+	err := gs.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+		g, err := gs.admin.group(tx, name)
+		if err != nil {
+			return err
+		}
+		if _, err := groups.Delete(tx, groups.Key(g)); err != nil {
+			return err
+		}
+		return deadGroups.Insert(tx, &deadGroup{Pool: g.Pool, ID: g.ID})
+	})
+	if err != nil {
+		return fmt.Errorf("delete group: %w", err)
+	}
+	return nil
+}
+
+// sweepGroups takes groups that were deleted out of the records of their
+// members, and then forgets them. It returns how many groups it forgot.
+func (e *Engine) sweepGroups(ctx context.Context) (int, error) {
+	dead, err := firstOf(ctx, e.store, deadGroups)
+	if err != nil {
+		return 0, err
+	}
+	for i, g := range dead {
+		for more := true; more; {
+			if more, err = e.disband(ctx, g); err != nil {
+				return i, fmt.Errorf("remove what is left of group %s: %w", g.ID, err)
+			}
+		}
+	}
+	return len(dead), nil
+}
+
+// sweepSize is how many bytes of records one transaction of a sweep rewrites, about.
+const sweepSize = 2 << 20
+
+// disband takes a group that was deleted out of the records of some of its
+// members, and reports whether there may be more. Where there are none it forgets the group.
+func (e *Engine) disband(ctx context.Context, g *deadGroup) (more bool, err error) {
+	err = e.store.Update(ctx, func(tx store.Tx) error {
+		n, size := 0, 0
+		rng := store.Prefix(g.Pool, g.ID)
+		rng.Limit = sweepBatch
+		for key, err := range users.ScanIndex(tx, usersByGroup, rng) {
+			if err != nil {
+				return err
+			}
+			values, err := tx.Get(users.Ref(key))
+			if err != nil {
+				return err
+			}
+			u, err := users.Decode(values[0])
+			if err != nil {
+				return err
+			}
+			u.leave(g.ID)
+			if err := users.Put(tx, u); err != nil {
+				return err
+			}
+			n, size = n+1, size+len(values[0])
+			if size > sweepSize {
+				break
+			}
+		}
+		if more = n > 0; more {
+			return nil
+		}
+		_, err := deadGroups.Delete(tx, deadGroups.Key(g))
+		return err
+	})
+	return more, err
+}
+
+// List yields the groups of the pool by name, beginning after the name given
+// as after, which may be empty. It ends after the first error.
+func (gs Groups) List(ctx context.Context, after string) iter.Seq2[*Group, error] {
+	a := gs.admin
+	return batches(ctx, a.engine.store, after, func(r store.Reader, after string) ([]*Group, error) {
+		if err := a.exists(r); err != nil {
+			return nil, err
+		}
+		rng := store.Prefix(a.pool)
+		if after != "" {
+			rng.From = nameKey(a.pool, after) + "\x00"
+		}
+		return batch(r, groups, groupsByName, rng)
+	}, func(g *Group) string { return g.Name })
+}
+
+// Members yields the users in a group by sub, beginning after the sub given as
+// after, which may be empty. It ends after the first error, such as
+// [ErrGroupNotFound], which comes too when the group is deleted meanwhile.
+func (gs Groups) Members(ctx context.Context, name, after string) iter.Seq2[*User, error] {
+	a := gs.admin
+	return batches(ctx, a.engine.store, after, func(r store.Reader, after string) ([]*User, error) {
+		g, err := a.group(r, name)
+		if err != nil {
+			return nil, err
+		}
+		rng := store.Prefix(g.Pool, g.ID)
+		if after != "" {
+			rng.From += store.Key(g.Pool, after) + "\x00"
+		}
+		return batch(r, users, usersByGroup, rng)
+	}, func(u *User) string { return u.Sub })
+}

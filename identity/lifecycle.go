@@ -1,0 +1,163 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// Enable lets a user who was disabled sign in again. The sign-ins that
+// disabling ended stay ended. It is no error if the user is enabled already.
+func (us Users) Enable(ctx context.Context, name string) error {
+	_, err := us.admin.change(ctx, name, EventEnable, func(_ store.Tx, _ *PoolInfo, u *User) (error, error) {
+		if !u.Disabled {
+			return errUnchanged, nil
+		}
+		u.Disabled = false
+		return nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("enable user: %w", err)
+	}
+	return nil
+}
+
+// Disable ends all sign-ins of a user and allows no more, until [Users.Enable].
+// It is no error if the user is disabled already.
+func (us Users) Disable(ctx context.Context, name string) error {
+	now := us.admin.engine.now()
+	_, err := us.admin.change(ctx, name, EventDisable, func(tx store.Tx, _ *PoolInfo, u *User) (error, error) {
+		if u.Disabled {
+			return errUnchanged, nil
+		}
+		u.Disabled = true
+		return nil, u.signOut(tx, now)
+	})
+	if err != nil {
+		return fmt.Errorf("disable user: %w", err)
+	}
+	return nil
+}
+
+// Confirm confirms a user who has signed up, without the code, which is void
+// from then on. It verifies no address. For a user who is past that it returns
+// [ErrCannotConfirm], as a [*StatusError].
+func (us Users) Confirm(ctx context.Context, name string) error {
+	_, err := us.admin.change(ctx, name, EventAdminConfirm, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
+		if u.Status != StatusUnconfirmed {
+			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
+		}
+		if err := p.Settings.noTrigger(PostConfirmation); err != nil {
+			return err, nil
+		}
+		u.Status = StatusConfirmed
+		_, err := codes.Delete(tx, store.Key(u.Pool, u.Sub, string(confirmCode)))
+		return nil, err
+	})
+	if err != nil {
+		return fmt.Errorf("confirm user: %w", err)
+	}
+	return nil
+}
+
+// SignOut ends all sign-ins of a user, who may sign in again at once.
+func (us Users) SignOut(ctx context.Context, name string) error {
+	by, err := us.admin.origin(ctx, name)
+	if err == nil {
+		by.apart = true
+		err = us.admin.engine.signOut(ctx, by, EventAdminSignOut)
+	}
+	if err != nil {
+		return fmt.Errorf("sign out user: %w", err)
+	}
+	return nil
+}
+
+// Delete removes a user for good, with the password, second factors, codes and
+// sign-ins. The username is free again; the sub is never given to another.
+// What is on record of the user, see [Event], is kept for its time.
+func (us Users) Delete(ctx context.Context, name string) error {
+	by, err := us.admin.origin(ctx, name)
+	if err == nil {
+		err = us.admin.engine.deleteUser(ctx, by)
+	}
+	if err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	return nil
+}
+
+// Delete removes the signed-in user for good, see [Users.Delete].
+func (s *Session) Delete(ctx context.Context) error {
+	if err := s.managed(); err != nil {
+		return err
+	}
+	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
+	if err := s.engine.deleteUser(ctx, by); err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	return nil
+}
+
+// origin finds a user whom the operator is about to change.
+func (a *Admin) origin(ctx context.Context, name string) (origin, error) {
+	p, u, err := a.find(ctx, name)
+	if err != nil {
+		return origin{}, err
+	}
+	return origin{pool: p.ID, sub: u.Sub, now: a.engine.now()}, nil
+}
+
+func (e *Engine) deleteUser(ctx context.Context, by origin) error {
+	ev, err := e.event(by.pool, by.client, by.sub, EventDelete, by.now)
+	if err != nil {
+		return err
+	}
+	return e.store.Update(ctx, func(tx store.Tx) error {
+		u, err := orNil(users.Get(tx, store.Key(by.pool, by.sub)))
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return ErrUserNotFound
+		}
+		if err := u.erase(tx); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+}
+
+// userThrottles are the kinds of throttles that count attempts of a user.
+// Those of other kinds count attempts at a challenge, and end soon after it.
+var userThrottles = []string{kindPassword, string(confirmCode), kindResend, kindEnroll, kindAsk, kindVerify, kindChange, kindRecovery}
+
+// erase removes the user and all that is the user's alone. Sign-ins beyond
+// signOutBatch are dead without the user, and swept when they expire.
+func (u *User) erase(tx store.Tx) error {
+	key := users.Key(u)
+	for _, remove := range []func(store.Tx, string) (bool, error){users.Delete, credentials.Delete, totps.Delete} {
+		if _, err := remove(tx, key); err != nil {
+			return err
+		}
+	}
+	var dead []string
+	for c, err := range codes.Scan(tx, store.Prefix(u.Pool, u.Sub)) {
+		if err != nil {
+			return err
+		}
+		dead = append(dead, codes.Key(c))
+	}
+	for _, key := range dead {
+		if _, err := codes.Delete(tx, key); err != nil {
+			return err
+		}
+	}
+	for _, kind := range userThrottles {
+		if _, err := throttles.Delete(tx, throttleKey(u.Pool, kind, u.Sub)); err != nil {
+			return err
+		}
+	}
+	return endSignIns(tx, u)
+}
