@@ -131,13 +131,13 @@ func (s *scope) codeMAC(sub string, purpose codePurpose, text string) []byte {
 
 // judgeCode tells what is wrong with a code, if anything: c is nil where none
 // is outstanding. That there is none, or an old one, is told to whoever has the
-// code and, where the state of accounts may be told, to all: it tells of an account.
-func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string, now time.Time) error {
+// code and, where tells says so, to all: it can tell of an account.
+func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string, tells bool, now time.Time) error {
 	given := s.codeMAC(sub, purpose, text)
 	right := c != nil && equal(c.MAC, given)
 	expired := c == nil || !now.Before(c.Expires)
 	switch {
-	case expired && (right || s.settings.disclosesStatus(&s.client.Settings)):
+	case expired && (right || tells):
 		return ErrCodeExpired
 	case !right:
 		return ErrCodeMismatch

@@ -96,7 +96,7 @@ func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.T
 	if err != nil {
 		return nil, err
 	}
-	wrong := s.judgeCode(c, sub, confirmCode, string(in.Code), now)
+	wrong := s.judgeCode(c, sub, confirmCode, string(in.Code), s.settings.discloses(&s.client.Settings), now)
 	if u == nil || u.Status != StatusUnconfirmed {
 		if u != nil && s.settings.disclosesStatus(&s.client.Settings) {
 			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil

@@ -195,6 +195,15 @@ var scenarios = []scenario{
 			return second(pool.Client(client.ClientID()).Refresh(ctx, identity.Refresh{Token: token, Rotating: true}))
 		}
 	}, nil},
+	{"Import", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		return func(ctx context.Context, pool *identity.UserPool) error {
+			res, err := pool.Admin().Users().Import(ctx, []*identity.UserRecord{{Username: "alice", Password: password}, {Username: "bob"}})
+			if err != nil && res.Imported > 0 {
+				return errors.New("users are said to be imported although there is an error")
+			}
+			return err
+		}
+	}, nil},
 	{"Create", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error {
 			return second(pool.Admin().Users().Create(ctx, identity.CreateUser{Username: "alice", Suppress: true}))

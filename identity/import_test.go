@@ -454,7 +454,7 @@ func TestImportDropsVerifiers(t *testing.T) {
 		rec := &identity.UserRecord{Pool: pool.PoolID(), Sub: aSub, Username: username, Attributes: map[string]string{"email": email}, Secrets: secrets}
 		wantImport(t, imported(t, pool, rec), 1, 0)
 		got := exported(t, pool, true)[0]
-		check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), aSub))
+		check(t, "Delete", pool.Admin().Users().Delete(t.Context(), aSub))
 		return len(got.Secrets.SRPVerifier) > 0
 	}
 	if !kept(aSub) || kept(email) {
@@ -475,7 +475,7 @@ func TestImportOfTheInvited(t *testing.T) {
 	pool := f.open(t, identity.PoolSettings{Schema: schema})
 	enroll(t, pool, "fred", nil)
 	recs := exported(t, pool, true)
-	check(t, "DeleteUser", f.DeleteUser(t.Context(), pool.PoolID(), recs[0].Sub))
+	check(t, "DeleteUser", pool.Admin().Users().Delete(t.Context(), recs[0].Sub))
 	wantImport(t, imported(t, pool, recs...), 1, 0)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/token"
@@ -142,14 +143,19 @@ func (e *Engine) poolInfo(ctx context.Context, id string) (*PoolInfo, error) {
 	return p, err
 }
 
-// UserPools yields the pools of a region by id, beginning after the id given
-// as after, which may be empty. It ends after the first error.
+// UserPools yields the pools of a region, or of all regions where it is empty,
+// by region and id. It begins after the id given as after, which may be empty,
+// and ends after the first error.
 func (e *Engine) UserPools(ctx context.Context, region, after string) iter.Seq2[*PoolInfo, error] {
 	return func(yield func(*PoolInfo, error) bool) {
 		err := e.store.View(ctx, func(r store.Reader) error {
-			rng := store.Prefix(region)
+			rng, of := store.Prefix(region), region
+			if region == "" {
+				rng = store.Range{}
+				of, _, _ = strings.Cut(after, "_") // an id begins with its region
+			}
 			if after != "" {
-				rng.From = store.Key(region) + store.Key(after) + "\x00"
+				rng.From = store.Key(of) + store.Key(after) + "\x00"
 			}
 			for key, err := range pools.ScanIndex(r, poolsByRegion, rng) {
 				if err != nil {

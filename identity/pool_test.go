@@ -270,6 +270,28 @@ func TestPoolsAreListedByRegion(t *testing.T) {
 	}
 }
 
+func TestPoolsOfAllRegions(t *testing.T) {
+	f := newEngine(t)
+	want := map[string]string{} // ids by region
+	for _, region := range []string{"eu-west-2", "eu-west-1", "us-east-1"} {
+		info, err := f.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "a", Region: region})
+		check(t, "CreateUserPool", err)
+		want[region] = info.ID
+	}
+	after := ""
+	for _, region := range []string{"eu-west-1", "eu-west-2", "us-east-1", "none"} { // one at a time
+		got := ""
+		for p, err := range f.UserPools(t.Context(), "", after) {
+			check(t, "UserPools", err)
+			got, after = p.ID, p.ID
+			break
+		}
+		if got != want[region] {
+			t.Errorf("pool %s after %q, want that of %s", got, after, region)
+		}
+	}
+}
+
 func TestAccessKeysAreToldOnce(t *testing.T) {
 	f := newEngine(t)
 	keys := f.AccessKeys()

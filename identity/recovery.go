@@ -271,7 +271,8 @@ func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, 
 	if err != nil {
 		return nil, nil, err
 	}
-	wrong := s.judgeCode(c, t.who, resetCode, t.code, t.now)
+	tells := s.settings.disclosesStatus(&s.client.Settings) // names that nobody has are asked for too, and told the same
+	wrong := s.judgeCode(c, t.who, resetCode, t.code, tells, t.now)
 	switch {
 	case wrong != nil:
 		return wrong, nil, nil

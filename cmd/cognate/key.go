@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"text/tabwriter"
 	"time"
 
@@ -24,35 +21,16 @@ func (keyCommand) Help() string {
 }
 
 // A keyStore is where access keys are.
-type keyStore struct {
-	Store   storeFlag `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Store of the server. Default: ${default}."`
-	KeyFile string    `placeholder:"FILE" help:"Key file of the store. Default: cognate.key beside the store."`
-}
-
-// Validate is called when the command line has been read.
-func (k *keyStore) Validate() error {
-	if k.Store.file == "" {
-		return errors.New("--store: access keys are kept in a file: give it as bolt:FILE")
-	}
-	return nil
-}
+type keyStore struct{ realStore }
 
 // open calls fn with the access keys of the store.
 func (k *keyStore) open(t *terminal, fn func(context.Context, identity.AccessKeys) error) error {
-	ctx := context.Background()
-	st, err := openReal(ctx, t, k.Store.file, besideStore(k.Store.file, k.KeyFile))
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(ctx, identity.New(st, nil).AccessKeys()), st.Close())
+	return k.realStore.open(t, nil, func(ctx context.Context, e *identity.Engine) error { return fn(ctx, e.AccessKeys()) })
 }
 
 // openExisting is open for a store that must be there.
 func (k *keyStore) openExisting(t *terminal, fn func(context.Context, identity.AccessKeys) error) error {
-	if _, err := os.Stat(k.Store.file); errors.Is(err, fs.ErrNotExist) {
-		return hint(fmt.Errorf("there is no store %s", k.Store.file), "say where it is with --store; cognate key create makes a new one")
-	}
-	return k.open(t, fn)
+	return k.realStore.openExisting(t, func(ctx context.Context, e *identity.Engine) error { return fn(ctx, e.AccessKeys()) })
 }
 
 type keyCreate struct {

@@ -4,6 +4,8 @@
 //	cognate dev          a fake on http://127.0.0.1:9229, in memory
 //	cognate key create   an access key for the operators of a real server
 //	cognate serve        the real server
+//	cognate pool, client, group, user
+//	                     what operators do with the real server's store, while it is stopped
 //
 // `cognate COMMAND --help` tells more. It exits with 0, with 1 when something
 // failed, and with 2 when it was called wrongly.
@@ -30,6 +32,10 @@ type commands struct {
 	Dev     devCommand     `cmd:"" help:"Run a fake of Amazon Cognito for tests and development."`
 	Serve   serveCommand   `cmd:"" help:"Run a server for real users."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke the access keys of operators."`
+	Pool    poolCommand    `cmd:"" help:"Make, show, change and delete user pools."`
+	Client  clientCommand  `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
+	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups, and say who is in them."`
+	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -37,11 +43,14 @@ const description = `An identity server with the API of Amazon Cognito.
 
 "cognate dev" is a fake for tests: it starts at once, takes any signature and shows codes on the terminal. "cognate serve" is for real users.`
 
-// A terminal is where a command writes.
-type terminal struct{ out, err io.Writer }
+// A terminal is where a command reads and writes.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+}
 
 func main() {
-	t := &terminal{os.Stdout, os.Stderr}
+	t := &terminal{os.Stdin, os.Stdout, os.Stderr}
 	if err := run(os.Args[1:], t); err != nil {
 		os.Exit(t.fail(err))
 	}

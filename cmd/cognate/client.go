@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+type clientCommand struct {
+	List   clientList    `cmd:"" help:"List app clients."`
+	Create clientCreate  `cmd:"" help:"Make an app client and show its id."`
+	Show   clientShow    `cmd:"" help:"Show an app client and its settings as they are stored."`
+	Set    clientSet     `cmd:"" help:"Change settings of an app client."`
+	Delete clientDelete  `cmd:"" help:"Delete an app client."`
+	Secret secretCommand `cmd:"" help:"List, add and remove the secrets of an app client."`
+}
+
+// Help tells more of the command.
+func (clientCommand) Help() string {
+	return `An app client is what a program signs users in with. The server must not be running.
+
+    cognate client create web
+    cognate client create backend --secret --settings '{"authFlows":["ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}'
+    cognate client list`
+}
+
+type clientList struct {
+	inPool
+	listing
+}
+
+// Help tells more of the command.
+func (clientList) Help() string {
+	return `    cognate client list
+    cognate client list --pool main --json | jq -r .id`
+}
+
+// Run lists the clients.
+func (c *clientList) Run(t *terminal) error {
+	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
+		return list(t, c.listing, 0, a.Clients().List(ctx, ""), "CLIENT, CREATED, SECRET, NAME", func(info *identity.ClientInfo) []string {
+			return []string{info.ID, stamp(info.Created), yesNo(info.HasSecret), info.Settings.Name}
+		})
+	})
+}
+
+type clientCreate struct {
+	inPool
+	Name     string       `arg:"" help:"Name of the client, for people: 1 to 128 characters."`
+	Settings settingsFlag `placeholder:"JSON|@FILE|-" help:"Settings that differ from the defaults."`
+	Secret   bool         `help:"Make a secret, for a client that can keep one."`
+}
+
+// Help tells more of the command.
+func (clientCreate) Help() string {
+	return `It writes the id of the new client and, with --secret, its secret on a second line. A client that is made without a secret cannot be given one later.
+
+    cognate client create web
+    cognate client create web --settings '{"accessTokenValidity":15,"units":{"access":"minutes"}}'
+    cognate client create backend --secret`
+}
+
+// Run makes a client.
+func (c *clientCreate) Run(t *terminal) error {
+	changes, err := c.Settings.read(t)
+	if err != nil {
+		return err
+	}
+	settings, err := patched(&identity.ClientSettings{}, changes)
+	if err != nil {
+		return err
+	}
+	settings.Name, settings.GenerateSecret = c.Name, c.Secret
+	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
+		info, err := a.Clients().Create(ctx, settings)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(t.out, info.ID)
+		secrets, err := a.Clients().Secrets(ctx, info.ID)
+		for _, s := range secrets {
+			fmt.Fprintln(t.out, string(s))
+		}
+		return err
+	})
+}
+
+// A theClient is an app client of a pool.
+type theClient struct {
+	inPool
+	ID string `arg:"" name:"client" help:"Id of the app client, see client list."`
+}
+
+type clientShow struct{ theClient }
+
+// Help tells more of the command.
+func (clientShow) Help() string {
+	return `It writes what is stored as JSON, without secrets: see "cognate client secret list".
+
+    cognate client show 1example23456789
+    cognate client show 1example23456789 | jq .settings.authFlows`
+}
+
+// Run shows a client.
+func (c *clientShow) Run(t *terminal) error {
+	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
+		info, err := a.Clients().Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		return t.show(info)
+	})
+}
+
+type clientSet struct {
+	theClient
+	Settings settingsFlag `required:"" placeholder:"JSON|@FILE|-" help:"What to change; null makes a setting unset."`
+}
+
+// Help tells more of the command.
+func (clientSet) Help() string {
+	return `The JSON object is merged over the settings that are stored, member by member; arrays are replaced, and null takes a setting back to its default. Tokens that were issued stay as they are.
+
+    cognate client set 1example23456789 --settings '{"name":"web"}'
+    cognate client set 1example23456789 --settings '{"rotation":{"enabled":true,"graceSeconds":10}}'
+    cognate client set 1example23456789 --settings '{"refreshTokenValidity":null}'`
+}
+
+// Run changes a client.
+func (c *clientSet) Run(t *terminal) error {
+	changes, err := c.Settings.read(t)
+	if err != nil {
+		return err
+	}
+	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
+		_, err := a.Clients().Update(ctx, c.ID, func(s *identity.ClientSettings) error {
+			next, err := patched(s, changes)
+			if err == nil {
+				next.GenerateSecret, next.Secret = s.GenerateSecret, s.Secret // no part of the JSON
+				*s = *next
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(t.out, "Changed app client %s.\n", c.ID)
+		return err
+	})
+}
+
+type clientDelete struct {
+	theClient
+	confirmed
+}
+
+// Help tells more of the command.
+func (clientDelete) Help() string {
+	return `Whoever signed in by it is signed out. Users stay.
+
+    cognate client delete 1example23456789
+    cognate client delete 1example23456789 --yes`
+}
+
+// Run deletes a client.
+func (c *clientDelete) Run(t *terminal) error {
+	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
+		info, err := a.Clients().Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := c.confirm(ctx, t, "Delete the app client %s (%s) for good?", info.ID, info.Settings.Name); err != nil {
+			return err
+		}
+		if err := a.Clients().Delete(ctx, c.ID); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(t.out, "Deleted app client %s.\n", c.ID)
+		return err
+	})
+}

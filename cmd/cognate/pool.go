@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+type poolCommand struct {
+	List   poolList   `cmd:"" help:"List user pools."`
+	Create poolCreate `cmd:"" help:"Make a user pool and show its id."`
+	Show   poolShow   `cmd:"" help:"Show a user pool and its settings as they are stored."`
+	Set    poolSet    `cmd:"" help:"Change settings of a user pool."`
+	Delete poolDelete `cmd:"" help:"Delete a user pool and all that is in it."`
+}
+
+// Help tells more of the command.
+func (poolCommand) Help() string {
+	return `These commands open the store of "cognate serve", which must not be running, since one process at a time can open the file.
+
+Settings are JSON with the names that "cognate pool show" shows:
+
+    cognate pool create main
+    cognate pool set --settings '{"mfa":"OPTIONAL","totp":true}'
+    cognate pool show`
+}
+
+type poolList struct {
+	realStore
+	listing
+}
+
+// Help tells more of the command.
+func (poolList) Help() string {
+	return `Pools of all regions are listed. KEY is what a Go program opens a pool by.
+
+    cognate pool list
+    cognate pool list --json | jq -r .id`
+}
+
+// Run lists the pools.
+func (c *poolList) Run(t *terminal) error {
+	return c.openExisting(t, func(ctx context.Context, e *identity.Engine) error {
+		return list(t, c.listing, 0, e.UserPools(ctx, "", ""), "POOL, CREATED, KEY, NAME", func(p *identity.PoolInfo) []string {
+			return []string{p.ID, stamp(p.Created), orDash(p.Key), p.Settings.Name}
+		})
+	})
+}
+
+type poolCreate struct {
+	realStore
+	Name     string       `arg:"" help:"Name of the pool, for people: 1 to 128 characters."`
+	Settings settingsFlag `placeholder:"JSON|@FILE|-" help:"Settings that differ from the defaults."`
+	Region   region       `default:"us-east-1" placeholder:"REGION" help:"Region of the pool, unless the settings say it. Default: ${default}."`
+}
+
+// Help tells more of the command.
+func (poolCreate) Help() string {
+	return `It writes the id of the new pool. What is not set is safe: names without regard to case, passwords of 15 characters, and no telling who has an account. {"defaults":"cognito"} makes it as Amazon Cognito does where a setting is left out. The store is made if there is none.
+
+    cognate pool create main
+    cognate pool create main --settings '{"defaults":"cognito","srp":true,"autoVerified":["email"]}'
+    cognate pool create main --settings '{"schema":[{"name":"email","type":"String","mutable":true,"required":true}]}'
+    cognate pool create copy --settings @settings.json
+
+What "pool show" shows as settings makes a pool that is equal but for its name:
+
+    cognate pool show | jq .settings > settings.json`
+}
+
+// Run makes a pool.
+func (c *poolCreate) Run(t *terminal) error {
+	changes, err := c.Settings.read(t)
+	if err != nil {
+		return err
+	}
+	settings, err := patched(&identity.PoolSettings{}, changes)
+	if err != nil {
+		return err
+	}
+	settings.Name, settings.Schema = c.Name, withAttributes(nil, settings.Schema)
+	return c.open(t, &identity.Options{Region: string(c.Region)}, func(ctx context.Context, e *identity.Engine) error {
+		p, err := e.CreateUserPool(ctx, settings)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(t.out, p.ID)
+		return err
+	})
+}
+
+type poolShow struct{ inPool }
+
+// Help tells more of the command.
+func (poolShow) Help() string {
+	return `It writes what is stored as JSON. What is not there was not set, and has its default.
+
+    cognate pool show
+    cognate pool show --pool us-east-1_AbCdEf123 | jq .settings`
+}
+
+// Run shows a pool.
+func (c *poolShow) Run(t *terminal) error {
+	return c.openPool(t, func(_ context.Context, _ *identity.Engine, info *identity.PoolInfo) error { return t.show(info) })
+}
+
+type poolSet struct {
+	inPool
+	Settings settingsFlag `required:"" placeholder:"JSON|@FILE|-" help:"What to change; null makes a setting unset."`
+}
+
+// Help tells more of the command.
+func (poolSet) Help() string {
+	return `The JSON object is merged over the settings that are stored, member by member; arrays are replaced, and null takes a setting back to its default. It is all done or nothing. What a pool is made with, such as its region, its names and its schema, cannot be changed; custom attributes can be added to the schema, without naming those that are there.
+
+    cognate pool set --settings '{"mfa":"OPTIONAL","totp":true}'
+    cognate pool set --settings '{"passwordPolicy":{"minimumLength":12,"historySize":5}}'
+    cognate pool set --settings '{"passwordPolicy":null,"tags":{"team":"web","old":null}}'
+    cognate pool set --settings '{"schema":[{"name":"custom:team","type":"String","mutable":true}]}'
+    cognate pool set --pool main --settings @settings.json`
+}
+
+// Run changes a pool.
+func (c *poolSet) Run(t *terminal) error {
+	changes, err := c.Settings.read(t)
+	if err != nil {
+		return err
+	}
+	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
+		info, err := a.Update(ctx, func(s *identity.PoolSettings) error {
+			next, err := patched(s, changes)
+			if err != nil {
+				return err
+			}
+			next.Schema = withAttributes(s.Schema, next.Schema)
+			*s = *next
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(t.out, "Changed user pool %s.\n", info.ID)
+		return err
+	})
+}
+
+// withAttributes is a schema with attributes given by an operator, who need not
+// repeat those that every pool has, or that the pool has already.
+func withAttributes(had, given []identity.SchemaAttribute) []identity.SchemaAttribute {
+	if given == nil {
+		return nil
+	}
+	if had == nil {
+		had = identity.StandardSchema()
+	}
+	out := slices.Clone(had)
+	for _, a := range given {
+		i := slices.IndexFunc(out, func(b identity.SchemaAttribute) bool { return a.Name == b.Name })
+		if i < 0 {
+			out = append(out, a)
+			continue
+		}
+		out[i] = a
+	}
+	return out
+}
+
+type poolDelete struct {
+	inPool
+	confirmed
+}
+
+// Help tells more of the command.
+func (poolDelete) Help() string {
+	return `Its users, groups and clients are deleted with it, for good. A copy of the store file, and of the key file, is the only way back. "cognate user export" keeps the users.
+
+    cognate pool delete --pool us-east-1_AbCdEf123
+    cognate pool delete --pool main --yes`
+}
+
+// Run deletes a pool.
+func (c *poolDelete) Run(t *terminal) error {
+	return c.openPool(t, func(ctx context.Context, e *identity.Engine, info *identity.PoolInfo) error {
+		pool, err := e.UserPool(ctx, info.ID)
+		if err != nil {
+			return err
+		}
+		n, err := pool.Admin().CountUsers(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.confirm(ctx, t, "Delete the user pool %s (%s) and its %s for good?", info.ID, info.Settings.Name, people(n)); err != nil {
+			return err
+		}
+		if err := pool.Admin().Delete(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(t.out, "Deleted user pool %s.\n", info.ID)
+		if _, err := e.Sweep(ctx); err != nil {
+			return hint(fmt.Errorf("the pool is deleted, and some of what was in it is still in the file: %w", err), "cognate serve removes it in the background")
+		}
+		return nil
+	})
+}
+
+// people says how many users there are; a count ends at 1,000.
+func people(n int) string {
+	switch {
+	case n == 1:
+		return "one user"
+	case n >= 1000:
+		return "1000 users or more"
+	}
+	return fmt.Sprintf("%d users", n)
+}
