@@ -149,3 +149,76 @@ func TestTimePasses(t *testing.T) {
 	_, err = w.initiate("REFRESH_TOKEN_AUTH", map[string]string{"REFRESH_TOKEN": *signed.RefreshToken})
 	refused[*types.NotAuthorizedException](t, err, "Refresh Token has expired")
 }
+
+func TestUserRefused(t *testing.T) {
+	w := newWorld(t, func(in *cip.CreateUserPoolInput) { in.AliasAttributes = []types.AliasAttributeType{"email"} }, nil)
+	w.newUser("alice")
+	who := aws.String("alice")
+	signed := w.tokens(*who, password)
+
+	_, err := w.api.AssociateSoftwareToken(t.Context(), &cip.AssociateSoftwareTokenInput{AccessToken: signed.AccessToken})
+	refused[*types.SoftwareTokenMFANotFoundException](t, err, "Software Token MFA has not been enabled by the userPool")
+	_, err = w.api.UpdateUserAttributes(t.Context(), &cip.UpdateUserAttributesInput{AccessToken: signed.AccessToken, UserAttributes: listed("email_verified", "true")})
+	refused[*types.NotAuthorizedException](t, err, "A client attempted to write unauthorized attribute")
+	_, err = w.api.DeleteUserAttributes(t.Context(), &cip.DeleteUserAttributesInput{AccessToken: signed.AccessToken, UserAttributeNames: []string{"custom:none"}})
+	refused[*types.InvalidParameterException](t, err, "Invalid user attributes: user.custom:none: Attribute does not exist in the schema.\n")
+	_, err = w.api.ForgotPassword(t.Context(), &cip.ForgotPasswordInput{ClientId: &w.client, Username: aws.String("nobody")})
+	refused[*types.UserNotFoundException](t, err, "Username/client id combination not found.")
+	refused[*types.ExpiredCodeException](t, w.remember(*who, "123456", password), "Invalid code provided, please request a code again.")
+
+	// Another user has the address as well, and verifies it too late.
+	must(w.api.SignUp(t.Context(), &cip.SignUpInput{
+		ClientId: &w.client, Username: aws.String("bob"), Password: aws.String(password), UserAttributes: listed("email", "alice@example.com"),
+	}))(t)
+	refused[*types.AliasExistsException](t, w.confirm("bob", w.code("bob")), "An account with the given email already exists.")
+
+	change := func() error {
+		_, err := w.api.ChangePassword(t.Context(), &cip.ChangePasswordInput{
+			AccessToken: signed.AccessToken, PreviousPassword: aws.String("Wrong-Horse-1"), ProposedPassword: aws.String(anotherPassword),
+		}, func(o *cip.Options) { o.RetryMaxAttempts = 1 }) // LimitExceededException is a reason to try again for the SDK
+		return err
+	}
+	for range 5 {
+		refused[*types.NotAuthorizedException](t, change(), "Incorrect username or password.")
+	}
+	refused[*types.LimitExceededException](t, change(), "Attempt limit exceeded, please try after some time.")
+}
+
+func TestOperatorOfUsersRefused(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	w.newUser("alice")
+	who := aws.String("alice")
+	group := func() error {
+		_, err := w.api.CreateGroup(t.Context(), &cip.CreateGroupInput{UserPoolId: &w.pool, GroupName: aws.String("readers")})
+		return err
+	}
+	if err := group(); err != nil {
+		t.Fatal(err)
+	}
+	refused[*types.GroupExistsException](t, group(), "A group with the name already exists.")
+	_, err := w.api.GetGroup(t.Context(), &cip.GetGroupInput{UserPoolId: &w.pool, GroupName: aws.String("none")})
+	refused[*types.ResourceNotFoundException](t, err, "Group not found.")
+	_, err = w.api.AdminAddUserToGroup(t.Context(), &cip.AdminAddUserToGroupInput{UserPoolId: &w.pool, GroupName: aws.String("readers"), Username: aws.String("nobody")})
+	refused[*types.UserNotFoundException](t, err, "User does not exist.")
+	_, err = w.api.CreateGroup(t.Context(), &cip.CreateGroupInput{UserPoolId: &w.pool, GroupName: aws.String("readers"), Precedence: aws.Int32(-1)})
+	refused[*types.InvalidParameterException](t, err,
+		"1 validation error detected: Value '-1' at 'precedence' failed to satisfy constraint: Member must have value greater than or equal to 0")
+
+	_, err = w.api.AdminConfirmSignUp(t.Context(), &cip.AdminConfirmSignUpInput{UserPoolId: &w.pool, Username: who})
+	refused[*types.NotAuthorizedException](t, err, "User cannot be confirmed. Current status is CONFIRMED")
+	_, err = w.api.AdminCreateUser(t.Context(), &cip.AdminCreateUserInput{UserPoolId: &w.pool, Username: who, MessageAction: "RESEND"})
+	refused[*types.UnsupportedUserStateException](t, err, "Resend not possible. alice status is not FORCE_CHANGE_PASSWORD")
+	_, err = w.api.AdminSetUserPassword(t.Context(), &cip.AdminSetUserPasswordInput{UserPoolId: &w.pool, Username: who, Password: aws.String("short")})
+	refused[*types.InvalidPasswordException](t, err, "Password does not conform to policy: Password not long enough")
+	_, err = w.api.AdminSetUserMFAPreference(t.Context(), &cip.AdminSetUserMFAPreferenceInput{
+		UserPoolId: &w.pool, Username: who, SMSMfaSettings: &types.SMSMfaSettingsType{Enabled: true},
+	})
+	refused[*types.InvalidParameterException](t, err, "User does not have delivery config set to turn on SMS_MFA")
+	_, err = w.api.ListUsers(t.Context(), &cip.ListUsersInput{UserPoolId: &w.pool, PaginationToken: aws.String("garbage")})
+	refused[*types.InvalidParameterException](t, err, "Invalid pagination token given.")
+	_, err = w.api.UpdateUserPoolClient(t.Context(), &cip.UpdateUserPoolClientInput{
+		UserPoolId: &w.pool, ClientId: &w.client, AllowedOAuthFlows: []types.OAuthFlowType{"client_credentials"},
+		AllowedOAuthScopes: []string{"openid"}, AllowedOAuthFlowsUserPoolClient: true,
+	})
+	refused[*types.InvalidOAuthFlowException](t, err, "client_credentials flow can not be selected if client does not have a client secret.")
+}

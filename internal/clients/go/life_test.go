@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,7 +22,8 @@ func TestLifeOfAUser(t *testing.T) {
 		{"ClientWithSecret", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t, nil, func(in *cip.CreateUserPoolClientInput) { in.GenerateSecret = tt.secret })
+			w := newWorld(t, withPlan, func(in *cip.CreateUserPoolClientInput) { in.GenerateSecret = tt.secret })
+			w.askFactors("OPTIONAL")
 			if got := w.secret != ""; got != tt.secret {
 				t.Fatalf("client has a secret: %v, want %v", got, tt.secret)
 			}
@@ -29,9 +31,17 @@ func TestLifeOfAUser(t *testing.T) {
 			signed := w.tokens("alice", password)
 			w.inspect(signed)
 			w.verify(signed, true)
+			w.changeAttributes("alice", signed)
+			w.signInByApp("alice", signed)
+			w.signInBySMS("alice")
+			w.forget("alice")
+			w.changePassword("alice", signed)
+			w.join("alice")
 			w.refresh("alice", signed)
 			w.revoke(signed)
 			w.signOutEverywhere("alice")
+			w.disable("alice")
+			w.leave("alice")
 		})
 	}
 }
@@ -290,4 +300,42 @@ func (w *world) setPassword(username string) {
 			w.Errorf("sign-in: %v, %+v, want the challenge %q", err, out, tt.challenge)
 		}
 	}
+}
+
+// Where everybody needs a second factor, an invited user sets one up while
+// signing in, by an operator's program as by an app.
+func TestInvitationWithSecondFactor(t *testing.T) {
+	w := newWorld(t, nil, func(in *cip.CreateUserPoolClientInput) {
+		in.ExplicitAuthFlows = append(in.ExplicitAuthFlows, "ALLOW_ADMIN_USER_PASSWORD_AUTH")
+	})
+	w.askFactors("ON")
+	must(w.api.AdminCreateUser(t.Context(), &cip.AdminCreateUserInput{
+		UserPoolId: &w.pool, Username: aws.String("bob"), TemporaryPassword: aws.String(anotherPassword), MessageAction: "SUPPRESS",
+	}))(t)
+	ch := must(w.answer("bob", w.challenged("bob", anotherPassword, "NEW_PASSWORD_REQUIRED"), "NEW_PASSWORD", password))(t)
+	if ch.ChallengeName != "MFA_SETUP" {
+		t.Fatalf("after a new password: got %s, %v, want MFA_SETUP", ch.ChallengeName, ch.ChallengeParameters)
+	}
+	var can []string
+	if err := json.Unmarshal([]byte(ch.ChallengeParameters["MFAS_CAN_SETUP"]), &can); err != nil || !slices.Contains(can, "SOFTWARE_TOKEN_MFA") {
+		t.Errorf("MFAS_CAN_SETUP: %v, %v", can, err)
+	}
+	key := must(w.api.AssociateSoftwareToken(t.Context(), &cip.AssociateSoftwareTokenInput{Session: ch.Session}))(t)
+	app := w.newAuthenticator(key.SecretCode)
+	verified := must(w.api.VerifySoftwareToken(t.Context(), &cip.VerifySoftwareTokenInput{Session: key.Session, UserCode: aws.String(app.code())}))(t)
+	done := must(w.answer("bob", &cip.InitiateAuthOutput{ChallengeName: "MFA_SETUP", Session: verified.Session}))(t)
+	w.has(done.AuthenticationResult, "sub", claims(t, done.AuthenticationResult.IdToken)["sub"].(string))
+
+	asked := must(w.api.AdminInitiateAuth(t.Context(), &cip.AdminInitiateAuthInput{
+		UserPoolId: &w.pool, ClientId: &w.client, AuthFlow: "ADMIN_USER_PASSWORD_AUTH",
+		AuthParameters: map[string]string{"USERNAME": "bob", "PASSWORD": password},
+	}))(t)
+	if asked.ChallengeName != "SOFTWARE_TOKEN_MFA" {
+		t.Fatalf("AdminInitiateAuth: got %q, want SOFTWARE_TOKEN_MFA", asked.ChallengeName)
+	}
+	in := must(w.api.AdminRespondToAuthChallenge(t.Context(), &cip.AdminRespondToAuthChallengeInput{
+		UserPoolId: &w.pool, ClientId: &w.client, ChallengeName: asked.ChallengeName, Session: asked.Session,
+		ChallengeResponses: map[string]string{"USERNAME": "bob", "SOFTWARE_TOKEN_MFA_CODE": app.code()},
+	}))(t)
+	must(w.getUser(in.AuthenticationResult.AccessToken))(t)
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -84,6 +85,38 @@ func newWorld(t *testing.T, pool func(*cip.CreateUserPoolInput), client func(*ci
 	w.pool = *made.UserPool.Id
 	w.client, w.secret = w.newClient(client)
 	return w
+}
+
+// must is what a call answered, once the function that it returns has seen that
+// the call was not refused.
+func must[T any](out T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+}
+
+// withPlan gives a pool an attribute of its own.
+func withPlan(in *cip.CreateUserPoolInput) {
+	in.Schema = []types.SchemaAttributeType{{Name: aws.String("plan"), AttributeDataType: "String", Mutable: aws.Bool(true)}}
+}
+
+// askFactors has the pool ask for second factors: of nobody (OFF), of users
+// who have one (OPTIONAL) or of everybody (ON).
+func (w *world) askFactors(of types.UserPoolMfaType) {
+	w.Helper()
+	must(w.api.SetUserPoolMfaConfig(w.Context(), &cip.SetUserPoolMfaConfigInput{
+		UserPoolId: &w.pool, MfaConfiguration: of,
+		SoftwareTokenMfaConfiguration: &types.SoftwareTokenMfaConfigType{Enabled: true},
+		SmsMfaConfiguration:           &types.SmsMfaConfigType{SmsConfiguration: smsSender()},
+	}))(w)
+}
+
+func smsSender() *types.SmsConfigurationType {
+	return &types.SmsConfigurationType{SnsCallerArn: aws.String("arn:aws:iam::123456789012:role/sms"), ExternalId: aws.String("tests")}
 }
 
 func (w *world) newClient(change func(*cip.CreateUserPoolClientInput)) (id, secret string) {
@@ -168,6 +201,50 @@ func (w *world) tokens(username, password string) *types.AuthenticationResultTyp
 	return out.AuthenticationResult
 }
 
+// answer answers a challenge; what it asks for are names and values in turn.
+func (w *world) answer(username string, ch *cip.InitiateAuthOutput, answers ...string) (*cip.RespondToAuthChallengeOutput, error) {
+	responses := w.with(username, map[string]string{"USERNAME": username})
+	for i := 0; i < len(answers); i += 2 {
+		responses[answers[i]] = answers[i+1]
+	}
+	return w.api.RespondToAuthChallenge(w.Context(), &cip.RespondToAuthChallengeInput{
+		ClientId: &w.client, ChallengeName: ch.ChallengeName, Session: ch.Session, ChallengeResponses: responses,
+	})
+}
+
+// challenged is a sign-in that must end in a challenge.
+func (w *world) challenged(username, password string, want types.ChallengeNameType) *cip.InitiateAuthOutput {
+	w.Helper()
+	out := must(w.signIn(username, password))(w)
+	if out.ChallengeName != want {
+		w.Fatalf("sign-in of %s: got the challenge %q with %v, want %q", username, out.ChallengeName, out.ChallengeParameters, want)
+	}
+	return out
+}
+
+// attributes are those that GetUser shows.
+func (w *world) attributes(access *string) map[string]string {
+	w.Helper()
+	return named(must(w.getUser(access))(w).UserAttributes)
+}
+
+func named(list []types.AttributeType) map[string]string {
+	out := map[string]string{}
+	for _, a := range list {
+		out[aws.ToString(a.Name)] = aws.ToString(a.Value)
+	}
+	return out
+}
+
+// listed are names and values in turn as the list that the API takes.
+func listed(pairs ...string) []types.AttributeType {
+	var out []types.AttributeType
+	for i := 0; i < len(pairs); i += 2 {
+		out = append(out, types.AttributeType{Name: &pairs[i], Value: &pairs[i+1]})
+	}
+	return out
+}
+
 func (w *world) getUser(access *string) (*cip.GetUserOutput, error) {
 	return w.api.GetUser(w.Context(), &cip.GetUserInput{AccessToken: access})
 }
@@ -188,16 +265,18 @@ func (w *world) code(username string) string {
 	return sent[0].Code
 }
 
-// control posts to the control API.
-func (w *world) control(path, body string) {
+// control posts to the control API, and returns what it answers.
+func (w *world) control(path, body string) []byte {
 	w.Helper()
 	res, err := http.Post(w.url+"/_cognate/"+path, "application/json", strings.NewReader(body))
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := res.Body.Close(); err != nil || res.StatusCode/100 != 2 {
-		w.Fatalf("POST %s: got %s, %v", path, res.Status, err)
+	answer, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil || res.StatusCode/100 != 2 {
+		w.Fatalf("POST %s: got %s, %s, %v", path, res.Status, answer, err)
 	}
+	return answer
 }
 
 // claims are what a token says, its signature unseen.

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Amplify } from "aws-amplify";
 import {
   confirmSignIn,
   confirmSignUp,
@@ -14,13 +13,10 @@ import {
   signOut,
   signUp,
 } from "aws-amplify/auth";
-import { AdminCreateUserCommand, GetUserCommand } from "@aws-sdk/client-cognito-identity-provider";
-import { code, newPool, password } from "./world.js";
+import { configure } from "./amplify.js";
+import { code, invite, newPool, password } from "./world.js";
 
-// configure points Amplify, which is one for the process, at a pool.
-function configure({ url, poolId, clientId }) {
-  Amplify.configure({ Auth: { Cognito: { userPoolId: poolId, userPoolClientId: clientId, userPoolEndpoint: url } } });
-}
+const temporary = "Temporary-Horse-1";
 
 test("life of a user", async () => {
   const world = await newPool();
@@ -49,7 +45,7 @@ test("life of a user", async () => {
   assert.equal(after.accessToken.payload.origin_jti, before.accessToken.payload.origin_jti);
 
   await signOut({ global: true });
-  await assert.rejects(world.api.send(new GetUserCommand({ AccessToken: after.accessToken.toString() })), {
+  await assert.rejects(world.api.getUser({ AccessToken: after.accessToken.toString() }), {
     message: "Access Token has been revoked",
   });
 });
@@ -57,13 +53,13 @@ test("life of a user", async () => {
 test("sign-out of one device ends that sign-in", async () => {
   const world = await newPool();
   configure(world);
-  await invite(world, "bob");
-  const first = await signIn({ username: "bob", password: "Temporary-Horse-1" });
+  await invite(world, "bob", temporary);
+  const first = await signIn({ username: "bob", password: temporary });
   assert.equal(first.nextStep.signInStep, "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED");
   assert.equal((await confirmSignIn({ challengeResponse: password })).nextStep.signInStep, "DONE");
   const { accessToken } = (await fetchAuthSession()).tokens;
   await signOut();
-  await assert.rejects(world.api.send(new GetUserCommand({ AccessToken: accessToken.toString() })), {
+  await assert.rejects(world.api.getUser({ AccessToken: accessToken.toString() }), {
     message: "Access Token has been revoked",
   });
 });
@@ -71,13 +67,8 @@ test("sign-out of one device ends that sign-in", async () => {
 test("sign-in by password without SRP", async () => {
   const world = await newPool();
   configure(world);
-  await invite(world, "carol");
+  await invite(world, "carol", temporary);
   const options = { authFlowType: "USER_PASSWORD_AUTH" };
-  const { nextStep } = await signIn({ username: "carol", password: "Temporary-Horse-1", options });
+  const { nextStep } = await signIn({ username: "carol", password: temporary, options });
   assert.equal(nextStep.signInStep, "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED");
 });
-
-function invite({ api, poolId }, username) {
-  const user = { UserPoolId: poolId, Username: username };
-  return api.send(new AdminCreateUserCommand({ ...user, TemporaryPassword: "Temporary-Horse-1", MessageAction: "SUPPRESS" }));
-}

@@ -3,97 +3,20 @@
 internal/clients/run starts the servers and sets the variables COGNATE_….
 """
 
-import base64
-import hashlib
-import hmac
 import json
 import os
 import subprocess
 import unittest
-import urllib.parse
-import urllib.request
 
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from pycognito import Cognito
 from pycognito.exceptions import ForceChangePasswordException
-
-REGION = "us-east-1"
-PASSWORD = "Correct-Horse-1"
-TEMPORARY = "Temporary-Horse-1"
-
-
-def env(name):
-    """Returns a variable that internal/clients/run sets."""
-    if not os.environ.get(name):
-        raise RuntimeError(f"{name} is not set; start these tests with internal/clients/run")
-    return os.environ[name]
-
-
-def client(url, key="AKIAIOSFODNN7EXAMPLE", secret="any will do", config=None):
-    return boto3.client(
-        "cognito-idp", endpoint_url=url, region_name=REGION, config=config,
-        aws_access_key_id=key, aws_secret_access_key=secret,
-    )
-
-
-def outbox(url, **query):
-    """Returns the messages that were sent, newest first."""
-    with urllib.request.urlopen(f"{url}/_cognate/outbox?{urllib.parse.urlencode(query)}") as answer:
-        return json.load(answer)
-
-
-def claims(token):
-    """Returns what a token says, its signature unseen."""
-    part = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
-class TestCase(unittest.TestCase):
-    def setUp(self):
-        self.url = env("COGNATE_URL")
-        self.api = client(self.url)
-
-    def make(self, secret=False, **pool):
-        """Makes a pool with a client, and sets pool, client and secret."""
-        made = self.api.create_user_pool(PoolName="python", AutoVerifiedAttributes=["email"], **pool)
-        self.pool = made["UserPool"]["Id"]
-        made = self.api.create_user_pool_client(
-            UserPoolId=self.pool, ClientName="python", GenerateSecret=secret,
-            ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-        )
-        self.client = made["UserPoolClient"]["ClientId"]
-        self.secret = made["UserPoolClient"].get("ClientSecret")
-
-    def code(self, username):
-        return outbox(self.url, userPoolId=self.pool, username=username, limit=1)[0]["code"]
-
-    def refused(self, code, message, call, *args, **kwargs):
-        """Checks that a call ends in an exception with exactly a message."""
-        with self.assertRaises(ClientError) as caught:
-            call(*args, **kwargs)
-        error = caught.exception.response["Error"]
-        self.assertEqual((code, message), (error["Code"], error["Message"]))
+from world import PASSWORD, REGION, TEMPORARY, TestCase, claims, client, env, outbox
 
 
 class Boto3(TestCase):
-    def proof(self, username):
-        """Returns the proof of the client's secret as keyword arguments."""
-        if not self.secret:
-            return {}
-        mac = hmac.new(self.secret.encode(), (username + self.client).encode(), hashlib.sha256)
-        return {"SecretHash": base64.b64encode(mac.digest()).decode()}
-
-    def initiate(self, flow, **params):
-        if self.secret:
-            params["SECRET_HASH"] = self.proof("alice")["SecretHash"]
-        return self.api.initiate_auth(ClientId=self.client, AuthFlow=flow, AuthParameters=params)
-
-    def sign_in(self, password=PASSWORD):
-        return self.initiate("USER_PASSWORD_AUTH", USERNAME="alice", PASSWORD=password)["AuthenticationResult"]
-
     def test_life_of_a_user(self):
         for secret in (False, True):
             with self.subTest(secret=secret):
