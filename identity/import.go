@@ -120,7 +120,7 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 		return nil, err
 	}
 	if in.verdict = in.check(p, rec, sub, now); in.verdict != nil || rec.Password == "" {
-		return in, nil
+		return in, nil //nolint:nilerr // a verdict on this record alone
 	}
 	in.cred, err = a.engine.newCredential(ctx, &p.Settings, in.user, rec.Password, now)
 	if err != nil {

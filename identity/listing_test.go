@@ -349,8 +349,14 @@ func TestPageReadsNoMoreThanItShows(t *testing.T) {
 	check(t, "BulkLoad", inner.BulkLoad(t.Context(), entries))
 	_, early := page(t, pool, identity.UserQuery{Filter: `email ^= ""`, Limit: 1})
 	for _, q := range []identity.UserQuery{
-		{}, {Filter: `username = "user0001234"`}, {Filter: `username ^= "user"`}, {Filter: `email ^= "user0001"`}, {Filter: `status = "Enabled"`},
-		{Filter: `cognito:user_status = "confirmed"`}, {Filter: `sub ^= ""`}, {Filter: `email = "user0001234@example.com"`, After: early},
+		{},
+		{Filter: `username = "user0001234"`},
+		{Filter: `username ^= "user"`},
+		{Filter: `email ^= "user0001"`},
+		{Filter: `status = "Enabled"`},
+		{Filter: `cognito:user_status = "confirmed"`},
+		{Filter: `sub ^= ""`},
+		{Filter: `email = "user0001234@example.com"`, After: early},
 	} {
 		counted.read = 0
 		q.Limit = 10

@@ -54,7 +54,8 @@ func asked[C identity.Challenge](t testing.TB, a *identity.AppClient) C {
 
 func answer(ctx context.Context, ch interface {
 	Answer(context.Context, identity.FactorCode) (*identity.SignInResult, error)
-}, code string) error {
+}, code string,
+) error {
 	res, err := ch.Answer(ctx, identity.FactorCode{Code: identity.Secret(code)})
 	if err == nil && res.Tokens == nil {
 		return fmt.Errorf("no tokens but %T", res.Challenge)

@@ -51,7 +51,7 @@ func (t *Table[R]) due(r Reader, rng Range) (entries []Entry, values [][]byte, e
 		if err != nil {
 			return nil, nil, err
 		}
-		key, err := decodeKey(e.Value)
+		key, err := tail(e)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -189,7 +189,7 @@ func (t *Table[R]) ScanIndex(r Reader, ix *Index[R], rng Range) iter.Seq2[string
 				yield("", err)
 				return
 			}
-			key, err := decodeKey(e.Value)
+			key, err := ix.primary(e)
 			if !yield(key, err) || err != nil {
 				return
 			}
@@ -207,7 +207,7 @@ func (t *Table[R]) Entries(rec *R) ([]Ref, [][]byte, error) {
 	key := t.Key(rec)
 	refs, values := []Ref{t.Ref(key)}, [][]byte{value}
 	for _, e := range t.indexEntries(key, rec) {
-		refs, values = append(refs, e.ref), append(values, encodeKey(key))
+		refs, values = append(refs, e.ref), append(values, e.value(key))
 	}
 	return refs, values, nil
 }
@@ -215,6 +215,32 @@ func (t *Table[R]) Entries(rec *R) ([]Ref, [][]byte, error) {
 type indexEntry struct {
 	ref    Ref
 	unique bool
+}
+
+// value is what the entry of a record holds: the primary key or, where the
+// entry's own key ends with that, only its length. There are many such entries.
+func (e indexEntry) value(primary string) []byte {
+	if e.unique {
+		return encodeKey(primary)
+	}
+	return strconv.AppendInt(nil, int64(len(primary)), 10)
+}
+
+// primary returns the primary key that an entry leads to.
+func (ix *Index[R]) primary(e Entry) (string, error) {
+	if ix.Unique {
+		return decodeKey(e.Value)
+	}
+	return tail(e)
+}
+
+// tail returns the primary key at the end of an entry's key.
+func tail(e Entry) (string, error) {
+	n, err := strconv.Atoi(string(e.Value))
+	if err != nil || n <= 0 || n > len(e.Key) {
+		return "", fmt.Errorf("%w: an index entry holds no length of a key", ErrCorrupt)
+	}
+	return e.Key[len(e.Key)-n:], nil
 }
 
 // indexEntries returns all index entries of a record; none for nil.
@@ -263,9 +289,9 @@ func (t *Table[R]) reindex(tx Tx, primary string, old, rec *R) error {
 
 func insertIndex(tx Tx, e indexEntry, primary string) error {
 	if !e.unique {
-		return tx.Put(e.ref.Table, e.ref.Key, encodeKey(primary))
+		return tx.Put(e.ref.Table, e.ref.Key, e.value(primary))
 	}
-	if err := tx.Insert(e.ref.Table, e.ref.Key, encodeKey(primary)); err != nil {
+	if err := tx.Insert(e.ref.Table, e.ref.Key, e.value(primary)); err != nil {
 		return fmt.Errorf("%s: %w", e.ref.Table, err)
 	}
 	return nil

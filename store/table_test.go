@@ -124,8 +124,8 @@ func TestSweepMendsAnExpiryIndexThatIsWrong(t *testing.T) {
 	err := s.Update(t.Context(), func(tx store.Tx) error {
 		wrong := store.Key(store.Time(time.Unix(1, 0)))
 		return errors.Join(
-			tx.Put("books.expiry", wrong+"no such", []byte(`"`+"bm8gc3VjaA"+`"`)),
-			tx.Put("books.expiry", wrong+store.Key("9"), []byte(`"OQAB"`)), // expires later
+			tx.Put("books.expiry", wrong+"no such", []byte("7")),
+			tx.Put("books.expiry", wrong+store.Key("9"), fmt.Append(nil, len(store.Key("9")))), // expires later
 		)
 	})
 	if err != nil {
@@ -214,5 +214,29 @@ func BenchmarkCacheHit(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = c.Decode("key", value)
+	}
+}
+
+// An entry that does not say where its primary key begins leads to no record.
+func TestEntriesWithoutALengthAreCorrupt(t *testing.T) {
+	for _, value := range []string{`0`, `-1`, `99`, `"7"`, `{}`, `1.5`} {
+		s := library(t)
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			return tx.Put("books.shelves", store.Key(store.Int(1))+store.Key("1"), []byte(value))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.View(t.Context(), func(r store.Reader) error {
+			for _, err := range books.ScanIndex(r, byShelf, store.Range{}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if !errors.Is(err, store.ErrCorrupt) {
+			t.Errorf("value %s: %v, want it refused as corrupt", value, err)
+		}
 	}
 }

@@ -42,7 +42,8 @@ func (t *Table[R]) verifyRecord(r Reader, e Entry, want map[string]int) error {
 		return fmt.Errorf("%w: %s: a record with key %q is kept at %q", ErrCorrupt, t.Name, key, e.Key)
 	}
 	var refs []Ref
-	for _, entry := range t.indexEntries(e.Key, rec) {
+	entries := t.indexEntries(e.Key, rec)
+	for _, entry := range entries {
 		refs = append(refs, entry.ref)
 		want[entry.ref.Table]++
 	}
@@ -51,7 +52,7 @@ func (t *Table[R]) verifyRecord(r Reader, e Entry, want map[string]int) error {
 		return err
 	}
 	for i, value := range values {
-		if !bytes.Equal(value, encodeKey(e.Key)) {
+		if !bytes.Equal(value, entries[i].value(e.Key)) {
 			return fmt.Errorf("%w: index %s does not lead to %q", ErrCorrupt, refs[i].Table, e.Key)
 		}
 	}

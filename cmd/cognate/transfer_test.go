@@ -150,8 +150,13 @@ func TestResume(t *testing.T) {
 		name string
 		at   int
 	}{
-		{"not begun", 0}, {"in the first line", 10}, {"after a line", second}, {"before a line break", second - 1},
-		{"within", len(whole) / 2}, {"in the last line", len(whole) - 5}, {"finished", len(whole)},
+		{"not begun", 0},
+		{"in the first line", 10},
+		{"after a line", second},
+		{"before a line break", second - 1},
+		{"within", len(whole) / 2},
+		{"in the last line", len(whole) - 5},
+		{"finished", len(whole)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if err := os.WriteFile(file, []byte(whole[:tt.at]), 0o600); err != nil {

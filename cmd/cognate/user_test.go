@@ -153,9 +153,17 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	const evil = "a\x1b]0;owned\x07\u009b2J\u202ex"
 	must(t, dir, "user", "create", "alice", "name="+evil, "nickname="+evil)
 	for _, args := range [][]string{
-		{"user", "list"}, {"user", "list", "--json"}, {"user", "show", "alice"}, {"user", "export"},
-		{"user", "set", "alice", evil + "=x"}, {"user", "show", evil}, {"pool", "show", "--pool", evil}, {"user", "set", "alice", evil},
-		{"client", "show", evil}, {"group", "show", evil}, {"pool", "set", "--settings", `{"` + evil + `":1}`},
+		{"user", "list"},
+		{"user", "list", "--json"},
+		{"user", "show", "alice"},
+		{"user", "export"},
+		{"user", "set", "alice", evil + "=x"},
+		{"user", "show", evil},
+		{"pool", "show", "--pool", evil},
+		{"user", "set", "alice", evil},
+		{"client", "show", evil},
+		{"group", "show", evil},
+		{"pool", "set", "--settings", `{"` + evil + `":1}`},
 	} {
 		out, errs, _ := run(t, dir, args...)
 		for _, bad := range []string{"\x1b", "\x07", "\u009b", "\u202e"} {

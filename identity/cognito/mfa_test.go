@@ -260,20 +260,28 @@ func TestErrorsOfMFASettings(t *testing.T) {
 	on := obj{"Enabled": true}
 	best := obj{"Enabled": true, "PreferredMfa": true}
 	checkMFAFacts(t, []mfaFact{
-		{"app turned on before it was verified", recorded, prefer("pat", obj{"SoftwareTokenMfaSettings": on}),
-			problem{"InvalidParameterException", "User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA", 0}},
-		{"SMS turned on without a number", unsure, prefer("alice", obj{"SMSMfaSettings": on}),
-			problem{"InvalidParameterException", "User does not have delivery config set to turn on SMS_MFA", 0}},
-		{"two preferred", unsure, prefer("alice", obj{"SMSMfaSettings": best, "SoftwareTokenMfaSettings": best}),
-			problem{"InvalidParameterException", "Cannot set multiple preferred MFA methods", 0}},
+		{
+			"app turned on before it was verified", recorded, prefer("pat", obj{"SoftwareTokenMfaSettings": on}),
+			problem{"InvalidParameterException", "User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA", 0},
+		},
+		{
+			"SMS turned on without a number", unsure, prefer("alice", obj{"SMSMfaSettings": on}),
+			problem{"InvalidParameterException", "User does not have delivery config set to turn on SMS_MFA", 0},
+		},
+		{
+			"two preferred", unsure, prefer("alice", obj{"SMSMfaSettings": best, "SoftwareTokenMfaSettings": best}),
+			problem{"InvalidParameterException", "Cannot set multiple preferred MFA methods", 0},
+		},
 		{"the last factor off", unsure, func(w *mfaWorld) *answer {
 			w.mode("ON")
 			return prefer("alice", obj{"SoftwareTokenMfaSettings": obj{"Enabled": false}})(w)
 		}, problem{"InvalidParameterException", "The user pool requires MFA: one factor must stay enabled.", 0}},
 		{"preference of nobody", recorded, prefer("nobody", nil), noUser},
 		{"codes by mail", ours, prefer("alice", obj{"EmailMfaSettings": on}), problem{"InvalidParameterException", "This version does not support MFA by e-mail or passkey.", 0}},
-		{"enrol without any token", unsure, func(w *mfaWorld) *answer { return w.call("AssociateSoftwareToken", obj{}) },
-			problem{"InvalidParameterException", "Either AccessToken or Session is required.", 0}},
+		{
+			"enrol without any token", unsure, func(w *mfaWorld) *answer { return w.call("AssociateSoftwareToken", obj{}) },
+			problem{"InvalidParameterException", "Either AccessToken or Session is required.", 0},
+		},
 		{"enrol with a session that is none", recorded, func(w *mfaWorld) *answer {
 			return w.call("AssociateSoftwareToken", obj{"Session": "a session that is none at all"})
 		}, badSession},
