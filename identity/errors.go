@@ -104,7 +104,7 @@ var (
 	ErrTOTPMismatch = errors.New("identity: wrong code of the authenticator app")
 	// ErrTOTPUsed is returned for a code whose time step counted before.
 	ErrTOTPUsed = errors.New("identity: code of the authenticator app was used before")
-	// ErrMFACodeMismatch is returned for a wrong code at sign-in.
+	// ErrMFACodeMismatch is returned for a wrong code at sign-in. It is a [*MFACodeError].
 	ErrMFACodeMismatch = errors.New("identity: wrong code of the second factor")
 	// ErrMFANotReady is returned when a factor is turned on that the user cannot use yet. It is a [*MFAError].
 	ErrMFANotReady = errors.New("identity: user is not set up for the second factor")
@@ -280,6 +280,12 @@ type MFAError struct{ Method MFAMethod }
 
 func (e *MFAError) Error() string { return ErrMFANotReady.Error() + ": " + string(e.Method) }
 func (e *MFAError) Unwrap() error { return ErrMFANotReady }
+
+// An MFACodeError names the second factor that a wrong code was given for.
+type MFACodeError struct{ Method MFAMethod }
+
+func (e *MFACodeError) Error() string { return ErrMFACodeMismatch.Error() + ": " + string(e.Method) }
+func (e *MFACodeError) Unwrap() error { return ErrMFACodeMismatch }
 
 // A QuotaError says of what there would be too many.
 type QuotaError struct {

@@ -348,7 +348,7 @@ func (t *totp) spend(tx store.Tx, v *verdict, key mfa.Secret, code string, now t
 	step, result := key.Verify(code, now, t.Last)
 	switch result {
 	case mfa.Wrong:
-		v.err = ErrMFACodeMismatch
+		v.err = &MFACodeError{MFATOTP}
 		return nil
 	case mfa.Used:
 		v.err = ErrTOTPUsed
@@ -362,7 +362,7 @@ func (t *totp) spend(tx store.Tx, v *verdict, key mfa.Secret, code string, now t
 func (t *secondStep) judgeText(tx store.Tx, v *verdict, code string) error {
 	s := t.scope
 	if !equal(t.state.Code, s.codeMAC(t.state.Sub, mfaCode, code)) {
-		v.err = ErrMFACodeMismatch
+		v.err = &MFACodeError{MFASMS}
 		return nil
 	}
 	if v.user.verified("phone_number") {

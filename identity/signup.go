@@ -86,7 +86,19 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if err := s.settings.checkPassword(in.Password, true); err != nil {
 		return nil, err
 	}
+	u.flagAddresses()
 	return u, s.settings.noTrigger(PreSignUp, CustomMessage, CustomEmailSender, CustomSMSSender)
+}
+
+// flagAddresses marks the addresses of a user who has just registered: they
+// were never verified, and the flags say so from the beginning. A user whom an
+// operator makes has only the flags that the operator gives.
+func (u *User) flagAddresses() {
+	for _, a := range addresses {
+		if u.Attributes[a] != "" {
+			u.Attributes[a+"_verified"] = "false"
+		}
+	}
 }
 
 // newUser makes a user from a username as it was given: in pools with

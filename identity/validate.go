@@ -153,12 +153,9 @@ func (a SchemaAttribute) check() error {
 // checkBounds holds the bounds to what the service takes; its words.
 func (a SchemaAttribute) checkBounds() error {
 	kind := map[AttributeType]string{TypeString: "StringAttributeConstraints", TypeNumber: "NumberAttributeConstraints"}[a.Type]
-	least, err := parseBound(a.Min)
-	if err != nil {
-		return &SettingError{"Schema", "Invalid " + kind + " for schema attribute " + a.Name}
-	}
-	most, err := parseBound(a.Max)
-	if err != nil {
+	least, badMin := parseBound(a.Min)
+	most, badMax := parseBound(a.Max)
+	if badMin != nil || badMax != nil || a.Type == TypeString && min(least, most) < 0 {
 		return &SettingError{"Schema", "Invalid " + kind + " for schema attribute " + a.Name}
 	}
 	short := strings.TrimPrefix(strings.TrimPrefix(a.Name, "dev:"), "custom:")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
@@ -69,11 +70,16 @@ func date(t time.Time) *wire.Time { return &wire.Time{Time: t} }
 
 func secret(s identity.Secret) *wire.Secret { return ptr(wire.Secret(s)) }
 
-// attributes reads a list of attributes; of several with one name the last counts.
+// attributes reads a list of attributes; of several with one name the last
+// counts. The service takes "True" for a flag, which is what Python prints.
 func attributes(in []idp.AttributeType) map[string]string {
 	out := make(map[string]string, len(in))
 	for _, a := range in {
-		out[text(a.Name)] = text(a.Value)
+		name, value := text(a.Name), text(a.Value)
+		if name == "email_verified" || name == "phone_number_verified" {
+			value = strings.ToLower(value)
+		}
+		out[name] = value
 	}
 	return out
 }

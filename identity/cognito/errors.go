@@ -52,7 +52,7 @@ var rows = []row{
 	{identity.ErrTOTPNotFound, idp.SoftwareTokenMFANotFoundException, say("Software Token MFA has not been set up for the user.")}, // text (unsure)
 	{identity.ErrTOTPMismatch, idp.EnableSoftwareTokenMFAException, say("Code mismatch and fail enable Software Token MFA")},
 	{identity.ErrTOTPUsed, idp.ExpiredCodeException, say("Your software token has already been used once.")},
-	{identity.ErrMFACodeMismatch, idp.CodeMismatchException, say("Invalid code received for user")},
+	{identity.ErrMFACodeMismatch, idp.CodeMismatchException, mfaMismatch},
 	{identity.ErrMFANotReady, idp.InvalidParameterException, mfaNotReady},
 	{identity.ErrMFAPreference, idp.InvalidParameterException, say("Cannot set multiple preferred MFA methods")},               // text (unsure)
 	{identity.ErrMFARequired, idp.InvalidParameterException, say("The user pool requires MFA: one factor must stay enabled.")}, // text (unsure)
@@ -262,6 +262,14 @@ func schemaProblems(_ string, err error) string {
 		b.WriteString(p.Name + ": " + p.Reason + "\n")
 	}
 	return b.String()
+}
+
+// mfaMismatch has other words for codes that were sent than for those of an app.
+func mfaMismatch(_ string, err error) string {
+	if of[*identity.MFACodeError](err).Method == identity.MFATOTP {
+		return "Invalid code received for user"
+	}
+	return "Invalid code or auth state for the user."
 }
 
 func mfaNotReady(_ string, err error) string {

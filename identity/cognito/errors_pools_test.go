@@ -47,6 +47,7 @@ func TestErrorsOfMFAConfig(t *testing.T) {
 			violation(`Value 'no code' at 'smsMfaConfiguration.smsAuthenticationMessage' failed to satisfy constraint: Member must satisfy regular expression pattern: .*\{####\}.*`),
 		},
 		{"update to optional without SMS", recorded, updatePool(obj{"MfaConfiguration": "OPTIONAL"}), needSMS},
+		{"update to required without SMS", recorded, updatePool(obj{"MfaConfiguration": "ON"}), needSMS},
 		{
 			"update to required", recorded, updatePool(obj{"MfaConfiguration": "ON", "SmsConfiguration": smsSettings}),
 			invalid("Cannot turn MFA functionality ON, once the user pool has been created."),

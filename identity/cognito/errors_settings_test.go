@@ -50,6 +50,7 @@ func TestErrorsOfSchemas(t *testing.T) {
 			invalid("Invalid AttributeDataType input, consider using the provided AttributeDataType enum."),
 		},
 		{"length is no number", moto, createSchema(stringAttribute(obj{"MaxLength": "many"})), invalid("Invalid StringAttributeConstraints for schema attribute custom:x")},
+		{"length below zero", moto, createSchema(stringAttribute(obj{"MinLength": "-1"})), invalid("Invalid StringAttributeConstraints for schema attribute custom:x")},
 		{"value is no number", moto, createSchema(numberAttribute(obj{"MinValue": "few"})), invalid("Invalid NumberAttributeConstraints for schema attribute custom:x")},
 		{"length beyond 2048", moto, createSchema(stringAttribute(obj{"MaxLength": "2049"})), invalid("user.x: String attributes cannot have a length of more than 2048")},
 		{"lengths the wrong way round", moto, createSchema(stringAttribute(obj{"MinLength": "2", "MaxLength": "1"})), invalid("user.x: Max length cannot be less than min length.")},

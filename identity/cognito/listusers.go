@@ -69,8 +69,8 @@ func inSchema(ctx context.Context, pool *identity.UserPool, names []string) erro
 
 // onlyAttributes are the named attributes of a user, in the usual order; by an
 // empty list, none. One that the user lacks is an error: so the service does.
-// Whether it does so for the flags of addresses too is (unsure); here they
-// are absent until an address is verified, there they are false.
+// Whether it does so for the flags of addresses too is (unsure); users whom an
+// operator makes lack them unless they are given.
 func onlyAttributes(u *identity.User, names []string) ([]idp.AttributeType, error) {
 	out := []idp.AttributeType{}
 	got := map[string]bool{"email_verified": true, "phone_number_verified": true}

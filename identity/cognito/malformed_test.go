@@ -237,11 +237,20 @@ type model struct {
 	Operations map[string]struct {
 		Input struct{ Shape string }
 	}
-	Shapes map[string]struct {
-		Type               string
-		Members            map[string]struct{ Shape string }
-		Member, Key, Value struct{ Shape string }
-	}
+	Shapes map[string]modelShape
+}
+
+// A modelShape is a shape, with its constraints. Those that it lacks are nil or empty.
+type modelShape struct {
+	Type               string
+	Members            map[string]struct{ Shape string }
+	Member, Key, Value struct{ Shape string }
+
+	Required  []string
+	Min, Max  *int64
+	Pattern   string
+	Enum      []string
+	Sensitive bool
 }
 
 func readModel(t testing.TB) *model {

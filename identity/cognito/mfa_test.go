@@ -247,7 +247,7 @@ func TestErrorsOfMFAChallenges(t *testing.T) {
 		{"wrong code by SMS", recorded, func(w *mfaWorld) *answer {
 			return w.call("RespondToAuthChallenge", w.open.respond("SMS_MFA", str(w.t, w.asks("pat", "SMS_MFA"), "Session"),
 				obj{"USERNAME": "pat", "SMS_MFA_CODE": "000000"}))
-		}, problem{"CodeMismatchException", "Invalid code received for user", 0}},
+		}, problem{"CodeMismatchException", "Invalid code or auth state for the user.", 0}},
 	})
 }
 

@@ -63,13 +63,13 @@ func keepFactors(next, before *identity.PoolSettings) error {
 	if next.MFA == "" || next.MFA == "OFF" {
 		return nil
 	}
-	if next.MFA == "ON" && before.MFA != "ON" {
-		return wire.Errorf(idp.InvalidParameterException, "Cannot turn MFA functionality ON, once the user pool has been created.")
-	}
 	next.TOTP = before.TOTP
 	next.SMSMFA = next.SMS != nil && (before.SMSMFA || !before.TOTP)
 	if !next.SMSMFA && !next.TOTP {
 		return needSMS()
+	}
+	if next.MFA == "ON" && before.MFA != "ON" {
+		return wire.Errorf(idp.InvalidParameterException, "Cannot turn MFA functionality ON, once the user pool has been created.")
 	}
 	return nil
 }

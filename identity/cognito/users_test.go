@@ -206,6 +206,30 @@ func TestAdminCreateUser(t *testing.T) {
 	wantSame(t, "attributes of AdminGetUser", got["UserAttributes"], dig(user, "Attributes"))
 }
 
+// What registers has its flags from the beginning; who is made by an operator
+// has those that were given, in whatever case (known of the live service).
+func TestFlagsOfAddresses(t *testing.T) {
+	s := newServer(t)
+	pool := s.pool(nil)
+	c := s.client(pool, nil)
+	c.signUp("jane", "email", "jane@example.com", "phone_number", "+15550101234")
+	c.signUp("june", "email", "")
+	s.invited(pool, "jack", "email", "jack@example.com")
+	s.invited(pool, "jill", "email", "jill@example.com", "email_verified", "True")
+	for name, want := range map[string][2]string{
+		"jane": {"false", "false"}, "june": {}, "jack": {}, "jill": {"true", ""},
+	} {
+		got := attrMap(t, s.ok("AdminGetUser", obj{"UserPoolId": pool, "Username": name})["UserAttributes"])
+		if got["email_verified"] != want[0] || got["phone_number_verified"] != want[1] {
+			t.Errorf("attributes of %s are %v, want the flags %q", name, got, want)
+		}
+	}
+	s.ok("AdminConfirmSignUp", obj{"UserPoolId": pool, "Username": "jane"})
+	if got := claimsOf(t, str(t, c.signIn("jane"), "IdToken")); got["email_verified"] != false || got["phone_number_verified"] != false {
+		t.Errorf("claims are %v, want both flags false", got)
+	}
+}
+
 func TestInvitations(t *testing.T) {
 	pairs := attrs("email", "jane@example.com", "phone_number", "+15550101234")
 	for _, tt := range []struct {
