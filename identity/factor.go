@@ -151,7 +151,7 @@ func (s *scope) textCode(ctx context.Context, u *User, st *challengeState, p pen
 		return nil, err
 	}
 	next := *st
-	next.Code = s.codeMAC(u.Sub, mfaCode, text)
+	next.Code = s.textMAC(u, text)
 	if p.state, err = s.challenge(stateSMS, &next, now); err != nil {
 		return nil, err
 	}
@@ -160,6 +160,12 @@ func (s *scope) textCode(ctx context.Context, u *User, st *challengeState, p pen
 		return nil, err
 	}
 	return &SignInResult{Challenge: &SMSCodeRequired{p, d}}, nil
+}
+
+// textMAC is the MAC of a code that was sent to the number that is the user's
+// now: it is no right code once that has changed.
+func (s *scope) textMAC(u *User, text string) []byte {
+	return mac(s.ring.code, s.pool.ID, u.Sub, string(mfaCode), u.Attributes["phone_number"], text)
 }
 
 // A secondStep is a step of a sign-in after the password was proved.
@@ -361,7 +367,7 @@ func (t *totp) spend(tx store.Tx, v *verdict, key mfa.Secret, code string, now t
 // judgeText judges a code that was sent, which verifies the number that it was sent to.
 func (t *secondStep) judgeText(tx store.Tx, v *verdict, code string) error {
 	s := t.scope
-	if !equal(t.state.Code, s.codeMAC(t.state.Sub, mfaCode, code)) {
+	if !equal(t.state.Code, s.textMAC(v.user, code)) {
 		v.err = ErrMFACodeMismatch
 		return nil
 	}
