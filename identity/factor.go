@@ -110,6 +110,10 @@ func (c *MFAChoiceRequired) choose(ctx context.Context, in FactorChoice) (*SignI
 		return nil, invalid("ANSWER", "The second factor is not one of those to choose from.")
 	}
 	v, err := t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
+		if !t.scope.settings.has(v.user, v.totp, in.Method) {
+			v.err = ErrSessionInvalid
+			return nil
+		}
 		v.step = stepSMS
 		if in.Method == MFATOTP {
 			v.step = stepTOTP
@@ -323,14 +327,15 @@ func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	method := t.method()
+	if !ok || !s.settings.has(v.user, v.totp, method) {
 		v.err = ErrSessionInvalid
 		return nil
 	}
-	if t.state.Kind == stateSMS {
+	if method == MFASMS {
 		err = t.judgeText(tx, v, code)
 	} else {
-		err = t.judgeTOTP(tx, v, code)
+		err = v.totp.spend(tx, v, v.totp.Secret, code, t.now)
 	}
 	switch {
 	case err != nil || errors.Is(v.err, ErrTOTPUsed):
@@ -341,12 +346,12 @@ func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event)
 	return lock.succeed(tx, t.now)
 }
 
-func (t *secondStep) judgeTOTP(tx store.Tx, v *verdict, code string) error {
-	if v.totp == nil || len(v.totp.Secret) == 0 {
-		v.err = ErrSessionInvalid
-		return nil
+// method is the factor that the state asks for a code of.
+func (t *secondStep) method() MFAMethod {
+	if t.state.Kind == stateSMS {
+		return MFASMS
 	}
-	return v.totp.spend(tx, v, v.totp.Secret, code, t.now)
+	return MFATOTP
 }
 
 // spend judges a code of a key, and uses its time step up.

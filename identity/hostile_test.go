@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa"
 )
 
 const victims = "+15559876543"
@@ -31,5 +32,67 @@ func TestCodeOfASignInIsOfOneNumber(t *testing.T) {
 	wantErr(t, "the code to the other number", answer(t.Context(), ch, code), identity.ErrMFACodeMismatch)
 	if got := f.user(t, pool, "alice").Attributes["phone_number_verified"]; got == "true" {
 		t.Error("a number was verified by a code that went to another")
+	}
+}
+
+// A factor that was turned off in favour of another proves nothing any more.
+func TestOpenChallengeOfAFactorTurnedOff(t *testing.T) {
+	f := newEngine(t)
+	pool, a, key := f.enrolled(t, "OPTIONAL")
+	users := pool.Admin().Users()
+	f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
+	on, off := &identity.MFASetting{Enabled: true}, &identity.MFASetting{}
+	set := func(sms, totp *identity.MFASetting) {
+		t.Helper()
+		check(t, "SetMFA", users.SetMFA(t.Context(), "alice", identity.MFAUpdate{SMS: sms, TOTP: totp}))
+	}
+
+	set(on, off)
+	texted := asked[*identity.SMSCodeRequired](t, a)
+	code := f.outbox.LastCode(phone)
+	set(on, on)
+	choice := asked[*identity.MFAChoiceRequired](t, a)
+	set(off, on)
+	_, err := choice.Answer(t.Context(), identity.FactorChoice{Method: identity.MFASMS})
+	wantErr(t, "the choice of a phone that was lost", err, identity.ErrSessionInvalid)
+	wantErr(t, "the code of a phone that was lost", answer(t.Context(), texted, code), identity.ErrSessionInvalid)
+
+	app := asked[*identity.TOTPRequired](t, a)
+	set(on, off)
+	wantErr(t, "the app that was turned off", answer(t.Context(), app, key.Code(f.now())), identity.ErrSessionInvalid)
+	set(on, on)
+	check(t, "a factor that is on, if not the preferred one", answer(t.Context(), app, key.Code(f.now())))
+}
+
+// Who began to set a factor up when the user had none does not end it when the user has one.
+func TestSetupIsForUsersWithoutAFactor(t *testing.T) {
+	for name, steps := range map[string]int{"begun": 0, "enrolled": 1, "verified": 2} {
+		f := newEngine(t)
+		pool := f.open(t, mfaPool("ON"))
+		a := f.client(t, pool, identity.ClientSettings{})
+		f.join(t, pool, "alice", email)
+		ch := asked[*identity.MFASetupRequired](t, a)
+		var key mfa.Secret
+		var err error
+		step := func(i int) {
+			switch i {
+			case 0:
+				key, err = ch.Enroll(t.Context())
+			case 1:
+				err = ch.Verify(t.Context(), identity.Secret(key.Code(f.now())), "")
+			}
+		}
+		for i := range steps {
+			if step(i); err != nil {
+				t.Fatalf("%s: step %d: %v", name, i, err)
+			}
+		}
+		f.edit(t, pool, "alice", func(u *identity.User) {
+			u.Attributes["phone_number"], u.MFA = phone, identity.MFAPreference{SMS: true, Preferred: identity.MFASMS}
+		})
+		if step(steps); steps == 2 {
+			_, err = a.MFASetup("alice", ch.State()).Answer(t.Context(), "")
+		}
+		wantErr(t, name, err, identity.ErrSessionInvalid)
 	}
 }

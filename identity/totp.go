@@ -223,7 +223,7 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 		if v.totp != nil {
 			rec = v.totp
 		}
-		if len(rec.Secret) > 0 { // a password alone must not replace it
+		if t.scope.settings.step(v.user, v.totp) != stepSetup { // a password alone must not replace a factor
 			v.err = ErrSessionInvalid
 			return nil
 		}
@@ -265,7 +265,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		return err
 	}
 	_, err = t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
-		if v.totp != nil && len(v.totp.Secret) > 0 {
+		if t.scope.settings.step(v.user, v.totp) != stepSetup {
 			v.err = ErrSessionInvalid
 			return nil
 		}
@@ -297,7 +297,12 @@ func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*Sign
 	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
-	res, err := t.finish(ctx, func(store.Tx, *verdict) error { return nil })
+	res, err := t.finish(ctx, func(_ store.Tx, v *verdict) error {
+		if !t.scope.settings.has(v.user, v.totp, MFATOTP) {
+			v.err = ErrSessionInvalid
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("answer MFA setup: %w", err)
 	}
