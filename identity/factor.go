@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -312,14 +313,19 @@ func (t *secondStep) read(tx store.Tx) (*verdict, error) {
 }
 
 // judge judges a code. A wrong one is counted against the state and, as a
-// wrong password is, against the user.
+// wrong password is, against the user; and again by itself, because a reset of
+// the password ends the count of wrong ones, and proves nothing of this factor.
 func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event) error {
 	s := t.scope
 	lock, err := getThrottle(tx, s.pool.ID, kindPassword, t.state.Sub)
 	if err != nil {
 		return err
 	}
-	if lock.State.Locked(t.now) {
+	guesses, err := getThrottle(tx, s.pool.ID, kindGuess, t.state.Sub)
+	if err != nil {
+		return err
+	}
+	if lock.State.Locked(t.now) || guesses.State.Locked(t.now) {
 		v.err = ErrTooManyAttempts
 		return nil
 	}
@@ -341,9 +347,12 @@ func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event)
 	case err != nil || errors.Is(v.err, ErrTOTPUsed):
 		return err
 	case v.err != nil:
+		if err := guesses.count(tx, t.now); err != nil {
+			return err
+		}
 		return lock.fail(tx, failure, t.now)
 	}
-	return lock.succeed(tx, t.now)
+	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))
 }
 
 // method is the factor that the state asks for a code of.

@@ -1,7 +1,9 @@
 package identity_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
@@ -94,5 +96,28 @@ func TestSetupIsForUsersWithoutAFactor(t *testing.T) {
 			_, err = a.MFASetup("alice", ch.State()).Answer(t.Context(), "")
 		}
 		wantErr(t, name, err, identity.ErrSessionInvalid)
+	}
+}
+
+// Resetting the password, which a mailbox is enough for, gives no more guesses of the second factor.
+func TestResetsGiveNoMoreGuessesOfTheFactor(t *testing.T) {
+	f := newEngine(t)
+	_, a, _ := f.enrolled(t, "OPTIONAL")
+	judged := 0
+	for end := f.now().Add(24 * time.Hour); f.now().Before(end); f.advance(10 * time.Minute) {
+		check(t, "ConfirmForgotPassword", recoverAs(t.Context(), a, "alice", f.forgot(t, a, "alice"), password))
+		for range 2 {
+			in, err := a.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
+			if err != nil {
+				break
+			}
+			for errors.Is(answer(t.Context(), in.Challenge.(*identity.TOTPRequired), "000000"), identity.ErrMFACodeMismatch) {
+				judged++
+			}
+			f.advance(time.Second)
+		}
+	}
+	if judged > 100 {
+		t.Errorf("%d codes were judged in a day, want 100 at most", judged)
 	}
 }
