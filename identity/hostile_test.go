@@ -7,6 +7,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/store/memory"
 )
 
 const victims = "+15559876543"
@@ -119,5 +120,36 @@ func TestResetsGiveNoMoreGuessesOfTheFactor(t *testing.T) {
 	}
 	if judged > 100 {
 		t.Errorf("%d codes were judged in a day, want 100 at most", judged)
+	}
+}
+
+// Addresses that come with a first password are not verified, whatever was there before.
+func TestAddressWithAFirstPasswordIsUnverified(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{Aliases: []string{"email"}})
+	f.invite(t, pool, "mallory", attrs{"email_verified": "true"})
+	_, err := challenge(t, pool.AppClient, "mallory").Answer(t.Context(), identity.NewPassword{Password: chosen, Attributes: attrs{"email": email}})
+	check(t, "Answer", err)
+	if u := f.user(t, pool, "mallory"); u.Attributes["email_verified"] == "true" {
+		t.Errorf("user %+v, want the address unverified", u)
+	}
+	_, err = pool.Admin().Users().Get(t.Context(), email)
+	wantErr(t, "the alias", err, identity.ErrUserNotFound)
+}
+
+// What a user has got meanwhile is not replaced with a first password either.
+func TestFirstPasswordDoesNotReplaceWhatCameMeanwhile(t *testing.T) {
+	s := &hookedStore{Store: memory.New()}
+	f := newEngineOn(t, s)
+	pool := f.open(t, identity.PoolSettings{})
+	f.invite(t, pool, "mallory", nil)
+	ch := challenge(t, pool.AppClient, "mallory")
+	s.hook = func() {
+		check(t, "UpdateAttributes", pool.Admin().Users().UpdateAttributes(t.Context(), "mallory", attrs{"email": email, "email_verified": "true"}))
+	}
+	_, err := ch.Answer(t.Context(), identity.NewPassword{Password: chosen, Attributes: attrs{"email": newEmail}})
+	wantErr(t, "Answer", err, identity.ErrAttributeProvided)
+	if u := f.user(t, pool, "mallory"); u.Attributes["email"] != email {
+		t.Errorf("user %+v, want the operator's address", u)
 	}
 }
