@@ -153,3 +153,14 @@ func TestFirstPasswordDoesNotReplaceWhatCameMeanwhile(t *testing.T) {
 		t.Errorf("user %+v, want the operator's address", u)
 	}
 }
+
+// A password that was replaced within the millisecond ends what the one before had begun.
+func TestReplacedPasswordEndsChallengesAtOnce(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	f.invite(t, pool, "alice", nil)
+	ch := challenge(t, pool.AppClient, "alice")
+	check(t, "SetPassword", pool.Admin().Users().SetPassword(t.Context(), "alice", wrong, false))
+	_, err := ch.Answer(t.Context(), identity.NewPassword{Password: chosen})
+	wantErr(t, "Answer", err, identity.ErrSessionInvalid)
+}

@@ -161,6 +161,9 @@ func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) erro
 			Pool: p.ID, Sub: in.user.Sub, Hash: s.PasswordHash, History: s.PasswordHistory,
 			Changed: stamp(s.PasswordChanged, now), Expires: in.expires(p, s.PasswordExpires, now),
 		}
+		if in.cred.Changed.After(now) { // the next password's time is later
+			in.cred.Changed = now
+		}
 		if err := in.takeVerifier(p, rec); err != nil {
 			return err
 		}
