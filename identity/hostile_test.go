@@ -154,6 +154,17 @@ func TestFirstPasswordDoesNotReplaceWhatCameMeanwhile(t *testing.T) {
 	}
 }
 
+// A reset code is void once the address that it went to is not the user's.
+func TestVerifiedChangeOfAddressVoidsTheResetCode(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{VerifyBeforeUpdate: []string{"email"}, AutoVerified: []string{"email"}})
+	s := f.member(t, pool, pool.AppClient, "alice", attrs{"email": email, "email_verified": "true"})
+	check(t, "UpdateAttributes", second(s.UpdateAttributes(t.Context(), attrs{"email": newEmail})))
+	code := f.forgot(t, pool.AppClient, "alice")
+	check(t, "VerifyAttribute", s.VerifyAttribute(t.Context(), "email", identity.Secret(f.outbox.LastCode(newEmail))))
+	wantErr(t, "the old mailbox", recoverAs(t.Context(), pool.AppClient, "alice", code, chosen), identity.ErrCodeExpired)
+}
+
 // A password that was replaced within the millisecond ends what the one before had begun.
 func TestReplacedPasswordEndsChallengesAtOnce(t *testing.T) {
 	f := newEngine(t)
