@@ -175,3 +175,20 @@ func TestReplacedPasswordEndsChallengesAtOnce(t *testing.T) {
 	_, err := ch.Answer(t.Context(), identity.NewPassword{Password: chosen})
 	wantErr(t, "Answer", err, identity.ErrSessionInvalid)
 }
+
+// A creation that is refused takes nothing from anybody.
+func TestRefusedCreationTakesNoAlias(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{Aliases: []string{"email", "preferred_username"}})
+	users := pool.Admin().Users()
+	f.join(t, pool, "alice", email)
+	f.join(t, pool, "bob", "bob@example.com")
+	_, err := users.Create(t.Context(), identity.CreateUser{
+		Username: "carol", ForceAlias: true, Suppress: true,
+		Attributes: attrs{"email": email, "email_verified": "true", "preferred_username": "bob"},
+	})
+	wantErr(t, "Create", err, identity.ErrAliasExists)
+	if u, err := users.Get(t.Context(), email); err != nil || u.Username != "alice" {
+		t.Errorf("the alias is of %+v, %v, want alice", u, err)
+	}
+}
