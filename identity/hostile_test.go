@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,5 +191,36 @@ func TestRefusedCreationTakesNoAlias(t *testing.T) {
 	wantErr(t, "Create", err, identity.ErrAliasExists)
 	if u, err := users.Get(t.Context(), email); err != nil || u.Username != "alice" {
 		t.Errorf("the alias is of %+v, %v, want alice", u, err)
+	}
+}
+
+// How a name is written does not change where a code seems to go, as it does not for users.
+func TestDestinationDoesNotFollowTheCaseOfTheName(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{UsernameAttributes: []string{"email"}})
+	f.join(t, pool, email, email)
+	for _, name := range []string{strings.ToUpper(email), "AMELIA@EXAMPLE.COM"} {
+		for call, ask := range map[string]func() (*identity.CodeDelivery, error){
+			"forgot": func() (*identity.CodeDelivery, error) { return pool.ForgotPassword(t.Context(), name, "") },
+			"resend": func() (*identity.CodeDelivery, error) { return pool.ResendConfirmationCode(t.Context(), name, "") },
+		} {
+			if d, err := ask(); err != nil || d.Destination != "a***@e***" {
+				t.Errorf("%s %s: %+v, %v, want a***@e***", call, name, d, err)
+			}
+		}
+	}
+}
+
+// That an unconfirmed user has no address is not told where it is not told that there is one.
+func TestResendDoesNotTellOfUsersWithoutAnAddress(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	f.signUp(t, pool, "alice", email)
+	check(t, "DeleteAttributes", pool.Admin().Users().DeleteAttributes(t.Context(), "alice", "email"))
+	for _, name := range []string{"alice", "nobody"} {
+		d, err := pool.ResendConfirmationCode(t.Context(), name, "")
+		if err != nil || d.Attribute != "email" {
+			t.Errorf("%s: %+v, %v, want a made-up delivery", name, d, err)
+		}
 	}
 }
