@@ -224,3 +224,18 @@ func TestResendDoesNotTellOfUsersWithoutAnAddress(t *testing.T) {
 		}
 	}
 }
+
+// What is stored of a device can be imported again, and is of a reasonable length.
+func TestNameOfADeviceIsBounded(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, mfaPool("OPTIONAL"))
+	a := f.client(t, pool, identity.ClientSettings{})
+	f.join(t, pool, "alice", email)
+	s := f.session(t, a, "alice")
+	key, err := s.EnrollTOTP(t.Context())
+	check(t, "EnrollTOTP", err)
+	for _, name := range []string{strings.Repeat("x", 513), "a\x00b", "\xff"} {
+		wantErr(t, name[:1], s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), name), identity.ErrInvalidParameter)
+	}
+	check(t, "VerifyTOTP", s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), strings.Repeat("x", 512)))
+}
