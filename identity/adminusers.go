@@ -280,7 +280,11 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	by := origin{pool: p.ID, sub: u.Sub, now: now}
 	return a.engine.replaceCredential(ctx, &p.Settings, by, EventSetPassword, cred, password, func(tx store.Tx, u *User) error {
 		u.Status = status
-		_, err := throttles.Delete(tx, throttleKey(p.ID, kindPassword, u.Sub))
-		return err
+		for _, kind := range []string{kindPassword, kindGuess} {
+			if _, err := throttles.Delete(tx, throttleKey(p.ID, kind, u.Sub)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

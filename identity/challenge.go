@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cognate-id/cognate/store"
@@ -293,10 +294,8 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 	}
 	u = u.clone()
 	u.Status, u.Modified = StatusConfirmed, now
-	for name, value := range attributes {
-		if value != "" {
-			u.Attributes[name] = value
-		}
+	if err := u.provide(attributes); err != nil {
+		return verdict{}, err // no verdict, as below
 	}
 	u.rename(s.settings)
 	taken, err := takeAliases(tx, s.settings, u, false, now)
@@ -320,6 +319,21 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 		return v, nil
 	}
 	return v, f.insert(tx, u)
+}
+
+// provide gives a user attributes that have no value yet. Addresses are not
+// verified, whatever an operator said of one that was to come.
+func (u *User) provide(attributes map[string]string) error {
+	for _, name := range sortedKeys(attributes) {
+		switch {
+		case u.Attributes[name] != "":
+			return &ParameterError{Err: ErrAttributeProvided, Name: name}
+		case slices.Contains(addresses, name):
+			delete(u.Attributes, name+"_verified")
+		}
+		u.set(name, attributes[name])
+	}
+	return nil
 }
 
 func (e *Engine) userBySub(ctx context.Context, pool, sub string) (*User, error) {

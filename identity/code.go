@@ -35,6 +35,7 @@ const (
 	kindAsk    = "verification" // codes asked for to verify an address
 	kindVerify = "verify"       // codes tried to verify an address
 	kindFactor = "mfa"          // codes tried for one challenge state
+	kindGuess  = "factor"       // wrong codes of a second factor, whatever the state
 )
 
 // An errand is what a code is made and sent for.

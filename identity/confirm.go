@@ -132,6 +132,7 @@ func (c *code) proves(u *User) bool { return c.Value != "" && u.Attributes[c.Att
 // takeAliases looks whether names that the user is about to have are another's.
 // With force, the other user loses an alias; a username is never lost.
 func takeAliases(tx store.Tx, s *PoolSettings, u *User, force bool, now time.Time) (verdict, err error) {
+	losers := map[string]*User{} // written when it is known that no name is refused
 	for _, name := range u.Names {
 		if taken, err := isSubOfAnother(tx, u, name); err != nil || taken {
 			return u.taken(s, name), err
@@ -147,19 +148,28 @@ func takeAliases(tx store.Tx, s *PoolSettings, u *User, force bool, now time.Tim
 		if !force || attribute == "" || len(s.UsernameAttributes) > 0 {
 			return u.taken(s, name), nil
 		}
-		loser := other.clone()
-		loser.Modified = now
-		if attribute == "preferred_username" {
-			delete(loser.Attributes, attribute)
-		} else {
-			loser.Attributes[attribute+"_verified"] = "false"
+		if losers[other.Sub] == nil {
+			losers[other.Sub] = other.clone()
 		}
-		loser.rename(s)
-		if err := users.Put(tx, loser); err != nil {
+		losers[other.Sub].loseAlias(s, attribute, now)
+	}
+	for _, sub := range sortedKeys(losers) {
+		if err := users.Put(tx, losers[sub]); err != nil {
 			return nil, err
 		}
 	}
 	return nil, nil
+}
+
+// loseAlias takes an alias away, which another user has proved to have.
+func (u *User) loseAlias(s *PoolSettings, attribute string, now time.Time) {
+	u.Modified = now
+	if attribute == "preferred_username" {
+		delete(u.Attributes, attribute)
+	} else {
+		u.Attributes[attribute+"_verified"] = "false"
+	}
+	u.rename(s)
 }
 
 // taken is the error about a name of the user's that another has.
@@ -195,15 +205,15 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	if err := s.settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
 		return nil, err
 	}
-	tells := s.settings.discloses(&s.client.Settings)
+	tells, tellsStatus := s.settings.discloses(&s.client.Settings), s.settings.disclosesStatus(&s.client.Settings)
 	switch {
 	case u == nil && tells:
 		return nil, ErrUserNotFound
 	case len(s.settings.autoVerified()) == 0:
 		return nil, ErrNothingToVerify
-	case u != nil && u.Status != StatusUnconfirmed && s.settings.disclosesStatus(&s.client.Settings):
+	case u != nil && u.Status != StatusUnconfirmed && tellsStatus:
 		return nil, ErrAlreadyConfirmed
-	case u == nil || u.Status != StatusUnconfirmed:
+	case u == nil || u.Status != StatusUnconfirmed, !tellsStatus && s.settings.codeTarget(u) == nil:
 		if _, err := standInCode.decode(nil); err != nil { // in the place of the earlier code
 			return nil, err
 		}
@@ -265,14 +275,14 @@ func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Tim
 // nobody is a recipient made up for a name, at an address of one of some
 // attributes. The same name always gives the same address.
 func (s *scope) nobody(sub, username string, attributes []string) *recipient {
-	name := fold(username, s.settings.caseSensitive())
+	name := fold(username, s.settings.caseSensitive()) // as most would have registered it
 	seed := mac(s.ring.fake, "nobody", name)
 	to := &recipient{
 		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, madeUp: true, attribute: "email",
 		address: madeUp(seed[:1], letters) + "@" + madeUp(seed[1:2], domainLetters),
 	}
 	if shape := nameShape(username); slices.Contains(attributes, shape) {
-		to.attribute, to.address = shape, username
+		to.attribute, to.address = shape, name
 	} else if !slices.Contains(attributes, "email") {
 		to.attribute, to.address = "phone_number", "+1"+madeUp(seed[:10], digits)
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,6 +111,10 @@ func (c *MFAChoiceRequired) choose(ctx context.Context, in FactorChoice) (*SignI
 		return nil, invalid("ANSWER", "The second factor is not one of those to choose from.")
 	}
 	v, err := t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
+		if !t.scope.settings.has(v.user, v.totp, in.Method) {
+			v.err = ErrSessionInvalid
+			return nil
+		}
 		v.step = stepSMS
 		if in.Method == MFATOTP {
 			v.step = stepTOTP
@@ -151,7 +156,7 @@ func (s *scope) textCode(ctx context.Context, u *User, st *challengeState, p pen
 		return nil, err
 	}
 	next := *st
-	next.Code = s.codeMAC(u.Sub, mfaCode, text)
+	next.Code = s.textMAC(u, text)
 	if p.state, err = s.challenge(stateSMS, &next, now); err != nil {
 		return nil, err
 	}
@@ -160,6 +165,12 @@ func (s *scope) textCode(ctx context.Context, u *User, st *challengeState, p pen
 		return nil, err
 	}
 	return &SignInResult{Challenge: &SMSCodeRequired{p, d}}, nil
+}
+
+// textMAC is the MAC of a code that was sent to the number that is the user's
+// now: it is no right code once that has changed.
+func (s *scope) textMAC(u *User, text string) []byte {
+	return mac(s.ring.code, s.pool.ID, u.Sub, string(mfaCode), u.Attributes["phone_number"], text)
 }
 
 // A secondStep is a step of a sign-in after the password was proved.
@@ -302,14 +313,19 @@ func (t *secondStep) read(tx store.Tx) (*verdict, error) {
 }
 
 // judge judges a code. A wrong one is counted against the state and, as a
-// wrong password is, against the user.
+// wrong password is, against the user; and again by itself, because a reset of
+// the password ends the count of wrong ones, and proves nothing of this factor.
 func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event) error {
 	s := t.scope
 	lock, err := getThrottle(tx, s.pool.ID, kindPassword, t.state.Sub)
 	if err != nil {
 		return err
 	}
-	if lock.State.Locked(t.now) {
+	guesses, err := getThrottle(tx, s.pool.ID, kindGuess, t.state.Sub)
+	if err != nil {
+		return err
+	}
+	if lock.State.Locked(t.now) || guesses.State.Locked(t.now) {
 		v.err = ErrTooManyAttempts
 		return nil
 	}
@@ -317,30 +333,34 @@ func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	method := t.method()
+	if !ok || !s.settings.has(v.user, v.totp, method) {
 		v.err = ErrSessionInvalid
 		return nil
 	}
-	if t.state.Kind == stateSMS {
+	if method == MFASMS {
 		err = t.judgeText(tx, v, code)
 	} else {
-		err = t.judgeTOTP(tx, v, code)
+		err = v.totp.spend(tx, v, v.totp.Secret, code, t.now)
 	}
 	switch {
 	case err != nil || errors.Is(v.err, ErrTOTPUsed):
 		return err
 	case v.err != nil:
+		if err := guesses.count(tx, t.now); err != nil {
+			return err
+		}
 		return lock.fail(tx, failure, t.now)
 	}
-	return lock.succeed(tx, t.now)
+	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))
 }
 
-func (t *secondStep) judgeTOTP(tx store.Tx, v *verdict, code string) error {
-	if v.totp == nil || len(v.totp.Secret) == 0 {
-		v.err = ErrSessionInvalid
-		return nil
+// method is the factor that the state asks for a code of.
+func (t *secondStep) method() MFAMethod {
+	if t.state.Kind == stateSMS {
+		return MFASMS
 	}
-	return v.totp.spend(tx, v, v.totp.Secret, code, t.now)
+	return MFATOTP
 }
 
 // spend judges a code of a key, and uses its time step up.
@@ -361,7 +381,7 @@ func (t *totp) spend(tx store.Tx, v *verdict, key mfa.Secret, code string, now t
 // judgeText judges a code that was sent, which verifies the number that it was sent to.
 func (t *secondStep) judgeText(tx store.Tx, v *verdict, code string) error {
 	s := t.scope
-	if !equal(t.state.Code, s.codeMAC(t.state.Sub, mfaCode, code)) {
+	if !equal(t.state.Code, s.textMAC(v.user, code)) {
 		v.err = &MFACodeError{MFASMS}
 		return nil
 	}

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -27,8 +28,12 @@ func (c *credential) last(n int) []string {
 }
 
 // replace puts a credential in the place of an old one, which may be nil, and
-// hands on as much of its history as the policy of the pool looks at.
+// hands on as much of its history as the policy of the pool looks at. Its time
+// is what tells it from the old one, so it is later even within a millisecond.
 func (c *credential) replace(tx store.Tx, s *PoolSettings, old *credential) error {
+	if old != nil {
+		c.Changed = later(c.Changed, old.Changed.Add(time.Millisecond))
+	}
 	c.History = old.last(s.history() - 1)
 	return credentials.Put(tx, c)
 }

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/identity/internal/srp"
@@ -161,6 +159,9 @@ func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) erro
 			Pool: p.ID, Sub: in.user.Sub, Hash: s.PasswordHash, History: s.PasswordHistory,
 			Changed: stamp(s.PasswordChanged, now), Expires: in.expires(p, s.PasswordExpires, now),
 		}
+		if in.cred.Changed.After(now) { // the next password's time is later
+			in.cred.Changed = now
+		}
 		if err := in.takeVerifier(p, rec); err != nil {
 			return err
 		}
@@ -199,7 +200,7 @@ func (in *arrival) takeTOTP(s *UserSecrets) error {
 	if _, err := mfa.ParseSecret(s.TOTPKey.Text()); err != nil {
 		return invalid("totpKey", "The key of the authenticator app is not of 10 to 64 bytes.")
 	}
-	if s.TOTPStep < 0 || !utf8.ValidString(s.TOTPDevice) || strings.IndexByte(s.TOTPDevice, 0) >= 0 || len(s.TOTPDevice) > maxName {
+	if s.TOTPStep < 0 || checkDevice(s.TOTPDevice) != nil {
 		return invalid("totpDevice", "The name of the authenticator app or its time step cannot be.")
 	}
 	in.totp = &totp{Pool: in.user.Pool, Sub: in.user.Sub, Secret: s.TOTPKey, Last: s.TOTPStep, Name: s.TOTPDevice}

@@ -72,6 +72,14 @@ func (s *PoolSettings) methods(u *User, t *totp) []MFAMethod {
 	return nil
 }
 
+// has tells whether a factor is one that a user may be asked for, if only as a
+// choice. What was begun with one that was turned off since leads nowhere.
+func (s *PoolSettings) has(u *User, t *totp, m MFAMethod) bool {
+	free := *u
+	free.MFA.Preferred = MFANone
+	return slices.Contains(s.methods(&free, t), m)
+}
+
 // setupMethods are the factors that a user who has none may set up.
 func (s *PoolSettings) setupMethods() []MFAMethod {
 	var out []MFAMethod

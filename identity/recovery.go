@@ -282,6 +282,8 @@ func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, 
 		return ErrUserDisabled, nil, nil
 	case !u.resettable():
 		return ErrCannotReset, nil, nil
+	case !c.proves(u): // the mailbox may be another's now
+		return ErrCodeExpired, nil, nil
 	case !s.settings.cleared(old, t.checked):
 		return nil, old, nil
 	}
@@ -333,10 +335,10 @@ func (t *reset) write(tx store.Tx, u *User, c *code, old *credential, ev *Event)
 	return events.Insert(tx, ev)
 }
 
-// verify returns the user with the address that a code went to verified, if it
-// is the user's still. One that has become another's alias stays unverified.
+// verify returns the user with the address that a code went to verified. One
+// that has become another's alias stays unverified.
 func (c *code) verify(tx store.Tx, s *PoolSettings, u *User, now time.Time) (*User, error) {
-	if !c.proves(u) || u.verified(c.Attribute) {
+	if u.verified(c.Attribute) {
 		return u, nil
 	}
 	verified := u.clone()

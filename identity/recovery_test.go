@@ -243,26 +243,27 @@ func TestRecoveryIsTwentyTimesAnHour(t *testing.T) {
 	check(t, "an hour later", recoverAs(t.Context(), pool.AppClient, "alice", f.forgot(t, pool.AppClient, "alice"), chosen))
 }
 
-// The address that the code went to is verified, if it is the user's still.
+// The address that the code went to is verified; if it is the user's no more, the code is void.
 func TestResetVerifiesTheAddressOfTheCode(t *testing.T) {
 	for name, tt := range map[string]struct {
 		edit func(*identity.User)
+		err  error
 		want string
 	}{
-		"unchanged": {func(u *identity.User) { u.Attributes["email_verified"] = "false" }, "true"},
+		"unchanged": {func(u *identity.User) { u.Attributes["email_verified"] = "false" }, nil, "true"},
 		"other address": {func(u *identity.User) {
 			u.Attributes["email"], u.Attributes["email_verified"] = "new@example.com", "false"
-		}, "false"},
+		}, identity.ErrCodeExpired, "false"},
 	} {
 		f := newEngine(t)
 		pool := f.open(t, identity.PoolSettings{Aliases: []string{"email"}})
 		f.join(t, pool, "alice", email)
 		code := f.forgot(t, pool.AppClient, "alice")
 		f.edit(t, pool, "alice", func(u *identity.User) { u.Status = identity.StatusUnconfirmed; tt.edit(u) })
-		check(t, name, recoverAs(t.Context(), pool.AppClient, "alice", code, chosen))
+		wantErr(t, name, recoverAs(t.Context(), pool.AppClient, "alice", code, chosen), tt.err)
 		u, err := pool.Admin().Users().Get(t.Context(), "alice")
-		if err != nil || u.Attributes["email_verified"] != tt.want || u.Status != identity.StatusConfirmed {
-			t.Errorf("%s: user %+v, %v, want confirmed, the address verified: %s", name, u, err, tt.want)
+		if err != nil || u.Attributes["email_verified"] != tt.want || (u.Status == identity.StatusConfirmed) != (tt.err == nil) {
+			t.Errorf("%s: user %+v, %v, want the address verified: %s", name, u, err, tt.want)
 		}
 	}
 }

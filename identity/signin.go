@@ -321,14 +321,19 @@ func (c *credential) same(verified *credential) bool {
 	return c != nil && verified != nil && c.Changed.Equal(verified.Changed)
 }
 
-// fail counts a failure.
+// fail counts a failure, with an event.
 func (lock *throttleRecord) fail(tx store.Tx, ev *Event, now time.Time) error {
-	lock.State = lock.State.Fail(now)
-	lock.Expires = lock.State.Expires()
-	if err := throttles.Put(tx, lock); err != nil {
+	if err := lock.count(tx, now); err != nil {
 		return err
 	}
 	return events.Insert(tx, ev)
+}
+
+// count counts a failure.
+func (lock *throttleRecord) count(tx store.Tx, now time.Time) error {
+	lock.State = lock.State.Fail(now)
+	lock.Expires = lock.State.Expires()
+	return throttles.Put(tx, lock)
 }
 
 // refusal tells why a user whose password was right may not sign in.

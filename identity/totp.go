@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store"
@@ -73,9 +75,10 @@ func getTOTP(r store.Reader, pool, sub string) (*totp, error) {
 }
 
 // VerifyTOTP proves by a code that the app has the key, which then replaces an
-// earlier one. It does not turn the factor on: [Session.SetMFA] does.
+// earlier one. It does not turn the factor on: [Session.SetMFA] does. The name
+// of the device, for people, has at most 512 bytes and may be empty.
 func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) error {
-	if err := s.mayEnroll(); err != nil {
+	if err := cmp.Or(s.mayEnroll(), checkDevice(device)); err != nil {
 		return err
 	}
 	sc := s.scope()
@@ -97,6 +100,14 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 	})
 	if err = orVerdict(err, verdict); err != nil {
 		return fmt.Errorf("verify TOTP: %w", err)
+	}
+	return nil
+}
+
+// checkDevice checks the name of a device, which is stored and shown at each sign-in.
+func checkDevice(name string) error {
+	if len(name) > maxName || !utf8.ValidString(name) || strings.IndexByte(name, 0) >= 0 {
+		return invalid("FriendlyDeviceName", "The name of a device is text of at most 512 bytes.")
 	}
 	return nil
 }
@@ -223,7 +234,7 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 		if v.totp != nil {
 			rec = v.totp
 		}
-		if len(rec.Secret) > 0 { // a password alone must not replace it
+		if t.scope.settings.step(v.user, v.totp) != stepSetup { // a password alone must not replace a factor
 			v.err = ErrSessionInvalid
 			return nil
 		}
@@ -249,6 +260,9 @@ func (c *MFASetupRequired) move(t *secondStep, kind string) error {
 // Verify proves by a code that the app has the key, turns the factor on, and
 // moves the challenge on. A wrong code leaves it where it was.
 func (c *MFASetupRequired) Verify(ctx context.Context, code Secret, device string) error {
+	if err := checkDevice(device); err != nil {
+		return err
+	}
 	if err := c.verify(ctx, code, device); err != nil {
 		return fmt.Errorf("verify TOTP: %w", err)
 	}
@@ -265,7 +279,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		return err
 	}
 	_, err = t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
-		if v.totp != nil && len(v.totp.Secret) > 0 {
+		if t.scope.settings.step(v.user, v.totp) != stepSetup {
 			v.err = ErrSessionInvalid
 			return nil
 		}
@@ -297,7 +311,12 @@ func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*Sign
 	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
-	res, err := t.finish(ctx, func(store.Tx, *verdict) error { return nil })
+	res, err := t.finish(ctx, func(_ store.Tx, v *verdict) error {
+		if !t.scope.settings.has(v.user, v.totp, MFATOTP) {
+			v.err = ErrSessionInvalid
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("answer MFA setup: %w", err)
 	}
