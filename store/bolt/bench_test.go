@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,6 +111,43 @@ func BenchmarkUsers(b *testing.B) {
 	b.Run("get", func(b *testing.B) { sample.Get(b, s, users) })
 	b.Run("prefix", func(b *testing.B) { sample.Prefix(b, s, users) })
 	b.Run("insert", func(b *testing.B) { sample.Insert(b, s, users) })
+}
+
+// BenchmarkUpdate changes one user after another, each in a commit of its own,
+// after a bulk load in no order, and again with many pages free: what that costs
+// must hardly depend on either. COGNATE_BENCH_USERS is up to how many users
+// there are; 10,000 by default.
+func BenchmarkUpdate(b *testing.B) {
+	most := 10_000
+	if n, err := strconv.Atoi(os.Getenv("COGNATE_BENCH_USERS")); err == nil {
+		most = n
+	}
+	for users := 1000; users <= most; users *= 10 {
+		b.Run(fmt.Sprint("users=", users), func(b *testing.B) { benchmarkUpdate(b, users) })
+	}
+}
+
+func benchmarkUpdate(b *testing.B, users int) {
+	path := filepath.Join(b.TempDir(), "store.db")
+	s := open(b, path)
+	if err := s.BulkLoad(b.Context(), sample.Entries(users)); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("loaded", func(b *testing.B) { sample.Change(b, s, users) })
+	s.Crash()
+	b.Run("open/loaded", func(b *testing.B) { benchmarkReopen(b, path) })
+	s = open(b, path)
+	freeMany(b, s, 25_000)
+	b.Run("freed", func(b *testing.B) { sample.Change(b, s, users) })
+	s.Crash()
+	b.Run("open/freed", func(b *testing.B) { benchmarkReopen(b, path) })
+}
+
+// benchmarkReopen opens a file after a crash.
+func benchmarkReopen(b *testing.B, path string) {
+	for b.Loop() {
+		open(b, path).Crash()
+	}
 }
 
 func benchmarkOpen(b *testing.B, path string, o *bolt.Options) {

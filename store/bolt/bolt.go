@@ -10,6 +10,9 @@
 //   - The function of an Update must be quick: others wait for it, those too
 //     that have already written and wait for the common flush.
 //   - The file never shrinks. What was deleted is used again.
+//   - After a crash while more than 8 MiB of the file were free, Open has to
+//     read the file to find out which: about two seconds for each gigabyte, and
+//     more if the system does not have it in memory any more.
 //   - Keep the file on a local file system. Locks and memory maps do not hold on a network share.
 //
 // # Failures
@@ -29,6 +32,7 @@ package bolt
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -45,7 +49,8 @@ type Options struct {
 	LockTimeout time.Duration
 	// CheckUpTo is the size of file, in bytes, up to which Open does the whole
 	// of [Store.Check]. Larger files have their outline checked only, so that
-	// a restart stays quick. Defaults to 256 MiB; -1 means never.
+	// a restart stays quick. Defaults to 256 MiB; -1 means never. A file that
+	// lacks the list of its free pages is checked whatever its size.
 	CheckUpTo int64
 	// AcceptLoss opens a file of which one of the two root records is damaged
 	// by way of the other, which may be that of the last transaction but one.
@@ -74,9 +79,12 @@ func (o *Options) withDefaults() Options {
 type Store struct {
 	path  string
 	db    *bbolt.DB
+	file  *os.File // to look at what bbolt has written
 	gate  gate.Gate
 	turns turns
 	group *group // the transaction that is open; belongs to who has the turn
+	// maxListed is what the constant says, except in tests.
+	maxListed int
 	// stuck is set when bbolt broke down in a way that may have left its
 	// locks held: each call returns the error then.
 	stuck atomic.Pointer[error]
@@ -94,16 +102,19 @@ func Open(path string, o *Options) (*Store, error) {
 	if err := createFile(path, opts); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
+	if err := verify(path, opts); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
 	db, err := openFile(path, opts)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	s := &Store{path: path, db: db}
-	if err := s.verify(opts); err != nil {
+	file, err := os.Open(path)
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	return s, nil
+	return &Store{path: path, db: db, file: file, maxListed: maxListed}, nil
 }
 
 // View implements [store.Store]. Values are copies and stay valid.
@@ -123,7 +134,14 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // Close implements [store.Store].
 func (s *Store) Close() error {
-	if !s.gate.Close() || s.stuck.Load() != nil {
+	if !s.gate.Close() {
+		return nil
+	}
+	defer s.file.Close()
+	if s.stuck.Load() == nil {
+		s.writeFreelist()
+	}
+	if s.stuck.Load() != nil {
 		return nil
 	}
 	return s.db.Close()

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -16,43 +15,93 @@ const bulkBytes = 32 << 20
 const bulkFill = 0.9
 
 // BulkLoad implements [store.BulkLoader]. It writes in transactions of about
-// 32 MiB, which come in between those of others.
+// 32 MiB, which come in between those of others. Entries in order of table and
+// key are written as they come. Any others are sorted first, in a temporary file
+// beside the store if there are more than fit in one transaction: in another
+// order each transaction would change pages all over the store, and leave as
+// many behind that are free.
 func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byte]) error {
-	var chunk []store.Write
-	size := 0
+	rest := &sorter{path: s.path}
+	defer rest.close()
+	l := &load{ctx: ctx, store: s}
 	for ref, value := range entries {
 		if err := store.Check(ref, value); err != nil {
 			return err
 		}
-		chunk = append(chunk, store.Write{Ref: ref, Value: slices.Clone(value)})
-		if size += len(ref.Key) + len(value); size < bulkBytes {
-			continue
-		}
-		if err := s.loadChunk(ctx, chunk, size); err != nil {
+		w := store.Write{Ref: ref, Value: slices.Clone(value)}
+		if err := l.add(w, func() error { return l.writeOrSpill(rest) }); err != nil {
 			return err
 		}
-		chunk, size = chunk[:0], 0
 	}
-	return s.loadChunk(ctx, chunk, size)
+	if rest.file == nil {
+		return l.write()
+	}
+	if err := rest.spill(l.chunk); err != nil {
+		return err
+	}
+	l.reset()
+	for w, err := range rest.all() {
+		if err != nil {
+			return err
+		}
+		if err := l.add(w, l.write); err != nil {
+			return err
+		}
+	}
+	return l.write()
 }
 
-// loadChunk writes entries as a member of a group, one so large that the group is full.
-func (s *Store) loadChunk(ctx context.Context, chunk []store.Write, size int) (err error) {
-	if err := s.enter(ctx); err != nil {
+// A load gathers entries until they are enough for a transaction.
+type load struct {
+	ctx   context.Context
+	store *Store
+	chunk []store.Write
+	size  int
+	last  store.Write // of the chunk before, which was written
+}
+
+// add calls full once there are enough, and begins anew.
+func (l *load) add(w store.Write, full func() error) error {
+	l.chunk = append(l.chunk, w)
+	if l.size += len(w.Key) + len(w.Value); l.size < bulkBytes {
+		return nil
+	}
+	err := full()
+	l.reset()
+	return err
+}
+
+func (l *load) reset() { l.chunk, l.size = l.chunk[:0], 0 }
+
+// writeOrSpill writes the chunk if all entries up to its last have come in order.
+func (l *load) writeOrSpill(rest *sorter) error {
+	if err := l.ctx.Err(); err != nil {
+		return err
+	}
+	inOrder := rest.file == nil && compareWrites(l.last, l.chunk[0]) <= 0 && slices.IsSortedFunc(l.chunk, compareWrites)
+	if !inOrder {
+		return rest.spill(l.chunk)
+	}
+	l.last = l.chunk[len(l.chunk)-1]
+	return l.write()
+}
+
+// write writes the chunk as a member of a group, one so large that the group is full.
+func (l *load) write() (err error) {
+	s := l.store
+	if err := s.enter(l.ctx); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
-	slices.SortStableFunc(chunk, func(a, b store.Write) int {
-		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key))
-	})
-	g, err := s.join(ctx)
+	sortWrites(l.chunk)
+	g, err := s.join(l.ctx)
 	if err != nil {
 		return err
 	}
-	if len(chunk) > 0 {
+	if len(l.chunk) > 0 {
 		g.members++
-		g.bytes += size
-		g.failed = apply(g.tx, slices.Values(chunk), bulkFill)
+		g.bytes += l.size
+		g.failed = apply(g.tx, slices.Values(l.chunk), bulkFill)
 	}
 	return s.leave(g)
 }

@@ -1,6 +1,8 @@
 package bolt
 
 import (
+	"hash/fnv"
+	"os"
 	"strconv"
 	"testing"
 
@@ -44,4 +46,71 @@ func (s *Store) Commits() (n int) {
 		return nil
 	})
 	return n
+}
+
+// LeaveOutFreelist has each commit from now on do without the list of free
+// pages, as if that were long.
+func (s *Store) LeaveOutFreelist() {
+	s.maxListed = -1
+	s.db.NoFreelistSync = true
+}
+
+// Crash ends the store as the end of its process would.
+func (s *Store) Crash() {
+	s.gate.Close()
+	s.file.Close()
+	s.db.Close()
+}
+
+// NoFreelist stands in a root record when the list was left out.
+const NoFreelist uint64 = noFreelist
+
+// Freelist returns the page of a file that its list of free pages is on.
+func Freelist(t testing.TB, path string) uint64 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_, m := newestMeta(t, f)
+	return m.freelist
+}
+
+// SetFreelist changes where a file claims its list of free pages to be.
+func SetFreelist(t testing.TB, path string, id uint64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	at, _ := newestMeta(t, f)
+	p := make(page, pageHeader+metaSize)
+	if _, err := f.ReadAt(p, at); err != nil {
+		t.Fatal(err)
+	}
+	b := p[pageHeader:]
+	native.PutUint64(b[32:], id)
+	sum := fnv.New64a()
+	sum.Write(b[:metaSize-8])
+	native.PutUint64(b[metaSize-8:], sum.Sum64())
+	if _, err := f.WriteAt(p, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newestMeta(t testing.TB, f *os.File) (at int64, newest meta) {
+	t.Helper()
+	c := &checker{file: f, pageSize: int64(os.Getpagesize())}
+	for id := range int64(2) {
+		m, err := c.metaAt(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.txn >= newest.txn {
+			at, newest = id*c.pageSize, m
+		}
+	}
+	return at, newest
 }

@@ -92,18 +92,34 @@ func syncDir(dir string) {
 	_ = d.Sync()
 }
 
-// openFile opens an existing file, with less address space where there is not enough.
+// openFile opens an existing file, with less address space where there is not
+// enough. It must have been verified: bbolt walks through a file without a
+// list of free pages on a goroutine of its own, where a damaged page ends the process.
 func openFile(path string, o Options) (*bbolt.DB, error) {
-	db, err := openMapped(path, o, mapSize())
-	if errors.Is(err, syscall.ENOMEM) {
-		return openMapped(path, o, 0)
+	options := bbolt.Options{
+		Timeout:         o.LockTimeout,
+		FreelistType:    bbolt.FreelistMapType,
+		NoFreelistSync:  true, // or a list that is missing would be written now
+		InitialMmapSize: mapSize(),
+		NoSync:          o.InsecureNoSync,
+		NoGrowSync:      o.InsecureNoSync,
 	}
-	return db, err
+	db, err := openMapped(path, options)
+	if errors.Is(err, syscall.ENOMEM) {
+		options.InitialMmapSize = 0
+		db, err = openMapped(path, options)
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.AllocSize = 1 << 20
+	db.NoFreelistSync = false
+	return db, nil
 }
 
 // openMapped opens a file. bbolt may panic over a damaged one; it is then
 // closed here, or its lock would stay.
-func openMapped(path string, o Options, mapSize int) (db *bbolt.DB, err error) {
+func openMapped(path string, o bbolt.Options) (db *bbolt.DB, err error) {
 	var file *os.File
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -112,22 +128,16 @@ func openMapped(path string, o Options, mapSize int) (db *bbolt.DB, err error) {
 			db, err = nil, damaged(r)
 		}
 	}()
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:         o.LockTimeout,
-		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: mapSize,
-		NoSync:          o.InsecureNoSync,
-		NoGrowSync:      o.InsecureNoSync,
-		NoStatistics:    true,
-		OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
-			file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
-			return file, err
-		},
-	})
+	o.NoStatistics = true
+	o.OpenFile = func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+		// Always for writing, so that the system refuses at once what cannot be written.
+		file, err = os.OpenFile(name, flag&^os.O_CREATE|os.O_RDWR, mode)
+		return file, err
+	}
+	db, err = bbolt.Open(path, 0o600, &o)
 	if err != nil {
 		return nil, openError(err)
 	}
-	db.AllocSize = 1 << 20
 	return db, nil
 }
 
@@ -155,55 +165,54 @@ func openError(err error) error {
 	}
 }
 
-// verify looks at an opened file before it is used.
-func (s *Store) verify(o Options) error {
-	if err := s.verifyOutline(); err != nil {
-		return err
-	}
-	if err := s.verifyRoots(); err != nil && !o.AcceptLoss {
-		return err
-	}
-	info, err := os.Stat(s.path)
+// verify looks at a file before it is used. Other processes may read it too
+// meanwhile, but none may write.
+func verify(path string, o Options) error {
+	db, err := openMapped(path, bbolt.Options{Timeout: o.LockTimeout, ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	if info.Size() > o.CheckUpTo {
-		return nil
-	}
-	return s.Check(context.Background())
-}
-
-func (s *Store) verifyOutline() (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer catch(&err)
-	return s.db.View(func(tx *bbolt.Tx) error {
-		info, err := os.Stat(s.path)
-		if err != nil {
-			return err
-		}
-		if info.Size() < tx.Size() {
-			return fmt.Errorf("%w: the file is cut off: %d bytes of %d are left", store.ErrCorrupt, info.Size(), tx.Size())
-		}
-		return verifyFormat(tx)
-	})
-}
-
-// verifyRoots looks at both root records. bbolt makes do with one, which may
-// be the older: then the last transaction would be gone and nobody would know.
-// A crash does not damage them, since each lies within one sector.
-func (s *Store) verifyRoots() error {
-	f, err := os.Open(s.path)
+	defer db.Close()
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	c := &checker{file: f, pageSize: int64(s.db.Info().PageSize)}
-	for at := range int64(2) {
-		if _, err := c.metaAt(at); err != nil {
-			return fmt.Errorf("%w; the last transaction may be lost, see Options.AcceptLoss", err)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	txn, err := verifyOutline(db, info.Size())
+	if err != nil {
+		return err
+	}
+	c := &checker{ctx: context.Background(), file: f, pageSize: int64(db.Info().PageSize)}
+	if err := c.roots(); err != nil && !o.AcceptLoss {
+		return err
+	}
+	if m, err := c.meta(txn); err != nil || m.listed() && info.Size() > o.CheckUpTo {
+		return err
+	}
+	if info.Size() > o.CheckUpTo {
+		if err := c.readAhead(info.Size()); err != nil {
+			return err
 		}
 	}
-	return nil
+	return c.run(txn)
+}
+
+// verifyOutline returns the number of the last transaction.
+func verifyOutline(db *bbolt.DB, size int64) (txn uint64, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer catch(&err)
+	err = db.View(func(tx *bbolt.Tx) error {
+		txn = uint64(tx.ID())
+		if size < tx.Size() {
+			return fmt.Errorf("%w: the file is cut off: %d bytes of %d are left", store.ErrCorrupt, size, tx.Size())
+		}
+		return verifyFormat(tx)
+	})
+	return txn, err
 }
 
 func verifyFormat(tx *bbolt.Tx) error {

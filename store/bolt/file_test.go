@@ -42,12 +42,25 @@ func checkFile(t testing.TB, path string) {
 	}
 }
 
+// An ending is how the process ended that wrote a file.
+type ending string
+
+const (
+	closed ending = "closed"
+	killed ending = "killed" // when the list of free pages was left out
+)
+
+var endings = []ending{closed, killed}
+
 // sampleFile fills a file with tables of several pages and returns its bytes and
 // what it holds. Some was written over and deleted, so that there are free pages too.
-func sampleFile(t testing.TB) (file []byte, content string) {
+func sampleFile(t testing.TB, how ending) (file []byte, content string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := open(t, path)
+	if how == killed {
+		s.LeaveOutFreelist()
+	}
 	for round := range 3 {
 		err := s.Update(t.Context(), func(tx store.Tx) error {
 			for i := range 60 {
@@ -69,14 +82,30 @@ func sampleFile(t testing.TB) (file []byte, content string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	if how == closed {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	file, err = os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return file, content
+}
+
+// onSampleFiles runs a test on a file of each ending.
+func onSampleFiles(t *testing.T, test func(t *testing.T, file []byte, content string)) {
+	t.Helper()
+	for _, how := range endings {
+		t.Run(string(how), func(t *testing.T) {
+			file, content := sampleFile(t, how)
+			test(t, file, content)
+		})
+	}
 }
 
 // dump reads all that sampleFile has written, forward, backward, and one by one.
@@ -109,12 +138,17 @@ func dump(s store.Store) (string, error) {
 // tryDamaged opens damaged bytes. They must be refused, or served whole.
 func tryDamaged(t testing.TB, file []byte, want, what string) (refused bool) {
 	t.Helper()
+	return tryWith(t, &bolt.Options{LockTimeout: time.Millisecond}, file, want, what)
+}
+
+func tryWith(t testing.TB, o *bolt.Options, file []byte, want, what string) (refused bool) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "store.db")
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	defer os.Remove(path)
-	s, err := bolt.Open(path, &bolt.Options{LockTimeout: time.Millisecond})
+	s, err := bolt.Open(path, o)
 	if err != nil {
 		wantRefusal(t, what, path, err)
 		return true
@@ -138,22 +172,23 @@ func wantRefusal(t testing.TB, what, path string, err error) {
 }
 
 func TestTruncatedFileIsRefused(t *testing.T) {
-	file, want := sampleFile(t)
-	const page = 4096
-	last := 0 // the largest that is refused; what comes after is reserve
-	for size := 0; size < len(file); size += 1 + size/97 {
-		if tryDamaged(t, file[:size], want, fmt.Sprintf("cut to %d bytes of %d", size, len(file))) {
-			last = size
+	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
+		const page = 4096
+		last := 0 // the largest that is refused; what comes after is reserve
+		for size := 0; size < len(file); size += 1 + size/97 {
+			if tryDamaged(t, file[:size], want, fmt.Sprintf("cut to %d bytes of %d", size, len(file))) {
+				last = size
+			}
 		}
-	}
-	for size := 0; size < last; size += page {
-		if !tryDamaged(t, file[:size], want, fmt.Sprintf("cut to %d bytes of %d", size, len(file))) {
-			t.Errorf("cut to %d bytes of %d: it was opened", size, len(file))
+		for size := 0; size < last; size += page {
+			if !tryDamaged(t, file[:size], want, fmt.Sprintf("cut to %d bytes of %d", size, len(file))) {
+				t.Errorf("cut to %d bytes of %d: it was opened", size, len(file))
+			}
 		}
-	}
-	if last < 10*page {
-		t.Errorf("only files up to %d bytes were refused", last)
-	}
+		if last < 10*page {
+			t.Errorf("only files up to %d bytes were refused", last)
+		}
+	})
 }
 
 // used cuts off what a file has in reserve at its end.
@@ -167,66 +202,69 @@ func used(t testing.TB, file []byte) []byte {
 }
 
 func TestFlippedBitIsRefusedOrHarmless(t *testing.T) {
-	file, want := sampleFile(t)
-	file = used(t, file)
-	r := rand.New(rand.NewSource(1))
-	refused := 0
-	const tries = 600
-	for n := range tries {
-		at := r.Intn(len(file))
-		if n%2 == 0 {
-			at = at&^4095 + r.Intn(64) // in the header of a page, where it hurts most
+	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
+		file = used(t, file)
+		r := rand.New(rand.NewSource(1))
+		refused := 0
+		const tries = 600
+		for n := range tries {
+			at := r.Intn(len(file))
+			if n%2 == 0 {
+				at = at&^4095 + r.Intn(64) // in the header of a page, where it hurts most
+			}
+			damaged := append([]byte(nil), file...)
+			damaged[at] ^= 1 << r.Intn(8)
+			if tryDamaged(t, damaged, want, fmt.Sprintf("a bit flipped at %d", at)) {
+				refused++
+			}
 		}
-		damaged := append([]byte(nil), file...)
-		damaged[at] ^= 1 << r.Intn(8)
-		if tryDamaged(t, damaged, want, fmt.Sprintf("a bit flipped at %d", at)) {
-			refused++
+		t.Logf("%d of %d refused", refused, tries)
+		if refused < tries/4 {
+			t.Errorf("only %d of %d refused", refused, tries)
 		}
-	}
-	t.Logf("%d of %d refused", refused, tries)
-	if refused < tries/4 {
-		t.Errorf("only %d of %d refused", refused, tries)
-	}
+	})
 }
 
 func TestOverwrittenPageIsRefusedOrHarmless(t *testing.T) {
-	file, want := sampleFile(t)
-	file = used(t, file)
-	const page = 4096
-	for at := 0; at < len(file); at += page {
-		for _, fill := range []byte{0, 0xff} {
-			damaged := append([]byte(nil), file...)
-			for i := at; i < min(at+page, len(file)); i++ {
-				damaged[i] = fill
+	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
+		file = used(t, file)
+		const page = 4096
+		for at := 0; at < len(file); at += page {
+			for _, fill := range []byte{0, 0xff} {
+				damaged := append([]byte(nil), file...)
+				for i := at; i < min(at+page, len(file)); i++ {
+					damaged[i] = fill
+				}
+				tryDamaged(t, damaged, want, fmt.Sprintf("page at %d filled with %#x", at, fill))
 			}
-			tryDamaged(t, damaged, want, fmt.Sprintf("page at %d filled with %#x", at, fill))
 		}
-	}
+	})
 }
 
 func TestDamagedRootIsRefusedUnlessLossIsAccepted(t *testing.T) {
-	file, _ := sampleFile(t)
-	path := filepath.Join(t.TempDir(), "store.db")
-	for _, root := range []int{0, 1} {
-		damaged := append([]byte(nil), file...)
-		damaged[root*4096+40] ^= 1
-		if err := os.WriteFile(path, damaged, 0o600); err != nil {
-			t.Fatal(err)
+	onSampleFiles(t, func(t *testing.T, file []byte, _ string) {
+		path := filepath.Join(t.TempDir(), "store.db")
+		for _, root := range []int{0, 1} {
+			damaged := append([]byte(nil), file...)
+			damaged[root*4096+40] ^= 1
+			if err := os.WriteFile(path, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := bolt.Open(path, nil); !errors.Is(err, store.ErrCorrupt) {
+				t.Errorf("root record %d damaged: got %v, want %v", root, err, store.ErrCorrupt)
+			}
+			s, err := bolt.Open(path, &bolt.Options{AcceptLoss: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Put("table", "key", []byte("1")) }); err != nil {
+				t.Error(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
 		}
-		if _, err := bolt.Open(path, nil); !errors.Is(err, store.ErrCorrupt) {
-			t.Errorf("root record %d damaged: got %v, want %v", root, err, store.ErrCorrupt)
-		}
-		s, err := bolt.Open(path, &bolt.Options{AcceptLoss: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Put("table", "key", []byte("1")) }); err != nil {
-			t.Error(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+	})
 }
 
 func TestForeignFileIsRefused(t *testing.T) {
@@ -348,19 +386,23 @@ func TestFileCutWhileOpenIsAnError(t *testing.T) {
 }
 
 func FuzzOpenFile(f *testing.F) {
-	file, want := sampleFile(f)
-	f.Add(0, []byte{1})
-	f.Add(4096*3, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
-	f.Add(len(file)-1, []byte{})
-	f.Fuzz(func(t *testing.T, at int, with []byte) {
-		if at < 0 || at >= len(file) {
+	var files, wants [2]string
+	for i, how := range endings {
+		file, want := sampleFile(f, how)
+		files[i], wants[i] = string(file), want
+		f.Add(i, 0, []byte{1})
+		f.Add(i, 4096*3, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
+		f.Add(i, len(file)-1, []byte{})
+	}
+	f.Fuzz(func(t *testing.T, which, at int, with []byte) {
+		if which < 0 || which >= len(files) || at < 0 || at >= len(files[which]) {
 			t.Skip()
 		}
-		damaged := append([]byte(nil), file...)
+		damaged := []byte(files[which])
 		if len(with) == 0 {
 			damaged = damaged[:at]
 		}
 		copy(damaged[min(at, len(damaged)):], with)
-		tryDamaged(t, damaged, want, fmt.Sprintf("%x written at %d", with, at))
+		tryDamaged(t, damaged, wants[which], fmt.Sprintf("%x written at %d", with, at))
 	})
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,7 +19,17 @@ import (
 // The child has name spaces of its own, so that it may mount a small file
 // system without rights, and nothing of it is left.
 func TestFullDiskRecovers(t *testing.T) {
-	cmd := child("fill", t.TempDir())
+	for _, unlisted := range []string{"", "1"} {
+		t.Run("unlisted="+unlisted, func(t *testing.T) {
+			cmd := child("fill", t.TempDir())
+			cmd.Env = append(cmd.Env, childUnlisted+"="+unlisted)
+			runFill(t, cmd)
+		})
+	}
+}
+
+func runFill(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
@@ -52,7 +64,7 @@ func fillDisk(dir string) {
 // room, and looks whether all that was acknowledged is there and nothing else.
 func fillAndRecover(dir string) error {
 	path, ballast := filepath.Join(dir, "store.db"), filepath.Join(dir, "ballast")
-	s, err := bolt.Open(path, nil)
+	s, err := childOpens(path)
 	if err != nil {
 		return err
 	}
@@ -78,10 +90,13 @@ func fillAndRecover(dir string) error {
 	if full == 0 {
 		return errors.New("the disk was never full")
 	}
+	if err := loadTooMuch(s, dir); err != nil {
+		return err
+	}
 	if err := s.Close(); err != nil {
 		return err
 	}
-	if s, err = bolt.Open(path, nil); err != nil {
+	if s, err = childOpens(path); err != nil {
 		return err
 	}
 	return errors.Join(verifyFilled(s, written), s.Close())
@@ -103,6 +118,19 @@ func fillUp(s *bolt.Store, written *int, full int) (int, error) {
 		}
 	}
 	return full, nil
+}
+
+// loadTooMuch loads what neither the disk holds nor memory, in no order.
+func loadTooMuch(s *bolt.Store, dir string) error {
+	err := s.BulkLoad(context.Background(), pairs(rand.New(rand.NewSource(1)).Perm(manyPairs), "first"))
+	if !errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("a bulk load larger than the disk: %w", err)
+	}
+	files, err := os.ReadDir(dir)
+	if err == nil && len(files) != 2 {
+		err = fmt.Errorf("left behind by a bulk load: %v", files)
+	}
+	return err
 }
 
 func insert(s store.Store, n int) error {

@@ -142,6 +142,7 @@ func (s *Store) finish(g *group) (err error) {
 	if err := g.tx.Commit(); err != nil {
 		return s.explain(id, err)
 	}
+	s.weighFreelist(id)
 	return nil
 }
 

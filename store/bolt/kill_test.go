@@ -19,10 +19,12 @@ import (
 )
 
 // childEnv makes a test binary a child process: "write" writes until it is
-// killed, "fill" until the disk is full. childPath is the store.
+// killed, "fill" until the disk is full. childPath is the store. childUnlisted,
+// if it is set, has the child leave out the list of free pages.
 const (
-	childEnv  = "COGNATE_BOLT_CHILD"
-	childPath = "COGNATE_BOLT_PATH"
+	childEnv      = "COGNATE_BOLT_CHILD"
+	childPath     = "COGNATE_BOLT_PATH"
+	childUnlisted = "COGNATE_BOLT_UNLISTED"
 )
 
 func TestMain(m *testing.M) {
@@ -42,6 +44,15 @@ func child(what, path string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), childEnv+"="+what, childPath+"="+path)
 	cmd.Stderr = os.Stderr
 	return cmd
+}
+
+// childOpens opens the store of a child.
+func childOpens(path string) (*bolt.Store, error) {
+	s, err := bolt.Open(path, nil)
+	if err == nil && os.Getenv(childUnlisted) != "" {
+		s.LeaveOutFreelist()
+	}
+	return s, err
 }
 
 // A user has a unique index, one that is not, and an expiry.
@@ -64,7 +75,7 @@ var users = &store.Table[user]{
 // writeForever has eight writers insert users, change them, and delete some.
 // It tells of each user, on a line of its own, when the commit has returned.
 func writeForever(path string) {
-	s, err := bolt.Open(path, nil)
+	s, err := childOpens(path)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -121,8 +132,12 @@ func TestKilledProcessLosesNoAcknowledgedWrite(t *testing.T) {
 	r := rand.New(rand.NewSource(time.Now().UnixNano()))
 	acknowledged := make(map[string]int)
 	var slowest time.Duration
-	for range kills(t) {
-		killedRun(t, path, time.Duration(r.Intn(120))*time.Millisecond, acknowledged)
+	for n := range kills(t) {
+		cmd := child("write", path)
+		if n%2 == 1 {
+			cmd.Env = append(cmd.Env, childUnlisted+"=1")
+		}
+		killedRun(t, cmd, time.Duration(r.Intn(120))*time.Millisecond, acknowledged)
 		start := time.Now()
 		s := open(t, path)
 		slowest = max(slowest, time.Since(start))
@@ -139,9 +154,8 @@ func TestKilledProcessLosesNoAcknowledgedWrite(t *testing.T) {
 }
 
 // killedRun lets a child write for a while and kills it.
-func killedRun(t *testing.T, path string, after time.Duration, acknowledged map[string]int) {
+func killedRun(t *testing.T, cmd *exec.Cmd, after time.Duration, acknowledged map[string]int) {
 	t.Helper()
-	cmd := child("write", path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -43,13 +43,13 @@ type element struct {
 	child      uint64
 }
 
-// elements takes a branch or a leaf apart.
-func (p page) elements() ([]element, error) {
+// elements takes a branch or a leaf apart. It returns the elements in the space of out, if that is enough.
+func (p page) elements(out []element) ([]element, error) {
 	n := p.count()
 	if pageHeader+n*elementSize > len(p) {
 		return nil, fmt.Errorf("%d elements do not fit", n)
 	}
-	out := make([]element, n)
+	out = append(out[:0], make([]element, n)...)
 	for i := range out {
 		at := pageHeader + i*elementSize
 		head := p[at:]

@@ -3,6 +3,7 @@ package sample
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -13,6 +14,18 @@ func Insert(b *testing.B, s store.Store, n int) {
 	for i := n; b.Loop(); i++ {
 		u := NewUser(i)
 		if err := s.Update(b.Context(), func(tx store.Tx) error { return Users.Insert(tx, u) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Change signs one of n users in, as it were: it changes a record and none of its indexes.
+func Change(b *testing.B, s store.Store, n int) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		u := NewUser(i * 7919 % n)
+		u.Changed = u.Changed.Add(time.Duration(i+1) * time.Second)
+		if err := s.Update(b.Context(), func(tx store.Tx) error { return Users.Put(tx, u) }); err != nil {
 			b.Fatal(err)
 		}
 	}
