@@ -47,9 +47,13 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 	return out
 }
 
-// mirrorTemplate shows the texts of the template in the older members too.
+// mirrorTemplate shows the texts of the template in the older members too, and
+// those of the older members in the template: they are the same settings.
 func mirrorTemplate(out *idp.UserPoolType) {
 	t := out.VerificationMessageTemplate
+	t.SmsMessage = cmp.Or(t.SmsMessage, out.SmsVerificationMessage)
+	t.EmailMessage = cmp.Or(t.EmailMessage, out.EmailVerificationMessage)
+	t.EmailSubject = cmp.Or(t.EmailSubject, out.EmailVerificationSubject)
 	out.SmsVerificationMessage = cmp.Or(out.SmsVerificationMessage, t.SmsMessage)
 	out.EmailVerificationMessage = cmp.Or(out.EmailVerificationMessage, t.EmailMessage)
 	out.EmailVerificationSubject = cmp.Or(out.EmailVerificationSubject, t.EmailSubject)

@@ -368,17 +368,25 @@ func expectedPool(t testing.TB, in obj) obj {
 	if dig(in, "AdminCreateUserConfig", "UnusedAccountValidityDays") == nil {
 		admin["UnusedAccountValidityDays"] = policy["TemporaryPasswordValidityDays"]
 	}
-	template := want["VerificationMessageTemplate"].(obj)
-	for older, name := range map[string]string{
-		"SmsVerificationMessage": "SmsMessage", "EmailVerificationMessage": "EmailMessage", "EmailVerificationSubject": "EmailSubject",
-	} {
-		if want[older] == nil && template[name] != nil {
-			want[older] = template[name]
-		}
-	}
+	mirrorTexts(want, want["VerificationMessageTemplate"].(obj))
 	given, _ := in["Schema"].(list)
 	want["SchemaAttributes"] = expectedSchema(t, given)
 	return want
+}
+
+// mirrorTexts copies texts between the template and the older members for
+// them, whichever were given: acceptance tests of Terraform hold the service to both ways.
+func mirrorTexts(pool, template obj) {
+	for older, name := range map[string]string{
+		"SmsVerificationMessage": "SmsMessage", "EmailVerificationMessage": "EmailMessage", "EmailVerificationSubject": "EmailSubject",
+	} {
+		switch {
+		case pool[older] == nil && template[name] != nil:
+			pool[older] = template[name]
+		case pool[older] != nil && template[name] == nil:
+			template[name] = pool[older]
+		}
+	}
 }
 
 func expectedSchema(t testing.TB, given list) list {
