@@ -239,3 +239,27 @@ func TestNameOfADeviceIsBounded(t *testing.T) {
 	}
 	check(t, "VerifyTOTP", s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), strings.Repeat("x", 512)))
 }
+
+// An operator who sets a password, or has it reset, ends in safe pools what somebody else may have begun.
+func TestOperatorsPasswordEndsSignInsInSafePools(t *testing.T) {
+	for name, tt := range map[string]struct {
+		settings identity.PoolSettings
+		want     error
+	}{"safe": {identity.PoolSettings{}, identity.ErrAccessTokenRevoked}, "Cognito": {cognitoPool, nil}} {
+		f := newEngine(t)
+		pool := f.open(t, tt.settings)
+		a := f.client(t, pool, identity.ClientSettings{})
+		users := pool.Admin().Users()
+		f.join(t, pool, "alice", email)
+		for how, act := range map[string]func() error{
+			"reset": func() error { return users.ResetPassword(t.Context(), "alice") },
+			"set":   func() error { return users.SetPassword(t.Context(), "alice", password, true) },
+		} {
+			check(t, "SetPassword", users.SetPassword(t.Context(), "alice", password, true))
+			access := f.signIn(t, a, "alice").Access
+			check(t, how, act())
+			_, err := pool.Session(t.Context(), access)
+			wantErr(t, name+": "+how, err, tt.want)
+		}
+	}
+}
