@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -262,4 +263,26 @@ func TestOperatorsPasswordEndsSignInsInSafePools(t *testing.T) {
 			wantErr(t, name+": "+how, err, tt.want)
 		}
 	}
+}
+
+// A user's own updates do not send texts to strangers without end.
+func TestUpdatesSendTwentyCodesAnHour(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{AutoVerified: []string{"phone_number"}})
+	s := f.member(t, pool, pool.AppClient, "mallory", attrs{"phone_number": phone})
+	update := func(i int) error {
+		return second(s.UpdateAttributes(t.Context(), attrs{"phone_number": fmt.Sprintf("+1555%07d", i)}))
+	}
+	for i := range 20 {
+		check(t, "UpdateAttributes", update(i))
+	}
+	wantErr(t, "one too many", update(20), identity.ErrLimitExceeded)
+	check(t, "the same again", update(19))
+	check(t, "another attribute", second(s.UpdateAttributes(t.Context(), attrs{"name": "Mallory"})))
+	if n := len(f.outbox.Messages(nil)); n != 20 {
+		t.Errorf("%d codes were sent, want 20", n)
+	}
+	check(t, "an operator", pool.Admin().Users().UpdateAttributes(t.Context(), "mallory", attrs{"phone_number": victims}))
+	f.advance(2 * time.Hour)
+	check(t, "later", second(f.session(t, pool.AppClient, "mallory").UpdateAttributes(t.Context(), attrs{"phone_number": phone})))
 }
