@@ -251,8 +251,9 @@ func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser,
 }
 
 // SetPassword sets a user's password: for good, which confirms the user, or
-// as a temporary one. It ends a lock-out and any pending challenge. A password
-// that the policy forbids to return is refused with [ErrPasswordReused].
+// as a temporary one. It ends a lock-out, any pending challenge and, in safe
+// pools, all sign-ins. A password that the policy forbids to return is refused
+// with [ErrPasswordReused].
 func (us Users) SetPassword(ctx context.Context, name string, password Secret, permanent bool) error {
 	if err := us.admin.setPassword(ctx, name, password, permanent); err != nil {
 		return fmt.Errorf("set password: %w", err)
@@ -285,6 +286,6 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 				return err
 			}
 		}
-		return nil
+		return u.signOutSafely(tx, &p.Settings, now)
 	})
 }

@@ -16,7 +16,8 @@ var addresses = []string{"email", "phone_number"}
 // deletes one. An address that changes is no longer verified, and gets a code
 // where the pool verifies it, which [Session.VerifyAttribute] takes; where it
 // must be verified before the update, the old one stays until then. The codes
-// that were sent are returned, also with an error that is [ErrDelivery].
+// that were sent are returned, also with an error that is [ErrDelivery]; they
+// are 20 an hour at most, then an update that needs one is [ErrLimitExceeded].
 func (s *Session) UpdateAttributes(ctx context.Context, attributes map[string]string) ([]*CodeDelivery, error) {
 	sent, err := s.updateAttributes(ctx, attributes)
 	if err != nil {
@@ -203,7 +204,25 @@ func (up *update) apply(tx store.Tx, u *User) (verdict, err error) {
 			return verdict, err
 		}
 	}
+	if ok, err := up.maySend(tx, u); err != nil || !ok {
+		return ErrLimitExceeded, err
+	}
 	return nil, up.putCodes(tx, u) // after the last verdict, which would keep them
+}
+
+// maySend counts the codes that a user's own update sends, and tells whether
+// there may be so many: they go to any address that the user cares to write.
+func (up *update) maySend(tx store.Tx, u *User) (bool, error) {
+	for _, a := range addresses {
+		if up.by.client == "" || up.made[a] == nil || !up.made[a].needed {
+			continue
+		}
+		ok, err := up.scope.admit(tx, kindUpdate, u.Sub, updatesSent, up.by.now)
+		if err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // setAll sets the attributes, addresses last: their flags go with them.

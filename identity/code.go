@@ -34,6 +34,7 @@ const (
 	kindEnroll = "enroll"       // codes tried to enroll an authenticator app
 	kindAsk    = "verification" // codes asked for to verify an address
 	kindVerify = "verify"       // codes tried to verify an address
+	kindUpdate = "update"       // codes sent because an address was changed
 	kindFactor = "mfa"          // codes tried for one challenge state
 	kindGuess  = "factor"       // wrong codes of a second factor, whatever the state
 )

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -238,4 +239,50 @@ func TestNameOfADeviceIsBounded(t *testing.T) {
 		wantErr(t, name[:1], s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), name), identity.ErrInvalidParameter)
 	}
 	check(t, "VerifyTOTP", s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), strings.Repeat("x", 512)))
+}
+
+// An operator who sets a password, or has it reset, ends in safe pools what somebody else may have begun.
+func TestOperatorsPasswordEndsSignInsInSafePools(t *testing.T) {
+	for name, tt := range map[string]struct {
+		settings identity.PoolSettings
+		want     error
+	}{"safe": {identity.PoolSettings{}, identity.ErrAccessTokenRevoked}, "Cognito": {cognitoPool, nil}} {
+		f := newEngine(t)
+		pool := f.open(t, tt.settings)
+		a := f.client(t, pool, identity.ClientSettings{})
+		users := pool.Admin().Users()
+		f.join(t, pool, "alice", email)
+		for how, act := range map[string]func() error{
+			"reset": func() error { return users.ResetPassword(t.Context(), "alice") },
+			"set":   func() error { return users.SetPassword(t.Context(), "alice", password, true) },
+		} {
+			check(t, "SetPassword", users.SetPassword(t.Context(), "alice", password, true))
+			access := f.signIn(t, a, "alice").Access
+			check(t, how, act())
+			_, err := pool.Session(t.Context(), access)
+			wantErr(t, name+": "+how, err, tt.want)
+		}
+	}
+}
+
+// A user's own updates do not send texts to strangers without end.
+func TestUpdatesSendTwentyCodesAnHour(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{AutoVerified: []string{"phone_number"}})
+	s := f.member(t, pool, pool.AppClient, "mallory", attrs{"phone_number": phone})
+	update := func(i int) error {
+		return second(s.UpdateAttributes(t.Context(), attrs{"phone_number": fmt.Sprintf("+1555%07d", i)}))
+	}
+	for i := range 20 {
+		check(t, "UpdateAttributes", update(i))
+	}
+	wantErr(t, "one too many", update(20), identity.ErrLimitExceeded)
+	check(t, "the same again", update(19))
+	check(t, "another attribute", second(s.UpdateAttributes(t.Context(), attrs{"name": "Mallory"})))
+	if n := len(f.outbox.Messages(nil)); n != 20 {
+		t.Errorf("%d codes were sent, want 20", n)
+	}
+	check(t, "an operator", pool.Admin().Users().UpdateAttributes(t.Context(), "mallory", attrs{"phone_number": victims}))
+	f.advance(2 * time.Hour)
+	check(t, "later", second(f.session(t, pool.AppClient, "mallory").UpdateAttributes(t.Context(), attrs{"phone_number": phone})))
 }

@@ -131,7 +131,7 @@ func (e *Engine) deleteUser(ctx context.Context, by origin) error {
 
 // userThrottles are the kinds of throttles that count attempts of a user.
 // Those of other kinds count attempts at a challenge, and end soon after it.
-var userThrottles = []string{kindPassword, string(confirmCode), kindResend, kindEnroll, kindAsk, kindVerify, kindChange, kindRecovery, kindGuess}
+var userThrottles = []string{kindPassword, string(confirmCode), kindResend, kindEnroll, kindAsk, kindVerify, kindUpdate, kindChange, kindRecovery, kindGuess}
 
 // erase removes the user and all that is the user's alone. Sign-ins beyond
 // signOutBatch are dead without the user, and swept when they expire.

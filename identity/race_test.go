@@ -70,7 +70,7 @@ func TestOneOfManySignUpsUnderOneNameWins(t *testing.T) {
 
 func TestOneOfManyConfirmationsOfOneAliasWins(t *testing.T) {
 	onBackEnds(t, identity.PoolSettings{Aliases: []string{"email"}}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
-		const n = crowd / 4 // each of whom must sign up first
+		const n = crowd
 		name := func(i int) string { return fmt.Sprintf("user%d", i) }
 		for i := range n {
 			f.signUp(t, pool, name(i), email)
@@ -255,6 +255,50 @@ func TestManyOpenOnePool(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client keeps one secret, however many are deleted at once.
+func TestOneOfManyDeletionsOfASecretWins(t *testing.T) {
+	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
+		clients := pool.Admin().Clients()
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		check(t, "AddSecret", second(clients.AddSecret(t.Context(), id, "")))
+		infos, err := clients.SecretInfos(t.Context(), id)
+		check(t, "SecretInfos", err)
+		errs := together(crowd, func(i int) error { return clients.DeleteSecret(t.Context(), id, infos[i%2].ID) })
+		wantOneWinner(t, errs, identity.ErrLastSecret, identity.ErrSecretNotFound)
+		if left, err := clients.SecretInfos(t.Context(), id); err != nil || len(left) != 1 {
+			t.Errorf("%d secrets are left, %v, want 1", len(left), err)
+		}
+	})
+}
+
+func TestOneOfManyAdditionsOfASecretWins(t *testing.T) {
+	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
+		clients := pool.Admin().Clients()
+		id := f.client(t, pool, identity.ClientSettings{GenerateSecret: true}).ClientID()
+		errs := together(crowd, func(int) error { return second(clients.AddSecret(t.Context(), id, "")) })
+		wantOneWinner(t, errs, identity.ErrQuotaExceeded)
+	})
+}
+
+func TestOneOfManyCreationsOfAGroupWins(t *testing.T) {
+	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
+		groups := pool.Admin().Groups()
+		errs := together(crowd, func(i int) error {
+			description := fmt.Sprint(i)
+			return second(groups.Create(t.Context(), identity.GroupSettings{Name: "admins", Description: &description}))
+		})
+		wantOneWinner(t, errs, identity.ErrGroupExists)
+		g, err := groups.Get(t.Context(), "admins")
+		check(t, "Get", err)
+		for i, err := range errs {
+			if err == nil && *g.Description != fmt.Sprint(i) {
+				t.Errorf("the group is that of %s, %d won", *g.Description, i)
+			}
+		}
+		check(t, "Verify", verify(t, f.store))
+	})
 }
 
 // verify checks that every index of the store agrees with its records.

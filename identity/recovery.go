@@ -315,10 +315,8 @@ func (t *reset) write(tx store.Tx, u *User, c *code, old *credential, ev *Event)
 	if err != nil {
 		return err
 	}
-	if t.scope.settings.Defaults == SafeDefaults { // ASVS 7.4.3; the service keeps them
-		if err := u.signOut(tx, t.now); err != nil {
-			return err
-		}
+	if err := u.signOutSafely(tx, t.scope.settings, t.now); err != nil {
+		return err
 	}
 	if err := users.Put(tx, u); err != nil {
 		return err
@@ -353,7 +351,7 @@ func (c *code) verify(tx store.Tx, s *PoolSettings, u *User, now time.Time) (*Us
 
 // ResetPassword makes a user choose a new password by a code that is sent, as
 // [AppClient.ForgotPassword] does: until then the old password does not sign
-// in. It is refused with [ErrUserDisabled], with [ErrCannotReset] for a user
+// in, and in safe pools all sign-ins end. It is refused with [ErrUserDisabled], with [ErrCannotReset] for a user
 // who has not confirmed or has a temporary password, and with [ErrNoRecovery]
 // where there is no verified address. For an error that is [ErrDelivery] the
 // password must be reset all the same.
@@ -394,6 +392,9 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 			return nil, store.ErrConflict // the address was changed meanwhile: nothing is lost by asking again
 		}
 		u.Status = StatusResetRequired
+		if err := u.signOutSafely(tx, s.settings, now); err != nil {
+			return nil, err
+		}
 		return nil, codes.Put(tx, c)
 	})
 	if err != nil {

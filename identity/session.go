@@ -190,6 +190,15 @@ func (u *User) signOut(tx store.Tx, now time.Time) error {
 	return endSignIns(tx, u)
 }
 
+// signOutSafely ends the sign-ins of a user who gets another password, in safe
+// pools (ASVS 7.4.3): somebody else may have begun them. The service keeps them.
+func (u *User) signOutSafely(tx store.Tx, s *PoolSettings, now time.Time) error {
+	if s.Defaults != SafeDefaults {
+		return nil
+	}
+	return u.signOut(tx, now)
+}
+
 func later(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return b

@@ -15,6 +15,7 @@ const (
 	verifyCodeLife     = 24 * time.Hour
 	verificationsSent  = 5  // an hour
 	verificationsTried = 15 // an hour
+	updatesSent        = 20 // an hour; ours: the service's figure is not known
 )
 
 // verifyCode is the purpose of codes that verify an address.

@@ -1,6 +1,7 @@
 package cognito_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -171,6 +172,16 @@ func TestErrorsOfVerification(t *testing.T) {
 			}
 			return w.call("GetUserAttributeVerificationCode", body)
 		}, tooMany},
+		{"sent too often by updates", ours, func(w *world) *answer {
+			access := w.open.access("alice")
+			update := func(i int) *answer {
+				return w.call("UpdateUserAttributes", obj{"AccessToken": access, "UserAttributes": attrs("email", fmt.Sprintf("%d@example.com", i))})
+			}
+			for i := range 20 {
+				update(i).wantOK(w.t)
+			}
+			return update(20)
+		}, problem{"TooManyRequestsException", tooMany.message, 0}},
 		{"no address", unsure, as("alice", "GetUserAttributeVerificationCode", ask("phone_number")), invalid("User does not have a phone_number attribute")},
 		{"no such address", ours, as("alice", "GetUserAttributeVerificationCode", ask("name")), invalid("Only email and phone_number can be verified.")},
 	})
