@@ -34,7 +34,11 @@ var arrows = map[string][]string{
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},
 	"internal/floor":                {},
 	"cmd/cognate":                   {"identity", "identity/cognito", "internal/fake", "store", "store/bolt", "store/memory", "store/sealed"},
-	"examples/...":                  {"identity", "identity/cognito", "identity/identitytest", "store/bolt", "store/memory", "token"},
+	"examples/embed":                {"examples/internal/...", "identity", "mfa", "store/bolt"},
+	"examples/faketest":             {},
+	"examples/hello":                {"identity", "store/bolt"},
+	"examples/server":               {"identity", "identity/cognito", "store/bolt", "token"},
+	"examples/internal/...":         {},
 }
 
 // thirdParties says which one room may import each library. What tests import is not held to it.

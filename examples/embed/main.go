@@ -1,9 +1,5 @@
-// Command embed is a web app with the engine inside: pages that sign users up,
-// in and out, ask for the code of an authenticator app, and recover a forgotten
-// password. There is no JavaScript, no second process, and no token in a browser.
-//
-// This file is what visitors may do, member.go what users may do who are signed
-// in, and web.go what has nothing to do with the engine: forms, cookies, headers.
+// Command embed is a web app with the engine inside: sign-up, sign-in with an authenticator
+// app, recovery. There is no JavaScript, no second process, and no token in a browser.
 //
 // No page says who has an account. Two things still tell it to whoever measures:
 // a sign-up with a known address takes no time for a hash, and a sign-in by a
@@ -12,132 +8,142 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
+	_ "embed"
 	"fmt"
-	"log"
-	"net/http"
-	"os"
-	"os/signal"
-	"time"
 
+	"github.com/cognate-id/cognate/examples/internal/web"
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store/bolt"
 )
 
-func main() {
-	addr := flag.String("addr", "localhost:8080", "where to listen")
-	file := flag.String("file", "users.db", "where users are kept")
-	https := flag.Bool("https", false, "browsers come by https, through a proxy: cookies go nowhere else")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *addr, *file, *https); err != nil {
-		log.Fatal(err)
-	}
+//go:embed pages.html
+var pages string
+
+type request = web.Request[visit]
+
+// A visit is a browser that is signed in, for the life of its access token: an hour. It never leaves the server.
+type visit struct {
+	tokens  *identity.Tokens
+	Session *identity.Session // of this request: an ended sign-in is over at once
+	Key     mfa.Secret        // of an authenticator app that is being set up
 }
 
-func run(ctx context.Context, addr, file string, https bool) error {
+// settings are the pool's when it is made: users have no name but their address.
+var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA: "OPTIONAL", TOTP: true}
+
+func main() { web.Main("users.db", run) }
+
+func run(ctx context.Context, file string, o web.Options) error {
 	db, err := bolt.Open(file, nil)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	engine := identity.New(db, nil) // without a Sender, codes appear in the log
-	a, err := newApp(ctx, engine, https)
+	pool, err := engine.OpenUserPool(ctx, "main", &settings)
 	if err != nil {
 		return err
 	}
 	go engine.Maintain(ctx)
-	server := &http.Server{Addr: addr, Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
-	log.Printf("open http://%s", addr)
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		return server.Shutdown(context.Background())
-	}
+	return newSite(pool, o).Serve(ctx)
 }
 
-func newApp(ctx context.Context, engine *identity.Engine, https bool) (*app, error) {
-	pool, err := engine.OpenUserPool(ctx, "main", &identity.PoolSettings{
-		UsernameAttributes: []string{"email"}, // users have no other name
-		MFA:                "OPTIONAL", TOTP: true,
-	})
-	return &app{pool: pool, https: https, visits: visits{byID: map[string]visit{}}}, err
+// newSite makes the pages of all forms, and does what visitors ask for.
+func newSite(pool *identity.UserPool, o web.Options) *web.Site[visit] {
+	s := web.New[visit]("Cognate example", pages, problems, o)
+	s.Pages("sign-up", "confirm", "sign-in", "forgot", "reset")
+	s.Form("/sign-up", "sign-up", func(q *request) (next string, err error) {
+		in := identity.SignUp{Username: q.Text("email"), Password: identity.Secret(q.Text("password"))}
+		_, err = pool.SignUp(q.Context(), in)
+		return "/confirm", err
+	}, "email", "password")
+	s.Form("/confirm", "confirm", func(q *request) (next string, err error) {
+		in := identity.ConfirmSignUp{Username: q.Text("email"), Code: identity.Secret(q.Text("code"))}
+		return "/sign-in?note=confirmed", pool.ConfirmSignUp(q.Context(), in)
+	}, "email", "code")
+	s.Form("/resend", "confirm", func(q *request) (next string, err error) {
+		_, err = pool.ResendConfirmationCode(q.Context(), q.Text("email"), "")
+		return "/confirm?note=sent", err
+	}, "email")
+	// region signin
+	s.Form("/sign-in", "sign-in", func(q *request) (next string, err error) {
+		in := identity.SignIn{Username: q.Text("email"), Password: identity.Secret(q.Text("password"))}
+		res, err := pool.SignIn(q.Context(), in)
+		return proceed(q, res, err)
+	}, "email", "password")
+	// endregion
+	s.Form("/factor", "factor", func(q *request) (next string, err error) {
+		res, err := pool.TOTP("", q.Text("state")).Answer(q.Context(), identity.FactorCode{Code: identity.Secret(q.Text("code"))})
+		return proceed(q, res, err)
+	}, "code")
+	s.Form("/forgot", "forgot", func(q *request) (next string, err error) {
+		_, err = pool.ForgotPassword(q.Context(), q.Text("email"), "")
+		return "/reset?note=sent", err
+	}, "email")
+	s.Form("/reset", "reset", func(q *request) (next string, err error) {
+		in := identity.ConfirmForgotPassword{Username: q.Text("email"), Code: identity.Secret(q.Text("code")), Password: identity.Secret(q.Text("password"))}
+		return "/sign-in?note=reset", pool.ConfirmForgotPassword(q.Context(), in)
+	}, "email", "code", "password")
+	members(s, pool)
+	return s
 }
 
-func (a *app) signUp(w http.ResponseWriter, r *http.Request) (next string, err error) {
-	in := identity.SignUp{Username: r.PostFormValue("email"), Password: secret(r, "password")}
-	if _, err = a.pool.SignUp(r.Context(), in); errors.Is(err, identity.ErrUsernameExists) {
-		err = nil // who has an account is nobody's business
-	}
-	a.remember(w, in.Username)
-	return "/confirm", err
-}
-
-func (a *app) confirm(_ http.ResponseWriter, r *http.Request) (next string, err error) {
-	in := identity.ConfirmSignUp{Username: r.PostFormValue("email"), Code: secret(r, "code")}
-	return "/sign-in?note=confirmed", a.pool.ConfirmSignUp(r.Context(), in)
-}
-
-func (a *app) resend(w http.ResponseWriter, r *http.Request) (next string, err error) {
-	a.remember(w, r.PostFormValue("email"))
-	_, err = a.pool.ResendConfirmationCode(r.Context(), r.PostFormValue("email"), "")
-	return "/confirm?note=sent", err
-}
-
-// region signin
-func (a *app) signIn(w http.ResponseWriter, r *http.Request) (next string, err error) {
-	in := identity.SignIn{Username: r.PostFormValue("email"), Password: secret(r, "password")}
-	res, err := a.pool.SignIn(r.Context(), in)
+// region proceed
+// proceed does what comes after a step of a sign-in: the next step, or the visit.
+func proceed(q *request, res *identity.SignInResult, err error) (next string, _ error) {
 	if err != nil {
-		a.remember(w, in.Username) // for the pages that help
 		return "", err
 	}
-	return a.proceed(w, res)
-}
-
-// proceed does what comes after a step of a sign-in: the next step, or the visit.
-func (a *app) proceed(w http.ResponseWriter, res *identity.SignInResult) (next string, err error) {
 	switch c := res.Challenge.(type) {
 	case nil:
-		a.begin(w, res.Tokens)
+		q.Begin(visit{tokens: res.Tokens}, res.Tokens.ExpiresIn)
 		return "/", nil
 	case *identity.TOTPRequired:
-		(&page{State: c.State()}).write(w, http.StatusOK, "factor")
-		return "", nil
+		return "", q.Show("factor", "state", c.State())
 	}
 	return "", fmt.Errorf("there is no page for a %T", res.Challenge)
 }
 
 // endregion
 
-func (a *app) factor(w http.ResponseWriter, r *http.Request) (next string, err error) {
-	challenge := a.pool.TOTP("", r.PostFormValue("state"))
-	res, err := challenge.Answer(r.Context(), identity.FactorCode{Code: secret(r, "code")})
-	for _, over := range []error{identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed} {
-		if errors.Is(err, over) {
-			return "/sign-in?note=again", nil
+// members adds what users may do who are signed in.
+func members(s *web.Site[visit], pool *identity.UserPool) {
+	s.Check = func(ctx context.Context, v *visit) (err error) {
+		v.Session, err = pool.Session(ctx, v.tokens.Access)
+		return err
+	}
+	s.MemberPage("/{$}", "home")
+	s.MemberPage("/app", "app")
+	s.MemberForm("/app", "home", func(q *request) (next string, err error) {
+		q.Visit.Key, err = q.Visit.Session.EnrollTOTP(q.Context())
+		return "/app", err
+	})
+	s.MemberForm("/app/verify", "app", func(q *request) (next string, err error) {
+		if err = q.Visit.Session.VerifyTOTP(q.Context(), identity.Secret(q.Text("code")), ""); err != nil {
+			return "", err
 		}
-	}
-	if err != nil {
-		return "", err
-	}
-	return a.proceed(w, res)
+		q.Visit.Key = nil
+		on := identity.MFAUpdate{TOTP: &identity.MFASetting{Enabled: true, Preferred: true}}
+		return "/?note=app", q.Visit.Session.SetMFA(q.Context(), on)
+	}, "code")
+	s.MemberForm("/sign-out", "home", func(q *request) (next string, err error) {
+		q.End()
+		return "/sign-in?note=out", pool.Revoke(q.Context(), q.Visit.tokens.Refresh, "")
+	})
 }
 
-func (a *app) forgot(w http.ResponseWriter, r *http.Request) (next string, err error) {
-	a.remember(w, r.PostFormValue("email"))
-	_, err = a.pool.ForgotPassword(r.Context(), r.PostFormValue("email"), "")
-	return "/reset?note=sent", err
-}
-
-func (a *app) reset(_ http.ResponseWriter, r *http.Request) (next string, err error) {
-	in := identity.ConfirmForgotPassword{
-		Username: r.PostFormValue("email"), Code: secret(r, "code"), Password: secret(r, "password"),
-	}
-	return "/sign-in?note=reset", a.pool.ConfirmForgotPassword(r.Context(), in)
+// problems are the errors that users can do something about, in words. Told apart, the
+// two of the first row would tell who has an account: sign up with an address, then in.
+var problems = []web.Problem{
+	web.At("password", "The address or the password is wrong, or the address was not confirmed yet.", identity.ErrIncorrectCredentials, identity.ErrUserNotConfirmed),
+	web.Onward("/confirm", identity.ErrUsernameExists), // who has an account is nobody's business
+	web.Onward("/sign-in?note=again", identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed),
+	web.TooMany("There were too many wrong tries. Wait a while, then try again.", identity.ErrTooManyAttempts),
+	web.TooMany("There were too many tries. Wait an hour, then try again.", identity.ErrLimitExceeded),
+	web.At("password", "Choose a password of 15 to 256 characters that neither begins nor ends with a space.", identity.ErrInvalidPassword),
+	web.At("email", "Enter an e-mail address, such as name@example.com.", identity.ErrInvalidParameter),
+	web.At("code", "This code is wrong or too old. Look for the newest message.", identity.ErrCodeMismatch, identity.ErrCodeExpired),
+	web.At("code", "This code is wrong. Enter the one that the app shows now.", identity.ErrMFACodeMismatch, identity.ErrTOTPMismatch),
+	web.At("code", "This code was used before. Wait until the app shows the next one.", identity.ErrTOTPUsed),
 }

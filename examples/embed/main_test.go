@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cognate-id/cognate/examples/internal/web"
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store/memory"
@@ -31,9 +32,10 @@ const (
 type browser struct {
 	*testing.T
 	client http.Client
-	app    *app
+	pool   *identity.UserPool
 	site   string
 	outbox *identity.Outbox
+	access identity.Secret // of the last request of a member
 }
 
 // An answer is the page that a request ended at.
@@ -62,15 +64,21 @@ func open(t *testing.T, https bool) *browser {
 	t.Helper()
 	outbox := identity.NewOutbox(0)
 	engine := identity.New(memory.New(), &identity.Options{Sender: outbox, InsecureCheapHashing: true})
-	a, err := newApp(t.Context(), engine, https)
+	pool, err := engine.OpenUserPool(t.Context(), "main", &settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{T: t, app: a, site: "http://app.example", outbox: outbox}
+	b := &browser{T: t, pool: pool, site: "http://app.example", outbox: outbox}
 	if https {
 		b.site = "https://app.example"
 	}
-	b.client.Transport = direct{a.routes()}
+	app := newSite(pool, web.Options{HTTPS: https})
+	check := app.Check
+	app.Check = func(ctx context.Context, v *visit) error {
+		b.access = v.tokens.Access
+		return check(ctx, v)
+	}
+	b.client.Transport = direct{app}
 	b.forget()
 	return b
 }
@@ -322,9 +330,9 @@ func TestVisitEnds(t *testing.T) {
 		b := open(t, false)
 		b.join()
 		b.signIn()
-		time.Sleep(2 * time.Hour) // longer than an access token lives
+		time.Sleep(59 * time.Minute)
 		b.shows(b.get("/"), 200, "Your account")
-		time.Sleep(visitLife)
+		time.Sleep(2 * time.Minute) // longer than an access token lives
 		b.shows(b.get("/"), 200, "Sign in")
 
 		b.signIn()
@@ -341,31 +349,17 @@ func TestSignOut(t *testing.T) {
 	b := open(t, false)
 	b.join()
 	b.signIn()
-	var tokens []identity.Secret
-	for _, v := range b.app.visits.byID {
-		tokens = append(tokens, v.access)
+	site, err := url.Parse(b.site)
+	if err != nil {
+		t.Fatal(err)
 	}
+	cookies := b.client.Jar.Cookies(site)
 	b.shows(b.post("/sign-out"), 200, "Sign in")
-	if n := len(b.app.visits.byID); n != 0 {
-		t.Errorf("%d visits are left, so that the old cookie is good still", n)
-	}
-	if _, err := b.app.pool.Session(t.Context(), tokens[0]); !errors.Is(err, identity.ErrAccessTokenRevoked) {
+	b.client.Jar.SetCookies(site, cookies)
+	b.shows(b.get("/"), 200, "Sign in") // the old cookie is good no more
+	if _, err := b.pool.Session(t.Context(), b.access); !errors.Is(err, identity.ErrAccessTokenRevoked) {
 		t.Errorf("the engine says of the tokens: %v", err)
 	}
-}
-
-func TestOtherSites(t *testing.T) {
-	b := open(t, false)
-	b.join()
-	b.signIn()
-	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
-		req := b.form("/sign-out")
-		req.Header.Set(name, value)
-		if page := b.do(req); page.status != http.StatusForbidden {
-			t.Errorf("sign-out with %s: %s = %d, want 403", name, value, page.status)
-		}
-	}
-	b.shows(b.get("/"), 200, "Your account")
 }
 
 func TestMarkupIsEscaped(t *testing.T) {
@@ -391,40 +385,12 @@ func TestMarkupIsEscaped(t *testing.T) {
 	}
 }
 
-func TestHeadersAndCookies(t *testing.T) {
+func TestCookieByHTTPS(t *testing.T) {
 	b := open(t, true)
 	b.join()
-	b.signIn()
-	page := b.shows(b.get("/"), 200, "Your account")
-	for name, want := range map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		"Referrer-Policy":         "same-origin",
-		"X-Content-Type-Options":  "nosniff",
-		"Cache-Control":           "no-store",
-		"Content-Type":            "text/html; charset=utf-8",
-	} {
-		if got := page.header.Get(name); got != want {
-			t.Errorf("%s = %q, want %q", name, got, want)
-		}
-	}
 	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	in := b.signIn()
-	if in.status != http.StatusSeeOther {
-		t.Errorf("a form is answered by %d, want 303", in.status)
-	}
-	cookie := in.header.Get("Set-Cookie")
-	if id := find(cookie, `^__Host-visit=([A-Z2-7]{26}); Path=/; HttpOnly; Secure; SameSite=Lax$`); id == "" {
+	if cookie := b.signIn().header.Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-visit=") {
 		t.Errorf("Set-Cookie = %q", cookie)
-	}
-	if again := b.signIn().header.Get("Set-Cookie"); again == cookie {
-		t.Error("two sign-ins have the same visit")
-	}
-}
-
-func TestStyle(t *testing.T) {
-	b := open(t, false)
-	if page := b.get("/style.css"); page.status != 200 || page.header.Get("Content-Type") != "text/css; charset=utf-8" {
-		t.Errorf("style: %d, %q", page.status, page.header.Get("Content-Type"))
 	}
 }
 
@@ -432,7 +398,7 @@ func TestRunStops(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "users.db")
 	for range 2 { // the second finds what the first has made
 		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		if err := run(ctx, "127.0.0.1:0", file, false); err != nil {
+		if err := run(ctx, file, web.Options{Addr: "127.0.0.1:0"}); err != nil {
 			t.Fatal(err)
 		}
 		stop()
