@@ -13,6 +13,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
+	"github.com/cognate-id/cognate/token"
 )
 
 // A groupFixture is a pool with users and handles on what its tests are about.
@@ -557,4 +558,40 @@ func (w *countingTx) Put(table, key string, value []byte) error {
 func (w *countingTx) Delete(table, key string) error {
 	w.n++
 	return w.Tx.Delete(table, key)
+}
+
+// A user with the longest attributes and groups that may be still signs in: the
+// token has the first groups, and is one that a verifier takes.
+func TestTokenOfManyLongGroups(t *testing.T) {
+	f := newEngine(t)
+	settings := cognitoPool
+	settings.Schema = identity.StandardSchema()
+	for i := range 13 {
+		settings.Schema = append(settings.Schema, custom(fmt.Sprint("custom:a", i)))
+	}
+	pool := f.open(t, settings)
+	a := f.client(t, pool, identity.ClientSettings{})
+	f.join(t, pool, "alice", email)
+	f.edit(t, pool, "alice", func(u *identity.User) {
+		for i := range 13 {
+			u.Attributes[fmt.Sprint("custom:a", i)] = strings.Repeat("x", 2000)
+		}
+	})
+	groups, users := pool.Admin().Groups(), pool.Admin().Users()
+	for i := range 100 {
+		name := fmt.Sprintf("%03d", i) + strings.Repeat("g", 125)
+		role := "arn:aws:iam::123456789012:role/" + strings.Repeat("r", 2000) + fmt.Sprint(i)
+		_, err := groups.Create(t.Context(), identity.GroupSettings{Name: name, Role: &role, Precedence: &i})
+		check(t, "Create", err)
+		check(t, "AddToGroup", users.AddToGroup(t.Context(), "alice", name))
+	}
+	tokens := f.signIn(t, a, "alice")
+	if n := len(tokens.ID); n > token.MaxLength || n < token.MaxLength*2/3 {
+		t.Errorf("the ID token has %d bytes", n)
+	}
+	_, claims := parts(t, tokens.ID)
+	names := texts(claims["cognito:groups"])
+	if len(names) < 5 || len(names) == 100 || !strings.HasPrefix(names[0], "000") {
+		t.Errorf("the token has %d groups, beginning with %.3s", len(names), names[0])
+	}
 }

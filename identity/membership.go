@@ -141,6 +141,25 @@ func (g *Group) rank() int64 {
 	return int64(*g.Precedence)
 }
 
+// longestGroups is how many bytes the names and roles of a user's groups may take in a
+// token, which with all attributes in it is then not longer than [token.MaxLength].
+const longestGroups = 16 << 10
+
+// fitting are the groups that a token has: the first ones, as many as there is room for.
+func fitting(in []*Group) []*Group {
+	n := 0
+	for i, g := range in {
+		n += len(quote(g.Name)) + 1
+		if g.Role != nil {
+			n += len(quote(*g.Role)) + 1
+		}
+		if n > longestGroups {
+			return in[:i]
+		}
+	}
+	return in
+}
+
 func groupNames(in []*Group) []string {
 	names := make([]string, len(in))
 	for i, g := range in {

@@ -114,7 +114,7 @@ func (s *PoolSettings) checkInvited(attributes map[string]string) error {
 
 // longestTogether is how many bytes the attributes of a user may take in JSON,
 // so that an ID token, which may have all of them, is not longer than [token.MaxLength].
-const longestTogether = 40 << 10
+const longestTogether = 26 << 10
 
 // checkSize checks the size of all attributes that a user is about to have.
 func checkSize(attributes map[string]string) error {

@@ -45,6 +45,7 @@ func (s *scope) issue(ctx context.Context, u *User, in []*Group, f *family, refr
 		return nil, err
 	}
 	s.ring = r
+	in = fitting(in)
 	now := s.engine.now()
 	iss := s.engine.Issuer(ctx, s.pool)
 	access, err := s.accessToken(u, in, f, iss, now)
