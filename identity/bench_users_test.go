@@ -78,7 +78,12 @@ func onTowns(b *testing.B, fn func(b *testing.B, c *town)) {
 			c.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) })
 			c.outbox.Next = nil
 			c.pool = c.open(b, identity.PoolSettings{SRP: true})
+			group, err := c.pool.Admin().Groups().Create(b.Context(), identity.GroupSettings{Name: "tenth"})
+			check(b, "Create", err)
 			entries, err := c.pool.BulkRecords(b.Context(), c.users, password, func(i int, u *identity.User) {
+				if i%10 == 0 {
+					u.Groups = []string{group.ID}
+				}
 				if person(i, u); i > 0 && i%100_000 == 0 {
 					fmt.Fprintf(os.Stderr, "%s: %d of %d users\n", kind.name, i, c.users)
 				}
@@ -114,6 +119,7 @@ func BenchmarkUsers(b *testing.B) {
 			b.ReportMetric(float64(c.size())/float64(c.users), "B/user")
 		})
 		benchmarkLists(b, c)
+		benchmarkMembers(b, c)
 		n := 0
 		b.Run("SignUp", func(b *testing.B) {
 			for b.Loop() {
@@ -179,5 +185,28 @@ func benchmarkLists(b *testing.B, c *town) {
 				b.ReportMetric(float64(shown)/float64(b.N), "users/op")
 			})
 		}
+	}
+}
+
+// benchmarkMembers reads pages of a group that a tenth of all users are in, one after the other.
+func benchmarkMembers(b *testing.B, c *town) {
+	for _, limit := range []int{10, 60} {
+		b.Run(fmt.Sprintf("members/%d", limit), func(b *testing.B) {
+			b.ReportAllocs()
+			groups, shown, after := c.pool.Admin().Groups(), 0, ""
+			for b.Loop() {
+				n := 0
+				for u, err := range groups.Members(b.Context(), "tenth", after) {
+					check(b, "Members", err)
+					if after, n = u.Sub, n+1; n == limit {
+						break
+					}
+				}
+				if shown += n; n < limit {
+					after = ""
+				}
+			}
+			b.ReportMetric(float64(shown)/float64(b.N), "users/op")
+		})
 	}
 }

@@ -147,7 +147,7 @@ func (w *world) signInBySMS(username string) {
 	}
 	ch = &cip.InitiateAuthOutput{ChallengeName: asked.ChallengeName, Session: asked.Session}
 	_, err := w.answer(username, ch, "SMS_MFA_CODE", wrong(w.code(username)))
-	refused[*types.CodeMismatchException](w.T, err, "Invalid code received for user")
+	refused[*types.CodeMismatchException](w.T, err, "Invalid code or auth state for the user.")
 	done := must(w.answer(username, ch, "SMS_MFA_CODE", w.code(username)))(w)
 	w.showsFactors(done.AuthenticationResult, "", "SMS_MFA", "SOFTWARE_TOKEN_MFA")
 	prefer(false)
