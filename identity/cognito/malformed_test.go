@@ -80,11 +80,17 @@ func wantRefusal(t *testing.T, s *server, what string, a *answer, took time.Dura
 	}
 }
 
-// timed makes a call and tells how long it took.
-func timed(s *server, target, raw string) (*answer, time.Duration) {
-	began := time.Now()
-	a := s.send(target, raw)
-	return a, time.Since(began)
+// timed makes a call and tells how long it took. A slow one is made again: on a
+// busy machine anything can be slow once, and what costs too much is slow each time.
+func timed(s *server, target, raw string) (a *answer, took time.Duration) {
+	for range 3 {
+		began := time.Now()
+		a = s.send(target, raw)
+		if took = time.Since(began); took < time.Second || a.status == http.StatusOK {
+			break
+		}
+	}
+	return a, took
 }
 
 func TestForgedBodies(t *testing.T) {
