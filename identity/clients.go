@@ -86,36 +86,15 @@ func (c Clients) Delete(ctx context.Context, id string) error {
 // List yields the app clients of the pool by id, beginning after the id given
 // as after, which may be empty. It ends after the first error.
 func (c Clients) List(ctx context.Context, after string) iter.Seq2[*ClientInfo, error] {
-	return func(yield func(*ClientInfo, error) bool) {
-		err := c.admin.engine.store.View(ctx, func(r store.Reader) error {
-			return c.scan(r, after, func(info *ClientInfo) bool { return yield(info, nil) })
-		})
-		if err != nil {
-			yield(nil, fmt.Errorf("list clients: %w", err))
+	a := c.admin
+	return batches(ctx, a.engine.store, after, func(r store.Reader, after string) ([]*ClientInfo, error) {
+		if _, _, err := a.forChange(r); err != nil {
+			return nil, fmt.Errorf("list clients: %w", err)
 		}
-	}
-}
-
-// scan visits the app clients of the pool until visit returns false.
-func (c Clients) scan(r store.Reader, after string, visit func(*ClientInfo) bool) error {
-	if _, _, err := c.admin.forChange(r); err != nil {
-		return err
-	}
-	rng := store.Prefix(c.admin.pool)
-	if after != "" {
-		rng.From = store.Key(c.admin.pool) + store.Key(after) + "\x00"
-	}
-	for key, err := range clients.ScanIndex(r, clientsByPool, rng) {
-		if err != nil {
-			return err
+		rng := store.Prefix(a.pool)
+		if after != "" {
+			rng.From = store.Key(a.pool) + store.Key(after) + "\x00"
 		}
-		info, err := clients.Get(r, key)
-		if err != nil {
-			return err
-		}
-		if !visit(info) {
-			return nil
-		}
-	}
-	return nil
+		return batch(r, clients, clientsByPool, rng)
+	}, func(info *ClientInfo) string { return info.ID })
 }

@@ -115,17 +115,15 @@ func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolC
 	if err != nil {
 		return nil, err
 	}
+	clients, last, err := page(pool.Admin().Clients().List(ctx, after), in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
 	out := &idp.ListUserPoolClientsResponse{UserPoolClients: []idp.UserPoolClientDescription{}}
-	last := ""
-	for c, err := range pool.Admin().Clients().List(ctx, after) {
-		if err != nil {
-			return nil, err
-		}
-		if len(out.UserPoolClients) == positive(in.MaxResults, maxPage) {
-			out.NextToken = pageToken("ListUserPoolClients", pool.PoolID(), last)
-			break
-		}
-		last = c.ID
+	if last != nil {
+		out.NextToken = pageToken("ListUserPoolClients", pool.PoolID(), last.ID)
+	}
+	for _, c := range clients {
 		out.UserPoolClients = append(out.UserPoolClients, idp.UserPoolClientDescription{
 			ClientId: secret(identity.Secret(c.ID)), UserPoolId: ptr(c.Pool), ClientName: ptr(c.Settings.Name),
 		})

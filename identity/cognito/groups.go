@@ -104,22 +104,6 @@ func groupTypes(in []*identity.Group) []idp.GroupType {
 	return out
 }
 
-// page is the first page of a listing, and its last record where there is more.
-// A page has limit records; none, or zero, means the service's 60.
-func page[R any](all iter.Seq2[*R, error], limit *int32) (records []*R, last *R, err error) {
-	size := positive(limit, 60)
-	for rec, err := range all {
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(records) == size {
-			return records, records[size-1], nil
-		}
-		records = append(records, rec)
-	}
-	return records, nil, nil
-}
-
 func (s *service) listUsersInGroup(ctx context.Context, in *idp.ListUsersInGroupRequest) (*idp.ListUsersInGroupResponse, error) {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {

@@ -3,6 +3,7 @@ package cognito
 import (
 	"context"
 	"encoding/base64"
+	"iter"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
@@ -83,23 +84,37 @@ func (s *service) listUserPools(ctx context.Context, in *idp.ListUserPoolsReques
 	if err != nil {
 		return nil, err
 	}
+	pools, last, err := page(s.engine.UserPools(ctx, region, after), in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
 	out := &idp.ListUserPoolsResponse{UserPools: []idp.UserPoolDescriptionType{}}
-	last := ""
-	for p, err := range s.engine.UserPools(ctx, region, after) {
-		if err != nil {
-			return nil, err
-		}
-		if len(out.UserPools) == int(val(in.MaxResults)) {
-			out.NextToken = pageToken("ListUserPools", region, last)
-			break
-		}
-		last = p.ID
+	if last != nil {
+		out.NextToken = pageToken("ListUserPools", region, last.ID)
+	}
+	for _, p := range pools {
 		out.UserPools = append(out.UserPools, idp.UserPoolDescriptionType{
 			Id: ptr(p.ID), Name: ptr(p.Settings.Name), LambdaConfig: lambdaConfig(&p.Settings),
 			CreationDate: date(p.Created), LastModifiedDate: date(p.Modified),
 		})
 	}
 	return out, nil
+}
+
+// page is the first page of a listing, and its last record where there is more.
+// A page has limit records; none, or zero, means the service's 60.
+func page[R any](all iter.Seq2[*R, error], limit *int32) (records []*R, last *R, err error) {
+	size := positive(limit, maxPage)
+	for rec, err := range all {
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(records) == size {
+			return records, records[size-1], nil
+		}
+		records = append(records, rec)
+	}
+	return records, nil, nil
 }
 
 // A page token is where the page before ended, bound to the operation and to
