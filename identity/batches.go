@@ -41,6 +41,11 @@ func batches[R any](ctx context.Context, s store.Store, after string, read func(
 // batch reads the first listBatch records that an index has in a range.
 func batch[R any](r store.Reader, t *store.Table[R], ix *store.Index[R], rng store.Range) ([]*R, error) {
 	rng.Limit = listBatch
+	return indexed(r, t, ix, rng)
+}
+
+// indexed reads the records that an index has in a range, in two round trips at the most.
+func indexed[R any](r store.Reader, t *store.Table[R], ix *store.Index[R], rng store.Range) ([]*R, error) {
 	var refs []store.Ref
 	for key, err := range t.ScanIndex(r, ix, rng) {
 		if err != nil {

@@ -193,8 +193,8 @@ func (s *search) page(r store.Reader, limit int) (page []*User, more bool, err e
 
 // batch reads the users of a range, in two round trips at the most.
 func (s *search) batch(r store.Reader, rng store.Range) ([]*User, error) {
-	var found []*User
 	if s.attribute == "" {
+		var found []*User
 		for u, err := range users.Scan(r, rng) {
 			if err != nil {
 				return nil, err
@@ -203,25 +203,7 @@ func (s *search) batch(r store.Reader, rng store.Range) ([]*User, error) {
 		}
 		return found, nil
 	}
-	var refs []store.Ref
-	for key, err := range users.ScanIndex(r, usersBySearch, rng) {
-		if err != nil {
-			return nil, err
-		}
-		refs = append(refs, users.Ref(key))
-	}
-	values, err := r.Get(refs...)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range values {
-		u, err := users.Decode(v)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, u)
-	}
-	return found, nil
+	return indexed(r, users, usersBySearch, rng)
 }
 
 // A place is where a user stands in the order of a search: the value, as far
