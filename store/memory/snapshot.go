@@ -2,7 +2,9 @@ package memory
 
 import (
 	"context"
+	"encoding/binary"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"unsafe"
@@ -14,28 +16,42 @@ import (
 // An item is an entry: its key and its value one after the other in one
 // allocation. In a store of a million users the difference to two is hundreds of megabytes.
 type item struct {
-	text string
-	key  int // length of the key
+	text *byte
+	size uint32 // of key and value
+	key  uint16 // length of the key
+	part uint16 // number of the key's first part in the table's list, 0 where it has none
+	head uint64 // of a key with such a number, the eight bytes after its first part
 }
 
+// newItem copies an entry. Its part is to be set by the table that it is for.
 func newItem(key string, value []byte) item {
 	b := make([]byte, len(key)+len(value))
 	copy(b[copy(b, key):], value)
-	return item{unsafe.String(unsafe.SliceData(b), len(b)), len(key)}
+	return item{text: unsafe.SliceData(b), size: uint32(len(b)), key: uint16(len(key))}
 }
 
-// pivot is an item to look for.
-func pivot(key string) item { return item{key, len(key)} }
+// pivot is an item to look for. No key is longer than the part of it that is looked at.
+func pivot(key string) item {
+	key = key[:min(len(key), store.MaxKey+1)]
+	return item{text: unsafe.StringData(key), size: uint32(len(key)), key: uint16(len(key))}
+}
 
-func (i item) name() string { return i.text[:i.key] }
+func (i item) name() string { return unsafe.String(i.text, int(i.key)) }
 
 // value returns the value without a copy, cut off so that an append cannot reach further.
 func (i item) value() []byte {
-	v := i.text[i.key:]
-	return unsafe.Slice(unsafe.StringData(v), len(v))
+	return unsafe.Slice(i.text, int(i.size))[i.key:]
 }
 
-func less(a, b item) bool { return a.name() < b.name() }
+// less orders items by their keys. Of two keys with the same first part, the
+// bytes after that are enough but for one pair in many: so a search stays in the
+// nodes of the tree, and does not fetch each key that it comes by from memory.
+func less(a, b item) bool {
+	if a.part == b.part && a.part != 0 && a.head != b.head {
+		return a.head < b.head
+	}
+	return a.name() < b.name()
+}
 
 type tree = btree.BTreeG[item]
 
@@ -45,8 +61,54 @@ const degree = 16
 
 // A table is an ordered tree with its name.
 type table struct {
-	name string
-	tree *tree
+	name  string
+	tree  *tree
+	parts map[string]uint16 // numbers of the first parts of keys, from 1; never changed in place
+}
+
+// maxParts is how many first parts a table numbers: pools, for most. Keys that
+// begin with another are found all the same, by comparing them whole.
+const maxParts = 256
+
+// firstPart returns the length of the first part of a key that store.Key made, 0 for another key.
+func firstPart(key string) int {
+	const end = "\x00\x01"
+	i := strings.Index(key, end)
+	if i < 0 {
+		return 0
+	}
+	return i + len(end)
+}
+
+// placed returns an item with the number of its first part, if the table has one for it.
+func (t *table) placed(i item) item {
+	key := i.name()
+	n := firstPart(key)
+	i.part = t.parts[key[:n]]
+	if i.part != 0 {
+		var head [8]byte
+		copy(head[:], key[n:])
+		i.head = binary.BigEndian.Uint64(head[:])
+	}
+	return i
+}
+
+// number gives the first part of a key a number, unless it has one or there are enough.
+func (t *table) number(key string) {
+	part := key[:firstPart(key)]
+	if part == "" || t.parts[part] != 0 || len(t.parts) == maxParts {
+		return
+	}
+	parts := make(map[string]uint16, len(t.parts)+1)
+	maps.Copy(parts, t.parts)
+	parts[strings.Clone(part)] = uint16(len(parts) + 1)
+	t.parts = parts
+}
+
+// item makes an item of the table.
+func (t *table) item(key string, value []byte) item {
+	t.number(key)
+	return t.placed(newItem(key, value))
 }
 
 // A snapshot is the state after a transaction: its tables, ordered by name. It
@@ -76,7 +138,8 @@ func (s *snapshot) with(writes iter.Seq[store.Write]) *snapshot {
 			e.remove(w.Ref)
 			continue
 		}
-		e.tree(w.Table).Set(newItem(w.Key, w.Value))
+		t := e.table(w.Table)
+		t.tree.Set(t.item(w.Key, w.Value))
 	}
 	return e.snapshot()
 }
@@ -92,31 +155,33 @@ func (s *snapshot) edit() *edit { return &edit{next: snapshot{slices.Clone(s.tab
 
 func (e *edit) snapshot() *snapshot { return &e.next }
 
-// tree returns the tree of a table, to be changed.
-func (e *edit) tree(name string) *tree {
+// table returns a table to be changed. It is good until the next call.
+func (e *edit) table(name string) *table {
 	i, ok := e.next.find(name)
 	if !ok {
 		t := btree.NewBTreeGOptions(less, btree.Options{NoLocks: true, Degree: degree})
-		e.next.tables = slices.Insert(e.next.tables, i, table{name, t})
+		e.next.tables = slices.Insert(e.next.tables, i, table{name: name, tree: t})
 		e.owned = append(e.owned, name)
-		return t
+		return &e.next.tables[i]
 	}
 	t := &e.next.tables[i]
 	if !slices.Contains(e.owned, name) {
 		t.tree = t.tree.Copy()
 		e.owned = append(e.owned, name)
 	}
-	return t.tree
+	return t
 }
 
 func (e *edit) remove(ref store.Ref) {
 	if _, ok := e.next.find(ref.Table); ok {
-		e.tree(ref.Table).Delete(pivot(ref.Key))
+		t := e.table(ref.Table)
+		t.tree.Delete(t.placed(pivot(ref.Key)))
 	}
 }
 
 func (e *edit) load(ref store.Ref, value []byte) {
-	e.tree(ref.Table).Load(newItem(ref.Key, value))
+	t := e.table(ref.Table)
+	t.tree.Load(t.item(ref.Key, value))
 }
 
 // A reader reads a snapshot on behalf of a call.
@@ -135,7 +200,8 @@ func (r reader) Get(refs ...store.Ref) ([][]byte, error) {
 		if !ok {
 			continue
 		}
-		if it, ok := r.snap.tables[i].tree.Get(pivot(ref.Key)); ok {
+		t := &r.snap.tables[i]
+		if it, ok := t.tree.Get(t.placed(pivot(ref.Key))); ok {
 			values[n] = it.value()
 		}
 	}
@@ -163,14 +229,14 @@ func (r reader) Scan(name string, rng store.Range) iter.Seq2[store.Entry, error]
 			}
 			return yield(store.Entry{Key: it.name(), Value: it.value()}, nil) && n != rng.Limit
 		}
-		walk(r.snap.tables[i].tree, rng, visit)
+		r.snap.tables[i].walk(rng, visit)
 	}
 }
 
 // walk visits the items of a range in its order until visit returns false.
-func walk(t *tree, rng store.Range, visit func(item) bool) {
+func (t *table) walk(rng store.Range, visit func(item) bool) {
 	if !rng.Reverse {
-		t.Ascend(pivot(rng.From), func(it item) bool {
+		t.tree.Ascend(t.placed(pivot(rng.From)), func(it item) bool {
 			return (rng.To == "" || it.name() < rng.To) && visit(it)
 		})
 		return
@@ -182,8 +248,8 @@ func walk(t *tree, rng store.Range, visit func(item) bool) {
 		return it.name() >= rng.From && visit(it)
 	}
 	if rng.To == "" {
-		t.Reverse(down)
+		t.tree.Reverse(down)
 		return
 	}
-	t.Descend(pivot(rng.To), down)
+	t.tree.Descend(t.placed(pivot(rng.To)), down)
 }
