@@ -21,6 +21,8 @@ var arrows = map[string][]string{
 	"store":                         {},
 	"store/internal/...":            {"store"},
 	"store/memory":                  {"store", "store/internal/..."},
+	"store/postgres":                {"store", "store/internal/..."},
+	"store/postgres/postgrestest":   {"store/postgres"},
 	"store/bolt":                    {"store", "store/internal/..."},
 	"store/sealed":                  {"store"},
 	"store/storetest":               {"store", "store/memory"},
@@ -44,6 +46,7 @@ var arrows = map[string][]string{
 // thirdParties says which one room may import each library. What tests import is not held to it.
 var thirdParties = map[string]string{
 	"go.etcd.io/bbolt":              "store/bolt",
+	"github.com/jackc/pgx/v5":       "store/postgres",
 	"github.com/tidwall/btree":      "store/memory",
 	"github.com/go-jose/go-jose/v4": "token",
 	"github.com/alecthomas/kong":    "cmd/cognate",

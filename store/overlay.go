@@ -20,20 +20,31 @@ import (
 // A Scan yields what was there when its loop began; writes made inside the
 // loop are seen by the next one.
 type Overlay struct {
-	reader Reader
-	tables map[string]*buffer
-	size   int
-	err    error
+	reader   Reader
+	tables   map[string]*buffer
+	inserted map[Ref]bool // nil in an overlay that looks at once; else what was inserted and is not looked at yet
+	size     int
+	err      error
 }
 
 // A Write is the last that a transaction wrote at one key. A nil Value removes the key.
 type Write struct {
 	Ref
 	Value []byte
+	// Insert is for a driver that asked for it by [NewDeferringOverlay]: the
+	// transaction takes place only if there is nothing at the key, and is [ErrExists] otherwise.
+	Insert bool
 }
 
-// NewOverlay returns an empty overlay above r.
+// NewOverlay returns an empty overlay above r. Its Insert looks at once whether the key is taken.
 func NewOverlay(r Reader) *Overlay { return &Overlay{reader: r} }
+
+// NewDeferringOverlay returns an empty overlay above r that leaves it to the
+// commit to find out whether the key of an Insert is taken. A read to look
+// would cost a round trip, and conflict with whoever inserts nearby.
+func NewDeferringOverlay(r Reader) *Overlay {
+	return &Overlay{reader: r, inserted: make(map[Ref]bool)}
+}
 
 // Err returns the error of the first statement that failed, nil while none has.
 func (o *Overlay) Err() error { return o.err }
@@ -47,7 +58,8 @@ func (o *Overlay) Writes() iter.Seq[Write] {
 	return func(yield func(Write) bool) {
 		for _, table := range slices.Sorted(maps.Keys(o.tables)) {
 			for _, w := range o.tables[table].all() {
-				if !yield(Write{Ref{table, w.Key}, w.Value}) {
+				ref := Ref{table, w.Key}
+				if !yield(Write{ref, w.Value, o.inserted[ref]}) {
 					return
 				}
 			}
@@ -89,6 +101,9 @@ func (o *Overlay) Get(refs ...Ref) ([][]byte, error) {
 
 // Insert implements [Tx].
 func (o *Overlay) Insert(table, key string, value []byte) error {
+	if o.inserted != nil {
+		return o.insertLater(Ref{table, key}, value)
+	}
 	values, err := o.Get(Ref{table, key})
 	if err != nil {
 		return err
@@ -97,6 +112,24 @@ func (o *Overlay) Insert(table, key string, value []byte) error {
 		return o.remember(ErrExists)
 	}
 	return o.Put(table, key, value)
+}
+
+// insertLater is Insert where the driver finds out whether the key is taken.
+func (o *Overlay) insertLater(ref Ref, value []byte) error {
+	if o.err != nil {
+		return o.err
+	}
+	mine, written := o.tables[ref.Table].get(ref.Key)
+	if mine != nil {
+		return o.remember(ErrExists)
+	}
+	if err := o.Put(ref.Table, ref.Key, value); err != nil {
+		return err
+	}
+	if !written {
+		o.inserted[ref] = true
+	}
+	return nil
 }
 
 // Put implements [Tx].
@@ -115,10 +148,27 @@ func (o *Overlay) Delete(table, key string) error {
 	if o.err != nil {
 		return o.err
 	}
-	if err := checkRef(Ref{table, key}); err != nil {
+	ref := Ref{table, key}
+	if err := checkRef(ref); err != nil {
 		return o.remember(err)
 	}
+	if o.inserted[ref] {
+		// The Insert is gone with what it wrote, so whether it was allowed is to be known now.
+		if err := o.look(ref); err != nil {
+			return err
+		}
+	}
 	return o.write(table, key, nil)
+}
+
+// look finds out whether a key was free for the Insert that was put off.
+func (o *Overlay) look(ref Ref) error {
+	values, err := o.reader.Get(ref)
+	if err == nil && values[0] != nil {
+		err = ErrExists
+	}
+	delete(o.inserted, ref)
+	return o.remember(err)
 }
 
 func (o *Overlay) write(table, key string, value []byte) error {

@@ -1,0 +1,441 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// A txn is a transaction on one connection, for one goroutine. It takes the
+// connection with its first statement, and BEGIN goes with that.
+type txn struct {
+	store *Store
+	ctx   context.Context
+	begin string
+	conn  *pgxpool.Conn
+	begun bool  // the server has been told to begin
+	lost  error // why the transaction cannot go on, once it cannot
+}
+
+// verdict is what to do about the error of a function: whatever it made of a
+// transaction that was lost, it is to be called again.
+func (t *txn) verdict(err error) error {
+	if t.lost != nil {
+		return t.lost
+	}
+	return err
+}
+
+// send queues statements, behind a BEGIN where that is still to come, sends
+// them all and waits for their answers: one round trip.
+func (t *txn) send(queue func(*pgx.Batch)) error {
+	if t.lost != nil {
+		return t.lost
+	}
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	err := t.exchange(queue)
+	for try := 0; t.stale(err) && try < maxRetries; try++ {
+		t.leave()
+		if err := pause(t.ctx, try); err != nil {
+			return err
+		}
+		err = t.exchange(queue)
+	}
+	if err == nil {
+		return nil
+	}
+	t.lost = explain(t.ctx, err)
+	return t.lost
+}
+
+// stale tells whether it was the connection that failed before the transaction
+// had read anything: it can begin on another one then.
+func (t *txn) stale(err error) bool {
+	if err == nil || t.begun {
+		return false
+	}
+	lost, ok := errors.AsType[*lostError](explain(t.ctx, err))
+	return ok && !lost.conflict
+}
+
+func (t *txn) exchange(queue func(*pgx.Batch)) error {
+	if err := t.acquire(t.ctx); err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	if !t.begun {
+		b.Queue(t.begin)
+	}
+	queue(b)
+	t.store.count()
+	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		return err
+	}
+	t.begun = true
+	return nil
+}
+
+func (t *txn) acquire(ctx context.Context) (err error) {
+	if t.conn == nil {
+		t.conn, err = t.store.pool.Acquire(ctx)
+	}
+	return err
+}
+
+// leave gives the connection back. Ending a transaction that only read is
+// nothing to wait for.
+func (t *txn) leave() {
+	conn := t.conn
+	if conn == nil {
+		return
+	}
+	t.conn = nil
+	if conn.Conn().PgConn().TxStatus() == 'I' || conn.Conn().IsClosed() {
+		conn.Release()
+		return
+	}
+	go func() {
+		defer conn.Release() // which closes a connection that is still in a transaction
+		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+		defer cancel()
+		_, _ = conn.Exec(ctx, "rollback")
+	}()
+}
+
+// Get implements [store.Reader].
+func (t *txn) Get(refs ...store.Ref) ([][]byte, error) {
+	byTable := make(map[string][][]byte)
+	places := make(map[store.Ref][]int, len(refs))
+	for i, ref := range refs {
+		if !possible(ref.Table) {
+			continue
+		}
+		if places[ref] == nil {
+			byTable[ref.Table] = append(byTable[ref.Table], []byte(ref.Key))
+		}
+		places[ref] = append(places[ref], i)
+	}
+	values := make([][]byte, len(refs))
+	if len(places) == 0 {
+		return values, t.lost
+	}
+	idents, err := t.store.tables.idents(t.ctx, byTable)
+	if err != nil {
+		return nil, t.fail(err)
+	}
+	err = t.send(func(b *pgx.Batch) {
+		for table, keys := range byTable {
+			b.Queue("select key, value from "+idents[table]+" where key = any($1)", keys).Query(func(rows pgx.Rows) error {
+				return each(rows, func(e store.Entry) bool {
+					for _, i := range places[store.Ref{Table: table, Key: e.Key}] {
+						values[i] = e.Value
+					}
+					return true
+				})
+			})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// possible tells whether the contract allows a table of that name. One that it does not is empty.
+func possible(table string) bool { return table != "" && strings.IndexByte(table, 0) < 0 }
+
+// fail remembers that the transaction cannot go on.
+func (t *txn) fail(err error) error {
+	if t.lost == nil {
+		t.lost = err
+	}
+	return err
+}
+
+// each calls fn with the rows of a query until it returns false.
+func each(rows pgx.Rows, fn func(store.Entry) bool) error {
+	defer rows.Close()
+	for rows.Next() {
+		var key, value []byte
+		if err := rows.Scan(&key, &value); err != nil {
+			return err
+		}
+		if !fn(store.Entry{Key: string(key), Value: value}) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// A Scan is read in pages: so many rows, and no more bytes than these are
+// kept, whatever the rows are like.
+const (
+	firstPage = 100
+	laterPage = 1000
+	pageBytes = 4 << 20
+)
+
+// Scan implements [store.Reader].
+func (t *txn) Scan(table string, r store.Range) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		left := r.Limit
+		for rows := firstPage; ; rows = laterPage {
+			if r.Limit > 0 {
+				rows = min(rows, left)
+			}
+			page, more, err := t.page(table, r, rows)
+			if err != nil {
+				yield(store.Entry{}, err)
+				return
+			}
+			for _, e := range page {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			left -= len(page)
+			if !more || r.Limit > 0 && left == 0 {
+				return
+			}
+			r = after(r, page[len(page)-1].Key)
+		}
+	}
+}
+
+// after is what is left of a range behind a key.
+func after(r store.Range, key string) store.Range {
+	if r.Reverse {
+		r.To = key
+	} else {
+		r.From = key + "\x00"
+	}
+	return r
+}
+
+// page reads up to so many entries of a range, and tells whether there may be more.
+func (t *txn) page(table string, r store.Range, limit int) (page []store.Entry, more bool, err error) {
+	if r.To != "" && r.From >= r.To || !possible(table) {
+		return nil, false, nil
+	}
+	idents, err := t.store.tables.idents(t.ctx, map[string][][]byte{table: nil})
+	if err != nil {
+		return nil, false, t.fail(err)
+	}
+	query, args := pageQuery(idents[table], r, limit)
+	err = t.send(func(b *pgx.Batch) {
+		b.Queue(query, args...).Query(func(rows pgx.Rows) error {
+			size := 0
+			page = page[:0]
+			return each(rows, func(e store.Entry) bool {
+				page = append(page, e)
+				size += len(e.Key) + len(e.Value)
+				return size < pageBytes
+			})
+		})
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	full := len(page) == limit
+	return page, len(page) > 0 && (full || weight(page) >= pageBytes), nil
+}
+
+func weight(page []store.Entry) (n int) {
+	for _, e := range page {
+		n += len(e.Key) + len(e.Value)
+	}
+	return n
+}
+
+func pageQuery(ident string, r store.Range, limit int) (string, []any) {
+	var q strings.Builder
+	args := []any{limit}
+	q.WriteString("select key, value from " + ident)
+	word := " where "
+	bound := func(op, key string) {
+		if key == "" {
+			return
+		}
+		args = append(args, []byte(key))
+		fmt.Fprintf(&q, "%skey %s $%d", word, op, len(args))
+		word = " and "
+	}
+	bound(">=", r.From)
+	bound("<", r.To)
+	q.WriteString(" order by key")
+	if r.Reverse {
+		q.WriteString(" desc")
+	}
+	q.WriteString(" limit $1")
+	return q.String(), args
+}
+
+// changes are the writes of one table.
+type changes struct {
+	table         string
+	inserts, puts columns
+	deletes       [][]byte
+}
+
+type columns struct {
+	keys   [][]byte
+	values []string
+}
+
+func (c *columns) add(w store.Write) {
+	c.keys = append(c.keys, []byte(w.Key))
+	c.values = append(c.values, string(w.Value))
+}
+
+// gather groups writes, which come in order of their tables.
+func gather(writes iter.Seq[store.Write]) (out []changes) {
+	for w := range writes {
+		if len(out) == 0 || out[len(out)-1].table != w.Table {
+			out = append(out, changes{table: w.Table})
+		}
+		c := &out[len(out)-1]
+		switch {
+		case w.Value == nil:
+			c.deletes = append(c.deletes, []byte(w.Key))
+		case w.Insert:
+			c.inserts.add(w)
+		default:
+			c.puts.add(w)
+		}
+	}
+	return out
+}
+
+const (
+	deleteSQL = "delete from %s where key = any($1)"
+	insertSQL = "insert into %s (key, value) select k, v::jsonb from unnest($1::bytea[], $2::text[]) as w(k, v)"
+	putSQL    = insertSQL + " on conflict (key) do update set value = excluded.value"
+)
+
+func (c *changes) queue(b *pgx.Batch, ident string) {
+	if len(c.deletes) > 0 {
+		b.Queue(fmt.Sprintf(deleteSQL, ident), c.deletes)
+	}
+	if len(c.puts.keys) > 0 {
+		b.Queue(fmt.Sprintf(putSQL, ident), c.puts.keys, c.puts.values)
+	}
+	if len(c.inserts.keys) > 0 {
+		b.Queue(fmt.Sprintf(insertSQL, ident), c.inserts.keys, c.inserts.values)
+	}
+}
+
+// commit sends all writes with the COMMIT behind them, and waits for the
+// outcome whatever becomes of the context.
+func (t *txn) commit(writes iter.Seq[store.Write]) error {
+	all := gather(writes)
+	if len(all) == 0 && !t.begun {
+		return nil
+	}
+	tables := make(map[string][][]byte, len(all))
+	for _, c := range all {
+		tables[c.table] = nil
+	}
+	idents, err := t.store.tables.idents(t.ctx, tables)
+	if err != nil {
+		return err
+	}
+	if err := t.acquire(t.ctx); err != nil {
+		return explain(t.ctx, err)
+	}
+	b := &pgx.Batch{}
+	if !t.begun {
+		b.Queue(t.begin)
+	}
+	for i := range all {
+		all[i].queue(b, idents[all[i].table])
+	}
+	b.Queue("commit")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), commitTimeout)
+	defer cancel()
+	t.store.count()
+	return finish(t.conn.SendBatch(ctx, b), b.Len())
+}
+
+// finish reads the answers to a batch whose last statement is the COMMIT.
+func finish(results pgx.BatchResults, statements int) error {
+	for i := range statements {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close()
+			return outcome(err, i == statements-1)
+		}
+	}
+	_ = results.Close() // the COMMIT was answered: what comes behind it is of no account
+	return nil
+}
+
+func (s *Store) count() {
+	if s.tracer != nil {
+		s.tracer.RoundTrip()
+	}
+}
+
+// BulkLoad implements [store.BulkLoader].
+func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byte]) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	batch := make(map[store.Ref][]byte)
+	size := 0
+	for ref, value := range entries {
+		if err := store.Check(ref, value); err != nil {
+			return err
+		}
+		batch[ref] = slices.Clone(value)
+		size += len(ref.Key) + len(value)
+		if len(batch) < bulkRows && size < pageBytes {
+			continue
+		}
+		if err := s.load(ctx, batch); err != nil {
+			return err
+		}
+		clear(batch)
+		size = 0
+	}
+	return s.load(ctx, batch)
+}
+
+// bulkRows is how many entries of a bulk load go in one transaction.
+const bulkRows = 5000
+
+func (s *Store) load(ctx context.Context, batch map[store.Ref][]byte) error {
+	return retry(ctx, func() error {
+		t := &txn{store: s, ctx: ctx, begin: "begin isolation level read committed"}
+		defer t.leave()
+		return t.commit(inOrder(batch))
+	})
+}
+
+func inOrder(batch map[store.Ref][]byte) iter.Seq[store.Write] {
+	refs := make([]store.Ref, 0, len(batch))
+	for ref := range batch {
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, func(a, b store.Ref) int {
+		if c := strings.Compare(a.Table, b.Table); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	return func(yield func(store.Write) bool) {
+		for _, ref := range refs {
+			if !yield(store.Write{Ref: ref, Value: batch[ref]}) {
+				return
+			}
+		}
+	}
+}
