@@ -22,6 +22,7 @@ const recordCache = 4096
 // An Engine is an identity engine over one store. Its methods, and those of
 // all handles that come from it, are safe for concurrent use.
 type Engine struct {
+	name   string // of this engine among all on the store, for leases
 	store  store.Store
 	log    *slog.Logger
 	sender Sender
@@ -77,7 +78,7 @@ func New(s store.Store, o *Options) *Engine {
 		o = &Options{}
 	}
 	e := &Engine{
-		store: s, log: o.Logger, sender: o.Sender, clock: o.Clock, rand: o.Rand,
+		name: rand.Text(), store: s, log: o.Logger, sender: o.Sender, clock: o.Clock, rand: o.Rand,
 		issuer: o.Issuer, region: o.Region, acct: o.Account,
 		pools:    store.NewCache(pools, recordCache),
 		clients:  store.NewCache(clients, recordCache),
@@ -160,20 +161,76 @@ func random(r io.Reader, alphabet string, n int) (string, error) {
 	return string(out), nil
 }
 
+// sweepEvery is how long Maintain waits between sweeps, and sweepLease how long
+// the engine that sweeps keeps the others from it: it renews the lease each time.
+const (
+	sweepEvery = 10 * time.Minute
+	sweepLease = 25 * time.Minute
+	sweepName  = "sweep"
+)
+
 // Maintain removes expired records and what is left of deleted pools and groups, every
-// ten minutes until ctx ends. One of several engines on a store is enough.
+// ten minutes until ctx ends. Of several engines on a store that do so, one
+// works and the others stand by: if it ends, another goes on within 35 minutes.
 func (e *Engine) Maintain(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Minute)
+	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if _, err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := e.sweepInTurn(ctx); err != nil && ctx.Err() == nil {
 			e.log.Error("sweep", "err", err)
 		}
 		select {
 		case <-ctx.Done():
+			e.release(context.WithoutCancel(ctx), sweepName)
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// sweepInTurn sweeps, unless another engine does.
+func (e *Engine) sweepInTurn(ctx context.Context) error {
+	mine, err := e.lease(ctx, sweepName, sweepLease)
+	if err != nil || !mine {
+		return err
+	}
+	_, err = e.Sweep(ctx)
+	return err
+}
+
+// lease takes or renews what only one engine may hold at a time, and tells
+// whether this one holds it now.
+func (e *Engine) lease(ctx context.Context, name string, life time.Duration) (mine bool, err error) {
+	now := e.now()
+	err = e.store.Update(ctx, func(tx store.Tx) error {
+		mine = false
+		l, err := orNil(leases.Get(tx, store.Key(name)))
+		if err != nil {
+			return err
+		}
+		if l != nil && l.Holder != e.name && now.Before(l.Until) {
+			return nil
+		}
+		mine = true
+		return leases.Put(tx, &lease{Name: name, Holder: e.name, Until: now.Add(life)})
+	})
+	return mine && err == nil, err
+}
+
+// release gives up a lease of this engine, so that another need not wait for its end.
+func (e *Engine) release(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := e.store.Update(ctx, func(tx store.Tx) error {
+		l, err := orNil(leases.Get(tx, store.Key(name)))
+		if err != nil || l == nil || l.Holder != e.name {
+			return err
+		}
+		_, err = leases.Delete(tx, store.Key(name))
+		return err
+	})
+	if err != nil && !errors.Is(err, store.ErrClosed) {
+		e.log.Warn("release lease", "name", name, "err", err)
 	}
 }
 

@@ -109,11 +109,7 @@ func (u *User) memberships(r store.Reader) ([]*Group, error) {
 	if len(u.Groups) == 0 {
 		return nil, nil
 	}
-	refs := make([]store.Ref, len(u.Groups))
-	for i, id := range u.Groups {
-		refs[i] = groups.Ref(store.Key(u.Pool, id))
-	}
-	values, err := r.Get(refs...)
+	values, err := r.Get(u.groupRefs()...)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +127,14 @@ func (u *User) memberships(r store.Reader) ([]*Group, error) {
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Name, b.Name))
 	})
 	return in, nil
+}
+
+func (u *User) groupRefs() []store.Ref {
+	refs := make([]store.Ref, len(u.Groups))
+	for i, id := range u.Groups {
+		refs[i] = groups.Ref(store.Key(u.Pool, id))
+	}
+	return refs
 }
 
 // rank orders groups: those without a precedence come last.

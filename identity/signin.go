@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,22 +90,25 @@ const kindPassword = "password"
 // begin reads all that an attempt needs, in one snapshot.
 func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
 	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
-		if t.user, err = findUser(r, s.pool, t.name, bySub); err != nil {
+		proofs := func(sub string) []store.Ref { return proofRefs(s.pool.ID, cmp.Or(sub, s.whoIs(nil, t.name))) }
+		if t.user, err = findUser(r, s.pool, t.name, bySub, proofs); err != nil {
 			return err
 		}
 		t.who = s.whoIs(t.user, t.name)
 		return t.read(r, s)
-	})
+	}, nameRefs(a.pool, t.name)...)
 	t.scope = s
 	return err
 }
 
+// proofRefs are the credential and the failures of a user.
+func proofRefs(pool, who string) []store.Ref {
+	return []store.Ref{credentials.Ref(store.Key(pool, who)), throttles.Ref(throttleKey(pool, kindPassword, who))}
+}
+
 // read reads the credential and the failures of the attempt's user.
 func (t *attempt) read(r store.Reader, s *scope) error {
-	values, err := r.Get(
-		credentials.Ref(store.Key(s.pool.ID, t.who)),
-		throttles.Ref(throttleKey(s.pool.ID, kindPassword, t.who)),
-	)
+	values, err := r.Get(proofRefs(s.pool.ID, t.who)...)
 	if err != nil {
 		return err
 	}
@@ -287,6 +291,7 @@ func (v *verdict) next(r store.Reader, s *scope) (err error) {
 // commit re-reads what may have changed since the attempt began, counts it, and
 // writes the sign-in if there is one.
 func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (verdict, error) {
+	tx = txAhead(tx, t.nextReads()...)
 	again := &attempt{who: t.who}
 	if err := again.read(tx, t.scope); err != nil {
 		return verdict{}, err
@@ -314,6 +319,18 @@ func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (verd
 		return verdict{}, err
 	}
 	return v, t.succeed(tx, again.lock, &v, f, ev, now)
+}
+
+// nextReads is what the commit of an attempt that was right reads, if nothing has changed since it began.
+func (t *attempt) nextReads() []store.Ref {
+	if !t.correct || t.user == nil {
+		return nil
+	}
+	refs := append(t.user.groupRefs(), users.Ref(store.Key(t.user.Pool, t.user.Sub)))
+	if t.scope.settings.asksFactor() {
+		refs = append(refs, totps.Ref(store.Key(t.user.Pool, t.user.Sub)))
+	}
+	return refs
 }
 
 // same tells whether a credential was not replaced since it was verified.

@@ -118,6 +118,11 @@ var (
 		Name: "accesskeys", Secret: true, Key: func(k *accessKey) string { return store.Key(k.ID) },
 	}
 
+	// leases: what one of several engines on a store does for all.
+	leases = &store.Table[lease]{
+		Name: "leases", Key: func(l *lease) string { return store.Key(l.Name) },
+	}
+
 	// graves: pools that were deleted and are still being swept. Ids are never used again.
 	graves = &store.Table[grave]{
 		Name: "graves", Key: func(g *grave) string { return store.Key(g.Pool) },
@@ -295,6 +300,12 @@ type accessKey struct {
 	Name    string    `json:"name"`
 	Secret  string    `json:"secret"`
 	Created time.Time `json:"created"`
+}
+
+type lease struct {
+	Name   string    `json:"name"`
+	Holder string    `json:"holder"` // the engine
+	Until  time.Time `json:"until"`
 }
 
 type grave struct {

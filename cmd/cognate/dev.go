@@ -17,7 +17,7 @@ import (
 
 type devCommand struct {
 	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes any free one. Default: ${default}."`
-	Store   storeFlag  `default:"memory" placeholder:"STORE" help:"Where to keep data: memory, or bolt:FILE. Default: ${default}."`
+	Store   storeFlag  `default:"memory" placeholder:"STORE" help:"Where to keep data: memory, bolt:FILE, or postgres://USER@HOST/DATABASE. Default: ${default}."`
 	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: self (the address that was called), aws (as from Amazon), or a URL. Default: ${default}."`
@@ -95,10 +95,10 @@ func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
 
 // open returns nil for memory.
 func (c *devCommand) open(ctx context.Context) (store.Store, error) {
-	if c.Store.file == "" {
+	if c.Store.inMemory() {
 		return nil, nil
 	}
-	return openTests(ctx, c.Store.file)
+	return openTests(ctx, c.Store)
 }
 
 func (i issuerFlag) forTests(url string) identity.IssuerFunc {

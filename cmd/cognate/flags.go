@@ -83,30 +83,63 @@ func (a *account) UnmarshalText(text []byte) error {
 
 func isIn(s, alphabet string) bool { return s != "" && strings.Trim(s, alphabet) == "" }
 
-// A storeFlag says where data is kept: in memory where file is empty.
-type storeFlag struct{ file string }
+// A storeFlag says where data is kept: in a file, in a PostgreSQL database, or
+// in memory where it is neither.
+type storeFlag struct{ file, url string }
 
-var errStoreForm = errors.New("it must be memory or bolt:FILE")
+var errStoreForm = errors.New("it must be memory, bolt:FILE or postgres://USER@HOST/DATABASE")
 
-// UnmarshalText takes memory or bolt:FILE.
+// UnmarshalText takes memory, bolt:FILE or the URL of a PostgreSQL database.
 func (s *storeFlag) UnmarshalText(text []byte) error {
 	if string(text) == "memory" {
 		*s = storeFlag{}
+		return nil
+	}
+	if isPostgres(string(text)) {
+		if _, err := url.Parse(string(text)); err != nil {
+			return fmt.Errorf("the URL of the database cannot be read: %w", errStoreForm) // it may hold a password
+		}
+		*s = storeFlag{url: string(text)}
 		return nil
 	}
 	file, ok := strings.CutPrefix(string(text), "bolt:")
 	if !ok || file == "" || strings.HasSuffix(file, string(filepath.Separator)) {
 		return fmt.Errorf("%q is no store: %w", text, errStoreForm)
 	}
-	*s = storeFlag{file}
+	*s = storeFlag{file: file}
 	return nil
 }
 
+func isPostgres(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+}
+
+func (s storeFlag) inMemory() bool { return s == storeFlag{} }
+
+// String names the store, without a password.
 func (s storeFlag) String() string {
-	if s.file == "" {
+	switch {
+	case s.inMemory():
 		return "memory"
+	case s.file != "":
+		return "bolt:" + s.file
 	}
-	return "bolt:" + s.file
+	u, err := url.Parse(s.url)
+	if err != nil {
+		return "postgres"
+	}
+	query := u.Query()
+	query.Del("password")
+	u.RawQuery = query.Encode()
+	return u.Redacted()
+}
+
+// name is how messages call the store.
+func (s storeFlag) name() string {
+	if s.file != "" {
+		return s.file
+	}
+	return s.String()
 }
 
 // An issuerFlag is self, aws or a URL without a slash at its end.

@@ -218,6 +218,8 @@ type answer struct {
 	UserPool     struct{ Id string }
 	UserPools    []struct{ Id string }
 	UserPoolUser struct{ ClientId string } `json:"UserPoolClient"`
+
+	AuthenticationResult struct{ AccessToken string }
 }
 
 func try(ctx context.Context, url, operation, body string, s *signer) (*answer, error) {

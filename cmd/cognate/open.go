@@ -12,6 +12,8 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/bolt"
+	"github.com/cognate-id/cognate/store/memory"
+	"github.com/cognate-id/cognate/store/postgres"
 	"github.com/cognate-id/cognate/store/sealed"
 )
 
@@ -32,38 +34,49 @@ var purposes = &store.Table[purposeRecord]{
 	Name: "purpose", Key: func(*purposeRecord) string { return store.Key("purpose") },
 }
 
-// openTests opens a file of cognate dev, or makes it.
-func openTests(ctx context.Context, file string) (store.Store, error) {
-	st, err := openFile(file)
+// openTests opens a store of cognate dev, or makes it.
+func openTests(ctx context.Context, where storeFlag) (store.Store, error) {
+	st, err := openStore(ctx, where)
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(ctx, st, file, forTests); err != nil {
+	if err := claim(ctx, st, where.name(), forTests); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
 }
 
-// openReal opens the file of a real server, or makes it, with what is secret
+// openReal opens the store of a real server, or makes it, with what is secret
 // in it sealed under the keys of a key file.
-func openReal(ctx context.Context, t *terminal, file, keyFile string) (store.Store, error) {
-	inner, err := openFile(file)
+func openReal(ctx context.Context, t *terminal, where storeFlag, keyFile string) (store.Store, error) {
+	inner, err := openStore(ctx, where)
 	if err != nil {
 		return nil, err
 	}
-	st, err := unlock(ctx, t, inner, file, keyFile)
+	st, err := unlock(ctx, t, inner, where.name(), besideStore(where.file, keyFile))
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
 	}
 	return st, nil
 }
 
-func openFile(file string) (store.Store, error) {
-	st, err := bolt.Open(file, nil)
-	if err != nil {
-		return nil, storeError(err)
+// openStore opens a store as it is. A database gets the views for people too.
+func openStore(ctx context.Context, where storeFlag) (st store.Store, err error) {
+	switch {
+	case where.file != "":
+		st, err = bolt.Open(where.file, nil)
+	case where.url != "":
+		st, err = postgres.Open(ctx, where.url, &postgres.Options{Views: postgres.IdentityViews()})
+	default:
+		st = memory.New()
 	}
-	return st, nil
+	if err == nil {
+		return st, nil
+	}
+	if where.url != "" && !errors.Is(err, store.ErrNewer) {
+		return nil, hint(fmt.Errorf("cannot %w", err), "see that the database is there, in UTF-8, and that the user may make schemas in it; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
+	}
+	return nil, storeError(err)
 }
 
 // storeError says what is wrong with a file, and what to try.

@@ -16,14 +16,14 @@ import (
 
 // A realStore is the store of a server that is not running.
 type realStore struct {
-	Store   storeFlag `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Store of the server. Default: ${default}."`
+	Store   storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	KeyFile string    `placeholder:"FILE" help:"Key file of the store. Default: cognate.key beside the store."`
 }
 
 // Validate is called when the command line has been read.
 func (s *realStore) Validate() error {
-	if s.Store.file == "" {
-		return errors.New("--store: what operators work on is kept in a file: give it as bolt:FILE")
+	if s.Store.inMemory() {
+		return errors.New("--store: what operators work on is kept in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Conte
 	ctx, stop := signals()
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	st, err := openReal(ctx, t, s.Store.file, besideStore(s.Store.file, s.KeyFile))
+	st, err := openReal(ctx, t, s.Store, s.KeyFile)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Conte
 
 // openExisting is open for a store that must be there.
 func (s *realStore) openExisting(t *terminal, fn func(context.Context, *identity.Engine) error) error {
-	if _, err := os.Stat(s.Store.file); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(s.Store.file); s.Store.file != "" && errors.Is(err, fs.ErrNotExist) {
 		return hint(fmt.Errorf("there is no store %s", s.Store.file),
 			"say where it is with --store; cognate key create and cognate pool create make a new one")
 	}
@@ -141,11 +141,11 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 	case i >= 0:
 		return all[i], nil
 	case len(all) == 0:
-		return nil, hint(fmt.Errorf("%s has no user pool", p.Store.file), "cognate pool create NAME makes one")
+		return nil, hint(fmt.Errorf("%s has no user pool", p.Store.name()), "cognate pool create NAME makes one")
 	case p.Pool != "":
 		return nil, hint(fmt.Errorf("there is no user pool %s", oneLine(p.Pool)), "choose with --pool from %s", poolNames(all))
 	case len(all) > 1:
-		return nil, hint(fmt.Errorf("%s has %d user pools", p.Store.file, len(all)), "choose with --pool from %s", poolNames(all))
+		return nil, hint(fmt.Errorf("%s has %d user pools", p.Store.name(), len(all)), "choose with --pool from %s", poolNames(all))
 	}
 	return all[0], nil
 }

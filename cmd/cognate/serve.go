@@ -17,7 +17,7 @@ import (
 
 type serveCommand struct {
 	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
-	Store   storeFlag  `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Where to keep data. Default: ${default}."`
+	Store   storeFlag  `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	KeyFile string     `placeholder:"FILE" help:"Keys that secrets in the store are encrypted under; made if it does not exist. Default: cognate.key beside the store."`
 	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
@@ -36,14 +36,17 @@ Examples:
     cognate key create
     cognate serve --issuer https://auth.example.com
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
+    cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
+
+Several servers may run on one PostgreSQL database. Give each the same --issuer and a copy of the same key file. The address may be in the environment variable COGNATE_STORE instead, where no process list shows its password.
 
 It stops on SIGINT and SIGTERM, once the requests in flight are answered (10 seconds at most). A second signal ends it at once.`
 }
 
 // Validate is called when the command line has been read.
 func (c *serveCommand) Validate() error {
-	if c.Store.file == "" {
-		return errors.New("--store: serve keeps its data in a file: give it as bolt:FILE")
+	if c.Store.inMemory() {
+		return errors.New("--store: serve keeps its data in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
 	if c.Issuer == issuerSelf && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
 		return fmt.Errorf("--issuer: self is the address in --addr, and %s is none that clients can use: give the URL that they use, such as --issuer https://auth.example.com, or aws", c.Addr)
@@ -59,7 +62,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	defer l.Close()
-	st, err := openReal(ctx, t, c.Store.file, besideStore(c.Store.file, c.KeyFile))
+	st, err := openReal(ctx, t, c.Store, c.KeyFile)
 	if err != nil {
 		return err
 	}

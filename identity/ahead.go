@@ -1,0 +1,83 @@
+package identity
+
+import "github.com/cognate-id/cognate/store"
+
+// An ahead is a Reader that reads, together with what it is asked for, what
+// will be asked for next: where the store is on another machine, each Get is a
+// round trip. All is of one snapshot, so it answers as the Reader below would.
+// What it guessed wrong costs a read for nothing.
+type ahead struct {
+	store.Reader
+	known map[store.Ref][]byte
+	next  []store.Ref
+}
+
+func readAhead(r store.Reader, likely ...store.Ref) *ahead {
+	return &ahead{Reader: r, known: make(map[store.Ref][]byte), next: likely}
+}
+
+// likely has what will be asked for read along with the next read, where r reads ahead.
+func likely(r store.Reader, refs ...store.Ref) {
+	if a, ok := r.(*ahead); ok {
+		a.next = append(a.next, refs...)
+	}
+}
+
+// Get implements [store.Reader].
+func (a *ahead) Get(refs ...store.Ref) ([][]byte, error) {
+	missing := a.unknown(nil, refs)
+	if len(missing) > 0 {
+		missing = a.unknown(missing, a.next)
+		a.next = nil
+		values, err := a.Reader.Get(missing...)
+		if err != nil {
+			return nil, err
+		}
+		for i, ref := range missing {
+			a.known[ref] = values[i]
+		}
+	}
+	out := make([][]byte, len(refs))
+	for i, ref := range refs {
+		out[i] = a.known[ref]
+	}
+	return out, nil
+}
+
+func (a *ahead) unknown(to, refs []store.Ref) []store.Ref {
+	for _, ref := range refs {
+		if _, ok := a.known[ref]; !ok {
+			to = append(to, ref)
+		}
+	}
+	return to
+}
+
+// An aheadTx is a transaction that reads ahead. What it writes it reads from the transaction.
+type aheadTx struct {
+	store.Tx
+	ahead *ahead
+}
+
+func txAhead(tx store.Tx, likely ...store.Ref) aheadTx { return aheadTx{tx, readAhead(tx, likely...)} }
+
+// Get implements [store.Reader].
+func (a aheadTx) Get(refs ...store.Ref) ([][]byte, error) { return a.ahead.Get(refs...) }
+
+// Insert implements [store.Tx].
+func (a aheadTx) Insert(table, key string, value []byte) error {
+	delete(a.ahead.known, store.Ref{Table: table, Key: key})
+	return a.Tx.Insert(table, key, value)
+}
+
+// Put implements [store.Tx].
+func (a aheadTx) Put(table, key string, value []byte) error {
+	delete(a.ahead.known, store.Ref{Table: table, Key: key})
+	return a.Tx.Put(table, key, value)
+}
+
+// Delete implements [store.Tx].
+func (a aheadTx) Delete(table, key string) error {
+	delete(a.ahead.known, store.Ref{Table: table, Key: key})
+	return a.Tx.Delete(table, key)
+}

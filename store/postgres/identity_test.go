@@ -1,0 +1,128 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/postgres"
+	"github.com/cognate-id/cognate/store/postgres/postgrestest"
+	"github.com/jackc/pgx/v5"
+)
+
+// A house is an engine in a database, with a pool in which alice is confirmed.
+type house struct {
+	address string
+	trips   *tracer
+	pool    *identity.UserPool
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{address: postgrestest.Address(t), trips: &tracer{}}
+	s := postgrestest.Open(t, h.address, &postgres.Options{Tracer: h.trips, Views: postgres.IdentityViews()})
+	t.Cleanup(func() { s.Close() })
+	outbox := identity.NewOutbox(0)
+	pool, err := identity.New(s, &identity.Options{Sender: outbox}).OpenUserPool(t.Context(), "main", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.pool = pool
+	_, err = pool.SignUp(t.Context(), identity.SignUp{
+		Username: "alice", Password: password, Attributes: map[string]string{"email": "alice@example.com"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := identity.Secret(outbox.LastCode("alice@example.com"))
+	if err := pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: "alice", Code: code}); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+const password = "correct horse battery staple"
+
+// signIn signs alice in and reads who she is, as GetUser does.
+func (h *house) signIn(t *testing.T) (signIn, getUser int64) {
+	t.Helper()
+	h.trips.n.Store(0)
+	in, err := h.pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signIn = h.trips.n.Swap(0)
+	s, err := h.pool.Session(t.Context(), in.Tokens.Access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Claims().Username != "alice" {
+		t.Errorf("signed in as %s", s.Claims().Username)
+	}
+	return signIn, h.trips.n.Swap(0)
+}
+
+func TestRoundTripsOfASignIn(t *testing.T) {
+	h := newHouse(t)
+	h.signIn(t) // makes the keys of the pool
+	signIn, getUser := h.signIn(t)
+	t.Logf("a sign-in takes %d round trips, a session %d", signIn, getUser)
+	// Who has the name, the user and the proofs, the same again in the commit, and the commit.
+	if signIn > 4 || getUser != 1 {
+		t.Errorf("a sign-in takes %d round trips, want 4 at most; a session %d, want 1", signIn, getUser)
+	}
+}
+
+func TestViews(t *testing.T) {
+	h := newHouse(t)
+	h.signIn(t)
+	addToGroup(t, h)
+	_, schema, _ := strings.Cut(h.address, "schema=")
+	schema, _, _ = strings.Cut(schema, "&")
+	conn, err := pgx.Connect(t.Context(), strings.Replace(h.address, "schema="+schema, "application_name=test", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for _, tt := range []struct{ view, query, want string }{
+		{"pools", "count(*), bool_and(created > now() - interval '1 hour')", "[1 true]"},
+		{"clients", "count(*), bool_and(pool is not null)", "[1 true]"},
+		{"users", "string_agg(concat_ws(' ', username, status, enabled, email, email_verified), ', ')", "[alice CONFIRMED t alice@example.com t]"},
+		{"groups", "string_agg(name, ', ')", "[staff]"},
+		{"memberships", "string_agg(username || ' in ' || group_name, ', ')", "[alice in staff]"},
+		{"families", "count(*), bool_and(expires > now())", "[1 true]"},
+		{"events", "bool_or(kind = 'SignUp'), bool_or(kind = 'SignIn'), bool_and(time > now() - interval '1 hour')", "[true true true]"},
+	} {
+		rows, err := conn.Query(t.Context(), "select "+tt.query+" from "+pgx.Identifier{schema + "_views", tt.view}.Sanitize())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+		if err != nil {
+			t.Fatalf("%s: %v", tt.view, err)
+		}
+		if got := fmt.Sprint(all[0]); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.view, got, tt.want)
+		}
+	}
+	rows, err := conn.Query(t.Context(), "select count(*) from information_schema.views where table_schema = $1", schema+"_views")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int]); err != nil || n != len(postgres.IdentityViews()) {
+		t.Errorf("%d views, %v", n, err)
+	}
+}
+
+func addToGroup(t *testing.T, h *house) {
+	t.Helper()
+	admin := h.pool.Admin()
+	if _, err := admin.Groups().Create(t.Context(), identity.GroupSettings{Name: "staff"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Users().AddToGroup(t.Context(), "alice", "staff"); err != nil {
+		t.Fatal(err)
+	}
+}
