@@ -8,19 +8,23 @@ import "github.com/cognate-id/cognate/store"
 // What it guessed wrong costs a read for nothing.
 type ahead struct {
 	store.Reader
-	known map[store.Ref][]byte
-	next  []store.Ref
+	known  map[store.Ref][]byte
+	next   []store.Ref
+	follow []store.Follow
 }
 
-func readAhead(r store.Reader, likely ...store.Ref) *ahead {
-	return &ahead{Reader: r, known: make(map[store.Ref][]byte), next: likely}
+// A readPlan is what is likely to be asked for.
+type readPlan struct {
+	refs   []store.Ref
+	follow []store.Follow
 }
 
-// likely has what will be asked for read along with the next read, where r reads ahead.
-func likely(r store.Reader, refs ...store.Ref) {
-	if a, ok := r.(*ahead); ok {
-		a.next = append(a.next, refs...)
+func readAhead(r store.Reader, likely ...readPlan) *ahead {
+	a := &ahead{Reader: r, known: make(map[store.Ref][]byte)}
+	for _, plan := range likely {
+		a.next, a.follow = append(a.next, plan.refs...), append(a.follow, plan.follow...)
 	}
+	return a
 }
 
 // Get implements [store.Reader].
@@ -28,14 +32,19 @@ func (a *ahead) Get(refs ...store.Ref) ([][]byte, error) {
 	missing := a.unknown(nil, refs)
 	if len(missing) > 0 {
 		missing = a.unknown(missing, a.next)
-		a.next = nil
-		values, err := a.Reader.Get(missing...)
+		values, followed, err := store.GetFollowing(a.Reader, missing, a.follow)
 		if err != nil {
 			return nil, err
 		}
 		for i, ref := range missing {
 			a.known[ref] = values[i]
 		}
+		for i, e := range followed {
+			if e.Key != "" {
+				a.known[store.Ref{Table: a.follow[i].Table, Key: e.Key}] = e.Value
+			}
+		}
+		a.next, a.follow = nil, nil
 	}
 	out := make([][]byte, len(refs))
 	for i, ref := range refs {
@@ -59,7 +68,9 @@ type aheadTx struct {
 	ahead *ahead
 }
 
-func txAhead(tx store.Tx, likely ...store.Ref) aheadTx { return aheadTx{tx, readAhead(tx, likely...)} }
+func txAhead(tx store.Tx, likely ...store.Ref) aheadTx {
+	return aheadTx{tx, readAhead(tx, readPlan{refs: likely})}
+}
 
 // Get implements [store.Reader].
 func (a aheadTx) Get(refs ...store.Ref) ([][]byte, error) { return a.ahead.Get(refs...) }

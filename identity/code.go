@@ -163,7 +163,12 @@ func (s *scope) whoIs(u *User, name string) string {
 	if u != nil {
 		return u.Sub
 	}
-	sum := sha256.Sum256([]byte(fold(name, s.settings.caseSensitive())))
+	return nobody(fold(name, s.settings.caseSensitive()))
+}
+
+// nobody stands for a user who does not exist, by the folded name.
+func nobody(folded string) string {
+	sum := sha256.Sum256([]byte(folded))
 	return nobodyPrefix + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 

@@ -311,10 +311,7 @@ func (s *scope) findUser(r store.Reader, name string) (*User, error) {
 
 // findUser finds a user by whatever the user signs in with and, if bySub, by
 // the sub; nil where there is none, after the same work.
-//
-// also names what the caller reads next about the user with a sub, "" where
-// there is none: it comes with the user's record.
-func findUser(r store.Reader, p *PoolInfo, name string, bySub bool, also ...func(sub string) []store.Ref) (*User, error) {
+func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
 	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.caseSensitive())))}
 	if bySub {
 		refs = append(refs, users.Ref(store.Key(p.ID, name)))
@@ -332,13 +329,6 @@ func findUser(r store.Reader, p *PoolInfo, name string, bySub bool, also ...func
 			return nil, err
 		}
 	}
-	for _, refs := range also {
-		sub, err := subFound(values, name)
-		if err != nil {
-			return nil, err
-		}
-		likely(r, refs(sub)...)
-	}
 	named, err := r.Get(users.Ref(key))
 	if err != nil {
 		return nil, err
@@ -347,37 +337,6 @@ func findUser(r store.Reader, p *PoolInfo, name string, bySub bool, also ...func
 		named[0] = values[1]
 	}
 	return standInUser.decode(named[0])
-}
-
-// subFound is the sub of the user whom findUser has found, by the index or by the sub.
-func subFound(values [][]byte, name string) (string, error) {
-	if values[0] == nil && len(values) > 1 && values[1] != nil {
-		return name, nil
-	}
-	if values[0] == nil {
-		return "", nil
-	}
-	key, err := users.DecodeIndex(usersByName, values[0])
-	if err != nil {
-		return "", err
-	}
-	parts, err := store.Split(key)
-	if err != nil || len(parts) != 2 {
-		return "", fmt.Errorf("%w: the index of names leads to no user", store.ErrCorrupt)
-	}
-	return parts[1], nil
-}
-
-// nameRefs are what findUser looks at first, whatever the settings of the pool say of letters.
-func nameRefs(pool, name string) []store.Ref {
-	if len(name) > maxName {
-		return nil
-	}
-	refs := []store.Ref{users.IndexRef(usersByName, nameKey(pool, fold(name, false))), users.Ref(store.Key(pool, name))}
-	if exact := fold(name, true); exact != fold(name, false) {
-		refs = append(refs, users.IndexRef(usersByName, nameKey(pool, exact)))
-	}
-	return refs
 }
 
 // maxName is the longest name, in bytes, that is looked for.

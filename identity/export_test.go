@@ -183,7 +183,9 @@ func VerifyIndexes(ctx context.Context, s store.Store) error {
 }
 
 // TakeSweep takes the lease that Maintain sweeps under, and tells whether this engine holds it now.
-func (e *Engine) TakeSweep(ctx context.Context) (bool, error) { return e.lease(ctx, sweepName, sweepLease) }
+func (e *Engine) TakeSweep(ctx context.Context) (bool, error) {
+	return e.lease(ctx, sweepName, sweepLease)
+}
 
 // ReleaseSweep gives it up.
 func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, sweepName) }

@@ -1,10 +1,10 @@
 package identity
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,15 +90,41 @@ const kindPassword = "password"
 // begin reads all that an attempt needs, in one snapshot.
 func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
 	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
-		proofs := func(sub string) []store.Ref { return proofRefs(s.pool.ID, cmp.Or(sub, s.whoIs(nil, t.name))) }
-		if t.user, err = findUser(r, s.pool, t.name, bySub, proofs); err != nil {
+		if t.user, err = findUser(r, s.pool, t.name, bySub); err != nil {
 			return err
 		}
 		t.who = s.whoIs(t.user, t.name)
 		return t.read(r, s)
-	}, nameRefs(a.pool, t.name)...)
+	}, a.aheadOf(t.name))
 	t.scope = s
 	return err
+}
+
+// aheadOf is what a sign-in under a name reads, whether or not there is such a
+// user and whatever the settings of the pool say of letters: all of it in one round trip.
+func (a *AppClient) aheadOf(name string) readPlan {
+	var plan readPlan
+	if len(name) > maxName {
+		return plan
+	}
+	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, standInSub)), users.Ref(store.Key(a.pool, name)))
+	plan.refs = append(plan.refs, proofRefs(a.pool, name)...)
+	folded := fold(name, false)
+	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+		plan.refs = append(plan.refs, users.IndexRef(usersByName, nameKey(a.pool, n)))
+		plan.refs = append(plan.refs, proofRefs(a.pool, nobody(n))...)
+	}
+	cut := len(store.Key(a.pool))
+	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+		index := users.IndexRef(usersByName, nameKey(a.pool, n))
+		plan.follow = append(
+			plan.follow,
+			store.Follow{Index: index, Table: users.Name},
+			store.Follow{Index: index, Table: credentials.Name},
+			store.Follow{Index: index, Table: throttles.Name, Cut: cut, Prefix: store.Key(a.pool, kindPassword)},
+		)
+	}
+	return plan
 }
 
 // proofRefs are the credential and the failures of a user.

@@ -69,9 +69,8 @@ func TestRoundTripsOfASignIn(t *testing.T) {
 	h.signIn(t) // makes the keys of the pool
 	signIn, getUser := h.signIn(t)
 	t.Logf("a sign-in takes %d round trips, a session %d", signIn, getUser)
-	// Who has the name, the user and the proofs, the same again in the commit, and the commit.
-	if signIn > 4 || getUser != 1 {
-		t.Errorf("a sign-in takes %d round trips, want 4 at most; a session %d, want 1", signIn, getUser)
+	if signIn > 3 || getUser != 1 {
+		t.Errorf("a sign-in takes %d round trips, want 3 at most; a session %d, want 1", signIn, getUser)
 	}
 }
 
@@ -124,5 +123,21 @@ func addToGroup(t *testing.T, h *house) {
 	}
 	if err := admin.Users().AddToGroup(t.Context(), "alice", "staff"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Nobody learns from the number of round trips whether there is a user.
+func TestRoundTripsDoNotTellWhoExists(t *testing.T) {
+	h := newHouse(t)
+	h.signIn(t)
+	failed := func(name string) int64 {
+		h.trips.n.Store(0)
+		if _, err := h.pool.SignIn(t.Context(), identity.SignIn{Username: name, Password: "wrong"}); err == nil {
+			t.Errorf("%s was signed in", name)
+		}
+		return h.trips.n.Load()
+	}
+	if known, unknown := failed("alice"), failed("Bob"); known != unknown || known > 3 {
+		t.Errorf("a wrong password takes %d round trips, a name that nobody has %d; want the same, at most 3", known, unknown)
 	}
 }

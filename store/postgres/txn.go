@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -113,6 +114,12 @@ func (t *txn) leave() {
 
 // Get implements [store.Reader].
 func (t *txn) Get(refs ...store.Ref) ([][]byte, error) {
+	values, _, err := t.GetFollowing(refs, nil)
+	return values, err
+}
+
+// GetFollowing implements [store.Follower].
+func (t *txn) GetFollowing(refs []store.Ref, follow []store.Follow) ([][]byte, []store.Entry, error) {
 	byTable := make(map[string][][]byte)
 	places := make(map[store.Ref][]int, len(refs))
 	for i, ref := range refs {
@@ -124,13 +131,17 @@ func (t *txn) Get(refs ...store.Ref) ([][]byte, error) {
 		}
 		places[ref] = append(places[ref], i)
 	}
-	values := make([][]byte, len(refs))
-	if len(places) == 0 {
-		return values, t.lost
+	values, followed := make([][]byte, len(refs)), make([]store.Entry, len(follow))
+	if len(places) == 0 && len(follow) == 0 {
+		return values, followed, t.lost
 	}
-	idents, err := t.store.tables.idents(t.ctx, byTable)
+	tables := maps.Clone(byTable)
+	for _, f := range follow {
+		tables[f.Index.Table], tables[f.Table] = nil, nil
+	}
+	idents, err := t.store.tables.idents(t.ctx, tables)
 	if err != nil {
-		return nil, t.fail(err)
+		return nil, nil, t.fail(err)
 	}
 	err = t.send(func(b *pgx.Batch) {
 		for table, keys := range byTable {
@@ -143,12 +154,25 @@ func (t *txn) Get(refs ...store.Ref) ([][]byte, error) {
 				})
 			})
 		}
+		for i, f := range follow {
+			query := fmt.Sprintf(followSQL, idents[f.Index.Table], idents[f.Table])
+			b.Queue(query, []byte(f.Prefix), f.Cut+1, []byte(f.Index.Key)).Query(func(rows pgx.Rows) error {
+				followed[i] = store.Entry{}
+				return each(rows, func(e store.Entry) bool { followed[i] = e; return true })
+			})
+		}
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return values, nil
+	return values, followed, nil
 }
+
+// followSQL looks at what an entry of an index leads to. Such an entry is a
+// primary key as base64 of the kind for URLs, without padding, in a string of JSON.
+const followSQL = `select k.key, t.value from (
+	select $1::bytea || substr(decode(rpad(translate(i.text, '-_', '+/'), (length(i.text) + 3) / 4 * 4, '='), 'base64'), $2::int) as key
+	from (select value #>> '{}' as text from %s where key = $3) as i) as k left join %s as t on t.key = k.key`
 
 // possible tells whether the contract allows a table of that name. One that it does not is empty.
 func possible(table string) bool { return table != "" && strings.IndexByte(table, 0) < 0 }

@@ -198,6 +198,26 @@ func (r reader) Get(refs ...store.Ref) ([][]byte, error) {
 	return values, nil
 }
 
+// GetFollowing implements [store.Follower].
+func (r reader) GetFollowing(refs []store.Ref, follow []store.Follow) ([][]byte, []store.Entry, error) {
+	values, followed, err := store.GetFollowing(r.inner, refs, follow)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, ref := range refs {
+		if values[i], err = r.unseal(ref, values[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i, f := range follow {
+		e := &followed[i]
+		if e.Value, err = r.unseal(store.Ref{Table: f.Table, Key: e.Key}, e.Value); err != nil {
+			return nil, nil, err
+		}
+	}
+	return values, followed, nil
+}
+
 func (r reader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
 	seq := r.inner.Scan(table, rng)
 	if !r.secret[table] {
