@@ -46,6 +46,7 @@ type flaws struct {
 // began, and runs again if they touch. With no flaw it keeps the contract.
 type flawed struct {
 	flaws
+	late   bool // Insert finds out at the commit, as the contract allows
 	mu     sync.Mutex
 	log    []commit // all commits since the store was made
 	data   tables
@@ -59,6 +60,10 @@ type tables map[store.Ref][]byte
 type commit map[store.Ref]bool // what it wrote
 
 func newFlawed(f flaws) store.Store { return &flawed{flaws: f, data: tables{}} }
+
+// newLate returns a store without flaws whose Inserts do not read: where a key
+// is taken it is always Update that says so.
+func newLate() store.Store { return &flawed{late: true, data: tables{}} }
 
 func (s *flawed) lock() func() {
 	s.mu.Lock()
@@ -92,7 +97,7 @@ func (s *flawed) Fork() (store.Store, error) {
 	if s.sharedFork {
 		return &flawed{flaws: s.flaws, data: s.data}, nil
 	}
-	return &flawed{flaws: s.flaws, data: maps.Clone(s.data)}, nil
+	return &flawed{flaws: s.flaws, late: s.late, data: maps.Clone(s.data)}, nil
 }
 
 func (s *flawed) BulkLoad(_ context.Context, entries iter.Seq2[store.Ref, []byte]) error {
@@ -235,7 +240,7 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 	began := len(s.log)
 	s.stuck = s.stuckAfterPanic
 	unlock()
-	tx := &transaction{view: r, overlay: store.NewOverlay(r), written: tables{}}
+	tx := &transaction{view: r, overlay: store.NewOverlay(r), written: tables{}, inserted: commit{}}
 	returned := false
 	defer func() {
 		if !returned && s.commitsAfterPanic {
@@ -255,6 +260,8 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 		return false, ctx.Err()
 	case s.conflicts(tx, began):
 		return true, nil
+	case tx.taken():
+		return false, store.ErrExists
 	}
 	s.apply(tx)
 	return false, err
@@ -314,8 +321,18 @@ func (s *flawed) apply(tx *transaction) {
 // A transaction passes writes on to an overlay, except where it is to be wrong.
 type transaction struct {
 	*view
-	overlay *store.Overlay
-	written tables
+	overlay  *store.Overlay
+	written  tables
+	inserted commit // where nothing may be, in a store that is late to look
+}
+
+func (t *transaction) taken() bool {
+	for ref := range t.inserted {
+		if t.s.data[ref] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *transaction) Get(refs ...store.Ref) ([][]byte, error) {
@@ -345,8 +362,13 @@ func (t *transaction) Insert(table, key string, value []byte) error {
 	if t.s.insertOverwrites {
 		return t.Put(table, key, value)
 	}
+	ref := store.Ref{Table: table, Key: key}
+	if _, own := t.written[ref]; t.s.late && !own {
+		t.inserted[ref] = true
+		return t.Put(table, key, value)
+	}
 	if t.s.swallowsConflict {
-		values, err := t.overlay.Get(store.Ref{Table: table, Key: key})
+		values, err := t.overlay.Get(ref)
 		if err != nil || values[0] != nil {
 			return errors.Join(err, store.ErrExists)
 		}

@@ -74,6 +74,20 @@ func TestAStoreWithoutFlawsPasses(t *testing.T) {
 	}
 }
 
+// A driver need not look whether a key is taken before it commits.
+func TestAStoreThatFindsConflictsAtTheCommitPasses(t *testing.T) {
+	for _, check := range storetest.CheckNames() {
+		t.Run(check, func(t *testing.T) {
+			if got := verdict(t, check, newLate()); got != "" {
+				t.Error(got)
+			}
+			if got := verdict(t, check, storetest.Twice(newLate())); got != "" {
+				t.Errorf("each function called twice: %s", got)
+			}
+		})
+	}
+}
+
 func TestEachFlawIsFound(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -49,7 +49,9 @@ type twice struct{ store.Store }
 
 // Update implements [store.Store].
 func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return s.Store.Update(ctx, func(tx store.Tx) error {
+	var taken error // what the first call was told, and the driver has yet to find out
+	err := s.Store.Update(ctx, func(tx store.Tx) error {
+		taken = nil
 		first := &logged{Tx: store.NewOverlay(tx), last: make(map[store.Ref]string)}
 		err1 := fn(first)
 		second := &logged{Tx: tx, last: make(map[store.Ref]string)}
@@ -57,6 +59,9 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 		switch {
 		case ctx.Err() != nil:
 			return err2 // cancelled between the two
+		case errors.Is(err1, store.ErrExists) && err2 == nil:
+			taken = err1 // the driver looks only when it commits
+			return nil
 		case (err1 == nil) != (err2 == nil):
 			return fmt.Errorf("%w: it returned %q, then %q", ErrImpure, fmt.Sprint(err1), fmt.Sprint(err2))
 		case err2 == nil && !maps.Equal(first.last, second.last):
@@ -64,6 +69,10 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 		}
 		return err2
 	})
+	if err == nil && taken != nil {
+		return fmt.Errorf("%w: it returned %q, then nothing, and was committed", ErrImpure, taken.Error())
+	}
+	return err
 }
 
 type twiceForker struct{ inner store.Forker }
