@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/cognate-id/cognate/store"
@@ -23,4 +24,17 @@ func RunCheck(t testing.TB, name string, s store.Store) {
 		}
 	}
 	t.Fatalf("there is no check %q", name)
+}
+
+// GoldenHistory is the recorded history.
+func GoldenHistory() []byte { return goldenHistory }
+
+// MakeHistory makes the recorded history anew.
+func MakeHistory() []byte {
+	var out bytes.Buffer
+	for _, p := range newReference(1, "g").history(200) {
+		out.Write(asJSON(p))
+		out.WriteByte('\n')
+	}
+	return out.Bytes()
 }

@@ -23,6 +23,7 @@ type flaws struct {
 	phantoms          bool // reads of keys are compared too, but not scans
 	insertOverwrites  bool
 	swallowsConflict  bool // what failed inside the function is forgotten
+	goesOn            bool // statements after one that failed do not fail, though there is no commit
 	aliasesInput      bool // keeps the slice that it was given
 	aliasesOutput     bool // values end with the View
 	unsorted          bool
@@ -256,6 +257,8 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 		return false, err
 	case tx.overlay.Err() != nil && !s.swallowsConflict && !s.acceptsAnything:
 		return false, tx.overlay.Err()
+	case tx.failed != nil:
+		return false, tx.failed
 	case ctx.Err() != nil && !s.ignoresContext:
 		return false, ctx.Err()
 	case s.conflicts(tx, began):
@@ -323,6 +326,7 @@ type transaction struct {
 	*view
 	overlay  *store.Overlay
 	written  tables
+	failed   error  // in a store that goes on
 	inserted commit // where nothing may be, in a store that is late to look
 }
 
@@ -377,6 +381,10 @@ func (t *transaction) Insert(table, key string, value []byte) error {
 }
 
 func (t *transaction) Put(table, key string, value []byte) error {
+	if err := store.Check(store.Ref{Table: table, Key: key}, value); err != nil && t.s.goesOn {
+		t.failed = err
+		return err
+	}
 	return t.wrote(table, key, value, t.overlay.Put(table, key, value))
 }
 

@@ -45,6 +45,8 @@ var checks = []check{
 	{"Expiry", expiry},
 	{"DeleteRange", deleteRange},
 	{"TablesAndIndexes", tablesAndIndexes},
+	{"RecordedHistory", recordedHistory},
+	{"OtherHistories", otherHistories},
 	{"Fork", fork},
 	{"BulkLoad", bulkLoad},
 	{"Close", closing},

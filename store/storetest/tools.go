@@ -25,6 +25,8 @@ func update(s store.Store, fn func(store.Tx) error) error {
 	}
 }
 
+func view(s store.Store, fn func(store.Reader) error) error { return s.View(context.Background(), fn) }
+
 func mustUpdate(t testing.TB, s store.Store, fn func(store.Tx) error) {
 	t.Helper()
 	if err := update(s, fn); err != nil {
