@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cognate-id/cognate/store"
@@ -43,6 +44,14 @@ func TestContractAboveBolt(t *testing.T) {
 			t.Fatal(err)
 		}
 		return storetest.Twice(sealed.New(s, newKeys(t), "people", "people.names"))
+	})
+}
+
+func TestUnknownOutcome(t *testing.T) {
+	storetest.RunUnknownOutcome(t, func(t *testing.T) (store.Store, func(storetest.Fate)) {
+		var next atomic.Int32
+		inner := storetest.Unsure(memory.New(), func() storetest.Fate { return storetest.Fate(next.Swap(0)) })
+		return sealed.New(inner, newKeys(t), "table"), func(f storetest.Fate) { next.Store(int32(f)) }
 	})
 }
 

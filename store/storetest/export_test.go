@@ -38,3 +38,14 @@ func MakeHistory() []byte {
 	}
 	return out.Bytes()
 }
+
+// UnknownOutcome runs one of the checks of RunUnknownOutcome.
+func UnknownOutcome(t testing.TB, name string, s store.Store, cut func(Fate)) {
+	for _, c := range unknownChecks {
+		if c.name == name {
+			c.run(t, s, cut)
+			return
+		}
+	}
+	t.Fatalf("there is no check %q", name)
+}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // flaws are what can be wrong with a store. Each is a promise broken.
@@ -38,6 +39,11 @@ type flaws struct {
 	commitsAfterPanic bool
 	servesAfterClose  bool
 	closesAtOnce      bool // Close does not wait
+	retriesUnknown    bool // runs again after a commit of unknown outcome
+	hidesUnknown      bool // takes such a commit for a good one
+	losesUnknown      bool // rolls back what it said may have been committed
+	partialUnknown    bool // commits a part of it
+	stuckAfterUnknown bool
 	lossyBulkLoad     bool
 	sharedFork        bool
 }
@@ -51,6 +57,7 @@ type flawed struct {
 	mu     sync.Mutex
 	log    []commit // all commits since the store was made
 	data   tables
+	fate   storetest.Fate // of the next commit
 	stuck  bool
 	closed bool
 	inside sync.WaitGroup
@@ -266,8 +273,34 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 	case tx.taken():
 		return false, store.ErrExists
 	}
+	if s.fate != storetest.Known {
+		return s.loseConnection(tx)
+	}
 	s.apply(tx)
 	return false, err
+}
+
+// cut gives the next commit its fate.
+func (s *flawed) cut(f storetest.Fate) {
+	defer s.lock()()
+	s.fate = f
+}
+
+func (s *flawed) loseConnection(tx *transaction) (again bool, err error) {
+	committed := s.fate == storetest.Committed && !s.losesUnknown
+	s.fate, s.stuck = storetest.Known, s.stuckAfterUnknown
+	for ref := range tx.written {
+		if s.partialUnknown && ref.Table == "table" {
+			delete(tx.written, ref)
+		}
+	}
+	if committed {
+		s.apply(tx)
+	}
+	if s.retriesUnknown || s.hidesUnknown {
+		return s.retriesUnknown, nil
+	}
+	return false, store.ErrUnknownOutcome
 }
 
 // conflicts tells whether a commit since began touched what tx read or wrote.

@@ -45,11 +45,15 @@ func (r *recorder) Helper() {}
 // verdict runs one check on a store and returns the first thing it complains
 // of, "" if nothing. A check that does not come to an end fails.
 func verdict(t *testing.T, check string, s store.Store) string {
+	return verdictOf(t, func(t testing.TB) { storetest.RunCheck(t, check, s) })
+}
+
+func verdictOf(t *testing.T, run func(testing.TB)) string {
 	r := &recorder{TB: t}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		storetest.RunCheck(r, check, s)
+		run(r)
 	}()
 	select {
 	case <-done:

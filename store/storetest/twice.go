@@ -19,30 +19,47 @@ var ErrImpure = errors.New("storetest: the function of the Update is not pure: c
 // returns [ErrImpure] where the two calls differ in their statements. It is a
 // [store.Forker] or [store.BulkLoader] where s is. It belongs on the outside
 // of store/sealed, which never writes the same bytes twice.
-func Twice(s store.Store) store.Store {
-	t := twice{s}
-	f, forks := s.(store.Forker)
-	l, loads := s.(store.BulkLoader)
+func Twice(s store.Store) store.Store { return withPowers(twice{s}, s, Twice) }
+
+// withPowers returns outer, which wraps inner, with those further methods that
+// inner has. wrap does to a fork what was done to inner.
+func withPowers(outer, inner store.Store, wrap func(store.Store) store.Store) store.Store {
+	f, forks := inner.(store.Forker)
+	l, loads := inner.(store.BulkLoader)
 	switch {
 	case forks && loads:
 		return struct {
-			twice
-			twiceForker
+			store.Store
+			forker
 			store.BulkLoader
-		}{t, twiceForker{f}, l}
+		}{outer, forker{f, wrap}, l}
 	case forks:
 		return struct {
-			twice
-			twiceForker
-		}{t, twiceForker{f}}
+			store.Store
+			forker
+		}{outer, forker{f, wrap}}
 	case loads:
 		return struct {
-			twice
+			store.Store
 			store.BulkLoader
-		}{t, l}
+		}{outer, l}
 	default:
-		return t
+		return outer
 	}
+}
+
+type forker struct {
+	inner store.Forker
+	wrap  func(store.Store) store.Store
+}
+
+// Fork implements [store.Forker].
+func (f forker) Fork() (store.Store, error) {
+	s, err := f.inner.Fork()
+	if err != nil {
+		return nil, err
+	}
+	return f.wrap(s), nil
 }
 
 type twice struct{ store.Store }
@@ -73,17 +90,6 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return fmt.Errorf("%w: it returned %q, then nothing, and was committed", ErrImpure, taken.Error())
 	}
 	return err
-}
-
-type twiceForker struct{ inner store.Forker }
-
-// Fork implements [store.Forker].
-func (f twiceForker) Fork() (store.Store, error) {
-	s, err := f.inner.Fork()
-	if err != nil {
-		return nil, err
-	}
-	return Twice(s), nil
 }
 
 // A logged transaction remembers what it wrote last at each key, "" where it deleted.
