@@ -47,6 +47,23 @@ func TestContractAboveBolt(t *testing.T) {
 	})
 }
 
+func TestDurableAboveBolt(t *testing.T) {
+	storetest.RunDurable(t, openAboveBolt)
+	storetest.RunKill(t, openAboveBolt)
+}
+
+func openAboveBolt(t *testing.T, dir string) store.Store {
+	keys, err := sealed.OpenKeyFile(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := bolt.Open(filepath.Join(dir, "store.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed.New(s, keys, "people", "people.names")
+}
+
 func TestUnknownOutcome(t *testing.T) {
 	storetest.RunUnknownOutcome(t, func(t *testing.T) (store.Store, func(storetest.Fate)) {
 		var next atomic.Int32

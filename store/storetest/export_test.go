@@ -15,6 +15,12 @@ func CheckNames() (names []string) {
 	return names
 }
 
+// The bodies of RunKill and RunDurable.
+var (
+	Kill   = runKill
+	Reopen = reopen
+)
+
 // RunCheck runs one of them on s.
 func RunCheck(t testing.TB, name string, s store.Store) {
 	for _, c := range checks {

@@ -53,14 +53,15 @@ type flaws struct {
 // began, and runs again if they touch. With no flaw it keeps the contract.
 type flawed struct {
 	flaws
-	late   bool // Insert finds out at the commit, as the contract allows
-	mu     sync.Mutex
-	log    []commit // all commits since the store was made
-	data   tables
-	fate   storetest.Fate // of the next commit
-	stuck  bool
-	closed bool
-	inside sync.WaitGroup
+	late    bool // Insert finds out at the commit, as the contract allows
+	mu      sync.Mutex
+	log     []commit // all commits since the store was made
+	data    tables
+	fate    storetest.Fate // of the next commit
+	journal *journal       // nil in a store that lives in memory
+	stuck   bool
+	closed  bool
+	inside  sync.WaitGroup
 }
 
 type tables map[store.Ref][]byte
@@ -96,6 +97,9 @@ func (s *flawed) Close() error {
 	unlock()
 	if !s.closesAtOnce {
 		s.inside.Wait()
+	}
+	if s.journal != nil {
+		return s.journal.file.Close()
 	}
 	return nil
 }
@@ -338,6 +342,9 @@ func (s *flawed) commit(tx *transaction) {
 
 func (s *flawed) apply(tx *transaction) {
 	c := commit{}
+	if s.journal != nil {
+		s.journal.write(tx.written)
+	}
 	for ref, value := range tx.written {
 		c[ref] = true
 		if value == nil {

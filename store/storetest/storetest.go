@@ -72,19 +72,23 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 // opened again. open opens the store in dir, which is the same for both.
 func RunDurable(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 	t.Run("Reopen", func(t *testing.T) {
-		dir := t.TempDir()
-		s := open(t, dir)
-		m := newModel(7)
-		m.steps(t, s, 200)
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		s = open(t, dir)
-		m.compare(t, s)
-		m.steps(t, s, 50)
-		m.compare(t, s)
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		reopen(t, func(dir string) store.Store { return open(t, dir) })
 	})
+}
+
+func reopen(t testing.TB, open func(dir string) store.Store) {
+	dir := t.TempDir()
+	s := open(dir)
+	m := newModel(7)
+	m.steps(t, s, 200)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(dir)
+	m.compare(t, s)
+	m.steps(t, s, 50)
+	m.compare(t, s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }

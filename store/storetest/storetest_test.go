@@ -40,6 +40,12 @@ func (r *recorder) Fatal(args ...any) {
 
 func (r *recorder) FailNow() { runtime.Goexit() }
 
+func (r *recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.said) > 0
+}
+
 func (r *recorder) Helper() {}
 
 // verdict runs one check on a store and returns the first thing it complains
