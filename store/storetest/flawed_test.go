@@ -28,6 +28,7 @@ type flaws struct {
 	aliasesInput      bool // keeps the slice that it was given
 	aliasesOutput     bool // values end with the View
 	unsorted          bool
+	collectsScan      bool // a Scan holds all that it is going to yield
 	ignoresLimit      bool
 	ignoresReverse    bool
 	includesTo        bool
@@ -215,6 +216,11 @@ func (r *view) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error]
 	}
 	if rng.Limit > 0 && !r.s.ignoresLimit && len(found) > rng.Limit {
 		found = found[:rng.Limit]
+	}
+	if r.s.collectsScan {
+		for i, e := range found {
+			found[i].Value = slices.Clone(e.Value)
+		}
 	}
 	return func(yield func(store.Entry, error) bool) {
 		for _, e := range found {

@@ -47,6 +47,7 @@ var checks = []check{
 	{"TablesAndIndexes", tablesAndIndexes},
 	{"RecordedHistory", recordedHistory},
 	{"OtherHistories", otherHistories},
+	{"ScanInConstantMemory", scanInConstantMemory},
 	{"Fork", fork},
 	{"BulkLoad", bulkLoad},
 	{"Close", closing},

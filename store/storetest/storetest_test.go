@@ -118,6 +118,7 @@ func TestEachFlawIsFound(t *testing.T) {
 		{"aliases input", flaws{aliasesInput: true}, []string{"ValuesAreCopied"}},
 		{"aliases output", flaws{aliasesOutput: true}, []string{"ValuesAreCopied"}},
 		{"unsorted", flaws{unsorted: true}, []string{"Order", "PrefixAndRange", "RecordedHistory"}},
+		{"collects scans", flaws{collectsScan: true}, []string{"ScanInConstantMemory"}},
 		{"ignores Limit", flaws{ignoresLimit: true}, []string{"ReverseAndLimit", "RecordedHistory"}},
 		{"ignores Reverse", flaws{ignoresReverse: true}, []string{"ReverseAndLimit", "RecordedHistory"}},
 		{"includes To", flaws{includesTo: true}, []string{"PrefixAndRange", "RecordedHistory"}},
