@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"maps"
@@ -27,6 +28,11 @@ type flaws struct {
 	goesOn            bool // statements after one that failed do not fail, though there is no commit
 	aliasesInput      bool // keeps the slice that it was given
 	aliasesOutput     bool // values end with the View
+	nullIsNothing     bool // takes the value null for none
+	deletesTooMuch    bool // removes the next value too
+	roundsNumbers     bool // keeps numbers as floats
+	getEndsScan       bool // has one cursor
+	scanSeesWrites    bool // a Scan yields what is written inside its loop
 	unsorted          bool
 	collectsScan      bool // a Scan holds all that it is going to yield
 	ignoresLimit      bool
@@ -147,6 +153,7 @@ type view struct {
 	data  tables
 	read  commit
 	scans []scanned
+	gets  int
 	lent  [][]byte
 }
 
@@ -181,11 +188,15 @@ func (r *view) now() (tables, func()) {
 }
 
 func (r *view) Get(refs ...store.Ref) ([][]byte, error) {
+	r.gets++
 	data, unlock := r.now()
 	defer unlock()
 	values := make([][]byte, len(refs))
 	for i, ref := range refs {
 		values[i] = r.lend(data[ref])
+		if r.s.nullIsNothing && string(values[i]) == "null" {
+			values[i] = nil
+		}
 		if r.read != nil {
 			r.read[ref] = true
 		}
@@ -223,8 +234,9 @@ func (r *view) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error]
 		}
 	}
 	return func(yield func(store.Entry, error) bool) {
+		gets := r.gets
 		for _, e := range found {
-			if !yield(e, nil) {
+			if !yield(e, nil) || r.s.getEndsScan && r.gets > gets {
 				return
 			}
 		}
@@ -354,7 +366,7 @@ func (s *flawed) apply(tx *transaction) {
 	for ref, value := range tx.written {
 		c[ref] = true
 		if value == nil {
-			delete(s.data, ref)
+			s.remove(ref)
 		} else {
 			s.data[ref] = value
 		}
@@ -365,6 +377,20 @@ func (s *flawed) apply(tx *transaction) {
 		}
 	}
 	s.log = append(s.log, c)
+}
+
+func (s *flawed) remove(ref store.Ref) {
+	delete(s.data, ref)
+	if !s.deletesTooMuch {
+		return
+	}
+	next := ref
+	for other := range s.data {
+		if other.Table == ref.Table && other.Key > ref.Key && (next == ref || other.Key < next.Key) {
+			next = other
+		}
+	}
+	delete(s.data, next)
 }
 
 // A transaction passes writes on to an overlay, except where it is to be wrong.
@@ -405,7 +431,26 @@ func (t *transaction) Scan(table string, rng store.Range) iter.Seq2[store.Entry,
 	if t.s.blindToOwnScans {
 		return t.view.Scan(table, rng)
 	}
+	if t.s.scanSeesWrites && !rng.Reverse && rng.Limit == 0 {
+		return t.follow(table, rng)
+	}
 	return t.overlay.Scan(table, rng)
+}
+
+// follow scans by looking for the next entry again and again.
+func (t *transaction) follow(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		rng.Limit = 1
+		for more := true; more; {
+			more = false
+			for e, err := range t.overlay.Scan(table, rng) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+				more, rng.From = true, e.Key+"\x00"
+			}
+		}
+	}
 }
 
 func (t *transaction) Insert(table, key string, value []byte) error {
@@ -444,6 +489,12 @@ func (t *transaction) wrote(table, key string, value []byte, err error) error {
 	}
 	if !t.s.aliasesInput {
 		value = slices.Clone(value)
+	}
+	if t.s.roundsNumbers {
+		var v any
+		if json.Unmarshal(value, &v) == nil {
+			value, _ = json.Marshal(v)
+		}
 	}
 	ref := store.Ref{Table: table, Key: key}
 	t.written[ref] = value

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/storetest"
@@ -72,6 +73,7 @@ func (j *journal) write(written tables) {
 		if j.pieces {
 			j.line(entries)
 			entries = nil
+			time.Sleep(100 * time.Microsecond) // or few are killed in between
 		}
 	}
 	j.line(entries)

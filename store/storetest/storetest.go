@@ -2,23 +2,23 @@
 //
 // The whole test of a driver is short, see examples/sqlite:
 //
-//	func open(t *testing.T, dir string) store.Store { … }
+//		func open(t *testing.T, dir string) store.Store { … }
 //
-//	func TestContract(t *testing.T) {
-//		storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
-//	}
-//	func TestDurable(t *testing.T) { storetest.RunDurable(t, open) }
-//	func TestKill(t *testing.T)    { storetest.RunKill(t, open) }
+//		func TestContract(t *testing.T) {
+//			storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
+//		}
+//		func TestDurable(t *testing.T) { storetest.RunDurable(t, open) }
+//		func TestKill(t *testing.T)    { storetest.RunKill(t, open) }
 //
-//   - [Run] is for each driver: order, isolation, limits, cancellation, memory
-//     and the rest, each on an empty store. A store for each sub-test is a
-//     file, a schema or a database of its own.
-//   - [RunDurable] and [RunKill] are for stores that outlive their process:
-//     after Close, and after a SIGKILL in the middle of the writing.
-//   - [RunUnknownOutcome] is for stores that can lose a connection. The driver's
-//     test gives it a way to cut one, on either side of the commit.
-//   - [Twice] and [Unsure] are for who calls Update: the first makes functions
-//     that are not pure show, the second makes commits end in [store.ErrUnknownOutcome].
+//	  - [Run] is for each driver: order, isolation, limits, cancellation, memory
+//	    and the rest, each on an empty store. A store for each sub-test is a
+//	    file, a schema or a database of its own.
+//	  - [RunDurable] and [RunKill] are for stores that outlive their process:
+//	    after Close, and after a SIGKILL in the middle of the writing.
+//	  - [RunUnknownOutcome] is for stores that can lose a connection. The driver's
+//	    test gives it a way to cut one, on either side of the commit.
+//	  - [Twice] and [Unsure] are for who calls Update: the first makes functions
+//	    that are not pure show, the second makes commits end in [store.ErrUnknownOutcome].
 //
 // A driver may find out at the commit only that the key of an Insert is taken:
 // all checks look at what Update returns, not at Insert. Among the checks of
