@@ -41,6 +41,7 @@ type flaws struct {
 	blindToOwnGets    bool // Get does not see the transaction's own writes
 	blindToOwnScans   bool
 	ignoresContext    bool
+	readsWhenDone     bool // looks at the context only before and after
 	acceptsAnything   bool // no limits, no look at values
 	stuckAfterPanic   bool
 	commitsAfterPanic bool
@@ -141,7 +142,7 @@ func (s *flawed) View(ctx context.Context, fn func(store.Reader) error) error {
 	}
 	defer s.inside.Done()
 	unlock := s.lock()
-	r := &view{s: s, data: maps.Clone(s.data)}
+	r := &view{s: s, ctx: ctx, data: maps.Clone(s.data)}
 	unlock()
 	defer r.end()
 	return fn(r)
@@ -150,6 +151,7 @@ func (s *flawed) View(ctx context.Context, fn func(store.Reader) error) error {
 // A view reads a state, and remembers what it read.
 type view struct {
 	s     *flawed
+	ctx   context.Context
 	data  tables
 	read  commit
 	scans []scanned
@@ -180,6 +182,13 @@ func (r *view) lend(value []byte) []byte {
 	return value
 }
 
+func (r *view) done() error {
+	if r.s.ignoresContext || r.s.readsWhenDone {
+		return nil
+	}
+	return r.ctx.Err()
+}
+
 func (r *view) now() (tables, func()) {
 	if r.s.unstableSnapshot {
 		return r.s.data, r.s.lock()
@@ -189,6 +198,9 @@ func (r *view) now() (tables, func()) {
 
 func (r *view) Get(refs ...store.Ref) ([][]byte, error) {
 	r.gets++
+	if err := r.done(); err != nil {
+		return nil, err
+	}
 	data, unlock := r.now()
 	defer unlock()
 	values := make([][]byte, len(refs))
@@ -206,6 +218,9 @@ func (r *view) Get(refs ...store.Ref) ([][]byte, error) {
 
 func (r *view) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
 	r.scans = append(r.scans, scanned{table, rng})
+	if err := r.done(); err != nil {
+		return func(yield func(store.Entry, error) bool) { yield(store.Entry{}, err) }
+	}
 	data, unlock := r.now()
 	defer unlock()
 	var found []store.Entry
@@ -266,7 +281,7 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 		unlock()
 		return false, errors.New("flawed: stuck")
 	}
-	r := &view{s: s, data: maps.Clone(s.data), read: commit{}}
+	r := &view{s: s, ctx: ctx, data: maps.Clone(s.data), read: commit{}}
 	began := len(s.log)
 	s.stuck = s.stuckAfterPanic
 	unlock()

@@ -66,6 +66,7 @@ var checks = []check{
 	{"InvalidValues", invalidValues},
 	{"EqualAsJSON", equalAsJSON},
 	{"Cancellation", cancellation},
+	{"CancelledReads", cancelledReads},
 	{"PanicInFunction", panicInFunction},
 	{"Expiry", expiry},
 	{"DeleteRange", deleteRange},

@@ -130,6 +130,7 @@ var broken = []struct {
 	{"Get is blind to own writes", flaws{blindToOwnGets: true}, []string{"ReadsItsOwnWrites", "RecordedHistory", "OtherHistories"}},
 	{"Scan is blind to own writes", flaws{blindToOwnScans: true}, []string{"ScansItsOwnWrites", "RecordedHistory", "OtherHistories"}},
 	{"ignores context", flaws{ignoresContext: true}, []string{"Cancellation"}},
+	{"reads on when the context is done", flaws{readsWhenDone: true}, []string{"CancelledReads"}},
 	{"accepts anything", flaws{acceptsAnything: true}, []string{"Limits", "InvalidValues"}},
 	{"stuck after a panic", flaws{stuckAfterPanic: true}, []string{"PanicInFunction"}},
 	{"commits after a panic", flaws{commitsAfterPanic: true}, []string{"PanicInFunction"}},
