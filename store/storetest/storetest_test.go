@@ -189,6 +189,12 @@ func TestTwiceFindsImpureFunctions(t *testing.T) {
 			}
 			return store.ErrNotFound
 		}, storetest.ErrImpure},
+		{"finds a key taken once", func(tx store.Tx) error {
+			if calls++; calls%2 == 0 {
+				return nil
+			}
+			return errors.Join(tx.Put("table", "key", []byte("1")), tx.Insert("table", "key", []byte("2")))
+		}, storetest.ErrImpure},
 		{"fails", func(tx store.Tx) error { return store.ErrNotFound }, store.ErrNotFound},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
