@@ -38,3 +38,9 @@ func TestDurable(t *testing.T) {
 		return open(t, filepath.Join(dir, "store.db"))
 	})
 }
+
+func TestKill(t *testing.T) {
+	storetest.RunKill(t, func(t *testing.T, dir string) store.Store {
+		return open(t, filepath.Join(dir, "store.db"))
+	})
+}

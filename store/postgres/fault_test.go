@@ -89,7 +89,7 @@ func (p *proxy) serve(client net.Conn) {
 		}
 		if p.isCommit(buf[:n]) {
 			p.commits.Add(1)
-			switch p.cut.Load() {
+			switch p.cut.Swap(cutNothing) {
 			case cutBeforeServer:
 				return
 			case cutBeforeAnswer:
@@ -131,7 +131,6 @@ func TestConnectionCutInCommitIsAnUnknownOutcome(t *testing.T) {
 				calls++
 				return tx.Put("table", "key", []byte("1"))
 			})
-			p.cut.Store(cutNothing)
 			if !errors.Is(err, store.ErrUnknownOutcome) {
 				t.Errorf("got error %v, want %v", err, store.ErrUnknownOutcome)
 			}

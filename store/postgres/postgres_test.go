@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -31,12 +32,28 @@ func TestContractSealed(t *testing.T) {
 	})
 }
 
-func TestDurable(t *testing.T) {
-	var address string
-	storetest.RunDurable(t, func(t *testing.T, _ string) store.Store {
-		if address == "" {
-			address = postgrestest.Address(t)
+func TestDurable(t *testing.T) { storetest.RunDurable(t, openAgain(t)) }
+
+func TestKill(t *testing.T) { storetest.RunKill(t, openAgain(t)) }
+
+// openAgain returns a function that opens the same store each time, in the
+// processes that a test starts too.
+func openAgain(t *testing.T) func(t *testing.T, dir string) store.Store {
+	const name = "COGNATE_POSTGRES_SAME"
+	address := os.Getenv(name)
+	if address == "" {
+		address = postgrestest.Address(t)
+		t.Setenv(name, address)
+	}
+	return func(t *testing.T, _ string) store.Store { return postgrestest.Open(t, address, nil) }
+}
+
+func TestUnknownOutcome(t *testing.T) {
+	storetest.RunUnknownOutcome(t, func(t *testing.T) (store.Store, func(storetest.Fate)) {
+		p, address := through(t, postgrestest.Address(t)+"&default_query_exec_mode=exec")
+		return postgrestest.Open(t, address, nil), func(f storetest.Fate) {
+			cut := map[storetest.Fate]int32{storetest.Committed: cutBeforeAnswer, storetest.Lost: cutBeforeServer}
+			p.cut.Store(cut[f])
 		}
-		return postgrestest.Open(t, address, nil)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cognate-id/cognate/store"
@@ -43,6 +44,31 @@ func TestContractAboveBolt(t *testing.T) {
 			t.Fatal(err)
 		}
 		return storetest.Twice(sealed.New(s, newKeys(t), "people", "people.names"))
+	})
+}
+
+func TestDurableAboveBolt(t *testing.T) {
+	storetest.RunDurable(t, openAboveBolt)
+	storetest.RunKill(t, openAboveBolt)
+}
+
+func openAboveBolt(t *testing.T, dir string) store.Store {
+	keys, err := sealed.OpenKeyFile(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := bolt.Open(filepath.Join(dir, "store.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed.New(s, keys, "people", "people.names")
+}
+
+func TestUnknownOutcome(t *testing.T) {
+	storetest.RunUnknownOutcome(t, func(t *testing.T) (store.Store, func(storetest.Fate)) {
+		var next atomic.Int32
+		inner := storetest.Unsure(memory.New(), func() storetest.Fate { return storetest.Fate(next.Swap(0)) })
+		return sealed.New(inner, newKeys(t), "table"), func(f storetest.Fate) { next.Store(int32(f)) }
 	})
 }
 

@@ -177,6 +177,54 @@ func cancelledInQueue(t testing.TB, s store.Store) {
 	}
 }
 
+// cancelledReads goes on reading after its context is done. A driver may answer
+// from what it has at hand for a while.
+func cancelledReads(t testing.TB, s store.Store) {
+	fill(t, s)
+	reads := map[string]func(r store.Reader) error{
+		"Get": func(r store.Reader) error {
+			_, err := getIn(r, "table", "a")
+			return err
+		},
+		"Scan": func(r store.Reader) error {
+			_, err := keys(r, "table", store.Range{})
+			return err
+		},
+	}
+	for name, read := range reads {
+		ctx, goOn := readOn(read)
+		wantErr(t, name+" in a View that was cancelled", s.View(ctx, goOn), context.Canceled)
+		if t.Failed() {
+			return
+		}
+		ctx, goOn = readOn(read)
+		var inside error
+		err := s.Update(ctx, func(tx store.Tx) error {
+			inside = goOn(tx)
+			return inside
+		})
+		wantErr(t, name+" in an Update that was cancelled", inside, context.Canceled)
+		wantErr(t, "an Update that was cancelled", err, context.Canceled)
+	}
+}
+
+// readOn returns a function that reads, ends the context, and reads until that fails.
+func readOn(read func(store.Reader) error) (context.Context, func(store.Reader) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	return ctx, func(r store.Reader) error {
+		if err := read(r); err != nil {
+			return err
+		}
+		cancel()
+		for end := time.Now().Add(time.Second); time.Now().Before(end); {
+			if err := read(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func panicInFunction(t testing.TB, s store.Store) {
 	ends := map[string]func(){
 		"panic":  func() { panic("storetest: the function panics") },

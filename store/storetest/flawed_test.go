@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // flaws are what can be wrong with a store. Each is a promise broken.
@@ -23,20 +25,33 @@ type flaws struct {
 	phantoms          bool // reads of keys are compared too, but not scans
 	insertOverwrites  bool
 	swallowsConflict  bool // what failed inside the function is forgotten
+	goesOn            bool // statements after one that failed do not fail, though there is no commit
 	aliasesInput      bool // keeps the slice that it was given
 	aliasesOutput     bool // values end with the View
+	nullIsNothing     bool // takes the value null for none
+	deletesTooMuch    bool // removes the next value too
+	roundsNumbers     bool // keeps numbers as floats
+	getEndsScan       bool // has one cursor
+	scanSeesWrites    bool // a Scan yields what is written inside its loop
 	unsorted          bool
+	collectsScan      bool // a Scan holds all that it is going to yield
 	ignoresLimit      bool
 	ignoresReverse    bool
 	includesTo        bool
 	blindToOwnGets    bool // Get does not see the transaction's own writes
 	blindToOwnScans   bool
 	ignoresContext    bool
+	readsWhenDone     bool // looks at the context only before and after
 	acceptsAnything   bool // no limits, no look at values
 	stuckAfterPanic   bool
 	commitsAfterPanic bool
 	servesAfterClose  bool
 	closesAtOnce      bool // Close does not wait
+	retriesUnknown    bool // runs again after a commit of unknown outcome
+	hidesUnknown      bool // takes such a commit for a good one
+	losesUnknown      bool // rolls back what it said may have been committed
+	partialUnknown    bool // commits a part of it
+	stuckAfterUnknown bool
 	lossyBulkLoad     bool
 	sharedFork        bool
 }
@@ -46,12 +61,15 @@ type flaws struct {
 // began, and runs again if they touch. With no flaw it keeps the contract.
 type flawed struct {
 	flaws
-	mu     sync.Mutex
-	log    []commit // all commits since the store was made
-	data   tables
-	stuck  bool
-	closed bool
-	inside sync.WaitGroup
+	late    bool // Insert finds out at the commit, as the contract allows
+	mu      sync.Mutex
+	log     []commit // all commits since the store was made
+	data    tables
+	fate    storetest.Fate // of the next commit
+	journal *journal       // nil in a store that lives in memory
+	stuck   bool
+	closed  bool
+	inside  sync.WaitGroup
 }
 
 type tables map[store.Ref][]byte
@@ -59,6 +77,10 @@ type tables map[store.Ref][]byte
 type commit map[store.Ref]bool // what it wrote
 
 func newFlawed(f flaws) store.Store { return &flawed{flaws: f, data: tables{}} }
+
+// newLate returns a store without flaws whose Inserts do not read: where a key
+// is taken it is always Update that says so.
+func newLate() store.Store { return &flawed{late: true, data: tables{}} }
 
 func (s *flawed) lock() func() {
 	s.mu.Lock()
@@ -84,6 +106,9 @@ func (s *flawed) Close() error {
 	if !s.closesAtOnce {
 		s.inside.Wait()
 	}
+	if s.journal != nil {
+		return s.journal.file.Close()
+	}
 	return nil
 }
 
@@ -92,7 +117,7 @@ func (s *flawed) Fork() (store.Store, error) {
 	if s.sharedFork {
 		return &flawed{flaws: s.flaws, data: s.data}, nil
 	}
-	return &flawed{flaws: s.flaws, data: maps.Clone(s.data)}, nil
+	return &flawed{flaws: s.flaws, late: s.late, data: maps.Clone(s.data)}, nil
 }
 
 func (s *flawed) BulkLoad(_ context.Context, entries iter.Seq2[store.Ref, []byte]) error {
@@ -117,7 +142,7 @@ func (s *flawed) View(ctx context.Context, fn func(store.Reader) error) error {
 	}
 	defer s.inside.Done()
 	unlock := s.lock()
-	r := &view{s: s, data: maps.Clone(s.data)}
+	r := &view{s: s, ctx: ctx, data: maps.Clone(s.data)}
 	unlock()
 	defer r.end()
 	return fn(r)
@@ -126,9 +151,11 @@ func (s *flawed) View(ctx context.Context, fn func(store.Reader) error) error {
 // A view reads a state, and remembers what it read.
 type view struct {
 	s     *flawed
+	ctx   context.Context
 	data  tables
 	read  commit
 	scans []scanned
+	gets  int
 	lent  [][]byte
 }
 
@@ -155,6 +182,13 @@ func (r *view) lend(value []byte) []byte {
 	return value
 }
 
+func (r *view) done() error {
+	if r.s.ignoresContext || r.s.readsWhenDone {
+		return nil
+	}
+	return r.ctx.Err()
+}
+
 func (r *view) now() (tables, func()) {
 	if r.s.unstableSnapshot {
 		return r.s.data, r.s.lock()
@@ -163,11 +197,18 @@ func (r *view) now() (tables, func()) {
 }
 
 func (r *view) Get(refs ...store.Ref) ([][]byte, error) {
+	r.gets++
+	if err := r.done(); err != nil {
+		return nil, err
+	}
 	data, unlock := r.now()
 	defer unlock()
 	values := make([][]byte, len(refs))
 	for i, ref := range refs {
 		values[i] = r.lend(data[ref])
+		if r.s.nullIsNothing && string(values[i]) == "null" {
+			values[i] = nil
+		}
 		if r.read != nil {
 			r.read[ref] = true
 		}
@@ -177,6 +218,9 @@ func (r *view) Get(refs ...store.Ref) ([][]byte, error) {
 
 func (r *view) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
 	r.scans = append(r.scans, scanned{table, rng})
+	if err := r.done(); err != nil {
+		return func(yield func(store.Entry, error) bool) { yield(store.Entry{}, err) }
+	}
 	data, unlock := r.now()
 	defer unlock()
 	var found []store.Entry
@@ -199,9 +243,15 @@ func (r *view) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error]
 	if rng.Limit > 0 && !r.s.ignoresLimit && len(found) > rng.Limit {
 		found = found[:rng.Limit]
 	}
+	if r.s.collectsScan {
+		for i, e := range found {
+			found[i].Value = slices.Clone(e.Value)
+		}
+	}
 	return func(yield func(store.Entry, error) bool) {
+		gets := r.gets
 		for _, e := range found {
-			if !yield(e, nil) {
+			if !yield(e, nil) || r.s.getEndsScan && r.gets > gets {
 				return
 			}
 		}
@@ -231,11 +281,11 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 		unlock()
 		return false, errors.New("flawed: stuck")
 	}
-	r := &view{s: s, data: maps.Clone(s.data), read: commit{}}
+	r := &view{s: s, ctx: ctx, data: maps.Clone(s.data), read: commit{}}
 	began := len(s.log)
 	s.stuck = s.stuckAfterPanic
 	unlock()
-	tx := &transaction{view: r, overlay: store.NewOverlay(r), written: tables{}}
+	tx := &transaction{view: r, overlay: store.NewOverlay(r), written: tables{}, inserted: commit{}}
 	returned := false
 	defer func() {
 		if !returned && s.commitsAfterPanic {
@@ -251,13 +301,43 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 		return false, err
 	case tx.overlay.Err() != nil && !s.swallowsConflict && !s.acceptsAnything:
 		return false, tx.overlay.Err()
+	case tx.failed != nil:
+		return false, tx.failed
 	case ctx.Err() != nil && !s.ignoresContext:
 		return false, ctx.Err()
 	case s.conflicts(tx, began):
 		return true, nil
+	case tx.taken():
+		return false, store.ErrExists
+	}
+	if s.fate != storetest.Known {
+		return s.loseConnection(tx)
 	}
 	s.apply(tx)
 	return false, err
+}
+
+// cut gives the next commit its fate.
+func (s *flawed) cut(f storetest.Fate) {
+	defer s.lock()()
+	s.fate = f
+}
+
+func (s *flawed) loseConnection(tx *transaction) (again bool, err error) {
+	committed := s.fate == storetest.Committed && !s.losesUnknown
+	s.fate, s.stuck = storetest.Known, s.stuckAfterUnknown
+	for ref := range tx.written {
+		if s.partialUnknown && ref.Table == "table" {
+			delete(tx.written, ref)
+		}
+	}
+	if committed {
+		s.apply(tx)
+	}
+	if s.retriesUnknown || s.hidesUnknown {
+		return s.retriesUnknown, nil
+	}
+	return false, store.ErrUnknownOutcome
 }
 
 // conflicts tells whether a commit since began touched what tx read or wrote.
@@ -295,10 +375,13 @@ func (s *flawed) commit(tx *transaction) {
 
 func (s *flawed) apply(tx *transaction) {
 	c := commit{}
+	if s.journal != nil {
+		s.journal.write(tx.written)
+	}
 	for ref, value := range tx.written {
 		c[ref] = true
 		if value == nil {
-			delete(s.data, ref)
+			s.remove(ref)
 		} else {
 			s.data[ref] = value
 		}
@@ -311,11 +394,36 @@ func (s *flawed) apply(tx *transaction) {
 	s.log = append(s.log, c)
 }
 
+func (s *flawed) remove(ref store.Ref) {
+	delete(s.data, ref)
+	if !s.deletesTooMuch {
+		return
+	}
+	next := ref
+	for other := range s.data {
+		if other.Table == ref.Table && other.Key > ref.Key && (next == ref || other.Key < next.Key) {
+			next = other
+		}
+	}
+	delete(s.data, next)
+}
+
 // A transaction passes writes on to an overlay, except where it is to be wrong.
 type transaction struct {
 	*view
-	overlay *store.Overlay
-	written tables
+	overlay  *store.Overlay
+	written  tables
+	failed   error  // in a store that goes on
+	inserted commit // where nothing may be, in a store that is late to look
+}
+
+func (t *transaction) taken() bool {
+	for ref := range t.inserted {
+		if t.s.data[ref] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *transaction) Get(refs ...store.Ref) ([][]byte, error) {
@@ -338,15 +446,39 @@ func (t *transaction) Scan(table string, rng store.Range) iter.Seq2[store.Entry,
 	if t.s.blindToOwnScans {
 		return t.view.Scan(table, rng)
 	}
+	if t.s.scanSeesWrites && !rng.Reverse && rng.Limit == 0 {
+		return t.follow(table, rng)
+	}
 	return t.overlay.Scan(table, rng)
+}
+
+// follow scans by looking for the next entry again and again.
+func (t *transaction) follow(table string, rng store.Range) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		rng.Limit = 1
+		for more := true; more; {
+			more = false
+			for e, err := range t.overlay.Scan(table, rng) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+				more, rng.From = true, e.Key+"\x00"
+			}
+		}
+	}
 }
 
 func (t *transaction) Insert(table, key string, value []byte) error {
 	if t.s.insertOverwrites {
 		return t.Put(table, key, value)
 	}
+	ref := store.Ref{Table: table, Key: key}
+	if _, own := t.written[ref]; t.s.late && !own {
+		t.inserted[ref] = true
+		return t.Put(table, key, value)
+	}
 	if t.s.swallowsConflict {
-		values, err := t.overlay.Get(store.Ref{Table: table, Key: key})
+		values, err := t.overlay.Get(ref)
 		if err != nil || values[0] != nil {
 			return errors.Join(err, store.ErrExists)
 		}
@@ -355,6 +487,10 @@ func (t *transaction) Insert(table, key string, value []byte) error {
 }
 
 func (t *transaction) Put(table, key string, value []byte) error {
+	if err := store.Check(store.Ref{Table: table, Key: key}, value); err != nil && t.s.goesOn {
+		t.failed = err
+		return err
+	}
 	return t.wrote(table, key, value, t.overlay.Put(table, key, value))
 }
 
@@ -368,6 +504,12 @@ func (t *transaction) wrote(table, key string, value []byte, err error) error {
 	}
 	if !t.s.aliasesInput {
 		value = slices.Clone(value)
+	}
+	if t.s.roundsNumbers {
+		var v any
+		if json.Unmarshal(value, &v) == nil {
+			value, _ = json.Marshal(v)
+		}
 	}
 	ref := store.Ref{Table: table, Key: key}
 	t.written[ref] = value

@@ -40,16 +40,26 @@ func (r *recorder) Fatal(args ...any) {
 
 func (r *recorder) FailNow() { runtime.Goexit() }
 
+func (r *recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.said) > 0
+}
+
 func (r *recorder) Helper() {}
 
 // verdict runs one check on a store and returns the first thing it complains
 // of, "" if nothing. A check that does not come to an end fails.
 func verdict(t *testing.T, check string, s store.Store) string {
+	return verdictOf(t, func(t testing.TB) { storetest.RunCheck(t, check, s) })
+}
+
+func verdictOf(t *testing.T, run func(testing.TB)) string {
 	r := &recorder{TB: t}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		storetest.RunCheck(r, check, s)
+		run(r)
 	}()
 	select {
 	case <-done:
@@ -74,39 +84,78 @@ func TestAStoreWithoutFlawsPasses(t *testing.T) {
 	}
 }
 
+// A driver need not look whether a key is taken before it commits.
+func TestAStoreThatFindsConflictsAtTheCommitPasses(t *testing.T) {
+	for _, check := range storetest.CheckNames() {
+		t.Run(check, func(t *testing.T) {
+			if got := verdict(t, check, newLate()); got != "" {
+				t.Error(got)
+			}
+			if got := verdict(t, check, storetest.Twice(newLate())); got != "" {
+				t.Errorf("each function called twice: %s", got)
+			}
+		})
+	}
+}
+
+// broken are the stores on which checks must fail.
+var broken = []struct {
+	name   string
+	flaws  flaws
+	checks []string // which must find it
+}{
+	{"no isolation", flaws{dirtyReads: true, unstableSnapshot: true, lostUpdates: true}, []string{"NoDirtyRead", "SnapshotIsStable", "NoLostUpdate"}},
+	{"dirty reads", flaws{dirtyReads: true}, []string{"NoDirtyRead"}},
+	{"unstable snapshot", flaws{unstableSnapshot: true}, []string{"SnapshotIsStable"}},
+	{"no rollback", flaws{noRollback: true}, []string{"RollbackOnError", "RecordedHistory", "OtherHistories"}},
+	{"partial commit", flaws{partialCommit: true}, []string{"AllOrNothing"}},
+	{"lost updates", flaws{lostUpdates: true}, []string{"NoLostUpdate", "CountsEveryIncrement", "OneWinnerOfMany", "NoWriteSkew", "NoPhantom"}},
+	{"write skew", flaws{writeSkew: true}, []string{"NoWriteSkew", "NoPhantom"}},
+	{"phantoms", flaws{phantoms: true}, []string{"NoPhantom"}},
+	{"Insert overwrites", flaws{insertOverwrites: true}, []string{"InsertConflict", "OneWinnerOfMany", "TablesAndIndexes", "RecordedHistory"}},
+	{"swallows conflict", flaws{swallowsConflict: true}, []string{"SwallowedErrorDoesNotCommit", "RecordedHistory"}},
+	{"goes on after a failure", flaws{goesOn: true}, []string{"RecordedHistory", "OtherHistories"}},
+	{"aliases input", flaws{aliasesInput: true}, []string{"ValuesAreCopied"}},
+	{"aliases output", flaws{aliasesOutput: true}, []string{"ValuesAreCopied"}},
+	{"unsorted", flaws{unsorted: true}, []string{"Order", "PrefixAndRange", "RecordedHistory"}},
+	{"takes null for nothing", flaws{nullIsNothing: true}, []string{"EqualAsJSON", "RecordedHistory"}},
+	{"deletes too much", flaws{deletesTooMuch: true}, []string{"Expiry", "DeleteRange", "RecordedHistory", "OtherHistories"}},
+	{"rounds numbers", flaws{roundsNumbers: true}, []string{"EqualAsJSON"}},
+	{"Get ends a scan", flaws{getEndsScan: true}, []string{"GetInsideScan"}},
+	{"a scan sees writes inside it", flaws{scanSeesWrites: true}, []string{"DeleteInsideScan"}},
+	{"collects scans", flaws{collectsScan: true}, []string{"ScanInConstantMemory"}},
+	{"ignores Limit", flaws{ignoresLimit: true}, []string{"ReverseAndLimit", "RecordedHistory"}},
+	{"ignores Reverse", flaws{ignoresReverse: true}, []string{"ReverseAndLimit", "RecordedHistory"}},
+	{"includes To", flaws{includesTo: true}, []string{"PrefixAndRange", "RecordedHistory"}},
+	{"Get is blind to own writes", flaws{blindToOwnGets: true}, []string{"ReadsItsOwnWrites", "RecordedHistory", "OtherHistories"}},
+	{"Scan is blind to own writes", flaws{blindToOwnScans: true}, []string{"ScansItsOwnWrites", "RecordedHistory", "OtherHistories"}},
+	{"ignores context", flaws{ignoresContext: true}, []string{"Cancellation"}},
+	{"reads on when the context is done", flaws{readsWhenDone: true}, []string{"CancelledReads"}},
+	{"accepts anything", flaws{acceptsAnything: true}, []string{"Limits", "InvalidValues"}},
+	{"stuck after a panic", flaws{stuckAfterPanic: true}, []string{"PanicInFunction"}},
+	{"commits after a panic", flaws{commitsAfterPanic: true}, []string{"PanicInFunction"}},
+	{"serves after Close", flaws{servesAfterClose: true}, []string{"Close"}},
+	{"Close does not wait", flaws{closesAtOnce: true}, []string{"Close"}},
+	{"loses entries of a bulk load", flaws{lossyBulkLoad: true}, []string{"BulkLoad"}},
+	{"fork shares its data", flaws{sharedFork: true}, []string{"Fork"}},
+}
+
+func TestEachCheckHasAFlawToFind(t *testing.T) {
+	found := make(map[string]bool)
+	for _, b := range broken {
+		for _, check := range b.checks {
+			found[check] = true
+		}
+	}
+	for _, check := range storetest.CheckNames() {
+		if !found[check] {
+			t.Errorf("%s has been seen to fail on no store", check)
+		}
+	}
+}
+
 func TestEachFlawIsFound(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		flaws  flaws
-		checks []string // which must find it
-	}{
-		{"no isolation", flaws{dirtyReads: true, unstableSnapshot: true, lostUpdates: true}, []string{"NoDirtyRead", "SnapshotIsStable", "NoLostUpdate"}},
-		{"dirty reads", flaws{dirtyReads: true}, []string{"NoDirtyRead"}},
-		{"unstable snapshot", flaws{unstableSnapshot: true}, []string{"SnapshotIsStable"}},
-		{"no rollback", flaws{noRollback: true}, []string{"RollbackOnError"}},
-		{"partial commit", flaws{partialCommit: true}, []string{"AllOrNothing"}},
-		{"lost updates", flaws{lostUpdates: true}, []string{"NoLostUpdate", "CountsEveryIncrement", "OneWinnerOfMany", "NoWriteSkew", "NoPhantom"}},
-		{"write skew", flaws{writeSkew: true}, []string{"NoWriteSkew", "NoPhantom"}},
-		{"phantoms", flaws{phantoms: true}, []string{"NoPhantom"}},
-		{"Insert overwrites", flaws{insertOverwrites: true}, []string{"InsertConflict", "OneWinnerOfMany", "TablesAndIndexes"}},
-		{"swallows conflict", flaws{swallowsConflict: true}, []string{"SwallowedErrorDoesNotCommit"}},
-		{"aliases input", flaws{aliasesInput: true}, []string{"ValuesAreCopied"}},
-		{"aliases output", flaws{aliasesOutput: true}, []string{"ValuesAreCopied"}},
-		{"unsorted", flaws{unsorted: true}, []string{"Order", "PrefixAndRange"}},
-		{"ignores Limit", flaws{ignoresLimit: true}, []string{"ReverseAndLimit"}},
-		{"ignores Reverse", flaws{ignoresReverse: true}, []string{"ReverseAndLimit"}},
-		{"includes To", flaws{includesTo: true}, []string{"PrefixAndRange"}},
-		{"Get is blind to own writes", flaws{blindToOwnGets: true}, []string{"ReadsItsOwnWrites"}},
-		{"Scan is blind to own writes", flaws{blindToOwnScans: true}, []string{"ScansItsOwnWrites"}},
-		{"ignores context", flaws{ignoresContext: true}, []string{"Cancellation"}},
-		{"accepts anything", flaws{acceptsAnything: true}, []string{"Limits", "InvalidValues"}},
-		{"stuck after a panic", flaws{stuckAfterPanic: true}, []string{"PanicInFunction"}},
-		{"commits after a panic", flaws{commitsAfterPanic: true}, []string{"PanicInFunction"}},
-		{"serves after Close", flaws{servesAfterClose: true}, []string{"Close"}},
-		{"Close does not wait", flaws{closesAtOnce: true}, []string{"Close"}},
-		{"loses entries of a bulk load", flaws{lossyBulkLoad: true}, []string{"BulkLoad"}},
-		{"fork shares its data", flaws{sharedFork: true}, []string{"Fork"}},
-	} {
+	for _, tt := range broken {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, check := range tt.checks {
 				got := verdict(t, check, newFlawed(tt.flaws))
@@ -139,6 +188,12 @@ func TestTwiceFindsImpureFunctions(t *testing.T) {
 				return nil
 			}
 			return store.ErrNotFound
+		}, storetest.ErrImpure},
+		{"finds a key taken once", func(tx store.Tx) error {
+			if calls++; calls%2 == 0 {
+				return nil
+			}
+			return errors.Join(tx.Put("table", "key", []byte("1")), tx.Insert("table", "key", []byte("2")))
 		}, storetest.ErrImpure},
 		{"fails", func(tx store.Tx) error { return store.ErrNotFound }, store.ErrNotFound},
 	} {

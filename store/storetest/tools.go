@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"math/big"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +27,8 @@ func update(s store.Store, fn func(store.Tx) error) error {
 		}
 	}
 }
+
+func view(s store.Store, fn func(store.Reader) error) error { return s.View(context.Background(), fn) }
 
 func mustUpdate(t testing.TB, s store.Store, fn func(store.Tx) error) {
 	t.Helper()
@@ -88,14 +93,38 @@ func wantErr(t testing.TB, what string, got, want error) {
 	}
 }
 
+// sameJSON compares documents. Numbers are equal that have the same value,
+// however many digits it takes.
 func sameJSON(a, b []byte) bool {
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
-		return false
+	x, err1 := decode(a)
+	y, err2 := decode(b)
+	return err1 == nil && err2 == nil && reflect.DeepEqual(x, y)
+}
+
+func decode(document []byte) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.UseNumber()
+	err = d.Decode(&v)
+	return exact(v), err
+}
+
+// exact replaces the numbers in a document by what they are exactly.
+func exact(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if r, ok := new(big.Rat).SetString(v.String()); ok {
+			return "number " + r.String()
+		}
+	case []any:
+		for i := range v {
+			v[i] = exact(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = exact(v[k])
+		}
 	}
-	p, _ := json.Marshal(x)
-	q, _ := json.Marshal(y)
-	return string(p) == string(q)
+	return v
 }
 
 // A meeting lets two transactions run at the same time in a store that allows

@@ -19,37 +19,56 @@ var ErrImpure = errors.New("storetest: the function of the Update is not pure: c
 // returns [ErrImpure] where the two calls differ in their statements. It is a
 // [store.Forker] or [store.BulkLoader] where s is. It belongs on the outside
 // of store/sealed, which never writes the same bytes twice.
-func Twice(s store.Store) store.Store {
-	t := twice{s}
-	f, forks := s.(store.Forker)
-	l, loads := s.(store.BulkLoader)
+func Twice(s store.Store) store.Store { return withPowers(twice{s}, s, Twice) }
+
+// withPowers returns outer, which wraps inner, with those further methods that
+// inner has. wrap does to a fork what was done to inner.
+func withPowers(outer, inner store.Store, wrap func(store.Store) store.Store) store.Store {
+	f, forks := inner.(store.Forker)
+	l, loads := inner.(store.BulkLoader)
 	switch {
 	case forks && loads:
 		return struct {
-			twice
-			twiceForker
+			store.Store
+			forker
 			store.BulkLoader
-		}{t, twiceForker{f}, l}
+		}{outer, forker{f, wrap}, l}
 	case forks:
 		return struct {
-			twice
-			twiceForker
-		}{t, twiceForker{f}}
+			store.Store
+			forker
+		}{outer, forker{f, wrap}}
 	case loads:
 		return struct {
-			twice
+			store.Store
 			store.BulkLoader
-		}{t, l}
+		}{outer, l}
 	default:
-		return t
+		return outer
 	}
+}
+
+type forker struct {
+	inner store.Forker
+	wrap  func(store.Store) store.Store
+}
+
+// Fork implements [store.Forker].
+func (f forker) Fork() (store.Store, error) {
+	s, err := f.inner.Fork()
+	if err != nil {
+		return nil, err
+	}
+	return f.wrap(s), nil
 }
 
 type twice struct{ store.Store }
 
 // Update implements [store.Store].
 func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return s.Store.Update(ctx, func(tx store.Tx) error {
+	var taken error // what the first call was told, and the driver has yet to find out
+	err := s.Store.Update(ctx, func(tx store.Tx) error {
+		taken = nil
 		first := &logged{Tx: store.NewOverlay(tx), last: make(map[store.Ref]string)}
 		err1 := fn(first)
 		second := &logged{Tx: tx, last: make(map[store.Ref]string)}
@@ -57,8 +76,9 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 		switch {
 		case ctx.Err() != nil:
 			return err2 // cancelled between the two
-		case err2 == nil && errors.Is(err1, store.ErrExists):
-			return nil // a driver that looks at the keys of Inserts when it commits will find it too
+		case errors.Is(err1, store.ErrExists) && err2 == nil:
+			taken = err1 // the driver looks only when it commits
+			return nil
 		case (err1 == nil) != (err2 == nil):
 			return fmt.Errorf("%w: it returned %q, then %q", ErrImpure, fmt.Sprint(err1), fmt.Sprint(err2))
 		case err2 == nil && !maps.Equal(first.last, second.last):
@@ -66,17 +86,10 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 		}
 		return err2
 	})
-}
-
-type twiceForker struct{ inner store.Forker }
-
-// Fork implements [store.Forker].
-func (f twiceForker) Fork() (store.Store, error) {
-	s, err := f.inner.Fork()
-	if err != nil {
-		return nil, err
+	if err == nil && taken != nil {
+		return fmt.Errorf("%w: it returned %q, then nothing, and was committed", ErrImpure, taken.Error())
 	}
-	return Twice(s), nil
+	return err
 }
 
 // A logged transaction remembers what it wrote last at each key, "" where it deleted.

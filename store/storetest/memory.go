@@ -1,0 +1,71 @@
+package storetest
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// What a large table holds, and how much of it a scan may hold at a time.
+const (
+	largeTable = 32 << 20 // less in short tests
+	largeValue = 16 << 10
+	largeGrows = 8 << 20
+)
+
+// scanInConstantMemory scans a large table. It looks at how the heap grows
+// during the scan, so that a store that lives in memory is not blamed for that.
+func scanInConstantMemory(t testing.TB, s store.Store) {
+	text, want := strings.Repeat("x", largeValue-100), largeTable/largeValue
+	if testing.Short() {
+		want = want * 3 / 8
+	}
+	fillLarge(t, s, want, text)
+	mustView(t, s, func(r store.Reader) error {
+		n, bytes := 0, 0
+		start, most := heap(), uint64(0)
+		for e, err := range r.Scan("table", store.Range{}) {
+			if err != nil {
+				return err
+			}
+			bytes += len(e.Value)
+			if n++; n%(want/16) == 0 {
+				most = max(most, heap())
+			}
+		}
+		if n != want || bytes < want*len(text) {
+			t.Errorf("scan of a large table: got %d entries of %d bytes, want %d of at least %d", n, bytes, want, want*len(text))
+		}
+		if most > start+largeGrows {
+			t.Errorf("a scan of %d MiB holds %d MiB, want at most %d", bytes>>20, (most-start)>>20, largeGrows>>20)
+		}
+		return nil
+	})
+}
+
+func fillLarge(t testing.TB, s store.Store, all int, text string) {
+	t.Helper()
+	const each = store.MaxTx / largeValue * 3 / 4
+	for from := 0; from < all; from += each {
+		mustUpdate(t, s, func(tx store.Tx) error {
+			for i := from; i < min(from+each, all); i++ {
+				key := store.Key(store.Int(int64(i)))
+				if err := tx.Put("table", key, fmt.Appendf(nil, `{"n":%d,"text":%q}`, i, text)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// heap is how much memory is in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
