@@ -54,6 +54,7 @@ type flaws struct {
 	stuckAfterUnknown bool
 	lossyBulkLoad     bool
 	sharedFork        bool
+	followsHalfWay    bool // forgets what an index leads to
 }
 
 // A flawed store keeps committed states and lets transactions run side by
@@ -214,6 +215,16 @@ func (r *view) Get(refs ...store.Ref) ([][]byte, error) {
 		}
 	}
 	return values, nil
+}
+
+func (r *view) GetFollowing(refs []store.Ref, follow []store.Follow) ([][]byte, []store.Entry, error) {
+	values, followed, err := store.GetFollowing(struct{ store.Reader }{r}, refs, follow)
+	for i := range followed {
+		if r.s.followsHalfWay {
+			followed[i].Value = nil
+		}
+	}
+	return values, followed, err
 }
 
 func (r *view) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {

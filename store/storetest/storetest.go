@@ -71,6 +71,7 @@ var checks = []check{
 	{"Expiry", expiry},
 	{"DeleteRange", deleteRange},
 	{"TablesAndIndexes", tablesAndIndexes},
+	{"Following", following},
 	{"RecordedHistory", recordedHistory},
 	{"OtherHistories", otherHistories},
 	{"ScanInConstantMemory", scanInConstantMemory},

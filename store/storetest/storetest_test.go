@@ -112,6 +112,7 @@ var broken = []struct {
 	{"lost updates", flaws{lostUpdates: true}, []string{"NoLostUpdate", "CountsEveryIncrement", "OneWinnerOfMany", "NoWriteSkew", "NoPhantom"}},
 	{"write skew", flaws{writeSkew: true}, []string{"NoWriteSkew", "NoPhantom"}},
 	{"phantoms", flaws{phantoms: true}, []string{"NoPhantom"}},
+	{"follows an index half way", flaws{followsHalfWay: true}, []string{"Following"}},
 	{"Insert overwrites", flaws{insertOverwrites: true}, []string{"InsertConflict", "OneWinnerOfMany", "TablesAndIndexes", "RecordedHistory"}},
 	{"swallows conflict", flaws{swallowsConflict: true}, []string{"SwallowedErrorDoesNotCommit", "RecordedHistory"}},
 	{"goes on after a failure", flaws{goesOn: true}, []string{"RecordedHistory", "OtherHistories"}},
