@@ -19,8 +19,9 @@ import (
 )
 
 // childEnv makes a test binary a child process: "write" writes until it is
-// killed, "fill" until the disk is full, "ledger" a ledger. childPath is the store. childUnlisted,
-// if it is set, has the child leave out the list of free pages.
+// killed, "fill" until the disk is full, "ledger" a ledger, "faulty" one although
+// calls fail. childPath is the store. childUnlisted, if it is set, has the child
+// leave out the list of free pages.
 const (
 	childEnv      = "COGNATE_BOLT_CHILD"
 	childPath     = "COGNATE_BOLT_PATH"
@@ -36,6 +37,8 @@ func TestMain(m *testing.M) {
 		fillDisk(path)
 	case "ledger":
 		writeLedger(path)
+	case "faulty":
+		writeFaulty(path)
 	default:
 		os.Exit(m.Run())
 	}

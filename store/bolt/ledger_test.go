@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,10 +38,31 @@ func count(t testing.TB, env string, normal, short int) int {
 	return normal
 }
 
+// newLedger makes an empty store without any reserve, so that the next write makes the file larger.
+func newLedger(t *testing.T) (path string, file []byte) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "store.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = used(t, file)
+	if err := os.Truncate(path, int64(len(file))); err != nil {
+		t.Fatal(err)
+	}
+	return path, file
+}
+
 func ledgerValue(table string, writer, n int) []byte {
 	size := 40
 	if table == "large" {
 		size = (n*977 + writer*131) % 9000 // some take pages of their own
+		if n%8 == 0 {
+			size = 120_000 // so that the file grows
+		}
 	}
 	return fmt.Appendf(nil, `"%d.%d.%s"`, writer, n, strings.Repeat("x", size))
 }
