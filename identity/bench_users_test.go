@@ -120,6 +120,7 @@ func BenchmarkUsers(b *testing.B) {
 		})
 		benchmarkLists(b, c)
 		benchmarkMembers(b, c)
+		benchmarkPoints(b, c)
 		n := 0
 		b.Run("SignUp", func(b *testing.B) {
 			for b.Loop() {
@@ -136,6 +137,27 @@ func BenchmarkUsers(b *testing.B) {
 				enroll(b, c.pool, fmt.Sprint("made", n), map[string]string{"email": fmt.Sprintf("made%d@example.com", n)})
 			}
 		})
+	})
+}
+
+// benchmarkPoints reads one user after another by name, and changes one after another.
+func benchmarkPoints(b *testing.B, c *town) {
+	us, i := c.pool.Admin().Users(), 0
+	next := func() string {
+		i++
+		u := &identity.User{}
+		person(i*7919%c.users, u)
+		return u.Username
+	}
+	b.Run("get", func(b *testing.B) {
+		for b.Loop() {
+			check(b, "Get", second(us.Get(b.Context(), next())))
+		}
+	})
+	b.Run("change", func(b *testing.B) {
+		for b.Loop() {
+			check(b, "UpdateAttributes", us.UpdateAttributes(b.Context(), next(), map[string]string{"nickname": fmt.Sprint(i)}))
+		}
 	})
 }
 

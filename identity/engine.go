@@ -234,6 +234,10 @@ func (e *Engine) release(ctx context.Context, name string) {
 	}
 }
 
+// clockSlack is by how much the clock may be set back without harm. A challenge
+// that was answered must not be forgotten before it is too old by such a clock too.
+const clockSlack = time.Hour
+
 // sweepBatch is how many records one transaction of a sweep removes at most.
 const sweepBatch = 500
 
@@ -244,7 +248,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	for _, sweep := range []func() (int, error){
 		func() (int, error) { return codes.Sweep(ctx, e.store, now, sweepBatch) },
 		func() (int, error) { return families.Sweep(ctx, e.store, now, sweepBatch) },
-		func() (int, error) { return spent.Sweep(ctx, e.store, now, sweepBatch) },
+		func() (int, error) { return spent.Sweep(ctx, e.store, now.Add(-clockSlack), sweepBatch) },
 		func() (int, error) { return throttles.Sweep(ctx, e.store, now, sweepBatch) },
 		func() (int, error) { return events.Sweep(ctx, e.store, now, sweepBatch) },
 	} {

@@ -22,7 +22,8 @@
 // tries anew, so a full disk recovers as soon as there is room. bbolt writes
 // beside what is in use and moves one of two root records last, so the file is
 // whole at each moment. Only when the flush of that root record itself fails
-// is the outcome uncertain, and the error is then [store.ErrUnknownOutcome].
+// is the outcome uncertain, and the error is then [store.ErrUnknownOutcome];
+// until it has been flushed after all, nothing else is written.
 //
 // Each value carries a checksum over table, key and value, and each table one
 // over its entries. Reading a value that was damaged returns
@@ -79,10 +80,13 @@ func (o *Options) withDefaults() Options {
 type Store struct {
 	path  string
 	db    *bbolt.DB
-	file  *os.File // to look at what bbolt has written
+	file  *os.File // to look at what bbolt has written, and for settle
 	gate  gate.Gate
 	turns turns
 	group *group // the transaction that is open; belongs to who has the turn
+	// unsettled is set when the flush of a root record has failed, see settle;
+	// belongs to who has the turn.
+	unsettled bool
 	// maxListed is what the constant says, except in tests.
 	maxListed int
 	// stuck is set when bbolt broke down in a way that may have left its
@@ -109,12 +113,18 @@ func Open(path string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	return &Store{path: path, db: db, file: file, maxListed: maxListed}, nil
+	s := &Store{path: path, db: db, file: file, unsettled: true, maxListed: maxListed}
+	if err := s.settle(); err != nil {
+		file.Close()
+		db.Close()
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	return s, nil
 }
 
 // View implements [store.Store]. Values are copies and stay valid.

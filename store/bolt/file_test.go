@@ -175,6 +175,11 @@ func TestTruncatedFileIsRefused(t *testing.T) {
 	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
 		const page = 4096
 		last := 0 // the largest that is refused; what comes after is reserve
+		r := rand.New(rand.NewSource(1))
+		for range count(t, "COGNATE_DAMAGE", 100, 20) {
+			size := r.Intn(len(used(t, file)) + 4096)
+			tryDamaged(t, file[:size], want, fmt.Sprintf("cut to %d bytes of %d", size, len(file)))
+		}
 		for size := 0; size < len(file); size += 1 + size/97 {
 			if tryDamaged(t, file[:size], want, fmt.Sprintf("cut to %d bytes of %d", size, len(file))) {
 				last = size
@@ -201,12 +206,13 @@ func used(t testing.TB, file []byte) []byte {
 	return file[:min(len(file), (n+4095)&^4095)]
 }
 
+// COGNATE_DAMAGE says how many files are damaged.
 func TestFlippedBitIsRefusedOrHarmless(t *testing.T) {
 	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
 		file = used(t, file)
 		r := rand.New(rand.NewSource(1))
 		refused := 0
-		const tries = 600
+		tries := count(t, "COGNATE_DAMAGE", 600, 200)
 		for n := range tries {
 			at := r.Intn(len(file))
 			if n%2 == 0 {

@@ -47,6 +47,9 @@ func (s *Store) weighFreelist(txn int) {
 // disk, the file is whole all the same, so there is nothing to tell.
 func (s *Store) writeFreelist() {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	if s.settle() != nil {
+		return
+	}
 	tx, err := s.begin(true)
 	if err != nil {
 		return

@@ -72,6 +72,10 @@ func (s *Store) join(ctx context.Context) (*group, error) {
 		s.turns.release()
 		return nil, *err
 	}
+	if err := s.settle(); err != nil {
+		s.turns.release()
+		return nil, fmt.Errorf("write %s: %w", s.path, err)
+	}
 	tx, err := s.begin(true)
 	if err != nil {
 		s.turns.release()
@@ -156,9 +160,36 @@ func (s *Store) explain(id int, cause error) error {
 	}
 	defer tx.Rollback()
 	if tx.ID() >= id {
+		s.unsettled = true
 		return fmt.Errorf("%w: %w", store.ErrUnknownOutcome, err)
 	}
 	return err
+}
+
+// settle writes the root records once more, as they are, and flushes them. After
+// a flush has failed, the system may hold a record for written that is not on
+// the disk, and not flush it again. The next transaction would use the pages
+// that only the transaction before needs, which is then still the last one on
+// the disk, and a power failure would leave a damaged file. A process that was
+// restarted cannot tell whether the one before it ended like that.
+func (s *Store) settle() error {
+	if !s.unsettled {
+		return nil
+	}
+	if !s.db.NoSync {
+		roots := make([]byte, 2*s.db.Info().PageSize)
+		if _, err := s.file.ReadAt(roots, 0); err != nil {
+			return err
+		}
+		if _, err := s.file.WriteAt(roots, 0); err != nil {
+			return err
+		}
+		if err := s.file.Sync(); err != nil {
+			return err
+		}
+	}
+	s.unsettled = false
+	return nil
 }
 
 // apply writes to the buckets of bbolt, one for each table; fill is how full

@@ -19,8 +19,9 @@ import (
 )
 
 // childEnv makes a test binary a child process: "write" writes until it is
-// killed, "fill" until the disk is full. childPath is the store. childUnlisted,
-// if it is set, has the child leave out the list of free pages.
+// killed, "fill" until the disk is full, "ledger" a ledger, "faulty" one although
+// calls fail. childPath is the store. childUnlisted, if it is set, has the child
+// leave out the list of free pages.
 const (
 	childEnv      = "COGNATE_BOLT_CHILD"
 	childPath     = "COGNATE_BOLT_PATH"
@@ -34,6 +35,10 @@ func TestMain(m *testing.M) {
 		writeForever(path)
 	case "fill":
 		fillDisk(path)
+	case "ledger":
+		writeLedger(path)
+	case "faulty":
+		writeFaulty(path)
 	default:
 		os.Exit(m.Run())
 	}
@@ -116,23 +121,13 @@ func acknowledge(u user, err error) {
 	os.Stdout.WriteString(fmt.Sprintf("%s %d\n", u.ID, u.N))
 }
 
-func kills(t *testing.T) int {
-	if n, err := strconv.Atoi(os.Getenv("COGNATE_KILLS")); err == nil {
-		return n
-	}
-	if testing.Short() {
-		return 3
-	}
-	return 20
-}
-
 // COGNATE_KILLS says how often the writing process is killed; 20 times by default.
 func TestKilledProcessLosesNoAcknowledgedWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	r := rand.New(rand.NewSource(time.Now().UnixNano()))
 	acknowledged := make(map[string]int)
 	var slowest time.Duration
-	for n := range kills(t) {
+	for n := range count(t, "COGNATE_KILLS", 20, 3) {
 		cmd := child("write", path)
 		if n%2 == 1 {
 			cmd.Env = append(cmd.Env, childUnlisted+"=1")
