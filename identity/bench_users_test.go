@@ -118,6 +118,7 @@ func BenchmarkUsers(b *testing.B) {
 			}
 			b.ReportMetric(float64(c.size())/float64(c.users), "B/user")
 		})
+		b.Run("tables", func(b *testing.B) { reportTables(b, c) })
 		benchmarkLists(b, c)
 		benchmarkMembers(b, c)
 		benchmarkPoints(b, c)
@@ -138,6 +139,28 @@ func BenchmarkUsers(b *testing.B) {
 			}
 		})
 	})
+}
+
+// reportTables tells the bytes of keys and values that each table has for a user,
+// without what the store adds.
+func reportTables(b *testing.B, c *town) {
+	for b.Loop() { // nothing is timed
+	}
+	for _, table := range identity.Tables() {
+		size := 0
+		check(b, "View", c.store.View(b.Context(), func(r store.Reader) error {
+			for e, err := range r.Scan(table, store.Range{}) {
+				if err != nil {
+					return err
+				}
+				size += len(e.Key) + len(e.Value)
+			}
+			return nil
+		}))
+		if size/c.users > 0 {
+			b.ReportMetric(float64(size)/float64(c.users), table+"-B/user")
+		}
+	}
 }
 
 // benchmarkPoints reads one user after another by name, and changes one after another.
