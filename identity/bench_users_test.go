@@ -15,6 +15,7 @@ import (
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
+	"github.com/cognate-id/cognate/store/postgres/postgrestest"
 )
 
 var (
@@ -64,6 +65,15 @@ var towns = []struct {
 			info, err := os.Stat(path)
 			check(b, "Stat", err)
 			return info.Size()
+		}
+	}},
+	{"postgres", func(b *testing.B) (store.Store, func() int64) {
+		s := postgrestest.Open(b, postgrestest.Address(b), nil)
+		b.Cleanup(func() { _ = s.Close() })
+		return s, func() int64 {
+			n, err := s.Size(b.Context())
+			check(b, "Size", err)
+			return n
 		}
 	}},
 }
@@ -118,6 +128,7 @@ func BenchmarkUsers(b *testing.B) {
 			}
 			b.ReportMetric(float64(c.size())/float64(c.users), "B/user")
 		})
+		b.Run("tables", func(b *testing.B) { reportTables(b, c) })
 		benchmarkLists(b, c)
 		benchmarkMembers(b, c)
 		benchmarkPoints(b, c)
@@ -138,6 +149,28 @@ func BenchmarkUsers(b *testing.B) {
 			}
 		})
 	})
+}
+
+// reportTables tells the bytes of keys and values that each table has for a user,
+// without what the store adds.
+func reportTables(b *testing.B, c *town) {
+	for b.Loop() { // nothing is timed
+	}
+	for _, table := range identity.Tables() {
+		size := 0
+		check(b, "View", c.store.View(b.Context(), func(r store.Reader) error {
+			for e, err := range r.Scan(table, store.Range{}) {
+				if err != nil {
+					return err
+				}
+				size += len(e.Key) + len(e.Value)
+			}
+			return nil
+		}))
+		if size/c.users > 0 {
+			b.ReportMetric(float64(size)/float64(c.users), table+"-B/user")
+		}
+	}
 }
 
 // benchmarkPoints reads one user after another by name, and changes one after another.

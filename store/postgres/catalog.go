@@ -227,3 +227,14 @@ func Drop(ctx context.Context, address string) error {
 		return err
 	})
 }
+
+// Size is how many bytes the tables and their indexes take in the database.
+func (s *Store) Size(ctx context.Context) (n int64, err error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.gate.Leave()
+	err = s.pool.QueryRow(ctx, "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class c"+
+		" join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'r'", s.tables.schema).Scan(&n)
+	return n, explain(ctx, err)
+}
