@@ -67,7 +67,7 @@ func (c *catalog) connected(ctx context.Context, fn func(*pgx.Conn) error) error
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	return fn(conn)
 }
 
