@@ -117,7 +117,11 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 		log.Warn("the issuer is not https: put a proxy with TLS in front and give its URL by --issuer")
 	}
 	if len(keys) == 0 {
-		log.Warn("there is no access key, so operators' calls are refused: stop this server and run cognate key create")
+		how := "stop this server and run cognate key create"
+		if c.Store.url != "" { // no process has it for itself
+			how = "run cognate key create"
+		}
+		log.Warn("there is no access key, so operators' calls are refused: " + how)
 	}
 	log.Warn("there is no mail delivery yet: codes and invitations are written to this log, for whoever can read it")
 	return nil

@@ -28,6 +28,8 @@
 //     between. It was run on PostgreSQL 15; it is claimed for nothing else.
 //   - The database must be in UTF-8. Run it with synchronous_commit and fsync
 //     on, as they are by default: otherwise what was acknowledged can be lost.
+//   - A View or Update inside the function of another takes a second
+//     connection, and waits for ever when all are taken in this way.
 //   - jsonb keeps what a number is worth, and neither how it was written nor
 //     the order of members.
 package postgres
