@@ -176,7 +176,7 @@ func TestTruncatedFileIsRefused(t *testing.T) {
 		const page = 4096
 		last := 0 // the largest that is refused; what comes after is reserve
 		r := rand.New(rand.NewSource(1))
-		tries := count(t, "COGNATE_DAMAGE", 100, 20)
+		tries := count(t, "COGNATE_DAMAGE", 30, 20)
 		for range tries {
 			size := r.Intn(len(used(t, file)) + 4096)
 			tryDamaged(t, file[:size], want, fmt.Sprintf("cut to %d bytes of %d", size, len(file)))
