@@ -34,8 +34,8 @@ func TestDamageThatWasNotLookedForIsNeverReadAsAValue(t *testing.T) {
 		damaged[at] ^= 1 << r.Intn(8)
 		tally[readUnchecked(t, damaged, written, fmt.Sprintf("a bit flipped at %d", at))]++
 	}
-	t.Logf("%v", tally)
-	if tally["refused"] == 0 || tally["told"] == 0 || tally["whole"] == 0 {
+	t.Logf("damage that was not looked for: %v", tally)
+	if tally["told"] == 0 || tally["whole"] == 0 {
 		t.Error("the damage does not vary enough")
 	}
 }

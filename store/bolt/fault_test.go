@@ -28,7 +28,7 @@ func TestFailureOfTheNthCallLosesNothing(t *testing.T) {
 				for n := 1; faultyRun(t, call, unlisted, n); n += every {
 					failed++
 				}
-				t.Logf("%d failures", failed)
+				t.Logf("%d failures of %s, unlisted=%s", failed, call, unlisted)
 				if failed == 0 {
 					t.Error("no call failed")
 				}
