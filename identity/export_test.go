@@ -157,15 +157,6 @@ func yieldEntries[R any](yield func(store.Ref, []byte) bool, t *store.Table[R], 
 	return true
 }
 
-// Tables are the names of all tables, indexes included.
-func Tables() []string {
-	return []string{
-		"pools", "pools.key", "pools.region", "clients", "clients.pool", "clientsecrets", "keyrings",
-		"users", "users.names", "users.search", "users.groups", "groups", "groups.names", "deadgroups", "totps", "credentials", "codes", "codes.expiry", "families", "families.expiry",
-		"spent", "spent.expiry", "throttles", "throttles.expiry", "events", "events.expiry", "accesskeys", "graves",
-	}
-}
-
 // VerifyIndexes checks that every index agrees with the records of its table.
 func VerifyIndexes(ctx context.Context, s store.Store) error {
 	return s.View(ctx, func(r store.Reader) error {

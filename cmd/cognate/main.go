@@ -6,6 +6,8 @@
 //	cognate serve        the real server
 //	cognate pool, client, group, user
 //	                     what operators do with the real server's store, while it is stopped
+//	cognate backup, restore
+//	                     a copy of the store in one file, also while the server runs
 //
 // `cognate COMMAND --help` tells more. It exits with 0, with 1 when something
 // failed, and with 2 when it was called wrongly.
@@ -36,6 +38,8 @@ type commands struct {
 	Client  clientCommand  `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
 	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups, and say who is in them."`
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
+	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
+	Restore restoreCommand `cmd:"" help:"Make a new store of a backup."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -68,6 +68,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	defer st.Close()
 	log := c.logger(t)
+	defer offerBackups(log, c.Store.file, st)()
 	engine := identity.New(st, &identity.Options{
 		Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
 	})

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/sealed"
+)
+
+type backupCommand struct {
+	File     string    `arg:"" help:"File to write; it must not exist yet."`
+	Store    storeFlag `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Store of the server. Default: ${default}."`
+	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
+}
+
+// Help tells more of the command.
+func (backupCommand) Help() string {
+	return `It writes one consistent snapshot of the whole store, while the server runs or is stopped. Secrets stay encrypted as they are in the store: keep a copy of the key file too, apart from the backup. The file has its name only once it is complete and on the disk.
+
+    cognate backup cognate-monday.backup
+    cognate backup /backup/cognate.backup --store bolt:/var/lib/cognate/cognate.db
+
+A running server is asked for it by way of a socket beside the store (cognate.db.sock), which only the user of the server may open. cognate restore makes a store of it again.`
+}
+
+// Validate is called when the command line has been read.
+func (c *backupCommand) Validate() error { return needsFile(c.Store) }
+
+func needsFile(s storeFlag) error {
+	if s.file == "" {
+		return errors.New("--store: what is backed up is kept in a file: give it as bolt:FILE")
+	}
+	return nil
+}
+
+// allTables are the tables of a real store.
+func allTables() []string { return append(identity.Tables(), purposes.Tables()...) }
+
+// Run writes a backup.
+func (c *backupCommand) Run(t *terminal) error {
+	ctx, stop := signals()
+	defer stop()
+	if _, err := os.Lstat(c.File); err == nil {
+		return hint(fmt.Errorf("%s exists already", c.File), "choose another name for the backup")
+	}
+	if _, err := os.Stat(c.Store.file); errors.Is(err, fs.ErrNotExist) {
+		return hint(fmt.Errorf("there is no store %s", c.Store.file), "say where it is with --store")
+	}
+	p := newCounter(t, "backed up", c.Progress)
+	var n int64
+	err := writeWhole(c.File, func(w io.Writer) (err error) {
+		n, err = c.write(ctx, w, p)
+		return err
+	})
+	if err != nil {
+		return plain(fmt.Errorf("back up %s: %w", c.Store, err))
+	}
+	p.end(n)
+	return nil
+}
+
+// write has the running server write the backup, or reads the store itself.
+func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int64, error) {
+	conn, err := net.Dial("unix", backupSocket(c.Store.file))
+	if err == nil {
+		defer conn.Close()
+		defer context.AfterFunc(ctx, func() { conn.Close() })()
+		n, err := store.VerifyBackup(io.TeeReader(conn, w), allTables())
+		if err != nil && ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return n, err
+	}
+	st, err := openFile(c.Store.file)
+	if err != nil {
+		return 0, err
+	}
+	n, err := store.Backup(ctx, st, w, allTables(), p.at)
+	return n, errors.Join(err, st.Close())
+}
+
+// writeWhole makes a file that has its name only once it is complete and on the disk.
+func writeWhole(name string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".part-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	w := bufio.NewWriterSize(f, 1<<18)
+	if err := errors.Join(write(w), w.Flush()); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return settle(f.Name(), name)
+}
+
+// settle gives a file its name, without replacing another, for good.
+func settle(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("%s exists already", to)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+func backupSocket(file string) string { return file + ".sock" }
+
+// backupPatience is how long whoever asked for a backup may take for one piece
+// of it: a snapshot that is held keeps the store from using free space again.
+const backupPatience = time.Minute
+
+// offerBackups lets cognate backup read the store of a running server, by a
+// socket that only the server's user may open. The function that it returns ends that.
+func offerBackups(log *slog.Logger, file string, st store.Store) (end func()) {
+	l, err := listenBeside(file)
+	if err != nil {
+		log.Warn("no backups while the server runs: the socket beside the store cannot be made", "error", err)
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			sendBackup(ctx, log, conn, sealed.Inner(st)) // one at a time
+		}
+	}()
+	return func() {
+		cancel()
+		l.Close()
+		os.Remove(backupSocket(file))
+		<-done
+	}
+}
+
+// listenBeside makes the socket where nobody else can reach it and moves it,
+// so that it is never open to others, and what a crash left behind is replaced.
+func listenBeside(file string) (net.Listener, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(file), ".sock-*") // mode 0700
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, backupSocket(file))); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func sendBackup(ctx context.Context, log *slog.Logger, conn net.Conn, st store.Store) {
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	begin := time.Now()
+	n, err := store.Backup(ctx, st, patient{conn}, allTables(), nil)
+	if err != nil {
+		log.Warn("a backup was not finished", "entries", n, "error", err)
+		return
+	}
+	log.Info("backed up", "entries", n, "took", time.Since(begin).Round(time.Millisecond))
+}
+
+// A patient connection waits for its reader, but not for ever.
+type patient struct{ net.Conn }
+
+func (p patient) Write(b []byte) (int, error) {
+	if err := p.SetWriteDeadline(time.Now().Add(backupPatience)); err != nil {
+		return 0, err
+	}
+	return p.Conn.Write(b)
+}

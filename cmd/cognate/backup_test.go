@@ -1,0 +1,108 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+// copyKey puts the key file of one store beside another.
+func copyKey(t *testing.T, from, to string) {
+	t.Helper()
+	key, err := os.ReadFile(filepath.Join(from, "cognate.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(to, "cognate.key"), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restored restores a backup in dir to a new directory.
+func restored(t *testing.T, dir, backup string) string {
+	t.Helper()
+	to := t.TempDir()
+	copyKey(t, dir, to)
+	must(t, to, "restore", filepath.Join(dir, backup))
+	return to
+}
+
+// TestBackupRestore brings a store back, whose users sign in as before.
+func TestBackupRestore(t *testing.T) {
+	dir, _ := withPool(t, es256)
+	must(t, dir, "user", "create", "alice", "--password", password)
+	_, errs, code := run(t, dir, "backup", "b")
+	if code != 0 || !strings.Contains(errs, "backed up") {
+		t.Fatalf("backup: %d %s", code, errs)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "b")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("backup: %v, %v, want mode 0600", info, err)
+	}
+	if bytes.Contains(b, []byte("argon2id")) || !bytes.Contains(b, []byte(`"sealed":`)) {
+		t.Error("the secrets in the backup are not sealed")
+	}
+	failure(t, dir, "b exists already", "choose another", "backup", "b")
+	failure(t, dir, "there is a store cognate.db already", "choose another", "restore", "b")
+	to := restored(t, dir, "b")
+	inStore(t, to, func(e *identity.Engine) {
+		if in, err := signIn(t, e, "alice", password); err != nil || in.Tokens == nil {
+			t.Errorf("alice signs in: %+v, %v", in, err)
+		}
+	})
+}
+
+// TestRestoreRefusesCut holds that no store is made of a part of a backup.
+func TestRestoreRefusesCut(t *testing.T) {
+	dir, _ := withPool(t, es256)
+	must(t, dir, "backup", "b")
+	b, err := os.ReadFile(filepath.Join(dir, "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cut"), b[:len(b)-100], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	failure(t, dir, "cut off", "no store was made", "restore", "cut", "--store", "bolt:new.db")
+	left, err := filepath.Glob(filepath.Join(dir, "new.db*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("it left %q, %v", left, err)
+	}
+}
+
+// TestBackupOfRunningServer takes a backup while users sign up.
+func TestBackupOfRunningServer(t *testing.T) {
+	dir := t.TempDir()
+	op := newSigner(t, dir)
+	socket := filepath.Join(dir, "cognate.db.sock")
+	if err := os.WriteFile(socket, nil, 0o666); err != nil { // as a crash leaves one
+		t.Fatal(err)
+	}
+	p, url := serveAt(t, dir)
+	a := call(t, url, "CreateUserPool", `{"PoolName":"main"}`, op)
+	client := call(t, url, "CreateUserPoolClient", fmt.Sprintf(`{"UserPoolId":%q,"ClientName":"web"}`, a.UserPool.Id), op)
+	signUp := func(name string) {
+		if a := call(t, url, "SignUp", signUpBody(client.UserPoolUser.ClientId, name), nil); a.status != 200 {
+			t.Errorf("SignUp: %+v", a)
+		}
+	}
+	signUp("alice")
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket: %v, %v, want mode 0600", info, err)
+	}
+	must(t, dir, "backup", "b")
+	p.stderr.await(t, p.done, "backed up")
+	signUp("bob")
+	to := restored(t, dir, "b")
+	if out := must(t, to, "user", "list"); !strings.Contains(out, "alice") || strings.Contains(out, "bob") {
+		t.Errorf("users of the backup:\n%s", out)
+	}
+}

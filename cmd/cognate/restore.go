@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+type restoreCommand struct {
+	File     string    `arg:"" help:"Backup to read."`
+	Store    storeFlag `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Store to make; there must be none yet. Default: ${default}."`
+	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
+}
+
+// Help tells more of the command.
+func (restoreCommand) Help() string {
+	return `It makes a new store of what cognate backup wrote. A backup that was cut off or altered is refused before anything is written, and the store has its name only once it is complete. Put the key file beside it that the store had when it was backed up.
+
+    cognate restore cognate-monday.backup --store bolt:new.db`
+}
+
+// Validate is called when the command line has been read.
+func (c *restoreCommand) Validate() error { return needsFile(c.Store) }
+
+// Run makes a store of a backup.
+func (c *restoreCommand) Run(t *terminal) error {
+	ctx, stop := signals()
+	defer stop()
+	if _, err := os.Lstat(c.Store.file); err == nil {
+		return hint(fmt.Errorf("there is a store %s already", c.Store.file), "choose another with --store, or move it away")
+	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return hint(fmt.Errorf("cannot %w", err), "give the file that cognate backup wrote")
+	}
+	defer f.Close()
+	p := newCounter(t, "restored", c.Progress)
+	n, err := c.restore(ctx, f, p)
+	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) {
+		return hint(plain(fmt.Errorf("restore %s: %w", c.File, err)), "no store was made; use another backup, or the version of cognate that wrote it")
+	}
+	if err != nil {
+		return plain(fmt.Errorf("restore %s: %w", c.File, err))
+	}
+	p.end(n)
+	return nil
+}
+
+// restore works under another name, so that a store that has its name is whole.
+func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (int64, error) {
+	if _, err := store.VerifyBackup(f, allTables()); err != nil {
+		return 0, err
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		return 0, err
+	}
+	part := c.Store.file + ".part"
+	if err := os.RemoveAll(part); err != nil { // of a restore that was interrupted
+		return 0, err
+	}
+	defer os.Remove(part)
+	st, err := openFile(part)
+	if err != nil {
+		return 0, err
+	}
+	n, err := store.Restore(ctx, st, f, allTables(), p.at)
+	if err := errors.Join(err, st.Close()); err != nil {
+		return n, err
+	}
+	return n, settle(part, c.Store.file)
+}

@@ -1,0 +1,121 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/memory"
+)
+
+var backupTables = []string{"b", "a", "a.names"}
+
+// filled is a store with some entries, with keys and values that are hard to write down.
+func filled(t *testing.T) store.Store {
+	t.Helper()
+	s := memory.New()
+	t.Cleanup(func() { s.Close() })
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		for i := range 300 {
+			if err := tx.Put("a", store.Key(fmt.Sprint(i), "\x00\xff"), []byte(`{"v":1,"text":"<&>"}`)); err != nil {
+				return err
+			}
+		}
+		if err := tx.Put("a.names", "\x00\x01\xfe", []byte(`"x"`)); err != nil {
+			return err
+		}
+		return tx.Put("b", "big", []byte(`"`+strings.Repeat("<", store.MaxValue-2)+`"`))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func backedUp(t *testing.T, s store.Store) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if n, err := store.Backup(t.Context(), s, &out, backupTables, nil); err != nil || n != 302 {
+		t.Fatalf("Backup = %d, %v", n, err)
+	}
+	return out.Bytes()
+}
+
+func contents(t *testing.T, s store.Store) (out []string) {
+	t.Helper()
+	err := s.View(t.Context(), func(r store.Reader) error {
+		for _, table := range backupTables {
+			for e, err := range r.Scan(table, store.Range{}) {
+				if err != nil {
+					return err
+				}
+				out = append(out, table+"\x00"+e.Key+"\x00"+string(e.Value))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// A plainStore has no further powers.
+type plainStore struct{ store.Store }
+
+func TestBackupRestore(t *testing.T) {
+	s := filled(t)
+	b := backedUp(t, s)
+	for _, to := range []store.Store{memory.New(), plainStore{memory.New()}} {
+		if n, err := store.Restore(t.Context(), to, bytes.NewReader(b), backupTables, nil); err != nil || n != 302 {
+			t.Fatalf("Restore = %d, %v", n, err)
+		}
+		if !slices.Equal(contents(t, to), contents(t, s)) {
+			t.Error("the restored store differs")
+		}
+		if _, err := store.Restore(t.Context(), to, bytes.NewReader(b), backupTables, nil); !errors.Is(err, store.ErrNotEmpty) {
+			t.Errorf("Restore again = %v, want ErrNotEmpty", err)
+		}
+	}
+}
+
+// TestRestoreRefuses holds that a backup that is not whole writes nothing.
+func TestRestoreRefuses(t *testing.T) {
+	b := backedUp(t, filled(t))
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	lines = lines[:len(lines)-1]
+	without := func(i int) []byte { return bytes.Join(slices.Delete(slices.Clone(lines), i, i+1), nil) }
+	last := len(lines) - 1
+	for _, tt := range []struct {
+		name string
+		b    []byte
+		want error
+	}{
+		{"empty", nil, store.ErrCorrupt},
+		{"something else", []byte("{}\n"), store.ErrCorrupt},
+		{"cut in a line", b[:len(b)/2], store.ErrCorrupt},
+		{"cut by one byte", b[:len(b)-1], store.ErrCorrupt},
+		{"without trailer", without(last), store.ErrCorrupt},
+		{"without an entry", without(5), store.ErrCorrupt},
+		{"altered", bytes.Replace(b, []byte("<&>"), []byte("<&!"), 1), store.ErrCorrupt},
+		{"other count", bytes.Replace(b, []byte(`"entries":302`), []byte(`"entries":301`), 1), store.ErrCorrupt},
+		{"followed by more", append(slices.Clone(b), 'x'), store.ErrCorrupt},
+		{"newer", bytes.Replace(b, []byte(`"cognateBackup":1`), []byte(`"cognateBackup":2`), 1), store.ErrNewer},
+		{"unknown table", bytes.Replace(b, []byte(`"a.names"`), []byte(`"a.other"`), 1), store.ErrNewer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			to := memory.New()
+			defer to.Close()
+			if _, err := store.Restore(t.Context(), to, bytes.NewReader(tt.b), backupTables, nil); !errors.Is(err, tt.want) {
+				t.Errorf("Restore = %v, want %v", err, tt.want)
+			}
+			if got := contents(t, to); len(got) > 0 {
+				t.Errorf("it wrote %d entries", len(got))
+			}
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/memory"
+)
+
+func problems(t *testing.T, s store.Store) (index, other int) {
+	t.Helper()
+	err := s.View(t.Context(), func(r store.Reader) error {
+		return books.Check(r, func(p store.Problem) {
+			if p.Index {
+				index++
+			} else {
+				other++
+			}
+		}, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index, other
+}
+
+// TestRepair breaks the indexes of more records than one transaction takes.
+func TestRepair(t *testing.T) {
+	s := memory.New()
+	defer s.Close()
+	update := func(fn func(store.Tx) error) {
+		t.Helper()
+		if err := s.Update(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update(func(tx store.Tx) error {
+		for i := range 1200 {
+			b := &book{ISBN: fmt.Sprintf("%04d", i), Title: fmt.Sprint("t", i), Shelf: i % 7, Until: time.Unix(int64(i+1), 0)}
+			if err := books.Insert(tx, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if index, other := problems(t, s); index+other > 0 {
+		t.Fatalf("a good table has %d and %d problems", index, other)
+	}
+	update(func(tx store.Tx) error {
+		title := func(i int) string { return store.Key(fmt.Sprint("t", i)) }
+		for _, i := range []int{0, 600, 1199} {
+			if err := tx.Delete("books.titles", title(i)); err != nil { // missing
+				return err
+			}
+		}
+		if err := tx.Put("books.titles", title(7), []byte(`"eA"`)); err != nil { // wrong, and so extra too
+			return err
+		}
+		if err := tx.Put("books.shelves", "x", []byte("1")); err != nil { // extra
+			return err
+		}
+		if err := tx.Put("books.expiry", "y", []byte("{}")); err != nil { // unreadable
+			return err
+		}
+		// A record that has the title of another, as only a broken program writes it.
+		if err := tx.Put("books", store.Key("z"), []byte(`{"v":2,"ISBN":"z","Title":"t9","Shelf":1}`)); err != nil {
+			return err
+		}
+		return tx.Put("books", "unreadable", []byte(`{"v":1}`))
+	})
+	if index, other := problems(t, s); index != 8 || other != 2 { // 3 missing, 1 wrong twice, 2 extra, a shelf of z
+		t.Errorf("%d problems of indexes and %d others, want 8 and 2", index, other)
+	}
+	if n, err := books.Repair(t.Context(), s); err != nil || n != 8 {
+		t.Errorf("Repair = %d, %v, want 8", n, err)
+	}
+	if index, other := problems(t, s); index != 0 || other != 2 {
+		t.Errorf("after Repair: %d problems of indexes and %d others, want 0 and 2", index, other)
+	}
+}
