@@ -9,7 +9,7 @@ type kept interface {
 func catalog() []kept {
 	return []kept{
 		pools, clients, clientSecrets, keyrings, users, groups, deadGroups, totps, credentials,
-		codes, families, spent, throttles, events, accessKeys, graves,
+		codes, families, spent, throttles, events, accessKeys, leases, graves,
 	}
 }
 

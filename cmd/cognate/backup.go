@@ -20,7 +20,7 @@ import (
 
 type backupCommand struct {
 	File     string    `arg:"" help:"File to write; it must not exist yet."`
-	Store    storeFlag `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Store of the server. Default: ${default}."`
+	Store    storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
 }
 
@@ -30,16 +30,17 @@ func (backupCommand) Help() string {
 
     cognate backup cognate-monday.backup
     cognate backup /backup/cognate.backup --store bolt:/var/lib/cognate/cognate.db
+    cognate backup cognate.backup --store postgres://cognate@db.example.com/cognate
 
-A running server is asked for it by way of a socket beside the store (cognate.db.sock), which only the user of the server may open. cognate restore makes a store of it again.`
+A running server on a file is asked for it by way of a socket beside the file (cognate.db.sock), which only the user of the server may open. A database is read beside the servers. cognate restore makes a store of it again.`
 }
 
 // Validate is called when the command line has been read.
-func (c *backupCommand) Validate() error { return needsFile(c.Store) }
+func (c *backupCommand) Validate() error { return needsPlace(c.Store) }
 
-func needsFile(s storeFlag) error {
-	if s.file == "" {
-		return errors.New("--store: what is backed up is kept in a file: give it as bolt:FILE")
+func needsPlace(s storeFlag) error {
+	if s.inMemory() {
+		return errors.New("--store: what is backed up is kept in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
 	return nil
 }
@@ -54,7 +55,7 @@ func (c *backupCommand) Run(t *terminal) error {
 	if _, err := os.Lstat(c.File); err == nil {
 		return hint(fmt.Errorf("%s exists already", c.File), "choose another name for the backup")
 	}
-	if _, err := os.Stat(c.Store.file); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(c.Store.file); c.Store.file != "" && errors.Is(err, fs.ErrNotExist) {
 		return hint(fmt.Errorf("there is no store %s", c.Store.file), "say where it is with --store")
 	}
 	p := newCounter(t, "backed up", c.Progress)
@@ -72,22 +73,27 @@ func (c *backupCommand) Run(t *terminal) error {
 
 // write has the running server write the backup, or reads the store itself.
 func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int64, error) {
-	conn, err := net.Dial("unix", backupSocket(c.Store.file))
-	if err == nil {
-		defer conn.Close()
-		defer context.AfterFunc(ctx, func() { conn.Close() })()
-		n, err := store.VerifyBackup(io.TeeReader(conn, w), allTables())
-		if err != nil && ctx.Err() != nil {
-			err = ctx.Err()
+	if c.Store.file != "" {
+		if conn, err := net.Dial("unix", backupSocket(c.Store.file)); err == nil {
+			return receiveBackup(ctx, conn, w)
 		}
-		return n, err
 	}
-	st, err := openFile(c.Store.file)
+	st, err := openStore(ctx, c.Store)
 	if err != nil {
 		return 0, err
 	}
 	n, err := store.Backup(ctx, st, w, allTables(), p.at)
 	return n, errors.Join(err, st.Close())
+}
+
+func receiveBackup(ctx context.Context, conn net.Conn, w io.Writer) (int64, error) {
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	n, err := store.VerifyBackup(io.TeeReader(conn, w), allTables())
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return n, err
 }
 
 // writeWhole makes a file that has its name only once it is complete and on the disk.

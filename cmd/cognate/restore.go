@@ -11,7 +11,7 @@ import (
 
 type restoreCommand struct {
 	File     string    `arg:"" help:"Backup to read."`
-	Store    storeFlag `default:"bolt:cognate.db" placeholder:"bolt:FILE" help:"Store to make; there must be none yet. Default: ${default}."`
+	Store    storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store to make, bolt:FILE or postgres://USER:PASSWORD@HOST/DATABASE; there must be none yet, or an empty one in the database. Default: ${default}."`
 	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
 }
 
@@ -23,13 +23,13 @@ func (restoreCommand) Help() string {
 }
 
 // Validate is called when the command line has been read.
-func (c *restoreCommand) Validate() error { return needsFile(c.Store) }
+func (c *restoreCommand) Validate() error { return needsPlace(c.Store) }
 
 // Run makes a store of a backup.
 func (c *restoreCommand) Run(t *terminal) error {
 	ctx, stop := signals()
 	defer stop()
-	if _, err := os.Lstat(c.Store.file); err == nil {
+	if _, err := os.Lstat(c.Store.file); c.Store.file != "" && err == nil {
 		return hint(fmt.Errorf("there is a store %s already", c.Store.file), "choose another with --store, or move it away")
 	}
 	f, err := os.Open(c.File)
@@ -57,18 +57,26 @@ func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (i
 	if _, err := f.Seek(0, 0); err != nil {
 		return 0, err
 	}
+	if c.Store.file == "" {
+		return c.restoreInto(ctx, c.Store, f, p)
+	}
 	part := c.Store.file + ".part"
 	if err := os.RemoveAll(part); err != nil { // of a restore that was interrupted
 		return 0, err
 	}
 	defer os.Remove(part)
-	st, err := openFile(part)
+	n, err := c.restoreInto(ctx, storeFlag{file: part}, f, p)
+	if err != nil {
+		return n, err
+	}
+	return n, settle(part, c.Store.file)
+}
+
+func (c *restoreCommand) restoreInto(ctx context.Context, where storeFlag, f *os.File, p *counter) (int64, error) {
+	st, err := openStore(ctx, where)
 	if err != nil {
 		return 0, err
 	}
 	n, err := store.Restore(ctx, st, f, allTables(), p.at)
-	if err := errors.Join(err, st.Close()); err != nil {
-		return n, err
-	}
-	return n, settle(part, c.Store.file)
+	return n, errors.Join(err, st.Close())
 }

@@ -68,7 +68,9 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	defer st.Close()
 	log := c.logger(t)
-	defer offerBackups(log, c.Store.file, st)()
+	if c.Store.file != "" {
+		defer offerBackups(log, c.Store.file, st)()
+	}
 	engine := identity.New(st, &identity.Options{
 		Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
 	})
