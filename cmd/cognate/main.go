@@ -40,6 +40,7 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
 	Restore restoreCommand `cmd:"" help:"Make a new store of a backup."`
+	Check   checkCommand   `cmd:"" help:"Tell what is wrong in a store, and repair its indexes."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+)
+
+type checkCommand struct {
+	realStore
+	RepairIndexes bool `help:"Write the index entries that are missing or wrong, and delete those that are extra."`
+}
+
+// Help tells more of the command.
+func (checkCommand) Help() string {
+	return `It reads the whole store of a server that is stopped, or a database beside its servers, and tells what is wrong: records that cannot be read, index entries that are missing, wrong or extra, and records that belong to something that is not there. The exit code is 1 when anything is. Make a backup before you repair.
+
+    cognate check
+    cognate check --repair-indexes`
+}
+
+// toldProblems is how many problems of a kind are told one by one.
+const toldProblems = 10
+
+// Run checks a store.
+func (c *checkCommand) Run(t *terminal) error {
+	if _, err := os.Stat(c.Store.file); c.Store.file != "" && errors.Is(err, fs.ErrNotExist) {
+		return hint(fmt.Errorf("there is no store %s", c.Store.file), "say where it is with --store")
+	}
+	ctx, stop := signals()
+	defer stop()
+	st, err := openReal(ctx, t, c.Store, c.KeyFile)
+	if err != nil {
+		return err
+	}
+	return errors.Join(plain(c.check(ctx, t, st)), st.Close())
+}
+
+func (c *checkCommand) check(ctx context.Context, t *terminal, st store.Store) error {
+	if c.RepairIndexes {
+		n, err := identity.RepairIndexes(ctx, st)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t.out, "index entries mended: %d\n", n)
+	}
+	counts := make(map[string]int)
+	total, indexes := 0, 0
+	err := identity.Check(ctx, st, func(p store.Problem) {
+		kind := p.Table + ": " + p.What
+		if counts[kind]++; counts[kind] <= toldProblems {
+			fmt.Fprintln(t.out, p)
+		}
+		total++
+		if p.Index {
+			indexes++
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(t.out, "%d × %s\n", counts[kind], kind)
+	}
+	switch {
+	case total == 0:
+		fmt.Fprintln(t.out, "nothing is wrong")
+		return nil
+	case indexes > 0:
+		return hint(fmt.Errorf("problems found: %d", total), "cognate check --repair-indexes mends %d of them", indexes)
+	}
+	return hint(fmt.Errorf("problems found: %d", total), "restore the store from a backup, or ask for help with what is told above")
+}
