@@ -42,22 +42,25 @@ func rewriteKeyFile(path string, edit func(text string) (string, error)) error {
 	if err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}
-	defer os.Remove(temp) // which is gone when all went well
-	defer f.Close()       // twice when all went well
-	old, err := readKeyFile(path)
+	err = func() error {
+		defer f.Close() // a second time when all goes well
+		old, err := readKeyFile(path)
+		if err != nil {
+			return err
+		}
+		text, err := edit(string(old))
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(text)
+		return errors.Join(err, f.Sync(), f.Close())
+	}()
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
 	if err != nil {
+		os.Remove(temp) // only here: after the renaming it is that of another process
 		return err
-	}
-	text, err := edit(string(old))
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("key file %s: %w", path, err)
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return fmt.Errorf("key file %s: %w", path, err)
 	}
 	syncDir(path)
 	return nil
