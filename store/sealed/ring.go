@@ -122,3 +122,14 @@ func (r *ring) ask(ctx context.Context) error {
 	r.list.Store(&list)
 	return nil
 }
+
+// askNow asks the source, however short ago it was asked.
+func (r *ring) askNow(ctx context.Context) error {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return r.ask(ctx)
+}
