@@ -6,6 +6,7 @@
 //	cognate serve        the real server
 //	cognate pool, client, group, user
 //	                     what operators do with the real server's store, while it is stopped
+//	cognate secrets      the keys that secrets in the store are sealed under
 //
 // `cognate COMMAND --help` tells more. It exits with 0, with 1 when something
 // failed, and with 2 when it was called wrongly.
@@ -36,6 +37,7 @@ type commands struct {
 	Client  clientCommand  `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
 	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups, and say who is in them."`
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
+	Secrets secretsCommand `cmd:"" help:"Change the keys that secrets in a store are sealed under."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
