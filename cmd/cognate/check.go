@@ -36,7 +36,7 @@ func (c *checkCommand) Run(t *terminal) error {
 	}
 	ctx, stop := signals()
 	defer stop()
-	st, err := openReal(ctx, t, c.Store, c.KeyFile)
+	st, err := openReal(ctx, t, c.Store, c.keyFlags)
 	if err != nil {
 		return err
 	}

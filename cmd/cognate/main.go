@@ -8,6 +8,7 @@
 //	                     what operators do with the real server's store, while it is stopped
 //	cognate backup, restore
 //	                     a copy of the store in one file, also while the server runs
+//	cognate secrets      the keys that secrets in the store are sealed under
 //
 // `cognate COMMAND --help` tells more. It exits with 0, with 1 when something
 // failed, and with 2 when it was called wrongly.
@@ -41,6 +42,7 @@ type commands struct {
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
 	Restore restoreCommand `cmd:"" help:"Make a new store of a backup."`
 	Check   checkCommand   `cmd:"" help:"Tell what is wrong in a store, and repair its indexes."`
+	Secrets secretsCommand `cmd:"" help:"Change the keys that secrets in a store are sealed under."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -48,12 +48,12 @@ func openTests(ctx context.Context, where storeFlag) (store.Store, error) {
 
 // openReal opens the store of a real server, or makes it, with what is secret
 // in it sealed under the keys of a key file.
-func openReal(ctx context.Context, t *terminal, where storeFlag, keyFile string) (store.Store, error) {
+func openReal(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) (store.Store, error) {
 	inner, err := openStore(ctx, where)
 	if err != nil {
 		return nil, err
 	}
-	st, err := unlock(ctx, t, inner, where.name(), besideStore(where.file, keyFile))
+	st, err := unlock(ctx, t, inner, where.name(), keys.source(where))
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
 	}
@@ -125,7 +125,7 @@ func claim(ctx context.Context, st store.Store, file string, want purpose) error
 
 // unlock puts the key file in front of a store. A store that was used before
 // must have its key file: a new one could not open what is sealed.
-func unlock(ctx context.Context, t *terminal, inner store.Store, file, keyFile string) (store.Store, error) {
+func unlock(ctx context.Context, t *terminal, inner store.Store, file string, from keySource) (store.Store, error) {
 	used, err := isUsed(ctx, inner)
 	if err != nil {
 		return nil, storeError(fmt.Errorf("open store %s: %w", file, err))
@@ -135,7 +135,7 @@ func unlock(ctx context.Context, t *terminal, inner store.Store, file, keyFile s
 			return nil, err
 		}
 	}
-	keys, err := openKeys(t, file, keyFile, used)
+	keys, err := openKeys(t, file, from, used)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func unlock(ctx context.Context, t *terminal, inner store.Store, file, keyFile s
 		return nil, err
 	}
 	st := sealed.New(inner, keys, identity.SecretTables()...)
-	return st, probe(ctx, st, file, keyFile)
+	return st, probe(ctx, st, file, from)
 }
 
 // isUsed tells whether a command has claimed the store.
@@ -156,15 +156,37 @@ func isUsed(ctx context.Context, st store.Store) (used bool, err error) {
 	return used, err
 }
 
-// besideStore is the key file where none is named.
-func besideStore(file, keyFile string) string {
-	if keyFile != "" {
-		return keyFile
-	}
-	return filepath.Join(filepath.Dir(file), "cognate.key")
+// keyFlags say where the keys are that secrets in a store are sealed under.
+type keyFlags struct {
+	KeyFile string `xor:"keys" placeholder:"FILE" help:"Keys that secrets in the store are encrypted under; made with a new store. Default: cognate.key beside the store."`
+	KeyEnv  string `xor:"keys" placeholder:"NAME" help:"Environment variable that holds the keys, instead of a file. Default: COGNATE_KEYS, if it is set."`
 }
 
-func openKeys(t *terminal, file, keyFile string, used bool) (sealed.Keys, error) {
+// A keySource is either a file or an environment variable.
+type keySource struct{ file, env string }
+
+func (k keyFlags) source(where storeFlag) keySource {
+	switch {
+	case k.KeyFile != "":
+		return keySource{file: k.KeyFile}
+	case k.KeyEnv != "":
+		return keySource{env: k.KeyEnv}
+	case os.Getenv("COGNATE_KEYS") != "":
+		return keySource{env: "COGNATE_KEYS"}
+	default:
+		return keySource{file: filepath.Join(filepath.Dir(where.file), "cognate.key")}
+	}
+}
+
+func openKeys(t *terminal, file string, from keySource, used bool) (sealed.Keys, error) {
+	if from.env != "" {
+		keys, err := sealed.KeysFromEnv(from.env)
+		if err != nil {
+			return sealed.Keys{}, hint(fmt.Errorf("cannot read the %w", err), "it holds what a key file holds; see cognate serve --help")
+		}
+		return keys, nil
+	}
+	keyFile := from.file
 	_, err := os.Stat(keyFile)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if missing && used {
@@ -184,7 +206,7 @@ func openKeys(t *terminal, file, keyFile string, used bool) (sealed.Keys, error)
 
 // probe reads a value of each sealed table, so that a wrong key file shows at
 // the start and not at the first request.
-func probe(ctx context.Context, st store.Store, file, keyFile string) error {
+func probe(ctx context.Context, st store.Store, file string, from keySource) error {
 	err := st.View(ctx, func(r store.Reader) error {
 		for _, table := range identity.SecretTables() {
 			for _, err := range r.Scan(table, store.Range{Limit: 1}) {
@@ -196,7 +218,10 @@ func probe(ctx context.Context, st store.Store, file, keyFile string) error {
 		return nil
 	})
 	if errors.Is(err, sealed.ErrWrongKey) {
-		err := fmt.Errorf("%s is not the key file of %s", keyFile, file)
+		if from.env != "" {
+			return hint(fmt.Errorf("%s does not hold the keys of %s", from.env, file), "say where the right ones are with --key-env or --key-file")
+		}
+		err := fmt.Errorf("%s is not the key file of %s", from.file, file)
 		return hint(err, "say where the right one is with --key-file")
 	}
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 
 // A realStore is the store of a server that is not running.
 type realStore struct {
-	Store   storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
-	KeyFile string    `placeholder:"FILE" help:"Key file of the store. Default: cognate.key beside the store."`
+	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
+	keyFlags
 }
 
 // Validate is called when the command line has been read.
@@ -34,7 +34,7 @@ func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Conte
 	ctx, stop := signals()
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	st, err := openReal(ctx, t, s.Store, s.KeyFile)
+	st, err := openReal(ctx, t, s.Store, s.keyFlags)
 	if err != nil {
 		return err
 	}

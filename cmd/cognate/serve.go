@@ -16,9 +16,9 @@ import (
 )
 
 type serveCommand struct {
-	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
-	Store   storeFlag  `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
-	KeyFile string     `placeholder:"FILE" help:"Keys that secrets in the store are encrypted under; made if it does not exist. Default: cognate.key beside the store."`
+	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
+	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
+	keyFlags
 	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
@@ -38,7 +38,7 @@ Examples:
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
     cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
 
-Several servers may run on one PostgreSQL database. Give each the same --issuer and a copy of the same key file. The address may be in the environment variable COGNATE_STORE instead, where no process list shows its password.
+Several servers may run on one PostgreSQL database. Give each the same --issuer and a copy of the same key file. The address may be in the environment variable COGNATE_STORE instead, where no process list shows its password. The keys may be in COGNATE_KEYS, or in the variable that --key-env names, in the format of a key file.
 
 It stops on SIGINT and SIGTERM, once the requests in flight are answered (10 seconds at most). A second signal ends it at once.`
 }
@@ -62,7 +62,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	defer l.Close()
-	st, err := openReal(ctx, t, c.Store, c.KeyFile)
+	st, err := openReal(ctx, t, c.Store, c.keyFlags)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 package sealed
 
 import (
-	"bytes"
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -19,8 +20,8 @@ import (
 )
 
 // Keys are what values are sealed under. The first seals, all of them open.
-// They print as [redacted].
-type Keys struct{ list []key }
+// They remember where they are from, see [KeysFrom], and print as [redacted].
+type Keys struct{ ring *ring }
 
 type key struct {
 	id   string // made from the key, so the two cannot be mixed up
@@ -38,66 +39,96 @@ const keyFileHead = `# The keys of a Cognate store. Whoever has this file and th
 
 // OpenKeyFile reads the keys in the file at path. If there is no file, it makes
 // one with a new random key and mode 0600. It refuses a file that others than
-// its owner may read, and one that is not a key file.
+// its owner may read, and one that is not a key file. A store reads the file
+// again when it was changed, see [RotateKeyFile].
 func OpenKeyFile(path string) (Keys, error) {
-	keys, err := readKeyFile(path)
+	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := createKeyFile(path); err != nil {
 			return Keys{}, fmt.Errorf("create key file %s: %w", path, err)
 		}
-		keys, err = readKeyFile(path)
 	}
-	if err != nil {
-		return Keys{}, fmt.Errorf("key file %s: %w", path, err)
-	}
-	return keys, nil
+	return KeysFrom(context.Background(), func(context.Context) ([]byte, error) { return readKeyFile(path) })
 }
 
-func readKeyFile(path string) (Keys, error) {
+// KeysFromEnv reads keys from an environment variable, in the format of a key
+// file: "aes256gcm " and 32 random bytes in Base64, one key in each line, the
+// first of which seals. A process sees a change of them when it starts again.
+func KeysFromEnv(name string) (Keys, error) {
+	return KeysFrom(context.Background(), func(context.Context) ([]byte, error) {
+		text, ok := os.LookupEnv(name)
+		if !ok {
+			return nil, fmt.Errorf("keys: environment variable %s is not set", name)
+		}
+		if _, err := parseKeys(text); err != nil {
+			return nil, fmt.Errorf("keys in environment variable %s: %w", name, err)
+		}
+		return []byte(text), nil
+	})
+}
+
+func readKeyFile(path string) (text []byte, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("key file %s: %w", path, err)
+		}
+	}()
 	f, err := os.Open(path)
 	if err != nil {
-		return Keys{}, err
+		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return Keys{}, err
+		return nil, err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return Keys{}, fmt.Errorf("others can read it (mode %#o): set it to 0600, or replace the key if they may have", mode)
+		return nil, fmt.Errorf("others can read it (mode %#o): set it to 0600, or replace the key if they may have", mode)
 	}
 	if !info.Mode().IsRegular() || info.Size() > 1<<20 {
-		return Keys{}, errors.New("not a key file")
+		return nil, errors.New("not a key file")
 	}
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(f); err != nil {
-		return Keys{}, err
+	if text, err = io.ReadAll(f); err != nil {
+		return nil, err
 	}
-	return parseKeys(text.String())
+	_, err = parseKeys(string(text))
+	return text, err
 }
 
-func parseKeys(text string) (Keys, error) {
-	var keys Keys
+func parseKeys(text string) ([]key, error) {
+	var list []key
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
+		if isComment(line) {
 			continue
 		}
-		encoded, ok := strings.CutPrefix(line, keyWord)
+		encoded, ok := strings.CutPrefix(strings.TrimSpace(line), keyWord)
 		raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
 		if !ok || err != nil || len(raw) != keySize {
-			return Keys{}, fmt.Errorf("malformed: a line is %q and %d bytes in Base64", strings.TrimSpace(keyWord), keySize)
+			return nil, fmt.Errorf("malformed: a line is %q and %d bytes in Base64", strings.TrimSpace(keyWord), keySize)
 		}
 		k, err := newKey(raw)
 		if err != nil {
-			return Keys{}, err
+			return nil, err
 		}
-		keys.list = append(keys.list, k)
+		list = append(list, k)
 	}
-	if len(keys.list) == 0 {
-		return Keys{}, errors.New("malformed: it holds no key")
+	if len(list) == 0 {
+		return nil, errors.New("malformed: it holds no key")
 	}
-	return keys, nil
+	return list, nil
+}
+
+// isComment tells whether a line of a key file holds no key.
+func isComment(line string) bool {
+	line = strings.TrimSpace(line)
+	return line == "" || line[0] == '#'
+}
+
+// newLine is a line of a key file with a new key.
+func newLine() string {
+	raw := make([]byte, keySize)
+	rand.Read(raw)
+	return keyWord + base64.StdEncoding.EncodeToString(raw) + "\n"
 }
 
 func newKey(raw []byte) (key, error) {
@@ -121,29 +152,22 @@ func createKeyFile(path string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	raw := make([]byte, keySize)
-	rand.Read(raw)
-	_, err = f.WriteString(keyFileHead + keyWord + base64.StdEncoding.EncodeToString(raw) + "\n")
+	_, err = f.WriteString(keyFileHead + newLine())
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	syncDir(path)
+	return nil
+}
+
+func syncDir(path string) {
 	if d, err := os.Open(filepath.Dir(path)); err == nil {
 		defer d.Close()
 		_ = d.Sync() // not every system can, or needs to
 	}
-	return nil
-}
-
-func (k Keys) find(id string) (key, bool) {
-	for _, k := range k.list {
-		if k.id == id {
-			return k, true
-		}
-	}
-	return key{}, false
 }
 
 const redacted = "[redacted]"

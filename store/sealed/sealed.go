@@ -27,14 +27,15 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// ErrWrongKey is returned for a value that was sealed under a key which is not among those given.
-var ErrWrongKey = errors.New("sealed: sealed under a key that is not in the key file")
+// ErrWrongKey is returned for a value that was sealed under a key which is not among those given,
+// also after their source was asked again.
+var ErrWrongKey = errors.New("sealed: sealed under a key that is not among those given")
 
 // New returns a store that keeps its data in inner and encrypts the values of
 // the tables named secret. It is a [store.Forker] or [store.BulkLoader] where
 // inner is. Closing it closes inner.
 func New(inner store.Store, keys Keys, secret ...string) store.Store {
-	s := &sealing{inner: inner, keys: keys, secret: make(map[string]bool)}
+	s := &sealing{inner: inner, keys: keys.ring, secret: make(map[string]bool)}
 	for _, table := range secret {
 		s.secret[table] = true
 	}
@@ -43,7 +44,7 @@ func New(inner store.Store, keys Keys, secret ...string) store.Store {
 
 type sealing struct {
 	inner  store.Store
-	keys   Keys
+	keys   *ring
 	secret map[string]bool
 }
 
@@ -96,6 +97,7 @@ type loader struct {
 
 // BulkLoad implements [store.BulkLoader].
 func (l loader) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byte]) error {
+	l.above.keys.freshen(ctx)
 	var failed error
 	err := l.inner.BulkLoad(ctx, func(yield func(store.Ref, []byte) bool) {
 		for ref, value := range entries {
@@ -114,13 +116,14 @@ func (l loader) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 
 // View implements [store.Store].
 func (s *sealing) View(ctx context.Context, fn func(store.Reader) error) error {
-	return s.inner.View(ctx, func(r store.Reader) error { return fn(reader{s, r}) })
+	return s.inner.View(ctx, func(r store.Reader) error { return fn(reader{s, ctx, r}) })
 }
 
 // Update implements [store.Store].
 func (s *sealing) Update(ctx context.Context, fn func(store.Tx) error) error {
+	s.keys.freshen(ctx)
 	return s.inner.Update(ctx, func(inner store.Tx) error {
-		tx := &transaction{inner: inner, reader: reader{s, inner}}
+		tx := &transaction{inner: inner, reader: reader{s, ctx, inner}}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -137,6 +140,14 @@ type document struct {
 	Sealed []byte `json:"sealed"`
 }
 
+func parseDocument(table string, stored []byte) (document, error) {
+	var doc document
+	if err := json.Unmarshal(stored, &doc); err != nil || doc.Key == "" || len(doc.Sealed) == 0 {
+		return document{}, fmt.Errorf("%w: a value in %s is not sealed", store.ErrCorrupt, table)
+	}
+	return doc, nil
+}
+
 // seal returns what is stored for a value.
 func (s *sealing) seal(ref store.Ref, value []byte) ([]byte, error) {
 	if !s.secret[ref.Table] {
@@ -145,7 +156,7 @@ func (s *sealing) seal(ref store.Ref, value []byte) ([]byte, error) {
 	if err := store.Check(ref, value); err != nil {
 		return nil, err
 	}
-	k := s.keys.list[0]
+	k := s.keys.current()
 	box := k.aead.Seal(nil, nil, value, additional(ref))
 	out := make([]byte, 0, base64.StdEncoding.EncodedLen(len(box))+len(k.id)+24)
 	out = append(out, `{"key":"`...)
@@ -156,17 +167,17 @@ func (s *sealing) seal(ref store.Ref, value []byte) ([]byte, error) {
 }
 
 // unseal is the inverse of seal. A nil value stays nil.
-func (s *sealing) unseal(ref store.Ref, stored []byte) ([]byte, error) {
+func (s *sealing) unseal(ctx context.Context, ref store.Ref, stored []byte) ([]byte, error) {
 	if stored == nil || !s.secret[ref.Table] {
 		return stored, nil
 	}
-	var doc document
-	if err := json.Unmarshal(stored, &doc); err != nil || doc.Key == "" || len(doc.Sealed) == 0 {
-		return nil, fmt.Errorf("%w: a value in %s is not sealed", store.ErrCorrupt, ref.Table)
+	doc, err := parseDocument(ref.Table, stored)
+	if err != nil {
+		return nil, err
 	}
-	k, ok := s.keys.find(doc.Key)
-	if !ok {
-		return nil, fmt.Errorf("%w: a value in %s asks for key %s", ErrWrongKey, ref.Table, doc.Key)
+	k, err := s.keys.find(ctx, doc.Key)
+	if err != nil {
+		return nil, fmt.Errorf("a value in %s: %w", ref.Table, err)
 	}
 	value, err := k.aead.Open(nil, nil, doc.Sealed, additional(ref))
 	if err != nil {
@@ -181,6 +192,7 @@ func additional(ref store.Ref) []byte { return []byte(ref.Table + "\x00" + ref.K
 
 type reader struct {
 	*sealing
+	ctx   context.Context // of the transaction
 	inner store.Reader
 }
 
@@ -191,7 +203,7 @@ func (r reader) Get(refs ...store.Ref) ([][]byte, error) {
 	}
 	values := make([][]byte, len(stored))
 	for i, ref := range refs {
-		if values[i], err = r.unseal(ref, stored[i]); err != nil {
+		if values[i], err = r.unseal(r.ctx, ref, stored[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -205,13 +217,13 @@ func (r reader) GetFollowing(refs []store.Ref, follow []store.Follow) ([][]byte,
 		return nil, nil, err
 	}
 	for i, ref := range refs {
-		if values[i], err = r.unseal(ref, values[i]); err != nil {
+		if values[i], err = r.unseal(r.ctx, ref, values[i]); err != nil {
 			return nil, nil, err
 		}
 	}
 	for i, f := range follow {
 		e := &followed[i]
-		if e.Value, err = r.unseal(store.Ref{Table: f.Table, Key: e.Key}, e.Value); err != nil {
+		if e.Value, err = r.unseal(r.ctx, store.Ref{Table: f.Table, Key: e.Key}, e.Value); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -226,7 +238,7 @@ func (r reader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error
 	return func(yield func(store.Entry, error) bool) {
 		for e, err := range seq {
 			if err == nil {
-				e.Value, err = r.unseal(store.Ref{Table: table, Key: e.Key}, e.Value)
+				e.Value, err = r.unseal(r.ctx, store.Ref{Table: table, Key: e.Key}, e.Value)
 			}
 			if !yield(e, err) || err != nil {
 				return
