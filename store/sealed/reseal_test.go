@@ -96,6 +96,47 @@ func TestReseal(t *testing.T) {
 	}
 }
 
+func TestResealOfLargeValuesIsInParts(t *testing.T) {
+	s, inner, path := rotated(t, 0)
+	value := `"` + strings.Repeat("x", 700_000) + `"`
+	for i := range 12 {
+		if err := put(t, s, "secrets", fmt.Sprint(i), value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotate(t, path)
+	inner.writes = nil
+	if counts, err := sealed.Reseal(t.Context(), s, nil); err != nil || counts.Resealed != 13 {
+		t.Errorf("got %+v, %v, want 13 resealed", counts, err)
+	}
+	if fmt.Sprint(inner.writes) != "[1 5 5 2]" {
+		t.Errorf("transactions wrote %v", inner.writes)
+	}
+}
+
+func TestDroppedKeyIsForgotten(t *testing.T) {
+	s, inner, path := rotated(t, 1)
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sealed.Reseal(t.Context(), s, nil); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(old)), "\n")
+	stale := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(stale, []byte(lines[len(lines)-1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sealed.DropOldKeys(t.Context(), s, path); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, sealed.New(inner, openKeys(t, stale), "secrets"), "late")
+	if _, err := get(t, s, "secrets", "late"); !errors.Is(err, sealed.ErrWrongKey) {
+		t.Errorf("a value under a dropped key: got %v, want %v", err, sealed.ErrWrongKey)
+	}
+}
+
 func TestResealGoesOn(t *testing.T) {
 	s, _, _ := rotated(t, 450)
 	ctx, cancel := context.WithCancel(t.Context())

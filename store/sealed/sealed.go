@@ -8,6 +8,10 @@
 //
 //	{"key": "d2a84f4b8b650937", "sealed": "Base64 of nonce and ciphertext"}
 //
+// Keys come from a file, from the environment ([KeysFromEnv]), or from a func
+// ([KeysFrom]). To change the key, while stores are open on the file, call
+// [RotateKeyFile], a minute later [Reseal], and then [DropOldKeys].
+//
 // # Caveats
 //
 //   - Without the key file the sealed records are lost. Keep a copy of it, apart from the copies of the store.
