@@ -6,8 +6,8 @@
 //	cognate serve        the real server
 //	cognate pool, client, group, user
 //	                     what operators do with the real server's store, while it is stopped
-//	cognate backup, restore
-//	                     a copy of the store in one file, also while the server runs
+//	cognate backup, restore, copy
+//	                     a store as a file and back, and from one store to another
 //	cognate secrets      the keys that secrets in the store are sealed under
 //
 // `cognate COMMAND --help` tells more. It exits with 0, with 1 when something
@@ -41,6 +41,7 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
 	Restore restoreCommand `cmd:"" help:"Make a new store of a backup."`
+	Copy    copyCommand    `cmd:"" help:"Copy all that a store holds to another, of the same kind or not."`
 	Check   checkCommand   `cmd:"" help:"Tell what is wrong in a store, and repair its indexes."`
 	Secrets secretsCommand `cmd:"" help:"Change the keys that secrets in a store are sealed under."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -60,13 +60,14 @@ type twoNodes struct {
 	urlA, urlB   string
 	signer       *signer
 	pool, client string
+	dir, where   string
 }
 
 func startTwoNodes(t *testing.T) *twoNodes {
 	t.Helper()
 	dir := t.TempDir()
 	where := postgrestest.Address(t)
-	n := &twoNodes{}
+	n := &twoNodes{dir: dir, where: where}
 	n.signer = newSigner(t, dir, "--store", where)
 	n.a, n.urlA = serveAt(t, dir, "--store", where)
 	n.b, n.urlB = serveAt(t, dir, "--store", where)
@@ -210,5 +211,34 @@ func TestDatabaseThatCannotBeReached(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "cognate.key")); err == nil {
 		t.Error("a key file was made though there is no store")
+	}
+}
+
+// A backup of a database that is in use is restored to another, and to a file.
+func TestBackupOfADatabase(t *testing.T) {
+	n := startTwoNodes(t)
+	if a := call(t, n.urlA, "SignUp", signUpBody(n.client, "alice"), nil); a.status != 200 {
+		t.Fatalf("SignUp: %+v", a)
+	}
+	must := func(args ...string) {
+		t.Helper()
+		if out, errs, code := run(t, n.dir, args...); code != 0 {
+			t.Fatalf("%q: %d\n%s%s", args, code, out, errs)
+		}
+	}
+	other := postgrestest.Address(t)
+	must("backup", "b.backup", "--store", n.where)
+	must("restore", "b.backup", "--store", other)
+	must("restore", "b.backup", "--store", "bolt:file.db")
+	must("copy", "bolt:file.db", postgrestest.Address(t))
+	for _, where := range []string{other, "bolt:file.db"} {
+		must("check", "--store", where)
+		out, errs, code := run(t, n.dir, "user", "list", "--store", where)
+		if code != 0 || !strings.Contains(out, "alice@example.com") {
+			t.Errorf("%d\n%s%s", code, out, errs)
+		}
+	}
+	if _, errs, code := run(t, n.dir, "restore", "b.backup", "--store", other); code != 1 || !strings.Contains(errs, "is not empty") {
+		t.Errorf("restored over what is there: %d %s", code, errs)
 	}
 }

@@ -81,7 +81,7 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 
 // storeError says what is wrong with a file, and what to try.
 func storeError(err error) error {
-	told := fmt.Errorf("cannot %s", strings.ReplaceAll(err.Error(), "store: ", ""))
+	told := &toldError{"cannot " + strings.ReplaceAll(err.Error(), "store: ", ""), err}
 	for _, known := range []struct {
 		err  error
 		hint string
@@ -99,11 +99,23 @@ func storeError(err error) error {
 	return told
 }
 
+// A toldError is an error in words for people.
+type toldError struct {
+	text string
+	err  error
+}
+
+func (e *toldError) Error() string { return e.text }
+func (e *toldError) Unwrap() error { return e.err }
+
 // claim marks a new file as made for a purpose, and refuses one made for the other.
 func claim(ctx context.Context, st store.Store, file string, want purpose) error {
 	have := want
 	err := st.Update(ctx, func(tx store.Tx) error {
 		have = want
+		if err := wantWhole(tx, file); err != nil {
+			return err
+		}
 		p, err := purposes.Get(tx, purposes.Key(nil))
 		if errors.Is(err, store.ErrNotFound) {
 			return purposes.Insert(tx, &purposeRecord{want})
@@ -113,6 +125,9 @@ func claim(ctx context.Context, st store.Store, file string, want purpose) error
 		}
 		return err
 	})
+	if _, told := errors.AsType[*hinted](err); told {
+		return err
+	}
 	if err != nil {
 		return storeError(fmt.Errorf("open store %s: %w", file, err))
 	}

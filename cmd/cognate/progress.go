@@ -11,15 +11,16 @@ import (
 type progress struct {
 	t     *terminal
 	done  string // such as exported
-	live  bool   // tells before the end
-	size  int64  // of what is read, in bytes; 0 where it is not known
+	count func(int) string
+	live  bool  // tells before the end
+	size  int64 // of what is read, in bytes; 0 where it is not known
 	begin time.Time
 	told  time.Time
 }
 
 func newProgress(t *terminal, done string, always bool) *progress {
 	now := time.Now()
-	return &progress{t: t, done: done, live: always || isTerminal(t.err), begin: now, told: now}
+	return &progress{t: t, done: done, count: users, live: always || isTerminal(t.err), begin: now, told: now}
 }
 
 // sizeOf is the size of a file; 0 for what has none.
@@ -35,7 +36,7 @@ func sizeOf(r io.Reader) int64 {
 	return info.Size()
 }
 
-// at tells that n users are done, of a file that has been read up to some byte.
+// at tells that n are done, of a file that has been read up to some byte.
 func (p *progress) at(n int, read int64) {
 	if now := time.Now(); p.live && now.Sub(p.told) >= time.Second {
 		p.told = now
@@ -43,13 +44,13 @@ func (p *progress) at(n int, read int64) {
 		if p.size > 0 {
 			share = fmt.Sprintf(" (%d%%)", min(read*100/p.size, 100))
 		}
-		fmt.Fprintf(p.t.err, "cognate: %s %s%s, %s\n", p.done, users(n), share, p.rate(n))
+		fmt.Fprintf(p.t.err, "cognate: %s %s%s, %s\n", p.done, p.count(n), share, p.rate(n))
 	}
 }
 
-// end tells the whole: n users are done, and of others something else was found.
+// end tells the whole: n are done, and of others something else was found.
 func (p *progress) end(n, others int, what string) {
-	fmt.Fprintf(p.t.err, "cognate: %s %s%s in %s, %s\n", p.done, users(n), what, time.Since(p.begin).Round(time.Millisecond), p.rate(n+others))
+	fmt.Fprintf(p.t.err, "cognate: %s %s%s in %s, %s\n", p.done, p.count(n), what, time.Since(p.begin).Round(time.Millisecond), p.rate(n+others))
 }
 
 func (p *progress) rate(n int) string {
@@ -61,4 +62,11 @@ func users(n int) string {
 		return "1 user"
 	}
 	return fmt.Sprintf("%d users", n)
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }

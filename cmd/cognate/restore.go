@@ -58,7 +58,7 @@ func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (i
 		return 0, err
 	}
 	if c.Store.file == "" {
-		return c.restoreInto(ctx, c.Store, f, p)
+		return c.intoDatabase(ctx, f, p)
 	}
 	part := c.Store.file + ".part"
 	if err := os.RemoveAll(part); err != nil { // of a restore that was interrupted
@@ -70,6 +70,22 @@ func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (i
 		return n, err
 	}
 	return n, settle(part, c.Store.file)
+}
+
+// intoDatabase marks the database until all is there, so that no server takes a part of it.
+func (c *restoreCommand) intoDatabase(ctx context.Context, f *os.File, p *counter) (n int64, err error) {
+	st, err := openStore(ctx, c.Store)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := begin(ctx, st, c.Store.name(), "the backup "+c.File, false); err != nil {
+		return 0, err
+	}
+	if n, err = store.Restore(ctx, st, f, allTables(), p.at); err != nil {
+		return n, hint(err, "what has arrived is marked as unfinished; begin again in another schema of the database")
+	}
+	return n, finish(ctx, st)
 }
 
 func (c *restoreCommand) restoreInto(ctx context.Context, where storeFlag, f *os.File, p *counter) (int64, error) {

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+type copyCommand struct {
+	From     storeFlag `arg:"" help:"Store to copy: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE."`
+	To       storeFlag `arg:"" help:"Store to fill; it must be empty, or an unfinished copy of the same store."`
+	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
+}
+
+// Help tells more of the command.
+func (copyCommand) Help() string {
+	return `It copies all that a store holds to another, of the same kind or not, as it was at one moment, and compares the two afterwards. Secrets stay encrypted: the copy needs the same key file.
+
+    cognate copy bolt:cognate.db postgres://cognate@db.example.com/cognate
+    cognate copy postgres://cognate@db.example.com/cognate bolt:cognate.db
+
+Stop the servers first: what they write meanwhile is not in the copy. A copy that was interrupted goes on when it is run again; until it is finished no server takes it.`
+}
+
+// Run copies a store.
+func (c *copyCommand) Run(t *terminal) error {
+	if c.From == c.To {
+		return hint(errors.New("a store cannot be copied to itself"), "say two different stores")
+	}
+	if c.To.inMemory() {
+		return hint(errors.New("memory is no store to copy to"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
+	}
+	ctx, stop := signals()
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	from, err := openWhole(ctx, c.From)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := openStore(ctx, c.To)
+	if err != nil {
+		return err
+	}
+	p := newProgress(t, "copied", c.Progress)
+	p.count = entries
+	job := &copyJob{from: from, to: to, fromName: c.From.String(), toName: c.To.name(), batch: copyBatch, told: func(n int) { p.at(n, 0) }}
+	err = plain(errors.Join(job.run(ctx), to.Close()))
+	if err == nil {
+		p.end(job.copied, 0, fmt.Sprintf(" (%d there already)", job.found))
+		return nil
+	}
+	if _, told := errors.AsType[*hinted](err); told {
+		return err
+	}
+	return hint(fmt.Errorf("not finished after %s: %w", entries(job.copied), err), "run it again: it goes on where it was interrupted")
+}
+
+const (
+	copyBatch      = 2000
+	copyBatchBytes = 1 << 20 // far below store.MaxTx even with one more value
+)
+
+// A copyJob copies a store. Each batch is written whole and in order of table and
+// key, so that what has arrived is all up to some key.
+type copyJob struct {
+	from, to         store.Store
+	fromName, toName string
+	batch            int // entries of a transaction
+	told             func(n int)
+
+	copied int
+	found  int // by a run before
+}
+
+func (j *copyJob) run(ctx context.Context) error {
+	if err := begin(ctx, j.to, j.toName, j.fromName, true); err != nil {
+		return err
+	}
+	var want, have *digest
+	err := j.from.View(ctx, func(r store.Reader) (err error) {
+		for _, table := range slices.Sorted(slices.Values(allTables())) {
+			if err := j.table(ctx, r, table); err != nil {
+				return err
+			}
+		}
+		want, err = digestOf(ctx, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = j.to.View(ctx, func(r store.Reader) (err error) {
+		have, err = digestOf(ctx, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	j.found = want.count - j.copied
+	if *want != *have {
+		err := fmt.Errorf("%s differs from %s: %s, want %s", j.toName, j.fromName, entries(have.count), entries(want.count))
+		return hint(err, "a store was written to meanwhile; begin again with an empty one, while no server runs")
+	}
+	return finish(ctx, j.to)
+}
+
+// table copies what a table has after the last key that has arrived.
+func (j *copyJob) table(ctx context.Context, r store.Reader, table string) error {
+	after, err := lastKey(ctx, j.to, table)
+	if err != nil {
+		return err
+	}
+	var batch []store.Write
+	size := 0
+	for e, err := range r.Scan(table, store.Range{From: after}) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		batch = append(batch, store.Write{Ref: store.Ref{Table: table, Key: e.Key}, Value: e.Value})
+		size += len(e.Key) + len(e.Value)
+		if len(batch) < j.batch && size < copyBatchBytes {
+			continue
+		}
+		if err := j.write(ctx, batch); err != nil {
+			return err
+		}
+		batch, size = batch[:0], 0
+	}
+	return j.write(ctx, batch)
+}
+
+// lastKey is the first key that can come after those in a table.
+func lastKey(ctx context.Context, st store.Store, table string) (after string, err error) {
+	err = st.View(ctx, func(r store.Reader) error {
+		for e, err := range r.Scan(table, store.Range{Reverse: true, Limit: 1}) {
+			if err != nil {
+				return err
+			}
+			after = e.Key + "\x00"
+		}
+		return nil
+	})
+	return after, err
+}
+
+func (j *copyJob) write(ctx context.Context, batch []store.Write) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	err := j.to.Update(ctx, func(tx store.Tx) error {
+		for _, w := range batch {
+			if err := tx.Put(w.Table, w.Key, w.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	j.copied += len(batch)
+	j.told(j.copied)
+	return nil
+}
+
+// A digest tells whether two stores hold the same.
+type digest struct {
+	count int
+	sum   [sha256.Size]byte
+}
+
+func digestOf(ctx context.Context, r store.Reader) (*digest, error) {
+	d, sum := &digest{}, sha256.New()
+	for _, table := range slices.Sorted(slices.Values(allTables())) {
+		for e, err := range r.Scan(table, store.Range{}) {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil {
+				err = writeCanonical(sum, table, e)
+			}
+			if err != nil {
+				return nil, err
+			}
+			d.count++
+		}
+	}
+	sum.Sum(d.sum[:0])
+	return d, nil
+}
+
+// writeCanonical writes an entry in one form, whatever form a driver keeps its value in.
+func writeCanonical(w io.Writer, table string, e store.Entry) error {
+	d := json.NewDecoder(bytes.NewReader(e.Value))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return fmt.Errorf("%w: %s: %w", store.ErrCorrupt, table, err)
+	}
+	return json.NewEncoder(w).Encode([]any{table, []byte(e.Key), canonical(v)}) // names come in order
+}
+
+// canonical writes numbers without an exponent, as PostgreSQL does.
+func canonical(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name := range v {
+			v[name] = canonical(v[name])
+		}
+	case []any:
+		for i := range v {
+			v[i] = canonical(v[i])
+		}
+	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.ContainsAny(string(v), "eE") {
+			return json.Number(strconv.FormatFloat(f, 'f', -1, 64))
+		}
+	}
+	return v
+}
