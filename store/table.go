@@ -24,6 +24,9 @@ type Table[R any] struct {
 	// zero time means never. Nil for tables whose records do not expire.
 	Expires func(*R) time.Time
 	Indexes []*Index[R]
+	// Upgrade turns a value of an older version into one of this; the next Put
+	// writes it. Index keys must not change by it. Without it older records are [ErrCorrupt].
+	Upgrade func(version int, value []byte) ([]byte, error)
 }
 
 // An Index finds records of a table by something other than their key.
@@ -59,8 +62,14 @@ func (t *Table[R]) Decode(value []byte) (*R, error) {
 	if value == nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, ErrNotFound)
 	}
-	if err := t.checkVersion(value); err != nil {
+	version, err := t.checkVersion(value)
+	if err != nil {
 		return nil, err
+	}
+	if version < t.version() {
+		if value, err = t.Upgrade(version, value); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", t.Name, ErrCorrupt, err)
+		}
 	}
 	rec := new(R)
 	if err := json.Unmarshal(value, rec); err != nil {
@@ -322,25 +331,26 @@ func (t *Table[R]) versionPrefix(room int) []byte {
 	return append(out, ',')
 }
 
-// checkVersion accepts the bytes that encode wrote at once; a driver that
+// checkVersion returns the version of a record that can be read. It accepts
+// the bytes that encode wrote at once; a driver that
 // keeps JSON in a form of its own may have moved the member elsewhere.
-func (t *Table[R]) checkVersion(value []byte) error {
+func (t *Table[R]) checkVersion(value []byte) (int, error) {
 	var scratch [24]byte
 	prefix := append(strconv.AppendInt(append(scratch[:0], `{"v":`...), int64(t.version()), 10), ',')
 	if bytes.HasPrefix(value, prefix) {
-		return nil
+		return t.version(), nil
 	}
 	var head struct {
 		V int `json:"v"`
 	}
 	if err := json.Unmarshal(value, &head); err != nil {
-		return fmt.Errorf("%s: %w: %w", t.Name, ErrCorrupt, err)
+		return 0, fmt.Errorf("%s: %w: %w", t.Name, ErrCorrupt, err)
 	}
 	switch {
 	case head.V > t.version():
-		return fmt.Errorf("%s: %w: record has schema version %d, this program knows %d", t.Name, ErrNewer, head.V, t.version())
-	case head.V < t.version():
-		return fmt.Errorf("%s: %w: record has schema version %d, want %d", t.Name, ErrCorrupt, head.V, t.version())
+		return 0, fmt.Errorf("%s: %w: record has schema version %d, this program knows %d", t.Name, ErrNewer, head.V, t.version())
+	case head.V < t.version() && (t.Upgrade == nil || head.V < 1):
+		return 0, fmt.Errorf("%s: %w: record has schema version %d, want %d", t.Name, ErrCorrupt, head.V, t.version())
 	}
-	return nil
+	return head.V, nil
 }

@@ -100,7 +100,8 @@ type Store struct {
 // The error is [store.ErrLocked] when another process has the file open,
 // [store.ErrCorrupt] when the file is damaged or something else, and
 // [store.ErrNewer] when a newer version of this program wrote it. A damaged
-// file is left as it is.
+// file is left as it is. One that an older version wrote is brought to the
+// format of this one, after a copy of it was made beside it, FILE.formatN.bak.
 func Open(path string, o *Options) (*Store, error) {
 	opts := o.withDefaults()
 	if err := createFile(path, opts); err != nil {
@@ -119,7 +120,11 @@ func Open(path string, o *Options) (*Store, error) {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
 	s := &Store{path: path, db: db, file: file, unsettled: true, maxListed: maxListed}
-	if err := s.settle(); err != nil {
+	err = s.settle()
+	if err == nil {
+		err = migrate(path, db)
+	}
+	if err != nil {
 		file.Close()
 		db.Close()
 		return nil, fmt.Errorf("open store %s: %w", path, err)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"syscall"
 
 	"github.com/cognate-id/cognate/store"
@@ -20,9 +19,9 @@ import (
 
 // The file says what it is in a bucket that no table can have the name of.
 const (
-	metaBucket = "\x00cognate"
-	formatKey  = "format"
-	format     = 1 // buckets of checksummed values, see bucket.go
+	metaBucket  = "\x00cognate"
+	formatKey   = "format"
+	firstFormat = 1 // buckets of checksummed values, see bucket.go
 )
 
 // createFile makes the file at path if there is none. It is made under another
@@ -59,16 +58,7 @@ func initialize(path string, o Options) error {
 	if err != nil {
 		return err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		b, err := openBucket(tx, metaBucket)
-		if err != nil {
-			return err
-		}
-		if err := b.write(formatKey, strconv.AppendInt(nil, format, 10)); err != nil {
-			return err
-		}
-		return b.flush()
-	})
+	err = db.Update(func(tx *bbolt.Tx) error { return writeFormat(tx, currentFormat()) })
 	return errors.Join(err, db.Close())
 }
 
@@ -210,24 +200,8 @@ func verifyOutline(db *bbolt.DB, size int64) (txn uint64, err error) {
 		if size < tx.Size() {
 			return fmt.Errorf("%w: the file is cut off: %d bytes of %d are left", store.ErrCorrupt, size, tx.Size())
 		}
-		return verifyFormat(tx)
+		_, err := formatOf(tx)
+		return err
 	})
 	return txn, err
-}
-
-func verifyFormat(tx *bbolt.Tx) error {
-	values, err := reader{context.Background(), tx}.Get(store.Ref{Table: metaBucket, Key: formatKey})
-	if err != nil {
-		return err
-	}
-	if values[0] == nil {
-		return fmt.Errorf("%w: a bbolt file, but not one of this program", store.ErrCorrupt)
-	}
-	switch n, err := strconv.Atoi(string(values[0])); {
-	case err != nil || n < 1:
-		return fmt.Errorf("%w: the format of the file is %q", store.ErrCorrupt, values[0])
-	case n > format:
-		return fmt.Errorf("%w: the file has format %d, this program knows %d", store.ErrNewer, n, format)
-	}
-	return nil
 }
