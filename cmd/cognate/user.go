@@ -22,6 +22,7 @@ type userCommand struct {
 	Delete   userDelete   `cmd:"" help:"Delete a user."`
 	Export   userExport   `cmd:"" help:"Write all users as JSON lines."`
 	Import   userImport   `cmd:"" help:"Read users from JSON lines."`
+	Restore  userRestore  `cmd:"" help:"Bring one user back from a backup."`
 }
 
 // Help tells more of the command.

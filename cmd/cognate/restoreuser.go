@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+type userRestore struct {
+	inPool
+	Backup        string `arg:"" help:"Backup that the user is in."`
+	Name          string `arg:"" help:"Whatever the user signed in with, or the sub."`
+	BackupKeyFile string `placeholder:"FILE" help:"Key file that the store had when it was backed up. Default: that of the store."`
+}
+
+// Help tells more of the command.
+func (userRestore) Help() string {
+	return `It brings one user back, with sub, attributes, password, authenticator app and groups, as a backup of the same pool has them. The pool and the groups must be there, and the names of the user must not be taken. Sign-ins do not come back.
+
+    cognate user restore monday.backup alice
+
+The backup is unpacked to a directory of its own for the while, in which secrets stay encrypted.`
+}
+
+// Run restores a user.
+func (c *userRestore) Run(t *terminal) error {
+	return c.openPool(t, func(ctx context.Context, e *identity.Engine, info *identity.PoolInfo) error {
+		rec, err := c.find(ctx, t, info.ID)
+		if err != nil {
+			return err
+		}
+		pool, err := e.UserPool(ctx, info.ID)
+		if err != nil {
+			return err
+		}
+		res, err := pool.Admin().Users().Import(ctx, []*identity.UserRecord{rec})
+		switch {
+		case err != nil:
+			return err
+		case len(res.Failed) > 0:
+			return hint(fmt.Errorf("%s cannot be restored: %w", oneLine(c.Name), res.Failed[0].Err), "nothing was changed; a name that is taken must be freed first, and groups must be there")
+		case res.Skipped > 0:
+			return hint(fmt.Errorf("%s is there already", oneLine(c.Name)), "delete the user first: what is there is not replaced")
+		}
+		_, err = fmt.Fprintln(t.out, rec.Sub)
+		return err
+	})
+}
+
+// find reads the user in the backup.
+func (c *userRestore) find(ctx context.Context, t *terminal, pool string) (rec *identity.UserRecord, err error) {
+	f, err := os.Open(c.Backup)
+	if err != nil {
+		return nil, hint(fmt.Errorf("cannot %w", err), "give the file that cognate backup wrote")
+	}
+	defer f.Close()
+	dir, err := os.MkdirTemp("", "cognate-restore-*") // mode 0700
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	temp := storeFlag{file: filepath.Join(dir, "store.db")}
+	unpack := &restoreCommand{File: c.Backup, Store: temp}
+	if _, err := unpack.restore(ctx, f, newCounter(t, "unpacked", false)); err != nil {
+		return nil, hint(fmt.Errorf("read %s: %w", c.Backup, err), "nothing was changed; use another backup")
+	}
+	from := c.source(c.Store)
+	keys := keyFlags{KeyFile: from.file, KeyEnv: from.env}
+	if c.BackupKeyFile != "" {
+		keys = keyFlags{KeyFile: c.BackupKeyFile}
+	}
+	there := inPool{realStore{Store: temp, keyFlags: keys}, pool}
+	err = there.open(t, func(ctx context.Context, a *identity.Admin) error {
+		rec, err = a.Users().Export(ctx, c.Name, true)
+		return err
+	})
+	if errors.Is(err, identity.ErrUserNotFound) {
+		return nil, hint(fmt.Errorf("%s has no user %s in the pool %s", c.Backup, oneLine(c.Name), pool), "give the name as it was at the time, or the sub")
+	}
+	return rec, err
+}
