@@ -62,7 +62,7 @@ func (c *userRestore) find(ctx context.Context, t *terminal, pool string) (rec *
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	temp := storeFlag{file: filepath.Join(dir, "store.db")}
 	unpack := &restoreCommand{File: c.Backup, Store: temp}
 	if _, err := unpack.restore(ctx, f, newCounter(t, "unpacked", false)); err != nil {
