@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -55,8 +54,8 @@ func (c *backupCommand) Run(t *terminal) error {
 	if _, err := os.Lstat(c.File); err == nil {
 		return hint(fmt.Errorf("%s exists already", c.File), "choose another name for the backup")
 	}
-	if _, err := os.Stat(c.Store.file); c.Store.file != "" && errors.Is(err, fs.ErrNotExist) {
-		return hint(fmt.Errorf("there is no store %s", c.Store.file), "say where it is with --store")
+	if err := mustExist(c.Store, sayWhere); err != nil {
+		return err
 	}
 	p := newCounter(t, "backed up", c.Progress)
 	var n int64

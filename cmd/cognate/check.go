@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/cognate-id/cognate/identity"
@@ -31,8 +29,8 @@ const toldProblems = 10
 
 // Run checks a store.
 func (c *checkCommand) Run(t *terminal) error {
-	if _, err := os.Stat(c.Store.file); c.Store.file != "" && errors.Is(err, fs.ErrNotExist) {
-		return hint(fmt.Errorf("there is no store %s", c.Store.file), "say where it is with --store")
+	if err := mustExist(c.Store, sayWhere); err != nil {
+		return err
 	}
 	ctx, stop := signals()
 	defer stop()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/cognate-id/cognate/store"
@@ -56,8 +54,8 @@ func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 	if where.inMemory() {
 		return nil, hint(errors.New("memory is no store that could be read"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
-	if _, err := os.Stat(where.file); where.file != "" && errors.Is(err, fs.ErrNotExist) {
-		return nil, hint(fmt.Errorf("there is no store %s", where.file), "say where the store is that cognate serve uses")
+	if err := mustExist(where, "say where the store is that cognate serve uses"); err != nil {
+		return nil, err
 	}
 	st, err := openStore(ctx, where)
 	if errors.Is(err, store.ErrLocked) {

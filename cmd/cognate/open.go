@@ -79,6 +79,18 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 	return nil, storeError(err)
 }
 
+// sayWhere is what to try where a store is not found.
+const sayWhere = "say where it is with --store"
+
+// mustExist refuses the name of a file that is not there. Whether there is a
+// database shows when it is opened.
+func mustExist(where storeFlag, try string) error {
+	if _, err := os.Stat(where.file); where.file != "" && errors.Is(err, fs.ErrNotExist) {
+		return hint(fmt.Errorf("there is no store %s", where.file), "%s", try)
+	}
+	return nil
+}
+
 // storeError says what is wrong with a file, and what to try.
 func storeError(err error) error {
 	told := &toldError{"cannot " + strings.ReplaceAll(err.Error(), "store: ", ""), err}

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 
@@ -48,9 +46,8 @@ func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Conte
 
 // openExisting is open for a store that must be there.
 func (s *realStore) openExisting(t *terminal, fn func(context.Context, *identity.Engine) error) error {
-	if _, err := os.Stat(s.Store.file); s.Store.file != "" && errors.Is(err, fs.ErrNotExist) {
-		return hint(fmt.Errorf("there is no store %s", s.Store.file),
-			"say where it is with --store; cognate key create and cognate pool create make a new one")
+	if err := mustExist(s.Store, "say where it is with --store; cognate key create and cognate pool create make a new one"); err != nil {
+		return err
 	}
 	return s.open(t, nil, fn)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/cognate-id/cognate/store"
@@ -51,12 +52,6 @@ func (c *restoreCommand) Run(t *terminal) error {
 
 // restore works under another name, so that a store that has its name is whole.
 func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (int64, error) {
-	if _, err := store.VerifyBackup(f, allTables()); err != nil {
-		return 0, err
-	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return 0, err
-	}
 	if c.Store.file == "" {
 		return c.intoDatabase(ctx, f, p)
 	}
@@ -74,6 +69,13 @@ func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (i
 
 // intoDatabase marks the database until all is there, so that no server takes a part of it.
 func (c *restoreCommand) intoDatabase(ctx context.Context, f *os.File, p *counter) (n int64, err error) {
+	// Before there is a mark; store.Restore verifies on its own.
+	if _, err := store.VerifyBackup(f, allTables()); err != nil {
+		return 0, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
 	st, err := openStore(ctx, c.Store)
 	if err != nil {
 		return 0, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -39,8 +38,8 @@ type sealedStore struct{ realStore }
 
 // open calls fn with the store, which must be there, and the key file.
 func (s *sealedStore) open(t *terminal, fn func(ctx context.Context, st store.Store, from keySource) error) error {
-	if _, err := os.Stat(s.Store.file); s.Store.file != "" && errors.Is(err, fs.ErrNotExist) {
-		return hint(fmt.Errorf("there is no store %s", s.Store.file), "say where it is with --store")
+	if err := mustExist(s.Store, sayWhere); err != nil {
+		return err
 	}
 	ctx, stop := signals()
 	defer stop()

@@ -255,10 +255,10 @@ func (t *txn) page(table string, r store.Range, limit int) (page []store.Entry, 
 		return nil, false, t.fail(err)
 	}
 	query, args := pageQuery(idents[table], r, limit)
+	size := 0
 	err = t.send(func(b *pgx.Batch) {
 		b.Queue(query, args...).Query(func(rows pgx.Rows) error {
-			size := 0
-			page = page[:0]
+			page, size = page[:0], 0
 			return each(rows, func(e store.Entry) bool {
 				page = append(page, e)
 				size += len(e.Key) + len(e.Value)
@@ -269,15 +269,7 @@ func (t *txn) page(table string, r store.Range, limit int) (page []store.Entry, 
 	if err != nil {
 		return nil, false, err
 	}
-	full := len(page) == limit
-	return page, len(page) > 0 && (full || weight(page) >= pageBytes), nil
-}
-
-func weight(page []store.Entry) (n int) {
-	for _, e := range page {
-		n += len(e.Key) + len(e.Value)
-	}
-	return n
+	return page, len(page) == limit || size >= pageBytes, nil
 }
 
 func pageQuery(ident string, r store.Range, limit int) (string, []any) {
