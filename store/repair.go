@@ -12,6 +12,8 @@ type Problem struct {
 	Key   string
 	What  string
 	Index bool // an index entry is missing, wrong or extra: [Table.Repair] mends that
+
+	err error // why a record cannot be read
 }
 
 func (p Problem) String() string { return fmt.Sprintf("%s %q: %s", p.Table, p.Key, p.What) }
@@ -24,9 +26,8 @@ const (
 )
 
 // Check reads the whole table and reports every record that cannot be read
-// and every index entry that is missing, wrong or extra. Where [Table.Verify]
-// ends at the first, this goes on; it keeps one record in memory. good, which may be nil, is
-// called with each record that can be read.
+// and every index entry that is missing, wrong or extra. It keeps one record
+// in memory. good, which may be nil, is called with each record that can be read.
 func (t *Table[R]) Check(r Reader, report func(Problem), good func(*R) error) error {
 	for e, err := range r.Scan(t.Name, Range{}) {
 		if err != nil {
@@ -37,7 +38,7 @@ func (t *Table[R]) Check(r Reader, report func(Problem), good func(*R) error) er
 			err = fmt.Errorf("%w: the record belongs at another key", ErrCorrupt)
 		}
 		if err != nil {
-			report(Problem{Table: t.Name, Key: e.Key, What: err.Error()})
+			report(Problem{Table: t.Name, Key: e.Key, What: err.Error(), err: err})
 			continue
 		}
 		if _, err := t.faults(r, e.Key, rec, report); err != nil {
@@ -60,11 +61,42 @@ func (t *Table[R]) Check(r Reader, report func(Problem), good func(*R) error) er
 				return err
 			}
 			if !wanted {
-				report(Problem{table, e.Key, entryExtra, true})
+				report(Problem{Table: table, Key: e.Key, What: entryExtra, Index: true})
 			}
 		}
 	}
 	return nil
+}
+
+// Verify is Check for those who want no list: it reads the whole table and
+// returns the first problem as an error, which is [ErrCorrupt], or [ErrNewer]
+// for a record that a newer version wrote.
+func (t *Table[R]) Verify(r Reader) error {
+	var first error
+	err := t.Check(r, func(p Problem) {
+		switch {
+		case first != nil:
+		case p.err != nil:
+			first = p.err
+		default:
+			first = fmt.Errorf("%w: %s", ErrCorrupt, p)
+		}
+	}, nil)
+	if err != nil {
+		return err
+	}
+	return first
+}
+
+func (t *Table[R]) indexTables() []string {
+	var out []string
+	for _, ix := range t.Indexes {
+		out = append(out, t.indexTable(ix.Name))
+	}
+	if t.Expires != nil {
+		out = append(out, t.indexTable(expiryIndex))
+	}
+	return out
 }
 
 // faults returns the entries of a record that are missing or wrong and may be written.
@@ -90,10 +122,10 @@ func (t *Table[R]) faults(r Reader, primary string, rec *R, report func(Problem)
 			}
 		}
 		if taken {
-			report(Problem{e.ref.Table, e.ref.Key, entryTaken, false})
+			report(Problem{Table: e.ref.Table, Key: e.ref.Key, What: entryTaken})
 			continue
 		}
-		report(Problem{e.ref.Table, e.ref.Key, entryMissing, true})
+		report(Problem{Table: e.ref.Table, Key: e.ref.Key, What: entryMissing, Index: true})
 		out = append(out, e)
 	}
 	return out, nil

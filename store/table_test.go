@@ -72,20 +72,21 @@ func TestVerifyFindsWhatDoesNotAgree(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		damage func(tx store.Tx) error
-		ok     bool
+		want   error
 	}{
-		{"nothing", func(store.Tx) error { return nil }, true},
-		{"missing entry", func(tx store.Tx) error { return tx.Delete("books.titles", store.Key("title 3")) }, false},
-		{"surplus entry", func(tx store.Tx) error { return tx.Put("books.titles", store.Key("no such"), []byte(`"eA"`)) }, false},
-		{"entry of another", func(tx store.Tx) error { return tx.Put("books.titles", store.Key("title 3"), []byte(`"eA"`)) }, false},
-		{"missing record", func(tx store.Tx) error { return tx.Delete("books", store.Key("3")) }, false},
+		{"nothing", func(store.Tx) error { return nil }, nil},
+		{"missing entry", func(tx store.Tx) error { return tx.Delete("books.titles", store.Key("title 3")) }, store.ErrCorrupt},
+		{"surplus entry", func(tx store.Tx) error { return tx.Put("books.titles", store.Key("no such"), []byte(`"eA"`)) }, store.ErrCorrupt},
+		{"entry of another", func(tx store.Tx) error { return tx.Put("books.titles", store.Key("title 3"), []byte(`"eA"`)) }, store.ErrCorrupt},
+		{"missing record", func(tx store.Tx) error { return tx.Delete("books", store.Key("3")) }, store.ErrCorrupt},
 		{"missing expiry", func(tx store.Tx) error {
 			for e := range tx.Scan("books.expiry", store.Range{Limit: 1}) {
 				return tx.Delete("books.expiry", e.Key)
 			}
 			return nil
-		}, false},
-		{"record at another key", func(tx store.Tx) error { return tx.Put("books", "x", []byte(`{"v":2,"ISBN":"3"}`)) }, false},
+		}, store.ErrCorrupt},
+		{"record at another key", func(tx store.Tx) error { return tx.Put("books", "x", []byte(`{"v":2,"ISBN":"3"}`)) }, store.ErrCorrupt},
+		{"newer record", func(tx store.Tx) error { return tx.Put("books", store.Key("99"), []byte(`{"v":3,"ISBN":"99"}`)) }, store.ErrNewer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := library(t)
@@ -93,8 +94,8 @@ func TestVerifyFindsWhatDoesNotAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := s.View(t.Context(), books.Verify)
-			if tt.ok && err != nil || !tt.ok && !errors.Is(err, store.ErrCorrupt) {
-				t.Errorf("got %v", err)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
 			}
 		})
 	}
