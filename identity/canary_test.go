@@ -21,7 +21,8 @@ import (
 
 // A lived is what stays when an engine on a file has lived.
 type lived struct {
-	file, log []byte
+	file, log []byte              // file is what is beside the store too
+	backup    []byte              // of the store as it is
 	secrets   []string            // that were handed out
 	stored    map[string][]string // that are in secret tables, by the name of their field
 }
@@ -62,6 +63,10 @@ func liveOnFile(t *testing.T, seal func(store.Store) store.Store) lived {
 	code := f.lastOf(identity.KindForgot)
 	l.secrets = append(l.secrets, `"`+code+`"`, " "+code, "="+code)
 	l.readStored(t, outer)
+	var backup bytes.Buffer
+	_, err = store.Backup(t.Context(), inner, &backup, identity.Tables(), nil)
+	check(t, "Backup", err)
+	l.backup = backup.Bytes()
 	check(t, "Close", outer.Close())
 	files, err := os.ReadDir(dir)
 	check(t, "ReadDir", err)
@@ -132,6 +137,9 @@ func formsOf(secret string) map[string]string {
 	forms := map[string]string{
 		"raw": secret, "hex": hex.EncodeToString([]byte(secret)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(secret))),
 	}
+	if escaped, err := json.Marshal(secret); err == nil && string(escaped) != `"`+secret+`"` {
+		forms["JSON"] = string(escaped[1 : len(escaped)-1])
+	}
 	for name, enc := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
 		for shift := range 3 {
 			whole := (shift + len(secret)) / 3 * 4 // what follows may share the last character
@@ -152,26 +160,18 @@ func TestNoSecretIsInASealedFile(t *testing.T) {
 			t.Errorf("there is no %s to look for", name)
 		}
 	}
-	for name, secrets := range l.stored {
-		for _, s := range secrets {
-			if form := shows(l.file, s); form != "" {
-				t.Errorf("the file shows a %s, as %s", name, form)
+	l.stored["secret that was handed out"] = l.secrets
+	for place, data := range map[string][]byte{"file": l.file, "backup": l.backup, "log": l.log} {
+		for name, secrets := range l.stored {
+			for _, s := range secrets {
+				if form := shows(data, s); form != "" {
+					t.Errorf("the %s shows a %s, as %s", place, name, form)
+				}
 			}
-			if form := shows(l.log, s); form != "" {
-				t.Errorf("the log shows a %s, as %s", name, form)
-			}
 		}
-	}
-	for _, s := range l.secrets {
-		if form := shows(l.file, s); form != "" {
-			t.Errorf("the file shows %s, as %s", s, form)
+		if place != "log" && !bytes.Contains(data, []byte("dave@example.com")) {
+			t.Errorf("an address that is not secret is not found in the %s: the search is blind", place)
 		}
-		if form := shows(l.log, s); form != "" {
-			t.Errorf("the log shows %s, as %s", s, form)
-		}
-	}
-	if shows(l.file, email) != "raw" {
-		t.Error("an address that is not secret is not found in the file: the search is blind")
 	}
 	if len(l.log) == 0 {
 		t.Error("nothing was logged: the search is blind")
@@ -182,9 +182,10 @@ func TestNoSecretIsInASealedFile(t *testing.T) {
 func TestSecretsAreFoundInAnUnsealedFile(t *testing.T) {
 	l := liveOnFile(t, func(s store.Store) store.Store { return s })
 	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "d"} {
-		found := slices.ContainsFunc(l.stored[name], func(s string) bool { return shows(l.file, s) != "" })
-		if !found {
-			t.Errorf("no %s of %d is found in a file in clear", name, len(l.stored[name]))
+		for place, data := range map[string][]byte{"file": l.file, "backup": l.backup} {
+			if !slices.ContainsFunc(l.stored[name], func(s string) bool { return shows(data, s) != "" }) {
+				t.Errorf("no %s of %d is found in a %s in clear", name, len(l.stored[name]), place)
+			}
 		}
 	}
 	if shows(l.file, "canary_client_secret_abcdefg") != "raw" {
@@ -199,5 +200,8 @@ func TestSecretsAreFoundInAnUnsealedFile(t *testing.T) {
 				t.Errorf("%s after %d bytes is not found", name, i+1)
 			}
 		}
+	}
+	if shows([]byte(`{"a": "\u003ccanary"}`), "<canary") != "JSON" {
+		t.Error("what JSON escapes is not found")
 	}
 }

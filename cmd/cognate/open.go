@@ -231,14 +231,17 @@ func openKeys(t *terminal, file string, from keySource, used bool) (sealed.Keys,
 	return keys, nil
 }
 
-// probe reads a value of each sealed table, so that a wrong key file shows at
-// the start and not at the first request.
+// probe reads the first and the last value of each sealed table, so that a
+// wrong key file shows at the start and not at the first request. Values are
+// sealed anew in order: where that was not finished, the last are under the old key.
 func probe(ctx context.Context, st store.Store, file string, from keySource) error {
 	err := st.View(ctx, func(r store.Reader) error {
 		for _, table := range identity.SecretTables() {
-			for _, err := range r.Scan(table, store.Range{Limit: 1}) {
-				if err != nil {
-					return err
+			for _, reverse := range []bool{false, true} {
+				for _, err := range r.Scan(table, store.Range{Limit: 1, Reverse: reverse}) {
+					if err != nil {
+						return err
+					}
 				}
 			}
 		}
