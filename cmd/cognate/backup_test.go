@@ -3,10 +3,12 @@ package main_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 )
@@ -104,5 +106,87 @@ func TestBackupOfRunningServer(t *testing.T) {
 	to := restored(t, dir, "b")
 	if out := must(t, to, "user", "list"); !strings.Contains(out, "alice") || strings.Contains(out, "bob") {
 		t.Errorf("users of the backup:\n%s", out)
+	}
+}
+
+// killed runs a command and kills it, at some moment of the time that it takes.
+func killed(t *testing.T, dir string, takes time.Duration, args ...string) (finished bool) {
+	t.Helper()
+	p := start(t, dir, args...)
+	select {
+	case <-time.After(time.Duration(rand.Int63n(int64(takes)))):
+		p.kill()
+	case <-p.done:
+	}
+	return p.cmd.ProcessState.ExitCode() == 0
+}
+
+// TestKilledCopies kills a copy, a backup and a restore at any moment: none
+// leaves under its name what is not whole, and each can be run again.
+func TestKilledCopies(t *testing.T) {
+	dir, _ := withPool(t, es256)
+	imported(t, dir, 1000)
+	takes := make(map[string]time.Duration)
+	for name, args := range map[string][]string{"backup": {"whole.backup"}, "copy": {"bolt:cognate.db", "bolt:copied.db"}} {
+		began := time.Now()
+		must(t, dir, append([]string{name}, args...)...)
+		takes[name] = time.Since(began)
+	}
+	began := time.Now()
+	must(t, dir, "restore", "whole.backup", "--store", "bolt:restored.db")
+	takes["restore"] = time.Since(began)
+	whole, err := os.ReadFile(filepath.Join(dir, "whole.backup"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// same tells whether a store holds what was backed up.
+	same := func(what, file string) {
+		t.Helper()
+		os.Remove(filepath.Join(dir, "again.backup")) // of the last time
+		must(t, dir, "backup", "again.backup", "--store", "bolt:"+file)
+		if again, err := os.ReadFile(filepath.Join(dir, "again.backup")); err != nil || !bytes.Equal(again, whole) {
+			t.Errorf("%s: %s holds something else, or %v", what, file, err)
+		}
+	}
+	same("a restore", "restored.db")
+	same("a copy", "copied.db")
+
+	ended, unfinished, copies := 0, 0, 0
+	for round := range 1 + kills(t)/4 {
+		backup, restored, copied := fmt.Sprint(round, ".backup"), fmt.Sprint("r", round, ".db"), fmt.Sprint("c", copies, ".db")
+		for name, args := range map[string][]string{
+			backup:   {"backup", backup},
+			restored: {"restore", "whole.backup", "--store", "bolt:" + restored},
+		} {
+			killed(t, dir, takes[args[0]], args...)
+			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+				ended++
+				must(t, dir, args...)
+			}
+		}
+		if data, err := os.ReadFile(filepath.Join(dir, backup)); err != nil || !bytes.Equal(data, whole) {
+			t.Errorf("round %d: the backup differs, or %v", round, err)
+		}
+		same("a restore after a kill", restored)
+
+		// A copy is killed, and goes on, until it comes to its end.
+		done := killed(t, dir, takes["copy"]*5/4, "copy", "bolt:cognate.db", "bolt:"+copied)
+		_, errs, code := run(t, dir, "pool", "list", "--store", "bolt:"+copied)
+		switch {
+		case code == 0:
+			same("a copy after kills", copied)
+			copies++
+		case done:
+			t.Errorf("a copy that came to its end: %s", errs)
+		case strings.Contains(errs, "unfinished copy"):
+			unfinished++
+		}
+	}
+	last := fmt.Sprint("c", copies, ".db")
+	must(t, dir, "copy", "bolt:cognate.db", "bolt:"+last)
+	same("a copy after kills", last)
+	t.Logf("%d backups and restores were killed before their end, and %d copies in the middle", ended, unfinished)
+	if ended == 0 {
+		t.Error("none was killed before its end")
 	}
 }
