@@ -2,8 +2,12 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -117,5 +121,64 @@ func TestRestoreRefuses(t *testing.T) {
 				t.Errorf("it wrote %d entries", len(got))
 			}
 		})
+	}
+}
+
+// A vast store has many large entries, which are made when they are read.
+type vast struct {
+	store.Store
+	n int
+}
+
+func (v vast) View(ctx context.Context, fn func(store.Reader) error) error {
+	return v.Store.View(ctx, func(r store.Reader) error { return fn(vastReader{r, v.n}) })
+}
+
+type vastReader struct {
+	store.Reader
+	n int
+}
+
+func (r vastReader) Scan(table string, _ store.Range) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		if table != "a" {
+			return
+		}
+		for i := range r.n {
+			value := fmt.Appendf(nil, `{"n":%d,"text":%q}`, i, strings.Repeat("x", 100_000))
+			if !yield(store.Entry{Key: store.Key(store.Int(int64(i))), Value: value}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestBackupInConstantMemory writes a backup of 50 MB and reads it.
+func TestBackupInConstantMemory(t *testing.T) {
+	const entries, grows = 500, 8 << 20
+	s := vast{memory.New(), entries}
+	defer s.Close()
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	start, most := heap(), uint64(0)
+	progress := func(n int64) {
+		if n%50 == 0 {
+			most = max(most, heap())
+		}
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, err := store.Backup(t.Context(), s, w, backupTables, progress)
+		w.CloseWithError(err)
+	}()
+	if n, err := store.VerifyBackup(r, backupTables); err != nil || n != entries {
+		t.Fatalf("VerifyBackup = %d, %v", n, err)
+	}
+	if most == 0 || most > start+grows {
+		t.Errorf("a backup of 50 MB holds %d bytes, want at most %d", most-start, grows)
 	}
 }
