@@ -315,3 +315,55 @@ func tryCut(t *testing.T, file []byte, acknowledged [ledgerWriters]int, more int
 		t.Errorf("%s: after the next write: %v", what, err)
 	}
 }
+
+// A new file is on the disk before it has its name, and its name before the
+// first write is acknowledged: no cut leaves a part of a file, or no file where
+// something was acknowledged.
+func TestNewFileIsOnTheDiskBeforeItIsUsed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	trace := filepath.Join(t.TempDir(), "trace")
+	traced(t, child("ledger", path), "-o", trace, "-y", "-s", "0",
+		"-e", "trace=pwrite64,write,ftruncate,fsync,fdatasync,linkat,renameat,rename,link").run(t, childSteps+"=1")
+	data, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var content, names bool            // are on the disk
+	flushing := make(map[string]*bool) // by threads that have not returned from a flush
+	var named, acknowledged int        // how often
+	for line := range strings.Lines(string(data)) {
+		thread, call, _ := strings.Cut(line, " ")
+		call = strings.TrimSpace(call)
+		name, _, _ := strings.Cut(call, "(")
+		switch {
+		case strings.HasPrefix(call, "<... f") && flushing[thread] != nil:
+			*flushing[thread] = true
+			delete(flushing, thread)
+		case name == "fsync" || name == "fdatasync":
+			what := &content
+			if strings.Contains(call, "<"+filepath.Dir(path)+">") {
+				what = &names
+			}
+			if strings.Contains(call, "<unfinished") {
+				flushing[thread] = what
+				break
+			}
+			*what = true
+		case strings.HasPrefix(name, "link") || strings.HasPrefix(name, "rename"):
+			named, names = named+1, false
+			if !content {
+				t.Error("the file has its name before all of it is on the disk")
+			}
+		case strings.Contains(call, path+".acks"):
+			acknowledged++
+			if named == 0 || !names {
+				t.Error("a write is acknowledged before the name of the file is on the disk")
+			}
+		case strings.Contains(call, path):
+			content = false
+		}
+	}
+	if named != 1 || acknowledged != ledgerWriters {
+		t.Errorf("the file was named %d times, and %d writes acknowledged:\n%s", named, acknowledged, data)
+	}
+}
