@@ -147,34 +147,18 @@ func (e *Engine) poolInfo(ctx context.Context, id string) (*PoolInfo, error) {
 // by region and id. It begins after the id given as after, which may be empty,
 // and ends after the first error.
 func (e *Engine) UserPools(ctx context.Context, region, after string) iter.Seq2[*PoolInfo, error] {
-	return func(yield func(*PoolInfo, error) bool) {
-		err := e.store.View(ctx, func(r store.Reader) error {
-			rng, of := store.Prefix(region), region
-			if region == "" {
-				rng = store.Range{}
-				of, _, _ = strings.Cut(after, "_") // an id begins with its region
-			}
-			if after != "" {
-				rng.From = store.Key(of) + store.Key(after) + "\x00"
-			}
-			for key, err := range pools.ScanIndex(r, poolsByRegion, rng) {
-				if err != nil {
-					return err
-				}
-				p, err := pools.Get(r, key)
-				if err != nil {
-					return err
-				}
-				if !yield(p, nil) {
-					return nil
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			yield(nil, err)
+	read := func(r store.Reader, after string) ([]*PoolInfo, error) {
+		rng, of := store.Prefix(region), region
+		if region == "" {
+			rng = store.Range{}
+			of, _, _ = strings.Cut(after, "_") // an id begins with its region
 		}
+		if after != "" {
+			rng.From = store.Key(of) + store.Key(after) + "\x00"
+		}
+		return batch(r, pools, poolsByRegion, rng)
 	}
+	return batches(ctx, e.store, after, read, func(p *PoolInfo) string { return p.ID })
 }
 
 // Client returns a handle on another app client of the pool. Whether it

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -289,6 +290,28 @@ func TestPoolsOfAllRegions(t *testing.T) {
 		if got != want[region] {
 			t.Errorf("pool %s after %q, want that of %s", got, after, region)
 		}
+	}
+}
+
+// A listing reads many pools in parts, and holds no transaction while its consumer is busy.
+func TestManyPoolsAreListedInParts(t *testing.T) {
+	f := newEngine(t)
+	var want, got []string
+	for i := range 150 {
+		info, err := f.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "a", Region: []string{"eu-west-1", "us-east-1"}[i%2]})
+		check(t, "CreateUserPool", err)
+		want = append(want, info.ID)
+	}
+	for p, err := range f.UserPools(t.Context(), "", "") {
+		check(t, "UserPools", err)
+		got = append(got, p.ID)
+		pool, err := f.UserPool(t.Context(), p.ID)
+		check(t, "UserPool", err)
+		check(t, "Delete", pool.Admin().Delete(t.Context()))
+	}
+	slices.Sort(want) // an id begins with its region
+	if !slices.Equal(got, want) {
+		t.Errorf("%d pools were listed, want each of %d once and in order", len(got), len(want))
 	}
 }
 
