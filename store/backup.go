@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -205,8 +206,9 @@ func backupEntries(r io.Reader, known []string) iter.Seq2[*backupLine, error] {
 
 // A lineReader reads the lines of a backup and sums them up.
 type lineReader struct {
-	r   *bufio.Reader
-	sum hash.Hash
+	r      *bufio.Reader
+	sum    hash.Hash
+	before Ref // the last entry
 }
 
 // next returns the next line with its end. A file that ends before is cut.
@@ -265,8 +267,25 @@ func (l *lineReader) entry(n int64, tables []string) (e *backupLine, done bool, 
 	if !slices.Contains(tables, e.Table) {
 		return nil, false, fmt.Errorf("%w: entry %d of the backup is of no table in its header", ErrCorrupt, n+1)
 	}
+	if err := l.follows(e); err != nil {
+		return nil, false, fmt.Errorf("%w: entry %d of the backup: %w", ErrCorrupt, n+1, err)
+	}
 	l.sum.Write(line)
 	return e, false, nil
+}
+
+// follows tells whether an entry may be written, and comes after the one before:
+// so a restore does not come to know it when half is written.
+func (l *lineReader) follows(e *backupLine) error {
+	ref := Ref{e.Table, string(e.Key)}
+	if err := Check(ref, e.Value); err != nil {
+		return err
+	}
+	if cmp.Or(cmp.Compare(ref.Table, l.before.Table), cmp.Compare(ref.Key, l.before.Key)) <= 0 {
+		return errors.New("it does not come after the one before")
+	}
+	l.before = ref
+	return nil
 }
 
 func (l *lineReader) trailer(e *backupLine, n int64) error {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -105,6 +106,10 @@ func TestRestoreRefuses(t *testing.T) {
 		{"cut by one byte", b[:len(b)-1], store.ErrCorrupt},
 		{"without trailer", without(last), store.ErrCorrupt},
 		{"without an entry", without(5), store.ErrCorrupt},
+		{"not in order", whole(`{"t":"a","k":"Yg==","v":1}`, `{"t":"a","k":"YQ==","v":1}`), store.ErrCorrupt},
+		{"an entry twice", whole(`{"t":"a","k":"Yg==","v":1}`, `{"t":"a","k":"Yg==","v":1}`), store.ErrCorrupt},
+		{"no document", whole(`{"t":"a","k":"YQ==","v":"\ud800"}`), store.ErrCorrupt},
+		{"an empty key", whole(`{"t":"a","v":1}`), store.ErrCorrupt},
 		{"altered", bytes.Replace(b, []byte("<&>"), []byte("<&!"), 1), store.ErrCorrupt},
 		{"other count", bytes.Replace(b, []byte(`"entries":302`), []byte(`"entries":301`), 1), store.ErrCorrupt},
 		{"followed by more", append(slices.Clone(b), 'x'), store.ErrCorrupt},
@@ -181,4 +186,49 @@ func TestBackupInConstantMemory(t *testing.T) {
 	if most == 0 || most > start+grows {
 		t.Errorf("a backup of 50 MB holds %d bytes, want at most %d", most-start, grows)
 	}
+}
+
+// whole is a backup of some entries with a trailer that agrees.
+func whole(entries ...string) []byte {
+	lines := `{"cognateBackup":1,"tables":["a","a.names","b"]}` + "\n"
+	for _, e := range entries {
+		lines += e + "\n"
+	}
+	return withTrailer([]byte(lines))
+}
+
+func withTrailer(lines []byte) []byte {
+	n := max(bytes.Count(lines, []byte("\n"))-1, 0)
+	return fmt.Appendf(slices.Clone(lines), `{"entries":%d,"sha256":"%x"}`+"\n", n, sha256.Sum256(lines))
+}
+
+// FuzzBackup reads backups that somebody has written, with a trailer that agrees.
+func FuzzBackup(f *testing.F) {
+	for _, lines := range []string{
+		`{"cognateBackup":1,"tables":["a","a.names","b"]}` + "\n" + `{"t":"a","k":"YQ==","v":{"x":1}}` + "\n" + `{"t":"b","k":"Yg==","v":null}` + "\n",
+		`{"cognateBackup":1,"tables":["a"]}` + "\n" + `{"t":"a","k":"YQ==","v":"\ud800"}` + "\n",
+		`{"cognateBackup":1,"tables":["a"]}` + "\n" + `{"t":"b","k":"YQ==","v":1}` + "\n",
+		`{"cognateBackup":2,"tables":[]}` + "\n",
+		"{}\n", "",
+	} {
+		f.Add([]byte(lines))
+	}
+	f.Fuzz(func(t *testing.T, lines []byte) {
+		b := withTrailer(lines)
+		n, err := store.VerifyBackup(bytes.NewReader(b), backupTables)
+		if err != nil {
+			if !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrNewer) {
+				t.Errorf("VerifyBackup = %v, want ErrCorrupt or ErrNewer", err)
+			}
+			return
+		}
+		s := memory.New()
+		defer s.Close()
+		if restored, err := store.Restore(t.Context(), s, bytes.NewReader(b), backupTables, nil); err != nil || restored != n {
+			t.Fatalf("Restore = %d, %v of a backup that is whole, with %d entries", restored, err, n)
+		}
+		if again, err := store.Backup(t.Context(), s, io.Discard, backupTables, nil); err != nil || again != n {
+			t.Errorf("Backup of the restored store = %d, %v, want %d", again, err, n)
+		}
+	})
 }
