@@ -34,6 +34,8 @@ type Engine struct {
 	hasher *passhash.Hasher
 	quotas Quotas
 
+	rotateAfter time.Duration // 0 for never
+
 	stock    *KeyStock
 	rings    ringCache
 	making   chan struct{} // holds one value while signing keys are made: anyone can ask for them at once, as often as they like
@@ -66,6 +68,10 @@ type Options struct {
 	KeyStock *KeyStock
 	// Quotas bound how many pools, clients and groups there may be. Defaults to the service's figures.
 	Quotas Quotas
+	// RotateKeysAfter is how old the signing keys of a pool get before
+	// [Engine.Maintain] makes new ones, which are published at once, and sign a
+	// day later. Defaults to 0, never; less than 48 hours counts as 48 hours.
+	RotateKeysAfter time.Duration
 	// InsecureCheapHashing makes password hashes that cost next to nothing,
 	// for test suites. They can be guessed at leisure by whoever reads the store.
 	InsecureCheapHashing bool
@@ -117,6 +123,9 @@ func (e *Engine) fillDefaults(o *Options) {
 	}
 	e.hasher = passhash.New(cost)
 	e.stock, e.quotas = o.KeyStock, o.Quotas
+	if o.RotateKeysAfter != 0 {
+		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)
+	}
 }
 
 // Region is the region of pools that name none.
@@ -169,7 +178,8 @@ const (
 	sweepName  = "sweep"
 )
 
-// Maintain removes expired records and what is left of deleted pools and groups, every
+// Maintain removes expired records and what is left of deleted pools and groups, and
+// replaces signing keys that are too old (see Options.RotateKeysAfter), every
 // ten minutes until ctx ends. Of several engines on a store that do so, one
 // works and the others stand by: if it ends, another goes on within 35 minutes.
 func (e *Engine) Maintain(ctx context.Context) {
@@ -188,14 +198,14 @@ func (e *Engine) Maintain(ctx context.Context) {
 	}
 }
 
-// sweepInTurn sweeps, unless another engine does.
+// sweepInTurn sweeps and rotates keys, unless another engine does.
 func (e *Engine) sweepInTurn(ctx context.Context) error {
 	mine, err := e.lease(ctx, sweepName, sweepLease)
 	if err != nil || !mine {
 		return err
 	}
 	_, err = e.Sweep(ctx)
-	return err
+	return errors.Join(err, e.rotateOldKeys(ctx))
 }
 
 // lease takes or renews what only one engine may hold at a time, and tells

@@ -180,3 +180,6 @@ func (e *Engine) TakeSweep(ctx context.Context) (bool, error) {
 
 // ReleaseSweep gives it up.
 func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, sweepName) }
+
+// RotateOldKeys is what Maintain does with keys that are too old.
+func (e *Engine) RotateOldKeys(ctx context.Context) error { return e.rotateOldKeys(ctx) }

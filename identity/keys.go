@@ -258,21 +258,30 @@ func (a *Admin) RotateKeys(ctx context.Context, lead time.Duration) error {
 	if lead < 0 {
 		return invalid("lead", "must not be negative")
 	}
+	_, err := a.rotateKeys(ctx, lead, func(*keyring) bool { return true })
+	return err
+}
+
+// rotateKeys rotates the keys of a pool if due says so of what is stored then, and tells whether it did.
+func (a *Admin) rotateKeys(ctx context.Context, lead time.Duration, due func(*keyring) bool) (done bool, err error) {
 	pool, err := a.Describe(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	e := a.engine
 	if _, err := e.loadRing(ctx, pool.ID); err != nil {
-		return err
+		return false, err
 	}
 	now := e.now()
 	from := now.Add(lead)
 	pair, err := e.newKeys(pool.Settings.algorithm(), from)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = e.changeRing(ctx, pool, func(k *keyring) bool {
+		if done = due(k); !done {
+			return false
+		}
 		k.Keys = slices.DeleteFunc(k.Keys, func(s storedKey) bool {
 			return !s.Retire.IsZero() && !s.Retire.After(now) || s.From.After(from)
 		})
@@ -284,6 +293,46 @@ func (a *Admin) RotateKeys(ctx context.Context, lead time.Duration) error {
 		k.Keys = append(k.Keys, pair...)
 		return true
 	})
+	return done && err == nil, err
+}
+
+// keyLead is how long keys that Maintain has made are published before they
+// sign: longer than verifiers keep a JWKS.
+const keyLead = 24 * time.Hour
+
+// rotateOldKeys replaces the signing keys of each pool whose newest are as old
+// as the engine lets them get. Of several engines that do so at once one does.
+func (e *Engine) rotateOldKeys(ctx context.Context) error {
+	if e.rotateAfter == 0 {
+		return nil
+	}
+	limit := e.now().Add(-e.rotateAfter)
+	due := func(k *keyring) bool {
+		return len(k.Keys) > 0 && !slices.ContainsFunc(k.Keys, func(s storedKey) bool { return s.From.After(limit) })
+	}
+	var old []string
+	err := e.store.View(ctx, func(r store.Reader) error {
+		old = nil
+		for k, err := range keyrings.Scan(r, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			if due(k) {
+				old = append(old, k.Pool)
+			}
+		}
+		return nil
+	})
+	for _, pool := range old {
+		done, failed := (&Admin{engine: e, pool: pool}).rotateKeys(ctx, keyLead, due)
+		switch {
+		case errors.Is(failed, ErrPoolNotFound): // deleted, and not yet swept
+		case failed != nil:
+			err = errors.Join(err, fmt.Errorf("rotate keys: %w", failed))
+		case done:
+			e.log.Info("new signing keys", "pool", pool, "signFrom", e.now().Add(keyLead))
+		}
+	}
 	return err
 }
 

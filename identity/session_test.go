@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -338,6 +339,56 @@ func TestRotationsMayOverlap(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of many engines that find a pool's keys too old one makes new ones.
+func TestOldKeysAreReplacedOnce(t *testing.T) {
+	const after, day = 30 * 24 * time.Hour, 24 * time.Hour
+	f, pool, client := tokenFixture(t, identity.ClientSettings{AccessTokenValidity: ptr(24), IDTokenValidity: ptr(24)})
+	_, err := f.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "nobody has signed in"})
+	check(t, "CreateUserPool", err)
+	rotate := func() {
+		t.Helper()
+		var engines sync.WaitGroup
+		for range 8 {
+			engines.Go(func() {
+				e := identity.New(f.store, &identity.Options{Clock: f.now, RotateKeysAfter: after})
+				if err := e.RotateOldKeys(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		engines.Wait()
+	}
+	first := kid(t, f.signIn(t, client, "alice").Access)
+	f.advance(after - time.Second)
+	rotate()
+	if n := len(kids(t, f, pool)); n != 2 {
+		t.Fatalf("%d keys a second before they are too old, want 2", n)
+	}
+	f.advance(time.Second)
+	for range 3 {
+		rotate()
+		if n := len(kids(t, f, pool)); n != 4 {
+			t.Fatalf("%d keys, want the old two and the new two", n)
+		}
+		if kid(t, f.signIn(t, client, "alice").Access) != first {
+			t.Error("a new key signs before it has been published for a day")
+		}
+		f.advance(day/3 - time.Second)
+	}
+	f.advance(3 * time.Second)
+	second := kid(t, f.signIn(t, client, "alice").Access)
+	if second == first {
+		t.Error("the old key signs after a day")
+	}
+	f.advance(day)
+	if set := kids(t, f, pool); len(set) != 2 || !set[second] {
+		t.Errorf("%d keys are published a day later, want the new two", len(set))
+	}
+	check(t, "Delete", pool.Admin().Delete(t.Context()))
+	f.advance(after)
+	rotate() // what waits to be swept is no error
 }
 
 func TestRotationLooksAhead(t *testing.T) {

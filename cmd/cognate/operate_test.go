@@ -13,6 +13,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/sealed"
+	"github.com/cognate-id/cognate/token"
 )
 
 const password = "correct horse battery staple"
@@ -228,4 +229,36 @@ func TestGroups(t *testing.T) {
 	}
 	must(t, dir, "group", "delete", "admins", "--yes")
 	failure(t, dir, "group does not exist", "group list", "group", "members", "admins")
+}
+
+// TestRotateKeys replaces the keys of a pool, which a user has signed in to.
+func TestRotateKeys(t *testing.T) {
+	dir, id := withPool(t, es256)
+	must(t, dir, "user", "create", "alice", "--password", password)
+	key := func() (kid string) {
+		t.Helper()
+		inStore(t, dir, func(e *identity.Engine) {
+			in, err := signInTo(t, e, id, "alice", password)
+			if err != nil || in.Tokens == nil {
+				t.Fatalf("SignIn = %+v, %v", in, err)
+			}
+			parsed, err := token.Parse(string(in.Tokens.Access))
+			if err != nil {
+				t.Fatal(err)
+			}
+			kid = parsed.KeyID()
+		})
+		return kid
+	}
+	first := key()
+	if out := must(t, dir, "pool", "rotate-keys"); !strings.Contains(out, "are published, and sign from ") {
+		t.Errorf("rotate-keys: %s", out)
+	}
+	if key() != first {
+		t.Error("the new key signs at once")
+	}
+	must(t, dir, "pool", "rotate-keys", "--lead", "0s")
+	if key() == first {
+		t.Error("the old key still signs")
+	}
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 )
@@ -14,11 +16,12 @@ type poolCommand struct {
 	Show   poolShow   `cmd:"" help:"Show a user pool and its settings as they are stored."`
 	Set    poolSet    `cmd:"" help:"Change settings of a user pool."`
 	Delete poolDelete `cmd:"" help:"Delete a user pool and all that is in it."`
+	Rotate poolRotate `cmd:"" name:"rotate-keys" help:"Make new signing keys for a user pool."`
 }
 
 // Help tells more of the command.
 func (poolCommand) Help() string {
-	return `These commands open the store of "cognate serve", which must not be running, since one process at a time can open the file.
+	return `These commands open the store of "cognate serve". A file can be open in one process at a time, so stop the server first; a database may be in use.
 
 Settings are JSON with the names that "cognate pool show" shows:
 
@@ -202,6 +205,40 @@ func (c *poolDelete) Run(t *terminal) error {
 			return hint(fmt.Errorf("the pool is deleted, and some of what was in it is still in the file: %w", err), "cognate serve removes it in the background")
 		}
 		return nil
+	})
+}
+
+type poolRotate struct {
+	inPool
+	Lead time.Duration `default:"24h" placeholder:"DURATION" help:"How long the new keys are published before they sign, such as 90m. Default: ${default}."`
+}
+
+// Help tells more of the command.
+func (poolRotate) Help() string {
+	return `Verifiers fetch the keys of a pool from its jwks.json and keep them for some time: so new ones are published first, and sign later. The old keys stay published until no token of theirs can be valid, 24 hours after the new ones begin to sign. "cognate serve --rotate-keys DAYS" does it by itself.
+
+    cognate pool rotate-keys
+    cognate pool rotate-keys --pool main --lead 0s
+
+After a key has leaked, give --lead 0s: from then on it signs no more, though what it signed stays valid until it expires.`
+}
+
+// Validate is called when the command line has been read.
+func (c *poolRotate) Validate() error {
+	if c.Lead < 0 {
+		return errors.New("--lead: a duration that is not negative, such as 24h or 0s")
+	}
+	return nil
+}
+
+// Run makes new keys.
+func (c *poolRotate) Run(t *terminal) error {
+	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
+		if err := a.RotateKeys(ctx, c.Lead); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(t.out, "The new keys are published, and sign from %s.\n", stamp(time.Now().Add(c.Lead)))
+		return err
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
@@ -22,8 +23,12 @@ type serveCommand struct {
 	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
+	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old, 2 at least; 0 is never. Default: ${default}."`
 	Log     string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Form of the log on standard error: text or json. Default: ${default}."`
 }
+
+// maxRotate is ten years, in days.
+const maxRotate = 3650
 
 // Help tells more of the command.
 func (serveCommand) Help() string {
@@ -40,6 +45,8 @@ Examples:
 
 Several servers may run on one PostgreSQL database. Give each the same --issuer and a copy of the same key file. The address may be in the environment variable COGNATE_STORE instead, where no process list shows its password. The keys may be in COGNATE_KEYS, or in the variable that --key-env names, in the format of a key file.
 
+With --rotate-keys 90 the signing keys of each pool are replaced every 90 days; the new ones are published for a day before they sign. Of several servers on a database one does it.
+
 It stops on SIGINT and SIGTERM, once the requests in flight are answered (10 seconds at most). A second signal ends it at once.`
 }
 
@@ -47,6 +54,9 @@ It stops on SIGINT and SIGTERM, once the requests in flight are answered (10 sec
 func (c *serveCommand) Validate() error {
 	if c.Store.inMemory() {
 		return errors.New("--store: serve keeps its data in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
+	}
+	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
+		return fmt.Errorf("--rotate-keys: 0 for never, or from 2 to %d days", maxRotate)
 	}
 	if c.Issuer == issuerSelf && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
 		return fmt.Errorf("--issuer: self is the address in --addr, and %s is none that clients can use: give the URL that they use, such as --issuer https://auth.example.com, or aws", c.Addr)
@@ -73,6 +83,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	engine := identity.New(st, &identity.Options{
 		Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
+		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour,
 	})
 	ctx, stop := signals()
 	defer stop()
