@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -113,12 +114,19 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	return settle(f.Name(), name)
 }
 
-// settle gives a file its name, without replacing another, for good.
+// settle gives a file its name for good, without replacing another. Where the
+// file system has no links, one that is made at the same moment is replaced.
 func settle(from, to string) error {
-	if _, err := os.Lstat(to); err == nil {
+	err := os.Link(from, to)
+	if err == nil {
+		err = os.Remove(from)
+	} else if _, there := os.Lstat(to); there != nil {
+		err = os.Rename(from, to)
+	}
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists already", to)
 	}
-	if err := os.Rename(from, to); err != nil {
+	if err != nil {
 		return err
 	}
 	d, err := os.Open(filepath.Dir(to))
