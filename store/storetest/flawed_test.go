@@ -20,6 +20,7 @@ type flaws struct {
 	unstableSnapshot  bool // a View reads what is there at each moment
 	noRollback        bool // an error keeps what was written before it
 	partialCommit     bool // a commit becomes visible piece by piece
+	lagsBehind        bool // a View beside several Updates may read an older state than the one before it
 	lostUpdates       bool // the last to commit wins
 	writeSkew         bool // only writes are compared: snapshot isolation
 	phantoms          bool // reads of keys are compared too, but not scans
@@ -68,6 +69,8 @@ type flawed struct {
 	data    tables
 	fate    storetest.Fate // of the next commit
 	journal *journal       // nil in a store that lives in memory
+	before  tables         // an older state
+	running int            // Updates
 	stuck   bool
 	closed  bool
 	inside  sync.WaitGroup
@@ -144,6 +147,9 @@ func (s *flawed) View(ctx context.Context, fn func(store.Reader) error) error {
 	defer s.inside.Done()
 	unlock := s.lock()
 	r := &view{s: s, ctx: ctx, data: maps.Clone(s.data)}
+	if s.lagsBehind && s.running > 1 {
+		r.data = s.before
+	}
 	unlock()
 	defer r.end()
 	return fn(r)
@@ -295,6 +301,7 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 	r := &view{s: s, ctx: ctx, data: maps.Clone(s.data), read: commit{}}
 	began := len(s.log)
 	s.stuck = s.stuckAfterPanic
+	s.running++
 	unlock()
 	tx := &transaction{view: r, overlay: store.NewOverlay(r), written: tables{}, inserted: commit{}}
 	returned := false
@@ -307,6 +314,7 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 	returned = true
 	defer s.lock()()
 	s.stuck = false
+	s.running--
 	switch {
 	case err != nil && !s.noRollback:
 		return false, err
@@ -388,6 +396,9 @@ func (s *flawed) apply(tx *transaction) {
 	c := commit{}
 	if s.journal != nil {
 		s.journal.write(tx.written)
+	}
+	if len(s.log)%4 == 0 {
+		s.before = maps.Clone(s.data)
 	}
 	for ref, value := range tx.written {
 		c[ref] = true

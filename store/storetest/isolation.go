@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -104,6 +105,99 @@ func countsEveryIncrement(t testing.TB, s store.Store) {
 	all.Wait()
 	if got, want := get(t, s, "table", "n"), strconv.Itoa(writers*each); got != want {
 		t.Errorf("after %s increments by %d writers: got %s", want, writers, got)
+	}
+}
+
+const (
+	appenders   = 8
+	appendEach  = 12
+	appendLists = 3
+)
+
+// appendHistory has writers append to lists that they share, each time to one
+// of several and to the list of all, and look at them afterwards. For each of them
+// lists only grow, and at their end; what it has appended is there, once; and a
+// snapshot shows no append in part.
+func appendHistory(t testing.TB, s store.Store) {
+	refs := []store.Ref{{Table: "table", Key: "all"}}
+	lists := map[string]string{"all": `""`}
+	for i := range appendLists {
+		refs = append(refs, store.Ref{Table: "table", Key: strconv.Itoa(i)})
+		lists[strconv.Itoa(i)] = `""`
+	}
+	put(t, s, "table", lists)
+	var writers sync.WaitGroup
+	for w := range appenders {
+		writers.Go(func() {
+			seen := make([]string, len(refs))
+			for n := range appendEach {
+				token := fmt.Sprintf(" %d.%d", w, n)
+				err := update(s, func(tx store.Tx) error { return appendTo(tx, refs[0], refs[1+(w+n)%appendLists], token) })
+				if err != nil {
+					t.Errorf("Update: %v", err)
+				}
+				lookAtLists(t, s, refs, seen, token)
+			}
+		})
+	}
+	writers.Wait()
+	var next [appenders]int
+	for _, token := range strings.Fields(strings.Trim(get(t, s, "table", "all"), `"`)) {
+		var w, n int
+		if _, err := fmt.Sscanf(token, "%d.%d", &w, &n); err != nil || w < 0 || w >= appenders || n != next[w] {
+			t.Errorf("the list of all has %q, where %d comes next", token, next)
+			return
+		}
+		next[w]++
+	}
+	for w, n := range next {
+		if n != appendEach {
+			t.Errorf("%d appends of writer %d are there, want %d", n, w, appendEach)
+		}
+	}
+}
+
+func appendTo(tx store.Tx, all, one store.Ref, token string) error {
+	values, err := tx.Get(all, one)
+	if err != nil {
+		return err
+	}
+	runtime.Gosched()
+	for i, ref := range []store.Ref{all, one} {
+		longer := strings.TrimSuffix(string(values[i]), `"`) + token + `"`
+		if err := tx.Put(ref.Table, ref.Key, []byte(longer)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAtLists reads the lists, first the list of all, and compares them with
+// what the same goroutine has seen before. token is its last append.
+func lookAtLists(t testing.TB, s store.Store, refs []store.Ref, seen []string, token string) {
+	err := view(s, func(r store.Reader) error {
+		values, err := r.Get(refs...)
+		if err != nil {
+			return err
+		}
+		parts := 0
+		for i, v := range values {
+			list := strings.Trim(string(v), `"`)
+			if !strings.HasPrefix(list, seen[i]) {
+				t.Errorf("a list is %q, and was %q before", list, seen[i])
+			}
+			seen[i] = list
+			if i > 0 {
+				parts += len(list)
+			}
+		}
+		if parts != len(seen[0]) || !strings.Contains(seen[0]+" ", token+" ") {
+			t.Errorf("after%s was appended, a snapshot shows a part of an append, or not this: %q", token, seen)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("View: %v", err)
 	}
 }
 

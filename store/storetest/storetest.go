@@ -61,6 +61,7 @@ var checks = []check{
 	{"NoPhantom", noPhantom},
 	{"OneWinnerOfMany", oneWinnerOfMany},
 	{"CountsEveryIncrement", countsEveryIncrement},
+	{"AppendHistory", appendHistory},
 	{"ValuesAreCopied", valuesAreCopied},
 	{"Limits", limits},
 	{"InvalidValues", invalidValues},

@@ -108,6 +108,7 @@ var broken = []struct {
 	{"dirty reads", flaws{dirtyReads: true}, []string{"NoDirtyRead"}},
 	{"unstable snapshot", flaws{unstableSnapshot: true}, []string{"SnapshotIsStable"}},
 	{"no rollback", flaws{noRollback: true}, []string{"RollbackOnError", "RecordedHistory", "OtherHistories"}},
+	{"lags behind", flaws{lagsBehind: true}, []string{"AppendHistory"}},
 	{"partial commit", flaws{partialCommit: true}, []string{"AllOrNothing"}},
 	{"lost updates", flaws{lostUpdates: true}, []string{"NoLostUpdate", "CountsEveryIncrement", "OneWinnerOfMany", "NoWriteSkew", "NoPhantom"}},
 	{"write skew", flaws{writeSkew: true}, []string{"NoWriteSkew", "NoPhantom"}},
