@@ -2,11 +2,15 @@ package main_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,6 +111,75 @@ func TestBackupOfRunningServer(t *testing.T) {
 	if out := must(t, to, "user", "list"); !strings.Contains(out, "alice") || strings.Contains(out, "bob") {
 		t.Errorf("users of the backup:\n%s", out)
 	}
+}
+
+// TestBackupsUnderLoad takes backups while eight connections sign users up.
+// Each can be restored, is whole, and holds all that was acknowledged before it
+// began. COGNATE_BACKUPS says how many; 3 by default.
+func TestBackupsUnderLoad(t *testing.T) {
+	backups := 3
+	if n, err := strconv.Atoi(os.Getenv("COGNATE_BACKUPS")); err == nil {
+		backups = n
+	}
+	dir := t.TempDir()
+	op := newSigner(t, dir)
+	_, url := serveAt(t, dir)
+	pool := call(t, url, "CreateUserPool", `{"PoolName":"main"}`, op)
+	client := call(t, url, "CreateUserPoolClient", fmt.Sprintf(`{"UserPoolId":%q,"ClientName":"web"}`, pool.UserPool.Id), op)
+	var mu sync.Mutex
+	var known []string // acknowledged
+	acknowledged := func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(known)
+	}
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for w := range 8 {
+		writers.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				name := fmt.Sprintf("w%d-%d", w, i)
+				a, err := try(t.Context(), url, "SignUp", signUpBody(client.UserPoolUser.ClientId, name), nil)
+				if err != nil || a.status != 200 {
+					t.Errorf("SignUp(%s): %+v, %v", name, a, err)
+					return
+				}
+				mu.Lock()
+				known = append(known, name)
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range backups {
+		before := acknowledged()
+		name := fmt.Sprint("b", i)
+		must(t, dir, "backup", name)
+		to := restored(t, dir, name)
+		if out := must(t, to, "check"); !strings.Contains(out, "nothing is wrong") {
+			t.Errorf("check of backup %d:\n%s", i, out)
+		}
+		there := make(map[string]bool)
+		for line := range strings.Lines(must(t, to, "user", "list", "--json")) {
+			var u struct{ Username string }
+			if err := json.Unmarshal([]byte(line), &u); err != nil {
+				t.Fatal(err)
+			}
+			there[u.Username] = true
+		}
+		for _, user := range before {
+			if !there[user] {
+				t.Errorf("%s was acknowledged before backup %d, and is not in it", user, i)
+			}
+		}
+	}
+	close(stop)
+	writers.Wait()
+	t.Logf("%d backups beside %d sign-ups", backups, len(acknowledged()))
 }
 
 // killed runs a command and kills it, at some moment of the time that it takes.
