@@ -91,6 +91,9 @@ func ParsePrivate(data []byte) (*Key, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: private key: not a private key", ErrMalformed)
 	}
+	if key, ok := signer.(*rsa.PrivateKey); ok {
+		key.Precompute() // or each signature would do it again
+	}
 	k, err := newKey(jwk.KeyID, signer)
 	if err != nil {
 		return nil, fmt.Errorf("private key: %w", err)

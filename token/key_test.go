@@ -232,3 +232,28 @@ func TestZeroKeys(t *testing.T) {
 		t.Errorf("Verify by the zero PublicKey = %v, want ErrUnknownKey", err)
 	}
 }
+
+// A key that was stored signs as cheaply as one just made.
+func TestParsedKeySignsAsCheaply(t *testing.T) {
+	for _, alg := range algorithms {
+		made := keys[alg]()
+		data, err := made.MarshalPrivate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := token.ParsePrivate(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		allocs := func(k *token.Key) float64 {
+			return testing.AllocsPerRun(10, func() {
+				if _, err := k.Sign([]byte(`{"sub":"a"}`)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		if a, b := allocs(parsed), allocs(made); a > b+5 {
+			t.Errorf("%s: a parsed key allocates %v times to sign, one just made %v", alg, a, b)
+		}
+	}
+}
