@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
@@ -74,11 +75,14 @@ func (c *backupCommand) Run(t *terminal) error {
 // write has the running server write the backup, or reads the store itself.
 func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int64, error) {
 	if c.Store.file != "" {
-		if conn, err := net.Dial("unix", backupSocket(c.Store.file)); err == nil {
+		if conn, err := dialBeside(c.Store.file); err == nil {
 			return receiveBackup(ctx, conn, w)
 		}
 	}
 	st, err := openStore(ctx, c.Store)
+	if errors.Is(err, store.ErrLocked) {
+		return 0, hint(errors.Unwrap(err), "whoever has the file open offers no socket beside it: see the log of the server, or stop it first")
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -105,7 +109,10 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<18)
-	if err := errors.Join(write(w), w.Flush()); err != nil {
+	if err := write(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
@@ -180,7 +187,11 @@ func listenBeside(file string) (net.Listener, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	path := filepath.Join(dir, "s")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	var l *net.UnixListener
+	err = inReach(path, func(path string) (err error) {
+		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +200,31 @@ func listenBeside(file string) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+func dialBeside(file string) (conn net.Conn, err error) {
+	err = inReach(backupSocket(file), func(path string) (err error) {
+		conn, err = net.Dial("unix", path)
+		return err
+	})
+	return conn, err
+}
+
+// maxSocketPath is what every system takes; Linux takes four bytes more.
+const maxSocketPath = 103
+
+// inReach calls fn with a path to the same file that is short enough for a
+// socket, where the system has one.
+func inReach(path string, fn func(path string) error) error {
+	if len(path) <= maxSocketPath || runtime.GOOS != "linux" {
+		return fn(path)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return fn(fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)))
 }
 
 func sendBackup(ctx context.Context, log *slog.Logger, conn net.Conn, st store.Store) {

@@ -7,6 +7,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/bolt"
 )
 
 // copyKey puts the key file of one store beside another.
@@ -111,6 +113,37 @@ func TestBackupOfRunningServer(t *testing.T) {
 	if out := must(t, to, "user", "list"); !strings.Contains(out, "alice") || strings.Contains(out, "bob") {
 		t.Errorf("users of the backup:\n%s", out)
 	}
+}
+
+// TestBackupInADeepDirectory holds that a long path is no hindrance, though
+// sockets have short ones.
+func TestBackupInADeepDirectory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has a shorter path to a file")
+	}
+	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 100), strings.Repeat("e", 100))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	newSigner(t, dir)
+	p, _ := serveAt(t, dir)
+	must(t, dir, "backup", "b")
+	p.kill()
+	if out := must(t, restored(t, dir, "b"), "key", "list"); !strings.Contains(out, "AKIA") {
+		t.Errorf("keys of the backup:\n%s", out)
+	}
+}
+
+// TestBackupOfAStoreInUse is refused where nobody offers a socket.
+func TestBackupOfAStoreInUse(t *testing.T) {
+	dir := t.TempDir()
+	newSigner(t, dir)
+	s, err := bolt.Open(filepath.Join(dir, "cognate.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	failure(t, dir, "in use by another process", "no socket", "backup", "b")
 }
 
 // TestBackupsUnderLoad takes backups while eight connections sign users up.

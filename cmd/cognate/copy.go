@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -59,7 +60,7 @@ func (c *copyCommand) Run(t *terminal) error {
 		p.end(job.copied, 0, fmt.Sprintf(" (%d there already)", job.found))
 		return nil
 	}
-	if _, told := errors.AsType[*hinted](err); told {
+	if _, told := errors.AsType[*hinted](err); told && !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
 	return hint(fmt.Errorf("not finished after %s: %w", entries(job.copied), err), "run it again: it goes on where it was interrupted")

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cognate-id/cognate/store"
@@ -133,5 +136,23 @@ func TestCopyThroughPostgres(t *testing.T) {
 	}
 	if d := digestIn(t, back); *d != *digestIn(t, from) || d.count != 101 {
 		t.Errorf("%d entries came back, or others", d.count)
+	}
+}
+
+// TestFullDiskIsToldOnce holds that what went wrong is said once, and what to do.
+func TestFullDiskIsToldOnce(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "b")
+	err := writeWhole(name, func(w io.Writer) error {
+		if _, err := w.Write(make([]byte, 100)); err != nil {
+			return err
+		}
+		return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
+	})
+	told, ok := errors.AsType[*hinted](plain(err))
+	if !ok || strings.Count(told.Error(), "no space left") != 1 || !strings.Contains(told.hint, "make room") {
+		t.Errorf("told %v", err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/cognate-id/cognate/identity"
 )
@@ -91,6 +92,7 @@ func plain(err error) error {
 		{identity.ErrUnknownAttribute, "cognate pool show shows the schema of the pool, where it is not the standard one"},
 		{identity.ErrInvalidAttributes, "cognate pool show shows the schema of the pool, where it is not the standard one"},
 		{identity.ErrInvalidPassword, "cognate pool show shows the password policy of the pool, where it is not the standard one"},
+		{syscall.ENOSPC, "make room on the disk, or choose another, and run it again"},
 		{identity.ErrInvalidSettings, "nothing was changed; the documentation of identity.PoolSettings and identity.ClientSettings tells what each setting takes"},
 	} {
 		if errors.Is(err, known.err) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"runtime"
 	"runtime/debug"
@@ -74,7 +75,7 @@ func (s *Store) join(ctx context.Context) (*group, error) {
 	}
 	if err := s.settle(); err != nil {
 		s.turns.release()
-		return nil, fmt.Errorf("write %s: %w", s.path, err)
+		return nil, s.writeError(err)
 	}
 	tx, err := s.begin(true)
 	if err != nil {
@@ -150,10 +151,18 @@ func (s *Store) finish(g *group) (err error) {
 	return nil
 }
 
+// writeError says what was not written, once: the system names the file too.
+func (s *Store) writeError(cause error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](cause); ok && pathError.Path == s.path {
+		cause = pathError.Err
+	}
+	return fmt.Errorf("write %s: %w", s.path, cause)
+}
+
 // explain tells whether a failed commit can have taken place all the same: it
 // can when its root record is in the file although the flush of it failed.
 func (s *Store) explain(id int, cause error) error {
-	err := fmt.Errorf("write %s: %w", s.path, cause)
+	err := s.writeError(cause)
 	tx, beginErr := s.db.Begin(false)
 	if beginErr != nil {
 		return errors.Join(store.ErrUnknownOutcome, err)
