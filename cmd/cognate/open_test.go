@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,5 +36,23 @@ func TestProbeFindsThatTheOldKeyIsMissing(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name+" is not the key file of cognate.db") {
 			t.Errorf("with the %s key alone: %v", name, err)
 		}
+	}
+}
+
+// A server says that it is not well when its store does not answer.
+func TestHealthIsThatOfTheStore(t *testing.T) {
+	st := memory.New()
+	h := withHealth(http.NotFoundHandler(), st)
+	ask := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/_cognate/health", nil))
+		return w
+	}
+	if w := ask(); w.Code != http.StatusOK {
+		t.Errorf("got %d %s, want 200", w.Code, w.Body)
+	}
+	st.Close()
+	if w := ask(); w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "closed") {
+		t.Errorf("without a store: %d %s, want 503 and no details", w.Code, w.Body)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/internal/fake"
+	"github.com/cognate-id/cognate/store"
 )
 
 type serveCommand struct {
@@ -91,17 +92,25 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Logger: log})
-	if err := serve(ctx, stop, l, withHealth(api), log, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, l, withHealth(api, st), log, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
 }
 
+// healthPatience is how long the store may take to answer a question about its health.
+const healthPatience = 2 * time.Second
+
 // withHealth serves what is below /_cognate, and leaves the rest to the API. It
 // is no [http.ServeMux], which redirects what it finds untidy, by pages that no SDK can read.
-func withHealth(api http.Handler) http.Handler {
-	health := fake.Health(version())
+func withHealth(api http.Handler, st store.Store) http.Handler {
+	health := fake.Health(version(), func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, healthPatience)
+		defer cancel()
+		_, err := isUsed(ctx, st)
+		return err
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first == "_cognate" {
 			health.ServeHTTP(w, r)

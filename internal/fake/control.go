@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,20 +35,24 @@ type routes map[string]map[string]call
 
 func (s *Server) routes(version string) http.Handler {
 	return routes{
-		healthPath:              {http.MethodGet: health(version)},
+		healthPath:              {http.MethodGet: health(version, func(context.Context) error { return nil })},
 		controlPath + "/outbox": {http.MethodGet: s.listOutbox, http.MethodDelete: s.clearOutbox},
 		controlPath + "/reset":  {http.MethodPost: s.postReset},
 		controlPath + "/clock":  {http.MethodPost: s.postClock},
 	}
 }
 
-// Health returns a handler that answers /_cognate/health and nothing else.
-func Health(version string) http.Handler {
-	return routes{healthPath: {http.MethodGet: health(version)}}
+// Health returns a handler that answers /_cognate/health and nothing else: 200,
+// or 503 while ready returns an error, whose text is not shown.
+func Health(version string, ready func(context.Context) error) http.Handler {
+	return routes{healthPath: {http.MethodGet: health(version, ready)}}
 }
 
-func health(version string) call {
-	return func(*http.Request) (any, error) {
+func health(version string, ready func(context.Context) error) call {
+	return func(r *http.Request) (any, error) {
+		if ready(r.Context()) != nil {
+			return nil, refuse(http.StatusServiceUnavailable, "the store does not answer")
+		}
 		return map[string]string{"status": "ok", "version": version}, nil
 	}
 }

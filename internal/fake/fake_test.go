@@ -1,6 +1,7 @@
 package fake_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -343,7 +344,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestHealthHandlerHasNoControl(t *testing.T) {
-	h := fake.Health("v1")
+	h := fake.Health("v1", func(context.Context) error { return nil })
 	if w := ask(h, "GET", "/_cognate/health", ""); w.Code != 200 {
 		t.Errorf("health: %d", w.Code)
 	}

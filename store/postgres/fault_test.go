@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/postgres"
 	"github.com/cognate-id/cognate/store/postgres/postgrestest"
+	"github.com/jackc/pgx/v5"
 )
 
 // A proxy stands between a store and the server, and cuts the connection in
@@ -253,6 +255,66 @@ func (w *writers) stop() (written []string, unknown, failed int) {
 	w.cancel()
 	w.group.Wait()
 	return w.written, w.unknown, w.failed
+}
+
+// A connection on which nothing can be written, as one to a server that another
+// has taken over from, is not kept: the next may lead to the other.
+func TestReadOnlyConnectionIsNotKept(t *testing.T) {
+	address := postgrestest.Address(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	schema := query.Get("schema")
+	query.Del("schema")
+	u.RawQuery = query.Encode()
+	admin, err := pgx.Connect(t.Context(), u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := admin.Exec(context.Background(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	role := strings.ToLower(schema)
+	exec("create role " + role + " login superuser password 'secret'")
+	t.Cleanup(func() {
+		exec("drop owned by " + role)
+		exec("drop role " + role)
+		admin.Close(context.Background())
+	})
+	query.Set("schema", schema)
+	query.Set("pool_max_conns", "1")
+	u.RawQuery, u.User = query.Encode(), url.UserPassword(role, "secret")
+	s := postgrestest.Open(t, u.String(), nil)
+	defer s.Close()
+	write := func(blind bool) error {
+		return s.Update(t.Context(), func(tx store.Tx) error {
+			if !blind { // it reads first
+				if _, err := tx.Get(store.Ref{Table: "table", Key: "key"}); err != nil {
+					return err
+				}
+			}
+			return tx.Put("table", "key", []byte("1"))
+		})
+	}
+	for _, blind := range []bool{true, false} {
+		if err := write(blind); err != nil {
+			t.Fatal(err)
+		}
+		exec("alter role " + role + " set default_transaction_read_only = on")
+		exec("select pg_terminate_backend(pid) from pg_stat_activity where usename = '" + role + "'")
+		if err := write(blind); err == nil || !strings.Contains(err.Error(), "read-only") {
+			t.Errorf("on a read-only connection: got %v", err)
+		}
+		exec("alter role " + role + " reset default_transaction_read_only")
+		if err := write(blind); err != nil {
+			t.Errorf("when connections can be written to again: %v", err)
+		}
+	}
 }
 
 func TestAddressesThatCannotBe(t *testing.T) {

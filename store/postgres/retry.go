@@ -70,6 +70,7 @@ const (
 	uniqueViolation      = "23505"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
+	readOnlyTransaction  = "25006"
 	dataException        = "22" // a class: what jsonb cannot hold
 	programLimit         = "54" // a class
 )
@@ -92,7 +93,7 @@ func explain(ctx context.Context, err error) error {
 		return store.ErrExists
 	case strings.HasPrefix(pg.Code, dataException), strings.HasPrefix(pg.Code, programLimit):
 		return fmt.Errorf("%w: PostgreSQL cannot keep it: %s", store.ErrInvalid, pg.Message)
-	case fatal(pg):
+	case fatal(pg), pg.Code == readOnlyTransaction:
 		return &lostError{cause: fmt.Errorf("PostgreSQL: %w", err)}
 	default:
 		return fmt.Errorf("PostgreSQL: %w", err)

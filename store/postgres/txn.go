@@ -11,6 +11,7 @@ import (
 
 	"github.com/cognate-id/cognate/store"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -79,10 +80,21 @@ func (t *txn) exchange(queue func(*pgx.Batch)) error {
 	queue(b)
 	t.store.count()
 	if err := t.conn.SendBatch(t.ctx, b).Close(); err != nil {
+		t.dismiss(err)
 		return err
 	}
 	t.begun = true
 	return nil
+}
+
+// dismiss closes a connection on which nothing can be written: another may lead
+// to the server that has taken over from this one.
+func (t *txn) dismiss(err error) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == readOnlyTransaction {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), commitTimeout)
+		defer cancel()
+		_ = t.conn.Conn().Close(ctx)
+	}
 }
 
 func (t *txn) acquire(ctx context.Context) (err error) {
@@ -378,7 +390,9 @@ func (t *txn) commit(writes iter.Seq[store.Write]) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), commitTimeout)
 	defer cancel()
 	t.store.count()
-	return finish(t.conn.SendBatch(ctx, b), b.Len())
+	err = finish(t.conn.SendBatch(ctx, b), b.Len())
+	t.dismiss(err)
+	return err
 }
 
 // finish reads the answers to a batch whose last statement is the COMMIT.
