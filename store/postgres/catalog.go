@@ -50,6 +50,9 @@ const metaTable = "cognate_meta"
 func openCatalog(ctx context.Context, conn *pgx.ConnConfig, o *Options) (*catalog, error) {
 	c := &catalog{conn: conn, schema: o.Schema, known: make(map[string]string)}
 	err := c.connected(ctx, func(conn *pgx.Conn) error {
+		if encoding := conn.PgConn().ParameterStatus("server_encoding"); encoding != "UTF8" {
+			return fmt.Errorf("the database is in %s, which cannot hold all text: make one in UTF8", encoding)
+		}
 		if err := c.makeSchema(ctx, conn); err != nil {
 			return err
 		}

@@ -260,35 +260,15 @@ func (w *writers) stop() (written []string, unknown, failed int) {
 // A connection on which nothing can be written, as one to a server that another
 // has taken over from, is not kept: the next may lead to the other.
 func TestReadOnlyConnectionIsNotKept(t *testing.T) {
-	address := postgrestest.Address(t)
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	schema := query.Get("schema")
-	query.Del("schema")
-	u.RawQuery = query.Encode()
-	admin, err := pgx.Connect(t.Context(), u.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	exec := func(sql string) {
-		t.Helper()
-		if _, err := admin.Exec(context.Background(), sql); err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-	}
-	role := strings.ToLower(schema)
-	exec("create role " + role + " login superuser password 'secret'")
+	u, name, exec := superuser(t)
+	exec("create role " + name + " login superuser password 'secret'")
 	t.Cleanup(func() {
-		exec("drop owned by " + role)
-		exec("drop role " + role)
-		admin.Close(context.Background())
+		exec("drop owned by " + name)
+		exec("drop role " + name)
 	})
-	query.Set("schema", schema)
+	query := u.Query()
 	query.Set("pool_max_conns", "1")
-	u.RawQuery, u.User = query.Encode(), url.UserPassword(role, "secret")
+	u.RawQuery, u.User = query.Encode(), url.UserPassword(name, "secret")
 	s := postgrestest.Open(t, u.String(), nil)
 	defer s.Close()
 	write := func(blind bool) error {
@@ -305,15 +285,53 @@ func TestReadOnlyConnectionIsNotKept(t *testing.T) {
 		if err := write(blind); err != nil {
 			t.Fatal(err)
 		}
-		exec("alter role " + role + " set default_transaction_read_only = on")
-		exec("select pg_terminate_backend(pid) from pg_stat_activity where usename = '" + role + "'")
+		exec("alter role " + name + " set default_transaction_read_only = on")
+		exec("select pg_terminate_backend(pid) from pg_stat_activity where usename = '" + name + "'")
 		if err := write(blind); err == nil || !strings.Contains(err.Error(), "read-only") {
 			t.Errorf("on a read-only connection: got %v", err)
 		}
-		exec("alter role " + role + " reset default_transaction_read_only")
+		exec("alter role " + name + " reset default_transaction_read_only")
 		if err := write(blind); err != nil {
 			t.Errorf("when connections can be written to again: %v", err)
 		}
+	}
+}
+
+// superuser returns an address, a name that is free for a role or a database, and a way to make one.
+func superuser(t *testing.T) (u *url.URL, name string, exec func(sql string)) {
+	t.Helper()
+	u, err := url.Parse(postgrestest.Address(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, query := *u, u.Query()
+	name = strings.ToLower(query.Get("schema"))
+	query.Del("schema")
+	plain.RawQuery = query.Encode()
+	admin, err := pgx.Connect(t.Context(), plain.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close(context.Background()) })
+	return u, name, func(sql string) {
+		t.Helper()
+		if _, err := admin.Exec(context.Background(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+}
+
+func TestDatabaseInAnotherEncodingIsRefused(t *testing.T) {
+	u, name, exec := superuser(t)
+	exec("create database " + name + " encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'")
+	t.Cleanup(func() { exec("drop database " + name) })
+	u.Path = "/" + name
+	s, err := postgres.Open(t.Context(), u.String(), nil)
+	if err == nil {
+		s.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "LATIN1") {
+		t.Errorf("Open = %v, want a word on LATIN1", err)
 	}
 }
 
