@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -51,19 +52,22 @@ type owned[R any] struct {
 }
 
 func (o owned[R]) check(r store.Reader, report func(store.Problem)) error {
-	return o.Check(r, report, func(rec *R) error {
-		for _, refs := range o.owners(rec) {
-			values, err := r.Get(refs...)
-			if err != nil {
-				return err
-			}
-			found := false
-			for _, v := range values {
-				found = found || v != nil
-			}
-			if !found {
-				what := fmt.Sprintf("it belongs to a record of %s that is not there", refs[0].Table)
-				report(store.Problem{Table: o.Name, Key: o.Key(rec), What: what})
+	return o.Check(r, report, func(recs []*R) error {
+		var refs []store.Ref // of all owners of all records, for one round trip
+		for _, rec := range recs {
+			refs = append(refs, slices.Concat(o.owners(rec)...)...)
+		}
+		values, err := r.Get(refs...)
+		if err != nil {
+			return err
+		}
+		for _, rec := range recs {
+			for _, group := range o.owners(rec) {
+				if !slices.ContainsFunc(values[:len(group)], func(v []byte) bool { return v != nil }) {
+					what := fmt.Sprintf("it belongs to a record of %s that is not there", group[0].Table)
+					report(store.Problem{Table: o.Name, Key: o.Key(rec), What: what})
+				}
+				values = values[len(group):]
 			}
 		}
 		return nil

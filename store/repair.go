@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 )
 
 // A Problem is one thing that is wrong with a table, see [Table.Check].
@@ -25,14 +27,67 @@ const (
 	entryExtra   = "no record calls for this index entry"
 )
 
+// checkRows is how many records Check reads in one round trip, and has in memory, at most.
+const checkRows = 100
+
 // Check reads the whole table and reports every record that cannot be read
-// and every index entry that is missing, wrong or extra. It keeps one record
-// in memory. good, which may be nil, is called with each record that can be read.
-func (t *Table[R]) Check(r Reader, report func(Problem), good func(*R) error) error {
-	for e, err := range r.Scan(t.Name, Range{}) {
+// and every index entry that is missing, wrong or extra. It has up to a hundred
+// records in memory. good, which may be nil, is called with those that can be read.
+func (t *Table[R]) Check(r Reader, report func(Problem), good func([]*R) error) error {
+	err := inChunks(r.Scan(t.Name, Range{}), func(chunk []Entry) error {
+		recs := t.readable(chunk, report)
+		if _, err := t.faults(r, recs, report); err != nil || good == nil {
+			return err
+		}
+		return good(recs)
+	})
+	if err != nil {
+		return err
+	}
+	for _, table := range t.indexTables() {
+		err := inChunks(r.Scan(table, Range{}), func(chunk []Entry) error {
+			wanted, err := t.wanted(r, table, chunk)
+			for i, ok := range wanted {
+				if !ok {
+					report(Problem{Table: table, Key: chunk[i].Key, What: entryExtra, Index: true})
+				}
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// inChunks calls fn with a few entries of a scan at a time.
+func inChunks(seq iter.Seq2[Entry, error], fn func([]Entry) error) error {
+	var chunk []Entry
+	size := 0
+	for e, err := range seq {
+		if err != nil {
+			return err
+		}
+		chunk = append(chunk, e)
+		if size += len(e.Value); len(chunk) < checkRows && size < sweepBytes {
+			continue
+		}
+		if err := fn(chunk); err != nil {
+			return err
+		}
+		chunk, size = nil, 0
+	}
+	if len(chunk) == 0 {
+		return nil
+	}
+	return fn(chunk)
+}
+
+// readable returns the records that can be read and are where they belong, and reports the others.
+func (t *Table[R]) readable(entries []Entry, report func(Problem)) []*R {
+	var out []*R
+	for _, e := range entries {
 		rec, err := t.Decode(e.Value)
 		if err == nil && t.Key(rec) != e.Key {
 			err = fmt.Errorf("%w: the record belongs at another key", ErrCorrupt)
@@ -41,31 +96,9 @@ func (t *Table[R]) Check(r Reader, report func(Problem), good func(*R) error) er
 			report(Problem{Table: t.Name, Key: e.Key, What: err.Error(), err: err})
 			continue
 		}
-		if _, err := t.faults(r, e.Key, rec, report); err != nil {
-			return err
-		}
-		if good == nil {
-			continue
-		}
-		if err := good(rec); err != nil {
-			return err
-		}
+		out = append(out, rec)
 	}
-	for _, table := range t.indexTables() {
-		for e, err := range r.Scan(table, Range{}) {
-			if err != nil {
-				return err
-			}
-			wanted, err := t.wanted(r, table, e)
-			if err != nil {
-				return err
-			}
-			if !wanted {
-				report(Problem{Table: table, Key: e.Key, What: entryExtra, Index: true})
-			}
-		}
-	}
-	return nil
+	return out
 }
 
 // Verify is Check for those who want no list: it reads the whole table and
@@ -99,63 +132,96 @@ func (t *Table[R]) indexTables() []string {
 	return out
 }
 
-// faults returns the entries of a record that are missing or wrong and may be written.
-func (t *Table[R]) faults(r Reader, primary string, rec *R, report func(Problem)) ([]indexEntry, error) {
-	entries := t.indexEntries(primary, rec)
-	refs := make([]Ref, len(entries))
-	for i, e := range entries {
-		refs[i] = e.ref
+// A fault is an index entry that is missing or wrong.
+type fault struct {
+	indexEntry
+	primary string
+}
+
+// faults returns the entries of records that are missing or wrong and may be written.
+func (t *Table[R]) faults(r Reader, recs []*R, report func(Problem)) (out []fault, err error) {
+	var all []fault
+	var refs []Ref
+	for _, rec := range recs {
+		primary := t.Key(rec)
+		for _, e := range t.indexEntries(primary, rec) {
+			all, refs = append(all, fault{e, primary}), append(refs, e.ref)
+		}
 	}
 	values, err := r.Get(refs...)
 	if err != nil {
 		return nil, err
 	}
-	var out []indexEntry
-	for i, e := range entries {
-		if bytes.Equal(values[i], e.value(primary)) {
+	claimed := make(map[Ref]bool)
+	for i, f := range all {
+		if bytes.Equal(values[i], f.value(f.primary)) {
 			continue
 		}
-		taken := false
-		if e.unique && values[i] != nil {
-			if taken, err = t.wanted(r, e.ref.Table, Entry{e.ref.Key, values[i]}); err != nil {
+		taken := claimed[f.ref]
+		if f.unique && values[i] != nil {
+			wanted, err := t.wanted(r, f.ref.Table, []Entry{{f.ref.Key, values[i]}})
+			if err != nil {
 				return nil, err
 			}
+			taken = taken || wanted[0]
 		}
 		if taken {
-			report(Problem{Table: e.ref.Table, Key: e.ref.Key, What: entryTaken})
+			report(Problem{Table: f.ref.Table, Key: f.ref.Key, What: entryTaken})
 			continue
 		}
-		report(Problem{Table: e.ref.Table, Key: e.ref.Key, What: entryMissing, Index: true})
-		out = append(out, e)
+		report(Problem{Table: f.ref.Table, Key: f.ref.Key, What: entryMissing, Index: true})
+		claimed[f.ref] = true
+		out = append(out, f)
 	}
 	return out, nil
 }
 
-// wanted tells whether the record that an index entry leads to calls for it.
-func (t *Table[R]) wanted(r Reader, table string, e Entry) (bool, error) {
-	primary, err := tail(e)
+// wanted tells of each entry of an index whether the record that it leads to calls for it.
+func (t *Table[R]) wanted(r Reader, table string, entries []Entry) ([]bool, error) {
+	out := make([]bool, len(entries))
+	primaries := make([]string, len(entries))
+	var refs []Ref
+	for i, e := range entries {
+		if primary, err := t.leadsTo(table, e); err == nil && primary != "" { // otherwise it leads nowhere
+			primaries[i], refs = primary, append(refs, t.Ref(primary))
+		}
+	}
+	values, err := r.Get(refs...)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range entries {
+		if primaries[i] == "" {
+			continue
+		}
+		out[i] = t.calls(primaries[i], values[0], table, e)
+		values = values[1:]
+	}
+	return out, nil
+}
+
+func (t *Table[R]) leadsTo(table string, e Entry) (primary string, err error) {
 	for _, ix := range t.Indexes {
 		if t.indexTable(ix.Name) == table {
-			primary, err = ix.primary(e)
+			return ix.primary(e)
 		}
 	}
-	if err != nil || primary == "" {
-		return false, nil //nolint:nilerr // it leads nowhere
+	return tail(e)
+}
+
+// calls tells whether the record in a value calls for an index entry. One that
+// cannot be read is reported as such, and its entries are left alone.
+func (t *Table[R]) calls(primary string, value []byte, table string, e Entry) bool {
+	if value == nil {
+		return false
 	}
-	values, err := r.Get(t.Ref(primary))
-	if err != nil || values[0] == nil {
-		return false, err
-	}
-	rec, err := t.Decode(values[0])
+	rec, err := t.Decode(value)
 	if err != nil {
-		return true, nil //nolint:nilerr // unreadable: reported as such, and its entries are left alone
+		return true
 	}
-	for _, want := range t.indexEntries(primary, rec) {
-		if want.ref == (Ref{table, e.Key}) && bytes.Equal(want.value(primary), e.Value) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.ContainsFunc(t.indexEntries(primary, rec), func(want indexEntry) bool {
+		return want.ref == (Ref{table, e.Key}) && bytes.Equal(want.value(primary), e.Value)
+	})
 }
 
 // Repair writes the index entries that are missing or wrong and deletes those
@@ -164,26 +230,29 @@ func (t *Table[R]) wanted(r Reader, table string, e Entry) (bool, error) {
 func (t *Table[R]) Repair(ctx context.Context, s Store) (int, error) {
 	total := 0
 	for _, table := range t.indexTables() { // what is extra first: it may be in the way
-		n, err := inBatches(ctx, s, table, func(tx Tx, e Entry) (int, error) {
-			wanted, err := t.wanted(tx, table, e)
-			if err != nil || wanted {
-				return 0, err
+		n, err := inBatches(ctx, s, table, func(tx Tx, entries []Entry) (n int, err error) {
+			wanted, err := t.wanted(tx, table, entries)
+			for i, ok := range wanted {
+				if ok {
+					continue
+				}
+				if err := tx.Delete(table, entries[i].Key); err != nil {
+					return 0, err
+				}
+				n++
 			}
-			return 1, tx.Delete(table, e.Key)
+			return n, err
 		})
 		total += n
 		if err != nil {
 			return total, err
 		}
 	}
-	n, err := inBatches(ctx, s, t.Name, func(tx Tx, e Entry) (int, error) {
-		rec, err := t.Decode(e.Value)
-		if err != nil || t.Key(rec) != e.Key {
-			return 0, nil //nolint:nilerr // reported by Check, and nothing that an index could mend
-		}
-		missing, err := t.faults(tx, e.Key, rec, func(Problem) {})
+	silent := func(Problem) {} // Check reports
+	n, err := inBatches(ctx, s, t.Name, func(tx Tx, entries []Entry) (int, error) {
+		missing, err := t.faults(tx, t.readable(entries, silent), silent)
 		for _, m := range missing {
-			if err := tx.Put(m.ref.Table, m.ref.Key, m.value(e.Key)); err != nil {
+			if err := tx.Put(m.ref.Table, m.ref.Key, m.value(m.primary)); err != nil {
 				return 0, err
 			}
 		}
@@ -192,39 +261,35 @@ func (t *Table[R]) Repair(ctx context.Context, s Store) (int, error) {
 	return total + n, err
 }
 
-// inBatches calls fn with each entry of a table, a batch of them a transaction,
+// inBatches calls fn with the entries of a table, a batch of them a transaction,
 // and adds up what it returns.
-func inBatches(ctx context.Context, s Store, table string, fn func(Tx, Entry) (int, error)) (total int, err error) {
-	from := ""
-	for {
-		var n, rows int
-		last := ""
-		err := s.Update(ctx, func(tx Tx) error {
-			n, rows, last = 0, 0, ""
+func inBatches(ctx context.Context, s Store, table string, fn func(Tx, []Entry) (int, error)) (total int, err error) {
+	for from, more := "", true; more; {
+		var n int
+		var batch []Entry
+		err := s.Update(ctx, func(tx Tx) (err error) {
+			n, batch, more = 0, nil, false
 			size := 0
 			for e, err := range tx.Scan(table, Range{From: from, Limit: sweepRows}) {
 				if err != nil {
 					return err
 				}
-				did, err := fn(tx, e)
-				if err != nil {
-					return err
-				}
-				n, rows, last = n+did, rows+1, e.Key
-				if size += len(e.Value); size > sweepBytes {
-					rows = sweepRows // there may be more
+				batch = append(batch, e)
+				size += len(e.Value)
+				if more = len(batch) == sweepRows || size > sweepBytes; more {
 					break
 				}
 			}
-			return nil
+			n, err = fn(tx, batch)
+			return err
 		})
 		if err != nil {
 			return total, err
 		}
 		total += n
-		if rows < sweepRows {
-			return total, nil
+		if more {
+			from = batch[len(batch)-1].Key + "\x00"
 		}
-		from = last + "\x00"
 	}
+	return total, nil
 }

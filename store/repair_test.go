@@ -136,3 +136,26 @@ func TestRepairBesideWriters(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Of two records that call for one unique key, whose entry is missing, one gets it.
+func TestRepairOfAKeyThatTwoCallFor(t *testing.T) {
+	s := memory.New()
+	defer s.Close()
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		for _, isbn := range []string{"a", "b"} {
+			if err := tx.Put("books", store.Key(isbn), fmt.Appendf(nil, `{"v":2,"ISBN":%q,"Title":"t","Shelf":1}`, isbn)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := books.Repair(t.Context(), s); err != nil || n != 3 { // a title, and two shelves
+		t.Errorf("Repair = %d, %v, want 3", n, err)
+	}
+	if index, other := problems(t, s); index != 0 || other != 1 {
+		t.Errorf("after Repair: %d problems of indexes and %d others, want 0 and 1", index, other)
+	}
+}
