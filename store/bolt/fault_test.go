@@ -20,6 +20,7 @@ const childReopens = "COGNATE_BOLT_REOPENS"
 // has every one of them fail; otherwise it is one in COGNATE_FAULTS, by default
 // in 37.
 func TestFailureOfTheNthCallLosesNothing(t *testing.T) {
+	notUnderRace(t)
 	every := max(1, count(t, "COGNATE_FAULTS", 37, 61))
 	for _, unlisted := range []string{"", "1"} {
 		for _, call := range []string{"pwrite64:error=ENOSPC", "fdatasync:error=EIO", "fsync:error=EIO", "ftruncate:error=ENOSPC"} {

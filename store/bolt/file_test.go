@@ -172,6 +172,7 @@ func wantRefusal(t testing.TB, what, path string, err error) {
 }
 
 func TestTruncatedFileIsRefused(t *testing.T) {
+	notUnderRace(t)
 	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
 		const page = 4096
 		last := 0 // the largest that is refused; what comes after is reserve
@@ -210,6 +211,7 @@ func used(t testing.TB, file []byte) []byte {
 
 // COGNATE_DAMAGE says how many files are damaged.
 func TestFlippedBitIsRefusedOrHarmless(t *testing.T) {
+	notUnderRace(t)
 	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
 		file = used(t, file)
 		r := rand.New(rand.NewSource(1))
@@ -234,6 +236,7 @@ func TestFlippedBitIsRefusedOrHarmless(t *testing.T) {
 }
 
 func TestOverwrittenPageIsRefusedOrHarmless(t *testing.T) {
+	notUnderRace(t)
 	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
 		file = used(t, file)
 		const page = 4096

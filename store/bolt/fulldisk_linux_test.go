@@ -19,6 +19,7 @@ import (
 // The child has name spaces of its own, so that it may mount a small file
 // system without rights, and nothing of it is left.
 func TestFullDiskRecovers(t *testing.T) {
+	notUnderRace(t)
 	for _, unlisted := range []string{"", "1"} {
 		t.Run("unlisted="+unlisted, func(t *testing.T) {
 			cmd := child("fill", t.TempDir())

@@ -158,3 +158,12 @@ func exitOn(err error) {
 		os.Exit(1)
 	}
 }
+
+// notUnderRace skips a test of files that takes long, and shows the race
+// detector nothing that others do not.
+func notUnderRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("it is about files, not about goroutines: it runs without the race detector")
+	}
+}

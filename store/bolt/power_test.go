@@ -45,6 +45,7 @@ const sector = 512
 
 // COGNATE_CUTS says how many cuts are tried; 60 by default.
 func TestPowerFailureLosesNoAcknowledgedWrite(t *testing.T) {
+	notUnderRace(t)
 	for i, unlisted := range []string{"", "1"} {
 		t.Run("unlisted="+unlisted, func(t *testing.T) {
 			cuts := count(t, "COGNATE_CUTS", 60, 30) / 2
@@ -61,6 +62,7 @@ func TestPowerFailureLosesNoAcknowledgedWrite(t *testing.T) {
 // A flush fails, in turn each of them, and the power too some time later.
 // COGNATE_CUTS says how many cuts are tried, and how many flushes fail.
 func TestPowerFailureAfterAFailedFlushLosesNoAcknowledgedWrite(t *testing.T) {
+	notUnderRace(t)
 	cuts := count(t, "COGNATE_CUTS", 60, 30)
 	flushes, tried := min(2+cuts/30, 30), 0
 	for n := range flushes {
