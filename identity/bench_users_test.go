@@ -8,8 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
@@ -47,7 +50,9 @@ type town struct {
 	*fixture
 	pool  *identity.UserPool
 	users int
-	size  func() int64 // bytes that the store takes
+	size  func() int64      // bytes that the store takes
+	turn  int               // of someone
+	after map[string]string // where the pages of a filter go on
 }
 
 // towns are the kinds of stores, each with what tells the bytes that it takes.
@@ -84,25 +89,30 @@ func onTowns(b *testing.B, fn func(b *testing.B, c *town)) {
 	for _, kind := range towns {
 		b.Run(kind.name, func(b *testing.B) {
 			s, size := kind.open(b)
-			c := &town{users: benchUsers(b), size: size}
-			c.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) })
-			c.outbox.Next = nil
-			c.pool = c.open(b, identity.PoolSettings{SRP: true})
-			group, err := c.pool.Admin().Groups().Create(b.Context(), identity.GroupSettings{Name: "tenth"})
-			check(b, "Create", err)
-			entries, err := c.pool.BulkRecords(b.Context(), c.users, password, func(i int, u *identity.User) {
-				if i%10 == 0 {
-					u.Groups = []string{group.ID}
-				}
-				if person(i, u); i > 0 && i%100_000 == 0 {
-					fmt.Fprintf(os.Stderr, "%s: %d of %d users\n", kind.name, i, c.users)
-				}
-			})
-			check(b, "BulkRecords", err)
-			check(b, "BulkLoad", s.(store.BulkLoader).BulkLoad(b.Context(), entries))
-			fn(b, c)
+			fn(b, newTown(b, s, size, benchUsers(b)))
 		})
 	}
+}
+
+func newTown(b *testing.B, s store.Store, size func() int64, users int) *town {
+	b.Helper()
+	c := &town{users: users, size: size, after: make(map[string]string)}
+	c.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) })
+	c.outbox.Next = nil
+	c.pool = c.open(b, identity.PoolSettings{SRP: true})
+	group, err := c.pool.Admin().Groups().Create(b.Context(), identity.GroupSettings{Name: "tenth"})
+	check(b, "Create", err)
+	entries, err := c.pool.BulkRecords(b.Context(), c.users, password, func(i int, u *identity.User) {
+		if i%10 == 0 {
+			u.Groups = []string{group.ID}
+		}
+		if person(i, u); i > 0 && i%100_000 == 0 {
+			fmt.Fprintf(os.Stderr, "%s: %d of %d users\n", b.Name(), i, c.users)
+		}
+	})
+	check(b, "BulkRecords", err)
+	check(b, "BulkLoad", s.(store.BulkLoader).BulkLoad(b.Context(), entries))
+	return c
 }
 
 // heapGrowth tells by how much the heap has grown since.
@@ -175,23 +185,99 @@ func reportTables(b *testing.B, c *town) {
 
 // benchmarkPoints reads one user after another by name, and changes one after another.
 func benchmarkPoints(b *testing.B, c *town) {
-	us, i := c.pool.Admin().Users(), 0
-	next := func() string {
-		i++
-		u := &identity.User{}
-		person(i*7919%c.users, u)
-		return u.Username
-	}
+	us := c.pool.Admin().Users()
 	b.Run("get", func(b *testing.B) {
 		for b.Loop() {
-			check(b, "Get", second(us.Get(b.Context(), next())))
+			check(b, "Get", second(us.Get(b.Context(), c.someone())))
 		}
 	})
 	b.Run("change", func(b *testing.B) {
 		for b.Loop() {
-			check(b, "UpdateAttributes", us.UpdateAttributes(b.Context(), next(), map[string]string{"nickname": fmt.Sprint(i)}))
+			check(b, "UpdateAttributes", us.UpdateAttributes(b.Context(), c.someone(), map[string]string{"nickname": fmt.Sprint(c.turn)}))
 		}
 	})
+}
+
+// BenchmarkGrowth is what an operation costs in a pool of COGNATE_BENCH_USERS
+// users, where it costs 1 in one of a thousand: medians over alternating runs on
+// both, for each user shown. COGNATE_PAIRS says how many, 7 unless it is set.
+//
+//	COGNATE_BENCH_USERS=1000000 go test ./identity -run xxx -bench Growth -benchtime 1x -timeout 1h
+func BenchmarkGrowth(b *testing.B) {
+	pairs := 7
+	if n, err := strconv.Atoi(os.Getenv("COGNATE_PAIRS")); err == nil {
+		pairs = n
+	}
+	for _, kind := range towns {
+		b.Run(kind.name, func(b *testing.B) {
+			var both [2]*town
+			for i, users := range []int{1000, benchUsers(b)} {
+				s, size := kind.open(b)
+				both[i] = newTown(b, s, size, users)
+			}
+			for _, o := range growing {
+				b.Run(o.name, func(b *testing.B) {
+					var ratios []float64
+					for range pairs {
+						var cost [2]float64
+						for i, c := range both {
+							began, shown := time.Now(), o.run(b, c)
+							cost[i] = float64(time.Since(began)) / float64(shown)
+						}
+						ratios = append(ratios, cost[1]/cost[0])
+					}
+					slices.Sort(ratios)
+					b.ReportMetric(ratios[pairs/2], "x-1000-users")
+					b.ReportMetric(0, "ns/op")
+				})
+			}
+		})
+	}
+}
+
+// growing are operations, in runs of a good part of a second. Each returns how many users it has shown.
+var growing = []struct {
+	name string
+	run  func(b *testing.B, c *town) (shown int)
+}{
+	{"get", func(b *testing.B, c *town) int {
+		for range 10_000 {
+			check(b, "Get", second(c.pool.Admin().Users().Get(b.Context(), c.someone())))
+		}
+		return 10_000
+	}},
+	{"change", func(b *testing.B, c *town) int {
+		for i := range 1000 {
+			check(b, "UpdateAttributes", c.pool.Admin().Users().UpdateAttributes(b.Context(), c.someone(), map[string]string{"nickname": fmt.Sprint(i)}))
+		}
+		return 1000
+	}},
+	{"username^", pagesOf(`username ^= "m"`)},
+	{"email^", pagesOf(`email ^= "m"`)},
+	{"sub^", pagesOf(`sub ^= "a"`)},
+	{"status", pagesOf(`status = "Enabled"`)},
+	{"all", pagesOf("")},
+}
+
+// pagesOf reads pages of 60, one after the other, where the run before has ended.
+func pagesOf(filter string) func(b *testing.B, c *town) int {
+	return func(b *testing.B, c *town) (shown int) {
+		for range 300 {
+			page, next, err := c.pool.Admin().Users().Page(b.Context(), identity.UserQuery{Filter: filter, Limit: 60, After: c.after[filter]})
+			check(b, "Page", err)
+			shown += len(page)
+			c.after[filter] = next
+		}
+		return shown
+	}
+}
+
+// someone is the name of one user after the other, all over the town.
+func (c *town) someone() string {
+	c.turn++
+	u := &identity.User{}
+	person(c.turn*7919%c.users, u)
+	return u.Username
 }
 
 // benchmarkLists reads pages by each form of filter. A whole value is another
