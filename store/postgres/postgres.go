@@ -19,6 +19,8 @@
 // 40001 or 40P01), or whose connection is lost before the commit began, is
 // tried again, at most 5 times after waits of 5 ms, 10 ms and so on, each more or less by
 // chance; then Update returns [store.ErrConflict], or what was wrong with the connection.
+// So is one on a connection that takes no writes (25006), which is closed: where the URL names several
+// hosts and says target_session_attrs=read-write, the next leads to the server that has taken over.
 // A connection that is lost during the COMMIT is [store.ErrUnknownOutcome] and never tried again.
 //
 // # Caveats
@@ -26,7 +28,7 @@
 //   - Nothing depends on advisory locks, NOTIFY or the state of a session, so
 //     that a pooler or a database that speaks the same protocol can stand
 //     between. It was run on PostgreSQL 15; it is claimed for nothing else.
-//   - The database must be in UTF-8. Run it with synchronous_commit and fsync
+//   - The database must be in UTF-8: Open refuses another. Run it with synchronous_commit and fsync
 //     on, as they are by default: otherwise what was acknowledged can be lost.
 //   - A View or Update inside the function of another takes a second
 //     connection, and waits for ever when all are taken in this way.
