@@ -210,6 +210,39 @@ func TestServerRestartedUnderLoad(t *testing.T) {
 	}
 }
 
+// A standby that takes over from a server that was killed has all that was
+// acknowledged, and the store finds it by itself.
+func TestStandbyTakesOver(t *testing.T) {
+	ctl := os.Getenv("COGNATE_POSTGRES_CTL")
+	if ctl == "" || os.Getenv("COGNATE_POSTGRES_FAILOVER") == "" {
+		t.Skip("ends the server: run it alone, by COGNATE_POSTGRES_FAILOVER=1 .ci/postgres go test ./store/postgres -run Standby")
+	}
+	address, err := exec.Command(ctl, "standby").Output()
+	if err != nil {
+		t.Fatalf("standby: %v", err)
+	}
+	s := postgrestest.Open(t, strings.TrimSpace(string(address)), nil)
+	defer s.Close()
+	w := startWriters(s, 8)
+	time.Sleep(500 * time.Millisecond)
+	if out, err := exec.Command(ctl, "promote").CombinedOutput(); err != nil {
+		t.Fatalf("promote: %v\n%s", err, out)
+	}
+	before := w.acknowledged.Load()
+	for deadline := time.Now().Add(20 * time.Second); w.acknowledged.Load() < before+100; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the store does not go on with the standby")
+		}
+	}
+	written, unknown, failed := w.stop()
+	for _, key := range written {
+		if !has(t, s, key) || !has(t, s, key+" twin") {
+			t.Errorf("%s was acknowledged, and is lost", key)
+		}
+	}
+	t.Logf("%d writes acknowledged, %d of them by the first server; %d of unknown outcome, %d failed meanwhile", len(written), before, unknown, failed)
+}
+
 // writers write pairs of new keys until they are stopped.
 type writers struct {
 	cancel       context.CancelFunc
