@@ -240,6 +240,19 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+// Every answer has the id of its request, those that no SDK asked for too.
+func TestRequestIDsOfDocuments(t *testing.T) {
+	s := newServer(t)
+	pool := s.pool(nil)
+	for _, path := range []string{
+		"/" + pool + "/.well-known/jwks.json", "/" + pool + "/.well-known/openid-configuration", "/us-east-1_nosuch/.well-known/jwks.json", "/",
+	} {
+		if id := s.get(path).header.Get("x-amzn-RequestId"); !uuidForm.MatchString(id) {
+			t.Errorf("%s: x-amzn-RequestId is %q, want a UUID", path, id)
+		}
+	}
+}
+
 // The issuer of a fake is the address that it was asked at.
 func TestSelfIssuer(t *testing.T) {
 	s := newServerWith(t, serverOptions{issuer: cognito.SelfIssuer("https://auth.example.com/")})
