@@ -53,7 +53,8 @@ type PoolSettings struct {
 	// beside the username, once verified. Excludes UsernameAttributes.
 	Aliases []string `json:"aliases,omitempty"`
 	// UsernameAttributes ("email", "phone_number") are what a user signs in
-	// with instead of a username; the username is then the sub.
+	// with instead of a username; the username is then the sub. Where both are
+	// taken, each user keeps to the kind that came at sign-up.
 	UsernameAttributes []string `json:"usernameAttributes,omitempty"`
 	// CaseSensitive tells names apart by case. Unset, it is false with
 	// SafeDefaults and true with CognitoDefaults. It cannot be changed.
