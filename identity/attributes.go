@@ -318,8 +318,8 @@ func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]st
 // checkWhole checks all that the user is about to have.
 func (u *User) checkWhole(s *PoolSettings) error {
 	named := func(a string) bool { return u.Attributes[a] != "" }
-	if len(s.UsernameAttributes) > 0 && !slices.ContainsFunc(s.UsernameAttributes, named) {
-		return nonconforming(AttributeProblem{s.UsernameAttributes[0], "The attribute is required"}) // it is the name to sign in with
+	if names := u.nameAttributes(s); len(names) > 0 && !slices.ContainsFunc(names, named) {
+		return nonconforming(AttributeProblem{names[0], "The attribute is required"}) // it is the name to sign in with
 	}
 	return checkSize(u.Attributes)
 }

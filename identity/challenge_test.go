@@ -236,12 +236,11 @@ func TestNewPasswordBringsWhatIsRequired(t *testing.T) {
 
 func TestNewPasswordTakesNoNameOfAnother(t *testing.T) {
 	f := newEngine(t)
-	pool := f.open(t, identity.PoolSettings{UsernameAttributes: []string{"email", "phone_number"}})
-	_, err := pool.SignUp(t.Context(), identity.SignUp{Username: email, Password: password})
-	check(t, "SignUp", err)
-	f.invite(t, pool, "+15551234567", nil)
-	ch := challenge(t, pool.AppClient, "+15551234567")
-	_, err = ch.Answer(t.Context(), identity.NewPassword{Password: chosen, Attributes: map[string]string{"email": email}})
+	pool := f.open(t, identity.PoolSettings{Aliases: []string{"preferred_username"}})
+	f.member(t, pool, pool.AppClient, "bob", attrs{"preferred_username": "al"})
+	f.invite(t, pool, "alice", nil)
+	ch := challenge(t, pool.AppClient, "alice")
+	_, err := ch.Answer(t.Context(), identity.NewPassword{Password: chosen, Attributes: map[string]string{"preferred_username": "al"}})
 	wantErr(t, "Answer", err, identity.ErrAliasExists)
 }
 

@@ -19,6 +19,7 @@ type UserRecord struct {
 	Sub        string            `json:"sub,omitempty"`
 	Username   string            `json:"username,omitempty"`
 	Attributes map[string]string `json:"attributes,omitempty"` // without the sub
+	NamedBy    string            `json:"namedBy,omitempty"`    // "email" or "phone_number", in pools where either may be the username
 	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that count once they are verified
 	Status     UserStatus        `json:"status,omitempty"`
 	Disabled   bool              `json:"disabled,omitempty"`
@@ -191,7 +192,7 @@ func userRecords(r store.Reader, us []*User, secrets bool) ([]*UserRecord, error
 			return nil, err
 		}
 		recs[i] = &UserRecord{
-			Pool: u.Pool, Sub: u.Sub, Username: u.Username, Attributes: u.Attributes, Pending: u.Pending,
+			Pool: u.Pool, Sub: u.Sub, Username: u.Username, Attributes: u.Attributes, NamedBy: u.NamedBy, Pending: u.Pending,
 			Status: u.Status, Disabled: u.Disabled, Created: u.Created, Modified: u.Modified,
 			MFA: u.MFA, Groups: groupNames(in),
 		}

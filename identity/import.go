@@ -35,7 +35,8 @@ const importUsers = 100
 // that was interrupted is run again: who was there before is skipped.
 //
 //   - A record without a sub gets one. The username is that of the record; in
-//     pools with UsernameAttributes it is the sub, or an address as at sign-up.
+//     pools with UsernameAttributes it is the sub, or an address as at sign-up; with
+//     the sub, NamedBy tells which of two addresses is the name, else both are.
 //   - Groups must exist; otherwise the error is [ErrGroupNotFound].
 //   - Without a status, a user who has a password is confirmed. Who has none
 //     must reset it ([StatusResetRequired]), unless unconfirmed. A temporary

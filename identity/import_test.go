@@ -294,6 +294,31 @@ func TestImportOfAddresses(t *testing.T) {
 	}
 }
 
+// Of two addresses a record tells which is the name.
+func TestImportOfUsersWithTwoAddresses(t *testing.T) {
+	f := newEngine(t)
+	both := []string{"email", "phone_number"}
+	pool := f.open(t, identity.PoolSettings{UsernameAttributes: both})
+	res := imported(t, pool,
+		&identity.UserRecord{Username: email, Password: password, Attributes: map[string]string{"phone_number": phone}},
+		&identity.UserRecord{Sub: aSub, Username: aSub, NamedBy: "phone_number", Password: password, Attributes: map[string]string{"email": email, "phone_number": phone}},
+		&identity.UserRecord{Username: "bob@example.com", NamedBy: "phone_number", Password: password},
+		&identity.UserRecord{Password: password, NamedBy: "phone_number", Attributes: map[string]string{"email": "cat@example.com"}},
+	)
+	if res.Imported != 3 || len(res.Failed) != 1 {
+		t.Fatalf("%d are imported, failed %v", res.Imported, res.Failed)
+	}
+	wantErr(t, "without the name", res.Failed[0], identity.ErrInvalidAttributes)
+	for _, name := range []string{email, phone, "bob@example.com"} {
+		f.signIn(t, pool.AppClient, name)
+	}
+	rec, err := pool.Admin().Users().Export(t.Context(), phone, false)
+	check(t, "Export", err)
+	if rec.Sub != aSub || rec.NamedBy != "phone_number" {
+		t.Errorf("the export of %s is of %s, named by %q", phone, rec.Sub, rec.NamedBy)
+	}
+}
+
 func TestImportRefuses(t *testing.T) {
 	secrets := func(s identity.UserSecrets) *identity.UserSecrets { return &s }
 	type attributes = map[string]string

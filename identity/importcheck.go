@@ -75,7 +75,7 @@ func (s UserStatus) known() bool {
 }
 
 // checkUsername takes a username as at sign-up and, in pools whose usernames are subs, as it is stored.
-func (in *arrival) checkUsername(p *PoolInfo, _ *UserRecord) error {
+func (in *arrival) checkUsername(p *PoolInfo, rec *UserRecord) error {
 	u, s := in.user, &p.Settings
 	stored := u.Username == "" || u.Username == u.Sub
 	switch {
@@ -84,9 +84,10 @@ func (in *arrival) checkUsername(p *PoolInfo, _ *UserRecord) error {
 	case len(s.UsernameAttributes) == 0 || !stored:
 		return u.takeUsername(s)
 	}
-	u.Username = u.Sub
-	if !slices.ContainsFunc(s.UsernameAttributes, func(a string) bool { return u.Attributes[a] != "" }) {
-		return nonconforming(AttributeProblem{s.UsernameAttributes[0], "The attribute is required"})
+	u.Username, u.NamedBy = u.Sub, s.namedBy(rec.NamedBy)
+	names := u.nameAttributes(s)
+	if !slices.ContainsFunc(names, func(a string) bool { return u.Attributes[a] != "" }) {
+		return nonconforming(AttributeProblem{names[0], "The attribute is required"})
 	}
 	return nil
 }

@@ -53,7 +53,8 @@ type PoolSettings struct {
 	// beside the username, once verified. Excludes UsernameAttributes.
 	Aliases []string `json:"aliases,omitempty"`
 	// UsernameAttributes ("email", "phone_number") are what a user signs in
-	// with instead of a username; the username is then the sub.
+	// with instead of a username; the username is then the sub. Where both are
+	// taken, each user keeps to the kind that came at sign-up.
 	UsernameAttributes []string `json:"usernameAttributes,omitempty"`
 	// CaseSensitive tells names apart by case. Unset, it is false with
 	// SafeDefaults and true with CognitoDefaults. It cannot be changed.
@@ -214,7 +215,7 @@ type ClientSettings struct {
 	// PreventUserExistenceErrors is ENABLED or LEGACY; unset it is ENABLED
 	// with SafeDefaults and LEGACY with CognitoDefaults.
 	PreventUserExistenceErrors *string `json:"preventUserExistenceErrors,omitempty"`
-	// TokenRevocation puts origin_jti into tokens and lets them be revoked. Unset, it is true.
+	// TokenRevocation puts origin_jti into tokens, as Rotation does, and lets them be revoked. Unset, it is true.
 	TokenRevocation *bool `json:"tokenRevocation,omitempty"`
 
 	AccessTokenValidity  *int       `json:"accessTokenValidity,omitempty"`  // 5 minutes to 1 day, in hours unless Units says otherwise; unset, 1 hour
@@ -351,6 +352,10 @@ func (s *PoolSettings) disclosesStatus(c *ClientSettings) bool {
 func (c *ClientSettings) revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }
 
 func (c *ClientSettings) rotates() bool { return c.Rotation != nil && c.Rotation.Enabled }
+
+// tellsOrigin tells whether tokens have an origin_jti. With the service,
+// rotation brings it as well as revocation.
+func (c *ClientSettings) tellsOrigin() bool { return c.revocable() || c.rotates() }
 
 func (c *ClientSettings) grace() time.Duration {
 	if c.Rotation == nil || c.Rotation.GraceSeconds == nil {

@@ -143,7 +143,17 @@ func (u *User) takeUsername(s *PoolSettings) error {
 		return invalid(shape, "The username and the attribute "+shape+" differ.")
 	}
 	u.Attributes[shape], u.Username = u.Username, u.Sub
+	u.NamedBy = s.namedBy(shape)
 	return nil
+}
+
+// namedBy is the attribute by which a user is named, as it is stored: nothing
+// where the pool leaves no choice.
+func (s *PoolSettings) namedBy(attribute string) string {
+	if len(s.UsernameAttributes) > 1 && slices.Contains(s.UsernameAttributes, attribute) {
+		return attribute
+	}
+	return ""
 }
 
 // maxUsername is the length of the longest username, in characters.

@@ -198,7 +198,8 @@ type User struct {
 	NotBefore  time.Time         `json:"notBefore,omitzero"` // tokens issued earlier are refused
 	Pending    map[string]string `json:"pending,omitempty"`  // new addresses that count once they are verified
 	MFA        MFAPreference     `json:"mfa,omitzero"`
-	Groups     []string          `json:"groups,omitempty"` // ids, some of which may be of groups that were deleted
+	Groups     []string          `json:"groups,omitempty"`  // ids, some of which may be of groups that were deleted
+	NamedBy    string            `json:"namedBy,omitempty"` // the address that is the name, where a pool takes two kinds
 }
 
 // MFAPreference says which second factors a user has turned on.

@@ -111,10 +111,10 @@ func (s *scope) commonClaims(u *User, in []*Group, f *family, iss, use string, n
 	return c, nil
 }
 
-// origin writes what ties a token to its sign-in. A client whose tokens cannot
-// be revoked has no origin_jti; the event id then names the family.
+// origin writes what ties a token to its sign-in. A client whose tokens neither
+// can be revoked nor rotate has no origin_jti; the event id then names the family.
 func (s *scope) origin(c *claims, f *family) {
-	if !s.client.Settings.revocable() {
+	if !s.client.Settings.tellsOrigin() {
 		c.str("event_id", f.ID)
 		return
 	}

@@ -51,7 +51,7 @@ func nameKey(pool, folded string) string {
 func (u *User) rename(s *PoolSettings) {
 	sensitive := s.caseSensitive()
 	names := []string{fold(u.Username, sensitive)}
-	for _, a := range s.UsernameAttributes {
+	for _, a := range u.nameAttributes(s) {
 		names = append(names, fold(u.Attributes[a], sensitive))
 	}
 	for _, a := range s.Aliases {
@@ -62,6 +62,17 @@ func (u *User) rename(s *PoolSettings) {
 	slices.Sort(names)
 	names = slices.Compact(names)
 	u.Names = slices.DeleteFunc(names, func(n string) bool { return n == "" })
+}
+
+// nameAttributes are the attributes that stand for the username. Where a pool
+// takes addresses of both kinds, it is the kind that the user came with, for
+// good: the other address is an attribute like any other. Users of whom that
+// is not known sign in with both.
+func (u *User) nameAttributes(s *PoolSettings) []string {
+	if u.NamedBy != "" {
+		return []string{u.NamedBy}
+	}
+	return s.UsernameAttributes
 }
 
 // verified tells whether an address of the user's was verified.
@@ -93,7 +104,7 @@ func (u *User) clone() *User {
 
 // nameAttribute is the attribute of u, if any, that folds to a name.
 func (u *User) nameAttribute(s *PoolSettings, name string) string {
-	for _, a := range slices.Concat(s.UsernameAttributes, s.Aliases) {
+	for _, a := range slices.Concat(u.nameAttributes(s), s.Aliases) {
 		if v := u.Attributes[a]; v != "" && fold(v, s.caseSensitive()) == name {
 			return a
 		}

@@ -146,6 +146,7 @@ func (s *service) region(ctx context.Context) string {
 // document answers with a public document of a pool.
 func (s *service) document(w http.ResponseWriter, r *http.Request, v any, err error) {
 	h := w.Header()
+	h.Set("x-amzn-RequestId", wire.NewID()) // like every other answer
 	h.Set("Content-Type", "application/json")
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("X-Content-Type-Options", "nosniff")

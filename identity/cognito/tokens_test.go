@@ -164,6 +164,25 @@ func TestTokensWithoutRevocation(t *testing.T) {
 	w.ok("GetUser", obj{"AccessToken": tokens["AccessToken"]})
 }
 
+// Rotation brings origin_jti back where revocation is off.
+func TestTokensOfARotatingClientWithoutRevocation(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(w.pool, obj{
+		"EnableTokenRevocation": false, "RefreshTokenRotation": obj{"Feature": "ENABLED"}, "ExplicitAuthFlows": list{"ALLOW_USER_PASSWORD_AUTH"},
+	})
+	first := c.signIn("alice")
+	next, _ := dig(w.ok("GetTokensFromRefreshToken", obj{"ClientId": c.id, "RefreshToken": first["RefreshToken"]}), "AuthenticationResult").(obj)
+	want := str(t, claimsOf(t, str(t, first, "AccessToken")), "origin_jti")
+	for _, tokens := range []obj{first, next} {
+		for _, name := range []string{"AccessToken", "IdToken"} {
+			if got := claimsOf(t, str(t, tokens, name))["origin_jti"]; got != want {
+				t.Errorf("origin_jti of an %s is %v, want %s", name, got, want)
+			}
+		}
+	}
+	w.ok("GetUser", obj{"AccessToken": next["AccessToken"]})
+}
+
 // A client sees in tokens and answers what it may read, and no more.
 func TestReadAttributes(t *testing.T) {
 	s := newServer(t)
@@ -218,6 +237,19 @@ func TestDiscovery(t *testing.T) {
 	}
 	if got := a.header.Get("Access-Control-Allow-Origin"); got != "*" {
 		t.Errorf("discovery allows the origin %q, want *", got)
+	}
+}
+
+// Every answer has the id of its request, those that no SDK asked for too.
+func TestRequestIDsOfDocuments(t *testing.T) {
+	s := newServer(t)
+	pool := s.pool(nil)
+	for _, path := range []string{
+		"/" + pool + "/.well-known/jwks.json", "/" + pool + "/.well-known/openid-configuration", "/us-east-1_nosuch/.well-known/jwks.json", "/",
+	} {
+		if id := s.get(path).header.Get("x-amzn-RequestId"); !uuidForm.MatchString(id) {
+			t.Errorf("%s: x-amzn-RequestId is %q, want a UUID", path, id)
+		}
 	}
 }
 

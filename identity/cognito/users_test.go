@@ -104,6 +104,33 @@ func TestUsernameAttributes(t *testing.T) {
 	}
 }
 
+// A user is named by the kind of address that came as username, for good.
+func TestUsernameAttributesOfTwoKinds(t *testing.T) {
+	s := newServer(t)
+	pool := s.pool(obj{"UsernameAttributes": list{"email", "phone_number"}})
+	c := s.client(pool, nil)
+	const mail, later, number = "jane@example.com", "jane@example.org", "+15550101234"
+	signedUp := func(username string, more ...string) {
+		s.ok("SignUp", c.signUpBody(username, more...))
+		s.ok("AdminConfirmSignUp", obj{"UserPoolId": pool, "Username": username})
+	}
+	signIn := func(name string) *answer { return s.call("InitiateAuth", c.passwordAuth(name, goodPass)) }
+	nobody := problem{"UserNotFoundException", "User does not exist.", 0}
+
+	signedUp(mail, "phone_number", number)
+	signIn(number).want(t, nobody)
+	signedUp(number) // an attribute of another's is no name of hers
+	signIn(number).wantOK(t)
+	at := c.access(mail)
+	s.ok("UpdateUserAttributes", obj{"AccessToken": at, "UserAttributes": attrs("email", later)})
+	signIn(later).wantOK(t)
+	signIn(mail).want(t, nobody)
+	if a := s.call("DeleteUserAttributes", obj{"AccessToken": at, "UserAttributeNames": list{"email"}}); a.status == 200 {
+		t.Errorf("the e-mail address was deleted, and the name with it")
+	}
+	s.ok("DeleteUserAttributes", obj{"AccessToken": at, "UserAttributeNames": list{"phone_number"}})
+}
+
 func TestCaseOfNames(t *testing.T) {
 	for _, tt := range []struct {
 		name      string

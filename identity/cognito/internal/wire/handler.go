@@ -91,7 +91,7 @@ func NewHandler(o *Options, services ...*Service) *Handler {
 // service does, with JSON.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	id := newID()
+	id := NewID()
 	header.Set("x-amzn-RequestId", id)
 	header.Set("Content-Type", "application/x-amz-json-1.1")
 	header.Set("Access-Control-Allow-Origin", "*")
@@ -246,8 +246,8 @@ func (h *Handler) mapError(ctx context.Context, op *endpoint, err error) *Error 
 	return &Error{Type: internalErrorException}
 }
 
-// newID returns a random UUID.
-func newID() string {
+// NewID returns a random UUID: the id of a request.
+func NewID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
