@@ -27,7 +27,8 @@
 //
 // Each value carries a checksum over table, key and value, and each table one
 // over its entries. Reading a value that was damaged returns
-// [store.ErrCorrupt]; [Store.Check] finds any damage that matters.
+// [store.ErrCorrupt]. Damage to what leads to a value can hide it, or put an older one of
+// the same key in its place; [Store.Check] finds any damage that matters.
 package bolt
 
 import (
