@@ -59,6 +59,9 @@ func (c *backupCommand) Run(t *terminal) error {
 	if err := mustExist(c.Store, sayWhere); err != nil {
 		return err
 	}
+	if _, err := os.Stat(filepath.Dir(c.File)); err != nil {
+		return hint(fmt.Errorf("cannot %w", err), "the directory of the backup must exist; make it, or choose another")
+	}
 	p := newCounter(t, "backed up", c.Progress)
 	var n int64
 	err := writeWhole(c.File, func(w io.Writer) (err error) {
@@ -79,7 +82,7 @@ func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int
 			return receiveBackup(ctx, conn, w)
 		}
 	}
-	st, err := openStore(ctx, c.Store)
+	st, err := openThere(ctx, c.Store, sayWhere)
 	if errors.Is(err, store.ErrLocked) {
 		return 0, hint(errors.Unwrap(err), "whoever has the file open offers no socket beside it: see the log of the server, or stop it first")
 	}

@@ -29,12 +29,9 @@ const toldProblems = 10
 
 // Run checks a store.
 func (c *checkCommand) Run(t *terminal) error {
-	if err := mustExist(c.Store, sayWhere); err != nil {
-		return err
-	}
 	ctx, stop := signals()
 	defer stop()
-	st, err := openReal(ctx, t, c.Store, c.keyFlags)
+	st, err := openUsed(ctx, t, c.Store, c.keyFlags, sayWhere)
 	if err != nil {
 		return err
 	}

@@ -156,3 +156,20 @@ func TestFullDiskIsToldOnce(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// A backup of a part would be restored as if it were the whole: the mark is not in it.
+func TestUnfinishedCopyIsNotBackedUp(t *testing.T) {
+	where := storeFlag{file: filepath.Join(t.TempDir(), "part.db")}
+	st, err := bolt.Open(where.file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := newCopy(sourceOf(t, 1), st)
+	if err := errors.Join(begin(t.Context(), st, "part.db", job.fromName, true), st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c := &backupCommand{Store: where}
+	if _, err := c.write(t.Context(), &strings.Builder{}, nil); err == nil || !strings.Contains(err.Error(), "is an unfinished copy of bolt:from") {
+		t.Errorf("got %v", err)
+	}
+}

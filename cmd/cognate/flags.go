@@ -104,6 +104,9 @@ func (s *storeFlag) UnmarshalText(text []byte) error {
 	}
 	file, ok := strings.CutPrefix(string(text), "bolt:")
 	if !ok || file == "" || strings.HasSuffix(file, string(filepath.Separator)) {
+		if strings.Contains(string(text), "@") || strings.Contains(string(text), "password=") {
+			return fmt.Errorf("this is no store: %w", errStoreForm) // it may hold a password
+		}
 		return fmt.Errorf("%q is no store: %w", text, errStoreForm)
 	}
 	*s = storeFlag{file: file}
@@ -130,6 +133,7 @@ func (s storeFlag) String() string {
 	}
 	query := u.Query()
 	query.Del("password")
+	query.Del("sslpassword") // of the key file of a client certificate
 	u.RawQuery = query.Encode()
 	return u.Redacted()
 }

@@ -28,6 +28,8 @@ func TestBadCommandLines(t *testing.T) {
 		{"issuer with a query", "dev --issuer https://auth.example.com/?a=b", "query"},
 		{"issuer with a password", "dev --issuer https://user:hidden@auth.example.com", "user"},
 		{"unknown store", "dev --store redis://localhost", "memory, bolt:FILE or postgres://"},
+		{"store in another database", "dev --store mysql://me:hidden@localhost/db", "memory, bolt:FILE or postgres://"},
+		{"store in words of libpq", "dev --store host=localhost,password=hidden", "memory, bolt:FILE or postgres://"},
 		{"store without a file", "dev --store bolt:", "memory, bolt:FILE or postgres://"},
 		{"serve in memory", "serve --store memory", "bolt:FILE"},
 		{"serve with no issuer to tell", "serve --addr 0.0.0.0:9229", "--issuer https://"},
@@ -75,6 +77,14 @@ func TestBadCommandLines(t *testing.T) {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// The password of a client's certificate is one too.
+func TestNoPasswordInTheNameOfAStore(t *testing.T) {
+	_, errs, _ := run(t, t.TempDir(), "backup", "b", "--store", "postgres://me@127.0.0.1:1/db?password=hunter2&sslpassword=hunter3&sslkey=none&sslcert=none")
+	if !strings.Contains(errs, "sslkey=none") || strings.Contains(errs, "hunter") {
+		t.Errorf("stderr = %q", errs)
 	}
 }
 

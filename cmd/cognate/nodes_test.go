@@ -214,6 +214,21 @@ func TestDatabaseThatCannotBeReached(t *testing.T) {
 	}
 }
 
+// A schema whose name was mistyped is no store: a backup of nothing would be
+// kept for the real one.
+func TestMistypedSchemaIsNoStore(t *testing.T) {
+	dir := t.TempDir()
+	where := postgrestest.Address(t)
+	for _, args := range [][]string{
+		{"backup", "b"}, {"check"}, {"check", "--repair-indexes"}, {"secrets", "status"}, {"secrets", "rotate"}, {"user", "list"}, {"key", "list"},
+	} {
+		failure(t, dir, "is empty", "--store", append(args, "--store", where)...)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 // A backup of a database that is in use is restored to another, and to a file.
 func TestBackupOfADatabase(t *testing.T) {
 	n := startTwoNodes(t)

@@ -53,9 +53,51 @@ func openReal(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) 
 	if err != nil {
 		return nil, err
 	}
+	return unlockOrClose(ctx, t, inner, where, keys)
+}
+
+// openUsed is openReal for a store that must be there.
+func openUsed(ctx context.Context, t *terminal, where storeFlag, keys keyFlags, try string) (store.Store, error) {
+	inner, err := openThere(ctx, where, try)
+	if err != nil {
+		return nil, err
+	}
+	return unlockOrClose(ctx, t, inner, where, keys)
+}
+
+func unlockOrClose(ctx context.Context, t *terminal, inner store.Store, where storeFlag, keys keyFlags) (store.Store, error) {
 	st, err := unlock(ctx, t, inner, where.name(), keys.source(where))
 	if err != nil {
 		return nil, errors.Join(err, inner.Close())
+	}
+	return st, nil
+}
+
+// openThere opens a store as it is, which must be there and whole. In a database
+// that shows only now: under a name that was mistyped there is an empty schema.
+func openThere(ctx context.Context, where storeFlag, try string) (store.Store, error) {
+	if err := mustExist(where, try); err != nil {
+		return nil, err
+	}
+	st, err := openStore(ctx, where)
+	if err != nil {
+		return nil, err
+	}
+	err = st.View(ctx, func(r store.Reader) error {
+		if err := wantWhole(r, where.name()); err != nil {
+			return err
+		}
+		_, err := purposes.Get(r, purposes.Key(nil))
+		if errors.Is(err, store.ErrNotFound) {
+			return hint(fmt.Errorf("%s is empty", where.name()), "%s", try)
+		}
+		return err
+	})
+	if _, told := errors.AsType[*hinted](err); err != nil && !told {
+		err = storeError(fmt.Errorf("open store %s: %w", where.name(), err))
+	}
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
 }

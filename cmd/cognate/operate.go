@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
 )
 
 // A realStore is the store of a server that is not running.
@@ -28,12 +29,17 @@ func (s *realStore) Validate() error {
 }
 
 // open calls fn with an engine on the store, which is made if there is none.
-// The context ends with the first signal; a second ends the process.
 func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error) error {
+	return s.with(t, o, fn, func(ctx context.Context) (store.Store, error) { return openReal(ctx, t, s.Store, s.keyFlags) })
+}
+
+// with calls fn with an engine on the store that open gives it. The context ends
+// with the first signal; a second ends the process.
+func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error, open func(context.Context) (store.Store, error)) error {
 	ctx, stop := signals()
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	st, err := openReal(ctx, t, s.Store, s.keyFlags)
+	st, err := open(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,10 +53,9 @@ func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Conte
 
 // openExisting is open for a store that must be there.
 func (s *realStore) openExisting(t *terminal, fn func(context.Context, *identity.Engine) error) error {
-	if err := mustExist(s.Store, "say where it is with --store; cognate key create and cognate pool create make a new one"); err != nil {
-		return err
-	}
-	return s.open(t, nil, fn)
+	return s.with(t, nil, fn, func(ctx context.Context) (store.Store, error) {
+		return openUsed(ctx, t, s.Store, s.keyFlags, "say where it is with --store; cognate key create and cognate pool create make a new one")
+	})
 }
 
 // A plainError is an error of the engine in the words of the command.

@@ -38,13 +38,10 @@ type sealedStore struct{ realStore }
 
 // open calls fn with the store, which must be there, and the key file.
 func (s *sealedStore) open(t *terminal, fn func(ctx context.Context, st store.Store, from keySource) error) error {
-	if err := mustExist(s.Store, sayWhere); err != nil {
-		return err
-	}
 	ctx, stop := signals()
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	st, err := openReal(ctx, t, s.Store, s.keyFlags)
+	st, err := openUsed(ctx, t, s.Store, s.keyFlags, sayWhere)
 	if err != nil {
 		return err
 	}
