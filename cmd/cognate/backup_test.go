@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/bolt"
 )
 
 // copyKey puts the key file of one store beside another.
@@ -32,6 +33,38 @@ func restored(t *testing.T, dir, backup string) string {
 	copyKey(t, dir, to)
 	must(t, to, "restore", filepath.Join(dir, backup))
 	return to
+}
+
+// TestRestoreLeavesOthersAlone does not remove what is in the way of its unfinished file.
+func TestRestoreLeavesOthersAlone(t *testing.T) {
+	dir, _ := withPool(t, es256)
+	must(t, dir, "backup", "b")
+	precious := filepath.Join(dir, "dir.db.part", "precious")
+	if err := os.MkdirAll(precious, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	failure(t, dir, "dir.db.part is in the way", "move it away", "restore", "b", "--store", "bolt:dir.db")
+	if _, err := os.Stat(precious); err != nil {
+		t.Error(err)
+	}
+	part := filepath.Join(dir, "new.db.part")
+	other, err := bolt.Open(part, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failure(t, dir, "another restore is writing new.db.part", "wait", "restore", "b", "--store", "bolt:new.db")
+	if _, err := os.Stat(part); err != nil {
+		t.Error(err)
+	}
+	other.Close()
+	must(t, dir, "restore", "b", "--store", "bolt:new.db")
+	if err := os.WriteFile(part, []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(part, filepath.Join(dir, "last.db.part")); err != nil {
+		t.Fatal(err)
+	}
+	must(t, dir, "restore", "b", "--store", "bolt:last.db")
 }
 
 // TestBackupRestore brings a store back, whose users sign in as before.
