@@ -50,6 +50,9 @@ const metaTable = "cognate_meta"
 func openCatalog(ctx context.Context, conn *pgx.ConnConfig, o *Options) (*catalog, error) {
 	c := &catalog{conn: conn, schema: o.Schema, known: make(map[string]string)}
 	err := c.connected(ctx, func(conn *pgx.Conn) error {
+		if err := requireUTF8(ctx, conn); err != nil {
+			return err
+		}
 		if err := c.makeSchema(ctx, conn); err != nil {
 			return err
 		}
@@ -58,6 +61,19 @@ func openCatalog(ctx context.Context, conn *pgx.ConnConfig, o *Options) (*catalo
 		})
 	})
 	return c, err
+}
+
+// requireUTF8 refuses a database that could not hold every name: it would show
+// only when somebody has one with a letter that is not there.
+func requireUTF8(ctx context.Context, conn *pgx.Conn) error {
+	var encoding string
+	if err := conn.QueryRow(ctx, "select current_setting('server_encoding')").Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database is in %s, and must be in UTF8: create database NAME encoding 'UTF8' template template0", encoding)
+	}
+	return nil
 }
 
 // connected calls fn with a connection that is not of the pool: transactions
