@@ -135,11 +135,27 @@ func TestBackupOfRunningServer(t *testing.T) {
 	}
 	must(t, dir, "backup", "b")
 	p.stderr.await(t, p.done, "backed up")
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(filepath.Join(dir, "cognate.db"), link); err != nil {
+		t.Fatal(err)
+	}
+	must(t, dir, "backup", "by-link", "--store", "bolt:"+link)
 	signUp("bob")
 	to := restored(t, dir, "b")
 	if out := must(t, to, "user", "list"); !strings.Contains(out, "alice") || strings.Contains(out, "bob") {
 		t.Errorf("users of the backup:\n%s", out)
 	}
+}
+
+// TestBackupThatNoServerGives says why, where the file is open and nobody answers.
+func TestBackupThatNoServerGives(t *testing.T) {
+	dir, _ := withPool(t, es256)
+	other, err := bolt.Open(filepath.Join(dir, "cognate.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	failure(t, dir, "in use by another process", "no server answers at cognate.db.sock", "backup", "b")
 }
 
 // killed runs a command and kills it, at some moment of the time that it takes.
