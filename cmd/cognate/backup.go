@@ -77,14 +77,15 @@ func (c *backupCommand) Run(t *terminal) error {
 
 // write has the running server write the backup, or reads the store itself.
 func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int64, error) {
+	socket := backupSocket(c.Store.file)
 	if c.Store.file != "" {
-		if conn, err := dialBeside(c.Store.file); err == nil {
+		if conn, err := dialAt(socket); err == nil {
 			return receiveBackup(ctx, conn, w)
 		}
 	}
 	st, err := openThere(ctx, c.Store, sayWhere)
 	if errors.Is(err, store.ErrLocked) {
-		return 0, hint(errors.Unwrap(err), "whoever has the file open offers no socket beside it: see the log of the server, or stop it first")
+		return 0, hint(err, "no server answers at %s: see its log, and run this as its user; or stop what has the file open", socket)
 	}
 	if err != nil {
 		return 0, err
@@ -147,7 +148,13 @@ func settle(from, to string) error {
 	return d.Sync()
 }
 
-func backupSocket(file string) string { return file + ".sock" }
+// backupSocket is beside the file itself, by whatever symbolic link it is called.
+func backupSocket(file string) string {
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	return file + ".sock"
+}
 
 // backupPatience is how long whoever asked for a backup may take for one piece
 // of it: a snapshot that is held keeps the store from using free space again.
@@ -156,7 +163,8 @@ const backupPatience = time.Minute
 // offerBackups lets cognate backup read the store of a running server, by a
 // socket that only the server's user may open. The function that it returns ends that.
 func offerBackups(log *slog.Logger, file string, st store.Store) (end func()) {
-	l, err := listenBeside(file)
+	socket := backupSocket(file)
+	l, err := listenAt(socket)
 	if err != nil {
 		log.Warn("no backups while the server runs: the socket beside the store cannot be made", "error", err)
 		return func() {}
@@ -176,15 +184,15 @@ func offerBackups(log *slog.Logger, file string, st store.Store) (end func()) {
 	return func() {
 		cancel()
 		l.Close()
-		os.Remove(backupSocket(file))
+		os.Remove(socket)
 		<-done
 	}
 }
 
-// listenBeside makes the socket where nobody else can reach it and moves it,
+// listenAt makes the socket where nobody else can reach it and moves it,
 // so that it is never open to others, and what a crash left behind is replaced.
-func listenBeside(file string) (net.Listener, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(file), ".sock-*") // mode 0700
+func listenAt(socket string) (net.Listener, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(socket), ".sock-*") // mode 0700
 	if err != nil {
 		return nil, err
 	}
@@ -199,14 +207,14 @@ func listenBeside(file string) (net.Listener, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, backupSocket(file))); err != nil {
+	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, socket)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-func dialBeside(file string) (conn net.Conn, err error) {
-	err = inReach(backupSocket(file), func(path string) (err error) {
+func dialAt(socket string) (conn net.Conn, err error) {
+	err = inReach(socket, func(path string) (err error) {
 		conn, err = net.Dial("unix", path)
 		return err
 	})

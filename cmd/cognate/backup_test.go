@@ -40,6 +40,38 @@ func restored(t *testing.T, dir, backup string) string {
 	return to
 }
 
+// TestRestoreLeavesOthersAlone does not remove what is in the way of its unfinished file.
+func TestRestoreLeavesOthersAlone(t *testing.T) {
+	dir, _ := withPool(t, es256)
+	must(t, dir, "backup", "b")
+	precious := filepath.Join(dir, "dir.db.part", "precious")
+	if err := os.MkdirAll(precious, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	failure(t, dir, "dir.db.part is in the way", "move it away", "restore", "b", "--store", "bolt:dir.db")
+	if _, err := os.Stat(precious); err != nil {
+		t.Error(err)
+	}
+	part := filepath.Join(dir, "new.db.part")
+	other, err := bolt.Open(part, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failure(t, dir, "another restore is writing new.db.part", "wait", "restore", "b", "--store", "bolt:new.db")
+	if _, err := os.Stat(part); err != nil {
+		t.Error(err)
+	}
+	other.Close()
+	must(t, dir, "restore", "b", "--store", "bolt:new.db")
+	if err := os.WriteFile(part, []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(part, filepath.Join(dir, "last.db.part")); err != nil {
+		t.Fatal(err)
+	}
+	must(t, dir, "restore", "b", "--store", "bolt:last.db")
+}
+
 // TestBackupRestore brings a store back, whose users sign in as before.
 func TestBackupRestore(t *testing.T) {
 	dir, _ := withPool(t, es256)
@@ -108,11 +140,27 @@ func TestBackupOfRunningServer(t *testing.T) {
 	}
 	must(t, dir, "backup", "b")
 	p.stderr.await(t, p.done, "backed up")
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(filepath.Join(dir, "cognate.db"), link); err != nil {
+		t.Fatal(err)
+	}
+	must(t, dir, "backup", "by-link", "--store", "bolt:"+link)
 	signUp("bob")
 	to := restored(t, dir, "b")
 	if out := must(t, to, "user", "list"); !strings.Contains(out, "alice") || strings.Contains(out, "bob") {
 		t.Errorf("users of the backup:\n%s", out)
 	}
+}
+
+// TestBackupThatNoServerGives says why, where the file is open and nobody answers.
+func TestBackupThatNoServerGives(t *testing.T) {
+	dir, _ := withPool(t, es256)
+	other, err := bolt.Open(filepath.Join(dir, "cognate.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	failure(t, dir, "in use by another process", "no server answers at cognate.db.sock", "backup", "b")
 }
 
 // TestBackupInADeepDirectory holds that a long path is no hindrance, though
@@ -132,18 +180,6 @@ func TestBackupInADeepDirectory(t *testing.T) {
 	if out := must(t, restored(t, dir, "b"), "key", "list"); !strings.Contains(out, "AKIA") {
 		t.Errorf("keys of the backup:\n%s", out)
 	}
-}
-
-// TestBackupOfAStoreInUse is refused where nobody offers a socket.
-func TestBackupOfAStoreInUse(t *testing.T) {
-	dir := t.TempDir()
-	newSigner(t, dir)
-	s, err := bolt.Open(filepath.Join(dir, "cognate.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	failure(t, dir, "in use by another process", "no socket", "backup", "b")
 }
 
 // TestBackupsUnderLoad takes backups while eight connections sign users up.

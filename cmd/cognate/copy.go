@@ -162,6 +162,12 @@ func (j *copyJob) write(ctx context.Context, batch []store.Write) error {
 		return nil
 	}
 	err := j.to.Update(ctx, func(tx store.Tx) error {
+		// Another run of the same copy may have finished it: then a server may be at work there.
+		if _, err := copying.Get(tx, copying.Key(nil)); errors.Is(err, store.ErrNotFound) {
+			return hint(fmt.Errorf("another run has finished the copy to %s meanwhile", j.toName), "nothing is left to do; this one has changed nothing since")
+		} else if err != nil {
+			return err
+		}
 		for _, w := range batch {
 			if err := tx.Put(w.Table, w.Key, w.Value); err != nil {
 				return err

@@ -124,6 +124,24 @@ func TestCopyRefusals(t *testing.T) {
 	}
 }
 
+// TestCopyThatAnotherRunFinishes does not write over what a server has written since.
+func TestCopyThatAnotherRunFinishes(t *testing.T) {
+	from, to := sourceOf(t, 20), boltStore(t)
+	slow := newCopy(from, to)
+	slow.told = func(int) {
+		slow.told = func(int) { t.Error("it went on") }
+		if err := newCopy(from, to).run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := slow.run(t.Context()); err == nil || !strings.Contains(err.Error(), "another run has finished the copy") {
+		t.Errorf("run = %v", err)
+	}
+	if err := claim(t.Context(), to, "to", forReal); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCopyThroughPostgres copies from a file to a database and back.
 func TestCopyThroughPostgres(t *testing.T) {
 	from, back := sourceOf(t, 50), boltStore(t)

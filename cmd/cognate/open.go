@@ -291,9 +291,9 @@ func probe(ctx context.Context, st store.Store, file string, from keySource) err
 	})
 	if errors.Is(err, sealed.ErrWrongKey) {
 		if from.env != "" {
-			return hint(fmt.Errorf("%s does not hold the keys of %s", from.env, file), "say where the right ones are with --key-env or --key-file")
+			return hint(&toldError{fmt.Sprintf("%s does not hold the keys of %s", from.env, file), err}, "say where the right ones are with --key-env or --key-file")
 		}
-		err := fmt.Errorf("%s is not the key file of %s", from.file, file)
+		err := &toldError{fmt.Sprintf("%s is not the key file of %s", from.file, file), err}
 		return hint(err, "say where the right one is with --key-file")
 	}
 	if err != nil {

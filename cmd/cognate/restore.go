@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/bolt"
 )
 
 type restoreCommand struct {
@@ -56,15 +58,41 @@ func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (i
 		return c.intoDatabase(ctx, f, p)
 	}
 	part := c.Store.file + ".part"
-	if err := os.RemoveAll(part); err != nil { // of a restore that was interrupted
+	if err := removeLeft(part); err != nil {
 		return 0, err
 	}
-	defer os.Remove(part)
 	n, err := c.restoreInto(ctx, storeFlag{file: part}, f, p)
+	if errors.Is(err, store.ErrLocked) { // it is not ours
+		return n, err
+	}
+	defer os.Remove(part)
 	if err != nil {
 		return n, err
 	}
 	return n, settle(part, c.Store.file)
+}
+
+// removeLeft removes what a restore that was interrupted left behind, and
+// nothing else: neither a directory, nor the file of one that is still at work.
+func removeLeft(part string) error {
+	info, err := os.Lstat(part)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return hint(fmt.Errorf("%s is in the way, and no file", part), "move it away, or choose another store with --store")
+	}
+	st, err := bolt.Open(part, nil)
+	if errors.Is(err, store.ErrLocked) {
+		return hint(fmt.Errorf("another restore is writing %s", part), "wait until it has ended, or choose another store with --store")
+	}
+	if err == nil {
+		defer st.Close()
+	}
+	return os.Remove(part) // whatever it is like
 }
 
 // intoDatabase marks the database until all is there, so that no server takes a part of it.

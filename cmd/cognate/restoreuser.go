@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/sealed"
 )
 
 type userRestore struct {
@@ -80,6 +81,9 @@ func (c *userRestore) find(ctx context.Context, t *terminal, pool string) (rec *
 	})
 	if errors.Is(err, identity.ErrUserNotFound) {
 		return nil, hint(fmt.Errorf("%s has no user %s in the pool %s", c.Backup, oneLine(c.Name), pool), "give the name as it was at the time, or the sub")
+	}
+	if errors.Is(err, sealed.ErrWrongKey) {
+		return nil, hint(fmt.Errorf("the keys of the store are not those of %s", c.Backup), "say with --backup-key-file where the key file is that the store had at the time")
 	}
 	return rec, err
 }

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,4 +51,13 @@ func TestOneUserComesBackFromABackup(t *testing.T) {
 	must("user", "delete", "alice", "--yes")
 	must("user", "create", "alice")
 	refused("cannot be restored", "user", "restore", "b.backup", "alice")
+
+	must("user", "delete", "alice", "--yes")
+	old := t.TempDir()
+	copyKey(t, dir, old)
+	must("secrets", "rotate")
+	must("secrets", "reseal")
+	must("secrets", "drop-old")
+	refused("hint: say with --backup-key-file", "user", "restore", "b.backup", "alice")
+	must("user", "restore", "b.backup", "alice", "--backup-key-file", filepath.Join(old, "cognate.key"))
 }

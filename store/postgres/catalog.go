@@ -50,8 +50,8 @@ const metaTable = "cognate_meta"
 func openCatalog(ctx context.Context, conn *pgx.ConnConfig, o *Options) (*catalog, error) {
 	c := &catalog{conn: conn, schema: o.Schema, known: make(map[string]string)}
 	err := c.connected(ctx, func(conn *pgx.Conn) error {
-		if encoding := conn.PgConn().ParameterStatus("server_encoding"); encoding != "UTF8" {
-			return fmt.Errorf("the database is in %s, which cannot hold all text: make one in UTF8", encoding)
+		if err := requireUTF8(conn); err != nil {
+			return err
 		}
 		if err := c.makeSchema(ctx, conn); err != nil {
 			return err
@@ -61,6 +61,15 @@ func openCatalog(ctx context.Context, conn *pgx.ConnConfig, o *Options) (*catalo
 		})
 	})
 	return c, err
+}
+
+// requireUTF8 refuses a database that could not hold every name: it would show
+// only when somebody has one with a letter that is not there.
+func requireUTF8(conn *pgx.Conn) error {
+	if encoding := conn.PgConn().ParameterStatus("server_encoding"); encoding != "UTF8" {
+		return fmt.Errorf("the database is in %s, and must be in UTF8: create database NAME encoding 'UTF8' template template0", encoding)
+	}
+	return nil
 }
 
 // connected calls fn with a connection that is not of the pool: transactions
@@ -182,7 +191,9 @@ type View struct {
 	Query string
 }
 
-// makeViews makes the views anew where their queries are not those of last time.
+// makeViews makes the views, or replaces them where their queries are not those
+// of last time. Each is replaced where it is: rights to read it stay, and what
+// others have built on it.
 func (c *catalog) makeViews(ctx context.Context, tx pgx.Tx, views []View) error {
 	if len(views) == 0 {
 		return nil
@@ -193,28 +204,62 @@ func (c *catalog) makeViews(ctx context.Context, tx pgx.Tx, views []View) error 
 		fmt.Fprintf(sum, "%q %q\n", v.Name, v.Query)
 	}
 	digest := hex.EncodeToString(sum.Sum(nil))
-	var have *string
-	err := tx.QueryRow(ctx, "select obj_description(to_regnamespace($1), 'pg_namespace')", quote(schema)).Scan(&have)
-	if err != nil || have != nil && *have == digest {
+	made, err := c.makeViewSchema(ctx, tx, schema)
+	if err != nil || made == digest {
 		return err
 	}
-	script := []string{"drop schema if exists " + quote(schema) + " cascade", "create schema " + quote(schema)}
+	if _, err := tx.Exec(ctx, "set local search_path to "+quote(c.schema)); err != nil {
+		return err
+	}
 	for _, v := range views {
 		if err := c.makeTables(ctx, tx, v.Tables); err != nil {
 			return err
 		}
-		script = append(script, "create view "+quote(schema, v.Name)+" as "+v.Query)
-	}
-	script = append(script, "comment on schema "+quote(schema)+" is '"+digest+"'")
-	if _, err := tx.Exec(ctx, "set local search_path to "+quote(c.schema)); err != nil {
-		return err
-	}
-	for _, statement := range script {
-		if _, err := tx.Exec(ctx, statement); err != nil {
+		if err := makeView(ctx, tx, quote(schema, v.Name), v.Query); err != nil {
 			return fmt.Errorf("make the views: %w", err)
 		}
 	}
-	return nil
+	_, err = tx.Exec(ctx, "comment on schema "+quote(schema)+" is '"+digest+"'")
+	return err
+}
+
+// makeViewSchema makes the schema of the views if there is none, and returns
+// the digest of those that were made there. It refuses one with something of others in it.
+func (c *catalog) makeViewSchema(ctx context.Context, tx pgx.Tx, schema string) (digest string, err error) {
+	var there, used bool
+	var comment *string
+	err = tx.QueryRow(ctx, "select n is not null, obj_description(n, 'pg_namespace'), exists (select from pg_class where relnamespace = n)"+
+		" from to_regnamespace($1) as n", quote(schema)).Scan(&there, &comment, &used)
+	switch {
+	case err != nil:
+		return "", err
+	case !there:
+		_, err = tx.Exec(ctx, "create schema "+quote(schema))
+		return "", err
+	case comment != nil && len(*comment) == hex.EncodedLen(sha256.Size):
+		return *comment, nil
+	case used:
+		return "", fmt.Errorf("the views would go to the schema %q, where others have something: choose another with schema=NAME", schema)
+	}
+	return "", nil
+}
+
+// invalidDefinition is what replacing a view ends in that has lost a column.
+const invalidDefinition = "42P16"
+
+func makeView(ctx context.Context, tx pgx.Tx, ident, query string) error {
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { // a savepoint
+		_, err := tx.Exec(ctx, "create or replace view "+ident+" as "+query)
+		return err
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != invalidDefinition {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "drop view "+ident); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "create view "+ident+" as "+query)
+	return err
 }
 
 // Drop removes the schema that a URL names with all that is in it, and its views.

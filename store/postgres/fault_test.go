@@ -354,20 +354,6 @@ func superuser(t *testing.T) (u *url.URL, name string, exec func(sql string)) {
 	}
 }
 
-func TestDatabaseInAnotherEncodingIsRefused(t *testing.T) {
-	u, name, exec := superuser(t)
-	exec("create database " + name + " encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'")
-	t.Cleanup(func() { exec("drop database " + name) })
-	u.Path = "/" + name
-	s, err := postgres.Open(t.Context(), u.String(), nil)
-	if err == nil {
-		s.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), "LATIN1") {
-		t.Errorf("Open = %v, want a word on LATIN1", err)
-	}
-}
-
 func TestAddressesThatCannotBe(t *testing.T) {
 	for _, address := range []string{"", "bolt:file", "postgres", "host=localhost", "postgres://%zz", "postgres://h/d?schema=" + string(bytes.Repeat([]byte("s"), 51))} {
 		s, err := postgres.Open(t.Context(), address, nil)

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -78,13 +79,7 @@ func TestViews(t *testing.T) {
 	h := newHouse(t)
 	h.signIn(t)
 	addToGroup(t, h)
-	_, schema, _ := strings.Cut(h.address, "schema=")
-	schema, _, _ = strings.Cut(schema, "&")
-	conn, err := pgx.Connect(t.Context(), strings.Replace(h.address, "schema="+schema, "application_name=test", 1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
+	conn, schema := connect(t, h.address)
 	for _, tt := range []struct{ view, query, want string }{
 		{"pools", "count(*), bool_and(created > now() - interval '1 hour')", "[1 true]"},
 		{"clients", "count(*), bool_and(pool is not null)", "[1 true]"},
@@ -113,6 +108,85 @@ func TestViews(t *testing.T) {
 	if n, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int]); err != nil || n != len(postgres.IdentityViews()) {
 		t.Errorf("%d views, %v", n, err)
 	}
+}
+
+// Who was let read a view still may when a later version has added to it, and
+// what others built on it is there.
+func TestViewsAreReplacedInTheirPlace(t *testing.T) {
+	address := postgrestest.Address(t)
+	conn, schema := connect(t, address)
+	open := func(columns ...string) error {
+		view := postgres.View{Name: "v", Tables: []string{"users"}, Query: "select " + strings.Join(columns, ", ") + " from users"}
+		s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: []postgres.View{view}})
+		if err == nil {
+			s.Close()
+		}
+		return err
+	}
+	v := pgx.Identifier{schema + "_views", "v"}.Sanitize()
+	if err := open("value as a"); err != nil {
+		t.Fatal(err)
+	}
+	built := pgx.Identifier{schema, "report"}.Sanitize()
+	if _, err := conn.Exec(t.Context(), "grant select on "+v+" to public; create view "+built+" as select a from "+v); err != nil {
+		t.Fatal(err)
+	}
+	if err := open("value as a", "key as b"); err != nil {
+		t.Fatal(err)
+	}
+	var granted bool
+	err := conn.QueryRow(t.Context(), "select relacl::text like '%{=r/%' or relacl::text like '%,=r/%' from pg_class where oid = $1::regclass", v).Scan(&granted)
+	if err != nil || !granted {
+		t.Errorf("the right to read the view: %v, %v", granted, err)
+	}
+	if _, err := conn.Exec(t.Context(), "select b from "+v+"; select a from "+built+"; drop view "+built); err != nil {
+		t.Error(err)
+	}
+	if err := open("key as c"); err != nil {
+		t.Errorf("other columns: %v", err)
+	}
+	if _, err := conn.Exec(t.Context(), "select c from "+v); err != nil {
+		t.Error(err)
+	}
+}
+
+// A schema that happens to have the name of that of the views is left alone.
+func TestViewsLeaveOthersAlone(t *testing.T) {
+	address := postgrestest.Address(t)
+	conn, schema := connect(t, address)
+	theirs := pgx.Identifier{schema + "_views"}.Sanitize()
+	if _, err := conn.Exec(t.Context(), "create schema "+theirs+"; create table "+theirs+".precious (n int)"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: postgres.IdentityViews()})
+	if err == nil {
+		s.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "where others have something") {
+		t.Errorf("Open = %v", err)
+	}
+	if _, err := conn.Exec(t.Context(), "select from "+theirs+".precious"); err != nil {
+		t.Error(err)
+	}
+}
+
+// connect connects to the database at the address of a store, and tells its schema.
+func connect(t *testing.T, address string) (conn *pgx.Conn, schema string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	schema = query.Get("schema")
+	query.Del("schema")
+	u.RawQuery = query.Encode()
+	conn, err = pgx.Connect(t.Context(), u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn, schema
 }
 
 func addToGroup(t *testing.T, h *house) {
