@@ -111,7 +111,10 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<18)
-	if err := errors.Join(write(w), w.Flush()); err != nil {
+	if err := write(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
