@@ -116,7 +116,7 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 		return st, nil
 	}
 	if where.url != "" && !errors.Is(err, store.ErrNewer) {
-		return nil, hint(fmt.Errorf("cannot %w", err), "see that the database is there, in UTF-8, and that the user may make schemas in it; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
+		return nil, hint(fmt.Errorf("cannot %w", err), "see that the database is there, in UTF-8, and that the user may make schemas in it, or owns those of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
 	}
 	return nil, storeError(err)
 }

@@ -87,12 +87,12 @@ func (c *catalog) connected(ctx context.Context, fn func(*pgx.Conn) error) error
 // same time get in each other's way, so it is tried again.
 func (c *catalog) makeSchema(ctx context.Context, conn *pgx.Conn) error {
 	meta := quote(c.schema, metaTable)
-	script := "create schema if not exists " + quote(c.schema) + ";" +
-		"create table if not exists " + meta + " (name text primary key, number bigint not null);" +
+	schema := "create schema if not exists " + quote(c.schema) + ";"
+	script := "create table if not exists " + meta + " (name text primary key, number bigint not null);" +
 		fmt.Sprintf("insert into %s values ('format', %d) on conflict do nothing", meta, format)
 	for try := 0; ; try++ {
-		var there bool
-		err := conn.QueryRow(ctx, "select to_regclass($1) is not null", meta).Scan(&there)
+		var made, there bool
+		err := conn.QueryRow(ctx, "select to_regnamespace($1) is not null, to_regclass($2) is not null", quote(c.schema), meta).Scan(&made, &there)
 		if err == nil && there {
 			var n int
 			err = conn.QueryRow(ctx, "select count(*) from "+meta).Scan(&n)
@@ -101,7 +101,10 @@ func (c *catalog) makeSchema(ctx context.Context, conn *pgx.Conn) error {
 		if err != nil || there {
 			return err
 		}
-		_, err = conn.Exec(ctx, script)
+		if made { // perhaps for a user who may make none
+			schema = ""
+		}
+		_, err = conn.Exec(ctx, schema+script)
 		if err == nil || !raced(err) || try == maxRetries {
 			return err
 		}

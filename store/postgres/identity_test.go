@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"strings"
@@ -168,6 +169,32 @@ func TestViewsLeaveOthersAlone(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "select from "+theirs+".precious"); err != nil {
 		t.Error(err)
 	}
+}
+
+// Who may make no schemas uses those that were made for it.
+func TestSchemasThatAreThere(t *testing.T) {
+	address := postgrestest.Address(t)
+	conn, schema := connect(t, address)
+	role := strings.ToLower("role_" + rand.Text())
+	for _, name := range []string{schema, schema + "_views"} {
+		_, err := conn.Exec(t.Context(), "do $$ begin if to_regrole('"+role+"') is null then create role "+role+" login; end if; end $$;"+
+			"create schema "+pgx.Identifier{name}.Sanitize()+" authorization "+role)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if _, err := conn.Exec(context.Background(), "drop owned by "+role+" cascade; drop role "+role); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(role)
+	s := postgrestest.Open(t, u.String(), &postgres.Options{Views: postgres.IdentityViews()})
+	s.Close()
 }
 
 // connect connects to the database at the address of a store, and tells its schema.
