@@ -92,7 +92,7 @@ func (s *sealing) staleValues(ctx context.Context, table, from, current string) 
 			if err != nil {
 				return err
 			}
-			doc, err := parseDocument(table, e.Value)
+			doc, err := parseDocument(store.Ref{Table: table, Key: e.Key}, e.Value)
 			if err != nil {
 				return err
 			}
@@ -141,7 +141,7 @@ func (s *sealing) resealValue(ctx context.Context, tx store.Tx, ref store.Ref, s
 	if stored == nil {
 		return false, nil
 	}
-	doc, err := parseDocument(ref.Table, stored)
+	doc, err := parseDocument(ref, stored)
 	if err != nil || doc.Key == current {
 		return false, err
 	}
@@ -188,7 +188,7 @@ func (s *sealing) usage(ctx context.Context, known []key) (use []KeyUse, err err
 				if err != nil {
 					return err
 				}
-				doc, err := parseDocument(table, e.Value)
+				doc, err := parseDocument(store.Ref{Table: table, Key: e.Key}, e.Value)
 				if err != nil {
 					return err
 				}

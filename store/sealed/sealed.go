@@ -144,10 +144,10 @@ type document struct {
 	Sealed []byte `json:"sealed"`
 }
 
-func parseDocument(table string, stored []byte) (document, error) {
+func parseDocument(ref store.Ref, stored []byte) (document, error) {
 	var doc document
 	if err := json.Unmarshal(stored, &doc); err != nil || doc.Key == "" || len(doc.Sealed) == 0 {
-		return document{}, fmt.Errorf("%w: a value in %s is not sealed", store.ErrCorrupt, table)
+		return document{}, fmt.Errorf("%w: the value of %q in %s is not sealed", store.ErrCorrupt, ref.Key, ref.Table)
 	}
 	return doc, nil
 }
@@ -175,7 +175,7 @@ func (s *sealing) unseal(ctx context.Context, ref store.Ref, stored []byte) ([]b
 	if stored == nil || !s.secret[ref.Table] {
 		return stored, nil
 	}
-	doc, err := parseDocument(ref.Table, stored)
+	doc, err := parseDocument(ref, stored)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (s *sealing) unseal(ctx context.Context, ref store.Ref, stored []byte) ([]b
 	}
 	value, err := k.aead.Open(nil, nil, doc.Sealed, additional(ref))
 	if err != nil {
-		return nil, fmt.Errorf("%w: a sealed value in %s was altered or moved", store.ErrCorrupt, ref.Table)
+		return nil, fmt.Errorf("%w: the sealed value of %q in %s was altered or moved", store.ErrCorrupt, ref.Key, ref.Table)
 	}
 	return value, nil
 }

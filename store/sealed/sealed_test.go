@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -144,8 +145,9 @@ func TestSealedValueIsRefusedElsewhere(t *testing.T) {
 			if err := put(t, inner, tt.table, tt.key, tt.value); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := get(t, s, tt.table, tt.key); !errors.Is(err, store.ErrCorrupt) {
-				t.Errorf("got %s, %v, want %v", got, err, store.ErrCorrupt)
+			got, err := get(t, s, tt.table, tt.key)
+			if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), strconv.Quote(tt.key)+" in "+tt.table) {
+				t.Errorf("got %s, %v, want %v, and where", got, err, store.ErrCorrupt)
 			}
 		})
 	}
