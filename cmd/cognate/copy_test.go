@@ -191,3 +191,15 @@ func TestUnfinishedCopyIsNotBackedUp(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A restore does not go on: nobody is told to finish it as a copy.
+func TestUnfinishedRestoreIsNoCopy(t *testing.T) {
+	st := boltStore(t)
+	if err := begin(t.Context(), st, "part", backupMark+"b", false); err != nil {
+		t.Fatal(err)
+	}
+	err := claim(t.Context(), st, "part", forReal)
+	if h, ok := errors.AsType[*hinted](err); !ok || !strings.Contains(err.Error(), "unfinished restore of the backup b") || !strings.Contains(h.hint, "cognate restore") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -19,6 +20,9 @@ var copying = &store.Table[copyingRecord]{
 	Name: "copying", Key: func(*copyingRecord) string { return store.Key("copying") },
 }
 
+// backupMark is what a mark begins with that a restore has made: it does not go on.
+const backupMark = "the backup "
+
 // wantWhole refuses a store that is only a part of what it is to be.
 func wantWhole(r store.Reader, name string) error {
 	c, err := copying.Get(r, copying.Key(nil))
@@ -27,6 +31,9 @@ func wantWhole(r store.Reader, name string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(c.From, backupMark) {
+		return hint(fmt.Errorf("%s is an unfinished restore of %s", name, oneLine(c.From)), "begin again with cognate restore and an empty store, such as another schema of the database")
 	}
 	return hint(fmt.Errorf("%s is an unfinished copy of %s", name, oneLine(c.From)),
 		"finish it by running cognate copy again, or begin with an empty store")

@@ -109,7 +109,7 @@ func (c *restoreCommand) intoDatabase(ctx context.Context, f *os.File, p *counte
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	if err := begin(ctx, st, c.Store.name(), "the backup "+c.File, false); err != nil {
+	if err := begin(ctx, st, c.Store.name(), backupMark+c.File, false); err != nil {
 		return 0, err
 	}
 	if n, err = store.Restore(ctx, st, f, allTables(), p.at); err != nil {

@@ -30,7 +30,7 @@ func (secretsCommand) Help() string {
 
 With a PostgreSQL database the servers may run meanwhile: they notice the new key in the key file by themselves, within a minute. Where servers have copies of the file, add the new key to each as the last line, and when all have it, make it the first line of each. A file (bolt:) is open in one process at a time: stop the server. Keys in an environment variable are changed where it is set.
 
-Run it as the owner of the key file. The older keys are still needed to read older copies of the store: keep them with those.`
+Run it as the owner of the key file, or as root. The older keys are still needed to read older copies of the store: keep them with those.`
 }
 
 // A sealedStore is a store whose keys an operator works on.

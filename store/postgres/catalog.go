@@ -153,11 +153,13 @@ func (c *catalog) idents(ctx context.Context, tables map[string][][]byte) (map[s
 		return out, nil
 	}
 	slices.Sort(missing)
-	err := c.connected(ctx, func(conn *pgx.Conn) error {
-		return c.locked(ctx, conn, func(tx pgx.Tx) error { return c.makeTables(ctx, tx, missing) })
+	err := retry(ctx, func() error { // also where there is no connection to be had just now
+		return explain(ctx, c.connected(ctx, func(conn *pgx.Conn) error {
+			return c.locked(ctx, conn, func(tx pgx.Tx) error { return c.makeTables(ctx, tx, missing) })
+		}))
 	})
 	if err != nil {
-		return nil, explain(ctx, err)
+		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -204,16 +204,21 @@ func connect(t *testing.T, address string) (conn *pgx.Conn, schema string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	query := u.Query()
-	schema = query.Get("schema")
-	query.Del("schema")
-	u.RawQuery = query.Encode()
-	conn, err = pgx.Connect(t.Context(), u.String())
+	conn, err = pgx.Connect(t.Context(), withoutSchema(u))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn, schema
+	return conn, u.Query().Get("schema")
+}
+
+// withoutSchema is an address that pgx takes.
+func withoutSchema(u *url.URL) string {
+	plain := *u
+	query := plain.Query()
+	query.Del("schema")
+	plain.RawQuery = query.Encode()
+	return plain.String()
 }
 
 func addToGroup(t *testing.T, h *house) {

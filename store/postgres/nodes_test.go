@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/postgres"
@@ -221,5 +222,49 @@ func TestOtherEncodingIsRefused(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "the database is in LATIN1, and must be in UTF8") {
 		t.Errorf("Open = %v", err)
+	}
+}
+
+// A table is looked for by a connection of its own, and there may be none for a moment.
+func TestTableIsLookedForAgain(t *testing.T) {
+	address := postgrestest.Address(t)
+	postgrestest.Open(t, address, nil).Close()
+	conn, schema := connect(t, address)
+	role := strings.ToLower("role_" + rand.Text())
+	quoted := pgx.Identifier{schema}.Sanitize()
+	_, err := conn.Exec(t.Context(), "create role "+role+" login connection limit 2; grant usage, create on schema "+quoted+" to "+role+
+		"; grant all on all tables in schema "+quoted+" to "+role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := conn.Exec(context.Background(), "drop owned by "+role+" cascade; drop role "+role); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(role)
+	s := postgrestest.Open(t, u.String(), &postgres.Options{MaxConns: 1})
+	defer s.Close()
+	err = s.View(t.Context(), func(r store.Reader) error {
+		if _, err := r.Get(store.Ref{Table: "first", Key: "k"}); err != nil {
+			return err
+		}
+		other, err := pgx.Connect(t.Context(), withoutSchema(u))
+		if err != nil {
+			return err
+		}
+		go func() {
+			time.Sleep(20 * time.Millisecond)
+			other.Close(context.Background())
+		}()
+		_, err = r.Get(store.Ref{Table: "second", Key: "k"})
+		return err
+	})
+	if err != nil {
+		t.Errorf("View = %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // those that were there still open. Stores that are open on the file notice it,
 // see [KeysFrom]. Copies of the file elsewhere must get the key before any store is written under it.
 // Afterwards [Reseal] brings the values under the new key, and [DropOldKeys] removes the others.
-// It must be called as the owner of the file, so that the owner stays the same.
+// It must be called as the owner of the file or as root: the owner stays the same.
 func RotateKeyFile(path string) error {
 	return rewriteKeyFile(path, func(text string) (string, error) {
 		var head strings.Builder
@@ -53,7 +53,7 @@ func rewriteKeyFile(path string, edit func(text string) (string, error)) error {
 			return err
 		}
 		_, err = f.WriteString(text)
-		return errors.Join(err, f.Sync(), f.Close())
+		return errors.Join(err, keepOwner(path, f), f.Sync(), f.Close())
 	}()
 	if err == nil {
 		err = os.Rename(temp, path)

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package sealed
+
+import "os"
+
+func keepOwner(string, *os.File) error { return nil }
