@@ -1,27 +1,20 @@
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
-// A counter tells how many entries a long command has done, at most once a second.
+// A counter is a progress of entries, of which there are many a second.
 type counter struct{ *progress }
 
 func newCounter(t *terminal, done string, always bool) *counter {
-	return &counter{newProgress(t, done, always)}
+	p := newProgress(t, done, always)
+	p.count = func(n int) string { return fmt.Sprintf("%d entries", n) }
+	return &counter{p}
 }
 
 func (c *counter) at(n int64) {
-	if !c.live || n%256 != 0 { // the clock costs more than an entry
-		return
-	}
-	if now := time.Now(); now.Sub(c.told) >= time.Second {
-		c.told = now
-		fmt.Fprintf(c.t.err, "cognate: %s %d entries, %s\n", c.done, n, c.rate(int(n)))
+	if n%256 == 0 { // the clock costs more than an entry
+		c.progress.at(int(n), 0)
 	}
 }
 
-func (c *counter) end(n int64) {
-	fmt.Fprintf(c.t.err, "cognate: %s %d entries in %s, %s\n", c.done, n, time.Since(c.begin).Round(time.Millisecond), c.rate(int(n)))
-}
+func (c *counter) end(n int64) { c.progress.end(int(n), 0, "") }
