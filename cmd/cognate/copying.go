@@ -39,32 +39,15 @@ func wantWhole(r store.Reader, name string) error {
 		"finish it by running cognate copy again, or begin with an empty store")
 }
 
-// wantReal refuses what is not the whole store of a real server.
-func wantReal(ctx context.Context, st store.Store, name string) error {
-	return st.View(ctx, func(r store.Reader) error {
-		if err := wantWhole(r, name); err != nil {
-			return err
-		}
-		p, err := purposes.Get(r, purposes.Key(nil))
-		if errors.Is(err, store.ErrNotFound) {
-			return hint(fmt.Errorf("%s is empty", name), "say where the store is that cognate serve uses")
-		}
-		if err == nil && p.Purpose != forReal {
-			return hint(fmt.Errorf("%s was made by cognate %s", name, p.Purpose), "say where the store is that cognate serve uses")
-		}
-		return err
-	})
-}
+// sayServed is what to try where a store is none of a real server.
+const sayServed = "say where the store is that cognate serve uses"
 
-// openWhole opens a store that must be there, and as it is: what is secret stays sealed.
+// openWhole opens the store of a real server, which must be there, as it is: what is secret stays sealed.
 func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 	if where.inMemory() {
 		return nil, hint(errors.New("memory is no store that could be read"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
-	if err := mustExist(where, "say where the store is that cognate serve uses"); err != nil {
-		return nil, err
-	}
-	st, err := openStore(ctx, where)
+	st, err := openThere(ctx, where, sayServed)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, hint(err, "stop the server first, or copy a store that cognate restore has made of its backup")
 	}
@@ -75,6 +58,17 @@ func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
+}
+
+// wantReal refuses a store that has another purpose than a real server.
+func wantReal(ctx context.Context, st store.Store, name string) error {
+	return st.View(ctx, func(r store.Reader) error {
+		p, err := purposes.Get(r, purposes.Key(nil))
+		if err == nil && p.Purpose != forReal {
+			return hint(fmt.Errorf("%s was made by cognate %s", name, p.Purpose), sayServed)
+		}
+		return err
+	})
 }
 
 // begin marks an empty store as a copy that is unfinished. With again, one with the same mark will do.
