@@ -19,7 +19,6 @@ import (
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/postgres"
 	"github.com/cognate-id/cognate/store/postgres/postgrestest"
-	"github.com/jackc/pgx/v5"
 )
 
 // A proxy stands between a store and the server, and cuts the connection in
@@ -333,20 +332,13 @@ func TestReadOnlyConnectionIsNotKept(t *testing.T) {
 // superuser returns an address, a name that is free for a role or a database, and a way to make one.
 func superuser(t *testing.T) (u *url.URL, name string, exec func(sql string)) {
 	t.Helper()
-	u, err := url.Parse(postgrestest.Address(t))
+	address := postgrestest.Address(t)
+	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, query := *u, u.Query()
-	name = strings.ToLower(query.Get("schema"))
-	query.Del("schema")
-	plain.RawQuery = query.Encode()
-	admin, err := pgx.Connect(t.Context(), plain.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close(context.Background()) })
-	return u, name, func(sql string) {
+	admin, schema := connect(t, address)
+	return u, strings.ToLower(schema), func(sql string) {
 		t.Helper()
 		if _, err := admin.Exec(context.Background(), sql); err != nil {
 			t.Fatalf("%s: %v", sql, err)

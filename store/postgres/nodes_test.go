@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -197,22 +196,7 @@ func many(t *testing.T, s store.Store) {
 
 // A database in another encoding would take users until one has a name that it cannot hold.
 func TestOtherEncodingIsRefused(t *testing.T) {
-	u, err := url.Parse(postgrestest.Address(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := strings.ToLower("latin_" + rand.Text())
-	exec := func(statement string) {
-		t.Helper()
-		conn, err := pgx.Connect(context.Background(), os.Getenv("COGNATE_POSTGRES"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(context.Background())
-		if _, err := conn.Exec(context.Background(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+	u, name, exec := superuser(t)
 	exec("create database " + name + " encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")
 	t.Cleanup(func() { exec("drop database " + name + " with (force)") })
 	u.Path = "/" + name
