@@ -101,10 +101,10 @@ func traced(t *testing.T, cmd *exec.Cmd, options ...string) tracedCmd {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
-		t.Skip("strace is not installed")
+		t.Skip("strace is not installed, which records the writes that a power failure is replayed from (Debian: strace)")
 	}
 	if err := exec.Command(strace, "-o", os.DevNull, "true").Run(); err != nil {
-		t.Skipf("strace may not trace here: %v", err)
+		t.Skipf("strace may not trace here, so that no power failure can be replayed: %v", err)
 	}
 	cmd.Path, cmd.Args = strace, slices.Concat([]string{"strace", "-f", "-e", "signal=none"}, options, cmd.Args)
 	return tracedCmd{cmd}
