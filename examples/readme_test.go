@@ -1,5 +1,5 @@
 // Package examples holds small programs, each about one thing. Every block of
-// Go in the README is a region of one of them; this test holds the two together.
+// Go in the README and below docs is a region of one of them; this test holds them together.
 package examples
 
 import (
@@ -13,23 +13,55 @@ import (
 // block is a fenced block of Go, after a comment that names its source.
 var block = regexp.MustCompile("(?s)(?:<!-- (\\S+)#(\\w+) -->\n)?```go\n(.*?)```")
 
-func TestREADME(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+func TestBlocksAreRegionsOfExamples(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := block.FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) < 2 {
-		t.Fatalf("README has %d blocks of Go, want at least 2", len(blocks))
-	}
-	for _, b := range blocks {
-		file, name, text := b[1], b[2], b[3]
-		if file == "" {
-			t.Errorf("a block of Go names no source:\n%s", text)
-			continue
+	found := 0
+	for _, page := range append(pages, "../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if want := region(t, file, name); text != want {
-			t.Errorf("README differs from %s#%s:\ngot:\n%s\nwant:\n%s", file, name, text, want)
+		for _, b := range block.FindAllStringSubmatch(string(text), -1) {
+			found++
+			file, name, text := b[1], b[2], b[3]
+			if file == "" {
+				t.Errorf("%s: a block of Go names no source:\n%s", page, text)
+				continue
+			}
+			if want := region(t, file, name); text != want {
+				t.Errorf("%s differs from %s#%s:\ngot:\n%s\nwant:\n%s", page, file, name, text, want)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("found %d blocks of Go, want at least 5: the walk misses pages", found)
+	}
+}
+
+// link is a link of a page to a file of the project.
+var link = regexp.MustCompile(`\]\(([^)#:]*[./][^)#:]*)(?:#[^)]*)?\)`)
+
+func TestLinksLeadToFiles(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, err := filepath.Glob("../*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, top...) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), filepath.FromSlash(l[1]))); err != nil {
+				t.Errorf("%s: the link to %s leads nowhere", page, l[1])
+			}
 		}
 	}
 }

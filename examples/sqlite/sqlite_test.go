@@ -20,9 +20,12 @@ func open(t *testing.T, dir string) store.Store {
 	return s
 }
 
+// region contract
 func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
 }
+
+// endregion
 
 func TestDurable(t *testing.T) { storetest.RunDurable(t, open) }
 
