@@ -283,7 +283,9 @@ func (s *scope) proceed(ctx context.Context, v *verdict, name string, f *family,
 	case stepTOTP, stepSMS, stepChoose, stepSetup:
 		return s.factorChallenge(ctx, v, st, now)
 	}
-	tokens, err := s.issue(ctx, v.user, v.groups, f, true)
+	g := newGrant(v.user, v.groups, f)
+	g.refresh = true
+	tokens, err := s.issue(ctx, g)
 	if err != nil {
 		return nil, err
 	}
