@@ -34,7 +34,7 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 	}
 	return &family{
 		Pool: s.pool.ID, Sub: sub, ID: id, Client: s.client.ID, EventID: event, AuthTime: now,
-		Expires: now.Add(s.client.Settings.refreshLife()), Scope: scopeAdmin,
+		Expires: now.Add(s.client.Settings.RefreshTokenLife()), Scope: scopeAdmin,
 	}, nil
 }
 
@@ -56,7 +56,7 @@ func (s *scope) issue(ctx context.Context, u *User, in []*Group, f *family, refr
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokens{Access: Secret(access), ID: Secret(id), ExpiresIn: s.client.Settings.accessLife()}
+	t := &Tokens{Access: Secret(access), ID: Secret(id), ExpiresIn: s.client.Settings.AccessTokenLife()}
 	if refresh {
 		t.Refresh, err = s.refreshToken(f)
 	}
@@ -64,7 +64,7 @@ func (s *scope) issue(ctx context.Context, u *User, in []*Group, f *family, refr
 }
 
 func (s *scope) accessToken(u *User, in []*Group, f *family, iss string, now time.Time) (string, error) {
-	c, err := s.commonClaims(u, in, f, iss, "access", now, s.client.Settings.accessLife())
+	c, err := s.commonClaims(u, in, f, iss, "access", now, s.client.Settings.AccessTokenLife())
 	if err != nil {
 		return "", err
 	}
@@ -75,7 +75,7 @@ func (s *scope) accessToken(u *User, in []*Group, f *family, iss string, now tim
 }
 
 func (s *scope) idToken(u *User, in []*Group, f *family, iss string, now time.Time) (string, error) {
-	c, err := s.commonClaims(u, in, f, iss, "id", now, s.client.Settings.idLife())
+	c, err := s.commonClaims(u, in, f, iss, "id", now, s.client.Settings.IDTokenLife())
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +83,7 @@ func (s *scope) idToken(u *User, in []*Group, f *family, iss string, now time.Ti
 	c.str("cognito:username", u.Username)
 	c.roles(in)
 	for _, name := range sortedKeys(u.Attributes) {
-		if s.settings.readable(&s.client.Settings, name) {
+		if s.settings.Readable(&s.client.Settings, name) {
 			c.attribute(name, u.Attributes[name])
 		}
 	}
@@ -114,7 +114,7 @@ func (s *scope) commonClaims(u *User, in []*Group, f *family, iss, use string, n
 // origin writes what ties a token to its sign-in. A client whose tokens neither
 // can be revoked nor rotate has no origin_jti; the event id then names the family.
 func (s *scope) origin(c *claims, f *family) {
-	if !s.client.Settings.tellsOrigin() {
+	if !s.client.Settings.HasOriginID() {
 		c.str("event_id", f.ID)
 		return
 	}
