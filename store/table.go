@@ -16,14 +16,14 @@ import (
 // the transaction. Indexes are pure functions of the record and are kept by
 // the table, in tables of their own named NAME.INDEX.
 type Table[R any] struct {
-	Name    string // e.g. "users"; part of the file format
-	Version int    // schema version written with each record; 0 means 1
-	Secret  bool   // holds secrets: store/sealed encrypts its values
-	Key     func(*R) string
+	Name    string          // e.g. "users"; part of the file format
+	Version int             // schema version written with each record; 0 means 1
+	Secret  bool            // holds secrets: store/sealed encrypts its values
+	Key     func(*R) string // returns the primary key of a record
 	// Expires is when the record may be swept, on the engine's clock; the
 	// zero time means never. Nil for tables whose records do not expire.
 	Expires func(*R) time.Time
-	Indexes []*Index[R]
+	Indexes []*Index[R] // that the table keeps beside the records
 	// Upgrade turns a value of an older version into one of this; the next Put
 	// writes it. Index keys must not change by it. Without it older records are [ErrCorrupt].
 	Upgrade func(version int, value []byte) ([]byte, error)

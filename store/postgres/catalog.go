@@ -189,7 +189,7 @@ func (c *catalog) makeTables(ctx context.Context, tx pgx.Tx, tables []string) er
 
 // A View is a view for people: a name and a query, which finds its tables by their names alone.
 type View struct {
-	Name string
+	Name string // of the view in the schema
 	// Tables are those of the contract that Query reads; they are made first.
 	Tables []string
 	// Query is a SELECT over the tables, each (key bytea, value jsonb).
