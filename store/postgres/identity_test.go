@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/postgres"
 	"github.com/cognate-id/cognate/store/postgres/postgrestest"
 	"github.com/jackc/pgx/v5"
@@ -24,7 +25,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{address: postgrestest.Address(t), trips: &tracer{}}
-	s := postgrestest.Open(t, h.address, &postgres.Options{Tracer: h.trips, Views: postgres.IdentityViews()})
+	s := postgrestest.Open(t, h.address, &postgres.Options{Tracer: h.trips, Views: identity.Tables().Views()})
 	t.Cleanup(func() { s.Close() })
 	outbox := identity.NewOutbox(0)
 	pool, err := identity.New(s, &identity.Options{Sender: outbox}).OpenUserPool(t.Context(), "main", nil)
@@ -106,7 +107,7 @@ func TestViews(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int]); err != nil || n != len(postgres.IdentityViews()) {
+	if n, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int]); err != nil || n != len(identity.Tables().Views()) {
 		t.Errorf("%d views, %v", n, err)
 	}
 }
@@ -117,8 +118,8 @@ func TestViewsAreReplacedInTheirPlace(t *testing.T) {
 	address := postgrestest.Address(t)
 	conn, schema := connect(t, address)
 	open := func(columns ...string) error {
-		view := postgres.View{Name: "v", Tables: []string{"users"}, Query: "select " + strings.Join(columns, ", ") + " from users"}
-		s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: []postgres.View{view}})
+		view := store.View{Name: "v", Tables: []string{"users"}, Query: "select " + strings.Join(columns, ", ") + " from users"}
+		s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: []store.View{view}})
 		if err == nil {
 			s.Close()
 		}
@@ -159,7 +160,7 @@ func TestViewsLeaveOthersAlone(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "create schema "+theirs+"; create table "+theirs+".precious (n int)"); err != nil {
 		t.Fatal(err)
 	}
-	s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: postgres.IdentityViews()})
+	s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: identity.Tables().Views()})
 	if err == nil {
 		s.Close()
 	}
@@ -193,7 +194,7 @@ func TestSchemasThatAreThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.User = url.User(role)
-	s := postgrestest.Open(t, u.String(), &postgres.Options{Views: postgres.IdentityViews()})
+	s := postgrestest.Open(t, u.String(), &postgres.Options{Views: identity.Tables().Views()})
 	s.Close()
 }
 
