@@ -59,7 +59,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	wired := &wire.Options{MapError: mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
+	wired := &wire.Options{Context: withCall, MapError: mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
 	if o.VerifySignatures {
 		wired.Authorize = s.authorize(o.Clock)
 	}
@@ -97,7 +97,8 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.api.ServeHTTP(w, r)
 }
 
-// authorize holds operators' calls to a valid signature.
+// authorize holds operators' calls to a valid signature, and puts the access
+// key of the signature into the context that it returns.
 func (s *service) authorize(clock func() time.Time) func(context.Context, *http.Request, *wire.Operation, []byte) (context.Context, error) {
 	lookup := func(ctx context.Context, id string) (string, bool, error) {
 		secret, ok, err := s.engine.AccessKeys().Secret(ctx, id)
@@ -108,8 +109,11 @@ func (s *service) authorize(clock func() time.Time) func(context.Context, *http.
 			return ctx, nil
 		}
 		v := sigv4.Verifier{Service: op.Service, Lookup: lookup, Now: clock}
-		_, err := v.Verify(r, body)
-		return ctx, err
+		key, err := v.Verify(r, body)
+		if err != nil {
+			return nil, err
+		}
+		return withSigner(ctx, key), nil
 	}
 }
 

@@ -107,6 +107,12 @@ type answer struct {
 // call sends a request as an SDK does. body is an object, or text that is sent as it is.
 func (s *server) call(op string, body any) *answer {
 	s.t.Helper()
+	return s.do(s.request(op, body), op)
+}
+
+// request is a request as an SDK makes it.
+func (s *server) request(op string, body any) *http.Request {
+	s.t.Helper()
 	raw, ok := body.(string)
 	if !ok {
 		b, err := json.Marshal(body)
@@ -119,10 +125,16 @@ func (s *server) call(op string, body any) *answer {
 	if strings.Contains(op, ".") {
 		target = op
 	}
-	return s.send(target, raw)
+	return s.post(target, raw)
 }
 
 func (s *server) send(target, raw string) *answer {
+	s.t.Helper()
+	return s.do(s.post(target, raw), strings.TrimPrefix(target, idpPrefix))
+}
+
+// post is a request with any target and body.
+func (s *server) post(target, raw string) *http.Request {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/", strings.NewReader(raw))
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
@@ -131,7 +143,7 @@ func (s *server) send(target, raw string) *answer {
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/"+s.region+
 			"/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date, Signature=00")
 	}
-	return s.do(r, strings.TrimPrefix(target, idpPrefix))
+	return r
 }
 
 func (s *server) do(r *http.Request, op string) *answer {

@@ -1,6 +1,7 @@
 package cognito
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/cognate-id/cognate/identity"
@@ -19,4 +20,9 @@ func NewWatchedHandler(e *identity.Engine, o *Options, undeclared func(*wire.Ope
 func Services() []*wire.Service {
 	s := &service{}
 	return []*wire.Service{idp.Service(s.handlers()), fedid.Service(nil)}
+}
+
+// CallOf is the call that a request makes, by its members alone.
+func CallOf(ctx context.Context, in wire.Request) identity.Call {
+	return identity.CallFrom(withCall(ctx, in))
 }

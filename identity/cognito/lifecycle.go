@@ -32,7 +32,6 @@ func (s *service) adminDisableUser(ctx context.Context, in *idp.AdminDisableUser
 	return nil, users.Disable(ctx, text(in.Username))
 }
 
-// adminConfirmSignUp has no use for ClientMetadata, which only a trigger would see.
 func (s *service) adminConfirmSignUp(ctx context.Context, in *idp.AdminConfirmSignUpRequest) (*idp.AdminConfirmSignUpResponse, error) {
 	users, err := s.users(ctx, in.UserPoolId)
 	if err != nil {

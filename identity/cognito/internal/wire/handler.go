@@ -28,6 +28,10 @@ type Options struct {
 	// everything pass.
 	Authorize func(ctx context.Context, r *http.Request, op *Operation, body []byte) (context.Context, error)
 
+	// Context returns the context that the handler of a request is called
+	// with, made from ctx. in was read and is valid by its model. Defaults to ctx.
+	Context func(ctx context.Context, in Request) context.Context
+
 	// MapError turns an error of a handler, or of Authorize, that is not an
 	// *Error into one. Where it returns nil, the answer is an
 	// InternalErrorException and the error is logged. Defaults to that.
@@ -179,6 +183,9 @@ func (h *Handler) call(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	in := op.Input()
 	if err := parse(body.Bytes(), in, op.service.ValidationError); err != nil {
 		return nil, err
+	}
+	if h.opts.Context != nil {
+		ctx = h.opts.Context(ctx, in)
 	}
 	out, err := op.Call(ctx, in)
 	if err != nil {

@@ -236,9 +236,14 @@ func TestTooLarge(t *testing.T) {
 
 func TestAuthorize(t *testing.T) {
 	type key struct{}
+	type read struct{}
 	var seen *wire.RequestInfo
 	h := wire.NewHandler(&wire.Options{
 		Logger: quiet(),
+		Context: func(ctx context.Context, in wire.Request) context.Context {
+			text := *in.(*idp.GetUserRequest).AccessToken
+			return context.WithValue(ctx, read{}, string(text))
+		},
 		Authorize: func(ctx context.Context, r *http.Request, op *wire.Operation, body []byte) (context.Context, error) {
 			if op.Caller == wire.Operator {
 				return nil, &sigv4.Error{Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"}
@@ -248,6 +253,9 @@ func TestAuthorize(t *testing.T) {
 	}, idp.Service(&idp.Handlers{
 		GetUser: func(ctx context.Context, in *idp.GetUserRequest) (*idp.GetUserResponse, error) {
 			seen = wire.RequestFrom(ctx)
+			if got := ctx.Value(read{}); got != "x" {
+				t.Errorf("the request as Context saw it: %v", got)
+			}
 			if got := ctx.Value(key{}); got != `{"AccessToken":"x"}` {
 				t.Errorf("the body as Authorize saw it: %v", got)
 			}
