@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -199,7 +200,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err := s.settings.checkPassword(in.Password, false); err != nil {
 		return nil, err
 	}
-	if err := s.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := s.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
 	if err := s.checkFirstPassword(ctx, u, st, in.Password); err != nil {
@@ -218,8 +219,15 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 		return nil, err
 	}
 	var v verdict
-	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+	commit := func(tx store.Tx) (_ *verdict, err error) {
 		v, err = s.commitNewPassword(tx, st, cred, in.Attributes, f, ev, now)
+		return &v, err
+	}
+	if err := s.beforeTokens(ctx, hook.TokensOfNewPassword, f, commit); err != nil {
+		return nil, err
+	}
+	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+		_, err := commit(tx)
 		return err
 	})
 	if err != nil || v.err != nil {

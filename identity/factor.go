@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store"
 )
@@ -148,7 +149,10 @@ func (s *scope) factorChallenge(ctx context.Context, v *verdict, st *challengeSt
 // textCode sends a code by SMS. The state carries the code's MAC, so the code
 // is good for this challenge alone and nothing is stored.
 func (s *scope) textCode(ctx context.Context, u *User, st *challengeState, p pending, now time.Time) (*SignInResult, error) {
-	if err := s.settings.noTrigger(CustomMessage, CustomSMSSender); err != nil {
+	if err := s.points().callable(CustomMessage, CustomSMSSender); err != nil {
+		return nil, err
+	}
+	if _, err := s.points().customMessage(ctx, KindMFA, u, "phone_number"); err != nil {
 		return nil, err
 	}
 	text, err := random(s.engine.rand, digits, codeDigits)
@@ -161,7 +165,7 @@ func (s *scope) textCode(ctx context.Context, u *User, st *challengeState, p pen
 		return nil, err
 	}
 	d := delivery("phone_number", u.Attributes["phone_number"])
-	if err := s.engine.send(ctx, s.signInMessage(u, d, text, now)); err != nil {
+	if err := s.points().send(ctx, u, s.signInMessage(u, d, text, now)); err != nil {
 		return nil, err
 	}
 	return &SignInResult{Challenge: &SMSCodeRequired{p, d}}, nil
@@ -221,7 +225,7 @@ func (p *pending) answer(ctx context.Context, kind, parameter string, in FactorC
 
 // prove judges a code, counts it, and signs the user in if it is right.
 func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, error) {
-	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
 	failure, err := t.scope.engine.event(t.scope.pool.ID, t.scope.client.ID, t.state.Sub, EventMFAFailure, t.now)
@@ -243,7 +247,7 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict
 	if err != nil {
 		return nil, err
 	}
-	v, err := t.commit(ctx, f, func(tx store.Tx, v *verdict) error {
+	last := func(tx store.Tx, v *verdict) error {
 		v.step = stepTokens
 		if err := fn(tx, v); err != nil || v.err != nil {
 			return err
@@ -252,7 +256,12 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict
 			return err
 		}
 		return events.Insert(tx, ev)
-	})
+	}
+	err = s.beforeTokens(ctx, hook.TokensOfSignIn, f, func(tx store.Tx) (*verdict, error) { return t.try(tx, f, last) })
+	if err != nil {
+		return nil, err
+	}
+	v, err := t.commit(ctx, f, last)
 	if err != nil {
 		return nil, err
 	}
@@ -264,16 +273,8 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict
 func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx, v *verdict) error) (*verdict, error) {
 	var v *verdict
 	err := t.scope.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if v, err = t.read(tx); err != nil || v.err != nil {
-			return err
-		}
-		if err := fn(tx, v); err != nil || v.err != nil || f == nil {
-			return err
-		}
-		if v.groups, err = v.user.memberships(tx); err != nil {
-			return err
-		}
-		return f.insert(tx, v.user)
+		v, err = t.try(tx, f, fn)
+		return err
 	})
 	if errors.Is(err, store.ErrExists) {
 		return nil, ErrSessionUsed
@@ -282,6 +283,21 @@ func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx,
 		return nil, orVerdict(err, v.err)
 	}
 	return v, nil
+}
+
+// try is one run of the transaction of commit.
+func (t *secondStep) try(tx store.Tx, f *family, fn func(tx store.Tx, v *verdict) error) (*verdict, error) {
+	v, err := t.read(tx)
+	if err != nil || v.err != nil {
+		return v, err
+	}
+	if err := fn(tx, v); err != nil || v.err != nil || f == nil {
+		return v, err
+	}
+	if v.groups, err = v.user.memberships(tx); err != nil {
+		return v, err
+	}
+	return v, f.insert(tx, v.user)
 }
 
 // read reads the user that a state is bound to, as the user is now.

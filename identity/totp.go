@@ -308,7 +308,7 @@ func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*Sign
 	if err != nil {
 		return nil, fmt.Errorf("answer MFA setup: %w", err)
 	}
-	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
 	res, err := t.finish(ctx, func(_ store.Tx, v *verdict) error {
