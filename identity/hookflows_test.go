@@ -160,10 +160,10 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 			return err
 		}
 	}},
-	"scope.textCode": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+	"scope.sendFactorCode": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a, _ := f.enrolled(t, "OPTIONAL")
 		f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
-		both := identity.MFAUpdate{SMS: &identity.MFASetting{Enabled: true}, TOTP: &identity.MFASetting{Enabled: true}}
+		both := identity.MFAUpdate{identity.MFASMS: {Enabled: true}, identity.MFATOTP: {Enabled: true}}
 		check(t, "SetMFA", pool.Admin().Users().SetMFA(t.Context(), "alice", both))
 		ch := asked[*identity.MFAChoiceRequired](t, a)
 		return pool, func(ctx context.Context, _ string) error {

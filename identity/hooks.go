@@ -35,7 +35,7 @@ import (
 //	Admin.reinvite                 messageTriggers unless suppressed
 //	update.makeCodes               messageTriggers
 //	Session.sendVerification       messageTriggers
-//	scope.textCode                 CustomMessage, CustomSMSSender
+//	scope.sendFactorCode                 CustomMessage, CustomSMSSender
 //
 // Then it comes to the points themselves. Each is a method of points and runs
 // outside of any transaction, because the hook may take its time and a store
@@ -51,8 +51,8 @@ import (
 //	postAuthentication     scope.beforeTokens
 //	preTokenGeneration     scope.beforeTokens, scope.renewTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish
-//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.textCode
-//	send                   scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.textCode
+//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.sendFactorCode
+//	send                   scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
 //
 // CreateAuthChallenge, VerifyAuthChallengeResponse and InboundFederation have
 // no flow yet.
@@ -212,25 +212,25 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 // beforehand, and nothing of it is kept. A refusal of a hook leaves nothing of
 // the sign-in, not even the proof's use. Of a sign-in that gets no tokens the
 // commit itself tells, and counts. Without hooks nothing of that is done.
-func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, commit func(store.Tx) (*verdict, error)) error {
+func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, commit func(store.Tx) (*outcome, error)) error {
 	h := s.engine.hooks
 	if h.postAuthentication == nil && h.preTokenGeneration == nil && s.points().callable(tokenTriggers...) == nil {
 		return nil
 	}
-	var v *verdict
+	var o *outcome
 	err := s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if v, err = commit(tx); err != nil {
+		if o, err = commit(tx); err != nil {
 			return err
 		}
 		return errRehearsed
 	})
-	if !errors.Is(err, errRehearsed) || v.err != nil || v.step != stepTokens {
+	if !errors.Is(err, errRehearsed) || o.refused != nil || o.step != stepDone {
 		return nil
 	}
-	if err := s.points().postAuthentication(ctx, v.user); err != nil {
+	if err := s.points().postAuthentication(ctx, o.user); err != nil {
 		return err
 	}
-	_, err = s.points().preTokenGeneration(ctx, source, v.user, v.groups, f)
+	_, err = s.points().preTokenGeneration(ctx, source, o.user, o.groups, f)
 	return err
 }
 

@@ -282,7 +282,7 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 		"update.makeCodes by the user":    "CustomMessage_UpdateUserAttribute CustomEmailSender_UpdateUserAttribute",
 		"update.makeCodes by an operator": "CustomMessage_UpdateUserAttribute CustomEmailSender_UpdateUserAttribute",
 		"Session.sendVerification":        "CustomMessage_VerifyUserAttribute CustomEmailSender_VerifyUserAttribute",
-		"scope.textCode":                  "CustomMessage_Authentication CustomSMSSender_Authentication",
+		"scope.sendFactorCode":            "CustomMessage_Authentication CustomSMSSender_Authentication",
 	} {
 		t.Run(flow, func(t *testing.T) {
 			name, way, _ := strings.Cut(flow, " ")
