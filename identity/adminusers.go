@@ -86,7 +86,7 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 		return nil, err
 	}
 	u.Status = StatusForceChangePassword
-	if err := p.Settings.checkInvited(u.Attributes); err != nil {
+	if err := checkInvited(&p.Settings, u.Attributes); err != nil {
 		return nil, err
 	}
 	if err := a.points(p).callable(append(in.triggers(), PreSignUp)...); err != nil {
@@ -120,29 +120,21 @@ func (in *CreateUser) triggers() []Trigger {
 // temporary checks or makes a temporary password, and its credential.
 func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Secret, now time.Time) (Secret, *credential, error) {
 	if password == "" {
-		made, err := p.Settings.EffectivePasswordPolicy().temporaryPassword()
+		made, err := temporaryPassword(p.Settings.EffectivePasswordPolicy())
 		if err != nil {
 			return "", nil, err
 		}
 		password = made
 	}
-	if err := p.Settings.checkPassword(password, false); err != nil {
+	if err := checkPassword(&p.Settings, password, false); err != nil {
 		return "", nil, err
 	}
 	cred, err := a.engine.newCredential(ctx, &p.Settings, u, password, now)
 	if err != nil {
 		return "", nil, err
 	}
-	cred.Expires = now.Add(p.Settings.temporaryLife())
+	cred.Expires = now.Add(p.Settings.TemporaryPasswordLife())
 	return password, cred, nil
-}
-
-func (s *PoolSettings) temporaryLife() time.Duration {
-	days := s.EffectivePasswordPolicy().TemporaryDays
-	if (s.PasswordPolicy == nil || s.PasswordPolicy.TemporaryDays == 0) && s.UnusedAccountDays != nil && *s.UnusedAccountDays > 0 {
-		days = *s.UnusedAccountDays
-	}
-	return time.Duration(days) * 24 * time.Hour
 }
 
 func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, force bool, now time.Time) error {
@@ -296,7 +288,7 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	if err != nil {
 		return err
 	}
-	if err := p.Settings.checkPassword(password, false); err != nil {
+	if err := checkPassword(&p.Settings, password, false); err != nil {
 		return err
 	}
 	now := a.engine.now()
@@ -306,7 +298,7 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	}
 	status := StatusConfirmed
 	if !permanent {
-		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.temporaryLife())
+		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.TemporaryPasswordLife())
 	}
 	by := origin{pool: p.ID, sub: u.Sub, now: now}
 	return a.engine.replaceCredential(ctx, &p.Settings, by, EventSetPassword, cred, password, func(tx store.Tx, u *User) error {

@@ -109,7 +109,7 @@ func (a *Admin) client(id string) *AppClient {
 
 // newClient makes the records of a client; secret is nil where it has none.
 func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, *clientSecret, error) {
-	if err := settings.check(&p.Settings); err != nil {
+	if err := settings.Check(&p.Settings); err != nil {
 		return nil, nil, fmt.Errorf("create client: %w", err)
 	}
 	id, err := random(e.rand, lower36, 26)

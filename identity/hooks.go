@@ -168,13 +168,13 @@ func (p points) postAuthentication(ctx context.Context, u *User) error {
 	return err
 }
 
-// preTokenGeneration runs before tokens are made, and before what they stand
-// for is committed.
-func (p points) preTokenGeneration(ctx context.Context, source hook.Source, u *User, in []*Group, f *family) (hook.PreTokenGenerationDecision, error) {
+// preTokenGeneration runs before the tokens of a grant are made, and before what
+// they stand for is committed.
+func (p points) preTokenGeneration(ctx context.Context, source hook.Source, g *grant) (hook.PreTokenGenerationDecision, error) {
 	return run(ctx, p, p.engine.hooks.preTokenGeneration, func() *hook.PreTokenGeneration {
-		ev := &hook.PreTokenGeneration{Event: p.event(ctx, source, u), Scopes: strings.Fields(f.Scope)}
-		for _, g := range fitting(in) {
-			ev.Groups = append(ev.Groups, hook.Group{Name: g.Name, RoleARN: pick(g.Role, nil, "")})
+		ev := &hook.PreTokenGeneration{Event: p.event(ctx, source, g.user), Scopes: strings.Fields(g.scope)}
+		for _, in := range g.groups {
+			ev.Groups = append(ev.Groups, hook.Group{Name: in.Name, RoleARN: pick(in.Role, nil, "")})
 		}
 		return ev
 	}, PreTokenGeneration, PreTokenGenerationV1)
@@ -230,7 +230,7 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	if err := s.points().postAuthentication(ctx, o.user); err != nil {
 		return err
 	}
-	_, err = s.points().preTokenGeneration(ctx, source, o.user, o.groups, f)
+	_, err = s.points().preTokenGeneration(ctx, source, newGrant(o.user, o.groups, f))
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -50,7 +51,7 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 		return nil, err
 	}
 	s := t.scope
-	if !s.settings.allows(&s.client.Settings, flows...) {
+	if !s.settings.Allows(&s.client.Settings, flows...) {
 		return nil, refusal
 	}
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
@@ -147,7 +148,7 @@ func (t *attempt) read(r store.Reader, s *scope) error {
 	if err != nil {
 		return err
 	}
-	if t.cred, err = s.settings.credentialOf(values[0]); err != nil {
+	if t.cred, err = credentialOf(s.settings, values[0]); err != nil {
 		return err
 	}
 	t.lock, err = orNil(throttles.Decode(values[1]))
@@ -181,12 +182,12 @@ func (t *attempt) untriggered() error {
 // may be told before the password was proved.
 func (t *attempt) known() error {
 	if t.user == nil {
-		if t.scope.settings.discloses(&t.scope.client.Settings) {
+		if t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
 			return ErrUserNotFound
 		}
 		return nil
 	}
-	if !t.scope.settings.disclosesStatus(&t.scope.client.Settings) {
+	if !t.scope.settings.DisclosesStatus(&t.scope.client.Settings) {
 		return nil
 	}
 	if t.user.Status == StatusResetRequired && t.cred == nil {
@@ -213,7 +214,7 @@ func (t *attempt) checkPassword(ctx context.Context, password Secret) error {
 	if t.lock.State.Locked(e.now()) {
 		return ErrTooManyAttempts
 	}
-	if len(password) > maxPasswordBytes {
+	if len(password) > settings.MaxPasswordBytes {
 		return e.hasher.Dummy(ctx, "") // no password is that long, so it is wrong
 	}
 	if t.cred == nil || t.cred.Hash == "" {
@@ -299,7 +300,9 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		if f == nil {
 			return nil, fmt.Errorf("%w: tokens of a sign-in that was not written", errUnhandled)
 		}
-		tokens, err := s.issue(ctx, o.user, o.groups, f, true)
+		g := newGrant(o.user, o.groups, f)
+		g.refresh = true
+		tokens, err := s.issue(ctx, g)
 		if err != nil {
 			return nil, err
 		}
@@ -479,7 +482,7 @@ func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
 		return err
 	}
 	name := strings.TrimPrefix(string(flow), "ALLOW_")
-	if !s.settings.allows(&s.client.Settings, flow) {
+	if !s.settings.Allows(&s.client.Settings, flow) {
 		return &FlowError{name}
 	}
 	if flow != AllowCustom {

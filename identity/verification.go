@@ -119,7 +119,7 @@ func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, 
 	if err != nil {
 		return nil, err
 	}
-	if wrong := s.judgeCode(c, u.Sub, purpose, text, s.settings.disclosesStatus(&s.client.Settings), now); wrong != nil {
+	if wrong := s.judgeCode(c, u.Sub, purpose, text, s.settings.DisclosesStatus(&s.client.Settings), now); wrong != nil {
 		return wrong, nil
 	}
 	if c.Value != u.unverified(attribute) {

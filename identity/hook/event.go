@@ -1,6 +1,10 @@
 package hook
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/cognate-id/cognate/identity/settings"
+)
 
 // An Event is what all events tell. A hook must not change its maps and slices.
 type Event struct {
@@ -132,7 +136,7 @@ type CustomSender struct {
 	// To is the address or the phone number.
 	To string
 	// Code is the code, or the temporary password of an invitation.
-	Code Secret
+	Code settings.Secret
 }
 
 // A UserMigration is the event of a sign-in or of a forgotten password of a
@@ -140,7 +144,7 @@ type CustomSender struct {
 type UserMigration struct {
 	Event
 	// Password is what the user gave to sign in, empty for a forgotten password.
-	Password Secret
+	Password settings.Secret
 }
 
 // A UserMigrationDecision is the user to store. The zero value stores none.
