@@ -26,9 +26,9 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 			return err
 		}
 		if client.Settings.Secret != "" || client.Settings.GenerateSecret != client.HasSecret {
-			return &SettingError{"Secret", "Whether a client has a secret cannot be changed."}
+			return &SettingError{Setting: "Secret", Reason: "Whether a client has a secret cannot be changed."}
 		}
-		if err := client.Settings.check(&pool.Settings); err != nil {
+		if err := client.Settings.Check(&pool.Settings); err != nil {
 			return err
 		}
 		client.Settings.GenerateSecret = false

@@ -48,7 +48,7 @@ func (us Users) Confirm(ctx context.Context, name string) error {
 		if u.Status != StatusUnconfirmed {
 			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 		}
-		if err := p.Settings.noTrigger(PostConfirmation); err != nil {
+		if err := noTrigger(&p.Settings, PostConfirmation); err != nil {
 			return err, nil
 		}
 		u.Status = StatusConfirmed
