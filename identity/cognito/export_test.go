@@ -48,3 +48,12 @@ func PoolMembers() []PoolMember {
 	}
 	return out
 }
+
+// CreatedClient and UpdatedClient are the settings that requests ask for.
+func CreatedClient(in *idp.CreateUserPoolClientRequest) *identity.ClientSettings {
+	return clientSettings(in)
+}
+
+func UpdatedClient(in *idp.UpdateUserPoolClientRequest) *identity.ClientSettings {
+	return clientSettings(clientReplacement(in))
+}

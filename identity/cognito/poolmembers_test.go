@@ -132,3 +132,23 @@ func fill(v reflect.Value) {
 		panic("a member of the kind " + v.Kind().String())
 	}
 }
+
+// A client that is updated gets all settings that a new one can have, but for its secret.
+func TestClientMembersAreComplete(t *testing.T) {
+	create, update := &idp.CreateUserPoolClientRequest{}, &idp.UpdateUserPoolClientRequest{}
+	fill(reflect.ValueOf(create).Elem())
+	fill(reflect.ValueOf(update).Elem())
+	made, updated := cognito.CreatedClient(create), cognito.UpdatedClient(update)
+	for _, name := range fieldsOf[identity.ClientSettings]() {
+		v := reflect.ValueOf(made).Elem().FieldByName(name)
+		if v.IsZero() {
+			t.Errorf("no member of CreateUserPoolClient sets %s", name)
+		}
+		if name == "GenerateSecret" || name == "Secret" {
+			continue
+		}
+		if got := reflect.ValueOf(updated).Elem().FieldByName(name); !reflect.DeepEqual(got.Interface(), v.Interface()) {
+			t.Errorf("UpdateUserPoolClient sets %s to %v, want %v", name, got, v)
+		}
+	}
+}
