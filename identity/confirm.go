@@ -253,7 +253,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 	}
 	err = s.points().send(ctx, to.user, m)
 	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {
-		s.engine.log.ErrorContext(ctx, "send a code", "kind", e.kind, "err", err) // told, it would tell that there is such a user
+		s.engine.log.ErrorContext(ctx, "send a code", "kind", e.kind, "error", err) // told, it would tell that there is such a user
 		return to.delivery(), nil
 	}
 	return to.delivery(), err

@@ -202,7 +202,7 @@ func (e *Engine) Maintain(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := e.sweepInTurn(ctx); err != nil && ctx.Err() == nil {
-			e.log.Error("sweep", "err", err)
+			e.log.Error("sweep", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -255,7 +255,7 @@ func (e *Engine) release(ctx context.Context, name string) {
 		return err
 	})
 	if err != nil && !errors.Is(err, store.ErrClosed) {
-		e.log.Warn("release lease", "name", name, "err", err)
+		e.log.Warn("release lease", "name", name, "error", err)
 	}
 }
 
