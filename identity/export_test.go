@@ -183,3 +183,9 @@ func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, sweepName) }
 
 // RotateOldKeys is what Maintain does with keys that are too old.
 func (e *Engine) RotateOldKeys(ctx context.Context) error { return e.rotateOldKeys(ctx) }
+
+// SendMessage sends a message that was made by hand.
+func (e *Engine) SendMessage(ctx context.Context, m *Message) error { return e.send(ctx, m) }
+
+// Medium is how messages reach the address in an attribute.
+func Medium(attribute string) string { return medium(attribute) }

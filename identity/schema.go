@@ -139,6 +139,9 @@ func (s *PoolSettings) problems(attributes map[string]string) []AttributeProblem
 	return problems
 }
 
+// unknownTypeProblem is what is wrong with any value of a type that nothing checks.
+const unknownTypeProblem = "Attribute has a data type that is not handled"
+
 // problem says what is wrong with one attribute, or "".
 func (s *PoolSettings) problem(name, value string) string {
 	a, ok := s.attribute(name)
@@ -159,8 +162,10 @@ func (s *PoolSettings) problem(name, value string) string {
 		if _, err := time.Parse(time.RFC3339, value); err != nil {
 			return "Attribute value must be a date and time"
 		}
-	default:
+	case TypeString:
 		return stringProblem(a, value)
+	default:
+		return unknownTypeProblem
 	}
 	return ""
 }

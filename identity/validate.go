@@ -51,6 +51,11 @@ func (s *PoolSettings) checkName() error {
 	if !regionForm.MatchString(s.Region) {
 		return &SettingError{"Region", fmt.Sprintf("%q is not a region such as us-east-1.", s.Region)}
 	}
+	switch s.Defaults {
+	case SafeDefaults, CognitoDefaults:
+	default: // would be neither: safe here and loose there
+		return &SettingError{"Defaults", fmt.Sprintf("%q is not one of SafeDefaults, CognitoDefaults.", s.Defaults)}
+	}
 	return nil
 }
 
