@@ -69,7 +69,7 @@ func (u *User) mayChangePassword() error {
 	case StatusForceChangePassword:
 		return ErrCannotReset
 	default:
-		return fmt.Errorf("identity: the user status %q is not handled", u.Status)
+		return fmt.Errorf("%w: a change of the password of a user in the state %q", errUnhandled, u.Status)
 	}
 }
 

@@ -158,7 +158,7 @@ func (e *Engine) send(ctx context.Context, m *Message) error {
 	switch m.Medium {
 	case mediumEmail, mediumSMS:
 	default:
-		return fmt.Errorf("identity: the medium %q of a message is not handled", m.Medium)
+		return fmt.Errorf("%w: the medium %q of a message", errUnhandled, m.Medium)
 	}
 	if err := e.sender.Send(ctx, m); err != nil {
 		return fmt.Errorf("%w: %w", ErrDelivery, err)

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ func wantUnhandled(t *testing.T, what string, err error, names string) {
 		t.Errorf("%s: error %v, want one that says that %s is not handled", what, err, names)
 	}
 	for _, known := range knownErrors {
-		if err != nil && strings.HasPrefix(err.Error(), known.Error()) {
+		if errors.Is(err, known) {
 			t.Errorf("%s: error %v is %v", what, err, known)
 		}
 	}
