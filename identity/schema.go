@@ -139,8 +139,8 @@ func (s *PoolSettings) problems(attributes map[string]string) []AttributeProblem
 	return problems
 }
 
-// unknownTypeProblem is what is wrong with any value of a type that nothing checks.
-const unknownTypeProblem = "Attribute has a data type that is not handled"
+// problemOfType is what is wrong with any value of a type that nothing checks.
+const problemOfType = "Attribute has a data type that is not handled"
 
 // problem says what is wrong with one attribute, or "".
 func (s *PoolSettings) problem(name, value string) string {
@@ -165,7 +165,7 @@ func (s *PoolSettings) problem(name, value string) string {
 	case TypeString:
 		return stringProblem(a, value)
 	default:
-		return unknownTypeProblem
+		return problemOfType
 	}
 	return ""
 }

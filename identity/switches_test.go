@@ -70,6 +70,7 @@ func f(k kind) error {
 		{"refused after the switch", "switch k { case one: return nil }; return errKind", true},
 		{"one left out", "switch k { case one: return nil; case two: }", false},
 		{"default succeeds", "switch k { case one: return errKind; default: return nil }", false},
+		{"default succeeds after all", "switch k { case one, two, three: return errKind; default: return nil }", false},
 		{"default does nothing", "switch k { case one: return errKind; default: }", false},
 		{"nothing of ours", "switch 5 { case 6: }", true},
 		{"challenges without a default", "switch r.Challenge.(type) { case kind: }", false},
@@ -224,11 +225,11 @@ func (k *kindTable) check(f sourceFile, body *ast.BlockStmt) []string {
 func (k *kindTable) open(f *sourceFile, s ast.Stmt) string {
 	switch s := s.(type) {
 	case *ast.TypeSwitchStmt:
-		if _, refused := cases(s.Body); !refused && overChallenges(s) {
+		if _, _, refused := cases(s.Body); !refused && overChallenges(s) {
 			return "a switch over types of challenges has no default that is an error"
 		}
 	case *ast.SwitchStmt:
-		named, refused := cases(s.Body)
+		named, others, refused := cases(s.Body)
 		missing := map[string]bool{}
 		for _, e := range named {
 			for _, c := range k.constants[k.of[f.name(e)]] {
@@ -237,6 +238,9 @@ func (k *kindTable) open(f *sourceFile, s ast.Stmt) string {
 		}
 		if len(missing) < 2 || refused {
 			return ""
+		}
+		if others {
+			return "a switch over " + k.of[f.name(named[0])] + " has a default that is no error"
 		}
 		for _, e := range named {
 			delete(missing, f.resolve(k, e))
@@ -270,17 +274,19 @@ func (f *sourceFile) resolve(k *kindTable, e ast.Expr) string {
 	return name
 }
 
-// cases are what the cases of a switch name, and whether its default refuses the rest.
-func cases(body *ast.BlockStmt) (named []ast.Expr, refused bool) {
+// cases are what the cases of a switch name, whether it has a default, and
+// whether that refuses the rest.
+func cases(body *ast.BlockStmt) (named []ast.Expr, others, refused bool) {
 	for _, s := range body.List {
 		c, ok := s.(*ast.CaseClause)
 		if !ok {
 			continue
 		}
 		named = append(named, c.List...)
+		others = others || c.List == nil
 		refused = refused || c.List == nil && refuses(c.Body)
 	}
-	return named, refused
+	return named, others, refused
 }
 
 // errorNames are names that errors have here; problem is one that is a text.
