@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -218,7 +219,7 @@ func TestTablesOfAProgramAreErasedWithTheirOwner(t *testing.T) {
 			e.notes(t, e.alice, 700)
 			bobs := len(e.with(t, e.bob))
 			check(t, "Delete bob", e.pool.Admin().Users().Delete(t.Context(), "bob"))
-			if left := e.with(t, e.bob); strings.Trim(strings.Join(left, " "), "events ") != "" {
+			if left := e.with(t, e.bob); slices.ContainsFunc(left, func(table string) bool { return table != "events" }) {
 				t.Errorf("of %d entries of bob are left %q", bobs, left)
 			}
 			check(t, "Delete alice", e.pool.Admin().Users().Delete(t.Context(), "alice"))
@@ -227,7 +228,7 @@ func TestTablesOfAProgramAreErasedWithTheirOwner(t *testing.T) {
 			}
 			e.wantWhole(t)
 			check(t, "Sweep", second(e.Sweep(t.Context())))
-			if left := e.with(t, e.alice); strings.Trim(strings.Join(left, " "), "events ") != "" {
+			if left := e.with(t, e.alice); slices.ContainsFunc(left, func(table string) bool { return table != "events" }) {
 				t.Errorf("after the sweep are left %q", left)
 			}
 			check(t, "Delete client", e.pool.Admin().Clients().Delete(t.Context(), e.client))
