@@ -20,7 +20,7 @@ func catalog() []kept {
 		of(families, func(f *family) refs { return refs{ofPool(f.Pool)} }),
 		of(spent, func(s *spentState) refs { return refs{ofPool(s.Pool)} }),
 		free(throttles),
-		of(events, func(e *Event) refs { return refs{ofPool(e.Pool)} }),
+		of(events, eventOwners),
 	}
 }
 

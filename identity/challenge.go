@@ -127,7 +127,7 @@ func (s *scope) newPasswordChallenge(u *User, st *challengeState, now time.Time)
 	}
 	ch := &NewPasswordRequired{
 		Username: u.Username, Attributes: s.settings.visible(&s.client.Settings, u),
-		client: &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID}, state: state,
+		client: s.appClient(), state: state,
 	}
 	for _, a := range s.settings.schema() {
 		if a.Required && a.Name != "sub" && u.Attributes[a.Name] == "" {
@@ -213,7 +213,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err != nil {
 		return nil, err
 	}
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, u.Sub, EventNewPassword, now)
+	ev, err := s.proved(ctx, u.Sub, EventTemporaryPasswordReplaced, now)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +298,7 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 		return verdict{}, err // no verdict, as below
 	}
 	u.rename(s.settings)
-	taken, err := takeAliases(tx, s.settings, u, false, now)
+	taken, err := takeAliases(tx, s.settings, u, nil, now)
 	if err = cmp.Or(err, taken); err != nil {
 		return verdict{}, err // no verdict: the challenge stays open for another name
 	}

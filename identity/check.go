@@ -90,6 +90,14 @@ func ofUser(pool, sub string) []store.Ref {
 	return []store.Ref{users.Ref(store.Key(pool, sub)), graves.Ref(store.Key(pool))}
 }
 
+// eventOwners is the pool of an event; those of the whole engine have none.
+func eventOwners(e *Event) [][]store.Ref {
+	if e.Pool == "" {
+		return nil
+	}
+	return [][]store.Ref{ofPool(e.Pool)}
+}
+
 func userOwners(u *User) [][]store.Ref {
 	out := [][]store.Ref{ofPool(u.Pool)}
 	for _, g := range u.Groups {

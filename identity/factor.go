@@ -129,7 +129,7 @@ func (c *MFAChoiceRequired) choose(ctx context.Context, in FactorChoice) (*SignI
 
 // factorChallenge asks for a second factor; the code of a text message is made and sent here.
 func (s *scope) factorChallenge(ctx context.Context, v *verdict, st *challengeState, now time.Time) (*SignInResult, error) {
-	p := pending{Username: v.user.Username, client: &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID}}
+	p := pending{Username: v.user.Username, client: s.appClient()}
 	var err error
 	switch v.step {
 	case stepTOTP:
@@ -224,28 +224,24 @@ func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, err
 	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
-	failure, err := t.scope.engine.event(t.scope.pool.ID, t.scope.client.ID, t.state.Sub, EventMFAFailure, t.now)
-	if err != nil {
-		return nil, err
-	}
-	return t.finish(ctx, func(tx store.Tx, v *verdict) error { return t.judge(tx, v, string(code), failure) })
+	return t.finish(ctx, func(tx store.Tx, v *verdict, ev *Event) error { return t.judge(tx, v, string(code), ev) })
 }
 
 // finish commits the last step of a sign-in, of which fn says whether it
-// holds, and gives the tokens.
-func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict) error) (*SignInResult, error) {
+// holds, and gives the tokens. ev is the event of the sign-in, for fn to make a failure of.
+func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict, ev *Event) error) (*SignInResult, error) {
 	s := t.scope
 	f, err := s.newFamily(t.state.Sub, t.now)
 	if err != nil {
 		return nil, err
 	}
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, t.state.Sub, EventSignIn, t.now)
+	ev, err := s.proved(ctx, t.state.Sub, EventSignedIn, t.now)
 	if err != nil {
 		return nil, err
 	}
 	v, err := t.commit(ctx, f, func(tx store.Tx, v *verdict) error {
 		v.step = stepTokens
-		if err := fn(tx, v); err != nil || v.err != nil {
+		if err := fn(tx, v, ev); err != nil || v.err != nil {
 			return err
 		}
 		if err := spent.Insert(tx, s.spend(t.state)); err != nil {
@@ -315,7 +311,7 @@ func (t *secondStep) read(tx store.Tx) (*verdict, error) {
 // judge judges a code. A wrong one is counted against the state and, as a
 // wrong password is, against the user; and again by itself, because a reset of
 // the password ends the count of wrong ones, and proves nothing of this factor.
-func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event) error {
+func (t *secondStep) judge(tx store.Tx, v *verdict, code string, ev *Event) error {
 	s := t.scope
 	lock, err := getThrottle(tx, s.pool.ID, kindPassword, t.state.Sub)
 	if err != nil {
@@ -344,13 +340,15 @@ func (t *secondStep) judge(tx store.Tx, v *verdict, code string, failure *Event)
 		err = v.totp.spend(tx, v, v.totp.Secret, code, t.now)
 	}
 	switch {
-	case err != nil || errors.Is(v.err, ErrTOTPUsed):
+	case err != nil:
 		return err
+	case errors.Is(v.err, ErrTOTPUsed):
+		return events.Insert(tx, ev.failed(EventMFAFailed, v.err))
 	case v.err != nil:
 		if err := guesses.count(tx, t.now); err != nil {
 			return err
 		}
-		return lock.fail(tx, failure, t.now)
+		return lock.fail(tx, ev.failed(EventMFAFailed, v.err), t.now)
 	}
 	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))
 }
@@ -391,7 +389,7 @@ func (t *secondStep) judgeText(tx store.Tx, v *verdict, code string) error {
 	u := v.user.clone()
 	u.Attributes["phone_number_verified"], u.Modified = "true", t.now
 	u.rename(s.settings)
-	taken, err := takeAliases(tx, s.settings, u, false, t.now)
+	taken, err := takeAliases(tx, s.settings, u, nil, t.now)
 	if err != nil || taken != nil { // another has the number: the sign-in holds, the number stays unverified
 		return err
 	}
