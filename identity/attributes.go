@@ -305,7 +305,7 @@ func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]st
 	if value, ok := values["phone_number"]; !ok || value != "" || u.Attributes["phone_number"] == "" {
 		return nil, nil
 	}
-	u.MFA.SMS = false
+	u.MFA.turn(MFASMS, false)
 	u.MFA.prefer(MFASMS, false)
 	if s.MFA != "ON" || !s.SMSMFA {
 		return nil, nil

@@ -354,13 +354,15 @@ func TestPhoneNumberTakesTheFactorAlong(t *testing.T) {
 		pool := f.open(t, identity.PoolSettings{})
 		f.member(t, pool, pool.AppClient, "alice", attrs{"phone_number": phone, "phone_number_verified": "true"})
 		access := f.signIn(t, pool.AppClient, "alice").Access
-		f.edit(t, pool, "alice", func(u *identity.User) { u.MFA = identity.MFAPreference{SMS: true, Preferred: identity.MFASMS} })
+		f.edit(t, pool, "alice", func(u *identity.User) {
+			u.MFA = identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFASMS}, Preferred: identity.MFASMS}
+		})
 		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MFA, s.SMSMFA, s.TOTP = tt.mfa, true, true }))
 		s, err := pool.Session(t.Context(), access)
 		check(t, "Session", err)
 		wantErr(t, name, s.DeleteAttributes(t.Context(), "phone_number"), tt.want)
 		u := f.user(t, pool, "alice")
-		if kept := tt.want != nil; u.MFA.SMS != kept || (u.Attributes["phone_number"] != "") != kept || (u.MFA.Preferred == identity.MFASMS) != kept {
+		if kept := tt.want != nil; u.MFA.Has(identity.MFASMS) != kept || (u.Attributes["phone_number"] != "") != kept || (u.MFA.Preferred == identity.MFASMS) != kept {
 			t.Errorf("%s: user %+v", name, u)
 		}
 	}

@@ -89,7 +89,7 @@ func (a *AppClient) SealState(ctx context.Context, kind string, plain []byte) (s
 	if err != nil {
 		return "", err
 	}
-	return s.ring.state.Seal(plain, s.bind(kind)), nil
+	return s.ring.state.Seal(plain, s.bind(stateKind(kind))), nil
 }
 
 // SealRefresh seals the claims of a refresh token that were made by hand.
@@ -183,3 +183,71 @@ func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, jobSweep) }
 
 // RotateOldKeys is what Maintain does with keys that are too old.
 func (e *Engine) RotateOldKeys(ctx context.Context) error { return e.rotateOldKeys(ctx) }
+
+// Step is a step of a sign-in, as a number.
+type Step = step
+
+// The steps.
+const (
+	StepUndecided   = stepUndecided
+	StepDone        = stepDone
+	StepNewPassword = stepNewPassword
+	StepFactor      = stepFactor
+	StepChoose      = stepChoose
+	StepSetup       = stepSetup
+)
+
+// Proceed gives what comes after a step of a user's sign-in, whose family was written or not.
+func (a *AppClient) Proceed(ctx context.Context, u *User, next Step, method MFAMethod, written bool) (*SignInResult, error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var f *family
+	if written {
+		if f, err = s.newFamily(u.Sub, a.engine.now()); err != nil {
+			return nil, err
+		}
+	}
+	o := &outcome{user: u, cred: &credential{}, step: next, method: method}
+	return s.proceed(ctx, o, u.Username, f, a.engine.now())
+}
+
+// NextStep asks the policy what comes after a proof of a kind.
+func NextStep(s *PoolSettings, u *User, proved ...string) (Step, error) {
+	var proofs []proof
+	for _, kind := range proved {
+		proofs = append(proofs, proof{Kind: proofKind(kind)})
+	}
+	next, _, err := nextStep(s, u, enrolled{}, proofs)
+	return next, err
+}
+
+// ProofHolds asks whether a proof of a kind still holds.
+func ProofHolds(kind string) (bool, error) {
+	return proof{Kind: proofKind(kind)}.holds(&PoolSettings{}, &outcome{user: &User{}, cred: &credential{}})
+}
+
+// FactorOfState looks for the factor whose challenge has a kind of state.
+func FactorOfState(kind string) error {
+	_, err := factorOfState(stateKind(kind))
+	return err
+}
+
+// StateLengths are the lengths of two sealed states that tell their holder the
+// same: one of a user, and one of a decoy, which holds less.
+func (a *AppClient) StateLengths(ctx context.Context, name string) (user, decoy int, err error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	long := &srpState{UserID: name, A: make([]byte, 384), U: make([]byte, 32), Secret: make([]byte, 32), Changed: standInTime}
+	short := &srpState{UserID: name, A: make([]byte, 384), Unknown: true}
+	full := &challengeState{Kind: stateSRP, ID: standInSub, Name: name, Sub: standInSub, Expires: standInTime, Proved: []proof{{Kind: provedPassword, Changed: standInTime}, {Kind: provedFactor, Method: MFATOTP}}}
+	one, err := s.seal(full, long)
+	if err != nil {
+		return 0, 0, err
+	}
+	other, err := s.seal(&challengeState{Kind: stateSRP, Name: name}, short)
+	return len(one), len(other), err
+}

@@ -13,15 +13,22 @@ import (
 )
 
 const (
-	stateTOTP   = "totp"
-	stateSMS    = "sms"
-	stateChoose = "choose-mfa"
+	stateTOTP   stateKind = "totp"
+	stateSMS    stateKind = "sms"
+	stateChoose stateKind = "choose-mfa"
 
 	// triesPerState is how many codes are judged for one challenge state.
 	triesPerState = 5
 
 	mfaCode codePurpose = "mfa"
 )
+
+// The challenges of second factors. A sign-in whose password was proved gives
+// the state of a challenge back with a code. pending.open opens the state;
+// secondStep.commit reads the user in the transaction that judges the code, and
+// refuses what the state no longer fits; secondStep.judge counts a wrong code
+// against the state and against the user; secondStep.finish writes the family and
+// uses the state up in the same commit. What differs by factor is in [factors].
 
 // pending is what the challenges of second factors have in common.
 type pending struct {
@@ -81,13 +88,13 @@ func (a *AppClient) MFAChoice(username, state string) *MFAChoiceRequired {
 // Answer signs the user in by a code of the app. A wrong code leaves the
 // challenge open, for five codes in all, and counts as a wrong password does.
 func (c *TOTPRequired) Answer(ctx context.Context, in FactorCode) (*SignInResult, error) {
-	return c.answer(ctx, stateTOTP, "SOFTWARE_TOKEN_MFA_CODE", in)
+	return c.answer(ctx, totpFactor, in)
 }
 
 // Answer signs the user in by the code that was sent, and so verifies the
 // phone number. A wrong code leaves the challenge open, see [TOTPRequired.Answer].
 func (c *SMSCodeRequired) Answer(ctx context.Context, in FactorCode) (*SignInResult, error) {
-	return c.answer(ctx, stateSMS, "SMS_MFA_CODE", in)
+	return c.answer(ctx, smsFactor, in)
 }
 
 // Answer begins the challenge of the chosen factor.
@@ -107,70 +114,57 @@ func (c *MFAChoiceRequired) choose(ctx context.Context, in FactorChoice) (*SignI
 	if in.Method == MFANone {
 		return nil, missing("ANSWER")
 	}
-	if !slices.Contains(t.state.Methods, in.Method) {
+	var choice factorChoices
+	if err := t.state.payload(&choice); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(choice.Methods, in.Method) {
 		return nil, invalid("ANSWER", "The second factor is not one of those to choose from.")
 	}
-	v, err := t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
-		if !t.scope.settings.has(v.user, v.totp, in.Method) {
-			v.err = ErrSessionInvalid
+	o, err := t.commit(ctx, nil, func(tx store.Tx, o *outcome) error {
+		if !mayUse(t.scope.settings, o.user, o.enrolled, in.Method) {
+			o.refused = ErrSessionInvalid
 			return nil
 		}
-		v.step = stepSMS
-		if in.Method == MFATOTP {
-			v.step = stepTOTP
-		}
-		return spent.Insert(tx, t.scope.spend(t.state))
+		o.step, o.method = stepFactor, in.Method
+		return spent.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return t.scope.proceed(ctx, v, t.state.Name, nil, t.now)
+	return t.scope.proceed(ctx, o, t.state.Name, nil, t.now)
 }
 
-// factorChallenge asks for a second factor; the code of a text message is made and sent here.
-func (s *scope) factorChallenge(ctx context.Context, v *verdict, st *challengeState, now time.Time) (*SignInResult, error) {
-	p := pending{Username: v.user.Username, client: s.appClient()}
-	var err error
-	switch v.step {
-	case stepTOTP:
-		p.state, err = s.challenge(stateTOTP, st, now)
-		return &SignInResult{Challenge: &TOTPRequired{p, v.totp.Name}}, err
-	case stepSMS:
-		return s.textCode(ctx, v.user, st, p, now)
+// factorChoices is the payload of a challenge that asks which factor to use.
+type factorChoices struct {
+	Methods []MFAMethod `json:"m"`
+}
+
+func (factorChoices) disclosed() int { return 0 }
+
+// factorChallenge asks for a second factor: for a code of one, for a choice, or
+// to set one up. It runs after the commit, since a code may be sent here.
+func (s *scope) factorChallenge(ctx context.Context, o *outcome, st *challengeState, now time.Time) (*SignInResult, error) {
+	p := pending{Username: o.user.Username, client: s.appClient()}
+	switch o.step {
+	case stepFactor:
+		f, err := factorOf(o.method)
+		if err != nil {
+			return nil, err
+		}
+		return f.ask(ctx, s, o, st, p, now)
+	case stepChoose:
+		var err error
+		methods := methodsOf(s.settings, o.user, o.enrolled)
+		p.state, err = s.challenge(stateChoose, st, factorChoices{methods}, now)
+		return &SignInResult{Challenge: &MFAChoiceRequired{p, methods}}, err
 	case stepSetup:
 		return s.setupChallenge(st, p, now)
+	case stepUndecided, stepDone, stepNewPassword:
+		fallthrough
+	default:
+		return nil, fmt.Errorf("%w: the step %d asks for no second factor", errUnhandled, o.step)
 	}
-	st.Methods = s.settings.methods(v.user, v.totp)
-	p.state, err = s.challenge(stateChoose, st, now)
-	return &SignInResult{Challenge: &MFAChoiceRequired{p, st.Methods}}, err
-}
-
-// textCode sends a code by SMS. The state carries the code's MAC, so the code
-// is good for this challenge alone and nothing is stored.
-func (s *scope) textCode(ctx context.Context, u *User, st *challengeState, p pending, now time.Time) (*SignInResult, error) {
-	if err := s.settings.noTrigger(CustomMessage, CustomSMSSender); err != nil {
-		return nil, err
-	}
-	text, err := random(s.engine.rand, digits, codeDigits)
-	if err != nil {
-		return nil, err
-	}
-	next := *st
-	next.Code = s.textMAC(u, text)
-	if p.state, err = s.challenge(stateSMS, &next, now); err != nil {
-		return nil, err
-	}
-	d := delivery("phone_number", u.Attributes["phone_number"])
-	if err := s.engine.send(ctx, s.signInMessage(u, d, text, now)); err != nil {
-		return nil, err
-	}
-	return &SignInResult{Challenge: &SMSCodeRequired{p, d}}, nil
-}
-
-// textMAC is the MAC of a code that was sent to the number that is the user's
-// now: it is no right code once that has changed.
-func (s *scope) textMAC(u *User, text string) []byte {
-	return mac(s.ring.code, s.pool.ID, u.Sub, string(mfaCode), u.Attributes["phone_number"], text)
 }
 
 // A secondStep is a step of a sign-in after the password was proved.
@@ -181,7 +175,7 @@ type secondStep struct {
 }
 
 // open reads the state of a challenge.
-func (p *pending) open(ctx context.Context, kind, hash string) (*secondStep, error) {
+func (p *pending) open(ctx context.Context, kind stateKind, hash string) (*secondStep, error) {
 	s, err := p.client.load(ctx)
 	if err != nil {
 		return nil, err
@@ -204,13 +198,13 @@ func (p *pending) open(ctx context.Context, kind, hash string) (*secondStep, err
 	return &secondStep{s, st, now}, nil
 }
 
-func (p *pending) answer(ctx context.Context, kind, parameter string, in FactorCode) (*SignInResult, error) {
-	t, err := p.open(ctx, kind, in.SecretHash)
+func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignInResult, error) {
+	t, err := p.open(ctx, f.kind, in.SecretHash)
 	if err != nil {
 		return nil, fmt.Errorf("answer second factor: %w", err)
 	}
 	if in.Code == "" {
-		return nil, missing(parameter)
+		return nil, missing(f.answer)
 	}
 	res, err := t.prove(ctx, in.Code)
 	if err != nil {
@@ -224,12 +218,12 @@ func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, err
 	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
-	return t.finish(ctx, func(tx store.Tx, v *verdict, ev *Event) error { return t.judge(tx, v, string(code), ev) })
+	return t.finish(ctx, func(tx store.Tx, o *outcome, ev *Event) error { return t.judge(tx, o, string(code), ev) })
 }
 
-// finish commits the last step of a sign-in, of which fn says whether it
-// holds, and gives the tokens. ev is the event of the sign-in, for fn to make a failure of.
-func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict, ev *Event) error) (*SignInResult, error) {
+// finish commits a step of a sign-in, of which fn says whether it holds, and
+// gives what comes next. fn gets the event of the sign-in, to make a failure of.
+func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome, ev *Event) error) (*SignInResult, error) {
 	s := t.scope
 	f, err := s.newFamily(t.state.Sub, t.now)
 	if err != nil {
@@ -239,12 +233,14 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict
 	if err != nil {
 		return nil, err
 	}
-	v, err := t.commit(ctx, f, func(tx store.Tx, v *verdict) error {
-		v.step = stepTokens
-		if err := fn(tx, v, ev); err != nil || v.err != nil {
+	o, err := t.commit(ctx, f, func(tx store.Tx, o *outcome) error {
+		if err := fn(tx, o, ev); err != nil || o.refused != nil {
 			return err
 		}
-		if err := spent.Insert(tx, s.spend(t.state)); err != nil {
+		if err := o.decide(tx, s); err != nil {
+			return err
+		}
+		if err := spent.Insert(tx, s.useUp(t.state)); err != nil || o.step != stepDone {
 			return err
 		}
 		return events.Insert(tx, ev)
@@ -252,67 +248,75 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, v *verdict
 	if err != nil {
 		return nil, err
 	}
-	return s.proceed(ctx, v, t.state.Name, f, t.now)
+	return s.proceed(ctx, o, t.state.Name, f, t.now)
 }
 
 // commit re-reads the user, refuses what the state no longer fits, and runs fn.
-// With a family the sign-in is written too.
-func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx, v *verdict) error) (*verdict, error) {
-	var v *verdict
+// If fn leaves the sign-in done, the family is written too.
+func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx, o *outcome) error) (*outcome, error) {
+	var o *outcome
 	err := t.scope.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if v, err = t.read(tx); err != nil || v.err != nil {
+		if o, err = t.read(tx); err != nil || o.refused != nil {
 			return err
 		}
-		if err := fn(tx, v); err != nil || v.err != nil || f == nil {
+		if err := fn(tx, o); err != nil || o.refused != nil || o.step != stepDone {
 			return err
 		}
-		if v.groups, err = v.user.memberships(tx); err != nil {
-			return err
-		}
-		return f.insert(tx, v.user)
+		return f.insert(tx, o.user)
 	})
 	if errors.Is(err, store.ErrExists) {
 		return nil, ErrSessionUsed
 	}
-	if err != nil || v.err != nil {
-		return nil, orVerdict(err, v.err)
+	if err != nil || o.refused != nil {
+		return nil, orVerdict(err, o.refused)
 	}
-	return v, nil
+	return o, nil
 }
 
 // read reads the user that a state is bound to, as the user is now.
-func (t *secondStep) read(tx store.Tx) (*verdict, error) {
+func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 	key := store.Key(t.scope.pool.ID, t.state.Sub)
-	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), spent.Ref(spent.Key(t.scope.spend(t.state))))
+	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), spent.Ref(spent.Key(t.scope.useUp(t.state))))
 	if err != nil {
 		return nil, err
 	}
-	v := &verdict{}
-	if v.user, err = orNil(users.Decode(values[0])); err != nil {
+	o := &outcome{proved: t.state.Proved}
+	if o.user, err = orNil(users.Decode(values[0])); err != nil {
 		return nil, err
 	}
-	if v.cred, err = orNil(credentials.Decode(values[1])); err != nil {
+	if o.cred, err = orNil(credentials.Decode(values[1])); err != nil {
 		return nil, err
 	}
-	if v.totp, err = orNil(totps.Decode(values[2])); err != nil {
+	if o.enrolled.totp, err = orNil(totps.Decode(values[2])); err != nil {
 		return nil, err
 	}
+	if o.user == nil {
+		o.refused = ErrSessionInvalid
+		return o, nil
+	}
+	hold, err := allHold(o.proved, t.scope.settings, o)
 	switch {
-	case v.user == nil || v.cred == nil || !v.cred.Changed.Equal(t.state.Changed):
-		v.err = ErrSessionInvalid
+	case err != nil:
+		return nil, err
+	case !hold:
+		o.refused = ErrSessionInvalid
 	case values[3] != nil:
-		v.err = ErrSessionUsed
+		o.refused = ErrSessionUsed
 	default:
-		v.err = v.user.refusal(v.cred, t.now)
+		o.refused = o.user.refusal(o.cred, t.now)
 	}
-	return v, nil
+	return o, nil
 }
 
 // judge judges a code. A wrong one is counted against the state and, as a
-// wrong password is, against the user; and again by itself, because a reset of
-// the password ends the count of wrong ones, and proves nothing of this factor.
-func (t *secondStep) judge(tx store.Tx, v *verdict, code string, ev *Event) error {
+// wrong password is, against the user. It is also counted by itself, because a reset
+// of the password ends the count of wrong ones, and proves nothing of this factor.
+func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) error {
 	s := t.scope
+	f, err := factorOfState(t.state.Kind)
+	if err != nil {
+		return err
+	}
 	lock, err := getThrottle(tx, s.pool.ID, kindPassword, t.state.Sub)
 	if err != nil {
 		return err
@@ -322,77 +326,46 @@ func (t *secondStep) judge(tx store.Tx, v *verdict, code string, ev *Event) erro
 		return err
 	}
 	if lock.State.Locked(t.now) || guesses.State.Locked(t.now) {
-		v.err = ErrTooManyAttempts
+		o.refused = ErrTooManyAttempts
 		return nil
 	}
 	ok, err := s.admit(tx, kindFactor, t.state.ID, triesPerState, t.now)
 	if err != nil {
 		return err
 	}
-	method := t.method()
-	if !ok || !s.settings.has(v.user, v.totp, method) {
-		v.err = ErrSessionInvalid
+	if !ok || !mayUse(s.settings, o.user, o.enrolled, f.method) {
+		o.refused = ErrSessionInvalid
 		return nil
 	}
-	if method == MFASMS {
-		err = t.judgeText(tx, v, code)
-	} else {
-		err = v.totp.spend(tx, v, v.totp.Secret, code, t.now)
-	}
-	switch {
+	switch err := f.judge(tx, t, o, code); {
 	case err != nil:
 		return err
-	case errors.Is(v.err, ErrTOTPUsed):
-		return events.Insert(tx, ev.failed(EventMFAFailed, v.err))
-	case v.err != nil:
+	case errors.Is(o.refused, ErrTOTPUsed):
+		return events.Insert(tx, ev.failed(EventMFAFailed, o.refused))
+	case o.refused != nil:
 		if err := guesses.count(tx, t.now); err != nil {
 			return err
 		}
-		return lock.fail(tx, ev.failed(EventMFAFailed, v.err), t.now)
+		return lock.fail(tx, ev.failed(EventMFAFailed, o.refused), t.now)
 	}
+	o.proved = append(slices.Clone(o.proved), proof{Kind: provedFactor, Method: f.method})
 	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))
 }
 
-// method is the factor that the state asks for a code of.
-func (t *secondStep) method() MFAMethod {
-	if t.state.Kind == stateSMS {
-		return MFASMS
-	}
-	return MFATOTP
-}
-
-// spend judges a code of a key, and uses its time step up.
-func (t *totp) spend(tx store.Tx, v *verdict, key mfa.Secret, code string, now time.Time) error {
+// useUp judges a code of a key, and uses its time step up.
+func (t *totp) useUp(tx store.Tx, o *outcome, key mfa.Secret, code string, now time.Time) error {
 	step, result := key.Verify(code, now, t.Last)
 	switch result {
+	case mfa.Right:
+		t.Last = step
+		return totps.Put(tx, t)
 	case mfa.Wrong:
-		v.err = &MFACodeError{MFATOTP}
+		o.refused = &MFACodeError{MFATOTP}
 		return nil
 	case mfa.Used:
-		v.err = ErrTOTPUsed
+		o.refused = ErrTOTPUsed
 		return nil
+	default:
+		return fmt.Errorf("%w: the result %v of a code", errUnhandled, result)
 	}
-	t.Last = step
-	return totps.Put(tx, t)
-}
-
-// judgeText judges a code that was sent, which verifies the number that it was sent to.
-func (t *secondStep) judgeText(tx store.Tx, v *verdict, code string) error {
-	s := t.scope
-	if !equal(t.state.Code, s.textMAC(v.user, code)) {
-		v.err = &MFACodeError{MFASMS}
-		return nil
-	}
-	if v.user.verified("phone_number") {
-		return nil
-	}
-	u := v.user.clone()
-	u.Attributes["phone_number_verified"], u.Modified = "true", t.now
-	u.rename(s.settings)
-	taken, err := takeAliases(tx, s.settings, u, nil, t.now)
-	if err != nil || taken != nil { // another has the number: the sign-in holds, the number stays unverified
-		return err
-	}
-	v.user = u
-	return users.Put(tx, u)
 }

@@ -20,7 +20,7 @@ func (f *fixture) texted(t testing.TB, settings identity.PoolSettings) (*identit
 	pool := f.open(t, settings)
 	a := f.client(t, pool, identity.ClientSettings{})
 	s := f.member(t, pool, a, "alice", attrs{"phone_number": phone, "email": email, "email_verified": "true"})
-	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{SMS: &identity.MFASetting{Enabled: true}}))
+	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFASMS: {Enabled: true}}))
 	return pool, a, s
 }
 
@@ -46,10 +46,10 @@ func TestOpenChallengeOfAFactorTurnedOff(t *testing.T) {
 	pool, a, key := f.enrolled(t, "OPTIONAL")
 	users := pool.Admin().Users()
 	f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
-	on, off := &identity.MFASetting{Enabled: true}, &identity.MFASetting{}
-	set := func(sms, totp *identity.MFASetting) {
+	on, off := identity.MFASetting{Enabled: true}, identity.MFASetting{}
+	set := func(sms, totp identity.MFASetting) {
 		t.Helper()
-		check(t, "SetMFA", users.SetMFA(t.Context(), "alice", identity.MFAUpdate{SMS: sms, TOTP: totp}))
+		check(t, "SetMFA", users.SetMFA(t.Context(), "alice", identity.MFAUpdate{identity.MFASMS: sms, identity.MFATOTP: totp}))
 	}
 
 	set(on, off)
@@ -93,7 +93,7 @@ func TestSetupIsForUsersWithoutAFactor(t *testing.T) {
 			}
 		}
 		f.edit(t, pool, "alice", func(u *identity.User) {
-			u.Attributes["phone_number"], u.MFA = phone, identity.MFAPreference{SMS: true, Preferred: identity.MFASMS}
+			u.Attributes["phone_number"], u.MFA = phone, identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFASMS}, Preferred: identity.MFASMS}
 		})
 		if step(steps); steps == 2 {
 			_, err = a.MFASetup("alice", ch.State()).Answer(t.Context(), "")

@@ -66,7 +66,7 @@ func withApp(t testing.TB, f *fixture, pool *identity.UserPool, access identity.
 	key, err := s.EnrollTOTP(t.Context())
 	check(t, "EnrollTOTP", err)
 	check(t, "VerifyTOTP", s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), "phone"))
-	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{TOTP: &identity.MFASetting{Enabled: true, Preferred: true}}))
+	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}))
 }
 
 // populated is a pool with a user in each state.
@@ -347,8 +347,8 @@ func TestImportRefuses(t *testing.T) {
 		{"pending that cannot be", &identity.UserRecord{Username: "x", Pending: attributes{"email": "y"}}, identity.ErrInvalidParameter},
 		{"preferred username before confirmation", &identity.UserRecord{Username: "x", Status: identity.StatusUnconfirmed, Attributes: attributes{"preferred_username": "y"}}, identity.ErrInvalidParameter},
 		{"unknown status", &identity.UserRecord{Username: "x", Status: "ARCHIVED"}, identity.ErrInvalidParameter},
-		{"SMS without a phone", &identity.UserRecord{Username: "x", MFA: identity.MFAPreference{SMS: true}}, identity.ErrMFANotReady},
-		{"app without a key", &identity.UserRecord{Username: "x", MFA: identity.MFAPreference{TOTP: true}}, identity.ErrMFANotReady},
+		{"SMS without a phone", &identity.UserRecord{Username: "x", MFA: identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFASMS}}}, identity.ErrMFANotReady},
+		{"app without a key", &identity.UserRecord{Username: "x", MFA: identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFATOTP}}}, identity.ErrMFANotReady},
 		{"preferred factor that is off", &identity.UserRecord{Username: "x", MFA: identity.MFAPreference{Preferred: identity.MFATOTP}}, identity.ErrMFAPreference},
 		{"unknown group", &identity.UserRecord{Username: "x", Groups: []string{"nowhere"}}, identity.ErrGroupNotFound},
 		{"too many groups", &identity.UserRecord{Username: "x", Groups: []string{"a", "b", "c", "b"}}, identity.ErrQuotaExceeded},

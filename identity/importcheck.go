@@ -2,6 +2,7 @@ package identity
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -116,13 +117,20 @@ func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
 		return invalid("status", "There is no status "+string(rec.Status)+".")
 	}
 	m := rec.MFA
-	if m.SMS && in.user.Attributes["phone_number"] == "" {
-		return &MFAError{MFASMS}
+	var e enrolled
+	if rec.Secrets != nil {
+		e.totp = &totp{Secret: rec.Secrets.TOTPKey}
 	}
-	if m.TOTP && (rec.Secrets == nil || len(rec.Secrets.TOTPKey) == 0) {
-		return &MFAError{MFATOTP}
+	for _, method := range m.Methods {
+		f, err := factorOf(method)
+		if err != nil {
+			return invalid("mfa", fmt.Sprintf("There is no second factor %q.", method))
+		}
+		if !f.ready(in.user, e) {
+			return &MFAError{method}
+		}
 	}
-	if m.Preferred != MFANone && !slices.Contains(m.Methods(), m.Preferred) {
+	if m.Preferred != MFANone && !m.Has(m.Preferred) {
 		return ErrMFAPreference
 	}
 	return nil

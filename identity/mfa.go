@@ -2,113 +2,76 @@ package identity
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
 	"github.com/cognate-id/cognate/store"
 )
 
-// A step is what a sign-in asks for next.
-type step int
-
-const (
-	stepTokens step = iota // nothing
-	stepNewPassword
-	stepTOTP
-	stepSMS
-	stepChoose
-	stepSetup
-)
-
-// asksFactor tells whether the pool asks anybody for a second factor.
-func (s *PoolSettings) asksFactor() bool { return s.MFA == "ON" || s.MFA == "OPTIONAL" }
-
-// step is what a user who proved the password is asked for. t is nil where no
-// authenticator app is enrolled.
-func (s *PoolSettings) step(u *User, t *totp) step {
-	if u.Status == StatusForceChangePassword {
-		return stepNewPassword
-	}
-	if !s.asksFactor() {
-		return stepTokens
-	}
-	methods := s.methods(u, t)
-	switch {
-	case len(methods) == 0 && s.MFA == "ON":
-		return stepSetup
-	case len(methods) == 0:
-		return stepTokens
-	case len(methods) > 1:
-		return stepChoose
-	case methods[0] == MFATOTP:
-		return stepTOTP
-	}
-	return stepSMS
+// MFAPreference says which second factors a user has turned on.
+type MFAPreference struct {
+	// Methods are those that are turned on, in the order of lists: SMS_MFA, SOFTWARE_TOKEN_MFA.
+	Methods []MFAMethod `json:"methods,omitempty"`
+	// Preferred is the one that a sign-in asks for, one of Methods. Empty means
+	// that a user who has several is asked which to use.
+	Preferred MFAMethod `json:"preferred,omitempty"`
 }
 
-// methods are the second factors that a user may be asked for: the preferred
-// one alone, if there is one. Where everybody needs one, a factor that the user
-// has counts even if it was never turned on: else the password alone would do to set up another.
-func (s *PoolSettings) methods(u *User, t *totp) []MFAMethod {
-	enrolled := t != nil && len(t.Secret) > 0
-	texts := s.SMSMFA && u.Attributes["phone_number"] != ""
-	var out []MFAMethod
-	if u.MFA.SMS && texts {
-		out = append(out, MFASMS)
+// UnmarshalJSON reads the shape of earlier versions too, in exports and in
+// records: a bool for each factor.
+func (p *MFAPreference) UnmarshalJSON(text []byte) error {
+	type shape MFAPreference
+	in := struct {
+		shape
+		SMS  bool `json:"sms"`
+		TOTP bool `json:"totp"`
+	}{}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
 	}
-	if u.MFA.TOTP && enrolled {
-		out = append(out, MFATOTP)
+	*p = MFAPreference(in.shape)
+	if in.SMS {
+		p.turn(MFASMS, true)
 	}
-	switch {
-	case slices.Contains(out, u.MFA.Preferred):
-		return []MFAMethod{u.MFA.Preferred}
-	case len(out) > 0 || s.MFA != "ON":
-		return out
-	case enrolled:
-		return []MFAMethod{MFATOTP}
-	case texts:
-		return []MFAMethod{MFASMS}
+	if in.TOTP {
+		p.turn(MFATOTP, true)
 	}
 	return nil
 }
 
-// has tells whether a factor is one that a user may be asked for, if only as a
-// choice. What was begun with one that was turned off since leads nowhere.
-func (s *PoolSettings) has(u *User, t *totp, m MFAMethod) bool {
-	free := *u
-	free.MFA.Preferred = MFANone
-	return slices.Contains(s.methods(&free, t), m)
+// Has reports whether a factor is turned on.
+func (p MFAPreference) Has(m MFAMethod) bool { return slices.Contains(p.Methods, m) }
+
+// turn turns a factor on or off. The list is made anew, in the order of [factors].
+func (p *MFAPreference) turn(m MFAMethod, on bool) {
+	had := p.Methods
+	p.Methods = nil
+	for _, f := range factors {
+		if f.method == m && on || f.method != m && slices.Contains(had, f.method) {
+			p.Methods = append(p.Methods, f.method)
+		}
+	}
 }
 
-// setupMethods are the factors that a user who has none may set up.
-func (s *PoolSettings) setupMethods() []MFAMethod {
-	var out []MFAMethod
-	if s.SMSMFA {
-		out = append(out, MFASMS)
-	}
-	if s.TOTP {
-		out = append(out, MFATOTP)
-	}
-	return out
+// userVersion is the version of the records of users. Version 1 had a bool for each second factor.
+const userVersion = 2
+
+// upgradeUser reads records of version 1: [MFAPreference.UnmarshalJSON] takes
+// their shape as it is. The version is another all the same, so that a process of
+// the earlier version refuses a record of this one, instead of finding no factor in it.
+func upgradeUser(_ int, value []byte) ([]byte, error) { return value, nil }
+
+// MFAUpdate changes which second factors a user has turned on. A factor that
+// is not in it stays as it is.
+type MFAUpdate map[MFAMethod]MFASetting
+
+// MFASetting turns a second factor on or off.
+type MFASetting struct {
+	Enabled bool
+	// Preferred makes the factor the one that a sign-in asks for. At most one is preferred.
+	Preferred bool
 }
-
-// Methods are the second factors that the user has turned on.
-func (p MFAPreference) Methods() []MFAMethod {
-	var out []MFAMethod
-	if p.SMS {
-		out = append(out, MFASMS)
-	}
-	if p.TOTP {
-		out = append(out, MFATOTP)
-	}
-	return out
-}
-
-// MFAUpdate changes which second factors a user has turned on; nil leaves one as it is.
-type MFAUpdate struct{ SMS, TOTP *MFASetting }
-
-// MFASetting turns a second factor on or off. At most one is preferred.
-type MFASetting struct{ Enabled, Preferred bool }
 
 // SetMFA chooses the user's second factors. A factor that the user cannot use
 // yet is refused with [ErrMFANotReady], a choice that cannot be with [ErrMFAPreference].
@@ -117,7 +80,7 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 		return err
 	}
 	_, err := s.change(ctx, EventMFAChanged, func(tx store.Tx, u *User) (error, error) {
-		return s.pool.Settings.setMFA(tx, u, in)
+		return setMFA(tx, &s.pool.Settings, u, in)
 	})
 	if err != nil {
 		return fmt.Errorf("set MFA: %w", err)
@@ -128,7 +91,7 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 // SetMFA chooses a user's second factors, see [Session.SetMFA].
 func (us Users) SetMFA(ctx context.Context, name string, in MFAUpdate) error {
 	_, err := us.admin.change(ctx, name, EventMFAChanged, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
-		return p.Settings.setMFA(tx, u, in)
+		return setMFA(tx, &p.Settings, u, in)
 	})
 	if err != nil {
 		return fmt.Errorf("set MFA: %w", err)
@@ -136,36 +99,39 @@ func (us Users) SetMFA(ctx context.Context, name string, in MFAUpdate) error {
 	return nil
 }
 
-func (s *PoolSettings) setMFA(r store.Reader, u *User, in MFAUpdate) (verdict, err error) {
-	if in.SMS != nil && in.TOTP != nil && in.SMS.Preferred && in.TOTP.Preferred {
+func setMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, err error) {
+	preferred := 0
+	for m, to := range in {
+		if !m.known() {
+			return invalid("MFA", fmt.Sprintf("There is no second factor %q.", m)), nil
+		}
+		if to.Preferred {
+			preferred++
+		}
+	}
+	if preferred > 1 {
 		return ErrMFAPreference, nil
 	}
-	t, err := orNil(totps.Get(r, store.Key(u.Pool, u.Sub)))
-	if err != nil {
+	var e enrolled
+	if e.totp, err = orNil(totps.Get(r, store.Key(u.Pool, u.Sub))); err != nil {
 		return nil, err
 	}
-	ready := map[MFAMethod]bool{
-		MFASMS: u.Attributes["phone_number"] != "", MFATOTP: t != nil && len(t.Secret) > 0,
-	}
-	had := len(u.MFA.Methods()) > 0
-	for _, change := range []struct {
-		to     *MFASetting
-		on     *bool
-		method MFAMethod
-	}{{in.SMS, &u.MFA.SMS, MFASMS}, {in.TOTP, &u.MFA.TOTP, MFATOTP}} {
-		if change.to == nil {
+	had := len(u.MFA.Methods) > 0
+	for _, f := range factors {
+		to, given := in[f.method]
+		if !given {
 			continue
 		}
-		if (change.to.Enabled || change.to.Preferred) && !ready[change.method] {
-			return &MFAError{change.method}, nil
+		if (to.Enabled || to.Preferred) && !f.ready(u, e) {
+			return &MFAError{f.method}, nil
 		}
-		if change.to.Preferred && !change.to.Enabled {
+		if to.Preferred && !to.Enabled {
 			return ErrMFAPreference, nil
 		}
-		*change.on = change.to.Enabled
-		u.MFA.prefer(change.method, change.to.Preferred)
+		u.MFA.turn(f.method, to.Enabled)
+		u.MFA.prefer(f.method, to.Preferred)
 	}
-	if had && s.MFA == "ON" && len(u.MFA.Methods()) == 0 {
+	if had && s.MFA == "ON" && len(u.MFA.Methods) == 0 {
 		return ErrMFARequired, nil
 	}
 	return nil, nil

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func (f *fixture) enroll(t testing.TB, s *identity.Session) mfa.Secret {
 	key, err := s.EnrollTOTP(t.Context())
 	check(t, "EnrollTOTP", err)
 	check(t, "VerifyTOTP", s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), "phone"))
-	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{TOTP: &identity.MFASetting{Enabled: true, Preferred: true}}))
+	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}))
 	f.advance(mfa.Period)
 	return key
 }
@@ -170,7 +171,7 @@ func TestSMSCodes(t *testing.T) {
 	a := f.client(t, pool, identity.ClientSettings{})
 	f.join(t, pool, "alice", email)
 	s := f.session(t, a, "alice")
-	on := identity.MFAUpdate{SMS: &identity.MFASetting{Enabled: true}}
+	on := identity.MFAUpdate{identity.MFASMS: {Enabled: true}}
 	wantErr(t, "SMS without a number", s.SetMFA(t.Context(), on), identity.ErrMFANotReady)
 	f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
 	check(t, "SetMFA", s.SetMFA(t.Context(), on))
@@ -198,7 +199,7 @@ func TestChoiceOfFactors(t *testing.T) {
 	pool, a, key := f.enrolled(t, "OPTIONAL")
 	users := pool.Admin().Users()
 	f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
-	both := identity.MFAUpdate{SMS: &identity.MFASetting{Enabled: true}, TOTP: &identity.MFASetting{Enabled: true}}
+	both := identity.MFAUpdate{identity.MFASMS: {Enabled: true}, identity.MFATOTP: {Enabled: true}}
 	check(t, "SetMFA", users.SetMFA(t.Context(), "alice", both))
 	ch := asked[*identity.MFAChoiceRequired](t, a)
 	if want := []identity.MFAMethod{identity.MFASMS, identity.MFATOTP}; !slices.Equal(ch.Methods, want) {
@@ -221,32 +222,34 @@ func TestMFAPreferences(t *testing.T) {
 	pool, _, _ := f.enrolled(t, "ON")
 	users := pool.Admin().Users()
 	f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
-	set := func(sms, totp *identity.MFASetting) error {
-		return users.SetMFA(t.Context(), "alice", identity.MFAUpdate{SMS: sms, TOTP: totp})
-	}
-	on, off, best := &identity.MFASetting{Enabled: true}, &identity.MFASetting{}, &identity.MFASetting{Enabled: true, Preferred: true}
-	wantErr(t, "two preferred", set(best, best), identity.ErrMFAPreference)
-	wantErr(t, "preferred and off", set(&identity.MFASetting{Preferred: true}, nil), identity.ErrMFAPreference)
-	wantErr(t, "the last one off", set(nil, off), identity.ErrMFARequired)
+	set := func(in identity.MFAUpdate) error { return users.SetMFA(t.Context(), "alice", in) }
+	on, off, best := identity.MFASetting{Enabled: true}, identity.MFASetting{}, identity.MFASetting{Enabled: true, Preferred: true}
+	sms := func(s identity.MFASetting) identity.MFAUpdate { return identity.MFAUpdate{identity.MFASMS: s} }
+	totp := func(s identity.MFASetting) identity.MFAUpdate { return identity.MFAUpdate{identity.MFATOTP: s} }
+	wantErr(t, "two preferred", set(identity.MFAUpdate{identity.MFASMS: best, identity.MFATOTP: best}), identity.ErrMFAPreference)
+	wantErr(t, "preferred and off", set(sms(identity.MFASetting{Preferred: true})), identity.ErrMFAPreference)
+	wantErr(t, "the last one off", set(totp(off)), identity.ErrMFARequired)
+	wantErr(t, "a factor that there is not", set(identity.MFAUpdate{"PIGEON_MFA": off}), identity.ErrInvalidParameter)
+	type methods = []identity.MFAMethod
 	for _, step := range []struct {
-		name      string
-		sms, totp *identity.MFASetting
-		want      identity.MFAPreference
+		name string
+		in   identity.MFAUpdate
+		want identity.MFAPreference
 	}{
-		{"nothing", nil, nil, identity.MFAPreference{TOTP: true, Preferred: identity.MFATOTP}},
-		{"SMS too", on, nil, identity.MFAPreference{SMS: true, TOTP: true, Preferred: identity.MFATOTP}},
-		{"SMS preferred", best, nil, identity.MFAPreference{SMS: true, TOTP: true, Preferred: identity.MFASMS}},
-		{"the app off", nil, off, identity.MFAPreference{SMS: true, Preferred: identity.MFASMS}},
-		{"SMS for the app", off, on, identity.MFAPreference{TOTP: true}},
+		{"nothing", nil, identity.MFAPreference{Methods: methods{identity.MFATOTP}, Preferred: identity.MFATOTP}},
+		{"SMS too", sms(on), identity.MFAPreference{Methods: methods{identity.MFASMS, identity.MFATOTP}, Preferred: identity.MFATOTP}},
+		{"SMS preferred", sms(best), identity.MFAPreference{Methods: methods{identity.MFASMS, identity.MFATOTP}, Preferred: identity.MFASMS}},
+		{"the app off", totp(off), identity.MFAPreference{Methods: methods{identity.MFASMS}, Preferred: identity.MFASMS}},
+		{"SMS for the app", identity.MFAUpdate{identity.MFASMS: off, identity.MFATOTP: on}, identity.MFAPreference{Methods: methods{identity.MFATOTP}}},
 	} {
-		check(t, step.name, set(step.sms, step.totp))
-		if u, err := users.Get(t.Context(), "alice"); err != nil || u.MFA != step.want {
+		check(t, step.name, set(step.in))
+		if u, err := users.Get(t.Context(), "alice"); err != nil || !reflect.DeepEqual(u.MFA, step.want) {
 			t.Errorf("%s: %+v, %v, want %+v", step.name, u.MFA, err, step.want)
 		}
 	}
 	wantErr(t, "nobody", users.SetMFA(t.Context(), "bob", identity.MFAUpdate{}), identity.ErrUserNotFound)
 	f.join(t, pool, "bob", "bob@example.com")
-	err := users.SetMFA(t.Context(), "bob", identity.MFAUpdate{TOTP: on})
+	err := users.SetMFA(t.Context(), "bob", totp(on))
 	wantErr(t, "an app that was never enrolled", err, identity.ErrMFANotReady)
 }
 
@@ -265,7 +268,7 @@ func TestEnrollment(t *testing.T) {
 	wantErr(t, "the same code again", verify(key.Code(f.now())), identity.ErrTOTPUsed)
 	f.signIn(t, a, "alice") // nothing is turned on yet
 
-	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{TOTP: &identity.MFASetting{Enabled: true}}))
+	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true}}))
 	f.advance(mfa.Period)
 	other, err := s.EnrollTOTP(t.Context())
 	check(t, "EnrollTOTP", err)

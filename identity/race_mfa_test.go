@@ -12,7 +12,7 @@ func TestOneOfManyUsesOfASignInCodeWins(t *testing.T) {
 	onBackEnds(t, mfaPool("OPTIONAL"), func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		a := f.client(t, pool, identity.ClientSettings{})
 		s := f.member(t, pool, a, "alice", attrs{"phone_number": phone})
-		check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{SMS: &identity.MFASetting{Enabled: true}}))
+		check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFASMS: {Enabled: true}}))
 		ch := asked[*identity.SMSCodeRequired](t, a)
 		code := f.outbox.LastCode(phone)
 		errs := together(crowd, func(int) error { return answer(t.Context(), ch, code) })
@@ -25,7 +25,7 @@ func TestFiveOfManyGuessesOfASignInCodeAreJudged(t *testing.T) {
 	onBackEnds(t, mfaPool("OPTIONAL"), func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		a := f.client(t, pool, identity.ClientSettings{})
 		s := f.member(t, pool, a, "alice", attrs{"phone_number": phone})
-		check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{SMS: &identity.MFASetting{Enabled: true}}))
+		check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFASMS: {Enabled: true}}))
 		var states []*identity.SMSCodeRequired
 		for range 4 {
 			states = append(states, asked[*identity.SMSCodeRequired](t, a))

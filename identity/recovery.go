@@ -112,7 +112,7 @@ func (u *User) resettable() bool {
 // textsProve tells whether text messages are the user's second factor. Then
 // they recover no password, or the phone alone would do for both factors.
 func (s *PoolSettings) textsProve(u *User) bool {
-	return s.asksFactor() && s.SMSMFA && (u.MFA.SMS || s.MFA == "ON" && !u.MFA.TOTP)
+	return asksFactor(s) && s.SMSMFA && (u.MFA.Has(MFASMS) || s.MFA == "ON" && !u.MFA.Has(MFATOTP))
 }
 
 const adminOnly = "admin_only"

@@ -141,7 +141,11 @@ func TestRecoveryGoesTheWayOfThePool(t *testing.T) {
 			pool := f.open(t, tt.settings)
 			f.invite(t, pool, "alice", tt.attributes)
 			check(t, "SetPassword", pool.Admin().Users().SetPassword(t.Context(), "alice", password, true))
-			f.edit(t, pool, "alice", func(u *identity.User) { u.MFA.SMS = tt.smsOn })
+			f.edit(t, pool, "alice", func(u *identity.User) {
+				if tt.smsOn {
+					u.MFA.Methods = []identity.MFAMethod{identity.MFASMS}
+				}
+			})
 			d, err := pool.ForgotPassword(t.Context(), "alice", "")
 			wantErr(t, "ForgotPassword", err, tt.err)
 			if tt.err != nil {

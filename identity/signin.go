@@ -252,9 +252,9 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	var v verdict
+	var o outcome
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		v, err = t.commit(tx, f, ev, now)
+		o, err = t.commit(tx, f, ev, now)
 		return err
 	})
 	switch {
@@ -262,83 +262,102 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 		return nil, ErrSessionUsed
 	case err != nil:
 		return nil, err
-	case v.err != nil:
-		return nil, v.err
+	case o.refused != nil:
+		return nil, o.refused
 	}
-	return s.proceed(ctx, &v, t.name, f, now)
+	return s.proceed(ctx, &o, t.name, f, now)
 }
 
 // proceed gives what comes after a step of a sign-in: tokens, or a challenge.
-func (s *scope) proceed(ctx context.Context, v *verdict, name string, f *family, now time.Time) (*SignInResult, error) {
-	st := &challengeState{Name: name, Sub: v.user.Sub, Changed: v.cred.Changed}
-	switch v.step {
+// f is the family that the step has committed, nil where it has committed none.
+func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family, now time.Time) (*SignInResult, error) {
+	st := &challengeState{Name: name, Sub: o.user.Sub, Proved: o.proved}
+	switch o.step {
+	case stepDone:
+		if f == nil {
+			return nil, fmt.Errorf("%w: tokens of a sign-in that was not written", errUnhandled)
+		}
+		tokens, err := s.issue(ctx, o.user, o.groups, f, true)
+		if err != nil {
+			return nil, err
+		}
+		return &SignInResult{Tokens: tokens}, nil
 	case stepNewPassword:
-		return s.newPasswordChallenge(v.user, st, now)
-	case stepTOTP, stepSMS, stepChoose, stepSetup:
-		return s.factorChallenge(ctx, v, st, now)
+		return s.newPasswordChallenge(o.user, st, now)
+	case stepFactor, stepChoose, stepSetup:
+		return s.factorChallenge(ctx, o, st, now)
+	case stepUndecided:
+		fallthrough
+	default:
+		return nil, fmt.Errorf("%w: the step %d of a sign-in", errUnhandled, o.step)
 	}
-	tokens, err := s.issue(ctx, v.user, v.groups, f, true)
-	if err != nil {
-		return nil, err
-	}
-	return &SignInResult{Tokens: tokens}, nil
 }
 
-// A verdict is what a transaction decided.
-type verdict struct {
-	err    error
-	user   *User
-	cred   *credential
-	groups []*Group
-	step   step
-	totp   *totp // nil where none is enrolled, or none is asked for
+// An outcome is what a transaction of a sign-in decided.
+type outcome struct {
+	refused  error // nil if the step was taken; else nothing of the rest holds
+	user     *User
+	cred     *credential
+	enrolled enrolled // read where the pool asks for second factors
+	proved   []proof  // by now
+	step     step     // what comes next
+	method   MFAMethod
+	groups   []*Group // of a sign-in that is done
 }
 
-// next reads what comes after a correct proof of the user.
-func (v *verdict) next(r store.Reader, s *scope) (err error) {
-	if s.settings.asksFactor() {
-		v.totp, err = orNil(totps.Get(r, store.Key(v.user.Pool, v.user.Sub)))
+// next reads and decides what comes after a correct proof of the user.
+func (o *outcome) next(r store.Reader, s *scope) (err error) {
+	if asksFactor(s.settings) {
+		o.enrolled.totp, err = orNil(totps.Get(r, store.Key(o.user.Pool, o.user.Sub)))
 		if err != nil {
 			return err
 		}
 	}
-	if v.step = s.settings.step(v.user, v.totp); v.step == stepTokens {
-		v.groups, err = v.user.memberships(r)
+	return o.decide(r, s)
+}
+
+// decide asks the policy what comes next, and reads the groups of a sign-in that is done.
+func (o *outcome) decide(r store.Reader, s *scope) (err error) {
+	if o.step, o.method, err = nextStep(s.settings, o.user, o.enrolled, o.proved); err != nil {
+		return err
+	}
+	if o.step == stepDone {
+		o.groups, err = o.user.memberships(r)
 	}
 	return err
 }
 
 // commit re-reads what may have changed since the attempt began, counts it, and
 // writes the sign-in if there is one.
-func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (verdict, error) {
+func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outcome, error) {
 	tx = txAhead(tx, t.nextReads()...)
 	again := &attempt{who: t.who}
 	if err := again.read(tx, t.scope); err != nil {
-		return verdict{}, err
+		return outcome{}, err
 	}
 	if again.lock.State.Locked(now) {
-		return verdict{err: ErrTooManyAttempts}, nil
+		return outcome{refused: ErrTooManyAttempts}, nil
 	}
 	if t.spend != nil {
 		if err := spent.Insert(tx, t.spend); err != nil {
-			return verdict{}, err
+			return outcome{}, err
 		}
 	}
 	if !t.correct || !again.cred.same(t.cred) {
-		return verdict{err: ErrIncorrectCredentials}, again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), now)
+		return outcome{refused: ErrIncorrectCredentials}, again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), now)
 	}
 	u, err := orNil(users.Get(tx, store.Key(t.scope.pool.ID, t.who)))
 	if err != nil {
-		return verdict{}, err
+		return outcome{}, err
 	}
-	if refusal := u.refusal(again.cred, now); refusal != nil {
-		return verdict{err: refusal}, nil //nolint:nilerr // a verdict
+	if refused := u.refusal(again.cred, now); refused != nil {
+		return outcome{refused: refused}, nil //nolint:nilerr // it is told once the transaction ends
 	}
-	v := verdict{user: u, cred: again.cred}
-	if err := v.next(tx, t.scope); err != nil {
-		return verdict{}, err
+	o := outcome{user: u, cred: again.cred, proved: []proof{{Kind: provedPassword, Changed: again.cred.Changed}}}
+	if err := o.next(tx, t.scope); err != nil {
+		return outcome{}, err
 	}
-	return v, t.succeed(tx, again.lock, &v, f, ev, now)
+	return o, t.succeed(tx, again.lock, &o, f, ev, now)
 }
 
 // nextReads is what the commit of an attempt that was right reads, if nothing has changed since it began.
@@ -347,7 +366,7 @@ func (t *attempt) nextReads() []store.Ref {
 		return nil
 	}
 	refs := append(t.user.groupRefs(), users.Ref(store.Key(t.user.Pool, t.user.Sub)))
-	if t.scope.settings.asksFactor() {
+	if asksFactor(t.scope.settings) {
 		refs = append(refs, totps.Ref(store.Key(t.user.Pool, t.user.Sub)))
 	}
 	return refs
@@ -396,21 +415,21 @@ func (u *User) refusal(c *credential, now time.Time) error {
 // succeed writes what a correct proof leaves behind; before a challenge, less:
 // failures are forgotten when all factors were proved, or whoever knows the
 // password could guess codes without end.
-func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, v *verdict, f *family, ev *Event, now time.Time) error {
+func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, o *outcome, f *family, ev *Event, now time.Time) error {
 	if t.renewed != nil {
 		if err := credentials.Put(tx, t.renewed); err != nil {
 			return err
 		}
 	}
-	if v.step == stepNewPassword || v.step == stepTokens {
+	if o.step == stepNewPassword || o.step == stepDone {
 		if err := lock.succeed(tx, now); err != nil {
 			return err
 		}
 	}
-	if v.step != stepTokens {
+	if o.step != stepDone {
 		return nil
 	}
-	if err := f.insert(tx, v.user); err != nil {
+	if err := f.insert(tx, o.user); err != nil {
 		return err
 	}
 	return events.Insert(tx, ev)

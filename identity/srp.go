@@ -12,6 +12,21 @@ import (
 	"github.com/cognate-id/cognate/identity/internal/srp"
 )
 
+// srpState is the payload of a secret block: the server's half of an exchange.
+type srpState struct {
+	UserID  string    `json:"u"`
+	A       []byte    `json:"A"`
+	U       []byte    `json:"U"`
+	Secret  []byte    `json:"b"`
+	Changed time.Time `json:"c,omitzero"`  // of the credential that the exchange is about
+	Unknown bool      `json:"x,omitempty"` // there is nothing to prove: any answer is wrong
+}
+
+// disclosed counts what is in the challenge beside the block: the name and A.
+func (st *srpState) disclosed() int {
+	return len(quote(st.UserID)) + base64.StdEncoding.EncodedLen(len(st.A))
+}
+
 // StartSRP is what a client sends to begin a sign-in by SRP.
 type StartSRP struct {
 	Username   string
@@ -88,13 +103,13 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 // exist, or has no verifier, it is made up, always the same for the same name.
 func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 	s := t.scope
-	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who, A: public}
-	st.UserID = s.srpUserID(t.user, t.name)
+	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who}
+	data := &srpState{UserID: s.srpUserID(t.user, t.name), A: public}
 	salt, verifier := s.fakeVerifier(t.name)
 	if t.verifiable() {
-		salt, verifier, st.Changed = t.cred.Salt, t.cred.Verifier, t.cred.Changed
+		salt, verifier, data.Changed = t.cred.Salt, t.cred.Verifier, t.cred.Changed
 	} else {
-		st.Unknown = true
+		data.Unknown = true
 	}
 	x, err := srp.Begin(verifier, public)
 	if err != nil {
@@ -103,13 +118,13 @@ func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 	if st.ID, err = s.engine.uuid(); err != nil {
 		return nil, err
 	}
-	st.U, st.Secret = x.U, []byte(x.Secret)
+	data.U, data.Secret = x.U, []byte(x.Secret)
 	st.Expires = s.engine.now().Add(s.client.Settings.sessionLife())
-	block, err := s.sealBlock(st)
+	block, err := s.sealBlock(st, data)
 	if err != nil {
 		return nil, err
 	}
-	return &PasswordVerifier{Username: t.name, UserID: st.UserID, Salt: srp.Hex(salt), B: x.B, SecretBlock: block}, nil
+	return &PasswordVerifier{Username: t.name, UserID: data.UserID, Salt: srp.Hex(salt), B: x.B, SecretBlock: block}, nil
 }
 
 // verifiable tells whether the user can prove anything by SRP: there is a
@@ -139,8 +154,8 @@ func (s *scope) fakeVerifier(name string) (salt, verifier []byte) {
 }
 
 // sealBlock seals a state as clients expect a secret block: in standard base64.
-func (s *scope) sealBlock(st *challengeState) (string, error) {
-	sealed, err := s.seal(st)
+func (s *scope) sealBlock(st *challengeState, data *srpState) (string, error) {
+	sealed, err := s.seal(st, data)
 	if err != nil {
 		return "", err
 	}
@@ -197,17 +212,21 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 	if err != nil {
 		return nil, proofError(err)
 	}
-	t := &attempt{name: st.Name, scope: s, who: st.Sub, spend: s.spend(st)}
+	data := &srpState{}
+	if st.payload(data) != nil {
+		return nil, ErrIncorrectCredentials
+	}
+	t := &attempt{name: st.Name, scope: s, who: st.Sub, spend: s.useUp(st)}
 	if err := c.client.resume(ctx, t); err != nil {
 		return nil, err
 	}
 	if t.lock.State.Locked(now) {
 		return nil, ErrTooManyAttempts
 	}
-	if t.correct, err = t.proves(st, raw, in); err != nil {
+	if t.correct, err = t.proves(st.Name, data, raw, in); err != nil {
 		return nil, err
 	}
-	t.correct = t.correct && s.named(t.user, st, c.Username)
+	t.correct = t.correct && s.named(t.user, st, data, c.Username)
 	return t.judge(ctx)
 }
 
@@ -245,13 +264,13 @@ func (a *AppClient) resume(ctx context.Context, t *attempt) error {
 }
 
 // named tells whether an answer names the user that the exchange began with.
-func (s *scope) named(u *User, st *challengeState, name string) bool {
-	return u != nil && (name == st.UserID || s.sameName(u, st, name))
+func (s *scope) named(u *User, st *challengeState, data *srpState, name string) bool {
+	return u != nil && (name == data.UserID || s.sameName(u, st, name))
 }
 
 // proves verifies a proof, with the same work whether or not there is such a user.
-func (t *attempt) proves(st *challengeState, raw []byte, in PasswordProof) (bool, error) {
-	_, verifier := t.scope.fakeVerifier(st.Name)
+func (t *attempt) proves(name string, st *srpState, raw []byte, in PasswordProof) (bool, error) {
+	_, verifier := t.scope.fakeVerifier(name)
 	real := t.verifiable() && !st.Unknown && t.cred.Changed.Equal(st.Changed)
 	if real {
 		verifier = t.cred.Verifier

@@ -39,7 +39,7 @@ var (
 	}
 
 	users = &store.Table[User]{
-		Name: "users", Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
+		Name: "users", Version: userVersion, Upgrade: upgradeUser, Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
 		Indexes: []*store.Index[User]{usersByName, usersBySearch, usersByGroup},
 	}
 	// usersByName: whatever a user signs in with, folded.
@@ -202,13 +202,6 @@ type User struct {
 	MFA        MFAPreference     `json:"mfa,omitzero"`
 	Groups     []string          `json:"groups,omitempty"`  // ids, some of which may be of groups that were deleted
 	NamedBy    string            `json:"namedBy,omitempty"` // the address that is the name, where a pool takes two kinds
-}
-
-// MFAPreference says which second factors a user has turned on.
-type MFAPreference struct {
-	SMS       bool      `json:"sms,omitempty"`
-	TOTP      bool      `json:"totp,omitempty"`
-	Preferred MFAMethod `json:"preferred,omitempty"` // one that is turned on, or empty
 }
 
 // MFAMethod is a second factor.

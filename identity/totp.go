@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,9 +15,9 @@ import (
 )
 
 const (
-	stateSetup    = "mfa-setup"    // nothing is enrolled yet
-	stateVerify   = "mfa-verify"   // a key was made
-	stateEnrolled = "mfa-enrolled" // the key was verified
+	stateSetup    stateKind = "mfa-setup"    // nothing is enrolled yet
+	stateVerify   stateKind = "mfa-verify"   // a key was made
+	stateEnrolled stateKind = "mfa-enrolled" // the key was verified
 
 	// verificationsPerHour is how many codes are tried in an hour when an app is enrolled.
 	verificationsPerHour = 15
@@ -174,9 +175,9 @@ type MFASetupRequired struct {
 // setupChallenge asks for a second factor to be set up. Who enrolls an app
 // sends nothing but the state, so the state names the client.
 func (s *scope) setupChallenge(st *challengeState, p pending, now time.Time) (*SignInResult, error) {
-	sealed, err := s.challenge(stateSetup, st, now)
+	sealed, err := s.challenge(stateSetup, st, nil, now)
 	p.state = s.address(sealed)
-	return &SignInResult{Challenge: &MFASetupRequired{p, s.settings.setupMethods()}}, err
+	return &SignInResult{Challenge: &MFASetupRequired{p, setupMethods(s.settings)}}, err
 }
 
 // address puts the client's id before a sealed state.
@@ -204,7 +205,7 @@ func (a *AppClient) MFASetup(username, state string) *MFASetupRequired {
 }
 
 // begin opens the state of a kind that the challenge is in.
-func (c *MFASetupRequired) begin(ctx context.Context, kind, hash string, proved bool) (*secondStep, error) {
+func (c *MFASetupRequired) begin(ctx context.Context, kind stateKind, hash string, proved bool) (*secondStep, error) {
 	p := c.pending
 	_, p.state, _ = strings.Cut(c.state, ".")
 	if !proved {
@@ -214,7 +215,7 @@ func (c *MFASetupRequired) begin(ctx context.Context, kind, hash string, proved 
 }
 
 // openUnproved opens a state that comes without the proof of a client's secret.
-func (p *pending) openUnproved(ctx context.Context, kind string) (*secondStep, error) {
+func (p *pending) openUnproved(ctx context.Context, kind stateKind) (*secondStep, error) {
 	s, err := p.client.load(ctx)
 	if err != nil {
 		return nil, err
@@ -249,14 +250,13 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 		return nil, err
 	}
 	key := mfa.NewSecret()
-	_, err = t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
+	_, err = t.commit(ctx, nil, func(tx store.Tx, o *outcome) error {
 		rec := &totp{Pool: t.scope.pool.ID, Sub: t.state.Sub}
-		if v.totp != nil {
-			rec = v.totp
+		if o.enrolled.totp != nil {
+			rec = o.enrolled.totp
 		}
-		if t.scope.settings.step(v.user, v.totp) != stepSetup { // a password alone must not replace a factor
-			v.err = ErrSessionInvalid
-			return nil
+		if err := t.stillToSetUp(o); err != nil || o.refused != nil {
+			return err
 		}
 		rec.Pending = key
 		if err := totps.Put(tx, rec); err != nil {
@@ -265,7 +265,7 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 		if err := events.Insert(tx, ev); err != nil {
 			return err
 		}
-		return spent.Insert(tx, t.scope.spend(t.state))
+		return spent.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return nil, err
@@ -273,9 +273,18 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 	return key, c.move(t, stateVerify)
 }
 
+// stillToSetUp refuses a user who has a factor by now: a password alone must not replace it.
+func (t *secondStep) stillToSetUp(o *outcome) error {
+	next, _, err := nextStep(t.scope.settings, o.user, o.enrolled, o.proved)
+	if err == nil && next != stepSetup {
+		o.refused = ErrSessionInvalid
+	}
+	return err
+}
+
 // move seals the next state of the challenge.
-func (c *MFASetupRequired) move(t *secondStep, kind string) error {
-	sealed, err := t.scope.challenge(kind, t.state, t.now)
+func (c *MFASetupRequired) move(t *secondStep, kind stateKind) error {
+	sealed, err := t.scope.challenge(kind, t.state, nil, t.now)
 	c.state = t.scope.address(sealed)
 	return err
 }
@@ -301,24 +310,25 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 	if err != nil {
 		return err
 	}
-	_, err = t.commit(ctx, nil, func(tx store.Tx, v *verdict) error {
-		if t.scope.settings.step(v.user, v.totp) != stepSetup {
-			v.err = ErrSessionInvalid
-			return nil
-		}
-		if v.err, err = t.scope.verifyTOTP(tx, ev, string(code), device, t.now); err != nil || v.err != nil {
+	_, err = t.commit(ctx, nil, func(tx store.Tx, o *outcome) error {
+		if err := t.stillToSetUp(o); err != nil || o.refused != nil {
 			return err
 		}
-		u := v.user.clone()
-		u.MFA.TOTP, u.Modified = true, t.now
+		if o.refused, err = t.scope.verifyTOTP(tx, ev, string(code), device, t.now); err != nil || o.refused != nil {
+			return err
+		}
+		u := o.user.clone()
+		u.MFA.turn(MFATOTP, true)
+		u.Modified = t.now
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}
-		return spent.Insert(tx, t.scope.spend(t.state))
+		return spent.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return err
 	}
+	t.state.Proved = append(slices.Clone(t.state.Proved), proof{Kind: provedFactor, Method: MFATOTP})
 	return c.move(t, stateEnrolled)
 }
 
@@ -331,12 +341,7 @@ func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*Sign
 	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
-	res, err := t.finish(ctx, func(_ store.Tx, v *verdict, _ *Event) error {
-		if !t.scope.settings.has(v.user, v.totp, MFATOTP) {
-			v.err = ErrSessionInvalid
-		}
-		return nil
-	})
+	res, err := t.finish(ctx, func(store.Tx, *outcome, *Event) error { return nil }) // the code was judged by Verify
 	if err != nil {
 		return nil, fmt.Errorf("answer MFA setup: %w", err)
 	}

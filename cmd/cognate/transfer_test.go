@@ -43,7 +43,7 @@ func enroll(t *testing.T, e *identity.Engine, id, name string) mfa.Secret {
 	if err := s.VerifyTOTP(t.Context(), identity.Secret(key.Code(time.Now().Add(-mfa.Period))), "phone"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetMFA(t.Context(), identity.MFAUpdate{TOTP: &identity.MFASetting{Enabled: true, Preferred: true}}); err != nil {
+	if err := s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}); err != nil {
 		t.Fatal(err)
 	}
 	return key

@@ -124,7 +124,7 @@ func members(s *web.Site[visit], pool *identity.UserPool) {
 			return "", err
 		}
 		q.Visit.Key = nil
-		on := identity.MFAUpdate{TOTP: &identity.MFASetting{Enabled: true, Preferred: true}}
+		on := identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}
 		return "/?note=app", q.Visit.Session.SetMFA(q.Context(), on)
 	}, "code")
 	s.MemberForm("/sign-out", "home", func(q *request) (next string, err error) {

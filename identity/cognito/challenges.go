@@ -3,6 +3,8 @@ package cognito
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
@@ -15,7 +17,13 @@ func (s *service) respondToAuthChallenge(ctx context.Context, in *idp.RespondToA
 	if err != nil {
 		return nil, err
 	}
-	return respond(ctx, client, val(in.ChallengeName), in.Session, params(in.ChallengeResponses))
+	next, err := respond(ctx, client, val(in.ChallengeName), in.Session, params(in.ChallengeResponses))
+	if err != nil {
+		return nil, err
+	}
+	out := &idp.RespondToAuthChallengeResponse{}
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	return out, nil
 }
 
 func (s *service) adminRespondToAuthChallenge(ctx context.Context, in *idp.AdminRespondToAuthChallengeRequest) (*idp.AdminRespondToAuthChallengeResponse, error) {
@@ -23,48 +31,124 @@ func (s *service) adminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 	if err != nil {
 		return nil, err
 	}
-	out, err := respond(ctx, pool.Client(text(in.ClientId)), val(in.ChallengeName), in.Session, params(in.ChallengeResponses))
+	next, err := respond(ctx, pool.Client(text(in.ClientId)), val(in.ChallengeName), in.Session, params(in.ChallengeResponses))
 	if err != nil {
 		return nil, err
 	}
-	return &idp.AdminRespondToAuthChallengeResponse{
-		ChallengeName: out.ChallengeName, Session: out.Session,
-		ChallengeParameters: out.ChallengeParameters, AuthenticationResult: out.AuthenticationResult,
-	}, nil
+	out := &idp.AdminRespondToAuthChallengeResponse{}
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	return out, nil
+}
+
+// A challengeRow is one challenge on the wire: what it is called, how it is
+// shown, and how its answer is read.
+type challengeRow struct {
+	name idp.ChallengeNameType
+	// show returns the parameters of a challenge, names and values in turn. It
+	// reports false for a challenge of another type.
+	show func(identity.Challenge) (username string, parameters []string, ok bool)
+	// answer answers the challenge with what the client sent.
+	answer func(context.Context, *identity.AppClient, answers) (*identity.SignInResult, error)
+	// stateless challenges carry their state in an answer of their own, and not in Session.
+	stateless bool
+}
+
+// answers are what a client sends to answer a challenge.
+type answers struct {
+	params
+	username string
+	state    string
+	hash     string
+}
+
+// code is the answer to a challenge that asks for a code.
+func (a answers) code(name string) identity.FactorCode {
+	return identity.FactorCode{Code: a.secret(name), SecretHash: a.hash}
+}
+
+// showing makes the show of a row from the function for its one type of challenge.
+func showing[C identity.Challenge](show func(C) (string, []string)) func(identity.Challenge) (string, []string, bool) {
+	return func(ch identity.Challenge) (string, []string, bool) {
+		c, ok := ch.(C)
+		if !ok {
+			return "", nil, false
+		}
+		username, parameters := show(c)
+		return username, parameters, true
+	}
+}
+
+// challenges is the one table of the challenges that are served.
+var challenges = []challengeRow{
+	{
+		name: idp.ChallengeNameTypePasswordVerifier, stateless: true,
+		show: func(identity.Challenge) (string, []string, bool) { return "", nil, false }, // StartSRP alone asks it, see startSRP
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.PasswordVerifier(a.username).Answer(ctx, identity.PasswordProof{
+				Signature: a.text("PASSWORD_CLAIM_SIGNATURE"), SecretBlock: a.text("PASSWORD_CLAIM_SECRET_BLOCK"),
+				Timestamp: a.text("TIMESTAMP"), SecretHash: a.hash,
+			})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeNewPasswordRequired,
+		show: showing(showNewPassword),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.NewPassword(a.username, a.state).Answer(ctx, identity.NewPassword{
+				Password: a.secret("NEW_PASSWORD"), Attributes: userAttributes(a.params), SecretHash: a.hash,
+			})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeSoftwareTokenMfa,
+		show: showing(func(ch *identity.TOTPRequired) (string, []string) {
+			return ch.Username, []string{"FRIENDLY_DEVICE_NAME", ch.Device}
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.TOTP(a.username, a.state).Answer(ctx, a.code("SOFTWARE_TOKEN_MFA_CODE"))
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeSmsMfa,
+		show: showing(func(ch *identity.SMSCodeRequired) (string, []string) { return ch.Username, delivered(ch.Delivery) }),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.SMSCode(a.username, a.state).Answer(ctx, a.code("SMS_MFA_CODE"))
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeSelectMfaType,
+		show: showing(func(ch *identity.MFAChoiceRequired) (string, []string) {
+			return ch.Username, []string{"MFAS_CAN_CHOOSE", jsonText(ch.Methods)}
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.MFAChoice(a.username, a.state).Answer(ctx, identity.FactorChoice{Method: identity.MFAMethod(a.text("ANSWER")), SecretHash: a.hash})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeMfaSetup,
+		show: showing(func(ch *identity.MFASetupRequired) (string, []string) {
+			return ch.Username, []string{"MFAS_CAN_SETUP", jsonText(ch.Methods)}
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.MFASetup(a.username, a.state).Answer(ctx, a.hash)
+		},
+	},
 }
 
 // respond answers a challenge.
 func respond(ctx context.Context, client *identity.AppClient, challenge idp.ChallengeNameType, session *wire.Secret, p params) (*step, error) {
-	name, hash := p.text("USERNAME"), p.text("SECRET_HASH")
-	if name == "" {
+	a := answers{params: p, username: p.text("USERNAME"), state: text(session), hash: p.text("SECRET_HASH")}
+	if a.username == "" {
 		return nil, missing("USERNAME")
 	}
-	if challenge == idp.ChallengeNameTypePasswordVerifier {
-		return answered(client.PasswordVerifier(name).Answer(ctx, identity.PasswordProof{
-			Signature: p.text("PASSWORD_CLAIM_SIGNATURE"), SecretBlock: p.text("PASSWORD_CLAIM_SECRET_BLOCK"),
-			Timestamp: p.text("TIMESTAMP"), SecretHash: hash,
-		}))
-	}
-	if session == nil {
+	i := slices.IndexFunc(challenges, func(r challengeRow) bool { return r.name == challenge })
+	if session == nil && (i < 0 || !challenges[i].stateless) {
 		return nil, missing("Session")
 	}
-	state := text(session)
-	switch challenge {
-	case idp.ChallengeNameTypeNewPasswordRequired:
-		return answered(client.NewPassword(name, state).Answer(ctx, identity.NewPassword{
-			Password: p.secret("NEW_PASSWORD"), Attributes: userAttributes(p), SecretHash: hash,
-		}))
-	case idp.ChallengeNameTypeSoftwareTokenMfa:
-		return answered(client.TOTP(name, state).Answer(ctx, identity.FactorCode{Code: p.secret("SOFTWARE_TOKEN_MFA_CODE"), SecretHash: hash}))
-	case idp.ChallengeNameTypeSmsMfa:
-		return answered(client.SMSCode(name, state).Answer(ctx, identity.FactorCode{Code: p.secret("SMS_MFA_CODE"), SecretHash: hash}))
-	case idp.ChallengeNameTypeSelectMfaType:
-		return answered(client.MFAChoice(name, state).Answer(ctx, identity.FactorChoice{Method: identity.MFAMethod(p.text("ANSWER")), SecretHash: hash}))
-	case idp.ChallengeNameTypeMfaSetup:
-		return answered(client.MFASetup(name, state).Answer(ctx, hash))
+	if i < 0 { // no other challenge was ever asked, so no session can be one's answer
+		return nil, identity.ErrSessionInvalid
 	}
-	// No other challenge was ever asked, so no session can be one's answer.
-	return nil, identity.ErrSessionInvalid
+	return answered(challenges[i].answer(ctx, client, a))
 }
 
 func missing(name string) error {
@@ -90,39 +174,34 @@ func answered(res *identity.SignInResult, err error) (*step, error) {
 	if res.Tokens != nil {
 		return &step{ChallengeParameters: map[string]string{}, AuthenticationResult: result(res.Tokens)}, nil
 	}
-	out := &step{Session: ptr(wire.Secret(res.Challenge.State()))}
-	switch ch := res.Challenge.(type) {
-	case *identity.NewPasswordRequired:
-		askNewPassword(out, ch)
-	case *identity.TOTPRequired:
-		ask(out, idp.ChallengeNameTypeSoftwareTokenMfa, ch.Username, "FRIENDLY_DEVICE_NAME", ch.Device)
-	case *identity.SMSCodeRequired:
-		ask(out, idp.ChallengeNameTypeSmsMfa, ch.Username,
-			"CODE_DELIVERY_DELIVERY_MEDIUM", ch.Delivery.Medium, "CODE_DELIVERY_DESTINATION", ch.Delivery.Destination)
-	case *identity.MFAChoiceRequired:
-		ask(out, idp.ChallengeNameTypeSelectMfaType, ch.Username, "MFAS_CAN_CHOOSE", jsonText(ch.Methods))
-	case *identity.MFASetupRequired:
-		ask(out, idp.ChallengeNameTypeMfaSetup, ch.Username, "MFAS_CAN_SETUP", jsonText(ch.Methods))
+	for _, row := range challenges {
+		username, parameters, ok := row.show(res.Challenge)
+		if !ok {
+			continue
+		}
+		out := &step{
+			ChallengeName: ptr(row.name), Session: ptr(wire.Secret(res.Challenge.State())),
+			ChallengeParameters: map[string]string{"USER_ID_FOR_SRP": username},
+		}
+		for i := 0; i < len(parameters); i += 2 {
+			out.ChallengeParameters[parameters[i]] = parameters[i+1]
+		}
+		return out, nil
 	}
-	return out, nil
+	return nil, fmt.Errorf("a challenge of type %T has no row in the table of challenges", res.Challenge)
 }
 
-// ask fills in a challenge and its parameters, which are names and values in turn.
-func ask(out *step, challenge idp.ChallengeNameType, username string, parameters ...string) {
-	out.ChallengeName = ptr(challenge)
-	out.ChallengeParameters = map[string]string{"USER_ID_FOR_SRP": username}
-	for i := 0; i < len(parameters); i += 2 {
-		out.ChallengeParameters[parameters[i]] = parameters[i+1]
-	}
-}
-
-func askNewPassword(out *step, ch *identity.NewPasswordRequired) {
+func showNewPassword(ch *identity.NewPasswordRequired) (username string, parameters []string) {
 	required := []string{}
 	for _, name := range ch.Required {
 		required = append(required, "userAttributes."+name)
 	}
-	ask(out, idp.ChallengeNameTypeNewPasswordRequired, ch.Username,
-		"userAttributes", jsonText(ch.Attributes), "requiredAttributes", jsonText(required))
+	return ch.Username, []string{"userAttributes", jsonText(ch.Attributes), "requiredAttributes", jsonText(required)}
+}
+
+// delivered are the parameters that say where a code went.
+func delivered(d *identity.CodeDelivery) []string {
+	return []string{"CODE_DELIVERY_DELIVERY_MEDIUM", d.Medium, "CODE_DELIVERY_DESTINATION", d.Destination}
 }
 
 // jsonText is a parameter that is itself JSON: texts, in a list or by name.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
 func (s *service) getUserPoolMfaConfig(ctx context.Context, in *idp.GetUserPoolMfaConfigRequest) (*idp.GetUserPoolMfaConfigResponse, error) {
@@ -83,4 +84,28 @@ func mfaConfig(set *identity.PoolSettings) idp.SetUserPoolMfaConfigResponse {
 		}
 	}
 	return out
+}
+
+// mfaUpdate is a choice of factors. This version has no codes by mail and no
+// passkeys: to turn them off is all that can be asked for.
+func mfaUpdate(sms *idp.SMSMfaSettingsType, app *idp.SoftwareTokenMfaSettingsType, email *idp.EmailMfaSettingsType, passkey *idp.WebAuthnMfaSettingsType) (identity.MFAUpdate, error) {
+	out := identity.MFAUpdate{}
+	if email != nil && (val(email.Enabled) || val(email.PreferredMfa)) || passkey != nil && val(passkey.Enabled) {
+		return nil, wire.Errorf(idp.InvalidParameterException, "This version does not support MFA by e-mail or passkey.")
+	}
+	if sms != nil {
+		out[identity.MFASMS] = identity.MFASetting{Enabled: val(sms.Enabled), Preferred: val(sms.PreferredMfa)}
+	}
+	if app != nil {
+		out[identity.MFATOTP] = identity.MFASetting{Enabled: val(app.Enabled), Preferred: val(app.PreferredMfa)}
+	}
+	return out, nil
+}
+
+// mfaSettings are a user's factors as GetUser and AdminGetUser show them.
+func mfaSettings(u *identity.User) (preferred *string, enabled []string) {
+	if u.MFA.Preferred != identity.MFANone {
+		preferred = ptr(string(u.MFA.Preferred))
+	}
+	return preferred, list[string](u.MFA.Methods)
 }

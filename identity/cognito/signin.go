@@ -21,10 +21,13 @@ func (s *service) initiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 		return nil, err
 	}
 	p := params(in.AuthParameters)
-	if val(in.AuthFlow) == idp.AuthFlowTypeUserPasswordAuth {
-		return initiated(answered(client.SignIn(ctx, p.password())))
+	next, err := clientBegin(ctx, client, val(in.AuthFlow), p)
+	if err != nil {
+		return nil, err
 	}
-	return initiated(begin(ctx, client, val(in.AuthFlow), p))
+	out := &idp.InitiateAuthResponse{}
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	return out, nil
 }
 
 func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAuthRequest) (*idp.AdminInitiateAuthResponse, error) {
@@ -33,14 +36,20 @@ func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 		return nil, err
 	}
 	p := params(in.AuthParameters)
-	out, err := adminBegin(ctx, pool, text(in.ClientId), val(in.AuthFlow), p)
+	next, err := adminBegin(ctx, pool, text(in.ClientId), val(in.AuthFlow), p)
 	if err != nil {
 		return nil, err
 	}
-	return &idp.AdminInitiateAuthResponse{
-		ChallengeName: out.ChallengeName, Session: out.Session,
-		ChallengeParameters: out.ChallengeParameters, AuthenticationResult: out.AuthenticationResult,
-	}, nil
+	out := &idp.AdminInitiateAuthResponse{}
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	return out, nil
+}
+
+func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, p params) (*step, error) {
+	if flow == idp.AuthFlowTypeUserPasswordAuth {
+		return answered(client.SignIn(ctx, p.password()))
+	}
+	return begin(ctx, client, flow, p)
 }
 
 func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flow idp.AuthFlowType, p params) (*step, error) {
@@ -89,17 +98,16 @@ func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step,
 }
 
 // A step is the answer to any step of a sign-in: tokens or the next challenge.
-type step = idp.RespondToAuthChallengeResponse
+type step struct {
+	ChallengeName        *idp.ChallengeNameType
+	Session              *wire.Secret
+	ChallengeParameters  map[string]string
+	AuthenticationResult *idp.AuthenticationResultType
+}
 
-// initiated is a step as InitiateAuth answers it.
-func initiated(out *step, err error) (*idp.InitiateAuthResponse, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &idp.InitiateAuthResponse{
-		ChallengeName: out.ChallengeName, Session: out.Session,
-		ChallengeParameters: out.ChallengeParameters, AuthenticationResult: out.AuthenticationResult,
-	}, nil
+// fill fills in an answer: four operations answer with a step, each with a type of its own.
+func (s *step) fill(name **idp.ChallengeNameType, session **wire.Secret, parameters *map[string]string, tokens **idp.AuthenticationResultType) {
+	*name, *session, *parameters, *tokens = s.ChallengeName, s.Session, s.ChallengeParameters, s.AuthenticationResult
 }
 
 // result is what a sign-in or a refresh gives.

@@ -17,7 +17,10 @@ func IdentityViews() []View {
 			value->>'status' as status, not coalesce((value->>'disabled')::boolean, false) as enabled,
 			value->'attributes'->>'email' as email, coalesce(value->'attributes'->>'email_verified' = 'true', false) as email_verified,
 			value->'attributes'->>'phone_number' as phone_number, coalesce(value->'attributes'->>'phone_number_verified' = 'true', false) as phone_number_verified,
-			coalesce(value->'attributes', '{}') as attributes, coalesce(value->'mfa', '{}') as mfa,
+			coalesce(value->'attributes', '{}') as attributes, case when value->'mfa' ? 'methods' then jsonb_strip_nulls(jsonb_build_object(
+				'sms', case when value->'mfa'->'methods' ? 'SMS_MFA' then true end,
+				'totp', case when value->'mfa'->'methods' ? 'SOFTWARE_TOKEN_MFA' then true end,
+				'preferred', value->'mfa'->'preferred')) else coalesce(value->'mfa', '{}') end as mfa,
 			(value->>'created')::timestamptz as created, (value->>'modified')::timestamptz as modified,
 			(value->>'notBefore')::timestamptz as not_before from users`},
 		{"groups", []string{"groups"}, `select value->>'pool' as pool, value->>'id' as id, value->>'name' as name,

@@ -1,0 +1,206 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// A factor is a second factor that users may have: one row of [factors]. All
+// that depends on the kind of a factor stands in its row, so that another
+// factor is another row.
+type factor struct {
+	method MFAMethod
+	kind   stateKind // of the challenge that asks for a code
+	answer string    // the name of the answer, for an error that says that it is missing
+	// strength orders the factors where everybody needs one and a user has
+	// turned none on: the strongest that can be used is asked for.
+	strength int
+
+	// offered reports whether users of the pool may set the factor up.
+	offered func(*PoolSettings) bool
+	// ready reports whether the user has what the factor needs.
+	ready func(*User, enrolled) bool
+	// usable reports whether the user may be asked for the factor.
+	usable func(*PoolSettings, *User, enrolled) bool
+	// ask makes the challenge. It may send a code, so it runs after the commit.
+	ask func(context.Context, *scope, *outcome, *challengeState, pending, time.Time) (*SignInResult, error)
+	// judge judges a code, within the transaction that counts it. A wrong one is o.refused.
+	judge func(store.Tx, *secondStep, *outcome, string) error
+}
+
+// factors are all second factors, in the order in which lists show them.
+var factors = [...]*factor{smsFactor, totpFactor}
+
+// enrolled is what is stored of a user's factors beside the user's record.
+type enrolled struct {
+	totp *totp // nil where no authenticator app is enrolled
+}
+
+// factorOf returns the row of a method, or an error that names a method that has none.
+func factorOf(m MFAMethod) (*factor, error) {
+	for _, f := range factors {
+		if f.method == m {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the second factor %q", errUnhandled, m)
+}
+
+// factorOfState returns the row whose challenge has a kind of state.
+func factorOfState(kind stateKind) (*factor, error) {
+	for _, f := range factors {
+		if f.kind == kind {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the second factor of a challenge of kind %q", errUnhandled, kind)
+}
+
+// known reports whether m is a second factor that there is.
+func (m MFAMethod) known() bool {
+	_, err := factorOf(m)
+	return err == nil
+}
+
+// asksFactor reports whether the pool asks anybody for a second factor.
+func asksFactor(s *PoolSettings) bool { return s.MFA == "ON" || s.MFA == "OPTIONAL" }
+
+// methodsOf are the second factors that a user may be asked for: the preferred
+// one alone, if there is one. Where everybody needs one, a factor that the user
+// has counts even if it was never turned on. Otherwise the password alone would
+// be enough to set up another.
+func methodsOf(s *PoolSettings, u *User, e enrolled) []MFAMethod {
+	var on []MFAMethod
+	var strongest *factor
+	for _, f := range factors {
+		if !f.usable(s, u, e) {
+			continue
+		}
+		if u.MFA.Has(f.method) {
+			on = append(on, f.method)
+		}
+		if strongest == nil || f.strength > strongest.strength {
+			strongest = f
+		}
+	}
+	switch {
+	case slices.Contains(on, u.MFA.Preferred):
+		return []MFAMethod{u.MFA.Preferred}
+	case len(on) > 0 || s.MFA != "ON" || strongest == nil:
+		return on
+	}
+	return []MFAMethod{strongest.method}
+}
+
+// mayUse reports whether a factor is one that a user may be asked for, if only
+// as a choice. What was begun with a factor that was turned off since leads nowhere.
+func mayUse(s *PoolSettings, u *User, e enrolled, m MFAMethod) bool {
+	free := *u
+	free.MFA.Preferred = MFANone
+	return slices.Contains(methodsOf(s, &free, e), m)
+}
+
+// setupMethods are the factors that a user who has none may set up.
+func setupMethods(s *PoolSettings) []MFAMethod {
+	var out []MFAMethod
+	for _, f := range factors {
+		if f.offered(s) {
+			out = append(out, f.method)
+		}
+	}
+	return out
+}
+
+var totpFactor = &factor{
+	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 2,
+	offered: func(s *PoolSettings) bool { return s.TOTP },
+	ready:   hasApp,
+	usable:  func(_ *PoolSettings, u *User, e enrolled) bool { return hasApp(u, e) },
+	ask: func(_ context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
+		p.state, err = s.challenge(stateTOTP, st, nil, now)
+		return &SignInResult{Challenge: &TOTPRequired{p, o.enrolled.totp.Name}}, err
+	},
+	judge: func(tx store.Tx, t *secondStep, o *outcome, code string) error {
+		app := o.enrolled.totp
+		return app.useUp(tx, o, app.Secret, code, t.now)
+	},
+}
+
+func hasApp(_ *User, e enrolled) bool { return e.totp != nil && len(e.totp.Secret) > 0 }
+
+var smsFactor = &factor{
+	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", strength: 1,
+	offered: func(s *PoolSettings) bool { return s.SMSMFA },
+	ready:   hasPhone,
+	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.SMSMFA && hasPhone(u, e) },
+	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
+		d := delivery("phone_number", o.user.Attributes["phone_number"])
+		p.state, err = s.sendFactorCode(ctx, o.user, stateSMS, d, st, now)
+		return &SignInResult{Challenge: &SMSCodeRequired{p, d}}, err
+	},
+	judge: func(tx store.Tx, t *secondStep, o *outcome, code string) error {
+		return t.judgeSent(tx, o, MFASMS, "phone_number", code)
+	},
+}
+
+func hasPhone(u *User, _ enrolled) bool { return u.Attributes["phone_number"] != "" }
+
+// sentCode is the payload of a challenge whose code was sent to an address.
+type sentCode struct {
+	MAC []byte `json:"o"`
+}
+
+func (sentCode) disclosed() int { return 0 }
+
+// sendFactorCode sends a code to an address and returns the state of the
+// challenge. The state carries the MAC of the code, so the code is valid for
+// this challenge alone and nothing is stored.
+func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *CodeDelivery, st *challengeState, now time.Time) (string, error) {
+	if err := s.settings.noTrigger(CustomMessage, CustomSMSSender); err != nil {
+		return "", err
+	}
+	text, err := random(s.engine.rand, digits, codeDigits)
+	if err != nil {
+		return "", err
+	}
+	state, err := s.challenge(kind, st, sentCode{s.sentMAC(u, d.Attribute, text)}, now)
+	if err != nil {
+		return "", err
+	}
+	return state, s.engine.send(ctx, s.signInMessage(u, d, text, now))
+}
+
+// sentMAC is the MAC of a code that was sent to the address that is the user's
+// now. The code is wrong once that address has changed.
+func (s *scope) sentMAC(u *User, attribute, text string) []byte {
+	return mac(s.ring.code, s.pool.ID, u.Sub, string(mfaCode), u.Attributes[attribute], text)
+}
+
+// judgeSent judges a code that was sent, which verifies the address that it was sent to.
+func (t *secondStep) judgeSent(tx store.Tx, o *outcome, m MFAMethod, attribute, code string) error {
+	s := t.scope
+	var sent sentCode
+	if err := t.state.payload(&sent); err != nil {
+		return err
+	}
+	if !equal(sent.MAC, s.sentMAC(o.user, attribute, code)) {
+		o.refused = &MFACodeError{m}
+		return nil
+	}
+	if o.user.verified(attribute) {
+		return nil
+	}
+	u := o.user.clone()
+	u.Attributes[attribute+"_verified"], u.Modified = "true", t.now
+	u.rename(s.settings)
+	taken, err := takeAliases(tx, s.settings, u, nil, t.now)
+	if err != nil || taken != nil { // another user has the address: the sign-in holds, the address stays unverified
+		return err
+	}
+	o.user = u
+	return users.Put(tx, u)
+}

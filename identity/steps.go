@@ -1,0 +1,110 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A sign-in is a list of what was proved, and a policy that names the next step
+// of it, or says that it is done. Each step proves something more; what was
+// proved travels in the state of the challenge, and must still hold when it is
+// answered. Only [stepDone] leads to tokens.
+
+// errUnhandled is returned for a step, a kind or a method that the code at hand
+// does not know. It is a fault of this program and never of the caller.
+var errUnhandled = errors.New("identity: not handled")
+
+// A step is what a sign-in asks for next.
+type step int
+
+// The steps. The zero step is no decision, and leads to an error.
+const (
+	stepUndecided   step = iota
+	stepDone             // nothing more: tokens are issued
+	stepNewPassword      // a password in place of the temporary one
+	stepFactor           // a code of one second factor
+	stepChoose           // which second factor
+	stepSetup            // a second factor, set up now
+)
+
+// A proofKind is a kind of thing that a user proves in a sign-in.
+type proofKind string
+
+// The kinds of proofs. Their texts are in sealed states.
+const (
+	provedPassword proofKind = "password" // the password was given, or proved by SRP
+	provedFactor   proofKind = "factor"   // a code of a second factor was given
+)
+
+// A proof is one thing that a user has proved in a sign-in.
+type proof struct {
+	Kind    proofKind `json:"k"`
+	Changed time.Time `json:"c,omitzero"`  // of provedPassword: when the password was set, which names its version
+	Method  MFAMethod `json:"m,omitempty"` // of provedFactor
+}
+
+// holds reports whether what was proved before still holds: the password was
+// not replaced, the factor was not turned off.
+func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
+	switch p.Kind {
+	case provedPassword:
+		return o.cred != nil && o.cred.Changed.Equal(p.Changed), nil
+	case provedFactor:
+		return mayUse(s, o.user, o.enrolled, p.Method), nil
+	default:
+		return false, fmt.Errorf("%w: the proof %q", ErrSessionInvalid, p.Kind)
+	}
+}
+
+// allHold reports whether something was proved, and all of it still holds.
+func allHold(proved []proof, s *PoolSettings, o *outcome) (bool, error) {
+	for _, p := range proved {
+		if ok, err := p.holds(s, o); err != nil || !ok {
+			return false, err
+		}
+	}
+	return len(proved) > 0, nil
+}
+
+func proved(proofs []proof, kind proofKind) bool {
+	return slices.ContainsFunc(proofs, func(p proof) bool { return p.Kind == kind })
+}
+
+// nextStep is the policy: what a user who has proved so much is asked for, and
+// of which factor. It returns an error where no rule says that the sign-in may go on.
+func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
+	if !proved(proofs, provedPassword) {
+		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a first factor", errUnhandled)
+	}
+	switch u.Status {
+	case StatusForceChangePassword:
+		return stepNewPassword, MFANone, nil
+	case StatusConfirmed:
+	case StatusUnconfirmed, StatusResetRequired: // refused before
+		fallthrough
+	default:
+		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in of a user in the state %q", errUnhandled, u.Status)
+	}
+	switch s.MFA {
+	case "", "OFF":
+		return stepDone, MFANone, nil
+	case "OPTIONAL", "ON":
+	default:
+		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
+	}
+	if proved(proofs, provedFactor) {
+		return stepDone, MFANone, nil
+	}
+	switch methods := methodsOf(s, u, e); {
+	case len(methods) > 1:
+		return stepChoose, MFANone, nil
+	case len(methods) == 1:
+		return stepFactor, methods[0], nil
+	case s.MFA == "ON":
+		return stepSetup, MFANone, nil
+	default: // optional, and the user has none
+		return stepDone, MFANone, nil
+	}
+}
