@@ -172,7 +172,7 @@ func groupNames(in []*Group) []string {
 	return names
 }
 
-// roles writes the roles of a user's groups, and which of them is preferred.
+// roles adds the roles of a user's groups, and which of them is preferred.
 func (c *claims) roles(in []*Group) {
 	in = slices.DeleteFunc(slices.Clone(in), func(g *Group) bool { return g.Role == nil })
 	if len(in) == 0 {
@@ -184,10 +184,8 @@ func (c *claims) roles(in []*Group) {
 			roles = append(roles, *g.Role)
 		}
 	}
-	c.list("cognito:roles", roles)
-	if role := preferredRole(in); role != "" {
-		c.str("cognito:preferred_role", role)
-	}
+	c.words("cognito:roles", roles)
+	c.option("cognito:preferred_role", preferredRole(in))
 }
 
 // preferredRole is the role of the first of the groups, unless another of the

@@ -89,12 +89,14 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 		if c.Generation != f.Generation {
 			return nil, ErrInvalidRefreshToken
 		}
-		return s.issue(ctx, u, groups, f, false)
+		return s.issue(ctx, newGrant(u, groups, f))
 	}
 	if f, err = s.rotate(ctx, c, now); err != nil {
 		return nil, err
 	}
-	return s.issue(ctx, u, groups, f, true)
+	g := newGrant(u, groups, f)
+	g.refresh = true
+	return s.issue(ctx, g)
 }
 
 // checkProof checks the client's proof of its secret, by hash or in clear.

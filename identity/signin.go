@@ -277,7 +277,9 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		if f == nil {
 			return nil, fmt.Errorf("%w: tokens of a sign-in that was not written", errUnhandled)
 		}
-		tokens, err := s.issue(ctx, o.user, o.groups, f, true)
+		g := newGrant(o.user, o.groups, f)
+		g.refresh = true
+		tokens, err := s.issue(ctx, g)
 		if err != nil {
 			return nil, err
 		}

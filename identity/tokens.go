@@ -1,14 +1,13 @@
 package identity
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cognate-id/cognate/token"
 )
 
 // Tokens are what a sign-in gives.
@@ -38,80 +37,126 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 	}, nil
 }
 
-// issue signs the tokens of a sign-in. The refresh token is left out unless asked for.
-func (s *scope) issue(ctx context.Context, u *User, in []*Group, f *family, refresh bool) (*Tokens, error) {
+// A grant describes the tokens of a sign-in: what they say beside what the pool
+// and the client say. What a sign-in newly tells is one field here, set from
+// the family in newGrant, and one line in claims, accessClaims or idClaims.
+type grant struct {
+	user     *User
+	groups   []*Group
+	family   *family
+	refresh  bool     // a refresh token is among the tokens
+	scope    string   // scope of the access token
+	audience string   // aud of the access token, the resource it is bound to; empty for none
+	nonce    string   // nonce of the ID token; empty for none
+	amr      []string // methods that proved the user; nil for a sign-in that does not tell
+	acr      string   // level that they reach; empty for a sign-in that does not tell
+	device   string   // device_key of the access token; empty for none
+
+	// What a hook changes in each token.
+	accessChanges, idChanges claimChanges
+}
+
+// newGrant returns the grant of a sign-in, with as many of the user's groups as fit.
+func newGrant(u *User, in []*Group, f *family) *grant {
+	return &grant{user: u, groups: fitting(in), family: f, scope: f.Scope}
+}
+
+// issue signs the tokens of a grant. It writes nothing: the family was
+// committed before. For each token it lists the claims, applies the changes of
+// the hook, encodes and signs.
+func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 	r, err := s.engine.signing(ctx, s.pool, s.ring)
 	if err != nil {
 		return nil, err
 	}
 	s.ring = r
-	in = fitting(in)
 	now := s.engine.now()
 	iss := s.engine.Issuer(ctx, s.pool)
-	access, err := s.accessToken(u, in, f, iss, now)
+	access, err := s.accessClaims(g, iss, now)
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.idToken(u, in, f, iss, now)
+	id, err := s.idClaims(g, iss, now)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokens{Access: Secret(access), ID: Secret(id), ExpiresIn: s.client.Settings.accessLife()}
-	if refresh {
-		t.Refresh, err = s.refreshToken(f)
+	t := &Tokens{ExpiresIn: s.client.Settings.accessLife()}
+	if t.Access, err = s.sign(access, g.accessChanges, now); err != nil {
+		return nil, err
+	}
+	if t.ID, err = s.sign(id, g.idChanges, now); err != nil {
+		return nil, err
+	}
+	if g.refresh {
+		t.Refresh, err = s.refreshToken(g.family)
 	}
 	return t, err
 }
 
-func (s *scope) accessToken(u *User, in []*Group, f *family, iss string, now time.Time) (string, error) {
-	c, err := s.commonClaims(u, in, f, iss, "access", now, s.client.Settings.accessLife())
+// sign applies the changes of a hook to the claims of a token, and signs them.
+func (s *scope) sign(c *claims, changes claimChanges, now time.Time) (Secret, error) {
+	if err := c.apply(changes); err != nil {
+		return "", err
+	}
+	payload, err := c.encode()
 	if err != nil {
 		return "", err
 	}
-	c.str("client_id", s.client.ID)
-	c.str("scope", f.Scope)
-	c.str("username", u.Username)
-	return s.ring.signer("access", now).Sign(c.done())
+	raw, err := s.ring.signer(string(c.use), now).Sign(payload)
+	return Secret(raw), err
 }
 
-func (s *scope) idToken(u *User, in []*Group, f *family, iss string, now time.Time) (string, error) {
-	c, err := s.commonClaims(u, in, f, iss, "id", now, s.client.Settings.idLife())
-	if err != nil {
-		return "", err
-	}
-	c.str("aud", s.client.ID)
-	c.str("cognito:username", u.Username)
-	c.roles(in)
-	for _, name := range sortedKeys(u.Attributes) {
-		if s.settings.readable(&s.client.Settings, name) {
-			c.attribute(name, u.Attributes[name])
-		}
-	}
-	return s.ring.signer("id", now).Sign(c.done())
-}
-
-// commonClaims are those that both tokens of a sign-in have.
-func (s *scope) commonClaims(u *User, in []*Group, f *family, iss, use string, now time.Time, life time.Duration) (*claims, error) {
-	jti, err := s.engine.uuid()
-	if err != nil {
+func (s *scope) accessClaims(g *grant, iss string, now time.Time) (*claims, error) {
+	c := newClaims(token.UseAccess, 0)
+	if err := s.commonClaims(c, g, iss, now, s.client.Settings.accessLife()); err != nil {
 		return nil, err
 	}
-	c := newClaims()
-	c.str("sub", u.Sub)
-	if len(in) > 0 {
-		c.list("cognito:groups", groupNames(in))
-	}
-	c.str("iss", iss)
-	s.origin(c, f)
-	c.str("token_use", use)
-	c.num("auth_time", f.AuthTime.Unix())
-	c.num("exp", now.Add(life).Unix())
-	c.num("iat", now.Unix())
-	c.str("jti", jti)
+	c.str("client_id", s.client.ID)
+	c.str("scope", g.scope)
+	c.str("username", g.user.Username)
+	c.option("aud", g.audience)
+	c.option("device_key", g.device)
 	return c, nil
 }
 
-// origin writes what ties a token to its sign-in. A client whose tokens neither
+func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
+	c := newClaims(token.UseID, len(g.user.Attributes))
+	if err := s.commonClaims(c, g, iss, now, s.client.Settings.idLife()); err != nil {
+		return nil, err
+	}
+	c.str("aud", s.client.ID)
+	c.str("cognito:username", g.user.Username)
+	c.option("nonce", g.nonce)
+	c.roles(g.groups)
+	for _, name := range sortedKeys(g.user.Attributes) {
+		if s.settings.readable(&s.client.Settings, name) {
+			c.attribute(name, g.user.Attributes[name])
+		}
+	}
+	return c, nil
+}
+
+// commonClaims adds the claims that both tokens of a sign-in have.
+func (s *scope) commonClaims(c *claims, g *grant, iss string, now time.Time, life time.Duration) error {
+	jti, err := s.engine.uuid()
+	if err != nil {
+		return err
+	}
+	c.str("sub", g.user.Sub)
+	c.words("cognito:groups", groupNames(g.groups))
+	c.str("iss", iss)
+	s.origin(c, g.family)
+	c.str("token_use", string(c.use))
+	c.num("auth_time", g.family.AuthTime.Unix())
+	c.num("exp", now.Add(life).Unix())
+	c.num("iat", now.Unix())
+	c.str("jti", jti)
+	c.words("amr", g.amr)
+	c.option("acr", g.acr)
+	return nil
+}
+
+// origin adds what ties a token to its sign-in. A client whose tokens neither
 // can be revoked nor rotate has no origin_jti; the event id then names the family.
 func (s *scope) origin(c *claims, f *family) {
 	if !s.client.Settings.tellsOrigin() {
@@ -120,58 +165,6 @@ func (s *scope) origin(c *claims, f *family) {
 	}
 	c.str("origin_jti", f.ID)
 	c.str("event_id", f.EventID)
-}
-
-// claims builds the payload of a token, in the order of its calls.
-type claims struct{ buf []byte }
-
-func newClaims() *claims { return &claims{append(make([]byte, 0, 1024), '{')} }
-
-func (c *claims) raw(name string, value []byte) {
-	if len(c.buf) > 1 {
-		c.buf = append(c.buf, ',')
-	}
-	c.buf = append(append(append(c.buf, quote(name)...), ':'), value...)
-}
-
-func (c *claims) str(name, value string) { c.raw(name, quote(value)) }
-
-func (c *claims) list(name string, values []string) {
-	words := make([][]byte, len(values))
-	for i, v := range values {
-		words[i] = quote(v)
-	}
-	c.raw(name, slices.Concat([]byte{'['}, bytes.Join(words, []byte{','}), []byte{']'}))
-}
-
-func (c *claims) num(name string, n int64) { c.raw(name, strconv.AppendInt(nil, n, 10)) }
-
-// attribute writes an attribute of the user in the type that its claim has.
-func (c *claims) attribute(name, value string) {
-	switch name {
-	case "email_verified", "phone_number_verified":
-		c.raw(name, strconv.AppendBool(nil, value == "true"))
-	case "updated_at":
-		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-			c.num(name, n)
-		}
-	case "address":
-		c.raw(name, append(append([]byte(`{"formatted":`), quote(value)...), '}'))
-	case "sub", "identities":
-	default:
-		c.str(name, value)
-	}
-}
-
-func (c *claims) done() []byte { return append(c.buf, '}') }
-
-// quote is s as a JSON string.
-func quote(s string) []byte {
-	out, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string always marshals
-	}
-	return out
 }
 
 // refreshClaims are what a refresh token says to us; to others it is opaque.
