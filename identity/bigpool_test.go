@@ -105,6 +105,9 @@ func (f *fixture) bury(t testing.TB, pool, other *identity.UserPool) (b burial) 
 // A pool of many users is removed in small transactions, and others write in
 // between. COGNATE_POOL_USERS says how many; 6,000 by default.
 func TestDeletedPoolOfManyUsersHoldsNobodyUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes and deletes a pool of 6000 users")
+	}
 	users, err := strconv.Atoi(os.Getenv("COGNATE_POOL_USERS"))
 	if err != nil {
 		users = 6000

@@ -165,6 +165,9 @@ func TestAnswersDoNotTellWhoHasAnAccount(t *testing.T) {
 // in which the user's answer took longer. Hashes are cheap here, so that the
 // work around them shows. Other processes disturb it, so it has three tries.
 func TestTimesDoNotTellWhoHasAnAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares the times of thousands of calls")
+	}
 	if raceEnabled {
 		t.Skip("the race detector has times of its own")
 	}

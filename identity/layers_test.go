@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -60,9 +61,29 @@ var thirdParties = map[string]string{
 	"golang.org/x/sys":              "*",
 }
 
+// A source is a Go file of the module.
+type source struct {
+	room, path string
+	file       *ast.File
+}
+
 // sources calls fn for each Go file of the module, with its room.
 func sources(t *testing.T, fn func(room, path string, f *ast.File, set *token.FileSet)) {
 	t.Helper()
+	all, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		fn(s.room, s.path, s.file, fileSet)
+	}
+}
+
+var fileSet = token.NewFileSet()
+
+// parsed is every source of the module. Several tests walk them, which are parsed once.
+var parsed = sync.OnceValues(func() ([]source, error) {
+	var all []source
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -73,19 +94,16 @@ func sources(t *testing.T, fn func(room, path string, f *ast.File, set *token.Fi
 		if !strings.HasSuffix(path, ".go") {
 			return nil
 		}
-		set := token.NewFileSet()
-		f, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		f, err := parser.ParseFile(fileSet, path, nil, parser.ParseComments)
 		if err != nil {
 			return err
 		}
 		room, err := filepath.Rel("..", filepath.Dir(path))
-		fn(filepath.ToSlash(room), path, f, set)
+		all = append(all, source{filepath.ToSlash(room), path, f})
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+	return all, err
+})
 
 // skipped leaves out what is no room of this module: hidden folders, data, modules of their own.
 func skipped(path string, d fs.DirEntry) error {

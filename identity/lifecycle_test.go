@@ -65,6 +65,9 @@ func (f *fixture) events(t testing.TB, kind identity.EventKind) int {
 // Sign-ins beyond those that one transaction deletes must not come back to
 // life when the user is enabled again.
 func TestDisablingEndsMoreSignInsThanOneTransactionTakes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs hundreds of sign-ins")
+	}
 	f, pool, client := tokenFixture(t, identity.ClientSettings{})
 	users := pool.Admin().Users()
 	var all []*identity.Tokens

@@ -109,6 +109,9 @@ func allocated(fn func()) uint64 {
 }
 
 func TestPasswordIsHashedWhereItMustBeAndNowhereElse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes passwords at full cost")
+	}
 	const hash = 19 << 20
 	f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.InsecureCheapHashing = false })
 	pool := f.open(t, identity.PoolSettings{})

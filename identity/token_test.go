@@ -213,9 +213,7 @@ func TestTokensAreGoodForVerifiers(t *testing.T) {
 			t.Errorf("%s: %d keys, want one for access and one for ID tokens", alg, len(set))
 		}
 		for use, raw := range map[token.Use]identity.Secret{token.UseAccess: tokens.Access, token.UseID: tokens.ID} {
-			v, err := token.NewVerifier(token.VerifierOptions{
-				Issuers: []string{iss}, Keys: token.StaticKeys{iss: set}, ClientIDs: []string{pool.ClientID()}, Use: use, Now: f.now,
-			})
+			v, err := token.NewVerifier([]string{iss}, token.StaticKeys{iss: set}, []string{pool.ClientID()}, &token.VerifierOptions{Use: use, Now: f.now})
 			check(t, "NewVerifier", err)
 			c, err := v.Verify(t.Context(), string(raw))
 			if err != nil || c.Username != "alice" {

@@ -160,6 +160,9 @@ func (r vastReader) Scan(table string, _ store.Range) iter.Seq2[store.Entry, err
 
 // TestBackupInConstantMemory writes a backup of 50 MB and reads it.
 func TestBackupInConstantMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("backs up 500 large values")
+	}
 	const entries, grows = 500, 8 << 20
 	s := vast{memory.New(), entries}
 	defer s.Close()

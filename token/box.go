@@ -22,12 +22,11 @@ const jweHeader = "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiZGlyIn0"
 // [NewBox], prints as [redacted] and may be used by several goroutines.
 //
 // The cipher is AES-256-GCM with random nonces. Change the key before it has sealed 2³²
-// strings, of both kinds together, after which two equal nonces are likely enough to
-// matter. Sealing gives no order and no single use: an old string opens as well as a new
-// one.
+// strings, of both kinds together: beyond that, the same nonce may be used twice. An old
+// string opens as well as a new one, any number of times.
 type Box struct{ aead cipher.AEAD }
 
-// NewBox returns a Box for key, which has 32 bytes and is not kept.
+// NewBox returns a Box for key, which must have 32 bytes. It does not keep key.
 func NewBox(key []byte) (*Box, error) {
 	if len(key) != 32 {
 		return nil, fmt.Errorf("token: new box: key has %d bytes, not 32", len(key))
@@ -43,17 +42,17 @@ func NewBox(key []byte) (*Box, error) {
 	return &Box{aead}, nil
 }
 
-// Seal returns plain, encrypted, in base64url without padding. It opens only with the same
-// bind, which is not in the string: the purpose, the pool, the user that it is meant for.
-// A plain of more than 48 KiB less 28 bytes makes a string beyond [MaxLength], which Open
-// refuses.
+// Seal returns plain, encrypted, in base64url without padding. The string opens only with
+// the same bind, which says what the string is for, such as a purpose, a pool and a user,
+// and is not part of the string. plain may have at most 48 KiB less 28 bytes: Open refuses
+// a string longer than [MaxLength].
 func (b *Box) Seal(plain, bind []byte) string {
 	out := b.seal(plain, boundTo(bind))
 	return base64.RawURLEncoding.EncodeToString(out)
 }
 
-// Open returns what Seal was given, if it was sealed under this key with this bind. The
-// error is [ErrSealed] whatever is wrong.
+// Open returns what Seal was given, if it was sealed under this key with this bind.
+// Otherwise the error is [ErrSealed].
 func (b *Box) Open(s string, bind []byte) ([]byte, error) {
 	if len(s) > MaxLength {
 		return nil, ErrSealed
@@ -66,8 +65,8 @@ func (b *Box) Open(s string, bind []byte) ([]byte, error) {
 }
 
 // SealJWE returns plain as a compact JWE (RFC 7516) with the header
-// {"cty":"JWT","enc":"A256GCM","alg":"dir"}, which any JOSE library that has the key can
-// open. Otherwise it is as Seal.
+// {"cty":"JWT","enc":"A256GCM","alg":"dir"}. Any JOSE library that has the key can open it.
+// Otherwise SealJWE is like Seal.
 func (b *Box) SealJWE(plain []byte) string {
 	enc := base64.RawURLEncoding
 	out := b.seal(plain, []byte(jweHeader))
@@ -76,9 +75,9 @@ func (b *Box) SealJWE(plain []byte) string {
 		enc.EncodeToString(out[nonceSize:end]) + "." + enc.EncodeToString(out[end:])
 }
 
-// OpenJWE returns what SealJWE was given. It takes exactly the header that SealJWE writes,
-// so that no other algorithm and no compression comes into play. The error is [ErrSealed]
-// whatever is wrong.
+// OpenJWE returns what SealJWE was given. It accepts exactly the header that SealJWE
+// writes, so no other algorithm and no compression is ever used. Otherwise the error is
+// [ErrSealed].
 func (b *Box) OpenJWE(s string) ([]byte, error) {
 	rest, ok := strings.CutPrefix(s, jweHeader+"..")
 	if !ok || len(s) > MaxLength || strings.Count(rest, ".") != 2 {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// A Use is what a token is for, the claim token_use.
+// A Use is the kind of a token, by its claim token_use.
 type Use string
 
-// The uses of Cognito's tokens. A refresh token is no JWS and never gets here.
+// The kinds of token that are a JWS. A refresh token is not.
 const (
 	UseAccess Use = "access" // for APIs
 	UseID     Use = "id"     // for the app client itself
@@ -50,7 +50,7 @@ func (c *Claims) Decode(v any) error {
 	return nil
 }
 
-// HasScope tells whether name is one of the token's scopes.
+// HasScope reports whether name is one of the token's scopes.
 func (c *Claims) HasScope(name string) bool {
 	for s := range strings.SplitSeq(c.Scope, " ") {
 		if s == name && name != "" {
@@ -60,12 +60,12 @@ func (c *Claims) HasScope(name string) bool {
 	return false
 }
 
-// InGroup tells whether the user is in the group name, by cognito:groups.
+// InGroup reports whether the user is in the group name, by cognito:groups.
 func (c *Claims) InGroup(name string) bool { return slices.Contains(c.Groups, name) }
 
-// ValidAt returns [ErrExpired] at and after Expires, also when the token does not say when
-// it expires, and [ErrNotYetValid] before NotBefore. Each may be missed by leeway, for the
-// difference between two clocks.
+// ValidAt returns [ErrExpired] at and after Expires, and [ErrNotYetValid] before NotBefore.
+// A token without exp counts as expired. leeway, for clocks that differ, is added after
+// Expires and before NotBefore.
 func (c *Claims) ValidAt(now time.Time, leeway time.Duration) error {
 	if !now.Before(c.Expires.Add(leeway)) {
 		return ErrExpired
@@ -104,7 +104,7 @@ func wrongType(name string) error {
 	return fmt.Errorf("%w: claims: %s is of the wrong type", ErrMalformed, name)
 }
 
-// set takes a claim and tells whether it is of the right type.
+// set takes a claim and reports whether it is of the right type.
 func (c *Claims) set(m member, d *dependent) (ok bool) {
 	switch m.name {
 	case "sub":
@@ -139,8 +139,8 @@ func (c *Claims) set(m member, d *dependent) (ok bool) {
 }
 
 // dependent holds the values of claims whose meaning depends on token_use, which may come
-// last. In an ID token client_id, username and scope are no claims of Cognito's: a trigger
-// may have set them, to values of any type.
+// last. In an ID token Cognito sets no client_id, username or scope: a trigger may have set
+// them, to values of any type.
 type dependent struct{ aud, clientID, idUsername, username, scope string }
 
 func (d *dependent) set(m member) {
@@ -189,9 +189,9 @@ func readOptional(value string) (string, bool) {
 	return readString(value)
 }
 
-// readAudience reads aud: a string, or an array of one. Several audiences are refused: a
-// pool issues no such token, and OpenID Connect Core 3.1.3.7 has all but one's own refused
-// unless they are trusted.
+// readAudience reads aud: a string, or an array of one string. It refuses several
+// audiences: a pool issues no such token, and OpenID Connect Core 3.1.3.7 demands that
+// audiences which are not trusted are refused.
 func readAudience(value string) (string, bool) {
 	if value == "" || value[0] != '[' {
 		return readOptional(value)

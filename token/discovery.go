@@ -1,19 +1,31 @@
 package token
 
 // Discovery is the document at /.well-known/openid-configuration of an issuer, with its
-// members in the order in which Cognito has them. The lists are written as they are: set
-// all of them. Optional members are left out when empty.
+// members in the order in which Cognito has them. Set all of the lists: a nil list is
+// written as null. Optional members are left out when empty.
 type Discovery struct {
-	AuthorizationEndpoint    string      `json:"authorization_endpoint"`
-	EndSessionEndpoint       string      `json:"end_session_endpoint,omitempty"`
-	IDTokenAlgorithms        []Algorithm `json:"id_token_signing_alg_values_supported"`
-	Issuer                   string      `json:"issuer"`   // byte for byte the iss of the tokens
-	JWKSURI                  string      `json:"jwks_uri"` // where the [Set] is
-	ResponseTypes            []string    `json:"response_types_supported"`
-	RevocationEndpoint       string      `json:"revocation_endpoint,omitempty"`
-	Scopes                   []string    `json:"scopes_supported"`
-	SubjectTypes             []string    `json:"subject_types_supported"`
-	TokenEndpoint            string      `json:"token_endpoint"`
-	TokenEndpointAuthMethods []string    `json:"token_endpoint_auth_methods_supported"`
-	UserinfoEndpoint         string      `json:"userinfo_endpoint"`
+	// AuthorizationEndpoint is the URL at which a sign-in by OAuth 2.0 begins.
+	AuthorizationEndpoint string `json:"authorization_endpoint"`
+	// EndSessionEndpoint is the URL at which a user signs out. It is optional.
+	EndSessionEndpoint string `json:"end_session_endpoint,omitempty"`
+	// IDTokenAlgorithms are the algorithms that sign ID tokens.
+	IDTokenAlgorithms []Algorithm `json:"id_token_signing_alg_values_supported"`
+	// Issuer is byte for byte the iss of the tokens.
+	Issuer string `json:"issuer"`
+	// JWKSURI is the URL of the [Set] of the issuer.
+	JWKSURI string `json:"jwks_uri"`
+	// ResponseTypes are the supported values of response_type, "code" among them.
+	ResponseTypes []string `json:"response_types_supported"`
+	// RevocationEndpoint is the URL at which refresh tokens are revoked. It is optional.
+	RevocationEndpoint string `json:"revocation_endpoint,omitempty"`
+	// Scopes are the scopes that a client may ask for.
+	Scopes []string `json:"scopes_supported"`
+	// SubjectTypes are the supported kinds of sub, "public" among them.
+	SubjectTypes []string `json:"subject_types_supported"`
+	// TokenEndpoint is the URL at which clients get tokens.
+	TokenEndpoint string `json:"token_endpoint"`
+	// TokenEndpointAuthMethods are the ways in which a client may prove its secret.
+	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+	// UserinfoEndpoint is the URL that answers with claims about the user of an access token.
+	UserinfoEndpoint string `json:"userinfo_endpoint"`
 }

@@ -1,36 +1,35 @@
 // Package token signs and verifies JSON Web Tokens as Amazon Cognito issues them,
 // publishes the keys as a JWKS, and seals opaque strings.
 //
-// Whoever accepts tokens begins with [NewVerifier] and [Verifier.Require]; its keys come
-// from [NewRemoteKeys], or from [StaticKeys] where they are at hand. Whoever issues tokens
-// begins with [GenerateKey], [Key.Sign] and [Set], and reads its own tokens back with
-// [Parse] and [Parsed.Verify]. A [Box] makes strings that only its owner can read or make.
+// To accept tokens, begin with [NewVerifier] and [Verifier.Require]. [NewRemoteKeys]
+// fetches the issuer's keys; [StaticKeys] holds keys that the program has. To issue tokens,
+// begin with [GenerateKey], [Key.Sign] and [Set], and read them back with [Parse] and
+// [Parsed.Verify]. A [Box] seals strings that only its owner can read or make.
 //
-// The package knows no user pool and keeps no state but a bounded memory of tokens and
-// keys.
+// The package does not know user pools. It keeps no state except for bounded caches of
+// tokens and keys.
 //
 // # What is accepted
 //
 // A token is a compact JWS of at most [MaxLength] bytes: three parts in canonical
 // base64url without padding. Its header has alg and kid, and at most typ, which must be
-// "JWT". Any other member (jku, jwk, x5u, x5c, crit, b64, zip and also unknown ones, which
-// RFC 7515 section 4 would have ignored) makes it malformed: nothing in a header ever
-// names a key, a place to fetch one, or a change of rules. The algorithms are RS256, ES256
-// and EdDSA with Ed25519, and the key decides which: alg must name the key's own. The
-// payload is one JSON object, nested at most 32 deep, in which no object has a member
-// twice; times are plain numbers from 0 to the end of the year 9999.
+// "JWT". A header with any other member (jku, jwk, x5u, x5c, crit, b64, zip, and also
+// unknown members, which RFC 7515 section 4 would ignore) is malformed. So no header brings
+// a key, says where to fetch one, or changes the rules. The algorithms are RS256, ES256
+// and EdDSA with Ed25519. The key decides which of them a token must have. The payload is
+// one JSON object, nested at most 32 deep. No object in it has a member twice, and times
+// are plain numbers from 0 to the end of the year 9999.
 //
 // # Caveats
 //
 //   - A signature proves who made a token, not what it is for. [Parsed.Verify]
 //     checks nothing but the signature; [Verifier.Verify] checks the rest.
-//   - A token is good until it expires, whatever happened to its user, unless
-//     [VerifierOptions].Revoked asks the server.
-//   - encoding/json matches names without regard to case, so that
-//     [Claims.Decode] may read a claim "Sub" into a field tagged "sub". The
-//     fields of [Claims] itself are matched exactly.
+//   - A token is good until it expires, even if its user has signed out or was deleted,
+//     unless [VerifierOptions].Revoked asks the server.
+//   - encoding/json ignores case in names: [Claims.Decode] may read a claim "Sub" into a
+//     field tagged "sub". The fields of [Claims] are matched exactly.
 package token
 
 // MaxLength is the greatest length, in bytes, of a token or of a sealed string. A longer
-// one is refused before anything of it is decoded, and [Key.Sign] makes none.
+// string is refused before it is decoded, and [Key.Sign] makes no longer token.
 const MaxLength = 64 << 10

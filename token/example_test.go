@@ -8,68 +8,95 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/token"
 )
 
-// An API accepts access tokens of one user pool.
+// An API accepts the access tokens of one app client of a user pool. The keys are fetched
+// from the issuer when the first token comes.
+func ExampleNewVerifier() {
+	issuers := []string{"https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf123"}
+	keys, err := token.NewRemoteKeys(issuers, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	v, err := token.NewVerifier(issuers, keys, []string{"1example23456789abcdefghij"}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = v.Verify(context.Background(), "not a token")
+	fmt.Println(err)
+	// Output: token: malformed: not three parts
+}
+
+// A handler behind Require finds the claims in the context of its request.
 func ExampleVerifier_Require() {
-	const issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf123"
-	keys, err := token.NewRemoteKeys([]string{issuer}, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	v, err := token.NewVerifier(token.VerifierOptions{
-		Issuers:   []string{issuer},
-		Keys:      keys,
-		ClientIDs: []string{"1example23456789abcdefghij"},
-		Use:       token.UseAccess,
-		Scopes:    []string{"orders/read"},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	v, key := exampleVerifier(&token.VerifierOptions{Scopes: []string{"orders/read"}})
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", v.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := token.FromContext(r.Context()) // always there behind Require
-		_, _ = fmt.Fprintf(w, "orders of %s\n", c.Username)
+		_, _ = fmt.Fprintf(w, "orders of %s", c.Username)
 	})))
-
-	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/orders", nil))
-	fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"))
-	// Output: 401 Bearer realm="api"
+	get := func(authorization string) {
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/orders", nil)
+		r.Header.Set("Authorization", authorization)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+	}
+	get("Bearer " + accessToken(key, "orders/read orders/write"))
+	get("Bearer " + accessToken(key, "invoices/read"))
+	get("")
+	// Output:
+	// 200 orders of anna
+	// 403 the token does not allow this
+	// 401 a bearer token is needed
 }
 
-// Whoever holds the keys can sign and verify without a server.
+// A program that has the keys verifies without a network.
 func ExampleVerifier_Verify() {
-	const issuer = "https://auth.example.com/eu-central-1_AbCdEf123"
+	v, key := exampleVerifier(nil)
+	raw := accessToken(key, "orders/read")
+	c, err := v.Verify(context.Background(), raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Username, c.HasScope("orders/read"), c.InGroup("admins"))
+
+	_, err = v.Verify(context.Background(), raw[:len(raw)-4]+"AAAA")
+	fmt.Println(errors.Is(err, token.ErrSignature))
+	// Output:
+	// anna true false
+	// true
+}
+
+const exampleIssuer = "https://auth.example.com/eu-central-1_AbCdEf123"
+
+// exampleVerifier returns a verifier of access tokens that are signed by the key.
+func exampleVerifier(o *token.VerifierOptions) (*token.Verifier, *token.Key) {
 	key, err := token.GenerateKey(token.ES256)
 	if err != nil {
 		log.Fatal(err)
 	}
+	keys := token.StaticKeys{exampleIssuer: token.Set{key.Public()}}
+	v, err := token.NewVerifier([]string{exampleIssuer}, keys, []string{"web"}, o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return v, key
+}
+
+// accessToken signs an access token that expires in an hour.
+func accessToken(key *token.Key, scope string) string {
 	raw, err := key.Sign(fmt.Appendf(nil,
-		`{"sub":"42","iss":%q,"client_id":"web","token_use":"access","username":"anna","exp":%d}`,
-		issuer, time.Now().Add(time.Hour).Unix()))
+		`{"sub":"42","iss":%q,"client_id":"web","token_use":"access","username":"anna","scope":%q,"exp":%d}`,
+		exampleIssuer, scope, time.Now().Add(time.Hour).Unix()))
 	if err != nil {
 		log.Fatal(err)
 	}
-	v, err := token.NewVerifier(token.VerifierOptions{
-		Issuers:   []string{issuer},
-		Keys:      token.StaticKeys{issuer: token.Set{key.Public()}},
-		ClientIDs: []string{"web"},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	c, err := v.Verify(context.Background(), raw)
-	fmt.Println(c.Username, err)
-	_, err = v.Verify(context.Background(), raw[:len(raw)-4]+"AAAA")
-	fmt.Println(errors.Is(err, token.ErrSignature))
-	// Output:
-	// anna <nil>
-	// true
+	return raw
 }
 
 // An engine finds the key for one of its own tokens by what the token says of itself.
@@ -113,8 +140,21 @@ func ExampleBox() {
 	// token: sealed string cannot be opened
 }
 
+// A JWKS is published by encoding a Set and read by ParseSet.
 func ExampleSet() {
-	data, err := json.Marshal(token.Set{})
-	fmt.Println(string(data), err)
-	// Output: {"keys":[]} <nil>
+	key, err := token.GenerateKey(token.ES256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	published, err := json.Marshal(token.Set{key.Public()}) // {"keys":[…]}
+	if err != nil {
+		log.Fatal(err)
+	}
+	set, err := token.ParseSet(published)
+	if err != nil {
+		log.Fatal(err)
+	}
+	public, ok := set.Key(key.ID())
+	fmt.Println(ok, public.Algorithm(), public.Equal(key.Public()))
+	// Output: true ES256 true
 }

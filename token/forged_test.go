@@ -499,7 +499,7 @@ func TestForgedMeaning(t *testing.T) {
 	t.Run("either use", func(t *testing.T) { refuseAll(t, newVerifier(t, options()), both) })
 
 	o := options()
-	o.Use, o.Scopes, o.Groups = token.UseAccess, []string{"openid", "orders/read"}, []string{"root", "staff"}
+	o.AnyUse, o.Use, o.Scopes, o.Groups = false, token.UseAccess, []string{"openid", "orders/read"}, []string{"root", "staff"}
 	v := newVerifier(t, o)
 	if _, err := v.Verify(t.Context(), sign(t, token.ES256, accessClaims(nil))); err != nil {
 		t.Fatal(err)

@@ -89,23 +89,38 @@ func sign(t testing.TB, alg token.Algorithm, c claims) string {
 }
 
 // options accept what accessClaims and idClaims make, by any of the three keys, cache off.
-func options() token.VerifierOptions {
+func options() setup {
 	set := make(token.Set, 0, len(algorithms))
 	for _, alg := range algorithms {
 		set = append(set, keys[alg]().Public())
 	}
-	return token.VerifierOptions{
+	return setup{
 		Issuers:   []string{issuer},
 		Keys:      token.StaticKeys{issuer: set},
 		ClientIDs: []string{clientID},
-		Now:       func() time.Time { return now },
-		CacheSize: -1,
+		VerifierOptions: token.VerifierOptions{
+			AnyUse:    true,
+			Now:       func() time.Time { return now },
+			CacheSize: -1,
+		},
 	}
 }
 
-func newVerifier(t testing.TB, o token.VerifierOptions) *token.Verifier {
+// A setup is everything that NewVerifier takes.
+type setup struct {
+	Issuers   []string
+	Keys      token.KeySource
+	ClientIDs []string
+	token.VerifierOptions
+}
+
+func (s setup) verifier() (*token.Verifier, error) {
+	return token.NewVerifier(s.Issuers, s.Keys, s.ClientIDs, &s.VerifierOptions)
+}
+
+func newVerifier(t testing.TB, o setup) *token.Verifier {
 	t.Helper()
-	v, err := token.NewVerifier(o)
+	v, err := o.verifier()
 	if err != nil {
 		t.Fatalf("NewVerifier: %v", err)
 	}

@@ -19,9 +19,9 @@ import (
 // redacted is what secrets print as.
 const redacted = "[redacted]"
 
-// A Key is a private signing key. It prints as [redacted]; only [Key.MarshalPrivate] gives
-// it away. It is made by [GenerateKey] or [ParsePrivate] and may be used by several
-// goroutines. The zero Key has an empty id and signs nothing.
+// A Key is a private signing key. It prints as [redacted]; only [Key.MarshalPrivate]
+// returns the secret. It is made by [GenerateKey] or [ParsePrivate] and may be used by
+// several goroutines. The zero Key has an empty id and signs nothing.
 type Key struct{ p *private }
 
 // private is behind a pointer so that printing a struct that holds a Key shows an address
@@ -32,10 +32,10 @@ type private struct {
 	header string // encoded, with its point
 }
 
-// GenerateKey returns a new key for alg: RSA of 2048 bits (which takes 42 ms in the middle
-// and up to 130 ms), ECDSA on P-256 or Ed25519. Its id is the RFC 7638 thumbprint of its
-// public half in standard base64: 44 characters, the last of them "=", as Cognito's are.
-// An unknown algorithm is an error.
+// GenerateKey returns a new key for alg: RSA of 2048 bits, ECDSA on P-256 or Ed25519. An RSA
+// key takes 42 ms (median) and up to 130 ms. The id of the key is the RFC 7638 thumbprint
+// of its public half in standard base64: 44 characters, the last of them "=", as with
+// Cognito. An unknown algorithm is an error.
 func GenerateKey(alg Algorithm) (*Key, error) {
 	signer, err := generate(alg)
 	if err != nil {
@@ -76,9 +76,9 @@ func newKey(id string, signer crypto.Signer) (*Key, error) {
 	}}, nil
 }
 
-// ParsePrivate reads what [Key.MarshalPrivate] wrote: a private JWK with kid, and with alg
-// if it has one the algorithm of its kind; an RSA key has 2048 to 4096 bits. The error is
-// [ErrMalformed] and tells nothing of the key.
+// ParsePrivate reads what [Key.MarshalPrivate] wrote: a private JWK with a kid. If it has an
+// alg, that must be the algorithm of its kind. The error is [ErrMalformed] and contains
+// nothing of the key.
 func ParsePrivate(data []byte) (*Key, error) {
 	if len(data) > MaxLength {
 		return nil, fmt.Errorf("%w: private key: too long", ErrMalformed)
@@ -104,7 +104,7 @@ func ParsePrivate(data []byte) (*Key, error) {
 	return k, nil
 }
 
-// MarshalPrivate returns the key as a private JWK, a JSON object: the secret itself, in
+// MarshalPrivate returns the key as a private JWK, a JSON object. It contains the secret in
 // clear. [ParsePrivate] reads it.
 func (k *Key) MarshalPrivate() ([]byte, error) {
 	if k == nil || k.p == nil {
@@ -137,9 +137,9 @@ func (k *Key) Public() PublicKey {
 // Sign returns the token, a compact JWS, over claims, a JSON object, byte for byte. Its
 // header is {"kid":"…","alg":"…"} in this order, without typ, as Cognito's is.
 //
-// What [Parse] would refuse is not signed: claims that are not one strict JSON object, a
-// registered claim of the wrong type, or a token longer than [MaxLength] give
-// [ErrMalformed].
+// Sign signs nothing that [Parse] would refuse. It returns [ErrMalformed] for claims that
+// are not one strict JSON object, for a registered claim of the wrong type, and for a
+// token longer than [MaxLength].
 func (k *Key) Sign(claims []byte) (string, error) {
 	if k == nil || k.p == nil {
 		return "", fmt.Errorf("%w: sign: zero Key", ErrMalformed)
@@ -185,6 +185,6 @@ func (k *Key) signature(signed []byte) ([]byte, error) {
 // Format prints [redacted] for every verb.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// MarshalJSON writes "[redacted]", so that a key inside some other value does not get out
-// by accident; see [Key.MarshalPrivate].
+// MarshalJSON writes "[redacted]", so that a key inside another value is not disclosed by
+// accident; see [Key.MarshalPrivate].
 func (k Key) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }

@@ -9,31 +9,31 @@ import (
 
 type contextKey struct{}
 
-// NewContext returns a context that carries c: for a program that gets its claims
-// otherwise than by [Verifier.Require], and for tests of handlers.
+// NewContext returns a context that carries c. It is for tests of handlers, and for
+// programs that do not get their claims from [Verifier.Require].
 func NewContext(ctx context.Context, c *Claims) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }
 
-// FromContext returns the claims of the request's token, behind [Verifier.Require]. They
-// belong to this request alone.
+// FromContext returns the claims that [Verifier.Require] put into the context of a request,
+// and reports whether there are any. The handler may change them.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	c, ok := ctx.Value(contextKey{}).(*Claims)
 	return c, ok && c != nil
 }
 
-// Require passes on requests whose token is good, with the claims in their context
-// ([FromContext]), and answers all others, as RFC 6750 says:
+// Require is middleware. It passes a request with a good token on to next, with the claims
+// in the context of the request ([FromContext]). It answers all other requests as RFC 6750
+// says:
 //
-//   - 401 without an error code when there is no bearer token, 401 with
-//     invalid_token when it is not good, 403 with insufficient_scope when only a scope or
-//     a group is missing;
-//   - 400 with invalid_request when there are several Authorization headers;
-//   - 503 when the keys, or Revoked, could not answer.
+//   - 401 without an error code if there is no bearer token;
+//   - 401 with invalid_token if the token is not good;
+//   - 403 with insufficient_scope if only a scope or a group is missing;
+//   - 400 with invalid_request if there are several Authorization headers;
+//   - 503 if the key source or Revoked could not answer.
 //
-// The token is taken from the Authorization header and from nowhere else: addresses and
-// forms end up in logs. Requests of a browser's CORS preflight have no token, so whatever
-// answers them goes in front.
+// Require reads the token from the Authorization header only, because URLs and forms end
+// up in logs. A browser's CORS preflight has no token: answer preflights before Require.
 func (v *Verifier) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		raw, refusal := bearer(r.Header)
@@ -92,8 +92,8 @@ func bearer(h http.Header) (string, *refusal) {
 	return raw, nil
 }
 
-// refusal tells the client what it can act on: whether to get a fresh token, or one with
-// more rights.
+// refusal returns the answer for an error of Verify. It says whether the client needs a new
+// token or one with more rights.
 func (v *Verifier) refusal(err error) *refusal {
 	invalid := func(text string) *refusal {
 		return &refusal{status: http.StatusUnauthorized, code: "invalid_token", text: text}

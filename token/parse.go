@@ -21,8 +21,8 @@ const spare = 256
 // [Parse] therefore looks for first.
 var strict64 = base64.RawURLEncoding.Strict()
 
-// A Parsed is a well-formed token whose signature has not been looked at: all that it says
-// may be forged.
+// A Parsed is a well-formed token whose signature has not been verified: everything that
+// it says may be forged.
 type Parsed struct {
 	signed    []byte // header and payload, encoded
 	signature []byte
@@ -31,9 +31,9 @@ type Parsed struct {
 	claims    Claims
 }
 
-// Parse reads a token as the package documentation describes it, without checking its
-// signature. The error is [ErrMalformed], or [ErrSignature] for a token by an algorithm
-// that this package does not have.
+// Parse reads a token as the package documentation describes it. It does not verify the
+// signature. The error is [ErrMalformed], or [ErrSignature] for a token with an algorithm
+// that this package does not support.
 func Parse(raw string) (*Parsed, error) {
 	if len(raw) > MaxLength {
 		return nil, fmt.Errorf("%w: too long", ErrMalformed)
@@ -63,19 +63,19 @@ func Parse(raw string) (*Parsed, error) {
 	return p, nil
 }
 
-// KeyID returns the kid of the header, not empty.
+// KeyID returns the kid of the header. It is never empty.
 func (p *Parsed) KeyID() string { return p.keyID }
 
 // Algorithm returns the alg of the header, one of the three of this package.
 func (p *Parsed) Algorithm() Algorithm { return p.alg }
 
-// UnverifiedClaims returns what the token says, forged or not: to find out which issuer's
-// key must verify it, and for nothing else. The claims belong to p.
+// UnverifiedClaims returns the claims of the token, which may be forged. Use them only to
+// find the issuer whose key must verify the token. The claims belong to p.
 func (p *Parsed) UnverifiedClaims() *Claims { return &p.claims }
 
-// Verify checks the signature, and nothing else, and returns the claims, which are the
-// caller's. The error is [ErrUnknownKey] when the token names another key, and
-// [ErrSignature] when its algorithm is not the key's or the signature does not verify.
+// Verify verifies the signature, and nothing else, and returns the claims, which the caller
+// may change. The error is [ErrUnknownKey] if the token names another key, and
+// [ErrSignature] if its algorithm is not the key's or the signature does not verify.
 func (p *Parsed) Verify(key PublicKey) (*Claims, error) {
 	if p.keyID != key.ID() {
 		return nil, fmt.Errorf("%w: not the key that the token names", ErrUnknownKey)

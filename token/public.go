@@ -17,7 +17,7 @@ import (
 // An Algorithm is a signature algorithm, by its name in a JOSE header.
 type Algorithm string
 
-// The algorithms of this package. There is no other: neither "none" nor any HMAC.
+// The algorithms of this package. It supports no others, in particular not "none" or HMAC.
 const (
 	RS256 Algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256; what verifiers of Cognito's tokens expect
 	ES256 Algorithm = "ES256" // ECDSA on P-256 with SHA-256
@@ -71,7 +71,7 @@ func (k PublicKey) Algorithm() Algorithm { return k.get().alg }
 // changed.
 func (k PublicKey) Key() crypto.PublicKey { return k.get().key }
 
-// Equal tells whether k and o have the same id and verify the same signatures.
+// Equal reports whether k and o have the same id and verify the same signatures.
 func (k PublicKey) Equal(o PublicKey) bool {
 	if k.p == o.p { // comparing RSA keys costs a microsecond
 		return true

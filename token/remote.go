@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// RemoteOptions tune [RemoteKeys]. The zero value is a good one.
+// RemoteOptions change how [RemoteKeys] fetches and keeps keys. The zero value has good
+// defaults.
 type RemoteOptions struct {
-	// URLs says where the key sets of some issuers are. Defaults to the issuer followed by
-	// /.well-known/jwks.json, which is where Cognito has it.
+	// URLs are the URLs of key sets, by issuer. An issuer that is not in the map has its
+	// key set at ISSUER/.well-known/jwks.json, as with Cognito.
 	URLs map[string]string
 	// Client makes the requests. Defaults to one that follows no redirects.
 	Client *http.Client
@@ -24,14 +25,14 @@ type RemoteOptions struct {
 	Timeout time.Duration
 	// MaxAge is how long a key set counts as fresh. Defaults to 1 hour.
 	MaxAge time.Duration
-	// MaxStale is how long a key set may serve while it cannot be fetched anew, counted
-	// from its last fetch. Defaults to 24 hours, and is never less than MaxAge.
+	// MaxStale is how long after its last fetch a key set is used while new fetches fail.
+	// Defaults to 24 hours, and is never less than MaxAge.
 	MaxStale time.Duration
 	// Cooldown is the least time between the starts of two fetches for one issuer,
 	// whatever key ids are asked for. Defaults to 10 seconds.
 	Cooldown time.Duration
-	// InsecureHTTP allows addresses without TLS: whoever is on the way chooses the keys.
-	// To the machine itself (localhost, 127.0.0.1, ::1) they are allowed anyway.
+	// InsecureHTTP allows URLs without TLS: anybody on the network path can then choose
+	// the keys. URLs of this machine (localhost, 127.0.0.1, ::1) need no InsecureHTTP.
 	InsecureHTTP bool
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
@@ -40,21 +41,21 @@ type RemoteOptions struct {
 // RemoteKeys is a [KeySource] that fetches key sets over HTTP when they are first needed
 // and keeps them. It is made by [NewRemoteKeys].
 //
-// A fresh set answers at once. For up to MaxAge beyond that it still answers at once, and
-// is fetched anew in the background; then a caller waits for the fetch. When fetching
-// fails, what was fetched before serves on until MaxStale. A key id that is not in the set
-// causes a fetch, for an issuer may have changed its keys, but not within Cooldown of the
-// last one. Callers that need the same set share one fetch.
+// Up to MaxAge after its fetch, a set answers at once. Up to twice MaxAge it also answers
+// at once, and is fetched again in the background. After that, a caller waits for the
+// fetch. If a fetch fails, the set is used until MaxStale. A key id that is not in the set
+// causes a fetch, because the issuer may have changed its keys, but not within Cooldown of
+// the last fetch. Callers that need the same set share one fetch.
 //
-// It fetches from the addresses it was made with and no others: nothing in a token chooses
-// one.
+// RemoteKeys fetches only from the URLs that it was made with. Nothing in a token chooses
+// a URL.
 type RemoteKeys struct {
 	o       RemoteOptions
 	issuers map[string]*remoteSet
 }
 
-// NewRemoteKeys returns a source for issuers; o may be nil. It fetches nothing yet. The
-// error tells of an address that is not https, or is no URL at all.
+// NewRemoteKeys returns a source of the keys of issuers. o may be nil. It fetches nothing
+// yet. It returns an error for a URL that is invalid or not https.
 func NewRemoteKeys(issuers []string, o *RemoteOptions) (*RemoteKeys, error) {
 	k := &RemoteKeys{issuers: make(map[string]*remoteSet, len(issuers))}
 	if o != nil {
@@ -118,9 +119,10 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// Key returns the key, from memory or after a fetch; see [RemoteKeys] for when it waits,
-// which ends with ctx. The error is [ErrIssuer] for an issuer that the source was not made
-// for, [ErrUnknownKey], [ErrKeysUnavailable], or the latter with the context's.
+// Key returns the key, from memory or after a fetch; see [RemoteKeys] for when it waits. It
+// stops waiting when ctx ends: the error is then [ErrKeysUnavailable] and the error of ctx.
+// Other errors are [ErrIssuer] for an issuer that the source was not made for,
+// [ErrUnknownKey], and [ErrKeysUnavailable].
 func (k *RemoteKeys) Key(ctx context.Context, issuer, kid string) (PublicKey, error) {
 	r, ok := k.issuers[issuer]
 	if !ok {

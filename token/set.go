@@ -22,7 +22,7 @@ const (
 // The nil Set is an empty one.
 type Set []PublicKey
 
-// Key returns the key whose id is id.
+// Key returns the key with the given id, and reports whether there is one.
 func (s Set) Key(id string) (PublicKey, bool) {
 	for i := range s {
 		if s[i].ID() == id {
@@ -44,7 +44,7 @@ func (s Set) MarshalJSON() ([]byte, error) {
 	}{keys})
 }
 
-// UnmarshalJSON is [ParseSet].
+// UnmarshalJSON reads a JWKS document by the rules of [ParseSet].
 func (s *Set) UnmarshalJSON(data []byte) error {
 	set, err := ParseSet(data)
 	if err != nil {
@@ -57,12 +57,17 @@ func (s *Set) UnmarshalJSON(data []byte) error {
 // ParseSet reads a JWKS document of at most 256 KiB and 100 keys. Keys of a kind or an
 // algorithm that this package does not have, and keys for encryption, are left out.
 //
-// The whole set is refused, by [ErrMalformed], when it holds a private or a symmetric key,
-// a key without a usable kid, two keys with one kid, a key whose alg is not of its kind, a
-// point off its curve, or an RSA key of less than 2048 or more than 8192 bits or with an
-// exponent that is even or below 65537: whoever publishes one of these has made a mistake
-// that somebody should see. Certificates in it (x5c) are not looked at, and addresses
-// (x5u) are not followed.
+// ParseSet refuses the whole set with [ErrMalformed] if one of these is in it, because the
+// publisher has made a mistake:
+//
+//   - a private or a symmetric key;
+//   - a key without a valid kid, or two keys with the same kid;
+//   - a key whose alg does not fit its kind;
+//   - a point that is not on its curve;
+//   - an RSA key of less than 2048 or more than 8192 bits, or with an exponent that is
+//     even or below 65537.
+//
+// It ignores certificates (x5c) and does not follow addresses (x5u).
 func ParseSet(data []byte) (Set, error) {
 	if len(data) > maxSet {
 		return nil, fmt.Errorf("%w: key set: too long", ErrMalformed)
@@ -99,7 +104,7 @@ func ParseSet(data []byte) (Set, error) {
 	return set, nil
 }
 
-// errUnsupported marks a key that is none of ours, and no mistake either.
+// errUnsupported marks a valid key that this package does not support: it is left out.
 var errUnsupported = errors.New("token: kind of key is not supported")
 
 // A jwk is the members of a JWK that are looked at.
@@ -137,7 +142,7 @@ func parsePublic(data []byte) (PublicKey, error) {
 	return NewPublicKey(w.kid, key)
 }
 
-// allows tells whether the key may be used by alg, the algorithm of its kind.
+// allows returns an error if the key may not be used with alg, the algorithm of its kind.
 func (w jwk) allows(alg Algorithm) error {
 	switch Algorithm(w.alg) {
 	case "", alg:

@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// A KeySource finds the key that must have signed a token. It is used by several
-// goroutines.
+// A KeySource finds the key that must have signed a token. Several goroutines may use it
+// at once.
 type KeySource interface {
-	// Key returns the key of issuer with the id kid. Both are what an unverified token
-	// says, but issuer is one of the Verifier's. The error is [ErrUnknownKey] when the
-	// issuer has no such key, [ErrKeysUnavailable] when that cannot be found out now, or
-	// the context's.
+	// Key returns the key of issuer with the id kid. The kid comes from an unverified
+	// token; issuer is one of the issuers that the Verifier accepts. The error is
+	// [ErrUnknownKey] if the issuer has no such key, [ErrKeysUnavailable] if the source
+	// cannot find out now, or the error of the context.
 	Key(ctx context.Context, issuer, kid string) (PublicKey, error)
 }
 
-// StaticKeys is a [KeySource] of keys that are at hand, by issuer: a key counts for its
-// own issuer only. It must not be changed while it is in use.
+// StaticKeys is a [KeySource] that holds the keys of each issuer. A key verifies tokens of
+// its own issuer only. Do not change the map while it is in use.
 type StaticKeys map[string]Set
 
 // Key returns the key, or [ErrUnknownKey].

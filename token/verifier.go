@@ -14,68 +14,89 @@ const (
 	maxLeeway    = 5 * time.Minute
 )
 
-// VerifierOptions say which tokens a [Verifier] accepts. Issuers, Keys, and ClientIDs or
-// AnyClient are required.
+// VerifierOptions change which tokens a [Verifier] accepts. The zero value accepts access
+// tokens of the issuers and clients that [NewVerifier] is given.
 type VerifierOptions struct {
-	// Issuers are the accepted values of iss, compared byte for byte: for a pool of
-	// Cognito's https://cognito-idp.REGION.amazonaws.com/POOL.
-	Issuers []string
-	// Keys finds the issuers' keys.
-	Keys KeySource
-	// ClientIDs are the accepted app clients: client_id of an access token, aud of an ID
-	// token.
-	ClientIDs []string
-	// AnyClient accepts every app client of the issuers. Then ClientIDs is empty.
-	AnyClient bool
-	// Resources are the names under which this server is known as a resource (RFC 8707).
-	// An access token that is bound to a resource is accepted when that is one of them or
-	// the token's own client; one that is bound to none is accepted too.
-	Resources []string
 	// Use is the kind of token that is accepted, [UseAccess] or [UseID]. Defaults to
-	// either of the two, but an API wants UseAccess.
+	// UseAccess, which is what an API accepts.
 	Use Use
-	// Groups, when there are any: the user must be in one of them.
+	// AnyUse accepts access tokens and ID tokens. Use must then be empty.
+	AnyUse bool
+	// AnyClient accepts the tokens of every app client of the issuers. The client ids of
+	// NewVerifier must then be empty.
+	AnyClient bool
+	// Groups are the groups of which the user must be in at least one. Defaults to none:
+	// groups are not checked.
 	Groups []string
-	// Scopes must all be in the token. ID tokens have none.
+	// Scopes must all be in the token. ID tokens have no scopes. Defaults to none.
 	Scopes []string
-	// Leeway is how far exp and nbf may be missed, for clocks that differ, 5 minutes at
-	// most. Defaults to 0.
+	// Resources are the names of this server as a resource (RFC 8707). They matter only for
+	// access tokens that are bound to a resource (aud): such a token is accepted if it is
+	// bound to one of Resources or to its own client. Defaults to none.
+	Resources []string
+	// Leeway is by how much exp and nbf may be missed, for clocks that differ: at most
+	// 5 minutes. Defaults to 0.
 	Leeway time.Duration
-	// Algorithms are the accepted ones. Defaults to all three: the key decides anyway
-	// which of them a token must have.
+	// Algorithms are the accepted algorithms. Defaults to all three of this package. The
+	// key decides in any case which algorithm a token must have.
 	Algorithms []Algorithm
-	// Revoked, when set, is asked about each token that is otherwise good, also about one
-	// seen before. It returns nil, [ErrRevoked], or another error when it cannot tell,
-	// which refuses the token too. The claims are the caller's of Verify: it must neither
-	// change nor keep them.
+	// Revoked is called for each token that is otherwise good, also for a token seen
+	// before. It returns nil to accept the token, [ErrRevoked] to refuse it, or another
+	// error if it cannot find out, which refuses the token too. It must neither change nor
+	// keep the claims. Defaults to nil: revocation is not checked.
 	Revoked func(ctx context.Context, c *Claims) error
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
-	// CacheSize is how many good tokens are remembered, so that their signature need not
-	// be verified again; each takes about 3 KiB. All else is checked each time, and that
-	// the key is still the issuer's too. Defaults to 1024; negative means none.
+	// CacheSize is how many good tokens the Verifier remembers, at about 3 KiB each. The
+	// signature of a remembered token is not verified again. Everything else is checked
+	// each time, also that the key is still a key of the issuer. Defaults to 1024; a
+	// negative size means no cache.
 	CacheSize int
 }
 
 // A Verifier decides whether a token is good. It is made by [NewVerifier] and may be used
 // by several goroutines.
 type Verifier struct {
-	o     VerifierOptions
-	cache *cache // nil: none
+	issuers   []string
+	keys      KeySource
+	clientIDs []string // empty where o.AnyClient is set
+	o         VerifierOptions
+	cache     *cache // nil: none
 }
 
-// NewVerifier returns a Verifier, or an error for options that are incomplete or
-// contradict each other. It copies what it keeps of o.
-func NewVerifier(o VerifierOptions) (*Verifier, error) {
-	if err := o.check(); err != nil {
+// NewVerifier returns a Verifier of the tokens of issuers.
+//
+// issuers are the accepted values of iss, compared byte for byte. The issuer of a user pool
+// of Amazon Cognito is https://cognito-idp.REGION.amazonaws.com/POOL. keys finds the keys
+// of the issuers: [NewRemoteKeys] makes a source that fetches them. clientIDs are the
+// accepted app clients, client_id of an access token and aud of an ID token. o may be nil.
+//
+// NewVerifier copies what it is given, except for keys. It returns an error if there is no
+// issuer, no key source or no client, or if the options contradict each other.
+func NewVerifier(issuers []string, keys KeySource, clientIDs []string, o *VerifierOptions) (*Verifier, error) {
+	v := &Verifier{issuers: slices.Clone(issuers), keys: keys, clientIDs: slices.Clone(clientIDs)}
+	if o != nil {
+		v.o = *o
+	}
+	if err := v.check(); err != nil {
 		return nil, fmt.Errorf("token: new verifier: %w", err)
 	}
-	o.Issuers = slices.Clone(o.Issuers)
-	o.ClientIDs = slices.Clone(o.ClientIDs)
+	v.o.defaults()
+	if v.o.CacheSize > 0 {
+		v.cache = newCache(v.o.CacheSize)
+	}
+	return v, nil
+}
+
+// defaults fills in what is left out, and copies what the caller could change.
+func (o *VerifierOptions) defaults() {
 	o.Resources = slices.Clone(o.Resources)
 	o.Groups = slices.Clone(o.Groups)
 	o.Scopes = slices.Clone(o.Scopes)
 	o.Algorithms = slices.Clone(o.Algorithms)
+	if o.Use == "" && !o.AnyUse {
+		o.Use = UseAccess
+	}
 	if len(o.Algorithms) == 0 {
 		o.Algorithms = []Algorithm{RS256, ES256, EdDSA}
 	}
@@ -85,23 +106,28 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	if o.CacheSize == 0 {
 		o.CacheSize = defaultCache
 	}
-	v := &Verifier{o: o}
-	if o.CacheSize > 0 {
-		v.cache = newCache(o.CacheSize)
+}
+
+func (v *Verifier) check() error {
+	switch {
+	case len(v.issuers) == 0 || slices.Contains(v.issuers, ""):
+		return errors.New("at least one issuer is needed, and none may be empty")
+	case v.keys == nil:
+		return errors.New("a key source is needed")
+	case slices.Contains(v.clientIDs, ""):
+		return errors.New("a client id is empty")
+	case (len(v.clientIDs) > 0) == v.o.AnyClient:
+		return errors.New("either client ids or AnyClient is needed, not both")
 	}
-	return v, nil
+	return v.o.check()
 }
 
 func (o *VerifierOptions) check() error {
 	switch {
-	case len(o.Issuers) == 0 || slices.Contains(o.Issuers, ""):
-		return errors.New("at least one issuer is needed, and none may be empty")
-	case o.Keys == nil:
-		return errors.New("a key source is needed")
-	case slices.Contains(o.ClientIDs, "") || slices.Contains(o.Resources, ""):
-		return errors.New("a client id or resource is empty")
-	case (len(o.ClientIDs) > 0) == o.AnyClient:
-		return errors.New("either client ids or AnyClient is needed, not both")
+	case slices.Contains(o.Resources, ""):
+		return errors.New("a resource is empty")
+	case o.AnyUse && o.Use != "":
+		return errors.New("either Use or AnyUse may be set, not both")
 	case o.Use != "" && o.Use != UseAccess && o.Use != UseID:
 		return errors.New("use is neither access nor id")
 	case o.Use == UseID && len(o.Scopes) > 0:
@@ -129,9 +155,9 @@ func validScope(s string) bool {
 	return s != ""
 }
 
-// Verify returns the claims of a token that is good, and else one of the errors of this
-// package, wrapped, or what Keys or Revoked returned. The claims are the caller's to
-// change.
+// Verify returns the claims of a good token, which the caller may change. For any other
+// token it returns one of the errors of this package, wrapped, or the error of the key
+// source or of [VerifierOptions].Revoked.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
 	if len(raw) > MaxLength {
 		return nil, fmt.Errorf("%w: too long", ErrMalformed)
@@ -162,7 +188,7 @@ func (v *Verifier) recall(ctx context.Context, sum [sha256.Size]byte) (seen, err
 	if !ok {
 		return seen{}, nil
 	}
-	key, err := v.o.Keys.Key(ctx, s.claims.Issuer, s.key.ID())
+	key, err := v.keys.Key(ctx, s.claims.Issuer, s.key.ID())
 	if err != nil {
 		return seen{}, err
 	}
@@ -177,7 +203,7 @@ func (v *Verifier) recall(ctx context.Context, sum [sha256.Size]byte) (seen, err
 	return s, nil
 }
 
-// verify does all of it, from the start.
+// verify parses the token, verifies its signature and checks its claims.
 func (v *Verifier) verify(ctx context.Context, raw string) (seen, error) {
 	p, err := Parse(raw)
 	if err != nil {
@@ -186,10 +212,10 @@ func (v *Verifier) verify(ctx context.Context, raw string) (seen, error) {
 	if !slices.Contains(v.o.Algorithms, p.alg) {
 		return seen{}, errAlgorithm
 	}
-	if !slices.Contains(v.o.Issuers, p.claims.Issuer) {
+	if !slices.Contains(v.issuers, p.claims.Issuer) {
 		return seen{}, ErrIssuer
 	}
-	key, err := v.o.Keys.Key(ctx, p.claims.Issuer, p.keyID)
+	key, err := v.keys.Key(ctx, p.claims.Issuer, p.keyID)
 	if err != nil {
 		return seen{}, err
 	}
@@ -203,9 +229,9 @@ func (v *Verifier) verify(ctx context.Context, raw string) (seen, error) {
 	return seen{c, key}, nil
 }
 
-// checkClaims judges a token whose signature is good.
+// checkClaims checks the claims of a token whose signature is good.
 func (v *Verifier) checkClaims(ctx context.Context, c *Claims) error {
-	if !slices.Contains(v.o.Issuers, c.Issuer) {
+	if !slices.Contains(v.issuers, c.Issuer) {
 		return ErrIssuer
 	}
 	if c.Subject == "" {
@@ -231,13 +257,13 @@ func (v *Verifier) checkClaims(ctx context.Context, c *Claims) error {
 	return v.o.Revoked(ctx, c)
 }
 
-// checkUse judges what the token is for, and for whom. Both kinds are signed by the same
-// issuer, so token_use must tell them apart (RFC 8725 section 3.12).
+// checkUse checks what the token is for, and for whom. The same issuer signs access and ID
+// tokens, so token_use must distinguish them (RFC 8725 section 3.12).
 func (v *Verifier) checkUse(c *Claims) error {
 	if c.Use != UseAccess && c.Use != UseID || v.o.Use != "" && c.Use != v.o.Use {
 		return ErrUse
 	}
-	if c.ClientID == "" || !v.o.AnyClient && !slices.Contains(v.o.ClientIDs, c.ClientID) {
+	if c.ClientID == "" || !v.o.AnyClient && !slices.Contains(v.clientIDs, c.ClientID) {
 		return ErrAudience
 	}
 	if c.Use == UseID || c.Audience == "" || c.Audience == c.ClientID {

@@ -15,30 +15,31 @@ import (
 )
 
 func TestNewVerifierRefuses(t *testing.T) {
-	for name, change := range map[string]func(*token.VerifierOptions){
-		"no issuer":            func(o *token.VerifierOptions) { o.Issuers = nil },
-		"empty issuer":         func(o *token.VerifierOptions) { o.Issuers = []string{issuer, ""} },
-		"no keys":              func(o *token.VerifierOptions) { o.Keys = nil },
-		"no client":            func(o *token.VerifierOptions) { o.ClientIDs = nil },
-		"empty client":         func(o *token.VerifierOptions) { o.ClientIDs = []string{""} },
-		"clients and any":      func(o *token.VerifierOptions) { o.AnyClient = true },
-		"empty resource":       func(o *token.VerifierOptions) { o.Resources = []string{""} },
-		"other use":            func(o *token.VerifierOptions) { o.Use = "refresh" },
-		"scopes in ID tokens":  func(o *token.VerifierOptions) { o.Use, o.Scopes = token.UseID, []string{"a"} },
-		"empty scope":          func(o *token.VerifierOptions) { o.Scopes = []string{""} },
-		"two scopes in one":    func(o *token.VerifierOptions) { o.Scopes = []string{"a b"} },
-		"quote in a scope":     func(o *token.VerifierOptions) { o.Scopes = []string{`a"`} },
-		"line break in scope":  func(o *token.VerifierOptions) { o.Scopes = []string{"a\r\nb"} },
-		"negative leeway":      func(o *token.VerifierOptions) { o.Leeway = -1 },
-		"large leeway":         func(o *token.VerifierOptions) { o.Leeway = 5*time.Minute + 1 },
-		"algorithm none":       func(o *token.VerifierOptions) { o.Algorithms = []token.Algorithm{"none"} },
-		"symmetric algorithm":  func(o *token.VerifierOptions) { o.Algorithms = []token.Algorithm{token.RS256, "HS256"} },
-		"algorithm not spelt":  func(o *token.VerifierOptions) { o.Algorithms = []token.Algorithm{""} },
-		"everything left away": func(o *token.VerifierOptions) { *o = token.VerifierOptions{} },
+	for name, change := range map[string]func(*setup){
+		"no issuer":            func(o *setup) { o.Issuers = nil },
+		"empty issuer":         func(o *setup) { o.Issuers = []string{issuer, ""} },
+		"no keys":              func(o *setup) { o.Keys = nil },
+		"no client":            func(o *setup) { o.ClientIDs = nil },
+		"empty client":         func(o *setup) { o.ClientIDs = []string{""} },
+		"clients and any":      func(o *setup) { o.AnyClient = true },
+		"empty resource":       func(o *setup) { o.Resources = []string{""} },
+		"a use and any":        func(o *setup) { o.Use = token.UseAccess },
+		"other use":            func(o *setup) { o.Use, o.AnyUse = "refresh", false },
+		"scopes in ID tokens":  func(o *setup) { o.Use, o.AnyUse, o.Scopes = token.UseID, false, []string{"a"} },
+		"empty scope":          func(o *setup) { o.Scopes = []string{""} },
+		"two scopes in one":    func(o *setup) { o.Scopes = []string{"a b"} },
+		"quote in a scope":     func(o *setup) { o.Scopes = []string{`a"`} },
+		"line break in scope":  func(o *setup) { o.Scopes = []string{"a\r\nb"} },
+		"negative leeway":      func(o *setup) { o.Leeway = -1 },
+		"large leeway":         func(o *setup) { o.Leeway = 5*time.Minute + 1 },
+		"algorithm none":       func(o *setup) { o.Algorithms = []token.Algorithm{"none"} },
+		"symmetric algorithm":  func(o *setup) { o.Algorithms = []token.Algorithm{token.RS256, "HS256"} },
+		"algorithm not spelt":  func(o *setup) { o.Algorithms = []token.Algorithm{""} },
+		"everything left away": func(o *setup) { *o = setup{} },
 	} {
 		o := options()
 		change(&o)
-		if v, err := token.NewVerifier(o); err == nil || v != nil {
+		if v, err := o.verifier(); err == nil || v != nil {
 			t.Errorf("%s: NewVerifier succeeded", name)
 		}
 	}
@@ -46,24 +47,24 @@ func TestNewVerifierRefuses(t *testing.T) {
 
 func TestVerifierAccepts(t *testing.T) {
 	for name, tt := range map[string]struct {
-		change func(*token.VerifierOptions)
+		change func(*setup)
 		c      claims
 	}{
 		"access":        {nil, accessClaims(nil)},
 		"ID":            {nil, idClaims(nil)},
-		"no kind given": {func(o *token.VerifierOptions) { o.Use = "" }, idClaims(nil)},
-		"ID only":       {func(o *token.VerifierOptions) { o.Use = token.UseID }, idClaims(nil)},
-		"access only":   {func(o *token.VerifierOptions) { o.Use = token.UseAccess }, accessClaims(nil)},
+		"no kind given": {func(o *setup) { o.AnyUse = false }, accessClaims(nil)},
+		"ID only":       {func(o *setup) { o.Use, o.AnyUse = token.UseID, false }, idClaims(nil)},
+		"access only":   {func(o *setup) { o.Use, o.AnyUse = token.UseAccess, false }, accessClaims(nil)},
 		"any client": {
-			func(o *token.VerifierOptions) { o.ClientIDs, o.AnyClient = nil, true },
+			func(o *setup) { o.ClientIDs, o.AnyClient = nil, true },
 			accessClaims(claims{"client_id": "other"}),
 		},
 		"own resource": {
-			func(o *token.VerifierOptions) { o.Resources = []string{"https://orders.example"} },
+			func(o *setup) { o.Resources = []string{"https://orders.example"} },
 			accessClaims(claims{"aud": "https://orders.example"}),
 		},
 		"resource is the client":   {nil, accessClaims(claims{"aud": clientID})},
-		"resource not in token":    {func(o *token.VerifierOptions) { o.Resources = []string{"x"} }, accessClaims(nil)},
+		"resource not in token":    {func(o *setup) { o.Resources = []string{"x"} }, accessClaims(nil)},
 		"machine":                  {nil, accessClaims(claims{"username": nil, "cognito:groups": nil, "origin_jti": nil, "sub": clientID})},
 		"issued in the future":     {nil, accessClaims(claims{"iat": now.Unix() + 2})},
 		"ID token with nbf":        {nil, idClaims(claims{"nbf": now.Unix()})},
@@ -77,6 +78,22 @@ func TestVerifierAccepts(t *testing.T) {
 		if _, err := newVerifier(t, o).Verify(t.Context(), sign(t, token.EdDSA, tt.c)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Without options a Verifier accepts access tokens, and no ID tokens.
+func TestVerifierWithoutOptions(t *testing.T) {
+	o := options()
+	v, err := token.NewVerifier(o.Issuers, o.Keys, o.ClientIDs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exp := time.Now().Add(time.Minute).Unix()
+	if _, err := v.Verify(t.Context(), sign(t, token.ES256, accessClaims(claims{"exp": exp}))); err != nil {
+		t.Errorf("access token: %v", err)
+	}
+	if _, err := v.Verify(t.Context(), sign(t, token.ES256, idClaims(claims{"exp": exp}))); !errors.Is(err, token.ErrUse) {
+		t.Errorf("ID token: %v, want %v", err, token.ErrUse)
 	}
 }
 

@@ -186,6 +186,9 @@ func TestBackupInADeepDirectory(t *testing.T) {
 // Each can be restored, is whole, and holds all that was acknowledged before it
 // began. COGNATE_BACKUPS says how many; 3 by default.
 func TestBackupsUnderLoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes backups while a server is under load")
+	}
 	backups := 3
 	if n, err := strconv.Atoi(os.Getenv("COGNATE_BACKUPS")); err == nil {
 		backups = n
@@ -266,6 +269,9 @@ func killed(t *testing.T, dir string, takes time.Duration, args ...string) (fini
 // TestKilledCopies kills a copy, a backup and a restore at any moment: none
 // leaves under its name what is not whole, and each can be run again.
 func TestKilledCopies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills copies, backups and restores at many moments")
+	}
 	dir, _ := withPool(t, es256)
 	imported(t, dir, 1000)
 	takes := make(map[string]time.Duration)

@@ -181,6 +181,9 @@ func TestOperatorsNeedTheStore(t *testing.T) {
 	dir, _ := withPool(t, es256)
 	p, _ := serveAt(t, dir)
 	for _, args := range [][]string{{"pool", "list"}, {"client", "list"}, {"group", "list"}, {"user", "list"}, {"pool", "create", "x"}} {
+		if testing.Short() && args[0] != "pool" {
+			continue // each waits a second for the store
+		}
 		failure(t, dir, "in use by another process", "stop it first", args...)
 	}
 	p.kill()

@@ -90,16 +90,13 @@ func newHandler(ctx context.Context, engine *identity.Engine, pool *identity.Use
 	if err != nil {
 		return nil, err
 	}
-	accept := token.VerifierOptions{
-		Issuers: []string{engine.Issuer(ctx, info)}, Keys: keysOf{engine, pool.PoolID()},
-		ClientIDs: []string{pool.ClientID()}, Use: token.UseAccess,
-	}
-	anyone, err := token.NewVerifier(accept)
+	issuers, clients := []string{engine.Issuer(ctx, info)}, []string{pool.ClientID()}
+	keys := keysOf{engine, pool.PoolID()}
+	anyone, err := token.NewVerifier(issuers, keys, clients, nil)
 	if err != nil {
 		return nil, err
 	}
-	accept.Groups = []string{operators}
-	operator, err := token.NewVerifier(accept)
+	operator, err := token.NewVerifier(issuers, keys, clients, &token.VerifierOptions{Groups: []string{operators}})
 	if err != nil {
 		return nil, err
 	}

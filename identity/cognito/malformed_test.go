@@ -295,6 +295,9 @@ func TestForgedMembers(t *testing.T) {
 			t.Errorf("%s is served, and nothing is forged for it", op.Name)
 		}
 	}
+	if testing.Short() {
+		t.Skip("sends each wrong value in each member of each operation")
+	}
 	w.store.written()
 	for op, base := range bodies {
 		shape := m.Shapes[m.Operations[op].Input.Shape]

@@ -28,6 +28,9 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractWithEachFunctionRunTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the contract again; TestContract has run it once")
+	}
 	storetest.Run(t, func(t *testing.T) store.Store {
 		return storetest.Twice(open(t, filepath.Join(t.TempDir(), "store.db")))
 	})

@@ -74,6 +74,9 @@ func wantOneFile(t *testing.T, dir, when string) {
 const manyPairs = 20_000 // more than one transaction takes
 
 func TestBulkLoadInNoOrderLeavesFewPagesFree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads a large table")
+	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store.db")
 	s := open(t, path)
@@ -99,6 +102,9 @@ func TestBulkLoadInNoOrderLeavesFewPagesFree(t *testing.T) {
 }
 
 func TestBulkLoadInOrderIsWrittenAsItComes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads a large table")
+	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store.db")
 	s := open(t, path)

@@ -21,7 +21,7 @@ const childReopens = "COGNATE_BOLT_REOPENS"
 // in 37.
 func TestFailureOfTheNthCallLosesNothing(t *testing.T) {
 	notUnderRace(t)
-	every := max(1, count(t, "COGNATE_FAULTS", 37, 61))
+	every := max(1, count(t, "COGNATE_FAULTS", 37, 601))
 	for _, unlisted := range []string{"", "1"} {
 		for _, call := range []string{"pwrite64:error=ENOSPC", "fdatasync:error=EIO", "fsync:error=EIO", "ftruncate:error=ENOSPC"} {
 			t.Run(call+"/unlisted="+unlisted, func(t *testing.T) {

@@ -19,6 +19,9 @@ import (
 // The child has name spaces of its own, so that it may mount a small file
 // system without rights, and nothing of it is left.
 func TestFullDiskRecovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a disk in a child process")
+	}
 	notUnderRace(t)
 	for _, unlisted := range []string{"", "1"} {
 		t.Run("unlisted="+unlisted, func(t *testing.T) {

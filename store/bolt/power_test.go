@@ -48,7 +48,7 @@ func TestPowerFailureLosesNoAcknowledgedWrite(t *testing.T) {
 	notUnderRace(t)
 	for i, unlisted := range []string{"", "1"} {
 		t.Run("unlisted="+unlisted, func(t *testing.T) {
-			cuts := count(t, "COGNATE_CUTS", 60, 30) / 2
+			cuts := count(t, "COGNATE_CUTS", 60, 6) / 2
 			base, events := record(t, "ledger", unlisted, min(15+cuts/10, 60))
 			last := powerCuts(t, base, events, 0, cuts, rand.New(rand.NewSource(int64(i))))
 			t.Logf("%d cuts in %d events, %v acknowledged", cuts, len(events), last)
@@ -63,7 +63,7 @@ func TestPowerFailureLosesNoAcknowledgedWrite(t *testing.T) {
 // COGNATE_CUTS says how many cuts are tried, and how many flushes fail.
 func TestPowerFailureAfterAFailedFlushLosesNoAcknowledgedWrite(t *testing.T) {
 	notUnderRace(t)
-	cuts := count(t, "COGNATE_CUTS", 60, 30)
+	cuts := count(t, "COGNATE_CUTS", 60, 6)
 	flushes, tried := min(2+cuts/30, 30), 0
 	for n := range flushes {
 		t.Setenv(childReopens, "1"[:n%2])

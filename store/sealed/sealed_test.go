@@ -39,6 +39,9 @@ func TestContractAboveMemory(t *testing.T) {
 }
 
 func TestContractAboveBolt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the contract again; TestContractAboveMemory has run it once")
+	}
 	storetest.Run(t, func(t *testing.T) store.Store {
 		s, err := bolt.Open(filepath.Join(t.TempDir(), "store.db"), nil)
 		if err != nil {

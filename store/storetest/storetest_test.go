@@ -86,6 +86,9 @@ func TestAStoreWithoutFlawsPasses(t *testing.T) {
 
 // A driver need not look whether a key is taken before it commits.
 func TestAStoreThatFindsConflictsAtTheCommitPasses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the contract twice on a slow store")
+	}
 	for _, check := range storetest.CheckNames() {
 		t.Run(check, func(t *testing.T) {
 			if got := verdict(t, check, newLate()); got != "" {

@@ -18,6 +18,9 @@ func bad(s store.Store) (store.Store, func(storetest.Fate)) {
 }
 
 func TestUnsureKeepsTheContract(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the contract again")
+	}
 	storetest.Run(t, func(*testing.T) store.Store {
 		s, _ := bad(memory.New())
 		return s
