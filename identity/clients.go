@@ -34,9 +34,9 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 			return err
 		}
 		if client.Settings.Secret != "" || client.Settings.GenerateSecret != client.HasSecret {
-			return &SettingError{"Secret", "Whether a client has a secret cannot be changed."}
+			return &SettingError{Setting: "Secret", Reason: "Whether a client has a secret cannot be changed."}
 		}
-		if err := client.Settings.check(&pool.Settings); err != nil {
+		if err := client.Settings.Check(&pool.Settings); err != nil {
 			return err
 		}
 		client.Settings.GenerateSecret = false
@@ -77,7 +77,8 @@ func (c Clients) forChange(r store.Reader, id string) (*PoolInfo, *ClientInfo, e
 // through the pool itself fail with [ErrClientNotFound] afterwards.
 func (c Clients) Delete(ctx context.Context, id string) error {
 	e := c.admin.engine
-	ev, err := c.admin.happened(ctx, EventClientDeleted, Subject{SubjectClient, id}, e.now())
+	now := e.now()
+	ev, err := c.admin.happened(ctx, EventClientDeleted, Subject{SubjectClient, id}, now)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (c Clients) Delete(ctx context.Context, id string) error {
 		if _, err := clients.Delete(tx, store.Key(id)); err != nil {
 			return err
 		}
-		if _, err := clientSecrets.Delete(tx, store.Key(id)); err != nil {
+		if err := e.erase(tx, now, store.OwnedByClient, id); err != nil {
 			return err
 		}
 		return events.Insert(tx, ev)

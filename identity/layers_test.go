@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"identity/hook":                 {"identity/settings"},
 	"identity/settings":             {"token"},
 	"identity/internal/...":         {},
-	"identity/cognito":              {"identity", "identity/hook", "store", "token", "identity/cognito/internal/..."},
+	"identity/cognito":              {"identity", "identity/hook", "identity/settings", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/..."},
 	"identity/identitytest":         {"identity", "identity/cognito", "store", "internal/fake"},
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},

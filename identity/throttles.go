@@ -21,3 +21,12 @@ const (
 var userThrottles = []string{
 	kindPassword, kindGuess, kindConfirm, kindResend, kindRecovery, kindChange, kindAsk, kindVerify, kindUpdate, kindEnroll,
 }
+
+// userThrottleKeys are where those of a user are kept.
+func userThrottleKeys(pool, sub string) []string {
+	keys := make([]string, len(userThrottles))
+	for i, kind := range userThrottles {
+		keys[i] = throttleKey(pool, kind, sub)
+	}
+	return keys
+}
