@@ -34,7 +34,8 @@ type Engine struct {
 	acct    string
 	hasher  *passhash.Hasher
 	quotas  Quotas
-	jobs    []Job // of Options
+	jobs    []Job     // of Options
+	hooks   hookFuncs // none can be set yet
 
 	rotateAfter time.Duration // 0 for never
 
