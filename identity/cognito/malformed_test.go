@@ -109,8 +109,8 @@ func TestForgedBodies(t *testing.T) {
 			}
 		}
 	}
-	if operations != 145 || len(forgedBodies) < 20 {
-		t.Errorf("%d operations with %d forged bodies each, want 145 with 20 or more", operations, len(forgedBodies))
+	if operations != 176 || len(forgedBodies) < 20 {
+		t.Errorf("%d operations with %d forged bodies each, want 176 with 20 or more", operations, len(forgedBodies))
 	}
 	for _, target := range []string{"", ".", "x", idpPrefix, idpPrefix + "NoSuch", "getuser", "GetUser", fedidPrefix + "GetUser", idpPrefix + "getUser", strings.Repeat("x", 9000)} {
 		s.send(target, "{}").want(t, problem{"UnknownOperationException", "", 0})
