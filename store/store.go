@@ -132,4 +132,10 @@ type (
 	BulkLoader interface {
 		BulkLoad(ctx context.Context, entries iter.Seq2[Ref, []byte]) error
 	}
+	// A Sealer is a store, or a transaction of one, that encrypts the values of some
+	// tables and reports whether a table is among them. A store that wraps another
+	// lets a Sealer be found by a method Unwrap() Store, which returns that other.
+	Sealer interface {
+		Seals(table string) bool
+	}
 )

@@ -89,7 +89,7 @@ func (j *copyJob) run(ctx context.Context) error {
 	}
 	var want, have *digest
 	err := j.from.View(ctx, func(r store.Reader) (err error) {
-		for _, table := range slices.Sorted(slices.Values(allTables())) {
+		for _, table := range slices.Sorted(slices.Values(catalog().Tables())) {
 			if err := j.table(ctx, r, table); err != nil {
 				return err
 			}
@@ -191,7 +191,7 @@ type digest struct {
 
 func digestOf(ctx context.Context, r store.Reader) (*digest, error) {
 	d, sum := &digest{}, sha256.New()
-	for _, table := range slices.Sorted(slices.Values(allTables())) {
+	for _, table := range slices.Sorted(slices.Values(catalog().Tables())) {
 		for e, err := range r.Scan(table, store.Range{}) {
 			if err == nil {
 				err = ctx.Err()

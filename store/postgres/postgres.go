@@ -61,8 +61,9 @@ type Options struct {
 	MaxConns int
 	// Views are made, or replaced, by Open in a schema of their own, which is
 	// called as Schema with "_views" behind it. They are for people who look
-	// at the data with SQL; nothing here reads them. Defaults to none.
-	Views []View
+	// at the data with SQL; nothing here reads them. Give it [store.Catalog.Views]
+	// of the catalog that the engine gets. Defaults to none.
+	Views []store.View
 	// Tracer is told of each exchange with the server. Defaults to none.
 	Tracer Tracer
 }

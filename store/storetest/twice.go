@@ -30,23 +30,35 @@ func withPowers(outer, inner store.Store, wrap func(store.Store) store.Store) st
 	case forks && loads:
 		return struct {
 			store.Store
+			unwrapper
 			forker
 			store.BulkLoader
-		}{outer, forker{f, wrap}, l}
+		}{outer, unwrapper{inner}, forker{f, wrap}, l}
 	case forks:
 		return struct {
 			store.Store
+			unwrapper
 			forker
-		}{outer, forker{f, wrap}}
+		}{outer, unwrapper{inner}, forker{f, wrap}}
 	case loads:
 		return struct {
 			store.Store
+			unwrapper
 			store.BulkLoader
-		}{outer, l}
+		}{outer, unwrapper{inner}, l}
 	default:
-		return outer
+		return struct {
+			store.Store
+			unwrapper
+		}{outer, unwrapper{inner}}
 	}
 }
+
+// An unwrapper lets a [store.Sealer] below be found.
+type unwrapper struct{ inner store.Store }
+
+// Unwrap returns the store that is wrapped.
+func (u unwrapper) Unwrap() store.Store { return u.inner }
 
 type forker struct {
 	inner store.Forker
