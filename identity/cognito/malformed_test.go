@@ -266,6 +266,23 @@ func readModel(t testing.TB) *model {
 		t.Fatal(err)
 	}
 	m := parse[model](t, string(raw))
+	if raw, err = os.ReadFile("internal/model/facts.json"); err != nil {
+		t.Fatal(err)
+	}
+	facts := parse[map[string]struct { // what the live service is known to have otherwise
+		Patterns   map[string]struct{ Pattern string }
+		EnumValues map[string]struct{ Values []string }
+	}](t, string(raw))["cognito-idp"]
+	for name, p := range facts.Patterns {
+		shape := m.Shapes[name]
+		shape.Pattern = p.Pattern
+		m.Shapes[name] = shape
+	}
+	for name, add := range facts.EnumValues {
+		shape := m.Shapes[name]
+		shape.Enum = append(shape.Enum, add.Values...)
+		m.Shapes[name] = shape
+	}
 	return &m
 }
 

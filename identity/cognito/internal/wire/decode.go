@@ -347,7 +347,7 @@ func Timestamp(d *Decoder) *Time {
 		d.wrongType("NUMBER_VALUE cannot be converted to Timestamp") // text (unsure)
 		return nil
 	}
-	return &Time{time.UnixMilli(int64(math.Floor(seconds * 1000))).UTC()}
+	return &Time{time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC().Truncate(time.Millisecond)}
 }
 
 // Document reads a value of any kind as it stands.
