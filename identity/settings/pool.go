@@ -90,9 +90,11 @@ type Pool struct {
 	Email                    *Email                    `json:"email,omitempty"`
 	SMS                      *SMS                      `json:"sms,omitempty"`
 	Tags                     map[string]string         `json:"tags,omitempty"`
-	ThreatProtection         *Threats                  `json:"threatProtection,omitempty"`
-	Recovery                 []RecoveryOption          `json:"recovery,omitempty"`
-	Tier                     string                    `json:"tier,omitempty"` // LITE, ESSENTIALS (or empty), PLUS
+	// EncryptionKey is stored and shown, and has no effect: see store/sealed for the keys of this engine.
+	EncryptionKey    *EncryptionKey   `json:"encryptionKey,omitempty"`
+	ThreatProtection *Threats         `json:"threatProtection,omitempty"`
+	Recovery         []RecoveryOption `json:"recovery,omitempty"`
+	Tier             string           `json:"tier,omitempty"` // LITE, ESSENTIALS (or empty), PLUS
 }
 
 // A Trigger names a point at which a function of the operator's runs.
@@ -154,11 +156,32 @@ type Email struct {
 	ConfigurationSet *string `json:"configurationSet,omitempty"`
 }
 
-// SMS say how text messages are sent.
+// An EncryptionKey says which key encrypts the data of a pool (model shape
+// KeyConfigurationType). It is stored and shown, and has no effect.
+type EncryptionKey struct {
+	Type *string `json:"type,omitempty"` // AWS_OWNED_KEY or CUSTOMER_MANAGED_KEY
+	ARN  *string `json:"arn,omitempty"`  // of a key in Amazon KMS; required with CUSTOMER_MANAGED_KEY
+}
+
+// SMS say how text messages are sent: through Amazon SNS, or through EUMS. They
+// are stored and shown, and have no effect.
 type SMS struct {
-	CallerARN  string  `json:"callerArn"`
-	ExternalID *string `json:"externalId,omitempty"`
-	Region     *string `json:"region,omitempty"`
+	CallerARN  string  `json:"callerArn"`            // of a role that may publish to SNS; empty with EUMS
+	ExternalID *string `json:"externalId,omitempty"` // of the trust policy of that role
+	Region     *string `json:"region,omitempty"`     // of SNS
+	EUMS       *EUMS   `json:"eums,omitempty"`       // nil with SNS
+}
+
+// EUMS says how text messages are sent through AWS End User Messaging (model
+// shape EumsSmsConfigurationType).
+type EUMS struct {
+	CallerARN           string  `json:"callerArn"`                     // of a role that may send messages
+	ExternalID          *string `json:"externalId,omitempty"`          // of the trust policy of that role
+	OriginationIdentity *string `json:"originationIdentity,omitempty"` // a number, a pool of numbers or a sender id
+	ConfigurationSet    *string `json:"configurationSet,omitempty"`
+	InEntityID          *string `json:"inEntityId,omitempty"`   // India: the registered entity
+	InTemplateID        *string `json:"inTemplateId,omitempty"` // India: the registered template
+	Region              *string `json:"region,omitempty"`       // the pool's; nil means the same
 }
 
 // Passkeys say which passkeys are good.
