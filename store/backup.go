@@ -14,6 +14,8 @@ import (
 	"io"
 	"iter"
 	"slices"
+
+	"github.com/cognate-id/cognate/store/internal/limits"
 )
 
 // A backup is lines of JSON. The first is a header with the version of the
@@ -160,12 +162,16 @@ func requireEmpty(ctx context.Context, s Store, tables []string) error {
 
 // writeBatches writes entries in transactions of bounded size.
 func writeBatches(ctx context.Context, s Store, entries iter.Seq2[Ref, []byte]) error {
-	var batch []Write
+	type write struct {
+		ref   Ref
+		value []byte
+	}
+	var batch []write
 	size := 0
 	flush := func() error {
 		err := s.Update(ctx, func(tx Tx) error {
 			for _, w := range batch {
-				if err := tx.Put(w.Table, w.Key, w.Value); err != nil {
+				if err := tx.Put(w.ref.Table, w.ref.Key, w.value); err != nil {
 					return err
 				}
 			}
@@ -175,7 +181,7 @@ func writeBatches(ctx context.Context, s Store, entries iter.Seq2[Ref, []byte]) 
 		return err
 	}
 	for ref, value := range entries {
-		batch = append(batch, Write{Ref: ref, Value: value})
+		batch = append(batch, write{ref, value})
 		if size += len(ref.Table) + len(ref.Key) + len(value); size < restoreBytes && len(batch) < restoreRows {
 			continue
 		}
@@ -282,7 +288,7 @@ func (l *lineReader) entry(n int64, tables []string) (e *backupLine, done bool, 
 // so a restore does not come to know it when half is written.
 func (l *lineReader) follows(e *backupLine) error {
 	ref := Ref{e.Table, string(e.Key)}
-	if err := Check(ref, e.Value); err != nil {
+	if err := limits.Check(ref.Table, ref.Key, e.Value); err != nil {
 		return err
 	}
 	if cmp.Or(cmp.Compare(ref.Table, l.before.Table), cmp.Compare(ref.Key, l.before.Key)) <= 0 {

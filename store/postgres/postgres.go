@@ -45,6 +45,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"github.com/cognate-id/cognate/store/internal/gate"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -181,7 +182,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error) error {
 	t := &txn{store: s, ctx: ctx, begin: "begin isolation level serializable"}
 	defer t.leave()
-	overlay := store.NewDeferringOverlay(t)
+	overlay := driver.NewDeferringOverlay(t)
 	if err := fn(overlay); err != nil {
 		return t.verdict(err)
 	}

@@ -29,6 +29,7 @@ import (
 	"iter"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 )
 
 // ErrWrongKey is returned for a value that was sealed under a key which is not among those given,
@@ -174,7 +175,7 @@ func (s *sealing) seal(ref store.Ref, value []byte) ([]byte, error) {
 	if !s.secret[ref.Table] {
 		return value, nil
 	}
-	if err := store.Check(ref, value); err != nil {
+	if err := driver.Check(ref, value); err != nil {
 		return nil, err
 	}
 	k := s.keys.current()

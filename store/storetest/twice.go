@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 )
 
 // ErrImpure is returned by an Update of a store made by [Twice] when the
@@ -81,7 +82,7 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 	var taken error // what the first call was told, and the driver has yet to find out
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		taken = nil
-		first := &logged{Tx: store.NewOverlay(tx), last: make(map[store.Ref]string)}
+		first := &logged{Tx: driver.NewOverlay(tx), last: make(map[store.Ref]string)}
 		err1 := fn(first)
 		second := &logged{Tx: tx, last: make(map[store.Ref]string)}
 		err2 := fn(second)
