@@ -185,6 +185,19 @@ type SMS struct {
 	CallerARN  string  `json:"callerArn"`            // kept and shown: the role that messages are sent with
 	ExternalID *string `json:"externalId,omitempty"` // kept and shown: goes with CallerARN
 	Region     *string `json:"region,omitempty"`     // kept and shown: where messages are sent from
+	EUMS       *EUMS   `json:"eums,omitempty"`       // nil with SNS
+}
+
+// EUMS says how text messages are sent through AWS End User Messaging (model
+// shape EumsSmsConfigurationType). It is stored and shown, and has no effect.
+type EUMS struct {
+	CallerARN           string  `json:"callerArn"`                     // of a role that may send messages
+	ExternalID          *string `json:"externalId,omitempty"`          // of the trust policy of that role
+	OriginationIdentity *string `json:"originationIdentity,omitempty"` // a number, a pool of numbers or a sender id
+	ConfigurationSet    *string `json:"configurationSet,omitempty"`    // of End User Messaging
+	InEntityID          *string `json:"inEntityId,omitempty"`          // India: the registered entity
+	InTemplateID        *string `json:"inTemplateId,omitempty"`        // India: the registered template
+	Region              *string `json:"region,omitempty"`              // the pool's; nil means the same
 }
 
 // Passkeys say which passkeys are good.
