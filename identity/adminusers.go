@@ -85,10 +85,10 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 		return nil, err
 	}
 	u.Status = StatusForceChangePassword
-	if err := p.Settings.checkInvited(u.Attributes); err != nil {
+	if err := checkInvited(&p.Settings, u.Attributes); err != nil {
 		return nil, err
 	}
-	if err := p.Settings.noTrigger(append(in.triggers(), PreSignUp)...); err != nil {
+	if err := noTrigger(&p.Settings, append(in.triggers(), PreSignUp)...); err != nil {
 		return nil, err
 	}
 	password, cred, err := a.temporary(ctx, p, u, in.TemporaryPassword, now)
@@ -113,29 +113,21 @@ func (in *CreateUser) triggers() []Trigger {
 // temporary checks or makes a temporary password, and its credential.
 func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Secret, now time.Time) (Secret, *credential, error) {
 	if password == "" {
-		made, err := p.Settings.EffectivePasswordPolicy().temporaryPassword()
+		made, err := temporaryPassword(p.Settings.EffectivePasswordPolicy())
 		if err != nil {
 			return "", nil, err
 		}
 		password = made
 	}
-	if err := p.Settings.checkPassword(password, false); err != nil {
+	if err := checkPassword(&p.Settings, password, false); err != nil {
 		return "", nil, err
 	}
 	cred, err := a.engine.newCredential(ctx, &p.Settings, u, password, now)
 	if err != nil {
 		return "", nil, err
 	}
-	cred.Expires = now.Add(p.Settings.temporaryLife())
+	cred.Expires = now.Add(p.Settings.TemporaryPasswordLife())
 	return password, cred, nil
-}
-
-func (s *PoolSettings) temporaryLife() time.Duration {
-	days := s.EffectivePasswordPolicy().TemporaryDays
-	if (s.PasswordPolicy == nil || s.PasswordPolicy.TemporaryDays == 0) && s.UnusedAccountDays != nil && *s.UnusedAccountDays > 0 {
-		days = *s.UnusedAccountDays
-	}
-	return time.Duration(days) * 24 * time.Hour
 }
 
 func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, force bool, now time.Time) error {
@@ -186,7 +178,7 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Settings.noTrigger(in.triggers()...); err != nil {
+	if err := noTrigger(&p.Settings, in.triggers()...); err != nil {
 		return nil, err
 	}
 	now := a.engine.now()
@@ -266,7 +258,7 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	if err != nil {
 		return err
 	}
-	if err := p.Settings.checkPassword(password, false); err != nil {
+	if err := checkPassword(&p.Settings, password, false); err != nil {
 		return err
 	}
 	now := a.engine.now()
@@ -276,7 +268,7 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	}
 	status := StatusConfirmed
 	if !permanent {
-		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.temporaryLife())
+		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.TemporaryPasswordLife())
 	}
 	by := origin{pool: p.ID, sub: u.Sub, now: now}
 	return a.engine.replaceCredential(ctx, &p.Settings, by, EventSetPassword, cred, password, func(tx store.Tx, u *User) error {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -31,7 +32,7 @@ func (s *Session) updateAttributes(ctx context.Context, attributes map[string]st
 		return nil, err
 	}
 	settings := &s.pool.Settings
-	if err := settings.checkWritable(&s.client.Settings, attributes); err != nil {
+	if err := checkWritable(settings, &s.client.Settings, attributes); err != nil {
 		return nil, err
 	}
 	up := &update{scope: s.scope(), values: attributes, by: origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}}
@@ -122,17 +123,17 @@ func (up *update) run(ctx context.Context) ([]*CodeDelivery, error) {
 // check refuses what does not depend on the user.
 func (up *update) check() error {
 	s := up.scope.settings
-	if err := s.checkChangeable(up.values); err != nil {
+	if err := checkChangeable(s, up.values); err != nil {
 		return err
 	}
 	given := maps.Clone(up.values)
 	maps.DeleteFunc(given, func(_, v string) bool { return v == "" })
-	if problems := s.problems(given); len(problems) > 0 {
+	if problems := s.Problems(given); len(problems) > 0 {
 		return nonconforming(problems...)
 	}
-	for _, a := range s.schema() {
+	for _, a := range s.Attributes() {
 		if v, ok := up.values[a.Name]; ok && v == "" && a.Required {
-			return nonconforming(AttributeProblem{a.Name, "The attribute is required"}) // text (unsure)
+			return nonconforming(AttributeProblem{Name: a.Name, Code: settings.AttributeRequired}) // text (unsure)
 		}
 	}
 	return checkFormats(given)
@@ -140,15 +141,15 @@ func (up *update) check() error {
 
 // checkChangeable refuses attributes that are not in the schema, and those
 // that are set when the user is made or never.
-func (s *PoolSettings) checkChangeable(values map[string]string) error {
+func checkChangeable(s *PoolSettings, values map[string]string) error {
 	var unknown, immutable []AttributeProblem
 	for _, name := range sortedKeys(values) {
-		a, ok := s.attribute(name)
+		a, ok := s.Attribute(name)
 		switch {
 		case !ok || name == "identities":
-			unknown = append(unknown, AttributeProblem{name, "Attribute does not exist in the schema."})
+			unknown = append(unknown, AttributeProblem{Name: name, Code: settings.AttributeUnknown})
 		case !a.Mutable || name == "sub":
-			immutable = append(immutable, AttributeProblem{name, "Attribute cannot be updated."})
+			immutable = append(immutable, AttributeProblem{Name: name, Code: settings.AttributeImmutable})
 		}
 	}
 	switch {
@@ -165,10 +166,10 @@ func (s *PoolSettings) checkChangeable(values map[string]string) error {
 func (up *update) makeCodes() error {
 	up.made = map[string]*addressCode{}
 	for _, a := range addresses {
-		if up.values[a] == "" || !slices.Contains(up.scope.settings.autoVerified(), a) || up.vouched(a) {
+		if up.values[a] == "" || !slices.Contains(up.scope.settings.VerifiedAtSignUp(), a) || up.vouched(a) {
 			continue
 		}
-		if err := up.scope.settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+		if err := noTrigger(up.scope.settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
 			return err
 		}
 		to := &recipient{user: &User{Sub: up.by.sub}, attribute: a, address: up.values[a]}
@@ -319,7 +320,7 @@ func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]st
 func (u *User) checkWhole(s *PoolSettings) error {
 	named := func(a string) bool { return u.Attributes[a] != "" }
 	if names := u.nameAttributes(s); len(names) > 0 && !slices.ContainsFunc(names, named) {
-		return nonconforming(AttributeProblem{names[0], "The attribute is required"}) // it is the name to sign in with
+		return nonconforming(AttributeProblem{Name: names[0], Code: settings.AttributeRequired}) // it is the name to sign in with
 	}
 	return checkSize(u.Attributes)
 }

@@ -83,7 +83,7 @@ func liveOnFile(t *testing.T, seal func(store.Store) store.Store) lived {
 func (l *lived) readStored(t *testing.T, s store.Store) {
 	t.Helper()
 	check(t, "View", s.View(t.Context(), func(r store.Reader) error {
-		for _, table := range identity.SecretTables() {
+		for _, table := range identity.Tables().SecretTables() {
 			for e, err := range r.Scan(table, store.Range{}) {
 				if err != nil {
 					return err
@@ -154,7 +154,7 @@ func formsOf(secret string) map[string]string {
 func TestNoSecretIsInASealedFile(t *testing.T) {
 	keys, err := sealed.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	check(t, "OpenKeyFile", err)
-	l := liveOnFile(t, func(s store.Store) store.Store { return sealed.New(s, keys, identity.SecretTables()...) })
+	l := liveOnFile(t, func(s store.Store) store.Store { return sealed.New(s, keys, identity.Tables()) })
 	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "d"} {
 		if len(l.stored[name]) == 0 {
 			t.Errorf("there is no %s to look for", name)

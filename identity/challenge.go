@@ -79,7 +79,7 @@ func (s *scope) challenge(kind stateKind, st *challengeState, payload statePaylo
 		return "", err
 	}
 	next := *st
-	next.Kind, next.ID, next.Expires, next.Data = kind, id, now.Add(s.client.Settings.sessionLife()), nil
+	next.Kind, next.ID, next.Expires, next.Data = kind, id, now.Add(s.client.Settings.SessionLife()), nil
 	return s.seal(&next, payload)
 }
 
@@ -122,8 +122,8 @@ func (s *scope) useUp(c *challengeState) *spentState {
 
 // sameName tells whether a name that came with an answer is the user's whom the state is bound to.
 func (s *scope) sameName(u *User, st *challengeState, name string) bool {
-	folded := fold(name, s.settings.caseSensitive())
-	for _, n := range append([]string{fold(st.Name, s.settings.caseSensitive()), u.Sub}, u.Names...) {
+	folded := fold(name, s.settings.DistinguishesCase())
+	for _, n := range append([]string{fold(st.Name, s.settings.DistinguishesCase()), u.Sub}, u.Names...) {
 		if n == folded {
 			return true
 		}

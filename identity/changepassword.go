@@ -35,7 +35,7 @@ func (s *Session) changePassword(ctx context.Context, previous, proposed Secret)
 		return err
 	}
 	settings := &s.pool.Settings
-	if err := settings.checkPassword(proposed, false); err != nil {
+	if err := checkPassword(settings, proposed, false); err != nil {
 		return err
 	}
 	t := &passwordChange{

@@ -60,7 +60,7 @@ func TestCheckFindsOrphans(t *testing.T) {
 
 func checked(t *testing.T, s store.Store) (out []store.Problem) {
 	t.Helper()
-	if err := Check(t.Context(), s, func(p store.Problem) { out = append(out, p) }); err != nil {
+	if err := Check(t.Context(), s, Tables(), func(p store.Problem) { out = append(out, p) }); err != nil {
 		t.Fatal(err)
 	}
 	return out

@@ -109,7 +109,7 @@ func (a *Admin) client(id string) *AppClient {
 
 // newClient makes the records of a client; secret is nil where it has none.
 func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, *clientSecret, error) {
-	if err := settings.check(&p.Settings); err != nil {
+	if err := settings.Check(&p.Settings); err != nil {
 		return nil, nil, fmt.Errorf("create client: %w", err)
 	}
 	id, err := random(e.rand, lower36, 26)
@@ -263,7 +263,7 @@ func SecretHash(secret Secret, username, clientID string) string {
 
 // noTrigger refuses to go past a trigger that has a target: a function that
 // decides who may pass must not be skipped because nothing can call it yet.
-func (s *PoolSettings) noTrigger(triggers ...Trigger) error {
+func noTrigger(s *PoolSettings, triggers ...Trigger) error {
 	for _, t := range triggers {
 		if _, ok := s.Triggers[t]; ok {
 			return &TriggerError{t}

@@ -26,9 +26,9 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 			return err
 		}
 		if client.Settings.Secret != "" || client.Settings.GenerateSecret != client.HasSecret {
-			return &SettingError{"Secret", "Whether a client has a secret cannot be changed."}
+			return &SettingError{Setting: "Secret", Reason: "Whether a client has a secret cannot be changed."}
 		}
-		if err := client.Settings.check(&pool.Settings); err != nil {
+		if err := client.Settings.Check(&pool.Settings); err != nil {
 			return err
 		}
 		client.Settings.GenerateSecret = false
@@ -66,6 +66,7 @@ func (c Clients) forChange(r store.Reader, id string) (*PoolInfo, *ClientInfo, e
 // through the pool itself fail with [ErrClientNotFound] afterwards.
 func (c Clients) Delete(ctx context.Context, id string) error {
 	e := c.admin.engine
+	now := e.now()
 	err := e.store.Update(ctx, func(tx store.Tx) error {
 		if _, _, err := c.forChange(tx, id); err != nil {
 			return err
@@ -73,8 +74,7 @@ func (c Clients) Delete(ctx context.Context, id string) error {
 		if _, err := clients.Delete(tx, store.Key(id)); err != nil {
 			return err
 		}
-		_, err := clientSecrets.Delete(tx, store.Key(id))
-		return err
+		return e.erase(tx, now, store.OwnedByClient, id)
 	})
 	if err != nil {
 		return fmt.Errorf("delete client: %w", err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -75,7 +76,7 @@ func (c Clients) addSecret(ctx context.Context, id string, value Secret) (Secret
 		}
 		value = made
 	}
-	if err := checkSecretForm(value); err != nil {
+	if err := settings.CheckSecret(value); err != nil {
 		return SecretInfo{}, err
 	}
 	now := c.admin.engine.now()
@@ -86,7 +87,7 @@ func (c Clients) addSecret(ctx context.Context, id string, value Secret) (Secret
 			return err
 		}
 		if !client.HasSecret {
-			return &SettingError{"Secret", "A client that was made without a secret cannot be given one."}
+			return &SettingError{Setting: "Secret", Reason: "A client that was made without a secret cannot be given one."}
 		}
 		if len(rec.Values) >= maxSecrets {
 			return &QuotaError{quotaSecrets, maxSecrets}

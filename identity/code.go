@@ -91,19 +91,11 @@ func delivery(attribute, address string) *CodeDelivery {
 	return &CodeDelivery{Destination: mask(attribute, address), Medium: medium(attribute), Attribute: attribute}
 }
 
-// autoVerified are the attributes that get a code at sign-up.
-func (s *PoolSettings) autoVerified() []string {
-	if s.AutoVerified == nil && s.Defaults == SafeDefaults {
-		return []string{"email"}
-	}
-	return s.AutoVerified
-}
-
 // codeTarget is where the code of a sign-up goes: to the phone, if the pool
 // verifies phones and there is one, else by mail; nil where there is nowhere.
-func (s *PoolSettings) codeTarget(u *User) *CodeDelivery {
+func codeTarget(s *PoolSettings, u *User) *CodeDelivery {
 	for _, a := range []string{"phone_number", "email"} {
-		if slices.Contains(s.autoVerified(), a) && u.Attributes[a] != "" {
+		if slices.Contains(s.VerifiedAtSignUp(), a) && u.Attributes[a] != "" {
 			return delivery(a, u.Attributes[a])
 		}
 	}
@@ -163,7 +155,7 @@ func (s *scope) whoIs(u *User, name string) string {
 	if u != nil {
 		return u.Sub
 	}
-	return nobody(fold(name, s.settings.caseSensitive()))
+	return nobody(fold(name, s.settings.DistinguishesCase()))
 }
 
 // nobody stands for a user who does not exist, by the folded name.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -41,13 +42,13 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 	if err := s.checkHash(in.Username, in.SecretHash); err != nil {
 		return err
 	}
-	if u == nil && s.settings.discloses(&s.client.Settings) {
+	if u == nil && s.settings.DisclosesUsers(&s.client.Settings) {
 		return ErrUserNotFound
 	}
-	if u != nil && u.Status != StatusUnconfirmed && s.settings.disclosesStatus(&s.client.Settings) {
+	if u != nil && u.Status != StatusUnconfirmed && s.settings.DisclosesStatus(&s.client.Settings) {
 		return &StatusError{ErrCannotConfirm, u.Username, u.Status}
 	}
-	if err := s.settings.noTrigger(PostConfirmation); err != nil {
+	if err := noTrigger(s.settings, PostConfirmation); err != nil {
 		return err
 	}
 	return s.commitConfirm(ctx, s.whoIs(u, in.Username), in)
@@ -96,9 +97,9 @@ func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.T
 	if err != nil {
 		return nil, err
 	}
-	wrong := s.judgeCode(c, sub, confirmCode, string(in.Code), s.settings.discloses(&s.client.Settings), now)
+	wrong := s.judgeCode(c, sub, confirmCode, string(in.Code), s.settings.DisclosesUsers(&s.client.Settings), now)
 	if u == nil || u.Status != StatusUnconfirmed {
-		if u != nil && s.settings.disclosesStatus(&s.client.Settings) {
+		if u != nil && s.settings.DisclosesStatus(&s.client.Settings) {
 			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 		}
 		return ErrCodeMismatch, nil
@@ -174,7 +175,7 @@ func (u *User) loseAlias(s *PoolSettings, attribute string, now time.Time) {
 
 // taken is the error about a name of the user's that another has.
 func (u *User) taken(s *PoolSettings, name string) error {
-	if name == fold(u.Username, s.caseSensitive()) {
+	if name == fold(u.Username, s.DistinguishesCase()) {
 		return &NameTakenError{Err: ErrUsernameExists}
 	}
 	return &NameTakenError{ErrAliasExists, u.nameAttribute(s, name)}
@@ -202,24 +203,24 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	if err := s.checkHash(username, secretHash); err != nil {
 		return nil, err
 	}
-	if err := s.settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+	if err := noTrigger(s.settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
 		return nil, err
 	}
-	tells, tellsStatus := s.settings.discloses(&s.client.Settings), s.settings.disclosesStatus(&s.client.Settings)
+	tells, tellsStatus := s.settings.DisclosesUsers(&s.client.Settings), s.settings.DisclosesStatus(&s.client.Settings)
 	switch {
 	case u == nil && tells:
 		return nil, ErrUserNotFound
-	case len(s.settings.autoVerified()) == 0:
+	case len(s.settings.VerifiedAtSignUp()) == 0:
 		return nil, ErrNothingToVerify
 	case u != nil && u.Status != StatusUnconfirmed && tellsStatus:
 		return nil, ErrAlreadyConfirmed
-	case u == nil || u.Status != StatusUnconfirmed, !tellsStatus && s.settings.codeTarget(u) == nil:
+	case u == nil || u.Status != StatusUnconfirmed, !tellsStatus && codeTarget(s.settings, u) == nil:
 		if _, err := standInCode.decode(nil); err != nil { // in the place of the earlier code
 			return nil, err
 		}
-		return s.sendCode(ctx, resendErrand, s.nobody(s.whoIs(nil, username), username, s.settings.autoVerified()))
+		return s.sendCode(ctx, resendErrand, s.nobody(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()))
 	}
-	d := s.settings.codeTarget(u)
+	d := codeTarget(s.settings, u)
 	if d == nil {
 		return nil, ErrNothingToVerify
 	}
@@ -243,7 +244,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 		return to.delivery(), nil
 	}
 	err = s.engine.send(ctx, m)
-	if err != nil && !s.settings.discloses(&s.client.Settings) {
+	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {
 		s.engine.log.ErrorContext(ctx, "send a code", "kind", e.kind, "err", err) // told, it would tell that there is such a user
 		return to.delivery(), nil
 	}
@@ -275,13 +276,13 @@ func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Tim
 // nobody is a recipient made up for a name, at an address of one of some
 // attributes. The same name always gives the same address.
 func (s *scope) nobody(sub, username string, attributes []string) *recipient {
-	name := fold(username, s.settings.caseSensitive()) // as most would have registered it
+	name := fold(username, s.settings.DistinguishesCase()) // as most would have registered it
 	seed := mac(s.ring.fake, "nobody", name)
 	to := &recipient{
 		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, madeUp: true, attribute: "email",
 		address: madeUp(seed[:1], letters) + "@" + madeUp(seed[1:2], domainLetters),
 	}
-	if shape := nameShape(username); slices.Contains(attributes, shape) {
+	if shape := settings.NameShape(username); slices.Contains(attributes, shape) {
 		to.attribute, to.address = shape, name
 	} else if !slices.Contains(attributes, "email") {
 		to.attribute, to.address = "phone_number", "+1"+madeUp(seed[:10], digits)
@@ -312,7 +313,7 @@ func (s *scope) findUser(r store.Reader, name string) (*User, error) {
 // findUser finds a user by whatever the user signs in with and, if bySub, by
 // the sub; nil where there is none, after the same work.
 func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
-	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.caseSensitive())))}
+	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.DistinguishesCase())))}
 	if bySub {
 		refs = append(refs, users.Ref(store.Key(p.ID, name)))
 	}

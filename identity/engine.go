@@ -22,17 +22,18 @@ const recordCache = 4096
 // An Engine is an identity engine over one store. Its methods, and those of
 // all handles that come from it, are safe for concurrent use.
 type Engine struct {
-	name   string // of this engine among all on the store, for leases
-	store  store.Store
-	log    *slog.Logger
-	sender Sender
-	clock  func() time.Time
-	rand   io.Reader
-	issuer IssuerFunc
-	region string
-	acct   string
-	hasher *passhash.Hasher
-	quotas Quotas
+	name    string // of this engine among all on the store, for leases
+	store   store.Store
+	catalog store.Catalog
+	log     *slog.Logger
+	sender  Sender
+	clock   func() time.Time
+	rand    io.Reader
+	issuer  IssuerFunc
+	region  string
+	acct    string
+	hasher  *passhash.Hasher
+	quotas  Quotas
 
 	rotateAfter time.Duration // 0 for never
 
@@ -48,6 +49,12 @@ type Engine struct {
 // Options are the wiring of an engine in this process. The zero value, and
 // nil, are ready for production but for the Sender.
 type Options struct {
+	// Catalog has the tables of the store: [Tables], and those that a program has added by
+	// [store.Catalog.With], which are swept, erased and buried like ours. Give the
+	// same to all that takes a catalog. With one that lacks a table of ours, or on a
+	// store that encrypts tables but not all that are secret, each call returns
+	// an error, [store.ErrCatalog] or [store.ErrUnsealed]. Defaults to Tables().
+	Catalog store.Catalog
 	// Logger gets what cannot be returned. Defaults to slog.Default().
 	Logger *slog.Logger
 	// Sender delivers codes and invitations. Defaults to a [LogSender], which
@@ -92,6 +99,13 @@ func New(s store.Store, o *Options) *Engine {
 		making:   make(chan struct{}, 1),
 	}
 	e.fillDefaults(o)
+	e.catalog = o.Catalog
+	if e.catalog == nil {
+		e.catalog = Tables()
+	}
+	if err := usable(e.catalog, s); err != nil {
+		e.store = refusal{s, err}
+	}
 	return e
 }
 
@@ -251,29 +265,19 @@ const clockSlack = time.Hour
 // sweepBatch is how many records one transaction of a sweep removes at most.
 const sweepBatch = 500
 
-// Sweep removes expired records and what is left of deleted pools and groups, in small
+// Sweep removes expired records and what is left of deleted pools, groups, users and clients, in small
 // transactions, and returns how many records it removed.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
-	now, total := e.now(), 0
-	for _, sweep := range []func() (int, error){
-		func() (int, error) { return codes.Sweep(ctx, e.store, now, sweepBatch) },
-		func() (int, error) { return families.Sweep(ctx, e.store, now, sweepBatch) },
-		func() (int, error) { return spent.Sweep(ctx, e.store, now.Add(-clockSlack), sweepBatch) },
-		func() (int, error) { return throttles.Sweep(ctx, e.store, now, sweepBatch) },
-		func() (int, error) { return events.Sweep(ctx, e.store, now, sweepBatch) },
-	} {
-		for {
-			n, err := sweep()
-			total += n
-			if err != nil {
-				return total, err
-			}
-			if n < sweepBatch {
-				break
-			}
-		}
+	total, err := e.catalog.Sweep(ctx, e.store, e.now())
+	if err != nil {
+		return total, err
 	}
-	n, err := e.sweepGraves(ctx)
+	n, err := e.sweepTombstones(ctx)
+	total += n
+	if err != nil {
+		return total, err
+	}
+	n, err = e.sweepGraves(ctx)
 	total += n
 	if err != nil {
 		return total, err
@@ -296,83 +300,6 @@ func firstOf[R any](ctx context.Context, s store.Store, t *store.Table[R]) ([]*R
 		return nil
 	})
 	return out, err
-}
-
-// sweepGraves removes what belongs to deleted pools, then their graves.
-func (e *Engine) sweepGraves(ctx context.Context) (int, error) {
-	dead, err := firstOf(ctx, e.store, graves)
-	if err != nil {
-		return 0, err
-	}
-	total := 0
-	for _, g := range dead {
-		n, err := e.bury(ctx, g)
-		total += n
-		if err != nil {
-			return total, err
-		}
-	}
-	return total, nil
-}
-
-// bury removes everything of one deleted pool.
-func (e *Engine) bury(ctx context.Context, g *grave) (int, error) {
-	all := store.Prefix(g.Pool)
-	total := 0
-	for _, remove := range []func(context.Context, store.Store, store.Range) (int, error){
-		users.DeleteRange, groups.DeleteRange, deadGroups.DeleteRange, totps.DeleteRange, credentials.DeleteRange, codes.DeleteRange, families.DeleteRange,
-		spent.DeleteRange, throttles.DeleteRange, events.DeleteRange, keyrings.DeleteRange,
-	} {
-		n, err := remove(ctx, e.store, all)
-		total += n
-		if err != nil {
-			return total, fmt.Errorf("remove what is left of pool %s: %w", g.Pool, err)
-		}
-	}
-	n, err := e.buryClients(ctx, g.Pool)
-	total += n
-	if err != nil {
-		return total, err
-	}
-	err = e.store.Update(ctx, func(tx store.Tx) error {
-		_, err := graves.Delete(tx, store.Key(g.Pool))
-		return err
-	})
-	return total, err
-}
-
-// buryClients removes the app clients of a pool, a batch a transaction.
-func (e *Engine) buryClients(ctx context.Context, pool string) (int, error) {
-	total := 0
-	for {
-		n := 0
-		err := e.store.Update(ctx, func(tx store.Tx) error {
-			n = 0
-			batch := store.Prefix(pool)
-			batch.Limit = sweepBatch
-			var keys []string
-			for key, err := range clients.ScanIndex(tx, clientsByPool, batch) {
-				if err != nil {
-					return err
-				}
-				keys = append(keys, key)
-			}
-			for _, key := range keys {
-				if _, err := clients.Delete(tx, key); err != nil {
-					return err
-				}
-				if _, err := clientSecrets.Delete(tx, key); err != nil {
-					return err
-				}
-			}
-			n = len(keys)
-			return nil
-		})
-		total += n
-		if err != nil || n < sweepBatch {
-			return total, err
-		}
-	}
 }
 
 // decodePool reads a pool's record through the cache.

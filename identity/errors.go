@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // Errors that a caller branches on. Errors with data have a type of their own
@@ -154,7 +156,7 @@ var (
 	// ErrDeletionProtected is returned when a protected pool is deleted.
 	ErrDeletionProtected = errors.New("identity: deletion protection is active")
 	// ErrInvalidSettings is returned for settings that cannot be. It is a [*SettingError].
-	ErrInvalidSettings = errors.New("identity: invalid settings")
+	ErrInvalidSettings = settings.ErrInvalid
 	// ErrTrigger is returned when a function of the operator's that must run cannot. It is a [*TriggerError].
 	ErrTrigger = errors.New("identity: trigger cannot be invoked")
 	// ErrUnsupported is returned for what this version does not do. Nothing was changed.
@@ -215,20 +217,6 @@ type PasswordError struct {
 	SignUp bool
 }
 
-// A PasswordRule is one rule of a [PasswordPolicy].
-type PasswordRule string
-
-// The rules that a password can break, in the order in which they are checked.
-const (
-	RuleLength    PasswordRule = "long enough"
-	RuleMaximum   PasswordRule = "at most 256 characters"
-	RuleUppercase PasswordRule = "an uppercase letter"
-	RuleLowercase PasswordRule = "a lowercase letter"
-	RuleNumber    PasswordRule = "a digit"
-	RuleSymbol    PasswordRule = "a symbol"
-	RuleSpace     PasswordRule = "no space at either end"
-)
-
 func (e *PasswordError) Error() string {
 	words := make([]string, len(e.Unmet))
 	for i, r := range e.Unmet {
@@ -258,13 +246,10 @@ type AttributeError struct {
 	Err      error // ErrInvalidAttributes, ErrAttributeImmutable or ErrUnknownAttribute
 }
 
-// An AttributeProblem is what is wrong with one attribute.
-type AttributeProblem struct{ Name, Reason string }
-
 func (e *AttributeError) Error() string {
 	words := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		words[i] = p.Name + ": " + p.Reason
+		words[i] = p.String()
 	}
 	return e.Err.Error() + ": " + strings.Join(words, "; ")
 }
@@ -308,24 +293,8 @@ type StatusError struct {
 func (e *StatusError) Error() string { return fmt.Sprintf("%v: status is %s", e.Err, e.Status) }
 func (e *StatusError) Unwrap() error { return e.Err }
 
-// A SettingError says which setting cannot be, and why.
-type SettingError struct{ Setting, Reason string }
-
-func (e *SettingError) Error() string {
-	return ErrInvalidSettings.Error() + ": " + e.Setting + ": " + e.Reason
-}
-func (e *SettingError) Unwrap() error { return ErrInvalidSettings }
-
 // A TriggerError names the trigger that could not be invoked.
 type TriggerError struct{ Trigger Trigger }
 
 func (e *TriggerError) Error() string { return ErrTrigger.Error() + ": " + string(e.Trigger) }
 func (e *TriggerError) Unwrap() error { return ErrTrigger }
-
-// settingOAuthFlow is the setting that a [SettingError] names when the grants
-// of a client contradict each other; the wire has an exception of its own for it.
-const settingOAuthFlow = "OAuthFlow"
-
-// OAuthFlow tells that the setting is the grants of a client, which contradict
-// each other or its other settings.
-func (e *SettingError) OAuthFlow() bool { return e.Setting == settingOAuthFlow }

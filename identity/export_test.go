@@ -3,6 +3,8 @@ package identity
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"iter"
 
 	"github.com/cognate-id/cognate/store"
@@ -157,20 +159,15 @@ func yieldEntries[R any](yield func(store.Ref, []byte) bool, t *store.Table[R], 
 	return true
 }
 
-// VerifyIndexes checks that every index agrees with the records of its table.
+// VerifyIndexes checks all tables, and returns the first problem.
 func VerifyIndexes(ctx context.Context, s store.Store) error {
-	return s.View(ctx, func(r store.Reader) error {
-		for _, verify := range []func(store.Reader) error{
-			pools.Verify, clients.Verify, clientSecrets.Verify, keyrings.Verify, users.Verify, credentials.Verify, codes.Verify,
-			groups.Verify, deadGroups.Verify, totps.Verify,
-			families.Verify, spent.Verify, throttles.Verify, events.Verify, accessKeys.Verify, graves.Verify,
-		} {
-			if err := verify(r); err != nil {
-				return err
-			}
+	var first error
+	err := Check(ctx, s, Tables(), func(p store.Problem) {
+		if first == nil {
+			first = fmt.Errorf("%w: %s", store.ErrCorrupt, p)
 		}
-		return nil
 	})
+	return errors.Join(err, first)
 }
 
 // TakeSweep takes the lease that Maintain sweeps under, and tells whether this engine holds it now.

@@ -215,7 +215,7 @@ func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignIn
 
 // prove judges a code, counts it, and signs the user in if it is right.
 func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, error) {
-	if err := t.scope.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := noTrigger(t.scope.settings, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
 	failure, err := t.scope.engine.event(t.scope.pool.ID, t.scope.client.ID, t.state.Sub, EventMFAFailure, t.now)

@@ -160,7 +160,7 @@ func (sentCode) disclosed() int { return 0 }
 // challenge. The state carries the MAC of the code, so the code is valid for
 // this challenge alone and nothing is stored.
 func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *CodeDelivery, st *challengeState, now time.Time) (string, error) {
-	if err := s.settings.noTrigger(CustomMessage, CustomSMSSender); err != nil {
+	if err := noTrigger(s.settings, CustomMessage, CustomSMSSender); err != nil {
 		return "", err
 	}
 	text, err := random(s.engine.rand, digits, codeDigits)

@@ -98,7 +98,7 @@ func contents(t testing.TB, s store.Store) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	check(t, "View", s.View(t.Context(), func(r store.Reader) error {
-		for _, table := range identity.Tables() {
+		for _, table := range identity.Tables().Tables() {
 			for e, err := range r.Scan(table, store.Range{}) {
 				if err != nil {
 					return err

@@ -89,7 +89,7 @@ func TestGoldenFilesAreOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if err := identity.Check(t.Context(), s, func(p store.Problem) { t.Error(p) }); err != nil {
+			if err := identity.Check(t.Context(), s, identity.Tables(), func(p store.Problem) { t.Error(p) }); err != nil {
 				t.Fatal(err)
 			}
 			pool, err := identity.New(s, &identity.Options{InsecureCheapHashing: true}).OpenUserPool(t.Context(), "main", nil)

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -48,7 +49,7 @@ func (s *GroupSettings) check() error {
 }
 
 func checkGroupName(name string) error {
-	if n := utf8.RuneCountInString(name); n == 0 || n > 128 || !printable(name) {
+	if n := utf8.RuneCountInString(name); n == 0 || n > 128 || !settings.Printable(name) {
 		return invalid("GroupName", "A group has a name of 1 to 128 characters, none of them space.")
 	}
 	return nil

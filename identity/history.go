@@ -8,16 +8,6 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// history is how many of a user's passwords, the present one included, a new
-// one must differ from.
-func (s *PoolSettings) history() int {
-	p := s.EffectivePasswordPolicy()
-	if p.HistorySize == nil {
-		return 0
-	}
-	return *p.HistorySize
-}
-
 // last are the hashes of up to n passwords, the present one first. c may be nil.
 func (c *credential) last(n int) []string {
 	if c == nil || c.Hash == "" || n <= 0 {
@@ -34,7 +24,7 @@ func (c *credential) replace(tx store.Tx, s *PoolSettings, old *credential) erro
 	if old != nil {
 		c.Changed = later(c.Changed, old.Changed.Add(time.Millisecond))
 	}
-	c.History = old.last(s.history() - 1)
+	c.History = old.last(s.PasswordHistory() - 1)
 	return credentials.Put(tx, c)
 }
 
@@ -42,7 +32,7 @@ func (c *credential) replace(tx store.Tx, s *PoolSettings, old *credential) erro
 // [ErrPasswordReused]. It hashes once for each password that is remembered, so
 // it is asked only for whoever has proved to be the user.
 func (e *Engine) checkHistory(ctx context.Context, s *PoolSettings, old *credential, password Secret) error {
-	for _, hash := range old.last(s.history()) {
+	for _, hash := range old.last(s.PasswordHistory()) {
 		same, _, err := e.hasher.Verify(ctx, hash, string(password))
 		if err != nil {
 			return err
@@ -56,8 +46,8 @@ func (e *Engine) checkHistory(ctx context.Context, s *PoolSettings, old *credent
 
 // cleared tells whether a password was held against the history of the
 // credential that it is about to replace, or need not be.
-func (s *PoolSettings) cleared(old, checked *credential) bool {
-	return s.history() == 0 || old == nil || old.same(checked)
+func cleared(s *PoolSettings, old, checked *credential) bool {
+	return s.PasswordHistory() == 0 || old == nil || old.same(checked)
 }
 
 // clearances is how often a password is held against the history of a
@@ -84,7 +74,7 @@ func (e *Engine) replaceCredential(ctx context.Context, s *PoolSettings, by orig
 			if old, err = orNil(credentials.Get(tx, credentials.Key(cred))); err != nil {
 				return nil, err
 			}
-			if !s.cleared(old, checked) {
+			if !cleared(s, old, checked) {
 				return errUncleared, nil
 			}
 			if err := fn(tx, u); err != nil {

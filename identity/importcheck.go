@@ -9,6 +9,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/mfa"
 )
 
@@ -33,7 +34,7 @@ func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time
 		if rec.Secrets != nil && rec.Secrets.PasswordHash != "" {
 			return invalid("password", "A record has a password or its hash, not both.")
 		}
-		if err := p.Settings.checkPassword(rec.Password, false); err != nil {
+		if err := checkPassword(&p.Settings, rec.Password, false); err != nil {
 			return err
 		}
 	}
@@ -85,10 +86,10 @@ func (in *arrival) checkUsername(p *PoolInfo, rec *UserRecord) error {
 	case len(s.UsernameAttributes) == 0 || !stored:
 		return u.takeUsername(s)
 	}
-	u.Username, u.NamedBy = u.Sub, s.namedBy(rec.NamedBy)
+	u.Username, u.NamedBy = u.Sub, s.NamedBy(rec.NamedBy)
 	names := u.nameAttributes(s)
 	if !slices.ContainsFunc(names, func(a string) bool { return u.Attributes[a] != "" }) {
-		return nonconforming(AttributeProblem{names[0], "The attribute is required"})
+		return nonconforming(AttributeProblem{Name: names[0], Code: settings.AttributeRequired})
 	}
 	return nil
 }
@@ -100,16 +101,16 @@ func (in *arrival) checkAttributes(p *PoolInfo, _ *UserRecord) error {
 			return invalid("pending", "Only an address can be pending.")
 		}
 	}
-	if err := s.checkInvited(u.Pending); err != nil {
+	if err := checkInvited(s, u.Pending); err != nil {
 		return err
 	}
 	if u.Status == StatusForceChangePassword { // what is missing comes with the first password
-		return s.checkInvited(u.Attributes)
+		return checkInvited(s, u.Attributes)
 	}
 	if u.Status == StatusUnconfirmed && slices.Contains(s.Aliases, "preferred_username") && u.Attributes["preferred_username"] != "" {
 		return invalid("preferred_username", "preferred_username can only be set for confirmed users.")
 	}
-	return s.checkNew(u.Attributes)
+	return checkNew(s, u.Attributes)
 }
 
 func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
@@ -186,7 +187,7 @@ func (in *arrival) expires(p *PoolInfo, at, now time.Time) time.Time {
 	if at.IsZero() && in.user.Status != StatusForceChangePassword {
 		return time.Time{}
 	}
-	return stamp(at, now.Add(p.Settings.temporaryLife()))
+	return stamp(at, now.Add(p.Settings.TemporaryPasswordLife()))
 }
 
 // takeVerifier takes the SRP verifier if it was made for this pool and username.

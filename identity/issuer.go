@@ -9,12 +9,6 @@ import (
 // are found: the URL without the pool id, and without a slash at its end.
 type IssuerFunc func(ctx context.Context, region string) string
 
-// Values of [PoolSettings.Issuer] that name a form rather than a URL.
-const (
-	AWSIssuerName        = "aws"         // https://cognito-idp.REGION.amazonaws.com
-	AWSUpdatedIssuerName = "aws-updated" // https://issuer-cognito-idp.REGION.amazonaws.com
-)
-
 // AWSIssuer is the issuer of Amazon Cognito, which verifiers made for it insist on.
 func AWSIssuer(_ context.Context, region string) string { return awsHost("cognito-idp.", region) }
 

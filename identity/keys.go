@@ -159,7 +159,7 @@ func (e *Engine) signing(ctx context.Context, pool *PoolInfo, r *ring) (*ring, e
 	if err != nil || len(r.keys) > 0 {
 		return r, err
 	}
-	pair, err := e.newKeys(pool.Settings.algorithm(), e.now())
+	pair, err := e.newKeys(pool.Settings.SigningAlgorithm(), e.now())
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +274,7 @@ func (a *Admin) rotateKeys(ctx context.Context, lead time.Duration, due func(*ke
 	}
 	now := e.now()
 	from := now.Add(lead)
-	pair, err := e.newKeys(pool.Settings.algorithm(), from)
+	pair, err := e.newKeys(pool.Settings.SigningAlgorithm(), from)
 	if err != nil {
 		return false, err
 	}

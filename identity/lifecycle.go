@@ -48,7 +48,7 @@ func (us Users) Confirm(ctx context.Context, name string) error {
 		if u.Status != StatusUnconfirmed {
 			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 		}
-		if err := p.Settings.noTrigger(PostConfirmation); err != nil {
+		if err := noTrigger(&p.Settings, PostConfirmation); err != nil {
 			return err, nil
 		}
 		u.Status = StatusConfirmed
@@ -122,7 +122,10 @@ func (e *Engine) deleteUser(ctx context.Context, by origin) error {
 		if u == nil {
 			return ErrUserNotFound
 		}
-		if err := u.erase(tx); err != nil {
+		if _, err := users.Delete(tx, users.Key(u)); err != nil {
+			return err
+		}
+		if err := e.erase(tx, by.now, store.OwnedByUser, u.Pool, u.Sub); err != nil {
 			return err
 		}
 		return events.Insert(tx, ev)
@@ -133,31 +136,10 @@ func (e *Engine) deleteUser(ctx context.Context, by origin) error {
 // Those of other kinds count attempts at a challenge, and end soon after it.
 var userThrottles = []string{kindPassword, string(confirmCode), kindResend, kindEnroll, kindAsk, kindVerify, kindUpdate, kindChange, kindRecovery, kindGuess}
 
-// erase removes the user and all that is the user's alone. Sign-ins beyond
-// signOutBatch are dead without the user, and swept when they expire.
-func (u *User) erase(tx store.Tx) error {
-	key := users.Key(u)
-	for _, remove := range []func(store.Tx, string) (bool, error){users.Delete, credentials.Delete, totps.Delete} {
-		if _, err := remove(tx, key); err != nil {
-			return err
-		}
+func userThrottleKeys(pool, sub string) []string {
+	keys := make([]string, len(userThrottles))
+	for i, kind := range userThrottles {
+		keys[i] = throttleKey(pool, kind, sub)
 	}
-	var dead []string
-	for c, err := range codes.Scan(tx, store.Prefix(u.Pool, u.Sub)) {
-		if err != nil {
-			return err
-		}
-		dead = append(dead, codes.Key(c))
-	}
-	for _, key := range dead {
-		if _, err := codes.Delete(tx, key); err != nil {
-			return err
-		}
-	}
-	for _, kind := range userThrottles {
-		if _, err := throttles.Delete(tx, throttleKey(u.Pool, kind, u.Sub)); err != nil {
-			return err
-		}
-	}
-	return endSignIns(tx, u)
+	return keys
 }

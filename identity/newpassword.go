@@ -40,10 +40,10 @@ func (s *scope) newPasswordChallenge(u *User, st *challengeState, now time.Time)
 		return nil, err
 	}
 	ch := &NewPasswordRequired{
-		Username: u.Username, Attributes: s.settings.visible(&s.client.Settings, u),
+		Username: u.Username, Attributes: visible(s.settings, &s.client.Settings, u),
 		client: &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID}, state: state,
 	}
-	for _, a := range s.settings.schema() {
+	for _, a := range s.settings.Attributes() {
 		if a.Required && a.Name != "sub" && u.Attributes[a.Name] == "" {
 			ch.Required = append(ch.Required, a.Name)
 		}
@@ -99,10 +99,10 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err := s.checkProvided(u, in.Attributes); err != nil {
 		return nil, err
 	}
-	if err := s.settings.checkPassword(in.Password, false); err != nil {
+	if err := checkPassword(s.settings, in.Password, false); err != nil {
 		return nil, err
 	}
-	if err := s.settings.noTrigger(PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := noTrigger(s.settings, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
 	if err := s.checkFirstPassword(ctx, u, st, in.Password); err != nil {
@@ -134,7 +134,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 // checkFirstPassword holds a new password against those that the user had. Of
 // a credential that was replaced since the challenge the commit tells.
 func (s *scope) checkFirstPassword(ctx context.Context, u *User, st *challengeState, password Secret) error {
-	if s.settings.history() == 0 {
+	if s.settings.PasswordHistory() == 0 {
 		return nil
 	}
 	old, err := s.engine.readCredential(ctx, u)
@@ -149,7 +149,7 @@ func (s *scope) checkFirstPassword(ctx context.Context, u *User, st *challengeSt
 
 // checkProvided checks the attributes that come with a new password.
 func (s *scope) checkProvided(u *User, attributes map[string]string) error {
-	if err := s.settings.checkWritable(&s.client.Settings, attributes); err != nil {
+	if err := checkWritable(s.settings, &s.client.Settings, attributes); err != nil {
 		return err
 	}
 	merged := u.clone().Attributes
@@ -159,12 +159,12 @@ func (s *scope) checkProvided(u *User, attributes map[string]string) error {
 		if u.Attributes[name] != "" { // the same value counts too, as it does with the service
 			return &ParameterError{Err: ErrAttributeProvided, Name: name}
 		}
-		if reason := s.settings.problem(name, value); reason != "" {
-			return nonconforming(AttributeProblem{name, reason})
+		if p := s.settings.Problem(name, value); p != nil {
+			return nonconforming(*p)
 		}
 		merged[name], given[name] = value, value
 	}
-	for _, a := range s.settings.schema() {
+	for _, a := range s.settings.Attributes() {
 		if a.Required && a.Name != "sub" && merged[a.Name] == "" {
 			return invalid(a.Name, "Invalid attributes given, "+a.Name+" is missing")
 		}

@@ -5,46 +5,12 @@ import (
 	"crypto/rand"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/cognate-id/cognate/identity/internal/srp"
 )
 
-const (
-	maxPassword      = 256             // characters
-	maxPasswordBytes = 4 * maxPassword // in UTF-8
-	symbols          = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-"
-)
-
-// checkPassword tells which rules of the policy a password breaks. Every code
-// point of its composed form counts as one character.
-func (p PasswordPolicy) checkPassword(password Secret) []PasswordRule {
-	text := norm.NFC.String(string(password))
-	var unmet []PasswordRule
-	need := func(met bool, r PasswordRule) {
-		if !met {
-			unmet = append(unmet, r)
-		}
-	}
-	n := utf8.RuneCountInString(text)
-	need(n >= p.MinimumLength, RuleLength)
-	need(n <= maxPassword && len(password) <= maxPasswordBytes, RuleMaximum)
-	need(!p.RequireUppercase || has(text, 'A', 'Z'), RuleUppercase)
-	need(!p.RequireLowercase || has(text, 'a', 'z'), RuleLowercase)
-	need(!p.RequireNumbers || has(text, '0', '9'), RuleNumber)
-	need(!p.RequireSymbols || strings.ContainsAny(strings.TrimSpace(text), symbols+" "), RuleSymbol)
-	need(text == strings.TrimSpace(text), RuleSpace)
-	return unmet
-}
-
-func has(text string, from, to rune) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return from <= r && r <= to })
-}
-
-func (s *PoolSettings) checkPassword(password Secret, signUp bool) error {
-	if unmet := s.EffectivePasswordPolicy().checkPassword(password); len(unmet) > 0 {
+func checkPassword(s *PoolSettings, password Secret, signUp bool) error {
+	if unmet := s.EffectivePasswordPolicy().Unmet(password); len(unmet) > 0 {
 		return &PasswordError{Unmet: unmet, SignUp: signUp}
 	}
 	return nil
@@ -77,7 +43,7 @@ func srpName(pool string) string {
 }
 
 // temporaryPassword makes a password that meets any policy.
-func (p PasswordPolicy) temporaryPassword() (Secret, error) {
+func temporaryPassword(p PasswordPolicy) (Secret, error) {
 	classes := []string{"ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789", "!@#%&*?"}
 	var b strings.Builder
 	for i := range max(p.MinimumLength, 12) {

@@ -110,7 +110,7 @@ func (e *Engine) newPool(s *PoolSettings) (*PoolInfo, error) {
 	if s.Region == "" {
 		s.Region = e.region
 	}
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
 	id, err := random(e.rand, alnum62, 9)

@@ -92,7 +92,7 @@ func entries(t testing.TB, s store.Store, text string) []string {
 	t.Helper()
 	var found []string
 	check(t, "View", s.View(t.Context(), func(r store.Reader) error {
-		for _, table := range identity.Tables() {
+		for _, table := range identity.Tables().Tables() {
 			for e, err := range r.Scan(table, store.Range{}) {
 				if err != nil {
 					return err

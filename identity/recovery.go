@@ -1,12 +1,10 @@
 package identity
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/store"
@@ -45,22 +43,22 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 	if err := s.checkHash(username, secretHash); err != nil {
 		return nil, err
 	}
-	if s.settings.recoveredByAdmin() {
+	if s.settings.RecoveredByAdmin() {
 		return nil, ErrRecoveryByAdmin
 	}
 	triggers := []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
 	if u == nil {
 		triggers = append(triggers, UserMigration)
 	}
-	if err := s.settings.noTrigger(triggers...); err != nil {
+	if err := noTrigger(s.settings, triggers...); err != nil {
 		return nil, err
 	}
-	to, refusal := s.settings.recovery(u)
+	to, refusal := recovery(s.settings, u)
 	if refusal != nil && s.tellsRefusal(refusal) {
 		return nil, refusal
 	}
 	if refusal != nil {
-		to = s.nobody(s.whoIs(u, username), username, s.settings.recoveryAttributes())
+		to = s.nobody(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
 	}
 	return s.sendCode(ctx, resetErrand, to)
 }
@@ -83,13 +81,13 @@ func (a *AppClient) loadUser(ctx context.Context, name string) (*scope, *User, e
 // address, and tells the state of an account all the same.
 func (s *scope) tellsRefusal(refusal error) bool {
 	if errors.Is(refusal, ErrCannotReset) {
-		return s.settings.disclosesStatus(&s.client.Settings)
+		return s.settings.DisclosesStatus(&s.client.Settings)
 	}
-	return s.settings.discloses(&s.client.Settings)
+	return s.settings.DisclosesUsers(&s.client.Settings)
 }
 
 // recovery is where the code that resets a user's password goes, or why there is none.
-func (s *PoolSettings) recovery(u *User) (*recipient, error) {
+func recovery(s *PoolSettings, u *User) (*recipient, error) {
 	switch {
 	case u == nil:
 		return nil, ErrUserNotFound
@@ -98,8 +96,8 @@ func (s *PoolSettings) recovery(u *User) (*recipient, error) {
 	case !u.resettable():
 		return nil, ErrCannotReset
 	}
-	for _, a := range s.recoveryAttributes() {
-		if u.Attributes[a] != "" && u.verified(a) && !(a == "phone_number" && s.textsProve(u)) {
+	for _, a := range s.RecoveryAttributes() {
+		if u.Attributes[a] != "" && u.verified(a) && !(a == "phone_number" && textsProve(s, u)) {
 			return u.recipient(a), nil
 		}
 	}
@@ -114,34 +112,8 @@ func (u *User) resettable() bool {
 
 // textsProve tells whether text messages are the user's second factor. Then
 // they recover no password, or the phone alone would do for both factors.
-func (s *PoolSettings) textsProve(u *User) bool {
+func textsProve(s *PoolSettings, u *User) bool {
 	return asksFactor(s) && s.SMSMFA && (u.MFA.Has(MFASMS) || s.MFA == "ON" && !u.MFA.Has(MFATOTP))
-}
-
-const adminOnly = "admin_only"
-
-// recoveredByAdmin tells whether only an operator may reset passwords.
-func (s *PoolSettings) recoveredByAdmin() bool {
-	return slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == adminOnly })
-}
-
-// recoveryAttributes are the attributes that a reset code may go to, the first
-// choice first. Unset it is the phone and then the mail, as the service has
-// it, and in safe pools, which do not trust the phone, the other way about.
-// An operator's reset goes there too where users may not ask for one.
-func (s *PoolSettings) recoveryAttributes() []string {
-	switch {
-	case len(s.Recovery) > 0 && !s.recoveredByAdmin():
-		options := slices.SortedFunc(slices.Values(s.Recovery), func(a, b RecoveryOption) int { return cmp.Compare(a.Priority, b.Priority) })
-		attributes := make([]string, len(options))
-		for i, o := range options {
-			attributes[i] = strings.TrimPrefix(o.Name, "verified_")
-		}
-		return attributes
-	case s.Defaults == CognitoDefaults:
-		return []string{"phone_number", "email"}
-	}
-	return []string{"email", "phone_number"}
 }
 
 // ConfirmForgotPassword is what a user gives to choose a new password.
@@ -172,7 +144,7 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if err := s.checkHash(in.Username, in.SecretHash); err != nil {
 		return err
 	}
-	if s.settings.discloses(&s.client.Settings) {
+	if s.settings.DisclosesUsers(&s.client.Settings) {
 		if u == nil {
 			return ErrUserNotFound
 		}
@@ -180,10 +152,10 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 			return ErrUserDisabled
 		}
 	}
-	if err := s.settings.checkPassword(in.Password, false); err != nil {
+	if err := checkPassword(s.settings, in.Password, false); err != nil {
 		return err
 	}
-	if err := s.settings.noTrigger(PostConfirmation); err != nil {
+	if err := noTrigger(s.settings, PostConfirmation); err != nil {
 		return err
 	}
 	t := &reset{scope: s, who: s.whoIs(u, in.Username), code: string(in.Code), now: s.engine.now()}
@@ -271,7 +243,7 @@ func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, 
 	if err != nil {
 		return nil, nil, err
 	}
-	tells := s.settings.disclosesStatus(&s.client.Settings) // names that nobody has are asked for too, and told the same
+	tells := s.settings.DisclosesStatus(&s.client.Settings) // names that nobody has are asked for too, and told the same
 	wrong := s.judgeCode(c, t.who, resetCode, t.code, tells, t.now)
 	switch {
 	case wrong != nil:
@@ -284,7 +256,7 @@ func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, 
 		return ErrCannotReset, nil, nil
 	case !c.proves(u): // the mailbox may be another's now
 		return ErrCodeExpired, nil, nil
-	case !s.settings.cleared(old, t.checked):
+	case !cleared(s.settings, old, t.checked):
 		return nil, old, nil
 	}
 	return nil, nil, t.write(tx, u.clone(), c, old, ev)
@@ -304,7 +276,7 @@ func (t *reset) read(tx store.Tx) (u *User, c *code, old *credential, err error)
 	if c, err = standInCode.decode(values[1]); err != nil {
 		return nil, nil, nil, err
 	}
-	old, err = t.scope.settings.credentialOf(values[2])
+	old, err = credentialOf(t.scope.settings, values[2])
 	return u, c, old, err
 }
 
@@ -371,11 +343,11 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	to, refusal := s.settings.operatorsRecovery(u)
+	to, refusal := operatorsRecovery(s.settings, u)
 	if refusal != nil {
 		return refusal
 	}
-	if err := s.settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+	if err := noTrigger(s.settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
 		return err
 	}
 	now := s.engine.now()
@@ -384,7 +356,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 		return err
 	}
 	u, err = a.engine.changeUser(ctx, origin{pool: p.ID, sub: u.Sub, now: now}, EventResetRequired, func(tx store.Tx, u *User) (error, error) {
-		to, refusal := s.settings.operatorsRecovery(u)
+		to, refusal := operatorsRecovery(s.settings, u)
 		if refusal != nil {
 			return refusal, nil
 		}
@@ -405,11 +377,11 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 
 // operatorsRecovery is recovery for an operator, who may not reset the
 // password of a user who has not confirmed.
-func (s *PoolSettings) operatorsRecovery(u *User) (*recipient, error) {
+func operatorsRecovery(s *PoolSettings, u *User) (*recipient, error) {
 	if !u.Disabled && u.Status == StatusUnconfirmed {
 		return nil, ErrCannotReset
 	}
-	return s.recovery(u)
+	return recovery(s, u)
 }
 
 // scope is what an operator's call shares with those of app clients; its

@@ -37,10 +37,10 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 		return nil, err
 	}
 	if !in.Rotating {
-		if s.client.Settings.rotates() {
+		if s.client.Settings.Rotates() {
 			return nil, ErrRotationRequired
 		}
-		if !s.settings.allows(&s.client.Settings, AllowRefresh, LegacyAdminNoSRP, LegacyCustomOnly, LegacyUserPassword) {
+		if !s.settings.Allows(&s.client.Settings, AllowRefresh, LegacyAdminNoSRP, LegacyCustomOnly, LegacyUserPassword) {
 			return nil, &FlowError{"REFRESH_TOKEN_AUTH"}
 		}
 	}
@@ -57,7 +57,7 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 	if c.Client != a.id {
 		return nil, ErrInvalidRefreshToken
 	}
-	if err := s.settings.noTrigger(PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := noTrigger(s.settings, PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
 	return s.renewTokens(ctx, c, in)
@@ -85,7 +85,7 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 	if err := refreshable(u, f, c, now); err != nil {
 		return nil, err
 	}
-	if !s.client.Settings.rotates() {
+	if !s.client.Settings.Rotates() {
 		if c.Generation != f.Generation {
 			return nil, ErrInvalidRefreshToken
 		}
@@ -176,7 +176,7 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 		case c.Generation == f.Generation:
 			f.Generation, f.Rotated = f.Generation+1, now
 			return families.Put(tx, f)
-		case c.Generation == f.Generation-1 && now.Sub(f.Rotated).Abs() < s.client.Settings.grace(): // a clock that was set back gives no more time
+		case c.Generation == f.Generation-1 && now.Sub(f.Rotated).Abs() < s.client.Settings.GracePeriod(): // a clock that was set back gives no more time
 			return nil
 		}
 		verdict = ErrRefreshTokenReused
@@ -210,7 +210,7 @@ func (a *AppClient) revoke(ctx context.Context, raw, secret Secret) error {
 	if err := s.checkSecret(secret); err != nil {
 		return err
 	}
-	if !s.client.Settings.revocable() {
+	if !s.client.Settings.Revocable() {
 		return ErrRevocationDisabled
 	}
 	if looksSigned(raw) {

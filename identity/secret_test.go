@@ -106,7 +106,7 @@ func TestNoSecretIsLoggedOrStoredInClear(t *testing.T) {
 	seen := 0
 	for entry, value := range contents(t, inner) {
 		table, _, _ := strings.Cut(entry, " ")
-		if slices.Contains(identity.SecretTables(), table) {
+		if slices.Contains(identity.Tables().SecretTables(), table) {
 			seen++
 			continue
 		}
@@ -147,7 +147,7 @@ func sealedStore(t *testing.T) (outer, inner store.Store) {
 	keys, err := sealed.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	check(t, "OpenKeyFile", err)
 	inner = memory.New()
-	return storetest.Twice(sealed.New(inner, keys, identity.SecretTables()...)), inner
+	return storetest.Twice(sealed.New(inner, keys, identity.Tables())), inner
 }
 
 func TestLifeOfAUserInASealedStore(t *testing.T) {

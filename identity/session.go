@@ -156,7 +156,7 @@ func (s *Session) User() (*User, error) {
 		return nil, err
 	}
 	u := *s.user
-	u.Attributes = s.pool.Settings.visible(&s.client.Settings, s.user)
+	u.Attributes = visible(&s.pool.Settings, &s.client.Settings, s.user)
 	return &u, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -49,7 +50,7 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 		return nil, err
 	}
 	s := t.scope
-	if !s.settings.allows(&s.client.Settings, flows...) {
+	if !s.settings.Allows(&s.client.Settings, flows...) {
 		return nil, refusal
 	}
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
@@ -138,7 +139,7 @@ func (t *attempt) read(r store.Reader, s *scope) error {
 	if err != nil {
 		return err
 	}
-	if t.cred, err = s.settings.credentialOf(values[0]); err != nil {
+	if t.cred, err = credentialOf(s.settings, values[0]); err != nil {
 		return err
 	}
 	t.lock, err = orNil(throttles.Decode(values[1]))
@@ -165,19 +166,19 @@ func (t *attempt) untriggered() error {
 	if t.user == nil {
 		triggers = append(triggers, UserMigration)
 	}
-	return t.scope.settings.noTrigger(triggers...)
+	return noTrigger(t.scope.settings, triggers...)
 }
 
 // known answers for a user who does not exist or may not sign in, where that
 // may be told before the password was proved.
 func (t *attempt) known() error {
 	if t.user == nil {
-		if t.scope.settings.discloses(&t.scope.client.Settings) {
+		if t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
 			return ErrUserNotFound
 		}
 		return nil
 	}
-	if !t.scope.settings.disclosesStatus(&t.scope.client.Settings) {
+	if !t.scope.settings.DisclosesStatus(&t.scope.client.Settings) {
 		return nil
 	}
 	if t.user.Status == StatusResetRequired && t.cred == nil {
@@ -204,7 +205,7 @@ func (t *attempt) checkPassword(ctx context.Context, password Secret) error {
 	if t.lock.State.Locked(e.now()) {
 		return ErrTooManyAttempts
 	}
-	if len(password) > maxPasswordBytes {
+	if len(password) > settings.MaxPasswordBytes {
 		return e.hasher.Dummy(ctx, "") // no password is that long, so it is wrong
 	}
 	if t.cred == nil || t.cred.Hash == "" {
@@ -465,13 +466,13 @@ func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
 		return err
 	}
 	name := strings.TrimPrefix(string(flow), "ALLOW_")
-	if !s.settings.allows(&s.client.Settings, flow) {
+	if !s.settings.Allows(&s.client.Settings, flow) {
 		return &FlowError{name}
 	}
 	if flow != AllowCustom {
 		return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
 	}
-	if err := s.settings.noTrigger(DefineAuthChallenge); err != nil {
+	if err := noTrigger(s.settings, DefineAuthChallenge); err != nil {
 		return err
 	}
 	return &FlowError{name}

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -71,23 +72,23 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 		return nil, err
 	}
 	u.Status = StatusUnconfirmed
-	if err := s.settings.checkWritable(&s.client.Settings, in.Attributes); err != nil {
+	if err := checkWritable(s.settings, &s.client.Settings, in.Attributes); err != nil {
 		return nil, err
 	}
 	if slices.Contains(s.settings.Aliases, "preferred_username") && in.Attributes["preferred_username"] != "" {
 		return nil, invalid("preferred_username", "preferred_username can only be set for confirmed users.")
 	}
-	if err := s.settings.checkNew(u.Attributes); err != nil {
+	if err := checkNew(s.settings, u.Attributes); err != nil {
 		return nil, err
 	}
-	if s.settings.Defaults == SafeDefaults && s.settings.codeTarget(u) == nil && len(s.settings.autoVerified()) > 0 {
-		return nil, nonconforming(AttributeProblem{s.settings.autoVerified()[0], "The attribute is required"})
+	if s.settings.Defaults == SafeDefaults && codeTarget(s.settings, u) == nil && len(s.settings.VerifiedAtSignUp()) > 0 {
+		return nil, nonconforming(AttributeProblem{Name: s.settings.VerifiedAtSignUp()[0], Code: settings.AttributeRequired})
 	}
-	if err := s.settings.checkPassword(in.Password, true); err != nil {
+	if err := checkPassword(s.settings, in.Password, true); err != nil {
 		return nil, err
 	}
 	u.flagAddresses()
-	return u, s.settings.noTrigger(PreSignUp, CustomMessage, CustomEmailSender, CustomSMSSender)
+	return u, noTrigger(s.settings, PreSignUp, CustomMessage, CustomEmailSender, CustomSMSSender)
 }
 
 // flagAddresses marks the addresses of a user who has just registered: they
@@ -128,7 +129,7 @@ func (u *User) takeUsername(s *PoolSettings) error {
 	if !usernameForm(u.Username) {
 		return invalid("username", "Username should be 1 to 128 letters, marks, symbols, numbers or punctuation characters.")
 	}
-	shape := nameShape(u.Username)
+	shape := settings.NameShape(u.Username)
 	if len(s.UsernameAttributes) == 0 {
 		if shape != "" && slices.Contains(s.Aliases, shape) {
 			words := map[string]string{"email": "email", "phone_number": "phone number"}[shape]
@@ -139,21 +140,12 @@ func (u *User) takeUsername(s *PoolSettings) error {
 	if shape == "" || !slices.Contains(s.UsernameAttributes, shape) {
 		return invalid("username", usernameShapes(s.UsernameAttributes))
 	}
-	if v, ok := u.Attributes[shape]; ok && fold(v, s.caseSensitive()) != fold(u.Username, s.caseSensitive()) {
+	if v, ok := u.Attributes[shape]; ok && fold(v, s.DistinguishesCase()) != fold(u.Username, s.DistinguishesCase()) {
 		return invalid(shape, "The username and the attribute "+shape+" differ.")
 	}
 	u.Attributes[shape], u.Username = u.Username, u.Sub
-	u.NamedBy = s.namedBy(shape)
+	u.NamedBy = s.NamedBy(shape)
 	return nil
-}
-
-// namedBy is the attribute by which a user is named, as it is stored: nothing
-// where the pool leaves no choice.
-func (s *PoolSettings) namedBy(attribute string) string {
-	if len(s.UsernameAttributes) > 1 && slices.Contains(s.UsernameAttributes, attribute) {
-		return attribute
-	}
-	return ""
 }
 
 // maxUsername is the length of the longest username, in characters.
@@ -162,7 +154,7 @@ const maxUsername = 128
 // usernameForm tells whether a name may be a username: what the service takes,
 // which leaves out spaces, control characters and text that is not UTF-8.
 func usernameForm(name string) bool {
-	return utf8.RuneCountInString(name) <= maxUsername && printable(name)
+	return utf8.RuneCountInString(name) <= maxUsername && settings.Printable(name)
 }
 
 func usernameShapes(attributes []string) string {
@@ -197,7 +189,7 @@ func (e *Engine) namesFree(ctx context.Context, s *PoolSettings, u *User) error 
 
 // commitSignUp writes the user, and sends the code afterwards.
 func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now time.Time) (*SignUpResult, error) {
-	res := &SignUpResult{Sub: u.Sub, Delivery: s.settings.codeTarget(u)}
+	res := &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
 	var text string
 	var pending *code
 	if d := res.Delivery; d != nil {

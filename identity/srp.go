@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // srpState is the payload of a secret block: the server's half of an exchange.
@@ -72,7 +73,7 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 		return nil, err
 	}
 	s := t.scope
-	if !s.settings.allows(&s.client.Settings, AllowUserSRP) {
+	if !s.settings.Allows(&s.client.Settings, AllowUserSRP) {
 		return nil, &FlowError{"USER_SRP_AUTH"}
 	}
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
@@ -119,7 +120,7 @@ func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 		return nil, err
 	}
 	data.U, data.Secret = x.U, []byte(x.Secret)
-	st.Expires = s.engine.now().Add(s.client.Settings.sessionLife())
+	st.Expires = s.engine.now().Add(s.client.Settings.SessionLife())
 	block, err := s.sealBlock(st, data)
 	if err != nil {
 		return nil, err
@@ -140,8 +141,8 @@ func (s *scope) srpUserID(u *User, name string) string {
 	if u != nil {
 		return u.Username
 	}
-	folded := fold(name, s.settings.caseSensitive())
-	if len(s.settings.UsernameAttributes) == 0 && !slices.Contains(s.settings.Aliases, nameShape(name)) {
+	folded := fold(name, s.settings.DistinguishesCase())
+	if len(s.settings.UsernameAttributes) == 0 && !slices.Contains(s.settings.Aliases, settings.NameShape(name)) {
 		return folded
 	}
 	h := hex.EncodeToString(mac(s.ring.fake, "id", folded))
@@ -149,7 +150,7 @@ func (s *scope) srpUserID(u *User, name string) string {
 }
 
 func (s *scope) fakeVerifier(name string) (salt, verifier []byte) {
-	name = fold(name, s.settings.caseSensitive())
+	name = fold(name, s.settings.DistinguishesCase())
 	return mac(s.ring.fake, "salt", name)[:srp.SaltSize], srp.FakeVerifier(mac(s.ring.fake, "verifier", name))
 }
 

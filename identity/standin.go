@@ -62,7 +62,7 @@ var (
 )
 
 // credentialOf decodes a credential of a pool that may keep verifiers.
-func (s *PoolSettings) credentialOf(value []byte) (*credential, error) {
+func credentialOf(s *PoolSettings, value []byte) (*credential, error) {
 	if s.SRP {
 		return standInVerifier.decode(value)
 	}

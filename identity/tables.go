@@ -10,10 +10,12 @@ import (
 )
 
 // The whole data model. What each table is keyed by stands in its Key; tables
-// marked Secret are encrypted by store/sealed. Index keys hold names in clear.
+// marked Secret are encrypted by store/sealed. Index keys hold names in clear. Each
+// table says whose its records are: see catalog.go for what follows from that.
 var (
 	pools = &store.Table[PoolInfo]{
 		Name: "pools", Key: func(p *PoolInfo) string { return store.Key(p.ID) },
+		Owner: store.OwnedByEngine, Views: []store.View{poolsView},
 		Indexes: []*store.Index[PoolInfo]{poolsByKey, poolsByRegion},
 	}
 	poolsByKey    = &store.Index[PoolInfo]{Name: "key", Unique: true, Keys: poolKeys}
@@ -23,6 +25,7 @@ var (
 
 	clients = &store.Table[ClientInfo]{
 		Name: "clients", Key: func(c *ClientInfo) string { return store.Key(c.ID) },
+		Owner: store.OwnedByPool, OwnerIndex: clientsByPool, Views: []store.View{clientsView},
 		Indexes: []*store.Index[ClientInfo]{clientsByPool},
 	}
 	clientsByPool = &store.Index[ClientInfo]{Name: "pool", Keys: func(c *ClientInfo) []string {
@@ -31,15 +34,18 @@ var (
 
 	clientSecrets = &store.Table[clientSecret]{
 		Name: "clientsecrets", Secret: true, Key: func(s *clientSecret) string { return store.Key(s.Client) },
+		Owner: store.OwnedByClient,
 	}
 
 	// keyrings: a pool's signing keys and the key that everything else is derived from.
 	keyrings = &store.Table[keyring]{
 		Name: "keyrings", Secret: true, Key: func(k *keyring) string { return store.Key(k.Pool) },
+		Owner: store.OwnedByPool,
 	}
 
 	users = &store.Table[User]{
 		Name: "users", Version: userVersion, Upgrade: upgradeUser, Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
+		Owner: store.OwnedByPool, Refs: (*User).namedGroups, Views: []store.View{usersView},
 		Indexes: []*store.Index[User]{usersByName, usersBySearch, usersByGroup},
 	}
 	// usersByName: whatever a user signs in with, folded.
@@ -64,6 +70,7 @@ var (
 
 	groups = &store.Table[Group]{
 		Name: "groups", Key: func(g *Group) string { return store.Key(g.Pool, g.ID) },
+		Owner: store.OwnedByPool, Views: []store.View{groupsView, membershipsView},
 		Indexes: []*store.Index[Group]{groupsByName},
 	}
 	groupsByName = &store.Index[Group]{Name: "names", Unique: true, Keys: func(g *Group) []string {
@@ -74,65 +81,78 @@ var (
 	// users. A group made again under the same name has another id.
 	deadGroups = &store.Table[deadGroup]{
 		Name: "deadgroups", Key: func(g *deadGroup) string { return store.Key(g.Pool, g.ID) },
+		Owner: store.OwnedByPool,
 	}
 
 	// totps: what authenticator apps share with us.
 	totps = &store.Table[totp]{
 		Name: "totps", Secret: true, Key: func(t *totp) string { return store.Key(t.Pool, t.Sub) },
+		Owner: store.OwnedByUser,
 	}
 
 	credentials = &store.Table[credential]{
 		Name: "credentials", Secret: true, Key: func(c *credential) string { return store.Key(c.Pool, c.Sub) },
+		Owner: store.OwnedByUser,
 	}
 
 	// codes: at most one outstanding code for each user and purpose.
 	codes = &store.Table[code]{
 		Name: "codes", Key: func(c *code) string { return store.Key(c.Pool, c.Sub, string(c.Purpose)) },
+		Owner:   store.OwnedByUser,
 		Expires: func(c *code) time.Time { return c.Expires },
 	}
 
 	// families: all tokens that come from one sign-in. An access token may outlive the refresh token.
 	families = &store.Table[family]{
 		Name: "families", Key: func(f *family) string { return store.Key(f.Pool, f.Sub, f.ID) },
+		Owner: store.OwnedByUser, Views: []store.View{familiesView},
 		Expires: func(f *family) time.Time { return f.Expires.Add(maxTokenLife) },
 	}
 
 	// spent: challenge states that were answered.
 	spent = &store.Table[spentState]{
 		Name: "spent", Key: func(s *spentState) string { return store.Key(s.Pool, s.ID) },
-		Expires: func(s *spentState) time.Time { return s.Expires },
+		Owner:   store.OwnedByPool,
+		Expires: func(s *spentState) time.Time { return s.Expires }, Slack: clockSlack,
 	}
 
 	// throttles: wrong passwords, and codes asked for and tried, by user.
 	throttles = &store.Table[throttleRecord]{
 		Name: "throttles", Key: func(t *throttleRecord) string { return throttleKey(t.Pool, t.Kind, t.Who) },
+		Owner: store.OwnedByUser, UserKeys: userThrottleKeys,
 		Expires: func(t *throttleRecord) time.Time { return t.Expires },
 	}
 
 	events = &store.Table[Event]{
 		Name: "events", Key: func(e *Event) string { return store.Key(e.Pool, store.Time(e.Time), e.ID) },
+		Owner: store.OwnedByPool, Views: []store.View{eventsView},
 		Expires: (*Event).expires,
 	}
 
 	accessKeys = &store.Table[accessKey]{
 		Name: "accesskeys", Secret: true, Key: func(k *accessKey) string { return store.Key(k.ID) },
+		Owner: store.OwnedByEngine,
 	}
 
 	// leases: what one of several engines on a store does for all.
 	leases = &store.Table[lease]{
 		Name: "leases", Key: func(l *lease) string { return store.Key(l.Name) },
+		Owner: store.OwnedByEngine,
 	}
 
 	// graves: pools that were deleted and are still being swept. Ids are never used again.
 	graves = &store.Table[grave]{
 		Name: "graves", Key: func(g *grave) string { return store.Key(g.Pool) },
+		Owner: store.OwnedByEngine,
+	}
+
+	// tombstones: users and clients that were deleted, with too many records for one
+	// transaction. The rest is still being swept. Ids are never used again.
+	tombstones = &store.Table[tombstone]{
+		Name: "tombstones", Key: func(t *tombstone) string { return tombstoneKey(t.Owner, t.ID...) },
+		Owner: store.OwnedByEngine,
 	}
 )
-
-// SecretTables are the names of the tables that hold secrets, for store/sealed.
-func SecretTables() []string {
-	return []string{clientSecrets.Name, keyrings.Name, credentials.Name, accessKeys.Name, totps.Name}
-}
 
 // PoolInfo is a user pool as it is stored.
 type PoolInfo struct {
@@ -306,6 +326,16 @@ type grave struct {
 	Pool    string    `json:"pool"`
 	Clients []string  `json:"clients,omitempty"`
 	Deleted time.Time `json:"deleted"`
+}
+
+type tombstone struct {
+	Owner   store.Owner `json:"owner"`
+	ID      []string    `json:"id"`
+	Deleted time.Time   `json:"deleted"`
+}
+
+func tombstoneKey(owner store.Owner, id ...string) string {
+	return store.Key(string(owner)) + store.Key(id...)
 }
 
 type keyring struct {

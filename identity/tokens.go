@@ -33,7 +33,7 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 	}
 	return &family{
 		Pool: s.pool.ID, Sub: sub, ID: id, Client: s.client.ID, EventID: event, AuthTime: now,
-		Expires: now.Add(s.client.Settings.refreshLife()), Scope: scopeAdmin,
+		Expires: now.Add(s.client.Settings.RefreshTokenLife()), Scope: scopeAdmin,
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokens{ExpiresIn: s.client.Settings.accessLife()}
+	t := &Tokens{ExpiresIn: s.client.Settings.AccessTokenLife()}
 	if t.Access, err = s.sign(access, g.accessChanges, now); err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (s *scope) sign(c *claims, changes claimChanges, now time.Time) (Secret, er
 
 func (s *scope) accessClaims(g *grant, iss string, now time.Time) (*claims, error) {
 	c := newClaims(token.UseAccess, 0)
-	if err := s.commonClaims(c, g, iss, now, s.client.Settings.accessLife()); err != nil {
+	if err := s.commonClaims(c, g, iss, now, s.client.Settings.AccessTokenLife()); err != nil {
 		return nil, err
 	}
 	c.str("client_id", s.client.ID)
@@ -121,7 +121,7 @@ func (s *scope) accessClaims(g *grant, iss string, now time.Time) (*claims, erro
 
 func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
 	c := newClaims(token.UseID, len(g.user.Attributes))
-	if err := s.commonClaims(c, g, iss, now, s.client.Settings.idLife()); err != nil {
+	if err := s.commonClaims(c, g, iss, now, s.client.Settings.IDTokenLife()); err != nil {
 		return nil, err
 	}
 	c.str("aud", s.client.ID)
@@ -129,7 +129,7 @@ func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
 	c.option("nonce", g.nonce)
 	c.roles(g.groups)
 	for _, name := range sortedKeys(g.user.Attributes) {
-		if s.settings.readable(&s.client.Settings, name) {
+		if s.settings.Readable(&s.client.Settings, name) {
 			c.attribute(name, g.user.Attributes[name])
 		}
 	}
@@ -159,7 +159,7 @@ func (s *scope) commonClaims(c *claims, g *grant, iss string, now time.Time, lif
 // origin adds what ties a token to its sign-in. A client whose tokens neither
 // can be revoked nor rotate has no origin_jti; the event id then names the family.
 func (s *scope) origin(c *claims, f *family) {
-	if !s.client.Settings.tellsOrigin() {
+	if !s.client.Settings.HasOriginID() {
 		c.str("event_id", f.ID)
 		return
 	}

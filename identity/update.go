@@ -3,8 +3,6 @@ package identity
 import (
 	"context"
 	"fmt"
-	"reflect"
-	"slices"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -29,7 +27,7 @@ func (a *Admin) Update(ctx context.Context, fn func(*PoolSettings) error) (*Pool
 		if err := fn(&p.Settings); err != nil {
 			return err
 		}
-		if err := p.Settings.checkChange(&before.Settings); err != nil {
+		if err := p.Settings.CheckChange(&before.Settings); err != nil {
 			return err
 		}
 		p.Modified, kept = now, p
@@ -52,31 +50,4 @@ func (a *Admin) forChange(r store.Reader) (before, p *PoolInfo, err error) {
 	}
 	p, err = pools.Decode(values[0])
 	return before, p, err
-}
-
-// checkChange refuses settings that cannot be, or cannot follow on those of before.
-func (s *PoolSettings) checkChange(before *PoolSettings) error {
-	for _, fixed := range []struct {
-		setting string
-		same    bool
-	}{
-		{"Region", s.Region == before.Region},
-		{"Defaults", s.Defaults == before.Defaults},
-		{"Algorithm", s.algorithm() == before.algorithm()},
-		{"Aliases", slices.Equal(s.Aliases, before.Aliases)},
-		{"UsernameAttributes", slices.Equal(s.UsernameAttributes, before.UsernameAttributes)},
-		{"CaseSensitive", s.caseSensitive() == before.caseSensitive()},
-		{"Schema", s.extends(before)},
-	} {
-		if !fixed.same {
-			return &SettingError{fixed.setting, "What a pool was made with cannot be changed: " + fixed.setting + "."}
-		}
-	}
-	return s.check()
-}
-
-// extends tells whether the schema has all that the one before has, unchanged and in its order.
-func (s *PoolSettings) extends(before *PoolSettings) bool {
-	had, has := before.schema(), s.schema()
-	return len(has) >= len(had) && reflect.DeepEqual(has[:len(had)], had)
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"maps"
-	"net/mail"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func nameKey(pool, folded string) string {
 // rename computes the names that the user signs in with. It is called whenever
 // an attribute changes, because a name follows the attribute that it comes from.
 func (u *User) rename(s *PoolSettings) {
-	sensitive := s.caseSensitive()
+	sensitive := s.DistinguishesCase()
 	names := []string{fold(u.Username, sensitive)}
 	for _, a := range u.nameAttributes(s) {
 		names = append(names, fold(u.Attributes[a], sensitive))
@@ -105,39 +104,11 @@ func (u *User) clone() *User {
 // nameAttribute is the attribute of u, if any, that folds to a name.
 func (u *User) nameAttribute(s *PoolSettings, name string) string {
 	for _, a := range slices.Concat(u.nameAttributes(s), s.Aliases) {
-		if v := u.Attributes[a]; v != "" && fold(v, s.caseSensitive()) == name {
+		if v := u.Attributes[a]; v != "" && fold(v, s.DistinguishesCase()) == name {
 			return a
 		}
 	}
 	return ""
-}
-
-// nameShape is what a username looks like: "email", "phone_number" or "".
-func nameShape(name string) string {
-	switch {
-	case isEmail(name):
-		return "email"
-	case isPhone(name):
-		return "phone_number"
-	}
-	return ""
-}
-
-// isEmail accepts a bare address: no display name, no comment, no space.
-func isEmail(s string) bool {
-	if len(s) > 320 || strings.ContainsAny(s, " \t\r\n<>()") {
-		return false
-	}
-	a, err := mail.ParseAddress(s)
-	return err == nil && a.Address == s && a.Name == ""
-}
-
-// isPhone accepts E.164: a plus sign and 1 to 15 digits.
-func isPhone(s string) bool {
-	if len(s) < 2 || len(s) > 16 || s[0] != '+' {
-		return false
-	}
-	return strings.Trim(s[1:], "0123456789") == ""
 }
 
 // mask hides all of an address but what its owner needs to recognise it.

@@ -39,7 +39,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if err := verifiable(attribute); err != nil {
 		return nil, err
 	}
-	if err := s.pool.Settings.noTrigger(CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+	if err := noTrigger(&s.pool.Settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
 		return nil, err
 	}
 	address := s.user.unverified(attribute)
@@ -116,7 +116,7 @@ func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, 
 	if err != nil {
 		return nil, err
 	}
-	if wrong := s.judgeCode(c, u.Sub, purpose, text, s.settings.disclosesStatus(&s.client.Settings), now); wrong != nil {
+	if wrong := s.judgeCode(c, u.Sub, purpose, text, s.settings.DisclosesStatus(&s.client.Settings), now); wrong != nil {
 		return wrong, nil
 	}
 	if c.Value != u.unverified(attribute) {

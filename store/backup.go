@@ -14,6 +14,8 @@ import (
 	"io"
 	"iter"
 	"slices"
+
+	"github.com/cognate-id/cognate/store/internal/limits"
 )
 
 // A backup is lines of JSON. The first is a header with the version of the
@@ -46,16 +48,19 @@ const (
 // ErrNotEmpty is returned by [Restore] for a store that holds something.
 var ErrNotEmpty = errors.New("store: not empty")
 
-// Backup writes one snapshot of tables to w and returns how many entries it
+// Backup writes one snapshot of all tables of a catalog to w and returns how many entries it
 // wrote. Values are written as s gives them: what store/sealed encrypts stays
 // encrypted if s is the store below it. It keeps one entry in memory. progress,
 // which may be nil, is called after each entry.
-func Backup(ctx context.Context, s Store, w io.Writer, tables []string, progress func(n int64)) (n int64, err error) {
+func Backup(ctx context.Context, s Store, w io.Writer, c Catalog, progress func(n int64)) (n int64, err error) {
+	if err := c.Err(); err != nil {
+		return 0, err
+	}
 	buf := bufio.NewWriterSize(w, 1<<16)
 	sum := sha256.New()
 	out := json.NewEncoder(io.MultiWriter(buf, sum))
 	out.SetEscapeHTML(false) // a value must not grow
-	tables = slices.Sorted(slices.Values(tables))
+	tables := slices.Sorted(slices.Values(c.Tables()))
 	if err := out.Encode(backupHeader{backupFormat, tables}); err != nil {
 		return 0, err
 	}
@@ -88,9 +93,9 @@ func Backup(ctx context.Context, s Store, w io.Writer, tables []string, progress
 
 // VerifyBackup reads a backup to its end and returns how many entries it holds.
 // The error is [ErrCorrupt] for one that was cut or altered, and [ErrNewer] for one
-// in a newer format, or with tables that are not among those given.
-func VerifyBackup(r io.Reader, tables []string) (n int64, err error) {
-	for _, err := range backupEntries(r, tables) {
+// in a newer format, or with tables that are not in the catalog.
+func VerifyBackup(r io.Reader, c Catalog) (n int64, err error) {
+	for _, err := range backupEntries(r, c.Tables()) {
 		if err != nil {
 			return n, err
 		}
@@ -102,11 +107,12 @@ func VerifyBackup(r io.Reader, tables []string) (n int64, err error) {
 // Restore writes the entries of a backup to an empty store and returns how many
 // there were. It reads the backup twice, and writes nothing before it has verified
 // the whole. A restore that fails midway leaves a part: throw that store away.
-func Restore(ctx context.Context, s Store, r io.ReadSeeker, tables []string, progress func(n int64)) (n int64, err error) {
+func Restore(ctx context.Context, s Store, r io.ReadSeeker, c Catalog, progress func(n int64)) (n int64, err error) {
+	tables := c.Tables()
 	if err := requireEmpty(ctx, s, tables); err != nil {
 		return 0, err
 	}
-	if _, err := VerifyBackup(r, tables); err != nil {
+	if _, err := VerifyBackup(r, c); err != nil {
 		return 0, err
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
@@ -156,12 +162,16 @@ func requireEmpty(ctx context.Context, s Store, tables []string) error {
 
 // writeBatches writes entries in transactions of bounded size.
 func writeBatches(ctx context.Context, s Store, entries iter.Seq2[Ref, []byte]) error {
-	var batch []Write
+	type write struct {
+		ref   Ref
+		value []byte
+	}
+	var batch []write
 	size := 0
 	flush := func() error {
 		err := s.Update(ctx, func(tx Tx) error {
 			for _, w := range batch {
-				if err := tx.Put(w.Table, w.Key, w.Value); err != nil {
+				if err := tx.Put(w.ref.Table, w.ref.Key, w.value); err != nil {
 					return err
 				}
 			}
@@ -171,7 +181,7 @@ func writeBatches(ctx context.Context, s Store, entries iter.Seq2[Ref, []byte]) 
 		return err
 	}
 	for ref, value := range entries {
-		batch = append(batch, Write{Ref: ref, Value: value})
+		batch = append(batch, write{ref, value})
 		if size += len(ref.Table) + len(ref.Key) + len(value); size < restoreBytes && len(batch) < restoreRows {
 			continue
 		}
@@ -278,7 +288,7 @@ func (l *lineReader) entry(n int64, tables []string) (e *backupLine, done bool, 
 // so a restore does not come to know it when half is written.
 func (l *lineReader) follows(e *backupLine) error {
 	ref := Ref{e.Table, string(e.Key)}
-	if err := Check(ref, e.Value); err != nil {
+	if err := limits.Check(ref.Table, ref.Key, e.Value); err != nil {
 		return err
 	}
 	if cmp.Or(cmp.Compare(ref.Table, l.before.Table), cmp.Compare(ref.Key, l.before.Key)) <= 0 {

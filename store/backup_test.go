@@ -17,7 +17,10 @@ import (
 	"github.com/cognate-id/cognate/store/memory"
 )
 
-var backupTables = []string{"b", "a", "a.names"}
+var backupTables = store.Catalog{
+	&store.Table[Pet]{Name: "b", Owner: store.OwnedByEngine, Key: pets.Key},
+	&store.Table[Pet]{Name: "a", Owner: store.OwnedByEngine, Key: pets.Key, Indexes: []*store.Index[Pet]{petNames}},
+}
 
 // filled is a store with some entries, with keys and values that are hard to write down.
 func filled(t *testing.T) store.Store {
@@ -53,7 +56,7 @@ func backedUp(t *testing.T, s store.Store) []byte {
 func contents(t *testing.T, s store.Store) (out []string) {
 	t.Helper()
 	err := s.View(t.Context(), func(r store.Reader) error {
-		for _, table := range backupTables {
+		for _, table := range backupTables.Tables() {
 			for e, err := range r.Scan(table, store.Range{}) {
 				if err != nil {
 					return err

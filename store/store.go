@@ -1,11 +1,13 @@
 // Package store is the storage contract of Cognate: transactional, ordered
 // tables of JSON documents, and typed tables with indexes above them.
 //
-// A program rarely uses this package by itself. It opens a driver
-// ([github.com/cognate-id/cognate/store/memory] or
-// [github.com/cognate-id/cognate/store/bolt]) and hands it to
-// identity.New. Whoever writes a driver begins with [Store] and [Overlay] and
-// proves it with storetest.Run; whoever keeps records begins with [Table].
+// A program opens a driver ([github.com/cognate-id/cognate/store/memory],
+// [github.com/cognate-id/cognate/store/bolt] or
+// [github.com/cognate-id/cognate/store/postgres]) and hands it to identity.New. If it keeps
+// records of its own in the same store, it begins with [Table] and [Catalog]: a table
+// says what its records belong to, and the catalog gives it to all that must know every
+// table. Whoever writes a driver begins with [Store] and with
+// [github.com/cognate-id/cognate/store/driver], and proves the driver with storetest.Run.
 //
 // # Caveats
 //
@@ -21,14 +23,16 @@ import (
 	"context"
 	"errors"
 	"iter"
+
+	"github.com/cognate-id/cognate/store/internal/limits"
 )
 
 // Limits of the contract. A driver may hold more; a program must not rely on it.
 const (
-	MaxKey   = 1024    // bytes in one key
-	MaxValue = 1 << 20 // bytes in one value
-	MaxTx    = 8 << 20 // bytes written by one transaction, keys and values
-	MaxIndex = 256     // bytes of a value that take part in an index key, see [Clip]
+	MaxKey   = limits.MaxKey   // 1,024 bytes in one key
+	MaxValue = limits.MaxValue // 1 MiB in one value
+	MaxTx    = limits.MaxTx    // 8 MiB written by one transaction, keys and values
+	MaxIndex = 256             // bytes of a value that take part in an index key, see [Clip]
 )
 
 // Errors that a caller branches on.
@@ -38,10 +42,10 @@ var (
 	// ErrExists is returned by Insert for a key that is taken.
 	ErrExists = errors.New("store: already exists")
 	// ErrTooLarge is returned for a key, a value or a transaction beyond the limits.
-	ErrTooLarge = errors.New("store: too large")
+	ErrTooLarge = limits.ErrTooLarge
 	// ErrInvalid is returned for a value that is not one JSON document, or holds U+0000,
 	// and for an empty table name or key.
-	ErrInvalid = errors.New("store: invalid key or value")
+	ErrInvalid = limits.ErrInvalid
 	// ErrUnknownOutcome is returned when the connection was lost while a
 	// transaction was being committed: it may or may not have taken place. It is
 	// never retried by a driver.
@@ -131,5 +135,11 @@ type (
 	// Keys that exist are replaced. It is fastest with entries in order of table and key.
 	BulkLoader interface {
 		BulkLoad(ctx context.Context, entries iter.Seq2[Ref, []byte]) error
+	}
+	// A Sealer is a store, or a transaction of one, that encrypts the values of some
+	// tables and reports whether a table is among them. A store that wraps another
+	// lets a Sealer be found by a method Unwrap() Store, which returns that other.
+	Sealer interface {
+		Seals(table string) bool
 	}
 )

@@ -12,7 +12,7 @@ const (
 	sweepBytes = 4 << 20
 )
 
-// Sweep deletes records that have expired at now, in one transaction and by
+// Sweep deletes records that have expired at now, [Table.Slack] included, in one transaction and by
 // way of the expiry index: at most limit of them, and never more than 500,
 // which is also what a limit of zero means. It returns how many it deleted;
 // whoever gets as many as it asked for calls again.
@@ -23,6 +23,7 @@ func (t *Table[R]) Sweep(ctx context.Context, s Store, now time.Time, limit int)
 	if limit <= 0 || limit > sweepRows {
 		limit = sweepRows
 	}
+	now = now.Add(-t.Slack)
 	due := Range{To: Prefix(Time(now)).To, Limit: limit}
 	err = s.Update(ctx, func(tx Tx) error {
 		n = 0
@@ -42,6 +43,18 @@ func (t *Table[R]) Sweep(ctx context.Context, s Store, now time.Time, limit int)
 		return 0, err
 	}
 	return n, nil
+}
+
+// sweepAll calls Sweep until nothing is left to sweep.
+func (t *Table[R]) sweepAll(ctx context.Context, s Store, now time.Time) (int, error) {
+	total := 0
+	for {
+		n, err := t.Sweep(ctx, s, now, sweepRows)
+		total += n
+		if err != nil || n < sweepRows {
+			return total, err
+		}
+	}
 }
 
 // due returns the entries of the expiry index in a range, and the values of the records that they name.
@@ -100,30 +113,35 @@ func (t *Table[R]) DeleteRange(ctx context.Context, s Store, r Range) (int, erro
 
 // deleteBatch deletes records of a range in one transaction, and reports whether there may be more.
 func (t *Table[R]) deleteBatch(ctx context.Context, s Store, r Range) (n int, more bool, err error) {
-	err = s.Update(ctx, func(tx Tx) error {
-		n, more = 0, false
-		size := 0
-		for e, err := range tx.Scan(t.Name, r) {
-			if err != nil {
-				return err
-			}
-			rec, err := t.Decode(e.Value)
-			if err != nil {
-				return err
-			}
-			if err := t.remove(tx, e.Key, rec); err != nil {
-				return err
-			}
-			n++
-			size += len(e.Value)
-			if more = n == r.Limit || size > sweepBytes; more {
-				return nil
-			}
-		}
-		return nil
+	err = s.Update(ctx, func(tx Tx) (err error) {
+		n, more, err = t.deleteIn(tx, r)
+		return err
 	})
 	if err != nil {
 		return 0, false, err
 	}
 	return n, more, nil
+}
+
+// deleteIn deletes records of a range, which has a limit, in a transaction, and reports whether there may be more.
+func (t *Table[R]) deleteIn(tx Tx, r Range) (n int, more bool, err error) {
+	size := 0
+	for e, err := range tx.Scan(t.Name, r) {
+		if err != nil {
+			return n, false, err
+		}
+		rec, err := t.Decode(e.Value)
+		if err != nil {
+			return n, false, err
+		}
+		if err := t.remove(tx, e.Key, rec); err != nil {
+			return n, false, err
+		}
+		n++
+		size += len(e.Value)
+		if n == r.Limit || size > sweepBytes {
+			return n, true, nil
+		}
+	}
+	return n, false, nil
 }

@@ -18,15 +18,34 @@ import (
 type Table[R any] struct {
 	Name    string // e.g. "users"; part of the file format
 	Version int    // schema version written with each record; 0 means 1
-	Secret  bool   // holds secrets: store/sealed encrypts its values
-	Key     func(*R) string
+	// Secret is for tables that hold secrets: store/sealed encrypts their values. A
+	// store that encrypts other tables, and not this one, refuses writes with [ErrUnsealed].
+	Secret bool
+	Key    func(*R) string
 	// Expires is when the record may be swept, on the engine's clock; the
 	// zero time means never. Nil for tables whose records do not expire.
 	Expires func(*R) time.Time
+	// Slack is for how long a record that has expired is not swept yet, for clocks that are set back.
+	Slack   time.Duration
 	Indexes []*Index[R]
 	// Upgrade turns a value of an older version into one of this; the next Put
 	// writes it. Index keys must not change by it. Without it older records are [ErrCorrupt].
 	Upgrade func(version int, value []byte) ([]byte, error)
+
+	// Owner says what the records belong to, and so what they are deleted with. A
+	// table in a [Catalog] must have one; the fields below mean something only there.
+	Owner Owner
+	// OwnerIndex finds the records of an owner if their keys do not begin with it: then the
+	// keys of this index do. It is among Indexes too.
+	OwnerIndex *Index[R]
+	// UserKeys are the keys that a user may have records at, for a table that is
+	// owned by users and whose keys begin with the pool alone.
+	UserKeys func(pool, sub string) []string
+	// Refs are what else must be there for a record, besides its owner: at least one
+	// of each group. [Catalog.Check] reports records that lack it.
+	Refs func(*R) [][]Ref
+	// Views are SQL views of the table. A secret table has none.
+	Views []View
 }
 
 // An Index finds records of a table by something other than their key.
@@ -81,6 +100,9 @@ func (t *Table[R]) Decode(value []byte) (*R, error) {
 // Insert writes a record that is not there yet. [ErrExists] tells that its key
 // or one of its unique index keys is taken.
 func (t *Table[R]) Insert(tx Tx, rec *R) error {
+	if err := t.writable(tx); err != nil {
+		return err
+	}
 	value, err := t.encode(rec)
 	if err != nil {
 		return err
@@ -108,7 +130,22 @@ func (t *Table[R]) Put(tx Tx, rec *R) error {
 	return t.reindex(tx, key, old, rec)
 }
 
+// writable returns [ErrUnsealed] if tx is of a store that encrypts tables, and this
+// one is secret and not among them.
+func (t *Table[R]) writable(tx Tx) error {
+	if !t.Secret {
+		return nil
+	}
+	if s, ok := tx.(Sealer); ok && !s.Seals(t.Name) {
+		return fmt.Errorf("%s: %w", t.Name, ErrUnsealed)
+	}
+	return nil
+}
+
 func (t *Table[R]) put(tx Tx, key string, rec *R) error {
+	if err := t.writable(tx); err != nil {
+		return err
+	}
 	value, err := t.encode(rec)
 	if err != nil {
 		return err

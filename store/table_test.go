@@ -201,14 +201,6 @@ func TestCacheHitAllocatesNothing(t *testing.T) {
 	}
 }
 
-func BenchmarkCheck(b *testing.B) {
-	value := []byte(`{"v":2,"Title":"` + strings.Repeat("x", 450) + `","Attributes":{"email":"user@example.com","name":"a \u00e9 b"},"More":"` + strings.Repeat("y", 450) + `"}`)
-	b.SetBytes(int64(len(value)))
-	for b.Loop() {
-		_ = store.Check(store.Ref{Table: "table", Key: "key"}, value)
-	}
-}
-
 func BenchmarkCacheHit(b *testing.B) {
 	c := store.NewCache(books, 64)
 	value := []byte(`{"v":2,"Title":"` + strings.Repeat("x", 900) + `"}`)

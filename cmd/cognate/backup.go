@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/sealed"
 )
@@ -45,9 +44,6 @@ func needsPlace(s storeFlag) error {
 	}
 	return nil
 }
-
-// allTables are the tables of a real store.
-func allTables() []string { return append(identity.Tables(), purposes.Tables()...) }
 
 // Run writes a backup.
 func (c *backupCommand) Run(t *terminal) error {
@@ -90,14 +86,14 @@ func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int
 	if err != nil {
 		return 0, err
 	}
-	n, err := store.Backup(ctx, st, w, allTables(), p.at)
+	n, err := store.Backup(ctx, st, w, catalog(), p.at)
 	return n, errors.Join(err, st.Close())
 }
 
 func receiveBackup(ctx context.Context, conn net.Conn, w io.Writer) (int64, error) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	n, err := store.VerifyBackup(io.TeeReader(conn, w), allTables())
+	n, err := store.VerifyBackup(io.TeeReader(conn, w), catalog())
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -242,7 +238,7 @@ func sendBackup(ctx context.Context, log *slog.Logger, conn net.Conn, st store.S
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	begin := time.Now()
-	n, err := store.Backup(ctx, st, patient{conn}, allTables(), nil)
+	n, err := store.Backup(ctx, st, patient{conn}, catalog(), nil)
 	if err != nil {
 		log.Warn("a backup was not finished", "entries", n, "error", err)
 		return

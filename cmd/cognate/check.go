@@ -40,7 +40,7 @@ func (c *checkCommand) Run(t *terminal) error {
 
 func (c *checkCommand) check(ctx context.Context, t *terminal, st store.Store) error {
 	if c.RepairIndexes {
-		n, err := identity.RepairIndexes(ctx, st)
+		n, err := catalog().RepairIndexes(ctx, st)
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (c *checkCommand) check(ctx context.Context, t *terminal, st store.Store) e
 	}
 	counts := make(map[string]int)
 	total, indexes := 0, 0
-	err := identity.Check(ctx, st, func(p store.Problem) {
+	err := identity.Check(ctx, st, catalog(), func(p store.Problem) {
 		kind := p.Table + ": " + p.What
 		if counts[kind]++; counts[kind] <= toldProblems {
 			fmt.Fprintln(t.out, p)

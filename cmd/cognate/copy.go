@@ -89,7 +89,7 @@ func (j *copyJob) run(ctx context.Context) error {
 	}
 	var want, have *digest
 	err := j.from.View(ctx, func(r store.Reader) (err error) {
-		for _, table := range slices.Sorted(slices.Values(allTables())) {
+		for _, table := range slices.Sorted(slices.Values(catalog().Tables())) {
 			if err := j.table(ctx, r, table); err != nil {
 				return err
 			}
@@ -115,13 +115,19 @@ func (j *copyJob) run(ctx context.Context) error {
 	return finish(ctx, j.to)
 }
 
+// An entry of a table.
+type entry struct {
+	table string
+	store.Entry
+}
+
 // table copies what a table has after the last key that has arrived.
 func (j *copyJob) table(ctx context.Context, r store.Reader, table string) error {
 	after, err := lastKey(ctx, j.to, table)
 	if err != nil {
 		return err
 	}
-	var batch []store.Write
+	var batch []entry
 	size := 0
 	for e, err := range r.Scan(table, store.Range{From: after}) {
 		if err == nil {
@@ -130,7 +136,7 @@ func (j *copyJob) table(ctx context.Context, r store.Reader, table string) error
 		if err != nil {
 			return err
 		}
-		batch = append(batch, store.Write{Ref: store.Ref{Table: table, Key: e.Key}, Value: e.Value})
+		batch = append(batch, entry{table, e})
 		size += len(e.Key) + len(e.Value)
 		if len(batch) < j.batch && size < copyBatchBytes {
 			continue
@@ -157,7 +163,7 @@ func lastKey(ctx context.Context, st store.Store, table string) (after string, e
 	return after, err
 }
 
-func (j *copyJob) write(ctx context.Context, batch []store.Write) error {
+func (j *copyJob) write(ctx context.Context, batch []entry) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -169,7 +175,7 @@ func (j *copyJob) write(ctx context.Context, batch []store.Write) error {
 			return err
 		}
 		for _, w := range batch {
-			if err := tx.Put(w.Table, w.Key, w.Value); err != nil {
+			if err := tx.Put(w.table, w.Key, w.Value); err != nil {
 				return err
 			}
 		}
@@ -191,7 +197,7 @@ type digest struct {
 
 func digestOf(ctx context.Context, r store.Reader) (*digest, error) {
 	d, sum := &digest{}, sha256.New()
-	for _, table := range slices.Sorted(slices.Values(allTables())) {
+	for _, table := range slices.Sorted(slices.Values(catalog().Tables())) {
 		for e, err := range r.Scan(table, store.Range{}) {
 			if err == nil {
 				err = ctx.Err()

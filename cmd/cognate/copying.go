@@ -80,7 +80,7 @@ func begin(ctx context.Context, st store.Store, name, from string, again bool) e
 		if err := wantWhole(tx, name); err != nil {
 			return err
 		}
-		for _, table := range slices.Sorted(slices.Values(allTables())) {
+		for _, table := range slices.Sorted(slices.Values(catalog().Tables())) {
 			for _, err := range tx.Scan(table, store.Range{Limit: 1}) {
 				if err != nil {
 					return err

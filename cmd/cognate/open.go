@@ -32,7 +32,12 @@ type purposeRecord struct {
 
 var purposes = &store.Table[purposeRecord]{
 	Name: "purpose", Key: func(*purposeRecord) string { return store.Key("purpose") },
+	Owner: store.OwnedByEngine,
 }
+
+// catalog is all that a store of ours holds: what the engine keeps, and the
+// purpose of the store.
+func catalog() store.Catalog { return identity.Tables().With(purposes) }
 
 // openTests opens a store of cognate dev, or makes it.
 func openTests(ctx context.Context, where storeFlag) (store.Store, error) {
@@ -108,7 +113,7 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 	case where.file != "":
 		st, err = bolt.Open(where.file, nil)
 	case where.url != "":
-		st, err = postgres.Open(ctx, where.url, &postgres.Options{Views: postgres.IdentityViews()})
+		st, err = postgres.Open(ctx, where.url, &postgres.Options{Views: catalog().Views()})
 	default:
 		st = memory.New()
 	}
@@ -211,7 +216,7 @@ func unlock(ctx context.Context, t *terminal, inner store.Store, file string, fr
 	if err := claim(ctx, inner, file, forReal); err != nil {
 		return nil, err
 	}
-	st := sealed.New(inner, keys, identity.SecretTables()...)
+	st := sealed.New(inner, keys, catalog())
 	return st, probe(ctx, st, file, from)
 }
 
@@ -278,7 +283,7 @@ func openKeys(t *terminal, file string, from keySource, used bool) (sealed.Keys,
 // sealed anew in order: where that was not finished, the last are under the old key.
 func probe(ctx context.Context, st store.Store, file string, from keySource) error {
 	err := st.View(ctx, func(r store.Reader) error {
-		for _, table := range identity.SecretTables() {
+		for _, table := range catalog().SecretTables() {
 			for _, reverse := range []bool{false, true} {
 				for _, err := range r.Scan(table, store.Range{Limit: 1, Reverse: reverse}) {
 					if err != nil {

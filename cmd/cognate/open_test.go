@@ -22,11 +22,11 @@ func TestProbeFindsThatTheOldKeyIsMissing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return sealed.New(inner, keys, identity.SecretTables()...)
+		return sealed.New(inner, keys, identity.Tables())
 	}
 	old, current := under("old"), under("new")
 	for key, st := range map[string]store.Store{"a": current, "b": old} {
-		err := st.Update(t.Context(), func(tx store.Tx) error { return tx.Put(identity.SecretTables()[0], key, []byte("1")) })
+		err := st.Update(t.Context(), func(tx store.Tx) error { return tx.Put(identity.Tables().SecretTables()[0], key, []byte("1")) })
 		if err != nil {
 			t.Fatal(err)
 		}

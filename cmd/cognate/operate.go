@@ -46,6 +46,7 @@ func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Conte
 	if o == nil {
 		o = &identity.Options{}
 	}
+	o.Catalog = catalog()
 	o.Logger = slog.New(slog.NewTextHandler(t.err, nil))
 	err = plain(fn(ctx, identity.New(st, o)))
 	return errors.Join(err, st.Close())

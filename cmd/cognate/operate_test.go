@@ -65,7 +65,7 @@ func inStore(t testing.TB, dir string, fn func(*identity.Engine)) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	fn(identity.New(sealed.New(st, keys, identity.SecretTables()...), nil))
+	fn(identity.New(sealed.New(st, keys, identity.Tables()), nil))
 }
 
 // withPool is a directory with a store that has one pool.

@@ -98,7 +98,7 @@ func removeLeft(part string) error {
 // intoDatabase marks the database until all is there, so that no server takes a part of it.
 func (c *restoreCommand) intoDatabase(ctx context.Context, f *os.File, p *counter) (n int64, err error) {
 	// Before there is a mark; store.Restore verifies on its own.
-	if _, err := store.VerifyBackup(f, allTables()); err != nil {
+	if _, err := store.VerifyBackup(f, catalog()); err != nil {
 		return 0, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -112,7 +112,7 @@ func (c *restoreCommand) intoDatabase(ctx context.Context, f *os.File, p *counte
 	if err := begin(ctx, st, c.Store.name(), backupMark+c.File, false); err != nil {
 		return 0, err
 	}
-	if n, err = store.Restore(ctx, st, f, allTables(), p.at); err != nil {
+	if n, err = store.Restore(ctx, st, f, catalog(), p.at); err != nil {
 		return n, hint(err, "what has arrived is marked as unfinished; begin again in another schema of the database")
 	}
 	return n, finish(ctx, st)
@@ -123,6 +123,6 @@ func (c *restoreCommand) restoreInto(ctx context.Context, where storeFlag, f *os
 	if err != nil {
 		return 0, err
 	}
-	n, err := store.Restore(ctx, st, f, allTables(), p.at)
+	n, err := store.Restore(ctx, st, f, catalog(), p.at)
 	return n, errors.Join(err, st.Close())
 }

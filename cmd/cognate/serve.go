@@ -83,7 +83,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		defer offerBackups(log, c.Store.file, st)()
 	}
 	engine := identity.New(st, &identity.Options{
-		Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
+		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour,
 	})
 	ctx, stop := signals()

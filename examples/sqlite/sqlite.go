@@ -1,6 +1,6 @@
 // Package sqlite is a driver that is not Cognate's own: it keeps a store in a
 // file of SQLite, to be read and copied. Any driver has these parts: a reader,
-// the [store.Overlay] that gathers what is written, and a commit that applies it.
+// the [driver.Overlay] that gathers what is written, and a commit that applies it.
 package sqlite
 
 import (
@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	_ "modernc.org/sqlite" // SQLite, translated to Go
 )
 
@@ -80,7 +81,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	defer tx.Rollback() // does nothing after a commit
-	overlay := store.NewOverlay(reader{ctx, tx})
+	overlay := driver.NewOverlay(reader{ctx, tx})
 	if err := fn(overlay); err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (s *Store) enter(ctx context.Context) error {
 	return nil
 }
 
-func apply(tx *sql.Tx, writes iter.Seq[store.Write]) error {
+func apply(tx *sql.Tx, writes iter.Seq[driver.Write]) error {
 	for w := range writes {
 		query, args := "REPLACE INTO entries VALUES (?, ?, ?)", []any{[]byte(w.Table), []byte(w.Key), w.Value}
 		if w.Value == nil {

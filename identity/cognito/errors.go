@@ -10,6 +10,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -119,7 +120,7 @@ var rows = []row{
 // none that a caller may know of.
 func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 	if s, ok := errors.AsType[*identity.SettingError](err); ok && s.OAuthFlow() {
-		return wire.Errorf(idp.InvalidOAuthFlowException, "%s", s.Reason)
+		return wire.Errorf(idp.InvalidOAuthFlowException, "%s", settingReason(op.Name, s))
 	}
 	for _, r := range rows {
 		if errors.Is(err, r.err) {
@@ -257,10 +258,11 @@ func schemaProblems(_ string, err error) string {
 	var b strings.Builder
 	b.WriteString("Attributes did not conform to the schema: ")
 	for _, p := range of[*identity.AttributeError](err).Problems {
-		if p.Name == "name" && p.Reason == "The attribute is required" { // the one name that has an inner one
-			p = identity.AttributeProblem{Name: "name.formatted", Reason: "The attribute name.formatted is required"}
+		name, sentence := p.Name, attributeSentence(p)
+		if p.Name == "name" && p.Code == settings.AttributeRequired { // the one name that has an inner one
+			name, sentence = "name.formatted", "The attribute name.formatted is required"
 		}
-		b.WriteString(p.Name + ": " + p.Reason + "\n")
+		b.WriteString(name + ": " + sentence + "\n")
 	}
 	return b.String()
 }
@@ -299,7 +301,7 @@ func unknownAttributes(_ string, err error) string {
 func attributeLines(err error) string {
 	var b strings.Builder
 	for _, p := range of[*identity.AttributeError](err).Problems {
-		b.WriteString("user." + p.Name + ": " + p.Reason + "\n")
+		b.WriteString("user." + p.Name + ": " + attributeSentence(p) + "\n")
 	}
 	return b.String()
 }
@@ -322,7 +324,14 @@ func quotaExceeded(_ string, err error) string {
 	return fmt.Sprintf("Cannot exceed limit of %d %s.", e.Max, e.What) // (unsure)
 }
 
-func settingReason(_ string, err error) string { return of[*identity.SettingError](err).Reason }
+// settingReason is the service's sentence about a setting where it has one, and ours elsewhere.
+func settingReason(_ string, err error) string {
+	e := of[*identity.SettingError](err)
+	if sentence, ok := sentences[e.Code]; ok {
+		return strings.ReplaceAll(sentence, "{}", e.About)
+	}
+	return e.Reason
+}
 
 // triggerFailed says what the service says of a function that it cannot find:
 // this version has none that it could call.

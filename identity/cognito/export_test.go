@@ -26,3 +26,34 @@ func Services() []*wire.Service {
 func CallOf(ctx context.Context, in wire.Request) identity.Call {
 	return identity.CallFrom(withCall(ctx, in))
 }
+
+// A PoolMember is a row of the list of members that pools are made and updated by.
+type PoolMember struct {
+	Names, Fields []string
+	CreateOnly    bool
+	// Create and Update set what the row sets, as the one and the other request asks.
+	Create func(*identity.PoolSettings, *idp.CreateUserPoolRequest) error
+	Update func(*identity.PoolSettings, *idp.UpdateUserPoolRequest) error
+}
+
+// PoolMembers are the rows of the list.
+func PoolMembers() []PoolMember {
+	var out []PoolMember
+	for _, m := range poolMembers {
+		out = append(out, PoolMember{
+			Names: m.names, Fields: m.fields, CreateOnly: m.createOnly,
+			Create: func(s *identity.PoolSettings, in *idp.CreateUserPoolRequest) error { return m.set(s, creation(in)) },
+			Update: func(s *identity.PoolSettings, in *idp.UpdateUserPoolRequest) error { return m.set(s, replacement(in)) },
+		})
+	}
+	return out
+}
+
+// CreatedClient and UpdatedClient are the settings that requests ask for.
+func CreatedClient(in *idp.CreateUserPoolClientRequest) *identity.ClientSettings {
+	return clientSettings(in)
+}
+
+func UpdatedClient(in *idp.UpdateUserPoolClientRequest) *identity.ClientSettings {
+	return clientSettings(clientReplacement(in))
+}

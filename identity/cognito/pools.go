@@ -54,17 +54,17 @@ func (s *service) describeUserPool(ctx context.Context, in *idp.DescribeUserPool
 }
 
 // updateUserPool replaces the settings of a pool: what the request leaves out
-// goes back to its default, but for what [replacement.over] keeps.
+// goes back to its default, except where poolMembers says otherwise.
 func (s *service) updateUserPool(ctx context.Context, in *idp.UpdateUserPoolRequest) (*idp.UpdateUserPoolResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
-	next, err := newReplacement(in)
-	if err != nil {
+	r := replacement(in)
+	if err := r.check(); err != nil {
 		return nil, err
 	}
-	if _, err := pool.Admin().Update(ctx, next.over); err != nil {
+	if _, err := pool.Admin().Update(ctx, r.apply); err != nil {
 		return nil, err
 	}
 	return &idp.UpdateUserPoolResponse{}, nil

@@ -32,6 +32,9 @@ func (w *swap) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return w.get().Update(ctx, fn)
 }
 
+// Unwrap lets a [store.Sealer] below be found.
+func (w *swap) Unwrap() store.Store { return w.get() }
+
 // Close implements [store.Store].
 func (w *swap) Close() error { return w.get().Close() }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 )
 
 // bulkBytes is how much of a bulk load is written in one transaction.
@@ -25,10 +26,10 @@ func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 	defer rest.close()
 	l := &load{ctx: ctx, store: s}
 	for ref, value := range entries {
-		if err := store.Check(ref, value); err != nil {
+		if err := driver.Check(ref, value); err != nil {
 			return err
 		}
-		w := store.Write{Ref: ref, Value: slices.Clone(value)}
+		w := driver.Write{Ref: ref, Value: slices.Clone(value)}
 		if err := l.add(w, func() error { return l.writeOrSpill(rest) }); err != nil {
 			return err
 		}
@@ -55,13 +56,13 @@ func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 type load struct {
 	ctx   context.Context
 	store *Store
-	chunk []store.Write
+	chunk []driver.Write
 	size  int
-	last  store.Write // of the chunk before, which was written
+	last  driver.Write // of the chunk before, which was written
 }
 
 // add calls full once there are enough, and begins anew.
-func (l *load) add(w store.Write, full func() error) error {
+func (l *load) add(w driver.Write, full func() error) error {
 	l.chunk = append(l.chunk, w)
 	if l.size += len(w.Key) + len(w.Value); l.size < bulkBytes {
 		return nil

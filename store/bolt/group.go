@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"go.etcd.io/bbolt"
 )
 
@@ -88,7 +89,7 @@ func (s *Store) join(ctx context.Context) (*group, error) {
 
 // attempt calls fn and applies what it wrote.
 func (s *Store) attempt(ctx context.Context, g *group, fn func(store.Tx) error) error {
-	tx := store.NewOverlay(reader{ctx, g.tx})
+	tx := driver.NewOverlay(reader{ctx, g.tx})
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -204,7 +205,7 @@ func (s *Store) settle() error {
 // apply writes to the buckets of bbolt, one for each table; fill is how full
 // to make pages of entries that come after all others in a bucket. A failure
 // means a damaged file: the transaction must be rolled back.
-func apply(tx *bbolt.Tx, writes iter.Seq[store.Write], fill float64) (err error) {
+func apply(tx *bbolt.Tx, writes iter.Seq[driver.Write], fill float64) (err error) {
 	defer catch(&err)
 	var b bucket
 	for w := range writes {

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 )
 
 // A sorter puts more entries in order of table and key than memory holds. It
@@ -28,7 +29,7 @@ type sorter struct {
 }
 
 // spill keeps entries, which it sorts in place.
-func (s *sorter) spill(chunk []store.Write) error {
+func (s *sorter) spill(chunk []driver.Write) error {
 	if len(chunk) == 0 {
 		return nil
 	}
@@ -74,12 +75,12 @@ func (s *sorter) close() {
 }
 
 // all yields what was kept, in order. It ends after the first error.
-func (s *sorter) all() iter.Seq2[store.Write, error] {
-	return func(yield func(store.Write, error) bool) {
+func (s *sorter) all() iter.Seq2[driver.Write, error] {
+	return func(yield func(driver.Write, error) bool) {
 		var queue runs
 		for _, r := range s.runs {
 			if err := r.next(); err != nil {
-				yield(store.Write{}, err)
+				yield(driver.Write{}, err)
 				return
 			}
 			queue = append(queue, r)
@@ -95,16 +96,16 @@ func (s *sorter) all() iter.Seq2[store.Write, error] {
 			case errors.Is(err, io.EOF):
 				heap.Pop(&queue)
 			default:
-				yield(store.Write{}, err)
+				yield(driver.Write{}, err)
 				return
 			}
 		}
 	}
 }
 
-func sortWrites(entries []store.Write) { slices.SortStableFunc(entries, compareWrites) }
+func sortWrites(entries []driver.Write) { slices.SortStableFunc(entries, compareWrites) }
 
-func compareWrites(a, b store.Write) int {
+func compareWrites(a, b driver.Write) int {
 	return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key))
 }
 
@@ -114,7 +115,7 @@ type runWriter struct {
 	size int64
 }
 
-func (w *runWriter) entry(e store.Write) {
+func (w *runWriter) entry(e driver.Write) {
 	w.part(raw(e.Table))
 	w.part(raw(e.Key))
 	w.part(e.Value)
@@ -131,7 +132,7 @@ func (w *runWriter) part(b []byte) {
 type run struct {
 	in   *bufio.Reader
 	nth  int
-	head store.Write
+	head driver.Write
 }
 
 // next reads the entry that becomes the head, or returns io.EOF.
@@ -148,7 +149,7 @@ func (r *run) next() error {
 	if err != nil {
 		return cutOff(err)
 	}
-	r.head = store.Write{Ref: store.Ref{Table: string(table), Key: string(key)}, Value: value}
+	r.head = driver.Write{Ref: store.Ref{Table: string(table), Key: string(key)}, Value: value}
 	return nil
 }
 

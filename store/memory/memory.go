@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"github.com/cognate-id/cognate/store/internal/gate"
 )
 
@@ -60,7 +61,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	defer s.unlock()
 	base := s.current.Load()
-	tx := store.NewOverlay(reader{ctx, base})
+	tx := driver.NewOverlay(reader{ctx, base})
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 	defer func() { s.current.Store(next.snapshot()) }()
 	n := 0
 	for ref, value := range entries {
-		if err := store.Check(ref, value); err != nil {
+		if err := driver.Check(ref, value); err != nil {
 			return err
 		}
 		next.load(ref, value)

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"github.com/tidwall/btree"
 )
 
@@ -131,7 +132,7 @@ func (s *snapshot) fork() *snapshot {
 }
 
 // with returns the state after writes.
-func (s *snapshot) with(writes iter.Seq[store.Write]) *snapshot {
+func (s *snapshot) with(writes iter.Seq[driver.Write]) *snapshot {
 	e := s.edit()
 	for w := range writes {
 		if w.Value == nil {

@@ -7,8 +7,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/postgres"
 	"github.com/cognate-id/cognate/store/postgres/postgrestest"
 	"github.com/jackc/pgx/v5"
@@ -24,7 +26,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{address: postgrestest.Address(t), trips: &tracer{}}
-	s := postgrestest.Open(t, h.address, &postgres.Options{Tracer: h.trips, Views: postgres.IdentityViews()})
+	s := postgrestest.Open(t, h.address, &postgres.Options{Tracer: h.trips, Views: identity.Tables().Views()})
 	t.Cleanup(func() { s.Close() })
 	outbox := identity.NewOutbox(0)
 	pool, err := identity.New(s, &identity.Options{Sender: outbox}).OpenUserPool(t.Context(), "main", nil)
@@ -106,8 +108,81 @@ func TestViews(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int]); err != nil || n != len(postgres.IdentityViews()) {
+	if n, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int]); err != nil || n != len(identity.Tables().Views()) {
 		t.Errorf("%d views, %v", n, err)
+	}
+}
+
+// A parcel is a record of a program that keeps its own tables beside those of the engine.
+type parcel struct {
+	Pool   string         `json:"pool"`
+	Sub    string         `json:"sub"`
+	ID     string         `json:"id"`
+	Weight int            `json:"weight"`
+	Sent   time.Time      `json:"sent"`
+	To     map[string]any `json:"to"`
+}
+
+// A table that a program has added gets its view, with its columns typed, beside
+// those of the engine, and its records go with their user.
+func TestViewOfATableThatAProgramHasAdded(t *testing.T) {
+	parcels := &store.Table[parcel]{
+		Name: "Parc'els", Owner: store.OwnedByUser, Key: func(p *parcel) string { return store.Key(p.Pool, p.Sub, p.ID) },
+		Views: []store.View{{Name: "parcels", Columns: []store.Column{
+			{Name: "sub"},
+			{Name: "weight", Type: store.NumberColumn},
+			{Name: "sent", Type: store.TimeColumn},
+			{Name: "it's heavy", Path: "to.heavy", Type: store.BoolColumn},
+			{Name: "city", Path: `to.c'i\ty`},
+			{Name: "address", Path: "to", Type: store.JSONColumn},
+		}}},
+	}
+	all := identity.Tables().With(parcels)
+	address := postgrestest.Address(t)
+	s := postgrestest.Open(t, address, &postgres.Options{Views: all.Views()})
+	t.Cleanup(func() { s.Close() })
+	pool, err := identity.New(s, &identity.Options{Catalog: all}).OpenUserPool(t.Context(), "main", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := pool.SignUp(t.Context(), identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": "alice@example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(t.Context(), func(tx store.Tx) error {
+		return parcels.Insert(tx, &parcel{pool.PoolID(), u.Sub, "1", 7, time.Unix(1e9, 0), map[string]any{"heavy": true, `c'i\ty`: "Ulm"}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, schema := connect(t, address)
+	view := pgx.Identifier{schema + "_views", "parcels"}.Sanitize()
+	var got string
+	err = conn.QueryRow(t.Context(), `select concat_ws(' ', sub = $1, weight + 1, extract(epoch from sent)::bigint, not "it's heavy", city, address->>'heavy') from `+view, u.Sub).Scan(&got)
+	if want := "t 8 1000000000 f Ulm true"; err != nil || got != want {
+		t.Errorf("the view shows %q, %v, want %q", got, err, want)
+	}
+	if err := pool.Admin().Users().Delete(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := conn.QueryRow(t.Context(), "select count(*) from "+view).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d parcels are left of a deleted user, %v", left, err)
+	}
+}
+
+// Deleting a user reads each table of users once.
+func TestRoundTripsOfADeletion(t *testing.T) {
+	h := newHouse(t)
+	h.signIn(t)
+	h.trips.n.Store(0)
+	if err := h.pool.Admin().Users().Delete(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	n := h.trips.n.Load()
+	t.Logf("a deletion takes %d round trips", n)
+	if n > 11 {
+		t.Errorf("a deletion takes %d round trips, want 11 at most", n)
 	}
 }
 
@@ -117,8 +192,8 @@ func TestViewsAreReplacedInTheirPlace(t *testing.T) {
 	address := postgrestest.Address(t)
 	conn, schema := connect(t, address)
 	open := func(columns ...string) error {
-		view := postgres.View{Name: "v", Tables: []string{"users"}, Query: "select " + strings.Join(columns, ", ") + " from users"}
-		s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: []postgres.View{view}})
+		view := store.View{Name: "v", Tables: []string{"users"}, Query: "select " + strings.Join(columns, ", ") + " from users"}
+		s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: []store.View{view}})
 		if err == nil {
 			s.Close()
 		}
@@ -159,7 +234,7 @@ func TestViewsLeaveOthersAlone(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "create schema "+theirs+"; create table "+theirs+".precious (n int)"); err != nil {
 		t.Fatal(err)
 	}
-	s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: postgres.IdentityViews()})
+	s, err := postgres.Open(t.Context(), address, &postgres.Options{Views: identity.Tables().Views()})
 	if err == nil {
 		s.Close()
 	}
@@ -193,7 +268,7 @@ func TestSchemasThatAreThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.User = url.User(role)
-	s := postgrestest.Open(t, u.String(), &postgres.Options{Views: postgres.IdentityViews()})
+	s := postgrestest.Open(t, u.String(), &postgres.Options{Views: identity.Tables().Views()})
 	s.Close()
 }
 

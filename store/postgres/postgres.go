@@ -45,6 +45,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"github.com/cognate-id/cognate/store/internal/gate"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -61,8 +62,9 @@ type Options struct {
 	MaxConns int
 	// Views are made, or replaced, by Open in a schema of their own, which is
 	// called as Schema with "_views" behind it. They are for people who look
-	// at the data with SQL; nothing here reads them. Defaults to none.
-	Views []View
+	// at the data with SQL; nothing here reads them. Give it [store.Catalog.Views]
+	// of the catalog that the engine gets. Defaults to none.
+	Views []store.View
 	// Tracer is told of each exchange with the server. Defaults to none.
 	Tracer Tracer
 }
@@ -180,7 +182,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error) error {
 	t := &txn{store: s, ctx: ctx, begin: "begin isolation level serializable"}
 	defer t.leave()
-	overlay := store.NewDeferringOverlay(t)
+	overlay := driver.NewDeferringOverlay(t)
 	if err := fn(overlay); err != nil {
 		return t.verdict(err)
 	}

@@ -28,7 +28,13 @@ func TestContractSealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return sealed.New(open(t), keys, "people", "people.names", "table.x")
+		var secret store.Catalog
+		for _, name := range []string{"people", "people.names", "table.x"} {
+			secret = secret.With(&store.Table[struct{}]{
+				Name: name, Secret: true, Owner: store.OwnedByEngine, Key: func(*struct{}) string { return store.Key("one") },
+			})
+		}
+		return sealed.New(open(t), keys, secret)
 	})
 }
 

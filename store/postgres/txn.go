@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -319,13 +320,13 @@ type columns struct {
 	values []string
 }
 
-func (c *columns) add(w store.Write) {
+func (c *columns) add(w driver.Write) {
 	c.keys = append(c.keys, []byte(w.Key))
 	c.values = append(c.values, string(w.Value))
 }
 
 // gather groups writes, which come in order of their tables.
-func gather(writes iter.Seq[store.Write]) (out []changes) {
+func gather(writes iter.Seq[driver.Write]) (out []changes) {
 	for w := range writes {
 		if len(out) == 0 || out[len(out)-1].table != w.Table {
 			out = append(out, changes{table: w.Table})
@@ -363,7 +364,7 @@ func (c *changes) queue(b *pgx.Batch, ident string) {
 
 // commit sends all writes with the COMMIT behind them, and waits for the
 // outcome whatever becomes of the context.
-func (t *txn) commit(writes iter.Seq[store.Write]) error {
+func (t *txn) commit(writes iter.Seq[driver.Write]) error {
 	all := gather(writes)
 	if len(all) == 0 && !t.begun {
 		return nil
@@ -422,7 +423,7 @@ func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 	batch := make(map[store.Ref][]byte)
 	size := 0
 	for ref, value := range entries {
-		if err := store.Check(ref, value); err != nil {
+		if err := driver.Check(ref, value); err != nil {
 			return err
 		}
 		batch[ref] = slices.Clone(value)
@@ -450,7 +451,7 @@ func (s *Store) load(ctx context.Context, batch map[store.Ref][]byte) error {
 	})
 }
 
-func inOrder(batch map[store.Ref][]byte) iter.Seq[store.Write] {
+func inOrder(batch map[store.Ref][]byte) iter.Seq[driver.Write] {
 	refs := make([]store.Ref, 0, len(batch))
 	for ref := range batch {
 		refs = append(refs, ref)
@@ -461,9 +462,9 @@ func inOrder(batch map[store.Ref][]byte) iter.Seq[store.Write] {
 		}
 		return strings.Compare(a.Key, b.Key)
 	})
-	return func(yield func(store.Write) bool) {
+	return func(yield func(driver.Write) bool) {
 		for _, ref := range refs {
-			if !yield(store.Write{Ref: ref, Value: batch[ref]}) {
+			if !yield(driver.Write{Ref: ref, Value: batch[ref]}) {
 				return
 			}
 		}

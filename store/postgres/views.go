@@ -1,38 +1,116 @@
 package postgres
 
-// IdentityViews are views over what package identity keeps, for people and
-// their reports: pools, clients, users, groups, memberships, families, events.
-// No secret is in any of them. docs/sql.md tells of each column; columns may
-// be added in a later version, and none is taken away or changed.
-func IdentityViews() []View {
-	return []View{
-		{"pools", []string{"pools"}, `select value->>'id' as id, value->'settings'->>'name' as name,
-			(value->>'created')::timestamptz as created, (value->>'modified')::timestamptz as modified,
-			value->'settings' as settings from pools`},
-		{"clients", []string{"clients"}, `select value->>'pool' as pool, value->>'id' as id, value->'settings'->>'name' as name,
-			coalesce((value->>'hasSecret')::boolean, false) as has_secret,
-			(value->>'created')::timestamptz as created, (value->>'modified')::timestamptz as modified,
-			value->'settings' as settings from clients`},
-		{"users", []string{"users"}, `select value->>'pool' as pool, value->>'sub' as sub, value->>'username' as username,
-			value->>'status' as status, not coalesce((value->>'disabled')::boolean, false) as enabled,
-			value->'attributes'->>'email' as email, coalesce(value->'attributes'->>'email_verified' = 'true', false) as email_verified,
-			value->'attributes'->>'phone_number' as phone_number, coalesce(value->'attributes'->>'phone_number_verified' = 'true', false) as phone_number_verified,
-			coalesce(value->'attributes', '{}') as attributes, case when value->'mfa' ? 'methods' then jsonb_strip_nulls(jsonb_build_object(
-				'sms', case when value->'mfa'->'methods' ? 'SMS_MFA' then true end,
-				'totp', case when value->'mfa'->'methods' ? 'SOFTWARE_TOKEN_MFA' then true end,
-				'preferred', value->'mfa'->'preferred')) else coalesce(value->'mfa', '{}') end as mfa,
-			(value->>'created')::timestamptz as created, (value->>'modified')::timestamptz as modified,
-			(value->>'notBefore')::timestamptz as not_before from users`},
-		{"groups", []string{"groups"}, `select value->>'pool' as pool, value->>'id' as id, value->>'name' as name,
-			value->>'description' as description, value->>'role' as role, (value->>'precedence')::bigint as precedence,
-			(value->>'created')::timestamptz as created, (value->>'modified')::timestamptz as modified from groups`},
-		{"memberships", []string{"users", "groups"}, `select u.value->>'pool' as pool, u.value->>'sub' as sub, u.value->>'username' as username,
-			g.value->>'id' as group_id, g.value->>'name' as group_name
-			from users u cross join lateral jsonb_array_elements_text(coalesce(u.value->'groups', '[]')) as m(id)
-			join groups g on g.value->>'pool' = u.value->>'pool' and g.value->>'id' = m.id`},
-		{"families", []string{"families"}, `select value->>'pool' as pool, value->>'sub' as sub, value->>'id' as id, value->>'client' as client,
-			(value->>'authTime')::timestamptz as auth_time, (value->>'expires')::timestamptz as expires, value->>'scope' as scope from families`},
-		{"events", []string{"events"}, `select value->>'pool' as pool, (value->>'time')::timestamptz as time, value->>'id' as id,
-			value->>'kind' as kind, value->>'sub' as sub, value->>'client' as client from events`},
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// makeViews makes the views, or replaces them where their queries are not those
+// of last time. Each is replaced where it is: rights to read it stay, and what
+// others have built on it.
+func (c *catalog) makeViews(ctx context.Context, tx pgx.Tx, views []store.View) error {
+	if len(views) == 0 {
+		return nil
 	}
+	schema := c.schema + "_views"
+	sum := sha256.New()
+	for _, v := range views {
+		fmt.Fprintf(sum, "%q %q\n", v.Name, query(v))
+	}
+	digest := hex.EncodeToString(sum.Sum(nil))
+	made, err := c.makeViewSchema(ctx, tx, schema)
+	if err != nil || made == digest {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "set local search_path to "+quote(c.schema)); err != nil {
+		return err
+	}
+	for _, v := range views {
+		if err := c.makeTables(ctx, tx, v.Tables); err != nil {
+			return err
+		}
+		if err := makeView(ctx, tx, quote(schema, v.Name), query(v)); err != nil {
+			return fmt.Errorf("make the views: %w", err)
+		}
+	}
+	_, err = tx.Exec(ctx, "comment on schema "+quote(schema)+" is '"+digest+"'")
+	return err
+}
+
+// makeViewSchema makes the schema of the views if there is none, and returns
+// the digest of those that were made there. It refuses one with something of others in it.
+func (c *catalog) makeViewSchema(ctx context.Context, tx pgx.Tx, schema string) (digest string, err error) {
+	var there, used bool
+	var comment *string
+	err = tx.QueryRow(ctx, "select n is not null, obj_description(n, 'pg_namespace'), exists (select from pg_class where relnamespace = n)"+
+		" from to_regnamespace($1) as n", quote(schema)).Scan(&there, &comment, &used)
+	switch {
+	case err != nil:
+		return "", err
+	case !there:
+		_, err = tx.Exec(ctx, "create schema "+quote(schema))
+		return "", err
+	case comment != nil && len(*comment) == hex.EncodedLen(sha256.Size):
+		return *comment, nil
+	case used:
+		return "", fmt.Errorf("the views would go to the schema %q, where others have something: choose another with schema=NAME", schema)
+	}
+	return "", nil
+}
+
+// invalidDefinition is what replacing a view ends in that has lost a column.
+const invalidDefinition = "42P16"
+
+func makeView(ctx context.Context, tx pgx.Tx, ident, query string) error {
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { // a savepoint
+		_, err := tx.Exec(ctx, "create or replace view "+ident+" as "+query)
+		return err
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != invalidDefinition {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "drop view "+ident); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "create view "+ident+" as "+query)
+	return err
+}
+
+// query is the SELECT of a view.
+func query(v store.View) string {
+	if v.Query != "" {
+		return v.Query
+	}
+	columns := make([]string, len(v.Columns))
+	for i, c := range v.Columns {
+		columns[i] = member(c) + " as " + quote(c.Name)
+	}
+	return "select " + strings.Join(columns, ", ") + " from " + quote(relation(v.Tables[0]))
+}
+
+// member is a column in SQL: a member of the value, as it is or as text that is cast.
+func member(c store.Column) string {
+	operator, cast := "#>>", "::"+string(cmp.Or(c.Type, store.TextColumn))
+	if c.Type == store.JSONColumn {
+		operator, cast = "#>", ""
+	}
+	path := strings.Split(cmp.Or(c.Path, c.Name), ".")
+	for i, name := range path {
+		path[i] = literal(name)
+	}
+	return "(value " + operator + " array[" + strings.Join(path, ", ") + "])" + cast
+}
+
+// literal is a text in SQL, whatever standard_conforming_strings says.
+func literal(s string) string {
+	return "E'" + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(s) + "'"
 }

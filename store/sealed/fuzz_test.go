@@ -31,7 +31,7 @@ func FuzzKeys(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := sealed.New(memory.New(), keys, "table")
+		s := sealed.New(memory.New(), keys, secretTables("table"))
 		defer s.Close()
 		ref := store.Ref{Table: "table", Key: "k"}
 		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Put(ref.Table, ref.Key, []byte("1")) }); err != nil {
@@ -67,7 +67,7 @@ func FuzzSealedValue(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := sealed.New(inner, keys, ref.Table)
+		s := sealed.New(inner, keys, secretTables(ref.Table))
 		err = s.View(t.Context(), func(r store.Reader) error {
 			_, err := r.Get(ref)
 			return err

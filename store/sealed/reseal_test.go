@@ -49,7 +49,7 @@ func rotated(t *testing.T, n int) (s store.Store, inner *counting, path string) 
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "key")
 	inner = &counting{Store: memory.New()}
-	s = sealed.New(inner, openKeys(t, path), "secrets", "more")
+	s = sealed.New(inner, openKeys(t, path), secretTables("secrets", "more"))
 	for i := range n {
 		mustPut(t, s, fmt.Sprintf("%04d", i))
 	}
@@ -80,7 +80,7 @@ func TestReseal(t *testing.T) {
 	if err != nil || dropped != 1 {
 		t.Fatalf("dropped %d, %v, want 1", dropped, err)
 	}
-	for name, s := range map[string]store.Store{"open": s, "new": sealed.New(inner, openKeys(t, path), "secrets", "more")} {
+	for name, s := range map[string]store.Store{"open": s, "new": sealed.New(inner, openKeys(t, path), secretTables("secrets", "more"))} {
 		for i := range 450 {
 			if got, err := get(t, s, "secrets", fmt.Sprintf("%04d", i)); err != nil || got != `"hunter2"` {
 				t.Fatalf("%s: value %d is %s, %v", name, i, got, err)
@@ -131,7 +131,7 @@ func TestDroppedKeyIsForgotten(t *testing.T) {
 	if _, err := sealed.DropOldKeys(t.Context(), s, path); err != nil {
 		t.Fatal(err)
 	}
-	mustPut(t, sealed.New(inner, openKeys(t, stale), "secrets"), "late")
+	mustPut(t, sealed.New(inner, openKeys(t, stale), secretTables("secrets")), "late")
 	if _, err := get(t, s, "secrets", "late"); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("a value under a dropped key: got %v, want %v", err, sealed.ErrWrongKey)
 	}

@@ -54,10 +54,10 @@ func sealedUnder(t testing.TB, inner store.Store, key string) string {
 func TestRotationReachesARunningStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	inner := memory.New()
-	running := sealed.New(inner, openKeys(t, path), "secrets")
+	running := sealed.New(inner, openKeys(t, path), secretTables("secrets"))
 	mustPut(t, running, "old")
 	rotate(t, path)
-	started := sealed.New(inner, openKeys(t, path), "secrets")
+	started := sealed.New(inner, openKeys(t, path), secretTables("secrets"))
 	mustPut(t, started, "new")
 	if sealedUnder(t, inner, "old") == sealedUnder(t, inner, "new") {
 		t.Error("the new key does not seal")
@@ -155,8 +155,8 @@ func TestUnknownKeyIsAskedForOnceASecond(t *testing.T) {
 		one.set(oneKey)
 		another.set(anotherKey)
 		inner := memory.New()
-		mustPut(t, sealed.New(inner, another.keys(t), "secrets"), "key")
-		s := sealed.New(inner, one.keys(t), "secrets")
+		mustPut(t, sealed.New(inner, another.keys(t), secretTables("secrets")), "key")
+		s := sealed.New(inner, one.keys(t), secretTables("secrets"))
 		storm := func() {
 			var all sync.WaitGroup
 			for range 100 {
@@ -200,9 +200,9 @@ func TestASecondUnknownKeyIsWaitedFor(t *testing.T) {
 		another.set(anotherKey)
 		both.set("aes256gcm " + strings.Repeat("A", 43) + "=\n")
 		inner := memory.New()
-		mustPut(t, sealed.New(inner, one.keys(t), "secrets"), "one")
-		mustPut(t, sealed.New(inner, another.keys(t), "secrets"), "another")
-		s := sealed.New(inner, both.keys(t), "secrets")
+		mustPut(t, sealed.New(inner, one.keys(t), secretTables("secrets")), "one")
+		mustPut(t, sealed.New(inner, another.keys(t), secretTables("secrets")), "another")
+		s := sealed.New(inner, both.keys(t), secretTables("secrets"))
 		if _, err := get(t, s, "secrets", "one"); !errors.Is(err, sealed.ErrWrongKey) {
 			t.Errorf("got %v", err)
 		}
@@ -227,7 +227,7 @@ func TestAWritingStoreLooksForANewKeyEachMinute(t *testing.T) {
 		var src source
 		src.set(oneKey)
 		inner := memory.New()
-		s := sealed.New(inner, src.keys(t), "secrets")
+		s := sealed.New(inner, src.keys(t), secretTables("secrets"))
 		mustPut(t, s, "1")
 		src.set(anotherKey + oneKey)
 		mustPut(t, s, "2")
@@ -253,10 +253,10 @@ func TestKeysFromEnv(t *testing.T) {
 		t.Fatal(err)
 	}
 	inner := memory.New()
-	mustPut(t, sealed.New(inner, keys, "secrets"), "key")
+	mustPut(t, sealed.New(inner, keys, secretTables("secrets")), "key")
 	var src source
 	src.set(anotherKey)
-	if _, err := get(t, sealed.New(inner, src.keys(t), "secrets"), "secrets", "key"); err != nil {
+	if _, err := get(t, sealed.New(inner, src.keys(t), secretTables("secrets")), "secrets", "key"); err != nil {
 		t.Errorf("the first key does not seal: %v", err)
 	}
 	t.Setenv("SEALED_KEYS", "aes256gcm hunter2")

@@ -29,6 +29,7 @@ import (
 	"iter"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 )
 
 // ErrWrongKey is returned for a value that was sealed under a key which is not among those given,
@@ -36,21 +37,29 @@ import (
 var ErrWrongKey = errors.New("sealed: sealed under a key that is not among those given")
 
 // New returns a store that keeps its data in inner and encrypts the values of
-// the tables named secret. It is a [store.Forker] or [store.BulkLoader] where
-// inner is. Closing it closes inner.
-func New(inner store.Store, keys Keys, secret ...string) store.Store {
-	s := &sealing{inner: inner, keys: keys.ring, secret: make(map[string]bool)}
-	for _, table := range secret {
+// those tables of a catalog that are marked Secret. Give it the catalog that the engine
+// gets: an engine refuses a store that leaves one of its secret tables in clear, see
+// [store.ErrUnsealed]. An invalid catalog is refused by the first call.
+//
+// The store is a [store.Sealer], and a [store.Forker] or [store.BulkLoader]
+// where inner is. Closing it closes inner.
+func New(inner store.Store, keys Keys, tables store.Catalog) store.Store {
+	s := &sealing{inner: inner, keys: keys.ring, secret: make(map[string]bool), invalid: tables.Err()}
+	for _, table := range tables.SecretTables() {
 		s.secret[table] = true
 	}
 	return s.withPowers()
 }
 
 type sealing struct {
-	inner  store.Store
-	keys   *ring
-	secret map[string]bool
+	inner   store.Store
+	keys    *ring
+	secret  map[string]bool
+	invalid error // what is wrong with the catalog
 }
+
+// Seals implements [store.Sealer].
+func (s *sealing) Seals(table string) bool { return s.secret[table] }
 
 // withPowers returns s with those further methods that inner has.
 func (s *sealing) withPowers() store.Store {
@@ -101,6 +110,9 @@ type loader struct {
 
 // BulkLoad implements [store.BulkLoader].
 func (l loader) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byte]) error {
+	if l.above.invalid != nil {
+		return l.above.invalid
+	}
 	l.above.keys.freshen(ctx)
 	var failed error
 	err := l.inner.BulkLoad(ctx, func(yield func(store.Ref, []byte) bool) {
@@ -120,11 +132,17 @@ func (l loader) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 
 // View implements [store.Store].
 func (s *sealing) View(ctx context.Context, fn func(store.Reader) error) error {
+	if s.invalid != nil {
+		return s.invalid
+	}
 	return s.inner.View(ctx, func(r store.Reader) error { return fn(reader{s, ctx, r}) })
 }
 
 // Update implements [store.Store].
 func (s *sealing) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if s.invalid != nil {
+		return s.invalid
+	}
 	s.keys.freshen(ctx)
 	return s.inner.Update(ctx, func(inner store.Tx) error {
 		tx := &transaction{inner: inner, reader: reader{s, ctx, inner}}
@@ -157,7 +175,7 @@ func (s *sealing) seal(ref store.Ref, value []byte) ([]byte, error) {
 	if !s.secret[ref.Table] {
 		return value, nil
 	}
-	if err := store.Check(ref, value); err != nil {
+	if err := driver.Check(ref, value); err != nil {
 		return nil, err
 	}
 	k := s.keys.current()

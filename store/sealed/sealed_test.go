@@ -32,9 +32,19 @@ func newKeys(t testing.TB) sealed.Keys {
 	return keys
 }
 
+// secretTables is a catalog of secret tables with names.
+func secretTables(names ...string) (c store.Catalog) {
+	for _, name := range names {
+		c = c.With(&store.Table[struct{}]{
+			Name: name, Secret: true, Owner: store.OwnedByEngine, Key: func(*struct{}) string { return store.Key("one") },
+		})
+	}
+	return c
+}
+
 func TestContractAboveMemory(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return sealed.New(memory.New(), newKeys(t), "people", "table.x")
+		return sealed.New(memory.New(), newKeys(t), secretTables("people", "table.x"))
 	})
 }
 
@@ -47,7 +57,7 @@ func TestContractAboveBolt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return storetest.Twice(sealed.New(s, newKeys(t), "people", "people.names"))
+		return storetest.Twice(sealed.New(s, newKeys(t), secretTables("people", "people.names")))
 	})
 }
 
@@ -65,14 +75,14 @@ func openAboveBolt(t *testing.T, dir string) store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sealed.New(s, keys, "people", "people.names")
+	return sealed.New(s, keys, secretTables("people", "people.names"))
 }
 
 func TestUnknownOutcome(t *testing.T) {
 	storetest.RunUnknownOutcome(t, func(t *testing.T) (store.Store, func(storetest.Fate)) {
 		var next atomic.Int32
 		inner := storetest.Unsure(memory.New(), func() storetest.Fate { return storetest.Fate(next.Swap(0)) })
-		return sealed.New(inner, newKeys(t), "table"), func(f storetest.Fate) { next.Store(int32(f)) }
+		return sealed.New(inner, newKeys(t), secretTables("table")), func(f storetest.Fate) { next.Store(int32(f)) }
 	})
 }
 
@@ -104,7 +114,7 @@ func get(t testing.TB, s store.Store, table, key string) (value string, err erro
 
 func TestSecretTablesAreUnreadableBelow(t *testing.T) {
 	inner := memory.New()
-	s := sealed.New(inner, newKeys(t), "secrets")
+	s := sealed.New(inner, newKeys(t), secretTables("secrets"))
 	for _, table := range []string{"secrets", "plain"} {
 		if err := put(t, s, table, "key", `{"seed":"hunter2"}`); err != nil {
 			t.Fatal(err)
@@ -128,7 +138,7 @@ func TestSecretTablesAreUnreadableBelow(t *testing.T) {
 
 func TestSealedValueIsRefusedElsewhere(t *testing.T) {
 	inner := memory.New()
-	s := sealed.New(inner, newKeys(t), "secrets", "others")
+	s := sealed.New(inner, newKeys(t), secretTables("secrets", "others"))
 	if err := put(t, s, "secrets", "key", `"hunter2"`); err != nil {
 		t.Fatal(err)
 	}
@@ -158,10 +168,10 @@ func TestSealedValueIsRefusedElsewhere(t *testing.T) {
 
 func TestWrongKeyIsNamed(t *testing.T) {
 	inner := memory.New()
-	if err := put(t, sealed.New(inner, newKeys(t), "secrets"), "secrets", "key", `"hunter2"`); err != nil {
+	if err := put(t, sealed.New(inner, newKeys(t), secretTables("secrets")), "secrets", "key", `"hunter2"`); err != nil {
 		t.Fatal(err)
 	}
-	other := sealed.New(inner, newKeys(t), "secrets")
+	other := sealed.New(inner, newKeys(t), secretTables("secrets"))
 	if _, err := get(t, other, "secrets", "key"); !errors.Is(err, sealed.ErrWrongKey) {
 		t.Errorf("View: got %v, want %v", err, sealed.ErrWrongKey)
 	}
@@ -196,7 +206,7 @@ func TestFirstKeySealsAndAllOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return sealed.New(inner, keys, "secrets")
+		return sealed.New(inner, keys, secretTables("secrets"))
 	}
 	inner := memory.New()
 	if err := put(t, open("old", inner), "secrets", "1", `"one"`); err != nil {
@@ -226,7 +236,7 @@ func TestKeyFileIsMadeOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := put(t, sealed.New(inner, keys, "secrets"), "secrets", fmt.Sprint(i), `"x"`); err != nil {
+			if err := put(t, sealed.New(inner, keys, secretTables("secrets")), "secrets", fmt.Sprint(i), `"x"`); err != nil {
 				t.Error(err)
 			}
 		})
@@ -237,7 +247,7 @@ func TestKeyFileIsMadeOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 8 {
-		if _, err := get(t, sealed.New(inner, keys, "secrets"), "secrets", fmt.Sprint(i)); err != nil {
+		if _, err := get(t, sealed.New(inner, keys, secretTables("secrets")), "secrets", fmt.Sprint(i)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -320,7 +330,7 @@ func TestPowersAreThoseOfTheStoreBelow(t *testing.T) {
 		{"loads", loading{plain{memory.New()}}, false, true},
 		{"both", memory.New(), true, true},
 	} {
-		for wrapper, s := range map[string]store.Store{"sealed": sealed.New(tt.inner, newKeys(t)), "twice": storetest.Twice(tt.inner)} {
+		for wrapper, s := range map[string]store.Store{"sealed": sealed.New(tt.inner, newKeys(t), nil), "twice": storetest.Twice(tt.inner)} {
 			_, fork := s.(store.Forker)
 			_, loads := s.(store.BulkLoader)
 			if fork != tt.fork || loads != tt.loads {

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"github.com/cognate-id/cognate/store/storetest"
 )
 
@@ -127,7 +128,7 @@ func (s *flawed) Fork() (store.Store, error) {
 func (s *flawed) BulkLoad(_ context.Context, entries iter.Seq2[store.Ref, []byte]) error {
 	n := 0
 	for ref, value := range entries {
-		if err := store.Check(ref, value); err != nil {
+		if err := driver.Check(ref, value); err != nil {
 			return err
 		}
 		if n++; s.lossyBulkLoad && n%10_000 == 0 {
@@ -303,7 +304,7 @@ func (s *flawed) attempt(ctx context.Context, fn func(store.Tx) error) (again bo
 	s.stuck = s.stuckAfterPanic
 	s.running++
 	unlock()
-	tx := &transaction{view: r, overlay: store.NewOverlay(r), written: tables{}, inserted: commit{}}
+	tx := &transaction{view: r, overlay: driver.NewOverlay(r), written: tables{}, inserted: commit{}}
 	returned := false
 	defer func() {
 		if !returned && s.commitsAfterPanic {
@@ -433,7 +434,7 @@ func (s *flawed) remove(ref store.Ref) {
 // A transaction passes writes on to an overlay, except where it is to be wrong.
 type transaction struct {
 	*view
-	overlay  *store.Overlay
+	overlay  *driver.Overlay
 	written  tables
 	failed   error  // in a store that goes on
 	inserted commit // where nothing may be, in a store that is late to look
@@ -509,7 +510,7 @@ func (t *transaction) Insert(table, key string, value []byte) error {
 }
 
 func (t *transaction) Put(table, key string, value []byte) error {
-	if err := store.Check(store.Ref{Table: table, Key: key}, value); err != nil && t.s.goesOn {
+	if err := driver.Check(store.Ref{Table: table, Key: key}, value); err != nil && t.s.goesOn {
 		t.failed = err
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 )
 
 // ErrImpure is returned by an Update of a store made by [Twice] when the
@@ -30,23 +31,35 @@ func withPowers(outer, inner store.Store, wrap func(store.Store) store.Store) st
 	case forks && loads:
 		return struct {
 			store.Store
+			unwrapper
 			forker
 			store.BulkLoader
-		}{outer, forker{f, wrap}, l}
+		}{outer, unwrapper{inner}, forker{f, wrap}, l}
 	case forks:
 		return struct {
 			store.Store
+			unwrapper
 			forker
-		}{outer, forker{f, wrap}}
+		}{outer, unwrapper{inner}, forker{f, wrap}}
 	case loads:
 		return struct {
 			store.Store
+			unwrapper
 			store.BulkLoader
-		}{outer, l}
+		}{outer, unwrapper{inner}, l}
 	default:
-		return outer
+		return struct {
+			store.Store
+			unwrapper
+		}{outer, unwrapper{inner}}
 	}
 }
+
+// An unwrapper lets a [store.Sealer] below be found.
+type unwrapper struct{ inner store.Store }
+
+// Unwrap returns the store that is wrapped.
+func (u unwrapper) Unwrap() store.Store { return u.inner }
 
 type forker struct {
 	inner store.Forker
@@ -69,7 +82,7 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 	var taken error // what the first call was told, and the driver has yet to find out
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		taken = nil
-		first := &logged{Tx: store.NewOverlay(tx), last: make(map[store.Ref]string)}
+		first := &logged{Tx: driver.NewOverlay(tx), last: make(map[store.Ref]string)}
 		err1 := fn(first)
 		second := &logged{Tx: tx, last: make(map[store.Ref]string)}
 		err2 := fn(second)

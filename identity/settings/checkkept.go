@@ -1,7 +1,6 @@
-package identity
+package settings
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,7 +16,7 @@ type choice struct {
 
 // checkKept refuses values that nobody would know what to do with, of settings
 // that are kept and shown.
-func (s *PoolSettings) checkKept() error {
+func (s *Pool) checkKept() error {
 	var choices []choice
 	if s.Tier != "" {
 		choices = append(choices, choice{"Tier", &s.Tier, []string{"LITE", "ESSENTIALS", "PLUS"}})
@@ -37,7 +36,7 @@ func (s *PoolSettings) checkKept() error {
 	}
 	for _, c := range choices {
 		if c.value != nil && !slices.Contains(c.from, *c.value) {
-			return &SettingError{c.setting, fmt.Sprintf("%q is not one of %s.", *c.value, strings.Join(c.from, ", "))}
+			return plain(c.setting, "%q is not one of %s.", *c.value, strings.Join(c.from, ", "))
 		}
 	}
 	return nil
@@ -68,22 +67,22 @@ type messageText struct {
 
 // checkTexts holds the texts of messages to their lengths, and to what they
 // must hold: a message without its code would be of no use to who gets it.
-func (s *PoolSettings) checkTexts() error {
+func (s *Pool) checkTexts() error {
 	for _, t := range s.texts() {
 		if t.text == nil {
 			continue
 		}
 		if n := utf8.RuneCountInString(*t.text); n < t.least || n > t.most {
-			return &SettingError{t.setting, fmt.Sprintf("The text has %d to %d characters.", t.least, t.most)}
+			return plain(t.setting, "The text has %d to %d characters.", t.least, t.most)
 		}
 		if !t.holds.MatchString(*t.text) {
-			return &SettingError{t.setting, "The text lacks the place of the code, {####}, or of the link, {##text##}."}
+			return plain(t.setting, "The text lacks the place of the code, {####}, or of the link, {##text##}.")
 		}
 	}
 	return nil
 }
 
-func (s *PoolSettings) texts() []messageText {
+func (s *Pool) texts() []messageText {
 	texts := []messageText{
 		{"SMSVerificationMessage", s.SMSVerificationMessage, shortestText, longestSMS, holdsCode},
 		{"SMSAuthenticationMessage", s.SMSAuthenticationMessage, shortestText, longestSMS, holdsCode},
@@ -113,10 +112,10 @@ var knownTriggers = []Trigger{
 }
 
 // checkTriggers refuses a trigger that there is not: its function would never run, and nobody would notice.
-func (s *PoolSettings) checkTriggers() error {
+func (s *Pool) checkTriggers() error {
 	for _, t := range sortedKeys(s.Triggers) {
 		if !slices.Contains(knownTriggers, t) {
-			return &SettingError{"Triggers", fmt.Sprintf("There is no trigger %q.", t)}
+			return plain("Triggers", "There is no trigger %q.", t)
 		}
 	}
 	return nil
@@ -128,13 +127,13 @@ const (
 	maxTagValue = 256
 )
 
-func (s *PoolSettings) checkTags() error {
+func (s *Pool) checkTags() error {
 	if len(s.Tags) > maxTags {
-		return &SettingError{"Tags", fmt.Sprintf("A user pool has at most %d tags.", maxTags)}
+		return plain("Tags", "A user pool has at most %d tags.", maxTags)
 	}
 	for _, key := range sortedKeys(s.Tags) {
 		if n := utf8.RuneCountInString(key); n == 0 || n > maxTagKey || utf8.RuneCountInString(s.Tags[key]) > maxTagValue {
-			return &SettingError{"Tags", "The key of a tag has 1 to 128 characters, its value up to 256."}
+			return plain("Tags", "The key of a tag has 1 to 128 characters, its value up to 256.")
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package store_test
+package driver_test
 
 import (
 	"bytes"
@@ -12,12 +12,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/driver"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
 func TestOverlayYieldsTheLastWritesInOrder(t *testing.T) {
 	err := memory.New().View(t.Context(), func(r store.Reader) error {
-		o := store.NewOverlay(r)
+		o := driver.NewOverlay(r)
 		err := errors.Join(o.Put("b", "2", []byte("1")), o.Put("b", "1", []byte("1")), o.Put("a", "9", []byte("1")),
 			o.Put("b", "2", []byte("22")), o.Delete("b", "3"), o.Insert("b", "0", []byte("1")))
 		var got []string
@@ -39,7 +40,7 @@ func TestOverlayYieldsTheLastWritesInOrder(t *testing.T) {
 
 func TestOverlayFailsAfterItsFirstError(t *testing.T) {
 	_ = memory.New().View(t.Context(), func(r store.Reader) error {
-		o := store.NewOverlay(r)
+		o := driver.NewOverlay(r)
 		if err := o.Put("table", "key", []byte("1")); err != nil {
 			t.Error(err)
 		}
@@ -84,7 +85,7 @@ func FuzzOverlay(f *testing.F) {
 			t.Fatal(err)
 		}
 		_ = s.View(t.Context(), func(r store.Reader) error {
-			o := store.NewOverlay(r)
+			o := driver.NewOverlay(r)
 			rng := store.Range{From: string(from), To: string(to), Limit: int(how & 7), Reverse: how&0x80 != 0}
 			for i, c := range over {
 				key := string(c) + "k"
@@ -105,7 +106,7 @@ func FuzzOverlay(f *testing.F) {
 	})
 }
 
-func compareOverlay(t *testing.T, o *store.Overlay, have map[string]bool, rng store.Range) {
+func compareOverlay(t *testing.T, o *driver.Overlay, have map[string]bool, rng store.Range) {
 	t.Helper()
 	var want, got []string
 	for _, key := range slices.Sorted(maps.Keys(have)) {
@@ -139,7 +140,7 @@ func FuzzCheck(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
-		err := store.Check(store.Ref{Table: "table", Key: "key"}, value)
+		err := driver.Check(store.Ref{Table: "table", Key: "key"}, value)
 		if !json.Valid(value) || !utf8.Valid(value) {
 			if err == nil {
 				t.Errorf("%q was accepted", value)
@@ -188,4 +189,15 @@ func flatten(v any) string {
 		return b.String()
 	}
 	return ""
+}
+
+// holds reports whether a key is in a range.
+func holds(r store.Range, key string) bool { return key >= r.From && (r.To == "" || key < r.To) }
+
+func BenchmarkCheck(b *testing.B) {
+	value := []byte(`{"v":2,"Title":"` + strings.Repeat("x", 450) + `","Attributes":{"email":"user@example.com","name":"a \u00e9 b"},"More":"` + strings.Repeat("y", 450) + `"}`)
+	b.SetBytes(int64(len(value)))
+	for b.Loop() {
+		_ = driver.Check(store.Ref{Table: "table", Key: "key"}, value)
+	}
 }

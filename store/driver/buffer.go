@@ -1,8 +1,10 @@
-package store
+package driver
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/cognate-id/cognate/store"
 )
 
 // A buffer holds what one transaction wrote to one table: a map for the
@@ -10,7 +12,7 @@ import (
 // slices are never changed in place, so a scan keeps the one it began with.
 type buffer struct {
 	latest map[string][]byte // nil where the key was deleted
-	sorted []Entry           // as of the last call of all
+	sorted []store.Entry     // as of the last call of all
 	fresh  []string          // keys written since, with duplicates
 }
 
@@ -35,16 +37,16 @@ func (b *buffer) put(key string, value []byte) int {
 }
 
 // all returns the writes in order of their keys.
-func (b *buffer) all() []Entry {
+func (b *buffer) all() []store.Entry {
 	if len(b.fresh) == 0 {
 		return b.sorted
 	}
 	slices.Sort(b.fresh)
 	fresh := slices.Compact(b.fresh)
-	out := make([]Entry, 0, len(b.latest))
+	out := make([]store.Entry, 0, len(b.latest))
 	for _, old := range b.sorted {
 		for len(fresh) > 0 && fresh[0] < old.Key {
-			out = append(out, Entry{fresh[0], b.latest[fresh[0]]})
+			out = append(out, store.Entry{Key: fresh[0], Value: b.latest[fresh[0]]})
 			fresh = fresh[1:]
 		}
 		if len(fresh) > 0 && fresh[0] == old.Key {
@@ -54,15 +56,15 @@ func (b *buffer) all() []Entry {
 		out = append(out, old)
 	}
 	for _, key := range fresh {
-		out = append(out, Entry{key, b.latest[key]})
+		out = append(out, store.Entry{Key: key, Value: b.latest[key]})
 	}
 	b.sorted, b.fresh = out, b.fresh[:0]
 	return out
 }
 
 // between returns the writes that a scan of r comes by, in its order.
-func (b *buffer) between(r Range) []Entry {
-	byKey := func(e Entry, key string) int { return strings.Compare(e.Key, key) }
+func (b *buffer) between(r store.Range) []store.Entry {
+	byKey := func(e store.Entry, key string) int { return strings.Compare(e.Key, key) }
 	all := b.all()
 	from, _ := slices.BinarySearchFunc(all, r.From, byKey)
 	to := len(all)

@@ -1,4 +1,4 @@
-package store
+package limits
 
 import "unicode/utf8"
 

@@ -1,4 +1,4 @@
-package store
+package driver
 
 import (
 	"bytes"
@@ -6,10 +6,13 @@ import (
 	"iter"
 	"maps"
 	"slices"
+
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/internal/limits"
 )
 
-// An Overlay is the [Tx] that every driver hands to the function of an Update.
-// It buffers the writes above a [Reader] of the driver, shows them to the
+// An Overlay is the [store.Tx] that every driver hands to the function of an Update.
+// It buffers the writes above a [store.Reader] of the driver, shows them to the
 // function, holds it to the limits, and remembers the first statement that
 // failed. When the function has returned nil and [Overlay.Err] is nil, the
 // driver applies [Overlay.Writes], all or none.
@@ -20,30 +23,30 @@ import (
 // A Scan yields what was there when its loop began; writes made inside the
 // loop are seen by the next one.
 type Overlay struct {
-	reader   Reader
+	reader   store.Reader
 	tables   map[string]*buffer
-	inserted map[Ref]bool // nil in an overlay that looks at once; else what was inserted and is not looked at yet
+	inserted map[store.Ref]bool // nil in an overlay that looks at once; else what was inserted and is not looked at yet
 	size     int
 	err      error
 }
 
 // A Write is the last that a transaction wrote at one key. A nil Value removes the key.
 type Write struct {
-	Ref
+	store.Ref
 	Value []byte
 	// Insert is for a driver that asked for it by [NewDeferringOverlay]: the
-	// transaction takes place only if there is nothing at the key, and is [ErrExists] otherwise.
+	// transaction takes place only if there is nothing at the key, and is [store.ErrExists] otherwise.
 	Insert bool
 }
 
 // NewOverlay returns an empty overlay above r. Its Insert looks at once whether the key is taken.
-func NewOverlay(r Reader) *Overlay { return &Overlay{reader: r} }
+func NewOverlay(r store.Reader) *Overlay { return &Overlay{reader: r} }
 
 // NewDeferringOverlay returns an empty overlay above r that leaves it to the
 // commit to find out whether the key of an Insert is taken. A read to look
 // would cost a round trip, and conflict with whoever inserts nearby.
-func NewDeferringOverlay(r Reader) *Overlay {
-	return &Overlay{reader: r, inserted: make(map[Ref]bool)}
+func NewDeferringOverlay(r store.Reader) *Overlay {
+	return &Overlay{reader: r, inserted: make(map[store.Ref]bool)}
 }
 
 // Err returns the error of the first statement that failed, nil while none has.
@@ -58,7 +61,7 @@ func (o *Overlay) Writes() iter.Seq[Write] {
 	return func(yield func(Write) bool) {
 		for _, table := range slices.Sorted(maps.Keys(o.tables)) {
 			for _, w := range o.tables[table].all() {
-				ref := Ref{table, w.Key}
+				ref := store.Ref{Table: table, Key: w.Key}
 				if !yield(Write{ref, w.Value, o.inserted[ref]}) {
 					return
 				}
@@ -67,8 +70,8 @@ func (o *Overlay) Writes() iter.Seq[Write] {
 	}
 }
 
-// Get implements [Reader].
-func (o *Overlay) Get(refs ...Ref) ([][]byte, error) {
+// Get implements [store.Reader].
+func (o *Overlay) Get(refs ...store.Ref) ([][]byte, error) {
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -77,7 +80,7 @@ func (o *Overlay) Get(refs ...Ref) ([][]byte, error) {
 		return values, o.remember(err)
 	}
 	values := make([][]byte, len(refs))
-	var missing []Ref
+	var missing []store.Ref
 	var at []int
 	for i, ref := range refs {
 		if value, ok := o.tables[ref.Table].get(ref.Key); ok {
@@ -99,29 +102,29 @@ func (o *Overlay) Get(refs ...Ref) ([][]byte, error) {
 	return values, nil
 }
 
-// Insert implements [Tx].
+// Insert implements [store.Tx].
 func (o *Overlay) Insert(table, key string, value []byte) error {
 	if o.inserted != nil {
-		return o.insertLater(Ref{table, key}, value)
+		return o.insertLater(store.Ref{Table: table, Key: key}, value)
 	}
-	values, err := o.Get(Ref{table, key})
+	values, err := o.Get(store.Ref{Table: table, Key: key})
 	if err != nil {
 		return err
 	}
 	if values[0] != nil {
-		return o.remember(ErrExists)
+		return o.remember(store.ErrExists)
 	}
 	return o.Put(table, key, value)
 }
 
 // insertLater is Insert where the driver finds out whether the key is taken.
-func (o *Overlay) insertLater(ref Ref, value []byte) error {
+func (o *Overlay) insertLater(ref store.Ref, value []byte) error {
 	if o.err != nil {
 		return o.err
 	}
 	mine, written := o.tables[ref.Table].get(ref.Key)
 	if mine != nil {
-		return o.remember(ErrExists)
+		return o.remember(store.ErrExists)
 	}
 	if err := o.Put(ref.Table, ref.Key, value); err != nil {
 		return err
@@ -132,24 +135,24 @@ func (o *Overlay) insertLater(ref Ref, value []byte) error {
 	return nil
 }
 
-// Put implements [Tx].
+// Put implements [store.Tx].
 func (o *Overlay) Put(table, key string, value []byte) error {
 	if o.err != nil {
 		return o.err
 	}
-	if err := Check(Ref{table, key}, value); err != nil {
+	if err := Check(store.Ref{Table: table, Key: key}, value); err != nil {
 		return o.remember(err)
 	}
 	return o.write(table, key, bytes.Clone(value))
 }
 
-// Delete implements [Tx].
+// Delete implements [store.Tx].
 func (o *Overlay) Delete(table, key string) error {
 	if o.err != nil {
 		return o.err
 	}
-	ref := Ref{table, key}
-	if err := checkRef(ref); err != nil {
+	ref := store.Ref{Table: table, Key: key}
+	if err := limits.CheckKey(ref.Table, ref.Key); err != nil {
 		return o.remember(err)
 	}
 	if o.inserted[ref] {
@@ -162,10 +165,10 @@ func (o *Overlay) Delete(table, key string) error {
 }
 
 // look finds out whether a key was free for the Insert that was put off.
-func (o *Overlay) look(ref Ref) error {
+func (o *Overlay) look(ref store.Ref) error {
 	values, err := o.reader.Get(ref)
 	if err == nil && values[0] != nil {
-		err = ErrExists
+		err = store.ErrExists
 	}
 	delete(o.inserted, ref)
 	return o.remember(err)
@@ -181,8 +184,8 @@ func (o *Overlay) write(table, key string, value []byte) error {
 		o.tables[table] = b
 	}
 	o.size += b.put(key, value)
-	if o.size > MaxTx {
-		return o.remember(fmt.Errorf("%w: a transaction writes at most %d bytes", ErrTooLarge, MaxTx))
+	if o.size > store.MaxTx {
+		return o.remember(fmt.Errorf("%w: a transaction writes at most %d bytes", store.ErrTooLarge, store.MaxTx))
 	}
 	return nil
 }
@@ -194,11 +197,11 @@ func (o *Overlay) remember(err error) error {
 	return err
 }
 
-// Scan implements [Reader].
-func (o *Overlay) Scan(table string, r Range) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
+// Scan implements [store.Reader].
+func (o *Overlay) Scan(table string, r store.Range) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
 		if o.err != nil {
-			yield(Entry{}, o.err)
+			yield(store.Entry{}, o.err)
 			return
 		}
 		seq := o.reader.Scan(table, r)
@@ -207,7 +210,7 @@ func (o *Overlay) Scan(table string, r Range) iter.Seq2[Entry, error] {
 		}
 		for e, err := range seq {
 			if o.remember(err) != nil {
-				yield(Entry{}, err)
+				yield(store.Entry{}, err)
 				return
 			}
 			if !yield(e, nil) {
@@ -218,17 +221,17 @@ func (o *Overlay) Scan(table string, r Range) iter.Seq2[Entry, error] {
 }
 
 // merge scans the reader with the writes laid over it, which are in the order of the scan.
-func (o *Overlay) merge(table string, writes []Entry, r Range) iter.Seq2[Entry, error] {
+func (o *Overlay) merge(table string, writes []store.Entry, r store.Range) iter.Seq2[store.Entry, error] {
 	under := r
 	if r.Limit > 0 {
 		under.Limit += len(writes) // so many of the reader's entries may be hidden
 	}
-	return func(yield func(Entry, error) bool) {
+	return func(yield func(store.Entry, error) bool) {
 		out := limited{yield: yield, limit: r.Limit}
 		rest := writes
 		for e, err := range o.reader.Scan(table, under) {
 			if err != nil {
-				yield(Entry{}, err)
+				yield(store.Entry{}, err)
 				return
 			}
 			for len(rest) > 0 && before(rest[0].Key, e.Key, r.Reverse) {
@@ -261,12 +264,12 @@ func before(a, b string, reverse bool) bool {
 
 // limited passes entries on until there have been enough, leaving out what was deleted.
 type limited struct {
-	yield func(Entry, error) bool
+	yield func(store.Entry, error) bool
 	limit int
 	n     int
 }
 
-func (l *limited) entry(e Entry) bool {
+func (l *limited) entry(e store.Entry) bool {
 	if e.Value == nil {
 		return true
 	}

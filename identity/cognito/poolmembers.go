@@ -1,0 +1,245 @@
+package cognito
+
+import (
+	"cmp"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+)
+
+// CreateUserPool and UpdateUserPool have most members in common. The list
+// poolMembers says for each member how it goes into the settings. CreateUserPool
+// applies the list to the settings that every new pool begins with, UpdateUserPool
+// applies it to the stored settings, inside the transaction of [identity.Admin.Update].
+// A setting without a row, such as Issuer, stays as it was.
+
+// A poolRequest is a CreateUserPool or an UpdateUserPool. The other of the two is empty.
+type poolRequest struct {
+	creates bool
+	create  *idp.CreateUserPoolRequest
+	update  *idp.UpdateUserPoolRequest
+}
+
+func creation(in *idp.CreateUserPoolRequest) *poolRequest {
+	return &poolRequest{creates: true, create: in, update: &idp.UpdateUserPoolRequest{}}
+}
+
+func replacement(in *idp.UpdateUserPoolRequest) *poolRequest {
+	return &poolRequest{create: &idp.CreateUserPoolRequest{}, update: in}
+}
+
+// asked is the value of a member in the request that r is.
+func asked[T any](r *poolRequest, create, update T) T {
+	if r.creates {
+		return create
+	}
+	return update
+}
+
+func (r *poolRequest) name() *string { return asked(r, r.create.PoolName, r.update.PoolName) }
+func (r *poolRequest) tier() *idp.UserPoolTierType {
+	return asked(r, r.create.UserPoolTier, r.update.UserPoolTier)
+}
+
+func (r *poolRequest) tags() map[string]string {
+	return asked(r, r.create.UserPoolTags, r.update.UserPoolTags)
+}
+
+func (r *poolRequest) policies() *idp.UserPoolPolicyType {
+	return asked(r, r.create.Policies, r.update.Policies)
+}
+
+func (r *poolRequest) admin() *idp.AdminCreateUserConfigType {
+	return asked(r, r.create.AdminCreateUserConfig, r.update.AdminCreateUserConfig)
+}
+
+// A poolMember is a row of poolMembers.
+type poolMember struct {
+	names  []string // of the members that the row reads
+	fields []string // of the settings that the row sets
+	// createOnly is true for members that UpdateUserPool does not have. An
+	// update leaves their settings as they are.
+	createOnly bool
+	// kept reports whether an update leaves the settings as they are, since the
+	// request leaves the member out. Where kept is nil, the settings go back to their defaults.
+	kept func(r *poolRequest) bool
+	set  func(s *identity.PoolSettings, r *poolRequest) error
+}
+
+// always makes a set function of one that cannot fail.
+func always(set func(*identity.PoolSettings, *poolRequest)) func(*identity.PoolSettings, *poolRequest) error {
+	return func(s *identity.PoolSettings, r *poolRequest) error {
+		set(s, r)
+		return nil
+	}
+}
+
+// poolMembers are applied in this order: MfaConfiguration reads the settings of
+// SmsConfiguration, and the error about Schema comes last.
+var poolMembers = []poolMember{
+	{names: []string{"PoolName"}, fields: []string{"Name"}, kept: func(r *poolRequest) bool { return text(r.name()) == "" },
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Name = text(r.name()) })},
+	{names: []string{"UserPoolTier"}, fields: []string{"Tier"}, kept: func(r *poolRequest) bool { return text(r.tier()) == "" },
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tier = text(r.tier()) })},
+	// Infrastructure tools set tags by TagResource and leave them out here.
+	{names: []string{"UserPoolTags"}, fields: []string{"Tags"}, kept: func(r *poolRequest) bool { return r.tags() == nil },
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tags = tags(r.tags()) })},
+	{names: []string{"Policies", "AdminCreateUserConfig"},
+		fields: []string{"PasswordPolicy", "FirstFactors", "AdminOnly", "Invitation", "UnusedAccountDays"},
+		set:    always(setPolicies)},
+	{names: []string{"DeletionProtection"}, fields: []string{"DeletionProtection"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.DeletionProtection = text(asked(r, r.create.DeletionProtection, r.update.DeletionProtection)) == "ACTIVE"
+		})},
+	{names: []string{"LambdaConfig"}, fields: []string{"Triggers", "TriggerKey"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			c := asked(r, r.create.LambdaConfig, r.update.LambdaConfig)
+			s.Triggers, s.TriggerKey = triggers(c), val(c).KMSKeyID
+		})},
+	{names: []string{"AutoVerifiedAttributes"}, fields: []string{"AutoVerified"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.AutoVerified = list[string](asked(r, r.create.AutoVerifiedAttributes, r.update.AutoVerifiedAttributes))
+		})},
+	{names: []string{"SmsVerificationMessage"}, fields: []string{"SMSVerificationMessage"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.SMSVerificationMessage = asked(r, r.create.SmsVerificationMessage, r.update.SmsVerificationMessage)
+		})},
+	{names: []string{"EmailVerificationMessage"}, fields: []string{"EmailVerificationMessage"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.EmailVerificationMessage = asked(r, r.create.EmailVerificationMessage, r.update.EmailVerificationMessage)
+		})},
+	{names: []string{"EmailVerificationSubject"}, fields: []string{"EmailVerificationSubject"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.EmailVerificationSubject = asked(r, r.create.EmailVerificationSubject, r.update.EmailVerificationSubject)
+		})},
+	{names: []string{"VerificationMessageTemplate"}, fields: []string{"Verification"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.Verification = verification(asked(r, r.create.VerificationMessageTemplate, r.update.VerificationMessageTemplate))
+		})},
+	{names: []string{"SmsAuthenticationMessage"}, fields: []string{"SMSAuthenticationMessage"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.SMSAuthenticationMessage = asked(r, r.create.SmsAuthenticationMessage, r.update.SmsAuthenticationMessage)
+		})},
+	{names: []string{"UserAttributeUpdateSettings"}, fields: []string{"UpdateSettings", "VerifyBeforeUpdate"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			u := asked(r, r.create.UserAttributeUpdateSettings, r.update.UserAttributeUpdateSettings)
+			s.UpdateSettings = u != nil
+			s.VerifyBeforeUpdate = list[string](val(u).AttributesRequireVerificationBeforeUpdate)
+		})},
+	{names: []string{"DeviceConfiguration"}, fields: []string{"Devices"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.Devices = devices(asked(r, r.create.DeviceConfiguration, r.update.DeviceConfiguration))
+		})},
+	{names: []string{"EmailConfiguration"}, fields: []string{"Email"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.Email = emailSettings(asked(r, r.create.EmailConfiguration, r.update.EmailConfiguration))
+		})},
+	{names: []string{"UserPoolAddOns"}, fields: []string{"ThreatProtection"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.ThreatProtection = threatSettings(asked(r, r.create.UserPoolAddOns, r.update.UserPoolAddOns))
+		})},
+	{names: []string{"AccountRecoverySetting"}, fields: []string{"Recovery"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.Recovery = recovery(asked(r, r.create.AccountRecoverySetting, r.update.AccountRecoverySetting))
+		})},
+	{names: []string{"SmsConfiguration"}, fields: []string{"SMS"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.SMS = smsSettings(asked(r, r.create.SmsConfiguration, r.update.SmsConfiguration))
+		})},
+	{names: []string{"MfaConfiguration"}, fields: []string{"MFA", "SMSMFA", "TOTP"}, set: setMode},
+	{names: []string{"AliasAttributes"}, fields: []string{"Aliases"}, createOnly: true,
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Aliases = list[string](r.create.AliasAttributes) })},
+	{names: []string{"UsernameAttributes"}, fields: []string{"UsernameAttributes"}, createOnly: true,
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.UsernameAttributes = list[string](r.create.UsernameAttributes)
+		})},
+	{names: []string{"UsernameConfiguration"}, fields: []string{"CaseSensitive"}, createOnly: true,
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.CaseSensitive = val(r.create.UsernameConfiguration).CaseSensitive
+		})},
+	{names: []string{"Schema"}, fields: []string{"Schema"}, createOnly: true,
+		set: func(s *identity.PoolSettings, r *poolRequest) error { return setSchema(s, r.create.Schema) }},
+}
+
+// newPoolSettings are the settings of a pool that a request asks for.
+func newPoolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, error) {
+	r := creation(in)
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	s := &identity.PoolSettings{Defaults: identity.CognitoDefaults, SRP: true}
+	return s, r.apply(s)
+}
+
+// check refuses what is wrong with the request itself, whatever the stored settings are.
+func (r *poolRequest) check() error {
+	if err := checkTagCount(r.tags()); err != nil {
+		return err
+	}
+	days, policy := val(r.admin()).UnusedAccountValidityDays, val(r.policies()).PasswordPolicy
+	if days == nil || policy == nil || policy.TemporaryPasswordValidityDays == nil || *policy.TemporaryPasswordValidityDays == *days {
+		return nil
+	}
+	return wire.Errorf(idp.InvalidParameterException,
+		"Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")
+}
+
+// apply puts what the request asks for into settings. It is pure, as a
+// transaction may run it again.
+func (r *poolRequest) apply(s *identity.PoolSettings) error {
+	for _, m := range poolMembers {
+		if !r.creates && (m.createOnly || m.kept != nil && m.kept(r)) {
+			continue
+		}
+		if err := m.set(s, r); err != nil {
+			return err
+		}
+	}
+	return checkPlan(s)
+}
+
+// setPolicies sets what the service does: a policy of 8 characters of all
+// kinds where none is given, and one whose missing switches are off where one is.
+// A pool that was made in Go with SafeDefaults goes back to its own default instead.
+func setPolicies(s *identity.PoolSettings, r *poolRequest) {
+	in, admin := val(r.policies()), val(r.admin())
+	s.FirstFactors = list[string](val(in.SignInPolicy).AllowedFirstAuthFactors)
+	s.AdminOnly = val(admin.AllowAdminCreateUserOnly)
+	s.Invitation = invitation(admin.InviteMessageTemplate)
+	s.UnusedAccountDays = number[int](admin.UnusedAccountValidityDays)
+	s.PasswordPolicy = passwordPolicy(in.PasswordPolicy)
+	if days := admin.UnusedAccountValidityDays; days != nil {
+		s.PasswordPolicy.TemporaryDays = positive(days, 7)
+	}
+	if s.Defaults == identity.SafeDefaults && in.PasswordPolicy == nil && admin.UnusedAccountValidityDays == nil {
+		s.PasswordPolicy = nil // nobody gets the service's looser policy without asking
+	}
+}
+
+// setMode sets whether second factors are asked for, and which there are.
+// Neither request has a member for authenticator apps: they stay on with any
+// mode but OFF. A new pool has codes by SMS. Later they come on where a pool
+// that has no factor is given the means to send them.
+func setMode(s *identity.PoolSettings, r *poolRequest) error {
+	before, hadSMS, hadTOTP := cmp.Or(s.MFA, "OFF"), s.SMSMFA, s.TOTP
+	s.MFA, s.SMSMFA, s.TOTP = text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration)), false, false
+	if s.MFA == "" || s.MFA == "OFF" {
+		return nil
+	}
+	s.TOTP = hadTOTP
+	s.SMSMFA = s.SMS != nil && (hadSMS || !hadTOTP)
+	if !s.SMSMFA && !s.TOTP {
+		return needSMS()
+	}
+	if !r.creates && s.MFA == "ON" && before != "ON" {
+		return wire.Errorf(idp.InvalidParameterException, "Cannot turn MFA functionality ON, once the user pool has been created.")
+	}
+	return nil
+}
+
+// needSMS is what the service says of a second factor without the means to send one.
+func needSMS() error {
+	return wire.Errorf(idp.InvalidParameterException,
+		"SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
+}

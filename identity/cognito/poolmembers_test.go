@@ -1,0 +1,154 @@
+package cognito_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+)
+
+// otherFields are the settings that no member of CreateUserPool or UpdateUserPool sets.
+var otherFields = []string{
+	"Region",          // of the endpoint that was called
+	"Defaults", "SRP", // fixed for pools that are made over the wire
+	"Issuer", "Algorithm", // only of this engine
+	"TOTPGiven", "Passkeys", // set by SetUserPoolMfaConfig
+}
+
+func fieldsOf[T any]() []string {
+	var names []string
+	for f := range reflect.TypeFor[T]().Fields() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Each member of the requests and each setting of a pool is in the list once.
+func TestPoolMembersAreComplete(t *testing.T) {
+	var both, created, set []string
+	for _, m := range cognito.PoolMembers() {
+		created, set = append(created, m.Names...), append(set, m.Fields...)
+		if !m.CreateOnly {
+			both = append(both, m.Names...)
+		}
+	}
+	for _, tt := range []struct {
+		what      string
+		got, want []string
+	}{
+		{"members of CreateUserPool", created, fieldsOf[idp.CreateUserPoolRequest]()},
+		{"members of UpdateUserPool", append(both, "UserPoolId"), fieldsOf[idp.UpdateUserPoolRequest]()},
+		{"settings of a pool", append(set, otherFields...), fieldsOf[identity.PoolSettings]()},
+	} {
+		slices.Sort(tt.got)
+		slices.Sort(tt.want)
+		if !slices.Equal(tt.got, tt.want) {
+			t.Errorf("the list has these %s:\n%q\nwant\n%q", tt.what, tt.got, tt.want)
+		}
+	}
+}
+
+// Each row sets the settings that it names and no others, and reads the same of both requests.
+func TestPoolMembersSetWhatTheyName(t *testing.T) {
+	create, update := &idp.CreateUserPoolRequest{}, &idp.UpdateUserPoolRequest{}
+	fill(reflect.ValueOf(create).Elem())
+	create.DeletionProtection = new(idp.DeletionProtectionType("ACTIVE"))
+	for _, name := range fieldsOf[idp.UpdateUserPoolRequest]() {
+		if v := reflect.ValueOf(create).Elem().FieldByName(name); v.IsValid() {
+			reflect.ValueOf(update).Elem().FieldByName(name).Set(v)
+		}
+	}
+	for _, m := range cognito.PoolMembers() {
+		base := identity.PoolSettings{}
+		// A mode other than OFF needs the means to send codes.
+		if slices.Contains(m.Names, "MfaConfiguration") {
+			base.SMS = &identity.SMSSettings{}
+		}
+		made, updated := base, base
+		if err := m.Create(&made, create); err != nil {
+			t.Errorf("%q of CreateUserPool: %v", m.Names, err)
+		}
+		if got, want := changed(base, made), m.Fields; !sameNames(got, want) {
+			t.Errorf("%q of CreateUserPool set %q, want %q", m.Names, got, want)
+		}
+		if m.CreateOnly {
+			continue
+		}
+		if err := m.Update(&updated, update); err != nil {
+			t.Errorf("%q of UpdateUserPool: %v", m.Names, err)
+		}
+		if !reflect.DeepEqual(made, updated) {
+			t.Errorf("%q set %+v by CreateUserPool, and %+v by UpdateUserPool", m.Names, made, updated)
+		}
+	}
+}
+
+// changed returns the names of the settings that differ.
+func changed(before, after identity.PoolSettings) []string {
+	var names []string
+	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
+	for _, name := range fieldsOf[identity.PoolSettings]() {
+		if !reflect.DeepEqual(b.FieldByName(name).Interface(), a.FieldByName(name).Interface()) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// sameNames compares without regard to order. TOTP is left out: neither request can turn it on.
+func sameNames(got, want []string) bool {
+	want = slices.DeleteFunc(slices.Clone(want), func(n string) bool { return n == "TOTP" })
+	slices.Sort(got)
+	slices.Sort(want)
+	return slices.Equal(got, want)
+}
+
+// fill gives each member of a request a value.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf("k"), reflect.ValueOf("v"))
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int32, reflect.Int64:
+		v.SetInt(3)
+	default:
+		panic("a member of the kind " + v.Kind().String())
+	}
+}
+
+// A client that is updated gets all settings that a new one can have, but for its secret.
+func TestClientMembersAreComplete(t *testing.T) {
+	create, update := &idp.CreateUserPoolClientRequest{}, &idp.UpdateUserPoolClientRequest{}
+	fill(reflect.ValueOf(create).Elem())
+	fill(reflect.ValueOf(update).Elem())
+	made, updated := cognito.CreatedClient(create), cognito.UpdatedClient(update)
+	for _, name := range fieldsOf[identity.ClientSettings]() {
+		v := reflect.ValueOf(made).Elem().FieldByName(name)
+		if v.IsZero() {
+			t.Errorf("no member of CreateUserPoolClient sets %s", name)
+		}
+		if name == "GenerateSecret" || name == "Secret" {
+			continue
+		}
+		if got := reflect.ValueOf(updated).Elem().FieldByName(name); !reflect.DeepEqual(got.Interface(), v.Interface()) {
+			t.Errorf("UpdateUserPoolClient sets %s to %v, want %v", name, got, v)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package settings
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Check refuses settings of a client that cannot be in a pool with settings p.
+func (c *Client) Check(p *Pool) error {
+	if n := len(c.Name); n == 0 || n > 128 {
+		return plain("Name", "A client has a name of 1 to 128 characters.")
+	}
+	for _, check := range []func(*Pool) error{c.checkSecret, c.checkFlows, c.checkValidity, c.checkAttributes, c.checkOAuth} {
+		if err := check(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var secretForm = regexp.MustCompile(`^[\w+]{24,64}$`)
+
+func CheckSecret(secret Secret) error {
+	if secretForm.MatchString(string(secret)) {
+		return nil
+	}
+	return plain("Secret", "A client secret is 24 to 64 letters, digits, underscores or plus signs.")
+}
+
+func (c *Client) checkSecret(*Pool) error {
+	if c.Secret != "" && c.GenerateSecret {
+		return invalid("Secret", SecretGivenAndMade, "", "A client has Secret or GenerateSecret, not both.")
+	}
+	if c.Secret != "" {
+		if err := CheckSecret(c.Secret); err != nil {
+			return err
+		}
+	}
+	if c.PropagateContext != nil && *c.PropagateContext && c.Secret == "" && !c.GenerateSecret {
+		return invalid("PropagateContext", ContextWithoutSecret, "", "Only a client with a secret can pass context data on.")
+	}
+	return nil
+}
+
+func (c *Client) checkFlows(*Pool) error {
+	old, current := false, false
+	for _, f := range c.AuthFlows {
+		switch f {
+		case AllowUserSRP, AllowUserPassword, AllowAdminPassword, AllowCustom, AllowRefresh, AllowUser:
+			current = true
+		case LegacyAdminNoSRP, LegacyCustomOnly, LegacyUserPassword:
+			old = true
+		default:
+			return plain("AuthFlows", "%q is not a flow.", f)
+		}
+	}
+	if old && current {
+		return invalid("AuthFlows", FlowNamesMixed, "", "Flows with and without the prefix ALLOW_ do not mix.")
+	}
+	if c.Rotates() && slices.Contains(c.AuthFlows, AllowRefresh) {
+		return invalid("Rotation", RotationAndRefreshFlow, "", "A client that rotates refresh tokens does not allow ALLOW_REFRESH_TOKEN_AUTH.")
+	}
+	if c.Rotation != nil && c.Rotation.GraceSeconds != nil && (*c.Rotation.GraceSeconds < 0 || *c.Rotation.GraceSeconds > 60) {
+		return plain("Rotation", "The grace period is 0 to 60 seconds.")
+	}
+	if c.SessionMinutes != nil && (*c.SessionMinutes < 3 || *c.SessionMinutes > 15) {
+		return plain("SessionMinutes", "A session is valid for 3 to 15 minutes.")
+	}
+	if p := c.PreventUserExistenceErrors; p != nil && *p != "ENABLED" && *p != "LEGACY" {
+		return plain("PreventUserExistenceErrors", "It is ENABLED or LEGACY.")
+	}
+	return nil
+}
+
+const year = 365 * 24 * time.Hour
+
+func (c *Client) checkValidity(*Pool) error {
+	between := func(d, least, most time.Duration) bool { return least <= d && d <= most }
+	day := 24 * time.Hour
+	for _, u := range []*string{c.Units.Access, c.Units.ID, c.Units.Refresh} {
+		if u != nil && unitLength(u, 0) == 0 {
+			return plain("Units", "%q is not one of seconds, minutes, hours, days.", *u)
+		}
+	}
+	if !between(c.AccessTokenLife(), 5*time.Minute, day) || !between(c.IDTokenLife(), 5*time.Minute, day) ||
+		!between(c.RefreshTokenLife(), time.Hour, 10*year) {
+		return invalid("AccessTokenValidity", ValidityOutOfRange, "", "Access and ID tokens are valid for 5 minutes to a day, refresh tokens for an hour to 10 years.")
+	}
+	if c.RefreshTokenLife() < c.AccessTokenLife() || c.RefreshTokenLife() < c.IDTokenLife() {
+		return invalid("RefreshTokenValidity", ValidityOutOfRange, "", "A refresh token is valid for at least as long as access and ID tokens.")
+	}
+	return nil
+}
+
+func (c *Client) checkAttributes(p *Pool) error {
+	for _, a := range c.ReadAttributes {
+		if _, ok := p.Attribute(a); !ok {
+			return invalid("ReadAttributes", NotReadable, a, fmt.Sprintf("The pool has no attribute %q.", a))
+		}
+	}
+	bad := invalid("WriteAttributes", NotWritable, "", "A client can write attributes of the schema that are not the engine's own, and must be able to write all that are required.")
+	for _, a := range c.WriteAttributes {
+		if _, ok := p.Attribute(a); !ok || Reserved(a) || a == "email_verified" || a == "phone_number_verified" {
+			return bad
+		}
+	}
+	for _, a := range p.Attributes() {
+		if c.WriteAttributes != nil && a.Required && a.Name != "sub" && !slices.Contains(c.WriteAttributes, a.Name) {
+			return bad
+		}
+	}
+	return nil
+}
+
+func (c *Client) checkOAuth(*Pool) error {
+	if c.OAuth && (len(c.OAuthFlows) == 0 || len(c.OAuthScopes) == 0) {
+		return invalid("OAuthFlows", OAuthIncomplete, "", "A client with OAuth has at least one grant and one scope.")
+	}
+	if slices.Contains(c.OAuthFlows, "client_credentials") {
+		if len(c.OAuthFlows) > 1 {
+			return invalid(oauthFlow, GrantsExclusive, "", "client_credentials excludes the other grants.")
+		}
+		if c.Secret == "" && !c.GenerateSecret {
+			return invalid(oauthFlow, GrantNeedsSecret, "", "client_credentials needs a client secret.")
+		}
+	} else if len(c.OAuthFlows) > 0 && len(c.CallbackURLs) == 0 {
+		return invalid(oauthFlow, GrantNeedsCallback, "", "The grants code and implicit need a callback URL.")
+	}
+	for _, u := range slices.Concat(c.CallbackURLs, c.LogoutURLs) {
+		if !callbackURL(u) {
+			return plain("CallbackURLs", "%s is not an absolute URL without fragment, https unless to the loopback address.", u)
+		}
+	}
+	if d := c.DefaultRedirectURI; d != nil && !slices.Contains(c.CallbackURLs, *d) {
+		return invalid("DefaultRedirectURI", RedirectNotListed, "", "The default redirect URI must be one of the callback URLs.")
+	}
+	return nil
+}
+
+// callbackURL tells whether a URL may be redirected to: https, http to this
+// machine only, or an application's own scheme.
+func callbackURL(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || !u.IsAbs() || strings.Contains(s, "#") {
+		return false
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "https":
+		return u.Host != ""
+	case "http":
+		return slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())
+	case "javascript", "data", "vbscript", "file", "blob", "about":
+		return false
+	}
+	return true
+}

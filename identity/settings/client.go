@@ -1,0 +1,147 @@
+package settings
+
+import (
+	"math"
+	"time"
+)
+
+// Client are the settings of an app client, as they are stored.
+type Client struct {
+	Name string `json:"name"` // 1 to 128 characters
+	// GenerateSecret makes a secret for a client that can keep one. Secret sets
+	// it instead, 24 to 64 word characters. Neither is stored with the settings;
+	// in [Clients.Update] GenerateSecret tells whether there is a secret.
+	GenerateSecret bool   `json:"-"`
+	Secret         Secret `json:"-"`
+
+	// AuthFlows are the flows the client may use; nil means SRP, custom and refresh.
+	// With [SafeDefaults], nil means password, SRP (where the pool keeps verifiers) and refresh.
+	AuthFlows []AuthFlow `json:"authFlows,omitempty"`
+	// PreventUserExistenceErrors is ENABLED or LEGACY; unset it is ENABLED
+	// with SafeDefaults and LEGACY with CognitoDefaults.
+	PreventUserExistenceErrors *string `json:"preventUserExistenceErrors,omitempty"`
+	// TokenRevocation puts origin_jti into tokens, as Rotation does, and lets them be revoked. Unset, it is true.
+	TokenRevocation *bool `json:"tokenRevocation,omitempty"`
+
+	AccessTokenValidity  *int       `json:"accessTokenValidity,omitempty"`  // 5 minutes to 1 day, in hours unless Units says otherwise; unset, 1 hour
+	IDTokenValidity      *int       `json:"idTokenValidity,omitempty"`      // as AccessTokenValidity
+	RefreshTokenValidity *int       `json:"refreshTokenValidity,omitempty"` // 1 hour to 10 years, in days unless Units says otherwise; unset or 0, 30 days
+	Units                TokenUnits `json:"units,omitzero"`
+	// SessionMinutes is how long a challenge may take, 3 to 15. Unset, 3.
+	SessionMinutes *int             `json:"sessionMinutes,omitempty"`
+	Rotation       *RefreshRotation `json:"rotation,omitempty"`
+
+	ReadAttributes  []string `json:"readAttributes,omitempty"`  // nil: all
+	WriteAttributes []string `json:"writeAttributes,omitempty"` // nil: all but those only the engine sets
+
+	Providers          []string   `json:"providers,omitempty"`
+	CallbackURLs       []string   `json:"callbackUrls,omitempty"`
+	LogoutURLs         []string   `json:"logoutUrls,omitempty"`
+	DefaultRedirectURI *string    `json:"defaultRedirectUri,omitempty"`
+	OAuth              bool       `json:"oauth,omitempty"`
+	OAuthFlows         []string   `json:"oauthFlows,omitempty"`
+	OAuthScopes        []string   `json:"oauthScopes,omitempty"`
+	Analytics          *Analytics `json:"analytics,omitempty"`
+	PropagateContext   *bool      `json:"propagateContext,omitempty"`
+}
+
+// TokenUnits are the units of token validities: seconds, minutes, hours or days.
+type TokenUnits struct {
+	Access  *string `json:"access,omitempty"`
+	ID      *string `json:"id,omitempty"`
+	Refresh *string `json:"refresh,omitempty"`
+}
+
+// RefreshRotation replaces a refresh token at each use.
+type RefreshRotation struct {
+	Enabled      bool `json:"enabled"`
+	GraceSeconds *int `json:"graceSeconds,omitempty"` // 0 to 60; unset, 0
+}
+
+// Analytics are kept and shown; nothing is sent anywhere.
+type Analytics struct {
+	ApplicationID  *string `json:"applicationId,omitempty"`
+	ApplicationARN *string `json:"applicationArn,omitempty"`
+	RoleARN        *string `json:"roleArn,omitempty"`
+	ExternalID     *string `json:"externalId,omitempty"`
+	UserDataShared *bool   `json:"userDataShared,omitempty"`
+}
+
+// An AuthFlow is a way to sign in that a client may be allowed.
+type AuthFlow string
+
+// The flows. The last three are the older names, which do not mix with the others.
+const (
+	AllowUserSRP       AuthFlow = "ALLOW_USER_SRP_AUTH"
+	AllowUserPassword  AuthFlow = "ALLOW_USER_PASSWORD_AUTH"
+	AllowAdminPassword AuthFlow = "ALLOW_ADMIN_USER_PASSWORD_AUTH"
+	AllowCustom        AuthFlow = "ALLOW_CUSTOM_AUTH"
+	AllowRefresh       AuthFlow = "ALLOW_REFRESH_TOKEN_AUTH"
+	AllowUser          AuthFlow = "ALLOW_USER_AUTH"
+	LegacyAdminNoSRP   AuthFlow = "ADMIN_NO_SRP_AUTH"
+	LegacyCustomOnly   AuthFlow = "CUSTOM_AUTH_FLOW_ONLY"
+	LegacyUserPassword AuthFlow = "USER_PASSWORD_AUTH"
+)
+
+func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }
+
+func (c *Client) Rotates() bool { return c.Rotation != nil && c.Rotation.Enabled }
+
+// HasOriginID tells whether tokens have an origin_jti. With the service,
+// rotation brings it as well as revocation.
+func (c *Client) HasOriginID() bool { return c.Revocable() || c.Rotates() }
+
+func (c *Client) GracePeriod() time.Duration {
+	if c.Rotation == nil || c.Rotation.GraceSeconds == nil {
+		return 0
+	}
+	return time.Duration(*c.Rotation.GraceSeconds) * time.Second
+}
+
+func (c *Client) SessionLife() time.Duration {
+	if c.SessionMinutes == nil {
+		return 3 * time.Minute
+	}
+	return time.Duration(*c.SessionMinutes) * time.Minute
+}
+
+func (c *Client) AccessTokenLife() time.Duration {
+	return life(c.AccessTokenValidity, c.Units.Access, time.Hour, time.Hour)
+}
+
+func (c *Client) IDTokenLife() time.Duration {
+	return life(c.IDTokenValidity, c.Units.ID, time.Hour, time.Hour)
+}
+
+func (c *Client) RefreshTokenLife() time.Duration {
+	return life(c.RefreshTokenValidity, c.Units.Refresh, 24*time.Hour, 30*24*time.Hour)
+}
+
+// life is n units long, or fallback where n is unset or zero.
+func life(n *int, unit *string, defaultUnit, fallback time.Duration) time.Duration {
+	if n == nil || *n == 0 {
+		return fallback
+	}
+	u := unitLength(unit, defaultUnit)
+	if *n < 0 || int64(*n) > math.MaxInt64/int64(u) {
+		return -1 // which is in no range
+	}
+	return time.Duration(*n) * u
+}
+
+func unitLength(unit *string, fallback time.Duration) time.Duration {
+	if unit == nil {
+		return fallback
+	}
+	switch *unit {
+	case "seconds":
+		return time.Second
+	case "minutes":
+		return time.Minute
+	case "hours":
+		return time.Hour
+	case "days":
+		return 24 * time.Hour
+	}
+	return fallback
+}
