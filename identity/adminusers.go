@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -88,11 +89,17 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 	if err := checkInvited(&p.Settings, u.Attributes); err != nil {
 		return nil, err
 	}
-	if err := noTrigger(&p.Settings, append(in.triggers(), PreSignUp)...); err != nil {
+	if err := a.points(p).callable(append(in.triggers(), PreSignUp)...); err != nil {
+		return nil, err
+	}
+	if _, err := a.points(p).preSignUp(ctx, hook.CreateUser, u); err != nil {
 		return nil, err
 	}
 	password, cred, err := a.temporary(ctx, p, u, in.TemporaryPassword, now)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.announce(ctx, p, u, in); err != nil {
 		return nil, err
 	}
 	if err := a.commitCreate(ctx, p, u, cred, in.ForceAlias, now); err != nil {
@@ -107,7 +114,7 @@ func (in *CreateUser) triggers() []Trigger {
 	if in.Suppress {
 		return nil
 	}
-	return []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
+	return slices.Clone(messageTriggers)
 }
 
 // temporary checks or makes a temporary password, and its credential.
@@ -178,8 +185,13 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := noTrigger(&p.Settings, in.triggers()...); err != nil {
+	if err := a.points(p).callable(in.triggers()...); err != nil {
 		return nil, err
+	}
+	if u.Status == StatusForceChangePassword { // of others the commit tells
+		if err := a.announce(ctx, p, u, in); err != nil {
+			return nil, err
+		}
 	}
 	now := a.engine.now()
 	password, cred, err := a.temporary(ctx, p, u, in.TemporaryPassword, now)
@@ -224,6 +236,26 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 // invite sends a temporary password over each medium that was asked for and
 // that the user has an address for.
 func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, password Secret, now time.Time) error {
+	for _, attribute := range in.invited(u) {
+		if err := a.points(p).send(ctx, u, a.invitation(p, u, attribute, string(password), now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// announce comes to the hook point of each message that invite will send.
+func (a *Admin) announce(ctx context.Context, p *PoolInfo, u *User, in CreateUser) error {
+	for _, attribute := range in.invited(u) {
+		if _, err := a.points(p).customMessage(ctx, KindInvitation, u, attribute); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// invited are the attributes of a user that an invitation goes to.
+func (in *CreateUser) invited(u *User) []string {
 	if in.Suppress {
 		return nil
 	}
@@ -231,15 +263,13 @@ func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser,
 	if len(mediums) == 0 {
 		mediums = []string{mediumSMS}
 	}
+	var to []string
 	for _, attribute := range []string{"phone_number", "email"} {
-		if !slices.Contains(mediums, medium(attribute)) || u.Attributes[attribute] == "" {
-			continue
-		}
-		if err := a.engine.send(ctx, a.invitation(p, u, attribute, string(password), now)); err != nil {
-			return err
+		if slices.Contains(mediums, medium(attribute)) && u.Attributes[attribute] != "" {
+			to = append(to, attribute)
 		}
 	}
-	return nil
+	return to
 }
 
 // SetPassword sets a user's password: for good, which confirms the user, or

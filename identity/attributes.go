@@ -169,7 +169,7 @@ func (up *update) makeCodes() error {
 		if up.values[a] == "" || !slices.Contains(up.scope.settings.VerifiedAtSignUp(), a) || up.vouched(a) {
 			continue
 		}
-		if err := noTrigger(up.scope.settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+		if err := up.scope.points().callable(messageTriggers...); err != nil {
 			return err
 		}
 		to := &recipient{user: &User{Sub: up.by.sub}, attribute: a, address: up.values[a]}
@@ -335,8 +335,12 @@ func (up *update) send(ctx context.Context, u *User) ([]*CodeDelivery, error) {
 			continue
 		}
 		sent = append(sent, delivery(a, made.record.Value))
+		if _, err := up.scope.points().customMessage(ctx, KindUpdate, u, a); err != nil {
+			failed = err
+			continue
+		}
 		m := up.scope.verificationMessage(u, KindUpdate, made.record, made.text, up.by.now)
-		if err := up.scope.engine.send(ctx, m); err != nil {
+		if err := up.scope.points().send(ctx, u, m); err != nil {
 			failed = err
 		}
 	}

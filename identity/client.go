@@ -260,14 +260,3 @@ func SecretHash(secret Secret, username, clientID string) string {
 	h.Write([]byte(username + clientID))
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
-
-// noTrigger refuses to go past a trigger that has a target: a function that
-// decides who may pass must not be skipped because nothing can call it yet.
-func noTrigger(s *PoolSettings, triggers ...Trigger) error {
-	for _, t := range triggers {
-		if _, ok := s.Triggers[t]; ok {
-			return &TriggerError{t}
-		}
-	}
-	return nil
-}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
@@ -48,66 +49,68 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 	if u != nil && u.Status != StatusUnconfirmed && s.settings.DisclosesStatus(&s.client.Settings) {
 		return &StatusError{ErrCannotConfirm, u.Username, u.Status}
 	}
-	if err := noTrigger(s.settings, PostConfirmation); err != nil {
+	if err := s.points().callable(PostConfirmation); err != nil {
 		return err
 	}
-	return s.commitConfirm(ctx, s.whoIs(u, in.Username), in)
+	if u, err = s.commitConfirm(ctx, s.whoIs(u, in.Username), in); err != nil {
+		return err
+	}
+	return s.points().postConfirmation(ctx, hook.ConfirmSignUp, u)
 }
 
-// commitConfirm judges the code and confirms the user, in one transaction. A
-// wrong code is a verdict, so that it is counted. Of a user who does not exist
-// all codes are wrong, after the same work.
-func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) error {
+// commitConfirm judges the code and confirms the user, in one transaction, and
+// returns the user as confirmed. A wrong code is a verdict, so that it is
+// counted. Of a user who does not exist all codes are wrong, after the same work.
+func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) (*User, error) {
 	now := s.engine.now()
 	ev, err := s.engine.event(s.pool.ID, s.client.ID, who, EventConfirm, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var u *User
 	var verdict error
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		verdict, err = s.tryConfirm(tx, who, in, now)
+		u, verdict, err = s.tryConfirm(tx, who, in, now)
 		if err != nil || verdict != nil {
 			return err
 		}
 		return events.Insert(tx, ev)
 	})
-	if err != nil {
-		return err
-	}
-	return verdict
+	return u, orVerdict(err, verdict)
 }
 
-func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.Time) (verdict, err error) {
+func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.Time) (u *User, verdict, err error) {
 	ok, err := s.admit(tx, string(confirmCode), sub, confirmsPerHour, now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !ok {
-		return ErrLimitExceeded, nil
+		return nil, ErrLimitExceeded, nil
 	}
 	values, err := tx.Get(users.Ref(store.Key(s.pool.ID, sub)), codes.Ref(store.Key(s.pool.ID, sub, string(confirmCode))))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	u, err := standInUser.decode(values[0])
-	if err != nil {
-		return nil, err
+	if u, err = standInUser.decode(values[0]); err != nil {
+		return nil, nil, err
 	}
 	c, err := standInCode.decode(values[1])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	wrong := s.judgeCode(c, sub, confirmCode, string(in.Code), s.settings.DisclosesUsers(&s.client.Settings), now)
 	if u == nil || u.Status != StatusUnconfirmed {
 		if u != nil && s.settings.DisclosesStatus(&s.client.Settings) {
-			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
+			return nil, &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 		}
-		return ErrCodeMismatch, nil
+		return nil, ErrCodeMismatch, nil
 	}
 	if wrong != nil {
-		return wrong, nil
+		return nil, wrong, nil
 	}
-	return s.confirm(tx, u.clone(), c, in.ForceAlias, now)
+	u = u.clone()
+	verdict, err = s.confirm(tx, u, c, in.ForceAlias, now)
+	return u, verdict, err
 }
 
 // confirm uses the code up and makes the user confirmed.
@@ -203,7 +206,7 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	if err := s.checkHash(username, secretHash); err != nil {
 		return nil, err
 	}
-	if err := noTrigger(s.settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+	if err := s.points().callable(messageTriggers...); err != nil {
 		return nil, err
 	}
 	tells, tellsStatus := s.settings.DisclosesUsers(&s.client.Settings), s.settings.DisclosesStatus(&s.client.Settings)
@@ -231,6 +234,11 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 // void. For a recipient who is made up all is done but sending. An error that
 // is [ErrDelivery] comes with a result.
 func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
+	if !to.madeUp {
+		if _, err := s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
+			return nil, err
+		}
+	}
 	now := s.engine.now()
 	text, c, err := s.newCode(to, e.purpose, now.Add(e.life))
 	if err != nil {
@@ -243,7 +251,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 	if to.madeUp {
 		return to.delivery(), nil
 	}
-	err = s.engine.send(ctx, m)
+	err = s.points().send(ctx, to.user, m)
 	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {
 		s.engine.log.ErrorContext(ctx, "send a code", "kind", e.kind, "err", err) // told, it would tell that there is such a user
 		return to.delivery(), nil

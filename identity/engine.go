@@ -34,6 +34,7 @@ type Engine struct {
 	acct    string
 	hasher  *passhash.Hasher
 	quotas  Quotas
+	hooks   hookFuncs // none can be set yet
 
 	rotateAfter time.Duration // 0 for never
 

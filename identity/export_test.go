@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -180,6 +181,29 @@ func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, sweepName) }
 
 // RotateOldKeys is what Maintain does with keys that are too old.
 func (e *Engine) RotateOldKeys(ctx context.Context) error { return e.rotateOldKeys(ctx) }
+
+// OnHook has fn called at each hook point, with its trigger and its event. What
+// it returns is what the hook returns.
+func (e *Engine) OnHook(fn func(ctx context.Context, trigger Trigger, event any) error) {
+	e.hooks = hookFuncs{
+		preSignUp:          hookFunc[hook.PreSignUp, hook.PreSignUpDecision](fn, PreSignUp),
+		postConfirmation:   hookFunc[hook.PostConfirmation, none](fn, PostConfirmation),
+		userMigration:      hookFunc[hook.UserMigration, hook.UserMigrationDecision](fn, UserMigration),
+		preAuthentication:  hookFunc[hook.PreAuthentication, none](fn, PreAuthentication),
+		postAuthentication: hookFunc[hook.PostAuthentication, none](fn, PostAuthentication),
+		preTokenGeneration: hookFunc[hook.PreTokenGeneration, hook.PreTokenGenerationDecision](fn, PreTokenGeneration),
+		customMessage:      hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),
+		customEmailSender:  hookFunc[hook.CustomSender, none](fn, CustomEmailSender),
+		customSMSSender:    hookFunc[hook.CustomSender, none](fn, CustomSMSSender),
+	}
+}
+
+func hookFunc[E, D any](fn func(context.Context, Trigger, any) error, trigger Trigger) func(context.Context, *E) (D, error) {
+	return func(ctx context.Context, event *E) (D, error) {
+		var nothing D
+		return nothing, fn(ctx, trigger, *event)
+	}
+}
 
 // Step is a step of a sign-in, as a number.
 type Step = step

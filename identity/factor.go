@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store"
 )
@@ -215,7 +216,7 @@ func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignIn
 
 // prove judges a code, counts it, and signs the user in if it is right.
 func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, error) {
-	if err := noTrigger(t.scope.settings, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
 	failure, err := t.scope.engine.event(t.scope.pool.ID, t.scope.client.ID, t.state.Sub, EventMFAFailure, t.now)
@@ -237,7 +238,7 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome
 	if err != nil {
 		return nil, err
 	}
-	o, err := t.commit(ctx, f, func(tx store.Tx, o *outcome) error {
+	last := func(tx store.Tx, o *outcome) error {
 		if err := fn(tx, o); err != nil || o.refused != nil {
 			return err
 		}
@@ -248,7 +249,12 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome
 			return err
 		}
 		return events.Insert(tx, ev)
-	})
+	}
+	err = s.beforeTokens(ctx, hook.TokensOfSignIn, f, func(tx store.Tx) (*outcome, error) { return t.try(tx, f, last) })
+	if err != nil {
+		return nil, err
+	}
+	o, err := t.commit(ctx, f, last)
 	if err != nil {
 		return nil, err
 	}
@@ -260,13 +266,8 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome
 func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx, o *outcome) error) (*outcome, error) {
 	var o *outcome
 	err := t.scope.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if o, err = t.read(tx); err != nil || o.refused != nil {
-			return err
-		}
-		if err := fn(tx, o); err != nil || o.refused != nil || o.step != stepDone {
-			return err
-		}
-		return f.insert(tx, o.user)
+		o, err = t.try(tx, f, fn)
+		return err
 	})
 	if errors.Is(err, store.ErrExists) {
 		return nil, ErrSessionUsed
@@ -275,6 +276,18 @@ func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx,
 		return nil, orVerdict(err, o.refused)
 	}
 	return o, nil
+}
+
+// try is one run of the transaction of commit.
+func (t *secondStep) try(tx store.Tx, f *family, fn func(tx store.Tx, o *outcome) error) (*outcome, error) {
+	o, err := t.read(tx)
+	if err != nil || o.refused != nil {
+		return o, err
+	}
+	if err := fn(tx, o); err != nil || o.refused != nil || o.step != stepDone {
+		return o, err
+	}
+	return o, f.insert(tx, o.user)
 }
 
 // read reads the user that a state is bound to, as the user is now.

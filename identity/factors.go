@@ -160,7 +160,10 @@ func (sentCode) disclosed() int { return 0 }
 // challenge. The state carries the MAC of the code, so the code is valid for
 // this challenge alone and nothing is stored.
 func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *CodeDelivery, st *challengeState, now time.Time) (string, error) {
-	if err := noTrigger(s.settings, CustomMessage, CustomSMSSender); err != nil {
+	if err := s.points().callable(CustomMessage, CustomSMSSender); err != nil {
+		return "", err
+	}
+	if _, err := s.points().customMessage(ctx, KindMFA, u, d.Attribute); err != nil {
 		return "", err
 	}
 	text, err := random(s.engine.rand, digits, codeDigits)
@@ -171,7 +174,7 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 	if err != nil {
 		return "", err
 	}
-	return state, s.engine.send(ctx, s.signInMessage(u, d, text, now))
+	return state, s.points().send(ctx, u, s.signInMessage(u, d, text, now))
 }
 
 // sentMAC is the MAC of a code that was sent to the address that is the user's

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -44,17 +45,22 @@ func (us Users) Disable(ctx context.Context, name string) error {
 // from then on. It verifies no address. For a user who is past that it returns
 // [ErrCannotConfirm], as a [*StatusError].
 func (us Users) Confirm(ctx context.Context, name string) error {
-	_, err := us.admin.change(ctx, name, EventAdminConfirm, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
+	var h points
+	u, err := us.admin.change(ctx, name, EventAdminConfirm, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
 		if u.Status != StatusUnconfirmed {
 			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 		}
-		if err := noTrigger(&p.Settings, PostConfirmation); err != nil {
+		h = us.admin.points(p)
+		if err := h.callable(PostConfirmation); err != nil {
 			return err, nil
 		}
 		u.Status = StatusConfirmed
 		_, err := codes.Delete(tx, store.Key(u.Pool, u.Sub, string(confirmCode)))
 		return nil, err
 	})
+	if err == nil {
+		err = h.postConfirmation(ctx, hook.ConfirmSignUp, u)
+	}
 	if err != nil {
 		return fmt.Errorf("confirm user: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -102,7 +103,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err := checkPassword(s.settings, in.Password, false); err != nil {
 		return nil, err
 	}
-	if err := noTrigger(s.settings, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := s.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
 	if err := s.checkFirstPassword(ctx, u, st, in.Password); err != nil {
@@ -121,8 +122,15 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 		return nil, err
 	}
 	var o outcome
-	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+	commit := func(tx store.Tx) (_ *outcome, err error) {
 		o, err = s.commitNewPassword(tx, st, cred, in.Attributes, f, ev, now)
+		return &o, err
+	}
+	if err := s.beforeTokens(ctx, hook.TokensOfNewPassword, f, commit); err != nil {
+		return nil, err
+	}
+	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+		_, err := commit(tx)
 		return err
 	})
 	if err != nil || o.refused != nil {

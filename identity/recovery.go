@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -46,12 +47,13 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 	if s.settings.RecoveredByAdmin() {
 		return nil, ErrRecoveryByAdmin
 	}
-	triggers := []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
-	if u == nil {
-		triggers = append(triggers, UserMigration)
-	}
-	if err := noTrigger(s.settings, triggers...); err != nil {
+	if err := s.points().callable(messageTriggers...); err != nil {
 		return nil, err
+	}
+	if u == nil {
+		if _, err := s.points().userMigration(ctx, hook.MigrateForgotPassword, username, ""); err != nil {
+			return nil, err
+		}
 	}
 	to, refusal := recovery(s.settings, u)
 	if refusal != nil && s.tellsRefusal(refusal) {
@@ -155,7 +157,7 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if err := checkPassword(s.settings, in.Password, false); err != nil {
 		return err
 	}
-	if err := noTrigger(s.settings, PostConfirmation); err != nil {
+	if err := s.points().callable(PostConfirmation); err != nil {
 		return err
 	}
 	t := &reset{scope: s, who: s.whoIs(u, in.Username), code: string(in.Code), now: s.engine.now()}
@@ -168,7 +170,10 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if t.cred, err = s.engine.newCredential(ctx, s.settings, u, in.Password, t.now); err != nil {
 		return err
 	}
-	return t.run(ctx, in.Password)
+	if err := t.run(ctx, in.Password); err != nil {
+		return err
+	}
+	return s.points().postConfirmation(ctx, hook.ConfirmForgotPassword, t.user)
 }
 
 // A reset is one try of a code with a new password, which was hashed before
@@ -179,6 +184,7 @@ type reset struct {
 	code  string
 	now   time.Time
 	cred  *credential // the new one
+	user  *User       // as written
 
 	counted bool        // the try; it may take several transactions
 	checked *credential // whose history the password was held against
@@ -287,6 +293,7 @@ func (t *reset) write(tx store.Tx, u *User, c *code, old *credential, ev *Event)
 	if err != nil {
 		return err
 	}
+	t.user = u
 	if err := u.signOutSafely(tx, t.scope.settings, t.now); err != nil {
 		return err
 	}
@@ -347,7 +354,10 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if refusal != nil {
 		return refusal
 	}
-	if err := noTrigger(s.settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+	if err := s.points().callable(messageTriggers...); err != nil {
+		return err
+	}
+	if _, err := s.points().customMessage(ctx, KindForgot, u, to.attribute); err != nil {
 		return err
 	}
 	now := s.engine.now()
@@ -372,7 +382,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.engine.send(ctx, s.verificationMessage(u, KindForgot, c, text, now))
+	return s.points().send(ctx, u, s.verificationMessage(u, KindForgot, c, text, now))
 }
 
 // operatorsRecovery is recovery for an operator, who may not reset the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -57,7 +58,7 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 	if c.Client != a.id {
 		return nil, ErrInvalidRefreshToken
 	}
-	if err := noTrigger(s.settings, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := s.points().callable(PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
 	return s.renewTokens(ctx, c, in)
@@ -85,10 +86,14 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 	if err := refreshable(u, f, c, now); err != nil {
 		return nil, err
 	}
-	if !s.client.Settings.Rotates() {
-		if c.Generation != f.Generation {
-			return nil, ErrInvalidRefreshToken
-		}
+	rotates := s.client.Settings.Rotates()
+	if !rotates && c.Generation != f.Generation {
+		return nil, ErrInvalidRefreshToken
+	}
+	if _, err := s.points().preTokenGeneration(ctx, hook.TokensOfRefresh, newGrant(u, groups, f)); err != nil {
+		return nil, err
+	}
+	if !rotates {
 		return s.issue(ctx, newGrant(u, groups, f))
 	}
 	if f, err = s.rotate(ctx, c, now); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
@@ -62,7 +63,15 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	if err := t.untriggered(); err != nil {
 		return nil, err
 	}
+	if t.user == nil {
+		if _, err := s.points().userMigration(ctx, hook.MigrateSignIn, in.Username, in.Password); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.known(); err != nil {
+		return nil, err
+	}
+	if err := s.points().preAuthentication(ctx, t.user, in.Username); err != nil {
 		return nil, err
 	}
 	if err := t.checkPassword(ctx, in.Password); err != nil {
@@ -160,13 +169,13 @@ func (t *attempt) admissible(username, hash string) error {
 	return nil
 }
 
-// untriggered checks that no function would have to run, see PoolSettings.noTrigger.
+// untriggered checks that all functions which a sign-in may come to can be called.
 func (t *attempt) untriggered() error {
-	triggers := []Trigger{PreAuthentication, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1}
+	triggers := append([]Trigger{PreAuthentication}, tokenTriggers...)
 	if t.user == nil {
 		triggers = append(triggers, UserMigration)
 	}
-	return noTrigger(t.scope.settings, triggers...)
+	return t.scope.points().callable(triggers...)
 }
 
 // known answers for a user who does not exist or may not sign in, where that
@@ -260,8 +269,15 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 		return nil, err
 	}
 	var o outcome
-	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+	commit := func(tx store.Tx) (_ *outcome, err error) {
 		o, err = t.commit(tx, f, ev, now)
+		return &o, err
+	}
+	if err := s.beforeTokens(ctx, hook.TokensOfSignIn, f, commit); err != nil {
+		return nil, err
+	}
+	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+		_, err := commit(tx)
 		return err
 	})
 	switch {
@@ -472,7 +488,7 @@ func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
 	if flow != AllowCustom {
 		return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
 	}
-	if err := noTrigger(s.settings, DefineAuthChallenge); err != nil {
+	if err := s.points().callable(DefineAuthChallenge); err != nil {
 		return err
 	}
 	return &FlowError{name}

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
@@ -47,6 +48,9 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	now := a.engine.now()
 	u, err := s.newSignUp(&in, now)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := s.points().preSignUp(ctx, hook.SignUp, u); err != nil {
 		return nil, err
 	}
 	if err := s.engine.namesFree(ctx, s.settings, u); err != nil {
@@ -88,7 +92,7 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 		return nil, err
 	}
 	u.flagAddresses()
-	return u, noTrigger(s.settings, PreSignUp, CustomMessage, CustomEmailSender, CustomSMSSender)
+	return u, s.points().callable(append([]Trigger{PreSignUp}, messageTriggers...)...)
 }
 
 // flagAddresses marks the addresses of a user who has just registered: they
@@ -193,6 +197,9 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	var text string
 	var pending *code
 	if d := res.Delivery; d != nil {
+		if _, err := s.points().customMessage(ctx, KindSignUp, u, d.Attribute); err != nil {
+			return nil, err
+		}
 		var err error
 		if text, pending, err = s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
@@ -220,7 +227,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	if res.Delivery == nil {
 		return res, nil
 	}
-	return res, s.engine.send(ctx, s.verificationMessage(u, KindSignUp, pending, text, now))
+	return res, s.points().send(ctx, u, s.verificationMessage(u, KindSignUp, pending, text, now))
 }
 
 // stillThere holds a write to a pool that was not deleted meanwhile.

@@ -92,6 +92,9 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 	if err := t.known(); err != nil {
 		return nil, err
 	}
+	if err := s.points().preAuthentication(ctx, t.user, in.Username); err != nil {
+		return nil, err
+	}
 	ch, err := t.exchange(public)
 	if err != nil {
 		return nil, err

@@ -318,7 +318,7 @@ func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*Sign
 	if err != nil {
 		return nil, fmt.Errorf("answer MFA setup: %w", err)
 	}
-	if err := noTrigger(t.scope.settings, PostAuthentication, PreTokenGeneration, PreTokenGenerationV1); err != nil {
+	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
 	res, err := t.finish(ctx, func(store.Tx, *outcome) error { return nil }) // the code was judged by Verify

@@ -39,14 +39,17 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if err := verifiable(attribute); err != nil {
 		return nil, err
 	}
-	if err := noTrigger(&s.pool.Settings, CustomMessage, CustomEmailSender, CustomSMSSender); err != nil {
+	sc, now := s.scope(), s.engine.now()
+	if err := sc.points().callable(messageTriggers...); err != nil {
 		return nil, err
 	}
 	address := s.user.unverified(attribute)
 	if address == "" {
 		return nil, &ParameterError{Err: ErrNoAddress, Name: attribute}
 	}
-	sc, now := s.scope(), s.engine.now()
+	if _, err := sc.points().customMessage(ctx, KindVerify, s.user, attribute); err != nil {
+		return nil, err
+	}
 	to := &recipient{user: s.user, attribute: attribute, address: address}
 	e := &errand{purpose: verifyCode(attribute), count: kindAsk, perHour: verificationsSent}
 	text, c, err := sc.newCode(to, e.purpose, now.Add(verifyCodeLife))
@@ -56,7 +59,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if err := sc.commitCode(ctx, e, c, now); err != nil {
 		return nil, err
 	}
-	return to.delivery(), s.engine.send(ctx, sc.verificationMessage(s.user, KindVerify, c, text, now))
+	return to.delivery(), sc.points().send(ctx, s.user, sc.verificationMessage(s.user, KindVerify, c, text, now))
 }
 
 // verifiable refuses an attribute that no code can be sent to.

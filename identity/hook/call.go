@@ -1,4 +1,8 @@
-// Package hook has the types that hooks and their events share.
+// Package hook has the types of hooks: the [Call] that a hook runs in, an event
+// for each hook point, and what a hook decides. Begin with [Event].
+//
+// A hook runs outside of any transaction, so it may take its time, and the user
+// may have changed when the flow goes on. The zero value of each decision changes nothing.
 package hook
 
 import "net/netip"

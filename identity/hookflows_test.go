@@ -1,0 +1,186 @@
+package identity_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+// A hooked is one flow of the table in hooks.go, in the middle: what is left
+// of it comes to the hooks. It tries for the user of a name, which is alice
+// unless there must be no such user.
+type hooked func(ctx context.Context, name string) error
+
+// hookFlows has, for each flow of the table in hooks.go, ways to come to it.
+var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.UserPool, hooked){
+	"attempt.untriggered": {
+		"by password": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+			pool, a := f.hookPool(t)
+			return pool, func(ctx context.Context, name string) error {
+				_, err := a.SignIn(ctx, identity.SignIn{Username: name, Password: password})
+				return err
+			}
+		},
+		"by SRP": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+			pool, a := f.hookPool(t)
+			return pool, func(ctx context.Context, name string) error {
+				_, err := beginSRP(ctx, a, pool.PoolID(), name)
+				return err
+			}
+		},
+	},
+	"scope.setFirstPassword": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		check(t, "SetPassword", pool.Admin().Users().SetPassword(t.Context(), "alice", wrong, false))
+		in, err := a.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: wrong})
+		check(t, "SignIn", err)
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := in.Challenge.(*identity.NewPasswordRequired).Answer(ctx, identity.NewPassword{Password: chosen})
+			return err
+		}
+	}},
+	"secondStep.prove": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a, key := f.enrolled(t, "OPTIONAL")
+		ch := asked[*identity.TOTPRequired](t, a)
+		return pool, func(ctx context.Context, _ string) error { return answer(ctx, ch, key.Code(f.now())) }
+	}},
+	"MFASetupRequired.Answer": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MFA = "ON" }))
+		ch := asked[*identity.MFASetupRequired](t, a)
+		key, err := ch.Enroll(t.Context())
+		check(t, "Enroll", err)
+		check(t, "Verify", ch.Verify(t.Context(), identity.Secret(key.Code(f.now())), ""))
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := ch.Answer(ctx, "")
+			return err
+		}
+	}},
+	"AppClient.refresh": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		tokens := f.signIn(t, a, "alice")
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := a.Refresh(ctx, identity.Refresh{Token: tokens.Refresh})
+			return err
+		}
+	}},
+	"AppClient.Refuse": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, _ := f.hookPool(t)
+		a := f.client(t, pool, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowCustom}})
+		return pool, func(ctx context.Context, _ string) error { return a.Refuse(ctx, identity.AllowCustom) }
+	}},
+	"scope.newSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := a.SignUp(ctx, identity.SignUp{Username: "bob", Password: password, Attributes: map[string]string{"email": "bob@example.com"}})
+			return err
+		}
+	}},
+	"AppClient.confirmSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		f.signUp(t, pool, "carol", "carol@example.com")
+		code := identity.Secret(f.outbox.LastCode("carol@example.com"))
+		return pool, func(ctx context.Context, _ string) error {
+			return a.ConfirmSignUp(ctx, identity.ConfirmSignUp{Username: "carol", Code: code})
+		}
+	}},
+	"Users.Confirm": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, _ := f.hookPool(t)
+		f.signUp(t, pool, "carol", "carol@example.com")
+		return pool, func(ctx context.Context, _ string) error { return pool.Admin().Users().Confirm(ctx, "carol") }
+	}},
+	"AppClient.resend": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		f.signUp(t, pool, "carol", "carol@example.com")
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := a.ResendConfirmationCode(ctx, "carol", "")
+			return err
+		}
+	}},
+	"AppClient.forgotPassword": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		return pool, func(ctx context.Context, name string) error {
+			_, err := a.ForgotPassword(ctx, name, "")
+			return err
+		}
+	}},
+	"AppClient.confirmForgotPassword": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		code := f.forgot(t, a, "alice")
+		return pool, func(ctx context.Context, _ string) error { return recoverAs(ctx, a, "alice", code, chosen) }
+	}},
+	"Admin.resetPassword": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, _ := f.hookPool(t)
+		return pool, func(ctx context.Context, _ string) error { return pool.Admin().Users().ResetPassword(ctx, "alice") }
+	}},
+	"Admin.createUser": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, _ := f.hookPool(t)
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := pool.Admin().Users().Create(ctx, invited("bob"))
+			return err
+		}
+	}},
+	"Admin.reinvite": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, _ := f.hookPool(t)
+		in := invited("bob")
+		_, err := pool.Admin().Users().Create(t.Context(), in)
+		check(t, "Create", err)
+		in.Resend = true
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := pool.Admin().Users().Create(ctx, in)
+			return err
+		}
+	}},
+	"update.makeCodes": {
+		"by the user": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+			pool, a := f.hookPool(t)
+			tokens := f.signIn(t, a, "alice")
+			return pool, func(ctx context.Context, _ string) error {
+				s, err := f.Session(ctx, tokens.Access) // which reads the settings of now
+				check(t, "Session", err)
+				_, err = s.UpdateAttributes(ctx, map[string]string{"email": "new@example.com"})
+				return err
+			}
+		},
+		"by an operator": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+			pool, _ := f.hookPool(t)
+			return pool, func(ctx context.Context, _ string) error {
+				return pool.Admin().Users().UpdateAttributes(ctx, "alice", map[string]string{"email": "new@example.com"})
+			}
+		},
+	},
+	"Session.sendVerification": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.hookPool(t)
+		tokens := f.signIn(t, a, "alice")
+		return pool, func(ctx context.Context, _ string) error {
+			s, err := f.Session(ctx, tokens.Access) // which reads the settings of now
+			check(t, "Session", err)
+			_, err = s.SendVerification(ctx, "email")
+			return err
+		}
+	}},
+	"scope.sendFactorCode": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a, _ := f.enrolled(t, "OPTIONAL")
+		f.edit(t, pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
+		both := identity.MFAUpdate{identity.MFASMS: {Enabled: true}, identity.MFATOTP: {Enabled: true}}
+		check(t, "SetMFA", pool.Admin().Users().SetMFA(t.Context(), "alice", both))
+		ch := asked[*identity.MFAChoiceRequired](t, a)
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := ch.Answer(ctx, identity.FactorChoice{Method: identity.MFASMS})
+			return err
+		}
+	}},
+}
+
+// hookPool is a pool with a user, alice, and a client for all flows.
+func (f *fixture) hookPool(t *testing.T) (*identity.UserPool, *identity.AppClient) {
+	t.Helper()
+	pool := f.open(t, mfaPool("OPTIONAL"))
+	f.join(t, pool, "alice", email)
+	return pool, f.client(t, pool, identity.ClientSettings{})
+}
+
+func invited(name string) identity.CreateUser {
+	return identity.CreateUser{Username: name, Attributes: map[string]string{"email": name + "@example.com"}, Mediums: []string{"EMAIL"}}
+}
