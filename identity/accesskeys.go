@@ -16,9 +16,9 @@ type AccessKeys struct{ engine *Engine }
 
 // An AccessKey is a key of an operator's, without its secret.
 type AccessKey struct {
-	ID      string // such as AKIA…, 20 characters
-	Name    string // for people
-	Created time.Time
+	ID      string    // such as AKIA…, 20 characters
+	Name    string    // for people
+	Created time.Time // when it was made
 }
 
 // AccessKeys returns a handle on the access keys.

@@ -19,7 +19,7 @@ func (a *Admin) Users() Users { return Users{a} }
 
 // CreateUser is what an operator gives to make a user.
 type CreateUser struct {
-	Username   string
+	Username   string            // 1 to 128 characters; an address in pools with UsernameAttributes
 	Attributes map[string]string // may include email_verified and phone_number_verified
 	// TemporaryPassword must be changed at the first sign-in. One is made where it is empty.
 	TemporaryPassword Secret

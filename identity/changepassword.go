@@ -66,8 +66,11 @@ func (u *User) mayChangePassword() error {
 		return ErrUserNotConfirmed
 	case StatusResetRequired:
 		return ErrPasswordResetRequired
+	case StatusForceChangePassword:
+		return ErrCannotReset
+	default:
+		return fmt.Errorf("%w: a change of the password of a user in the state %q", errUnhandled, u.Status)
 	}
-	return ErrCannotReset
 }
 
 // A passwordChange is one proof of a previous password, and what follows if it is right.

@@ -16,9 +16,9 @@ const maxSecrets = 2
 
 // SecretInfo is a secret of an app client.
 type SecretInfo struct {
-	ID      string // the client's id, two hyphens and a time in milliseconds; never used again
-	Created time.Time
-	Value   Secret // only where it was just added
+	ID      string    // the client's id, two hyphens and a time in milliseconds; never used again
+	Created time.Time // when it was added
+	Value   Secret    // only where it was just added
 }
 
 // SecretInfos returns the secrets of an app client without their values, the

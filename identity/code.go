@@ -80,11 +80,17 @@ const (
 	mediumSMS   = "SMS"
 )
 
+// medium is how messages reach the address in an attribute, or "" if the
+// attribute is no address. A message without a medium is not sent.
 func medium(attribute string) string {
-	if attribute == "phone_number" {
+	switch attribute {
+	case "phone_number":
 		return mediumSMS
+	case "email":
+		return mediumEmail
+	default:
+		return ""
 	}
-	return mediumEmail
 }
 
 func delivery(attribute, address string) *CodeDelivery {
@@ -141,6 +147,11 @@ func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string,
 
 // send hands a message over. The message tells of what is done already.
 func (e *Engine) send(ctx context.Context, m *Message) error {
+	switch m.Medium {
+	case mediumEmail, mediumSMS:
+	default:
+		return fmt.Errorf("%w: the medium %q of a message", errUnhandled, m.Medium)
+	}
 	if err := e.sender.Send(ctx, m); err != nil {
 		return fmt.Errorf("%w: %w", ErrDelivery, err)
 	}

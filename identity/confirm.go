@@ -14,9 +14,9 @@ import (
 
 // ConfirmSignUp is what a user gives to confirm a registration.
 type ConfirmSignUp struct {
-	Username   string
-	Code       Secret
-	SecretHash string
+	Username   string // whatever the pool lets users sign in with
+	Code       Secret // the code that was sent at sign-up
+	SecretHash string // see [SecretHash]; for clients with a secret
 	// ForceAlias takes a verified address over from another user who has it
 	// as an alias; otherwise that is [ErrAliasExists].
 	ForceAlias bool

@@ -165,8 +165,8 @@ var (
 
 // A NotFoundError names the pool, client, group or secret that does not exist.
 type NotFoundError struct {
-	Err error // ErrPoolNotFound, ErrClientNotFound, ErrGroupNotFound or ErrSecretNotFound
-	ID  string
+	Err error  // ErrPoolNotFound, ErrClientNotFound, ErrGroupNotFound or ErrSecretNotFound
+	ID  string // of what does not exist
 }
 
 func (e *NotFoundError) Error() string { return e.Err.Error() + ": " + e.ID }
@@ -174,8 +174,8 @@ func (e *NotFoundError) Unwrap() error { return e.Err }
 
 // A ClientError is an error about a client's proof of its secret.
 type ClientError struct {
-	Err    error
-	Client string
+	Err    error  // ErrSecretHashMissing, ErrSecretHashMismatch or ErrSecretMismatch
+	Client string // the id of the client
 	// Refresh tells that the proof came with a refresh token.
 	Refresh bool
 }
@@ -184,16 +184,18 @@ func (e *ClientError) Error() string { return e.Err.Error() + ": " + e.Client }
 func (e *ClientError) Unwrap() error { return e.Err }
 
 // A FlowError names the flow that a client may not use.
-type FlowError struct{ Flow string }
+type FlowError struct {
+	Flow string // the name of the flow
+}
 
 func (e *FlowError) Error() string { return ErrFlowNotEnabled.Error() + ": " + e.Flow }
 func (e *FlowError) Unwrap() error { return ErrFlowNotEnabled }
 
 // A ParameterError names an input and, where it is not merely missing, says what is wrong with it.
 type ParameterError struct {
-	Err    error // ErrMissingParameter, ErrInvalidParameter, ErrAttributeProvided, ErrNoAddress or ErrInvalidFilterAttribute
-	Name   string
-	Reason string
+	Err    error  // ErrMissingParameter, ErrInvalidParameter, ErrAttributeProvided, ErrNoAddress or ErrInvalidFilterAttribute
+	Name   string // of the input
+	Reason string // what is wrong with it; empty where it is missing
 }
 
 func (e *ParameterError) Error() string {
@@ -212,7 +214,7 @@ func invalid(name, reason string) error {
 
 // A PasswordError says which rules a password does not meet.
 type PasswordError struct {
-	Unmet []PasswordRule
+	Unmet []PasswordRule // the rules that the password breaks, in the order in which they are checked
 	// SignUp tells that the user chose the password at sign-up.
 	SignUp bool
 }
@@ -242,8 +244,8 @@ func (e *NameTakenError) Unwrap() error { return e.Err }
 
 // An AttributeError says what is wrong with attributes, one problem each.
 type AttributeError struct {
-	Problems []AttributeProblem
-	Err      error // ErrInvalidAttributes, ErrAttributeImmutable or ErrUnknownAttribute
+	Problems []AttributeProblem // one for each attribute that is wrong
+	Err      error              // ErrInvalidAttributes, ErrAttributeImmutable or ErrUnknownAttribute
 }
 
 func (e *AttributeError) Error() string {
@@ -261,13 +263,17 @@ func nonconforming(problems ...AttributeProblem) error {
 }
 
 // An MFAError names the second factor that a user is not set up for.
-type MFAError struct{ Method MFAMethod }
+type MFAError struct {
+	Method MFAMethod // the factor that is not set up
+}
 
 func (e *MFAError) Error() string { return ErrMFANotReady.Error() + ": " + string(e.Method) }
 func (e *MFAError) Unwrap() error { return ErrMFANotReady }
 
 // An MFACodeError names the second factor that a wrong code was given for.
-type MFACodeError struct{ Method MFAMethod }
+type MFACodeError struct {
+	Method MFAMethod // the factor that the code was given for
+}
 
 func (e *MFACodeError) Error() string { return ErrMFACodeMismatch.Error() + ": " + string(e.Method) }
 func (e *MFACodeError) Unwrap() error { return ErrMFACodeMismatch }
@@ -275,7 +281,7 @@ func (e *MFACodeError) Unwrap() error { return ErrMFACodeMismatch }
 // A QuotaError says of what there would be too many.
 type QuotaError struct {
 	What string // such as "user pools"
-	Max  int
+	Max  int    // how many there may be
 }
 
 func (e *QuotaError) Error() string {
@@ -285,16 +291,18 @@ func (e *QuotaError) Unwrap() error { return ErrQuotaExceeded }
 
 // A StatusError names the state of a user that forbids what was asked.
 type StatusError struct {
-	Err      error // ErrCannotConfirm or ErrResendNotPossible
-	Username string
-	Status   UserStatus
+	Err      error      // ErrCannotConfirm or ErrResendNotPossible
+	Username string     // of the user
+	Status   UserStatus // that the user is in
 }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%v: status is %s", e.Err, e.Status) }
 func (e *StatusError) Unwrap() error { return e.Err }
 
 // A TriggerError names the trigger that could not be invoked.
-type TriggerError struct{ Trigger Trigger }
+type TriggerError struct {
+	Trigger Trigger // that could not be invoked
+}
 
 func (e *TriggerError) Error() string { return ErrTrigger.Error() + ": " + string(e.Trigger) }
 func (e *TriggerError) Unwrap() error { return ErrTrigger }

@@ -14,11 +14,11 @@ const (
 
 // An Event is something that happened to a user, as it is kept for the record.
 type Event struct {
-	Pool   string    `json:"pool"`
-	Time   time.Time `json:"time"`
-	ID     string    `json:"id"`
-	Kind   EventKind `json:"kind"`
-	Sub    string    `json:"sub,omitempty"`
+	Pool   string    `json:"pool"`             // the id of the pool
+	Time   time.Time `json:"time"`             // when it happened
+	ID     string    `json:"id"`               // unique in the pool
+	Kind   EventKind `json:"kind"`             // what happened
+	Sub    string    `json:"sub,omitempty"`    // of the user; empty where it happened to no user
 	Client string    `json:"client,omitempty"` // empty for an operator
 }
 

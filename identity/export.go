@@ -15,22 +15,22 @@ import (
 // A UserRecord is what is kept about one user, in a form that is written and
 // read as JSON. [Users.Import] reads what [Users.Export] and [Users.ExportAll] write.
 type UserRecord struct {
-	Pool       string            `json:"pool,omitempty"` // the id of the pool that it comes from
-	Sub        string            `json:"sub,omitempty"`
-	Username   string            `json:"username,omitempty"`
+	Pool       string            `json:"pool,omitempty"`       // the id of the pool that it comes from
+	Sub        string            `json:"sub,omitempty"`        // the id of the user, which never changes; an import makes one where it is empty
+	Username   string            `json:"username,omitempty"`   // unique in the pool
 	Attributes map[string]string `json:"attributes,omitempty"` // without the sub
 	NamedBy    string            `json:"namedBy,omitempty"`    // "email" or "phone_number", in pools where either may be the username
 	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that count once they are verified
-	Status     UserStatus        `json:"status,omitempty"`
-	Disabled   bool              `json:"disabled,omitempty"`
-	Created    time.Time         `json:"created,omitzero"`
-	Modified   time.Time         `json:"modified,omitzero"`
-	MFA        MFAPreference     `json:"mfa,omitzero"`
-	Groups     []string          `json:"groups,omitempty"` // names, in the order in which they count
+	Status     UserStatus        `json:"status,omitempty"`     // such as CONFIRMED
+	Disabled   bool              `json:"disabled,omitempty"`   // the user cannot sign in
+	Created    time.Time         `json:"created,omitzero"`     // when it was made
+	Modified   time.Time         `json:"modified,omitzero"`    // when it was changed last
+	MFA        MFAPreference     `json:"mfa,omitzero"`         // the second factors that are turned on
+	Groups     []string          `json:"groups,omitempty"`     // names, in the order in which they count
 
 	// SignIns and Events are what Export alone writes, oldest first, as far as they are still kept.
 	SignIns []SignInRecord `json:"signIns,omitempty"`
-	Events  []EventRecord  `json:"events,omitempty"`
+	Events  []EventRecord  `json:"events,omitempty"` // see SignIns
 
 	// Password is for pools that are filled for a test: a password in clear,
 	// held to the pool's policy. It is read and never written: JSON shows it as [redacted].
@@ -44,16 +44,16 @@ func (r UserRecord) LogValue() slog.Value { return slog.StringValue(r.Sub) }
 
 // A SignInRecord is a sign-in whose tokens may still be good.
 type SignInRecord struct {
-	ID      string    `json:"id"` // the claim origin_jti
-	Client  string    `json:"client"`
-	Time    time.Time `json:"time"`
+	ID      string    `json:"id"`      // the claim origin_jti
+	Client  string    `json:"client"`  // the id of the app client
+	Time    time.Time `json:"time"`    // when the user signed in
 	Expires time.Time `json:"expires"` // of its refresh token
 }
 
 // An EventRecord is something that happened to a user.
 type EventRecord struct {
-	Kind   EventKind `json:"kind"`
-	Time   time.Time `json:"time"`
+	Kind   EventKind `json:"kind"`             // what happened
+	Time   time.Time `json:"time"`             // when it happened
 	Client string    `json:"client,omitempty"` // empty for an operator
 }
 
@@ -62,15 +62,15 @@ type EventRecord struct {
 // safe as the store. An SRP verifier is a fast hash of the password, and is
 // good only in the pool, and for the username, that it was made for.
 type UserSecrets struct {
-	PasswordHash    string     `json:"passwordHash,omitempty"` // Argon2id, as $argon2id$v=19$m=…,t=…,p=…$salt$key
-	PasswordChanged time.Time  `json:"passwordChanged,omitzero"`
+	PasswordHash    string     `json:"passwordHash,omitempty"`    // Argon2id, as $argon2id$v=19$m=…,t=…,p=…$salt$key
+	PasswordChanged time.Time  `json:"passwordChanged,omitzero"`  // when the password was set
 	PasswordExpires time.Time  `json:"passwordExpires,omitzero"`  // of a temporary password
 	PasswordHistory []string   `json:"passwordHistory,omitempty"` // hashes of earlier passwords, newest first
-	SRPSalt         []byte     `json:"srpSalt,omitempty"`
-	SRPVerifier     []byte     `json:"srpVerifier,omitempty"`
-	TOTPKey         mfa.Secret `json:"totpKey,omitempty"`
-	TOTPStep        int64      `json:"totpStep,omitempty"`   // the newest time step that counted
-	TOTPDevice      string     `json:"totpDevice,omitempty"` // its name, for people
+	SRPSalt         []byte     `json:"srpSalt,omitempty"`         // of SRPVerifier
+	SRPVerifier     []byte     `json:"srpVerifier,omitempty"`     // what the server keeps for sign-ins by SRP; empty in pools without SRP
+	TOTPKey         mfa.Secret `json:"totpKey,omitempty"`         // of the authenticator app
+	TOTPStep        int64      `json:"totpStep,omitempty"`        // the newest time step that counted
+	TOTPDevice      string     `json:"totpDevice,omitempty"`      // its name, for people
 }
 
 // Format writes "[redacted]" whatever the verb.

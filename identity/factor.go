@@ -50,25 +50,25 @@ type TOTPRequired struct {
 // SMSCodeRequired asks for a code that was sent to the user's phone.
 type SMSCodeRequired struct {
 	pending
-	Delivery *CodeDelivery
+	Delivery *CodeDelivery // where the code went
 }
 
 // MFAChoiceRequired asks which second factor the user wants to use.
 type MFAChoiceRequired struct {
 	pending
-	Methods []MFAMethod
+	Methods []MFAMethod // that the user may choose from
 }
 
 // FactorCode is the answer to [*TOTPRequired] and [*SMSCodeRequired].
 type FactorCode struct {
-	Code       Secret
-	SecretHash string
+	Code       Secret // what the app shows, or what was sent
+	SecretHash string // see [SecretHash]; for clients with a secret
 }
 
 // FactorChoice is the answer to [*MFAChoiceRequired].
 type FactorChoice struct {
-	Method     MFAMethod
-	SecretHash string
+	Method     MFAMethod // that the user chose, one of those that were offered
+	SecretHash string    // see [SecretHash]; for clients with a secret
 }
 
 // TOTP resumes a [*TOTPRequired] challenge from its state.

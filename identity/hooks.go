@@ -17,25 +17,25 @@ import (
 // trigger, and nothing can call a target yet, so the flow is refused there
 // with a [*TriggerError]. The triggers are asked for in this order:
 //
-//	flow                           triggers
-//	attempt.untriggered            PreAuthentication, tokenTriggers; UserMigration if there is no such user
-//	scope.setFirstPassword         tokenTriggers
-//	secondStep.prove               tokenTriggers
-//	MFASetupRequired.Answer        tokenTriggers
-//	AppClient.refresh              PreTokenGeneration, PreTokenGenerationV1
-//	AppClient.Refuse               DefineAuthChallenge
-//	scope.newSignUp                PreSignUp, messageTriggers
-//	AppClient.confirmSignUp        PostConfirmation
-//	Users.Confirm                  PostConfirmation
-//	AppClient.resend               messageTriggers
-//	AppClient.forgotPassword       messageTriggers; UserMigration if there is no such user
+//	flow                            triggers
+//	attempt.untriggered             PreAuthentication, tokenTriggers; UserMigration if there is no such user
+//	scope.setFirstPassword          tokenTriggers
+//	secondStep.prove                tokenTriggers
+//	MFASetupRequired.Answer         tokenTriggers
+//	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
+//	AppClient.Refuse                DefineAuthChallenge
+//	scope.newSignUp                 PreSignUp, messageTriggers
+//	AppClient.confirmSignUp         PostConfirmation
+//	Users.Confirm                   PostConfirmation
+//	AppClient.resend                messageTriggers
+//	AppClient.forgotPassword        messageTriggers; UserMigration if there is no such user
 //	AppClient.confirmForgotPassword PostConfirmation
-//	Admin.resetPassword            messageTriggers
-//	Admin.createUser               messageTriggers unless suppressed; PreSignUp
-//	Admin.reinvite                 messageTriggers unless suppressed
-//	update.makeCodes               messageTriggers
-//	Session.sendVerification       messageTriggers
-//	scope.sendFactorCode                 CustomMessage, CustomSMSSender
+//	Admin.resetPassword             messageTriggers
+//	Admin.createUser                messageTriggers unless suppressed; PreSignUp
+//	Admin.reinvite                  messageTriggers unless suppressed
+//	update.makeCodes                messageTriggers
+//	Session.sendVerification        messageTriggers
+//	scope.sendFactorCode            CustomMessage, CustomSMSSender
 //
 // Then it comes to the points themselves. Each is a method of points and runs
 // outside of any transaction, because the hook may take its time and a store

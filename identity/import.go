@@ -12,15 +12,15 @@ import (
 
 // An ImportResult says what became of the records of an import.
 type ImportResult struct {
-	Imported int
+	Imported int            // users who are new in the pool
 	Skipped  int            // users who were there already, with the same sub and username
 	Failed   []*ImportError // in the order of the records
 }
 
 // An ImportError says why one record was not imported.
 type ImportError struct {
-	Index int // of the record, from 0
-	Err   error
+	Index int   // of the record, from 0
+	Err   error // why it was not imported
 }
 
 func (e *ImportError) Error() string { return fmt.Sprintf("record %d: %v", e.Index, e.Err) }

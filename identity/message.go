@@ -20,17 +20,17 @@ type Sender interface {
 
 // A Message is a code or an invitation on its way to a user.
 type Message struct {
-	ID       string // unique within the Sender; set by it
-	Time     time.Time
-	Pool     string
-	Client   string // the app client that asked; empty for an operator
-	Username string
-	To       string // an address or a phone number
-	Medium   string // EMAIL or SMS
-	Kind     MessageKind
-	Code     Secret // the code, or the temporary password of an invitation
-	Subject  string // of a mail
-	Body     string
+	ID       string      // unique within the Sender; set by it
+	Time     time.Time   // when it was handed over
+	Pool     string      // the id of the pool
+	Client   string      // the app client that asked; empty for an operator
+	Username string      // of the user
+	To       string      // an address or a phone number
+	Medium   string      // EMAIL or SMS
+	Kind     MessageKind // why it is sent
+	Code     Secret      // the code, or the temporary password of an invitation
+	Subject  string      // of a mail
+	Body     string      // the whole text, with the code in it
 }
 
 // A MessageKind says why a message is sent.
@@ -49,7 +49,9 @@ const (
 
 // A LogSender writes messages, codes and all, to a log. It is for development,
 // and for trying an engine out before it has a way to send mail.
-type LogSender struct{ Logger *slog.Logger }
+type LogSender struct {
+	Logger *slog.Logger // that messages are written to
+}
 
 // Send writes the message to the log.
 func (s LogSender) Send(ctx context.Context, m *Message) error {

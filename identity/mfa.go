@@ -68,7 +68,7 @@ type MFAUpdate map[MFAMethod]MFASetting
 
 // MFASetting turns a second factor on or off.
 type MFASetting struct {
-	Enabled bool
+	Enabled bool // turns the factor on; false turns it off
 	// Preferred makes the factor the one that a sign-in asks for. At most one is preferred.
 	Preferred bool
 }

@@ -54,9 +54,9 @@ func (s *scope) newPasswordChallenge(u *User, st *challengeState, now time.Time)
 
 // NewPassword is the answer to [NewPasswordRequired].
 type NewPassword struct {
-	Password   Secret
+	Password   Secret            // the new one, which must meet the policy of the pool
 	Attributes map[string]string // those that were required, and others that have no value yet
-	SecretHash string
+	SecretHash string            // see [SecretHash]; for clients with a secret
 }
 
 // Answer sets the password and signs the user in. A password that does not

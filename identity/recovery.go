@@ -121,7 +121,7 @@ func textsProve(s *PoolSettings, u *User) bool {
 // ConfirmForgotPassword is what a user gives to choose a new password.
 type ConfirmForgotPassword struct {
 	Username       string // by any name
-	Code, Password Secret
+	Code, Password Secret // the code that was sent, and the new password
 	SecretHash     string // see [SecretHash]; for clients with a secret
 }
 

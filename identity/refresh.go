@@ -11,11 +11,11 @@ import (
 
 // Refresh is what a client gives for new tokens.
 type Refresh struct {
-	Token Secret
+	Token Secret // the refresh token
 	// SecretHash, over the real username or the sub, or Secret itself: one of
 	// them for clients that have a secret.
 	SecretHash string
-	Secret     Secret
+	Secret     Secret // see SecretHash
 	// Rotating is for clients that can take a new refresh token back: the
 	// others are refused with [ErrRotationRequired] where tokens are rotated.
 	Rotating bool

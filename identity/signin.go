@@ -16,14 +16,14 @@ import (
 // SignIn is what a user gives to sign in by password.
 type SignIn struct {
 	Username   string // whatever the pool lets users sign in with
-	Password   Secret
-	SecretHash string
+	Password   Secret // as the user typed it
+	SecretHash string // see [SecretHash]; for clients with a secret
 }
 
 // A SignInResult has either Tokens or a Challenge that must be answered first.
 type SignInResult struct {
-	Tokens    *Tokens
-	Challenge Challenge
+	Tokens    *Tokens   // of a finished sign-in; nil otherwise
+	Challenge Challenge // what is asked next; nil once the sign-in is finished
 }
 
 // SignIn signs a user in by password.

@@ -17,16 +17,16 @@ import (
 
 // SignUp is what a user gives to register.
 type SignUp struct {
-	Username   string // 1 to 128 characters; an address in pools with UsernameAttributes
-	Password   Secret
-	Attributes map[string]string
-	SecretHash string // see [SecretHash]; for clients with a secret
+	Username   string            // 1 to 128 characters; an address in pools with UsernameAttributes
+	Password   Secret            // must meet the policy of the pool
+	Attributes map[string]string // by name, such as email; the client must be allowed to write them
+	SecretHash string            // see [SecretHash]; for clients with a secret
 }
 
 // A SignUpResult says who was made.
 type SignUpResult struct {
-	Sub       string
-	Confirmed bool
+	Sub       string        // the id of the user, which never changes
+	Confirmed bool          // the user can sign in at once
 	Delivery  *CodeDelivery // where the code went; nil if there is none
 }
 

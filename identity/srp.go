@@ -30,9 +30,9 @@ func (st *srpState) disclosed() int {
 
 // StartSRP is what a client sends to begin a sign-in by SRP.
 type StartSRP struct {
-	Username   string
+	Username   string // whatever the pool lets users sign in with
 	A          string // the client's public value, in hexadecimal
-	SecretHash string
+	SecretHash string // see [SecretHash]; for clients with a secret
 }
 
 // PasswordVerifier asks a client to prove by SRP that the user knows the password.
@@ -53,7 +53,7 @@ type PasswordProof struct {
 	Signature   string // base64
 	SecretBlock string // as it came
 	Timestamp   string // such as "Tue Feb 3 04:05:06 UTC 2026"
-	SecretHash  string
+	SecretHash  string // see [SecretHash]; for clients with a secret
 }
 
 // StartSRP begins a sign-in by SRP (Secure Remote Password, RFC 5054 in the

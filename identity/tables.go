@@ -156,12 +156,12 @@ var (
 
 // PoolInfo is a user pool as it is stored.
 type PoolInfo struct {
-	ID       string       `json:"id"`
-	Key      string       `json:"key,omitempty"` // given to OpenUserPool
-	Created  time.Time    `json:"created"`
-	Modified time.Time    `json:"modified"`
+	ID       string       `json:"id"`               // REGION_ and nine characters; never used again
+	Key      string       `json:"key,omitempty"`    // given to OpenUserPool
+	Created  time.Time    `json:"created"`          // when it was made
+	Modified time.Time    `json:"modified"`         // when it was changed last
 	Client   string       `json:"client,omitempty"` // the default app client
-	Settings PoolSettings `json:"settings"`
+	Settings PoolSettings `json:"settings"`         // as they were set, without defaults filled in
 }
 
 func poolKeys(p *PoolInfo) []string {
@@ -173,12 +173,12 @@ func poolKeys(p *PoolInfo) []string {
 
 // ClientInfo is an app client as it is stored.
 type ClientInfo struct {
-	ID        string         `json:"id"`
-	Pool      string         `json:"pool"`
-	Created   time.Time      `json:"created"`
-	Modified  time.Time      `json:"modified"`
-	HasSecret bool           `json:"hasSecret,omitempty"`
-	Settings  ClientSettings `json:"settings"`
+	ID        string         `json:"id"`                  // 26 letters and digits; never used again
+	Pool      string         `json:"pool"`                // the id of the pool
+	Created   time.Time      `json:"created"`             // when it was made
+	Modified  time.Time      `json:"modified"`            // when it was changed last
+	HasSecret bool           `json:"hasSecret,omitempty"` // requests must prove that they know a secret
+	Settings  ClientSettings `json:"settings"`            // as they were set, without defaults filled in
 }
 
 type clientSecret struct {
@@ -206,20 +206,20 @@ const (
 
 // User is a user as it is stored, without credentials.
 type User struct {
-	Pool       string            `json:"pool"`
-	Sub        string            `json:"sub"`
-	Username   string            `json:"username"`
-	Names      []string          `json:"names"` // folded; whatever the user signs in with
-	Attributes map[string]string `json:"attributes,omitempty"`
-	Status     UserStatus        `json:"status"`
-	Disabled   bool              `json:"disabled,omitempty"`
-	Created    time.Time         `json:"created"`
-	Modified   time.Time         `json:"modified"`
-	NotBefore  time.Time         `json:"notBefore,omitzero"` // tokens issued earlier are refused
-	Pending    map[string]string `json:"pending,omitempty"`  // new addresses that count once they are verified
-	MFA        MFAPreference     `json:"mfa,omitzero"`
-	Groups     []string          `json:"groups,omitempty"`  // ids, some of which may be of groups that were deleted
-	NamedBy    string            `json:"namedBy,omitempty"` // the address that is the name, where a pool takes two kinds
+	Pool       string            `json:"pool"`                 // the id of the pool
+	Sub        string            `json:"sub"`                  // the id of the user, which never changes
+	Username   string            `json:"username"`             // unique in the pool; it never changes
+	Names      []string          `json:"names"`                // folded; whatever the user signs in with
+	Attributes map[string]string `json:"attributes,omitempty"` // by name, without the sub
+	Status     UserStatus        `json:"status"`               // whether the user is confirmed, and may keep the password
+	Disabled   bool              `json:"disabled,omitempty"`   // the user cannot sign in
+	Created    time.Time         `json:"created"`              // when it was made
+	Modified   time.Time         `json:"modified"`             // when it was changed last
+	NotBefore  time.Time         `json:"notBefore,omitzero"`   // tokens issued earlier are refused
+	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that count once they are verified
+	MFA        MFAPreference     `json:"mfa,omitzero"`         // the second factors that are turned on
+	Groups     []string          `json:"groups,omitempty"`     // ids, some of which may be of groups that were deleted
+	NamedBy    string            `json:"namedBy,omitempty"`    // the address that is the name, where a pool takes two kinds
 }
 
 // MFAMethod is a second factor.
@@ -234,14 +234,14 @@ const (
 
 // Group is a group of users, as it is stored.
 type Group struct {
-	Pool        string    `json:"pool"`
-	ID          string    `json:"id"`
-	Name        string    `json:"name"` // 1 to 128 characters
-	Description *string   `json:"description,omitempty"`
-	Role        *string   `json:"role,omitempty"`       // ARN of a role that members may take
-	Precedence  *int      `json:"precedence,omitempty"` // 0 and up; the lowest counts most, none least
-	Created     time.Time `json:"created"`
-	Modified    time.Time `json:"modified"`
+	Pool        string    `json:"pool"`                  // the id of the pool
+	ID          string    `json:"id"`                    // never used again, not even by a group of the same name
+	Name        string    `json:"name"`                  // 1 to 128 characters
+	Description *string   `json:"description,omitempty"` // for people
+	Role        *string   `json:"role,omitempty"`        // ARN of a role that members may take
+	Precedence  *int      `json:"precedence,omitempty"`  // 0 and up; the lowest counts most, none least
+	Created     time.Time `json:"created"`               // when it was made
+	Modified    time.Time `json:"modified"`              // when it was changed last
 }
 
 type deadGroup struct {

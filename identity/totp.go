@@ -153,7 +153,7 @@ func (t *totp) again(code string, now time.Time) error {
 // app: Enroll, then Verify, then Answer.
 type MFASetupRequired struct {
 	pending
-	Methods []MFAMethod
+	Methods []MFAMethod // that the user may set up
 }
 
 // setupChallenge asks for a second factor to be set up. Who enrolls an app

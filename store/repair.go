@@ -11,9 +11,9 @@ import (
 // A Problem is one thing that is wrong with a table, see [Table.Check].
 type Problem struct {
 	Table string // of the record, or of the index
-	Key   string
-	What  string
-	Index bool // an index entry is missing, wrong or extra: [Table.Repair] mends that
+	Key   string // of the record or the index entry in Table
+	What  string // is wrong, for people
+	Index bool   // an index entry is missing, wrong or extra: [Table.Repair] mends that
 
 	err error // why a record cannot be read
 }

@@ -108,20 +108,22 @@ type Tx interface {
 }
 
 // A Ref names one value.
-type Ref struct{ Table, Key string }
+type Ref struct {
+	Table, Key string // the name of a table, and a key in it
+}
 
 // An Entry is a key with its value.
 type Entry struct {
-	Key   string
-	Value []byte
+	Key   string // in the table that was read
+	Value []byte // as it was put
 }
 
 // A Range selects keys: From <= key < To. An empty From or To has no bound on
 // that side. Limit, where it is above zero, ends the scan after so many entries.
 type Range struct {
-	From, To string
-	Reverse  bool
-	Limit    int
+	From, To string // the first key, and the first key that is left out
+	Reverse  bool   // yield the keys in descending order
+	Limit    int    // the most entries to yield, 0 for all
 }
 
 // Further powers that a store may have, found by type assertion.

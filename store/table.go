@@ -21,13 +21,13 @@ type Table[R any] struct {
 	// Secret is for tables that hold secrets: store/sealed encrypts their values. A
 	// store that encrypts other tables, and not this one, refuses writes with [ErrUnsealed].
 	Secret bool
-	Key    func(*R) string
+	Key    func(*R) string // returns the primary key of a record
 	// Expires is when the record may be swept, on the engine's clock; the
 	// zero time means never. Nil for tables whose records do not expire.
 	Expires func(*R) time.Time
 	// Slack is for how long a record that has expired is not swept yet, for clocks that are set back.
 	Slack   time.Duration
-	Indexes []*Index[R]
+	Indexes []*Index[R] // that the table keeps beside the records
 	// Upgrade turns a value of an older version into one of this; the next Put
 	// writes it. Index keys must not change by it. Without it older records are [ErrCorrupt].
 	Upgrade func(version int, value []byte) ([]byte, error)

@@ -9,7 +9,7 @@ import (
 // A View is a SQL view of what a table holds, for people and their reports. It is
 // made by drivers for SQL databases, and nothing in the program reads it.
 type View struct {
-	Name string
+	Name string // of the view in the schema
 	// Columns are what the view shows of each record of its table.
 	Columns []Column
 	// Query is a SELECT for a view that columns cannot describe. Each table of the
@@ -21,7 +21,7 @@ type View struct {
 
 // A Column of a view shows one member of each record.
 type Column struct {
-	Name string
+	Name string // of the column in the view
 	// Path leads to the member, by the names of members with dots between them, as
 	// in "settings.name". Defaults to Name.
 	Path string

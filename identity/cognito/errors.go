@@ -107,7 +107,6 @@ var rows = []row{
 	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter")},
 	{identity.ErrInvalidFilterAttribute, idp.InvalidParameterException, invalidSearch},
 	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
-	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
 	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
 

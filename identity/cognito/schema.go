@@ -88,6 +88,7 @@ func customAttribute(a idp.SchemaAttributeType) identity.SchemaAttribute {
 		if c := a.NumberAttributeConstraints; c != nil {
 			out.Min, out.Max = c.MinValue, c.MaxValue
 		}
+	case identity.TypeBoolean, identity.TypeDateTime: // nothing bounds them; other types are refused with the settings
 	}
 	return out
 }

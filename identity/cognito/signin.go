@@ -53,8 +53,7 @@ func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthF
 }
 
 func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flow idp.AuthFlowType, p params) (*step, error) {
-	switch flow {
-	case idp.AuthFlowTypeAdminUserPasswordAuth, idp.AuthFlowTypeAdminNoSrpAuth:
+	if flow == idp.AuthFlowTypeAdminUserPasswordAuth || flow == idp.AuthFlowTypeAdminNoSrpAuth {
 		return answered(pool.Admin().SignIn(ctx, client, p.password()))
 	}
 	return begin(ctx, pool.Client(client), flow, p)

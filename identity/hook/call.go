@@ -43,4 +43,6 @@ type ContextData struct {
 }
 
 // A Header is one header of an HTTP request.
-type Header struct{ Name, Value string }
+type Header struct {
+	Name, Value string // the name and the value as they came
+}

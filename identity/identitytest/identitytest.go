@@ -60,9 +60,9 @@ type Options struct {
 // A Server is a running server with a pool and a client ready for use.
 type Server struct {
 	URL      string // http://127.0.0.1:PORT, without a slash at its end
-	PoolID   string
-	ClientID string
-	Region   string
+	PoolID   string // the id of the pool
+	ClientID string // the id of the app client, which has no secret
+	Region   string // that clients must be configured with
 
 	t    testing.TB
 	fake *fake.Server

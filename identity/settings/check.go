@@ -52,7 +52,12 @@ func (s *Pool) checkName() error {
 	if !regionForm.MatchString(s.Region) {
 		return plain("Region", "%q is not a region such as us-east-1.", s.Region)
 	}
-	return nil
+	switch s.Defaults {
+	case SafeDefaults, CognitoDefaults:
+		return nil
+	default: // some rules would be strict and some loose
+		return plain("Defaults", "%q is not one of SafeDefaults, CognitoDefaults.", s.Defaults)
+	}
 }
 
 func (s *Pool) checkNames() error {

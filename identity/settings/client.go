@@ -11,8 +11,9 @@ type Client struct {
 	// GenerateSecret makes a secret for a client that can keep one. Secret sets
 	// it instead, 24 to 64 word characters. Neither is stored with the settings;
 	// in [Clients.Update] GenerateSecret tells whether there is a secret.
-	GenerateSecret bool   `json:"-"`
-	Secret         Secret `json:"-"`
+	GenerateSecret bool `json:"-"`
+	// Secret is described with GenerateSecret.
+	Secret Secret `json:"-"`
 
 	// AuthFlows are the flows the client may use; nil means SRP, custom and refresh.
 	// With [SafeDefaults], nil means password, SRP (where the pool keeps verifiers) and refresh.
@@ -23,48 +24,59 @@ type Client struct {
 	// TokenRevocation puts origin_jti into tokens, as Rotation does, and lets them be revoked. Unset, it is true.
 	TokenRevocation *bool `json:"tokenRevocation,omitempty"`
 
-	AccessTokenValidity  *int       `json:"accessTokenValidity,omitempty"`  // 5 minutes to 1 day, in hours unless Units says otherwise; unset, 1 hour
-	IDTokenValidity      *int       `json:"idTokenValidity,omitempty"`      // as AccessTokenValidity
-	RefreshTokenValidity *int       `json:"refreshTokenValidity,omitempty"` // 1 hour to 10 years, in days unless Units says otherwise; unset or 0, 30 days
-	Units                TokenUnits `json:"units,omitzero"`
+	AccessTokenValidity  *int `json:"accessTokenValidity,omitempty"`  // 5 minutes to 1 day, in hours unless Units says otherwise; unset, 1 hour
+	IDTokenValidity      *int `json:"idTokenValidity,omitempty"`      // as AccessTokenValidity
+	RefreshTokenValidity *int `json:"refreshTokenValidity,omitempty"` // 1 hour to 10 years, in days unless Units says otherwise; unset or 0, 30 days
+	// Units are those of the three validities above.
+	Units TokenUnits `json:"units,omitzero"`
 	// SessionMinutes is how long a challenge may take, 3 to 15. Unset, 3.
-	SessionMinutes *int             `json:"sessionMinutes,omitempty"`
-	Rotation       *RefreshRotation `json:"rotation,omitempty"`
+	SessionMinutes *int `json:"sessionMinutes,omitempty"`
+	// Rotation replaces a refresh token at each use. Nil is off.
+	Rotation *RefreshRotation `json:"rotation,omitempty"`
 
 	ReadAttributes  []string `json:"readAttributes,omitempty"`  // nil: all
 	WriteAttributes []string `json:"writeAttributes,omitempty"` // nil: all but those only the engine sets
 
-	Providers          []string   `json:"providers,omitempty"`
-	CallbackURLs       []string   `json:"callbackUrls,omitempty"`
-	LogoutURLs         []string   `json:"logoutUrls,omitempty"`
-	DefaultRedirectURI *string    `json:"defaultRedirectUri,omitempty"`
-	OAuth              bool       `json:"oauth,omitempty"`
-	OAuthFlows         []string   `json:"oauthFlows,omitempty"`
-	OAuthScopes        []string   `json:"oauthScopes,omitempty"`
-	Analytics          *Analytics `json:"analytics,omitempty"`
-	PropagateContext   *bool      `json:"propagateContext,omitempty"`
+	// Providers are kept and shown: the identity providers of the client's users.
+	Providers []string `json:"providers,omitempty"`
+	// CallbackURLs are kept and shown: where a browser may go after a sign-in.
+	CallbackURLs []string `json:"callbackUrls,omitempty"`
+	// LogoutURLs are kept and shown: where a browser may go after a sign-out.
+	LogoutURLs []string `json:"logoutUrls,omitempty"`
+	// DefaultRedirectURI is kept and shown: one of CallbackURLs.
+	DefaultRedirectURI *string `json:"defaultRedirectUri,omitempty"`
+	// OAuth is kept and shown: whether the client may use OAuth.
+	OAuth bool `json:"oauth,omitempty"`
+	// OAuthFlows are kept and shown: code, implicit or client_credentials.
+	OAuthFlows []string `json:"oauthFlows,omitempty"`
+	// OAuthScopes are kept and shown: what OAuth tokens may be for.
+	OAuthScopes []string `json:"oauthScopes,omitempty"`
+	// Analytics is kept and shown. Nothing is sent anywhere.
+	Analytics *Analytics `json:"analytics,omitempty"`
+	// PropagateContext is kept and shown: whether the client may tell the address of its user.
+	PropagateContext *bool `json:"propagateContext,omitempty"`
 }
 
 // TokenUnits are the units of token validities: seconds, minutes, hours or days.
 type TokenUnits struct {
-	Access  *string `json:"access,omitempty"`
-	ID      *string `json:"id,omitempty"`
-	Refresh *string `json:"refresh,omitempty"`
+	Access  *string `json:"access,omitempty"`  // of AccessTokenValidity; unset, hours
+	ID      *string `json:"id,omitempty"`      // of IDTokenValidity; unset, hours
+	Refresh *string `json:"refresh,omitempty"` // of RefreshTokenValidity; unset, days
 }
 
 // RefreshRotation replaces a refresh token at each use.
 type RefreshRotation struct {
-	Enabled      bool `json:"enabled"`
+	Enabled      bool `json:"enabled"`                // whether refresh tokens are replaced
 	GraceSeconds *int `json:"graceSeconds,omitempty"` // 0 to 60; unset, 0
 }
 
 // Analytics are kept and shown; nothing is sent anywhere.
 type Analytics struct {
-	ApplicationID  *string `json:"applicationId,omitempty"`
-	ApplicationARN *string `json:"applicationArn,omitempty"`
-	RoleARN        *string `json:"roleArn,omitempty"`
-	ExternalID     *string `json:"externalId,omitempty"`
-	UserDataShared *bool   `json:"userDataShared,omitempty"`
+	ApplicationID  *string `json:"applicationId,omitempty"`  // of the project
+	ApplicationARN *string `json:"applicationArn,omitempty"` // of the project, instead of ApplicationID
+	RoleARN        *string `json:"roleArn,omitempty"`        // that events would be sent with
+	ExternalID     *string `json:"externalId,omitempty"`     // goes with RoleARN
+	UserDataShared *bool   `json:"userDataShared,omitempty"` // whether events would carry data of users
 }
 
 // An AuthFlow is a way to sign in that a client may be allowed.

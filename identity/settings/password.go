@@ -30,13 +30,13 @@ const (
 // A PasswordPolicy says what a password must have. The zero value asks for 15
 // characters and no particular kinds of them (NIST SP 800-63B-4).
 type PasswordPolicy struct {
-	MinimumLength    int  `json:"minimumLength,omitempty"` // 6 to 99; 0 means 15
-	RequireUppercase bool `json:"requireUppercase,omitempty"`
-	RequireLowercase bool `json:"requireLowercase,omitempty"`
-	RequireNumbers   bool `json:"requireNumbers,omitempty"`
-	RequireSymbols   bool `json:"requireSymbols,omitempty"`
-	HistorySize      *int `json:"historySize,omitempty"`   // 0 to 24 earlier passwords that may not return
-	TemporaryDays    int  `json:"temporaryDays,omitempty"` // life of a temporary password, 1 to 365; 0 means 7
+	MinimumLength    int  `json:"minimumLength,omitempty"`    // 6 to 99; 0 means 15
+	RequireUppercase bool `json:"requireUppercase,omitempty"` // at least one of A to Z
+	RequireLowercase bool `json:"requireLowercase,omitempty"` // at least one of a to z
+	RequireNumbers   bool `json:"requireNumbers,omitempty"`   // at least one digit
+	RequireSymbols   bool `json:"requireSymbols,omitempty"`   // at least one symbol or inner space
+	HistorySize      *int `json:"historySize,omitempty"`      // 0 to 24 earlier passwords that may not return
+	TemporaryDays    int  `json:"temporaryDays,omitempty"`    // life of a temporary password, 1 to 365; 0 means 7
 }
 
 // CognitoPasswordPolicy is the policy of a pool that Amazon Cognito makes

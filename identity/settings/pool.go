@@ -45,8 +45,9 @@ type Pool struct {
 	// [CognitoPasswordPolicy] with CognitoDefaults.
 	PasswordPolicy *PasswordPolicy `json:"passwordPolicy,omitempty"`
 	// FirstFactors are the factors a sign-in may begin with, PASSWORD among them.
-	FirstFactors       []string `json:"firstFactors,omitempty"`
-	DeletionProtection bool     `json:"deletionProtection,omitempty"`
+	FirstFactors []string `json:"firstFactors,omitempty"`
+	// DeletionProtection keeps the pool from being deleted.
+	DeletionProtection bool `json:"deletionProtection,omitempty"`
 	// AutoVerified attributes ("email", "phone_number") get a code at sign-up.
 	// Unset, that is email with SafeDefaults; an empty list is none.
 	AutoVerified []string `json:"autoVerified,omitzero"`
@@ -74,25 +75,40 @@ type Pool struct {
 	// Passkeys are kept and shown; this version has none.
 	Passkeys *Passkeys `json:"passkeys,omitempty"`
 
-	VerifyBeforeUpdate       []string                  `json:"verifyBeforeUpdate,omitempty"`
-	UpdateSettings           bool                      `json:"updateSettings,omitempty"` // VerifyBeforeUpdate was given, if only as an empty list
-	AdminOnly                bool                      `json:"adminOnly,omitempty"`      // users cannot sign themselves up
-	UnusedAccountDays        *int                      `json:"unusedAccountDays,omitempty"`
-	Invitation               *MessageTemplate          `json:"invitation,omitempty"`
-	Verification             *VerificationTemplate     `json:"verification,omitempty"`
-	SMSVerificationMessage   *string                   `json:"smsVerificationMessage,omitempty"`
-	EmailVerificationMessage *string                   `json:"emailVerificationMessage,omitempty"`
-	EmailVerificationSubject *string                   `json:"emailVerificationSubject,omitempty"`
-	SMSAuthenticationMessage *string                   `json:"smsAuthenticationMessage,omitempty"`
-	Triggers                 map[Trigger]TriggerTarget `json:"triggers,omitempty"`
-	TriggerKey               *string                   `json:"triggerKey,omitempty"` // key that custom senders encrypt codes under
-	Devices                  *Devices                  `json:"devices,omitempty"`
-	Email                    *Email                    `json:"email,omitempty"`
-	SMS                      *SMS                      `json:"sms,omitempty"`
-	Tags                     map[string]string         `json:"tags,omitempty"`
-	ThreatProtection         *Threats                  `json:"threatProtection,omitempty"`
-	Recovery                 []RecoveryOption          `json:"recovery,omitempty"`
-	Tier                     string                    `json:"tier,omitempty"` // LITE, ESSENTIALS (or empty), PLUS
+	// VerifyBeforeUpdate names the attributes whose new value counts only once it is verified.
+	VerifyBeforeUpdate []string `json:"verifyBeforeUpdate,omitempty"`
+	UpdateSettings     bool     `json:"updateSettings,omitempty"` // VerifyBeforeUpdate was given, if only as an empty list
+	AdminOnly          bool     `json:"adminOnly,omitempty"`      // users cannot sign themselves up
+	// UnusedAccountDays is the life of a temporary password where PasswordPolicy.TemporaryDays is unset.
+	UnusedAccountDays *int `json:"unusedAccountDays,omitempty"`
+	// Invitation is the text for users whom an operator makes.
+	Invitation *MessageTemplate `json:"invitation,omitempty"`
+	// Verification is the text of messages with a code.
+	Verification *VerificationTemplate `json:"verification,omitempty"`
+	// SMSVerificationMessage is the older form of Verification.SMS.
+	SMSVerificationMessage *string `json:"smsVerificationMessage,omitempty"`
+	// EmailVerificationMessage is the older form of Verification.Email.
+	EmailVerificationMessage *string `json:"emailVerificationMessage,omitempty"`
+	// EmailVerificationSubject is the older form of Verification.Subject.
+	EmailVerificationSubject *string `json:"emailVerificationSubject,omitempty"`
+	// SMSAuthenticationMessage is the text of a message with the code of a second factor.
+	SMSAuthenticationMessage *string `json:"smsAuthenticationMessage,omitempty"`
+	// Triggers are kept and shown. None is run: a call that would run one is refused.
+	Triggers   map[Trigger]TriggerTarget `json:"triggers,omitempty"`
+	TriggerKey *string                   `json:"triggerKey,omitempty"` // key that custom senders encrypt codes under
+	// Devices are kept and shown. Devices are not tracked.
+	Devices *Devices `json:"devices,omitempty"`
+	// Email is kept and shown. The engine's Sender sends mail as it likes.
+	Email *Email `json:"email,omitempty"`
+	// SMS is kept and shown. The engine's Sender sends text messages as it likes.
+	SMS *SMS `json:"sms,omitempty"`
+	// Tags are for people, and have no effect.
+	Tags map[string]string `json:"tags,omitempty"`
+	// ThreatProtection is kept and shown. There is no threat protection.
+	ThreatProtection *Threats `json:"threatProtection,omitempty"`
+	// Recovery says where the code for a forgotten password goes.
+	Recovery []RecoveryOption `json:"recovery,omitempty"`
+	Tier     string           `json:"tier,omitempty"` // LITE, ESSENTIALS (or empty), PLUS
 }
 
 // A Trigger names a point at which a function of the operator's runs.
@@ -118,52 +134,52 @@ const (
 
 // A TriggerTarget is what a trigger calls.
 type TriggerTarget struct {
-	ARN     string `json:"arn"`
+	ARN     string `json:"arn"`               // of the function
 	Version string `json:"version,omitempty"` // V1_0 … where the trigger has versions
 }
 
 // A MessageTemplate is the text of an invitation. Unset texts are the service's.
 type MessageTemplate struct {
-	SMS     *string `json:"sms,omitempty"`
-	Email   *string `json:"email,omitempty"`
-	Subject *string `json:"subject,omitempty"`
+	SMS     *string `json:"sms,omitempty"`     // text of a message by SMS
+	Email   *string `json:"email,omitempty"`   // text of a mail
+	Subject *string `json:"subject,omitempty"` // of a mail
 }
 
 // A VerificationTemplate is the text of messages that carry a code or a link.
 type VerificationTemplate struct {
-	SMS           *string `json:"sms,omitempty"`
-	Email         *string `json:"email,omitempty"`
-	Subject       *string `json:"subject,omitempty"`
-	EmailByLink   *string `json:"emailByLink,omitempty"`
-	SubjectByLink *string `json:"subjectByLink,omitempty"`
-	DefaultByLink bool    `json:"defaultByLink,omitempty"`
+	SMS           *string `json:"sms,omitempty"`           // text of a message by SMS
+	Email         *string `json:"email,omitempty"`         // text of a mail with a code
+	Subject       *string `json:"subject,omitempty"`       // of a mail with a code
+	EmailByLink   *string `json:"emailByLink,omitempty"`   // kept and shown; codes are sent instead of links
+	SubjectByLink *string `json:"subjectByLink,omitempty"` // kept and shown, as EmailByLink
+	DefaultByLink bool    `json:"defaultByLink,omitempty"` // kept and shown, as EmailByLink
 }
 
 // Devices turn on the tracking of devices.
 type Devices struct {
-	ChallengeNew     *bool `json:"challengeNew,omitempty"`
-	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"`
+	ChallengeNew     *bool `json:"challengeNew,omitempty"`     // kept and shown; devices are not tracked yet
+	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"` // kept and shown, as ChallengeNew
 }
 
 // Email say how mail is sent.
 type Email struct {
-	SourceARN        *string `json:"sourceArn,omitempty"`
-	ReplyTo          *string `json:"replyTo,omitempty"`
-	Account          *string `json:"account,omitempty"` // COGNITO_DEFAULT or DEVELOPER
-	From             *string `json:"from,omitempty"`
-	ConfigurationSet *string `json:"configurationSet,omitempty"`
+	SourceARN        *string `json:"sourceArn,omitempty"`        // kept and shown: the identity that mail is sent from
+	ReplyTo          *string `json:"replyTo,omitempty"`          // kept and shown: the address that answers go to
+	Account          *string `json:"account,omitempty"`          // COGNITO_DEFAULT or DEVELOPER
+	From             *string `json:"from,omitempty"`             // kept and shown: the address that mail comes from
+	ConfigurationSet *string `json:"configurationSet,omitempty"` // kept and shown
 }
 
 // SMS say how text messages are sent.
 type SMS struct {
-	CallerARN  string  `json:"callerArn"`
-	ExternalID *string `json:"externalId,omitempty"`
-	Region     *string `json:"region,omitempty"`
+	CallerARN  string  `json:"callerArn"`            // kept and shown: the role that messages are sent with
+	ExternalID *string `json:"externalId,omitempty"` // kept and shown: goes with CallerARN
+	Region     *string `json:"region,omitempty"`     // kept and shown: where messages are sent from
 }
 
 // Passkeys say which passkeys are good.
 type Passkeys struct {
-	RelyingParty     *string `json:"relyingParty,omitempty"`
+	RelyingParty     *string `json:"relyingParty,omitempty"`     // kept and shown: the domain that passkeys are made for
 	UserVerification *string `json:"userVerification,omitempty"` // required, preferred
 	Factor           *string `json:"factor,omitempty"`           // SINGLE_FACTOR, MULTI_FACTOR_WITH_USER_VERIFICATION
 }
@@ -177,8 +193,8 @@ type Threats struct {
 
 // A RecoveryOption is a way to recover an account.
 type RecoveryOption struct {
-	Name     string `json:"name"` // verified_email, verified_phone_number, admin_only
-	Priority int    `json:"priority"`
+	Name     string `json:"name"`     // verified_email, verified_phone_number, admin_only
+	Priority int    `json:"priority"` // 1 or 2; the lowest is tried first
 }
 
 // DistinguishesCase tells whether names that differ only in case are different names.

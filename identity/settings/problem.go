@@ -78,8 +78,8 @@ func plain(setting, format string, args ...any) error {
 // An AttributeProblem is what is wrong with one attribute of a user.
 type AttributeProblem struct {
 	Name  string // of the attribute
-	Code  Code
-	Limit int // of the length or the value, for the codes that have one
+	Code  Code   // the rule that it breaks
+	Limit int    // of the length or the value, for the codes that have one
 }
 
 // The rules that the attributes of a user break.

@@ -21,16 +21,16 @@ const (
 
 // A Attribute is an attribute that the users of a pool may have.
 type Attribute struct {
-	Name          string        `json:"name"` // a standard name, or custom:… or dev:custom:…
-	Type          AttributeType `json:"type"`
-	Mutable       bool          `json:"mutable,omitempty"`
-	Required      bool          `json:"required,omitempty"`
-	DeveloperOnly bool          `json:"developerOnly,omitempty"`
+	Name          string        `json:"name"`                    // a standard name, or custom:… or dev:custom:…
+	Type          AttributeType `json:"type"`                    // of the values
+	Mutable       bool          `json:"mutable,omitempty"`       // it can be changed once it is set
+	Required      bool          `json:"required,omitempty"`      // users must have it from sign-up on
+	DeveloperOnly bool          `json:"developerOnly,omitempty"` // only operators read and write it
 	// Bounds on the length of a string or the value of a number, as decimal
 	// text. Constrained tells that bounds were given, if only as an empty object.
 	Constrained bool    `json:"constrained,omitempty"`
-	Min         *string `json:"min,omitempty"`
-	Max         *string `json:"max,omitempty"`
+	Min         *string `json:"min,omitempty"` // the least length or number, inclusive
+	Max         *string `json:"max,omitempty"` // the greatest length or number, inclusive
 }
 
 // StandardSchema returns the attributes that every pool has, in the order in

@@ -33,7 +33,7 @@ type Overlay struct {
 // A Write is the last that a transaction wrote at one key. A nil Value removes the key.
 type Write struct {
 	store.Ref
-	Value []byte
+	Value []byte // the new value; nil removes the key
 	// Insert is for a driver that asked for it by [NewDeferringOverlay]: the
 	// transaction takes place only if there is nothing at the key, and is [store.ErrExists] otherwise.
 	Insert bool

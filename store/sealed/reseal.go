@@ -161,7 +161,7 @@ type KeyUse struct {
 	Key    string // an id that tells nothing of the key
 	Seals  bool   // it is the key that seals
 	Known  bool   // it is among the keys given
-	Values int
+	Values int    // how many values are sealed under it
 }
 
 // Usage counts the values under each key: first the one that seals, then the
