@@ -40,10 +40,25 @@ func (a AccessKeys) Create(ctx context.Context, name string) (*AccessKey, Secret
 		return nil, "", err
 	}
 	k := &accessKey{ID: "AKIA" + id, Name: name, Secret: secret, Created: a.engine.now()}
-	if err := a.engine.store.Update(ctx, func(tx store.Tx) error { return accessKeys.Insert(tx, k) }); err != nil {
+	ev, err := a.happened(ctx, EventAccessKeyCreated, k.ID, k.Created)
+	if err != nil {
+		return nil, "", err
+	}
+	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
+		if err := accessKeys.Insert(tx, k); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev.with(dataName, name))
+	})
+	if err != nil {
 		return nil, "", fmt.Errorf("create access key: %w", err)
 	}
 	return k.public(), Secret(secret), nil
+}
+
+// happened is the event of a change of an access key. It is one of the engine: access keys are of no pool.
+func (a AccessKeys) happened(ctx context.Context, kind EventKind, id string, now time.Time) (*Event, error) {
+	return a.engine.event(ctx, Event{Kind: kind, Time: now, Actor: Actor{Kind: ActorProgram}, Subject: Subject{SubjectAccessKey, id}})
 }
 
 func (k *accessKey) public() *AccessKey { return &AccessKey{k.ID, k.Name, k.Created} }
@@ -66,9 +81,15 @@ func (a AccessKeys) List(ctx context.Context) ([]*AccessKey, error) {
 
 // Revoke removes an access key, at once. It reports whether there was one.
 func (a AccessKeys) Revoke(ctx context.Context, id string) (was bool, err error) {
+	ev, err := a.happened(ctx, EventAccessKeyRevoked, id, a.engine.now())
+	if err != nil {
+		return false, err
+	}
 	err = a.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		was, err = accessKeys.Delete(tx, store.Key(id))
-		return err
+		if was, err = accessKeys.Delete(tx, store.Key(id)); err != nil || !was {
+			return err
+		}
+		return events.Insert(tx, ev)
 	})
 	return was, err
 }

@@ -138,7 +138,7 @@ func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Se
 }
 
 func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, force bool, now time.Time) error {
-	ev, err := a.engine.event(p.ID, "", u.Sub, EventCreateUser, now)
+	ev, err := a.engine.changed(ctx, origin{pool: p.ID, sub: u.Sub, now: now}, EventUserCreated)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *cr
 			return err
 		}
 		if force {
-			if verdict, err = takeAliases(tx, &p.Settings, u, true, now); err != nil || verdict != nil {
+			if verdict, err = takeAliases(tx, &p.Settings, u, ev, now); err != nil || verdict != nil {
 				return err
 			}
 		}
@@ -198,35 +198,17 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	var verdict error
-	var kept *User
-	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
-		verdict, kept = nil, nil
-		u, err := orNil(users.Get(tx, users.Key(u)))
-		if err != nil {
-			return err
-		}
-		if u == nil {
-			verdict = ErrUserNotFound
-			return nil
-		}
+	by := origin{pool: p.ID, sub: u.Sub, now: now}
+	kept, err := a.engine.changeUser(ctx, by, EventUserInvitedAgain, func(tx store.Tx, u *User) (verdict, err error) {
 		if u.Status != StatusForceChangePassword {
-			verdict = &StatusError{ErrResendNotPossible, in.Username, u.Status}
-			return nil
-		}
-		u.Modified, kept = now, u
-		if err := users.Put(tx, u); err != nil {
-			return err
+			return &StatusError{ErrResendNotPossible, in.Username, u.Status}, nil
 		}
 		old, err := orNil(credentials.Get(tx, credentials.Key(cred)))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return cred.replace(tx, &p.Settings, old)
+		return nil, cred.replace(tx, &p.Settings, old)
 	})
-	if err == nil {
-		err = verdict
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -301,7 +283,7 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.TemporaryPasswordLife())
 	}
 	by := origin{pool: p.ID, sub: u.Sub, now: now}
-	return a.engine.replaceCredential(ctx, &p.Settings, by, EventSetPassword, cred, password, func(tx store.Tx, u *User) error {
+	return a.engine.replaceCredential(ctx, &p.Settings, by, EventPasswordSet, cred, password, func(tx store.Tx, u *User) error {
 		u.Status = status
 		for _, kind := range []string{kindPassword, kindGuess} {
 			if _, err := throttles.Delete(tx, throttleKey(p.ID, kind, u.Sub)); err != nil {

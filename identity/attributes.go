@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
@@ -113,7 +114,8 @@ func (up *update) run(ctx context.Context) ([]*CodeDelivery, error) {
 	if err := up.makeCodes(); err != nil {
 		return nil, err
 	}
-	u, err := up.scope.engine.changeUser(ctx, up.by, EventAttributes, up.apply)
+	up.by.data = map[string]string{dataChanged: strings.Join(sortedKeys(up.values), ",")}
+	u, err := up.scope.engine.changeUser(ctx, up.by, EventAttributesChanged, up.apply)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +203,7 @@ func (up *update) apply(tx store.Tx, u *User) (verdict, err error) {
 		return err, nil
 	}
 	if !slices.Equal(names, u.Names) {
-		if verdict, err := takeAliases(tx, s, u, false, up.by.now); err != nil || verdict != nil {
+		if verdict, err := takeAliases(tx, s, u, nil, up.by.now); err != nil || verdict != nil {
 			return verdict, err
 		}
 	}

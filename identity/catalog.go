@@ -181,6 +181,9 @@ func owners(owner store.Owner, id ...string) []store.Ref {
 	key := store.Key(id...)
 	switch owner {
 	case store.OwnedByPool:
+		if id[0] == "" { // an event of the whole engine
+			return nil
+		}
 		return []store.Ref{pools.Ref(key), graves.Ref(key)}
 	case store.OwnedByUser:
 		return []store.Ref{users.Ref(key), graves.Ref(store.Key(id[0])), tombstones.Ref(tombstoneKey(owner, id...))}

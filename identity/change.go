@@ -12,7 +12,7 @@ import (
 // a kind, in one transaction. If fn returns a verdict, only what fn itself
 // wrote is kept; [errUnchanged] is one that is no error. The user is returned as written.
 func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn func(tx store.Tx, u *User) (verdict, err error)) (*User, error) {
-	ev, err := e.event(by.pool, by.client, by.sub, kind, by.now)
+	ev, err := e.changed(ctx, by, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,18 @@ var errUnchanged = errors.New("identity: nothing to change")
 type origin struct {
 	pool, client, sub string
 	now               time.Time
-	apart             bool // changes sign-ins or groups, which does not count as a modification of the user
+	apart             bool              // changes sign-ins or groups, which does not count as a modification of the user
+	data              map[string]string // of the event
+}
+
+// changed is the event of a change of a user: by the user, in a session of an
+// app client, or by an operator.
+func (e *Engine) changed(ctx context.Context, by origin, kind EventKind) (*Event, error) {
+	ev := Event{Pool: by.pool, Client: by.client, Sub: by.sub, Kind: kind, Time: by.now, Data: by.data, Actor: Actor{Kind: ActorProgram}}
+	if by.client != "" {
+		ev.Actor = Actor{ActorUser, by.sub}
+	}
+	return e.event(ctx, ev)
 }
 
 func orVerdict(err, verdict error) error {

@@ -9,11 +9,8 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// kindChange counts wrong passwords given to change them.
-const (
-	kindChange     = "change"
-	changesPerHour = 5
-)
+// changesPerHour is how many wrong passwords are judged of a user who changes the password.
+const changesPerHour = 5
 
 // ChangePassword replaces the user's password. The previous one is left empty
 // only by a user who has none; a wrong one is [ErrIncorrectCredentials], counts
@@ -116,12 +113,12 @@ func (t *passwordChange) limited(r store.Reader) (bool, error) {
 
 func (t *passwordChange) run(ctx context.Context) error {
 	s := t.session
-	failure, err := s.engine.event(s.pool.ID, s.client.ID, t.who, EventSignInFailure, t.now)
+	ev, err := t.scope.proved(ctx, t.who, EventPasswordChangeFailed, t.now)
 	if err != nil {
 		return err
 	}
-	_, err = s.change(ctx, EventChange, func(tx store.Tx, u *User) (error, error) {
-		return t.commit(tx, u, failure)
+	_, err = s.change(ctx, EventPasswordChanged, func(tx store.Tx, u *User) (error, error) {
+		return t.commit(tx, u, ev.failed(EventPasswordChangeFailed, ErrIncorrectCredentials))
 	})
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -95,24 +96,20 @@ func (c *claims) attribute(name, value string) {
 	}
 }
 
-// claimChanges are what a hook wants different in a token. The zero value changes nothing.
-type claimChanges struct {
-	set      map[string]json.RawMessage // values by name: a claim that is there keeps its place
-	suppress []string                   // names; they win over set
-}
-
-// apply changes the claims that are not reserved, and leaves the reserved
-// ones as they are. It returns an error for a value that the claim cannot have.
-func (c *claims) apply(changes claimChanges) error {
-	for _, name := range sortedKeys(changes.set) {
+// apply makes the changes of a hook to the claims that are not reserved, and
+// leaves the reserved claims as they are. A claim that is there keeps its place,
+// a new one comes last, and Suppress wins over Set. It returns an error for a
+// value that the claim cannot have.
+func (c *claims) apply(changes hook.Claims) error {
+	for _, name := range sortedKeys(changes.Set) {
 		if !c.changeable(name) {
 			continue
 		}
-		if err := c.set(name, changes.set[name]); err != nil {
+		if err := c.set(name, changes.Set[name]); err != nil {
 			return fmt.Errorf("claim %q: %w", name, err)
 		}
 	}
-	for _, name := range changes.suppress {
+	for _, name := range changes.Suppress {
 		if c.changeable(name) {
 			c.list = slices.DeleteFunc(c.list, func(cl claim) bool { return cl.name == name })
 		}

@@ -20,6 +20,7 @@ type AppClient struct {
 	engine *Engine
 	pool   string
 	id     string
+	admin  bool // for an operator's program
 }
 
 // ClientID is the id of the app client.
@@ -62,6 +63,10 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 	if err != nil {
 		return nil, err
 	}
+	ev, err := c.admin.happened(ctx, EventClientCreated, Subject{SubjectClient, client.ID}, client.Created)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.admin.engine.roomForClient(ctx, pool.ID); err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
 	}
@@ -73,7 +78,10 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 		if err != nil {
 			return err
 		}
-		return insertClient(tx, client, secret)
+		if err := insertClient(tx, client, secret); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
@@ -104,7 +112,7 @@ func (c Clients) Secrets(ctx context.Context, id string) ([]Secret, error) {
 }
 
 func (a *Admin) client(id string) *AppClient {
-	return &AppClient{engine: a.engine, pool: a.pool, id: id}
+	return &AppClient{engine: a.engine, pool: a.pool, id: id, admin: true}
 }
 
 // newClient makes the records of a client; secret is nil where it has none.
@@ -156,6 +164,13 @@ type scope struct {
 	secrets  []string
 	ring     *ring
 	settings *PoolSettings // of the pool
+	user     string        // the sub of the user whose session it is, empty in other calls
+	admin    bool          // it is an operator's call
+}
+
+// appClient is the handle of the app client that the call came through.
+func (s *scope) appClient() *AppClient {
+	return &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID, admin: s.admin}
 }
 
 // load reads the pool, the client and the keys of a call.
@@ -207,7 +222,7 @@ func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
 	if client.Pool != pool.ID {
 		return nil, gone
 	}
-	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings}
+	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings, admin: a.admin}
 	if client.HasSecret {
 		secret, err := clientSecrets.Decode(values[2])
 		if err != nil {

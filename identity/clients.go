@@ -14,10 +14,18 @@ import (
 // were issued stay as they are.
 func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings) error) (*ClientInfo, error) {
 	now := c.admin.engine.now()
+	ev, err := c.admin.happened(ctx, EventClientChanged, Subject{SubjectClient, id}, now)
+	if err != nil {
+		return nil, err
+	}
 	var kept *ClientInfo
-	err := c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+	err = c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
 		kept = nil
 		pool, client, err := c.forChange(tx, id)
+		if err != nil {
+			return err
+		}
+		before, err := membersOf(&client.Settings)
 		if err != nil {
 			return err
 		}
@@ -33,7 +41,10 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 		}
 		client.Settings.GenerateSecret = false
 		client.Modified, kept = now, client
-		return clients.Put(tx, client)
+		if err := clients.Put(tx, client); err != nil {
+			return err
+		}
+		return ev.insertChanged(tx, before, &client.Settings)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("update client: %w", err)
@@ -67,14 +78,21 @@ func (c Clients) forChange(r store.Reader, id string) (*PoolInfo, *ClientInfo, e
 func (c Clients) Delete(ctx context.Context, id string) error {
 	e := c.admin.engine
 	now := e.now()
-	err := e.store.Update(ctx, func(tx store.Tx) error {
+	ev, err := c.admin.happened(ctx, EventClientDeleted, Subject{SubjectClient, id}, now)
+	if err != nil {
+		return err
+	}
+	err = e.store.Update(ctx, func(tx store.Tx) error {
 		if _, _, err := c.forChange(tx, id); err != nil {
 			return err
 		}
 		if _, err := clients.Delete(tx, store.Key(id)); err != nil {
 			return err
 		}
-		return e.erase(tx, now, store.OwnedByClient, id)
+		if err := e.erase(tx, now, store.OwnedByClient, id); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
 	})
 	if err != nil {
 		return fmt.Errorf("delete client: %w", err)

@@ -80,8 +80,12 @@ func (c Clients) addSecret(ctx context.Context, id string, value Secret) (Secret
 		return SecretInfo{}, err
 	}
 	now := c.admin.engine.now()
+	ev, err := c.admin.happened(ctx, EventClientSecretAdded, Subject{SubjectClient, id}, now)
+	if err != nil {
+		return SecretInfo{}, err
+	}
 	var added storedSecret
-	err := c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+	err = c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
 		client, rec, err := c.secrets(tx, id)
 		if err != nil {
 			return err
@@ -93,7 +97,10 @@ func (c Clients) addSecret(ctx context.Context, id string, value Secret) (Secret
 			return &QuotaError{quotaSecrets, maxSecrets}
 		}
 		added = rec.add(string(value), now)
-		return clientSecrets.Put(tx, rec)
+		if err := clientSecrets.Put(tx, rec); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev.with(dataSecret, added.ID))
 	})
 	return SecretInfo{added.ID, added.Created, value}, err
 }
@@ -110,7 +117,11 @@ func (r *clientSecret) add(value string, now time.Time) storedSecret {
 // DeleteSecret takes a secret away from an app client, which must have another:
 // else it is [ErrLastSecret]. A secret that the client does not have is [ErrSecretNotFound].
 func (c Clients) DeleteSecret(ctx context.Context, id, secretID string) error {
-	err := c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+	ev, err := c.admin.happened(ctx, EventClientSecretDeleted, Subject{SubjectClient, id}, c.admin.engine.now())
+	if err != nil {
+		return err
+	}
+	err = c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
 		_, rec, err := c.secrets(tx, id)
 		if err != nil {
 			return err
@@ -123,7 +134,10 @@ func (c Clients) DeleteSecret(ctx context.Context, id, secretID string) error {
 			return ErrLastSecret
 		}
 		rec.Values = slices.Delete(rec.Values, i, i+1)
-		return clientSecrets.Put(tx, rec)
+		if err := clientSecrets.Put(tx, rec); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev.with(dataSecret, secretID))
 	})
 	if err != nil {
 		return fmt.Errorf("delete secret: %w", err)

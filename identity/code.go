@@ -28,17 +28,6 @@ const (
 	confirmsPerHour = 15
 )
 
-// Kinds of throttles, besides those that stand with what they count.
-const (
-	kindResend = "resend"       // sign-up codes asked for again
-	kindEnroll = "enroll"       // codes tried to enroll an authenticator app
-	kindAsk    = "verification" // codes asked for to verify an address
-	kindVerify = "verify"       // codes tried to verify an address
-	kindUpdate = "update"       // codes sent because an address was changed
-	kindFactor = "mfa"          // codes tried for one challenge state
-	kindGuess  = "factor"       // wrong codes of a second factor, whatever the state
-)
-
 // An errand is what a code is made and sent for.
 type errand struct {
 	purpose codePurpose
@@ -46,11 +35,11 @@ type errand struct {
 	kind    MessageKind // of the message
 	count   string      // the kind of throttle that bounds how often it is asked for
 	perHour int
-	event   EventKind // empty where asking leaves none
+	event   EventKind // that asking leaves
 }
 
 var resendErrand = &errand{
-	purpose: confirmCode, life: confirmCodeLife, kind: KindResendCode, count: kindResend, perHour: 5,
+	purpose: confirmCode, life: confirmCodeLife, kind: KindResendCode, count: kindResend, perHour: 5, event: EventCodeRequested,
 }
 
 // A recipient is a user at the address that a code goes to. Of one who is made

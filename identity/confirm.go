@@ -63,30 +63,40 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 // counted. Of a user who does not exist all codes are wrong, after the same work.
 func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) (*User, error) {
 	now := s.engine.now()
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, who, EventConfirm, now)
+	ev, err := s.proved(ctx, who, EventSignUpConfirmed, now)
 	if err != nil {
 		return nil, err
 	}
 	var u *User
 	var verdict error
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		u, verdict, err = s.tryConfirm(tx, who, in, now)
-		if err != nil || verdict != nil {
-			return err
-		}
-		return events.Insert(tx, ev)
+		u, verdict, err = s.tryConfirm(tx, ev, in, now)
+		return err
 	})
 	return u, orVerdict(err, verdict)
 }
 
-func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.Time) (u *User, verdict, err error) {
-	ok, err := s.admit(tx, string(confirmCode), sub, confirmsPerHour, now)
+// tryConfirm counts the try, judges the code and confirms the user: ev is what
+// it leaves if the code is right. What is over the limit leaves nothing.
+func (s *scope) tryConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, verdict, err error) {
+	ok, err := s.admit(tx, kindConfirm, ev.Sub, confirmsPerHour, now)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !ok {
 		return nil, ErrLimitExceeded, nil
 	}
+	if u, verdict, err = s.judgeConfirm(tx, ev, in, now); err != nil {
+		return nil, nil, err
+	}
+	if verdict != nil {
+		ev = ev.failed(EventCodeRefused, verdict).with(dataPurpose, string(confirmCode))
+	}
+	return u, verdict, events.Insert(tx, ev)
+}
+
+func (s *scope) judgeConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, verdict, err error) {
+	sub := ev.Sub
 	values, err := tx.Get(users.Ref(store.Key(s.pool.ID, sub)), codes.Ref(store.Key(s.pool.ID, sub, string(confirmCode))))
 	if err != nil {
 		return nil, nil, err
@@ -108,13 +118,16 @@ func (s *scope) tryConfirm(tx store.Tx, sub string, in ConfirmSignUp, now time.T
 	if wrong != nil {
 		return nil, wrong, nil
 	}
+	if !in.ForceAlias {
+		ev = nil
+	}
 	u = u.clone()
-	verdict, err = s.confirm(tx, u, c, in.ForceAlias, now)
+	verdict, err = s.confirm(tx, u, c, ev, now)
 	return u, verdict, err
 }
 
-// confirm uses the code up and makes the user confirmed.
-func (s *scope) confirm(tx store.Tx, u *User, c *code, force bool, now time.Time) (verdict, err error) {
+// confirm uses the code up and makes the user confirmed. force is as with takeAliases.
+func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Time) (verdict, err error) {
 	u.Status, u.Modified = StatusConfirmed, now
 	if c.proves(u) {
 		u.Attributes[c.Attribute+"_verified"] = "true"
@@ -134,8 +147,9 @@ func (s *scope) confirm(tx store.Tx, u *User, c *code, force bool, now time.Time
 func (c *code) proves(u *User) bool { return c.Value != "" && u.Attributes[c.Attribute] == c.Value }
 
 // takeAliases looks whether names that the user is about to have are another's.
-// With force, the other user loses an alias; a username is never lost.
-func takeAliases(tx store.Tx, s *PoolSettings, u *User, force bool, now time.Time) (verdict, err error) {
+// Where there is an event to force it by, the other user loses an alias, which
+// leaves an event beside that one; a username is never lost.
+func takeAliases(tx store.Tx, s *PoolSettings, u *User, force *Event, now time.Time) (verdict, err error) {
 	losers := map[string]*User{} // written when it is known that no name is refused
 	for _, name := range u.Names {
 		if taken, err := isSubOfAnother(tx, u, name); err != nil || taken {
@@ -149,7 +163,7 @@ func takeAliases(tx store.Tx, s *PoolSettings, u *User, force bool, now time.Tim
 			continue
 		}
 		attribute := other.nameAttribute(s, name)
-		if !force || attribute == "" || len(s.UsernameAttributes) > 0 {
+		if force == nil || attribute == "" || len(s.UsernameAttributes) > 0 {
 			return u.taken(s, name), nil
 		}
 		if losers[other.Sub] == nil {
@@ -159,6 +173,9 @@ func takeAliases(tx store.Tx, s *PoolSettings, u *User, force bool, now time.Tim
 	}
 	for _, sub := range sortedKeys(losers) {
 		if err := users.Put(tx, losers[sub]); err != nil {
+			return nil, err
+		}
+		if err := events.Insert(tx, force.besides(sub, EventAliasLost)); err != nil {
 			return nil, err
 		}
 	}
@@ -253,7 +270,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 	}
 	err = s.points().send(ctx, to.user, m)
 	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {
-		s.engine.log.ErrorContext(ctx, "send a code", "kind", e.kind, "error", err) // told, it would tell that there is such a user
+		s.engine.log.ErrorContext(ctx, "code not sent", "kind", e.kind, "error", err) // told, it would tell that there is such a user
 		return to.delivery(), nil
 	}
 	return to.delivery(), err
@@ -261,7 +278,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 
 // commitCode counts that a code was asked for and puts it in the place of the earlier one.
 func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Time) error {
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, c.Sub, e.event, now)
+	ev, err := s.asked(ctx, c.Sub, e.event, now)
 	if err != nil {
 		return err
 	}
@@ -270,10 +287,10 @@ func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Tim
 		if admitted, err = s.admit(tx, e.count, c.Sub, e.perHour, now); err != nil || !admitted {
 			return err
 		}
-		if err := codes.Put(tx, c); err != nil || e.event == "" {
+		if err := codes.Put(tx, c); err != nil {
 			return err
 		}
-		return events.Insert(tx, ev)
+		return events.Insert(tx, ev.with(dataPurpose, string(e.purpose)))
 	})
 	if err == nil && !admitted {
 		err = ErrLimitExceeded

@@ -34,6 +34,7 @@ type Engine struct {
 	acct    string
 	hasher  *passhash.Hasher
 	quotas  Quotas
+	jobs    []Job     // of Options
 	hooks   hookFuncs // none can be set yet
 
 	rotateAfter time.Duration // 0 for never
@@ -80,6 +81,8 @@ type Options struct {
 	// [Engine.Maintain] makes new ones, which are published at once, and sign a
 	// day later. Defaults to 0, never; less than 48 hours counts as 48 hours.
 	RotateKeysAfter time.Duration
+	// Jobs are done by [Engine.Maintain] besides its own. Defaults to none.
+	Jobs []Job
 	// InsecureCheapHashing makes password hashes that cost next to nothing,
 	// for test suites. They can be guessed at leisure by whoever reads the store.
 	InsecureCheapHashing bool
@@ -137,7 +140,7 @@ func (e *Engine) fillDefaults(o *Options) {
 		cost = passhash.InsecureCheap
 	}
 	e.hasher = passhash.New(cost)
-	e.stock, e.quotas = o.KeyStock, o.Quotas
+	e.stock, e.quotas, e.jobs = o.KeyStock, o.Quotas, o.Jobs
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)
 	}
@@ -183,80 +186,6 @@ func random(r io.Reader, alphabet string, n int) (string, error) {
 		out[i] = alphabet[k.Int64()]
 	}
 	return string(out), nil
-}
-
-// sweepEvery is how long Maintain waits between sweeps, and sweepLease how long
-// the engine that sweeps keeps the others from it: it renews the lease each time.
-const (
-	sweepEvery = 10 * time.Minute
-	sweepLease = 25 * time.Minute
-	sweepName  = "sweep"
-)
-
-// Maintain removes expired records and what is left of deleted pools and groups, and
-// replaces signing keys that are too old (see Options.RotateKeysAfter), every
-// ten minutes until ctx ends. Of several engines on a store that do so, one
-// works and the others stand by: if it ends, another goes on within 35 minutes.
-func (e *Engine) Maintain(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := e.sweepInTurn(ctx); err != nil && ctx.Err() == nil {
-			e.log.Error("sweep", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			e.release(context.WithoutCancel(ctx), sweepName)
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// sweepInTurn sweeps and rotates keys, unless another engine does.
-func (e *Engine) sweepInTurn(ctx context.Context) error {
-	mine, err := e.lease(ctx, sweepName, sweepLease)
-	if err != nil || !mine {
-		return err
-	}
-	_, err = e.Sweep(ctx)
-	return errors.Join(err, e.rotateOldKeys(ctx))
-}
-
-// lease takes or renews what only one engine may hold at a time, and tells
-// whether this one holds it now.
-func (e *Engine) lease(ctx context.Context, name string, life time.Duration) (mine bool, err error) {
-	now := e.now()
-	err = e.store.Update(ctx, func(tx store.Tx) error {
-		mine = false
-		l, err := orNil(leases.Get(tx, store.Key(name)))
-		if err != nil {
-			return err
-		}
-		if l != nil && l.Holder != e.name && now.Before(l.Until) {
-			return nil
-		}
-		mine = true
-		return leases.Put(tx, &lease{Name: name, Holder: e.name, Until: now.Add(life)})
-	})
-	return mine && err == nil, err
-}
-
-// release gives up a lease of this engine, so that another need not wait for its end.
-func (e *Engine) release(ctx context.Context, name string) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	err := e.store.Update(ctx, func(tx store.Tx) error {
-		l, err := orNil(leases.Get(tx, store.Key(name)))
-		if err != nil || l == nil || l.Holder != e.name {
-			return err
-		}
-		_, err = leases.Delete(tx, store.Key(name))
-		return err
-	})
-	if err != nil && !errors.Is(err, store.ErrClosed) {
-		e.log.Warn("release lease", "name", name, "error", err)
-	}
 }
 
 // clockSlack is by how much the clock may be set back without harm. A challenge

@@ -257,3 +257,37 @@ func ExampleWithCall() {
 	fmt.Println(identity.CallFrom(ctx).RequestID)
 	// Output: 9b5a
 }
+
+func ExampleAdmin_Events() {
+	ctx := context.Background()
+	pool, _ := newPool(ctx, nil)
+	addUser(ctx, pool, "alice", examplePassword, nil)
+	_, _ = pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: "a wrong password"})
+
+	failures := identity.EventQuery{Newest: true, Kinds: []identity.EventKind{identity.EventSignInFailed, identity.EventMFAFailed}}
+	for ev, err := range pool.Admin().Events(ctx, failures) {
+		must(err)
+		fmt.Println(ev.Kind, ev.Failure, "through a", ev.Actor.Kind)
+	}
+	// Output: SignInFailed WrongPassword through a client
+}
+
+func ExampleJob() {
+	count := identity.Job{Name: "count-pools", Every: time.Hour, Run: func(ctx context.Context, e *identity.Engine) error {
+		n := 0
+		for _, err := range e.UserPools(ctx, "", "") {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		fmt.Println("pools:", n)
+		return nil
+	}}
+	engine := identity.New(memory.New(), &identity.Options{Jobs: []identity.Job{count}})
+
+	ctx, stop := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer stop()
+	engine.Maintain(ctx) // a program does this in a goroutine, until it ends
+	// Output: pools: 0
+}

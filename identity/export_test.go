@@ -173,11 +173,11 @@ func VerifyIndexes(ctx context.Context, s store.Store) error {
 
 // TakeSweep takes the lease that Maintain sweeps under, and tells whether this engine holds it now.
 func (e *Engine) TakeSweep(ctx context.Context) (bool, error) {
-	return e.lease(ctx, sweepName, sweepLease)
+	return e.lease(ctx, jobSweep, 2*jobEvery+jobMargin)
 }
 
 // ReleaseSweep gives it up.
-func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, sweepName) }
+func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, jobSweep) }
 
 // RotateOldKeys is what Maintain does with keys that are too old.
 func (e *Engine) RotateOldKeys(ctx context.Context) error { return e.rotateOldKeys(ctx) }

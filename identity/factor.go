@@ -146,7 +146,7 @@ func (factorChoices) disclosed() int { return 0 }
 // factorChallenge asks for a second factor: for a code of one, for a choice, or
 // to set one up. It runs after the commit, since a code may be sent here.
 func (s *scope) factorChallenge(ctx context.Context, o *outcome, st *challengeState, now time.Time) (*SignInResult, error) {
-	p := pending{Username: o.user.Username, client: &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID}}
+	p := pending{Username: o.user.Username, client: s.appClient()}
 	switch o.step {
 	case stepFactor:
 		f, err := factorOf(o.method)
@@ -219,27 +219,23 @@ func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, err
 	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
-	failure, err := t.scope.engine.event(t.scope.pool.ID, t.scope.client.ID, t.state.Sub, EventMFAFailure, t.now)
-	if err != nil {
-		return nil, err
-	}
-	return t.finish(ctx, func(tx store.Tx, o *outcome) error { return t.judge(tx, o, string(code), failure) })
+	return t.finish(ctx, func(tx store.Tx, o *outcome, ev *Event) error { return t.judge(tx, o, string(code), ev) })
 }
 
 // finish commits a step of a sign-in, of which fn says whether it holds, and
-// gives what comes next.
-func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome) error) (*SignInResult, error) {
+// gives what comes next. fn gets the event of the sign-in, to make a failure of.
+func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome, ev *Event) error) (*SignInResult, error) {
 	s := t.scope
 	f, err := s.newFamily(t.state.Sub, t.now)
 	if err != nil {
 		return nil, err
 	}
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, t.state.Sub, EventSignIn, t.now)
+	ev, err := s.proved(ctx, t.state.Sub, EventSignedIn, t.now)
 	if err != nil {
 		return nil, err
 	}
 	last := func(tx store.Tx, o *outcome) error {
-		if err := fn(tx, o); err != nil || o.refused != nil {
+		if err := fn(tx, o, ev); err != nil || o.refused != nil {
 			return err
 		}
 		if err := o.decide(tx, s); err != nil {
@@ -328,7 +324,7 @@ func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 // judge judges a code. A wrong one is counted against the state and, as a
 // wrong password is, against the user. It is also counted by itself, because a reset
 // of the password ends the count of wrong ones, and proves nothing of this factor.
-func (t *secondStep) judge(tx store.Tx, o *outcome, code string, failure *Event) error {
+func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) error {
 	s := t.scope
 	f, err := factorOfState(t.state.Kind)
 	if err != nil {
@@ -355,13 +351,15 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, failure *Event)
 		return nil
 	}
 	switch err := f.judge(tx, t, o, code); {
-	case err != nil || errors.Is(o.refused, ErrTOTPUsed):
+	case err != nil:
 		return err
+	case errors.Is(o.refused, ErrTOTPUsed):
+		return events.Insert(tx, ev.failed(EventMFAFailed, o.refused))
 	case o.refused != nil:
 		if err := guesses.count(tx, t.now); err != nil {
 			return err
 		}
-		return lock.fail(tx, failure, t.now)
+		return lock.fail(tx, ev.failed(EventMFAFailed, o.refused), t.now)
 	}
 	o.proved = append(slices.Clone(o.proved), proof{Kind: provedFactor, Method: f.method})
 	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))

@@ -200,7 +200,7 @@ func (t *secondStep) judgeSent(tx store.Tx, o *outcome, m MFAMethod, attribute, 
 	u := o.user.clone()
 	u.Attributes[attribute+"_verified"], u.Modified = "true", t.now
 	u.rename(s.settings)
-	taken, err := takeAliases(tx, s.settings, u, false, t.now)
+	taken, err := takeAliases(tx, s.settings, u, nil, t.now)
 	if err != nil || taken != nil { // another user has the address: the sign-in holds, the address stays unverified
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/token"
 )
@@ -110,13 +111,13 @@ func TestGrantWithoutMoreHasNoSuchClaims(t *testing.T) {
 
 func TestHookChangesClaims(t *testing.T) {
 	access, id, err := issued(t, func(g *grant, client string) {
-		g.accessChanges = claimChanges{
-			set:      map[string]json.RawMessage{"plan": json.RawMessage(`{"tier":["a",1,true]}`), "aud": json.RawMessage(`"` + client + `"`), "cognito:groups": json.RawMessage(`["x"]`)},
-			suppress: []string{"nothing"},
+		g.accessChanges = hook.Claims{
+			Set:      map[string]json.RawMessage{"plan": json.RawMessage(`{"tier":["a",1,true]}`), "aud": json.RawMessage(`"` + client + `"`), "cognito:groups": json.RawMessage(`["x"]`)},
+			Suppress: []string{"nothing"},
 		}
-		g.idChanges = claimChanges{
-			set:      map[string]json.RawMessage{"name": json.RawMessage(`"Bob"`), "email": json.RawMessage(`"b@example.com"`), "level": json.RawMessage(`7`), "email_verified": json.RawMessage(`"no"`)},
-			suppress: []string{"email", "cognito:groups", "event_id"},
+		g.idChanges = hook.Claims{
+			Set:      map[string]json.RawMessage{"name": json.RawMessage(`"Bob"`), "email": json.RawMessage(`"b@example.com"`), "level": json.RawMessage(`7`), "email_verified": json.RawMessage(`"no"`)},
+			Suppress: []string{"email", "cognito:groups", "event_id"},
 		}
 	})
 	if err != nil {
@@ -147,12 +148,12 @@ func TestReservedClaimsStay(t *testing.T) {
 		token.UseID:     append(strings.Fields("aud cognito:username identities"), both...),
 	} {
 		c := newClaims(use, 0)
-		changes := claimChanges{set: map[string]json.RawMessage{}, suppress: names}
+		changes := hook.Claims{Set: map[string]json.RawMessage{}, Suppress: names}
 		for i, name := range names {
 			if i%2 == 0 { // half of them are there, half would be new
 				c.str(name, "ours")
 			}
-			changes.set[name] = json.RawMessage(`"theirs"`)
+			changes.Set[name] = json.RawMessage(`"theirs"`)
 		}
 		before, err := c.encode()
 		if err != nil {
@@ -171,7 +172,7 @@ func TestReservedClaimsStay(t *testing.T) {
 func TestAudienceOfAccessTokenStays(t *testing.T) {
 	access, _, err := issued(t, func(g *grant, client string) {
 		g.audience = "https://api.example.com"
-		g.accessChanges = claimChanges{set: map[string]json.RawMessage{"aud": json.RawMessage(`"` + client + `"`)}, suppress: []string{"aud"}}
+		g.accessChanges = hook.Claims{Set: map[string]json.RawMessage{"aud": json.RawMessage(`"` + client + `"`)}, Suppress: []string{"aud"}}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +187,7 @@ func TestChangedClaimsKeepTheirOrder(t *testing.T) {
 	c.str("b", "2")
 	c.words("c", []string{"3"})
 	c.words("none", nil)
-	changes := claimChanges{set: map[string]json.RawMessage{"z": json.RawMessage(`9`), "b": json.RawMessage(`false`), "d": json.RawMessage(`[]`)}, suppress: []string{"a"}}
+	changes := hook.Claims{Set: map[string]json.RawMessage{"z": json.RawMessage(`9`), "b": json.RawMessage(`false`), "d": json.RawMessage(`[]`)}, Suppress: []string{"a"}}
 	if err := c.apply(changes); err != nil {
 		t.Fatal(err)
 	}
@@ -219,14 +220,14 @@ func TestHookValuesThatAreRefused(t *testing.T) {
 		{"cognito:groups", `["admins",1]`, errClaimType},
 	} {
 		_, _, err := issued(t, func(g *grant, _ string) {
-			g.idChanges.set = map[string]json.RawMessage{tt.name: json.RawMessage(tt.value)}
+			g.idChanges.Set = map[string]json.RawMessage{tt.name: json.RawMessage(tt.value)}
 		})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s = %.40s: %v, want %v", tt.name, tt.value, err, tt.want)
 		}
 	}
 	_, _, err := issued(t, func(g *grant, _ string) {
-		g.accessChanges.set = map[string]json.RawMessage{"aud": json.RawMessage(`"https://other.example.com"`)}
+		g.accessChanges.Set = map[string]json.RawMessage{"aud": json.RawMessage(`"https://other.example.com"`)}
 	})
 	if !errors.Is(err, errClaimAudience) {
 		t.Errorf("another audience: %v, want %v", err, errClaimAudience)

@@ -94,11 +94,18 @@ func (a *Admin) createGroup(ctx context.Context, s *GroupSettings) (*Group, erro
 	now := e.now()
 	g := &Group{Pool: a.pool, ID: id, Name: s.Name, Created: now}
 	g.set(s, now)
+	ev, err := a.happened(ctx, EventGroupCreated, Subject{SubjectGroup, id}, now)
+	if err != nil {
+		return nil, err
+	}
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		if err := a.exists(tx); err != nil {
 			return err
 		}
-		return groups.Insert(tx, g)
+		if err := groups.Insert(tx, g); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev.with(dataName, g.Name))
 	})
 	if errors.Is(err, store.ErrExists) {
 		err = ErrGroupExists
@@ -167,13 +174,20 @@ func (a *Admin) updateGroup(ctx context.Context, name string, s *GroupSettings) 
 		return nil, err
 	}
 	now := a.engine.now()
+	ev, err := a.happened(ctx, EventGroupChanged, Subject{}, now)
+	if err != nil {
+		return nil, err
+	}
 	var g *Group
-	err := a.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+	err = a.engine.store.Update(ctx, func(tx store.Tx) (err error) {
 		if g, err = a.group(tx, name); err != nil {
 			return err
 		}
 		g.set(s, now)
-		return groups.Put(tx, g)
+		if err := groups.Put(tx, g); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev.of(Subject{SubjectGroup, g.ID}).with(dataName, g.Name))
 	})
 	return g, err
 }
@@ -181,7 +195,11 @@ func (a *Admin) updateGroup(ctx context.Context, name string, s *GroupSettings) 
 // Delete removes a group; its members are in it no more, at once. One that is
 // made again under its name has none.
 func (gs Groups) Delete(ctx context.Context, name string) error {
-	err := gs.admin.engine.store.Update(ctx, func(tx store.Tx) error {
+	ev, err := gs.admin.happened(ctx, EventGroupDeleted, Subject{}, gs.admin.engine.now())
+	if err != nil {
+		return err
+	}
+	err = gs.admin.engine.store.Update(ctx, func(tx store.Tx) error {
 		g, err := gs.admin.group(tx, name)
 		if err != nil {
 			return err
@@ -189,7 +207,10 @@ func (gs Groups) Delete(ctx context.Context, name string) error {
 		if _, err := groups.Delete(tx, groups.Key(g)); err != nil {
 			return err
 		}
-		return deadGroups.Insert(tx, &deadGroup{Pool: g.Pool, ID: g.ID})
+		if err := deadGroups.Insert(tx, &deadGroup{Pool: g.Pool, ID: g.ID}); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev.of(Subject{SubjectGroup, g.ID}).with(dataName, g.Name))
 	})
 	if err != nil {
 		return fmt.Errorf("delete group: %w", err)

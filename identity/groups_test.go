@@ -227,7 +227,7 @@ func TestMembershipIsSetOnceAndIsNoModification(t *testing.T) {
 	}
 	wantNames(t, "groups", g.of(t, "alice"))
 	wantNames(t, "members", g.members(t, "admins"))
-	if n := g.events(t, identity.EventGroup); n != 2 {
+	if n := g.events(t, identity.EventGroupsChanged); n != 2 {
 		t.Errorf("%d events, want one for coming and one for going", n)
 	}
 	check(t, "Verify", verify(t, g.store))

@@ -190,7 +190,7 @@ func TestExportOfOneUser(t *testing.T) {
 		kinds = append(kinds, ev.Kind)
 	}
 	slices.Sort(kinds)
-	if want := []identity.EventKind{identity.EventConfirm, identity.EventSignIn, identity.EventSignUp}; !slices.Equal(kinds, want) {
+	if want := []identity.EventKind{identity.EventSignUpConfirmed, identity.EventSignedIn, identity.EventSignedUp}; !slices.Equal(kinds, want) {
 		t.Errorf("events %q, want %q", kinds, want)
 	}
 	if len(rec.SignIns) != 1 || !rec.SignIns[0].Time.Equal(f.now()) || rec.SignIns[0].Client == "" || !rec.SignIns[0].Expires.After(f.now()) {
@@ -519,7 +519,7 @@ func TestExportFindsEventsAmongMany(t *testing.T) {
 	f.signIn(t, pool.AppClient, "alice")
 	rec, err := pool.Admin().Users().Export(t.Context(), "alice", false)
 	check(t, "Export", err)
-	if n := len(rec.Events); n != 3 || rec.Events[2].Kind != identity.EventSignIn {
+	if n := len(rec.Events); n != 3 || rec.Events[2].Kind != identity.EventSignedIn {
 		t.Errorf("events %+v, want three, the sign-in last", rec.Events)
 	}
 }

@@ -135,7 +135,7 @@ func (c *ringCache) open(k *keyring) (*ring, error) {
 func (e *Engine) ring(ctx context.Context, pool *PoolInfo, value []byte) (*ring, error) {
 	k, err := e.keyrings.Decode(keyringKey(pool.ID), value)
 	if errors.Is(err, store.ErrNotFound) {
-		k, err = e.changeRing(ctx, pool, newMaster())
+		k, err = e.changeRing(ctx, pool, nil, newMaster())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("keys of pool %s: %w", pool.ID, err)
@@ -163,7 +163,11 @@ func (e *Engine) signing(ctx context.Context, pool *PoolInfo, r *ring) (*ring, e
 	if err != nil {
 		return nil, err
 	}
-	k, err := e.changeRing(ctx, pool, func(k *keyring) bool {
+	ev, err := e.keysEvent(ctx, pool.ID, pair, Actor{Kind: ActorEngine})
+	if err != nil {
+		return nil, err
+	}
+	k, err := e.changeRing(ctx, pool, ev, func(k *keyring) bool {
 		if len(k.Keys) > 0 {
 			return false
 		}
@@ -208,8 +212,9 @@ func newMaster() func(*keyring) bool {
 }
 
 // changeRing changes the keys of a pool in a transaction, and returns them as
-// they are stored then. change tells whether it changed anything.
-func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, change func(*keyring) bool) (*keyring, error) {
+// they are stored then. change tells whether it changed anything, which leaves
+// the event. A master key leaves none (ev is nil): nobody outside ever sees it.
+func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, ev *Event, change func(*keyring) bool) (*keyring, error) {
 	var stored *keyring
 	err := e.store.Update(ctx, func(tx store.Tx) error {
 		values, err := tx.Get(keyrings.Ref(keyringKey(pool.ID)), pools.Ref(store.Key(pool.ID)))
@@ -228,9 +233,24 @@ func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, change func(*ke
 		if !change(stored) {
 			return nil
 		}
-		return keyrings.Put(tx, stored)
+		if err := keyrings.Put(tx, stored); err != nil || ev == nil {
+			return err
+		}
+		return events.Insert(tx, ev)
 	})
 	return stored, err
+}
+
+// keysEvent is the event of a pair of new signing keys, the first of which is that of access tokens.
+func (e *Engine) keysEvent(ctx context.Context, pool string, pair []storedKey, by Actor) (*Event, error) {
+	key, err := token.ParsePrivate(pair[0].Key)
+	if err != nil {
+		return nil, err
+	}
+	return e.event(ctx, Event{
+		Pool: pool, Kind: EventSigningKeysCreated, Time: e.now(), Actor: by, Subject: Subject{SubjectKey, key.ID()},
+		Data: map[string]string{dataSignFrom: pair[0].From.Format(time.RFC3339)},
+	})
 }
 
 // newKeys makes a key for access tokens and one for ID tokens.
@@ -278,7 +298,11 @@ func (a *Admin) rotateKeys(ctx context.Context, lead time.Duration, due func(*ke
 	if err != nil {
 		return false, err
 	}
-	_, err = e.changeRing(ctx, pool, func(k *keyring) bool {
+	ev, err := e.keysEvent(ctx, pool.ID, pair, Actor{Kind: ActorProgram})
+	if err != nil {
+		return false, err
+	}
+	_, err = e.changeRing(ctx, pool, ev, func(k *keyring) bool {
 		if done = due(k); !done {
 			return false
 		}

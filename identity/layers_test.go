@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"cmd/cognate":                   {"identity", "identity/cognito", "internal/fake", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/embed":                {"examples/internal/...", "identity", "mfa", "store/bolt"},
 	"examples/faketest":             {},
-	"examples/hello":                {"identity", "store/bolt"},
+	"examples/hello":                {"identity", "store/bolt", "store/sealed"},
 	"examples/server":               {"identity", "identity/cognito", "store/bolt", "token"},
 	"examples/internal/...":         {},
 }

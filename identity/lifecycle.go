@@ -11,7 +11,7 @@ import (
 // Enable lets a user who was disabled sign in again. The sign-ins that
 // disabling ended stay ended. It is no error if the user is enabled already.
 func (us Users) Enable(ctx context.Context, name string) error {
-	_, err := us.admin.change(ctx, name, EventEnable, func(_ store.Tx, _ *PoolInfo, u *User) (error, error) {
+	_, err := us.admin.change(ctx, name, EventUserEnabled, func(_ store.Tx, _ *PoolInfo, u *User) (error, error) {
 		if !u.Disabled {
 			return errUnchanged, nil
 		}
@@ -28,7 +28,7 @@ func (us Users) Enable(ctx context.Context, name string) error {
 // It is no error if the user is disabled already.
 func (us Users) Disable(ctx context.Context, name string) error {
 	now := us.admin.engine.now()
-	_, err := us.admin.change(ctx, name, EventDisable, func(tx store.Tx, _ *PoolInfo, u *User) (error, error) {
+	_, err := us.admin.change(ctx, name, EventUserDisabled, func(tx store.Tx, _ *PoolInfo, u *User) (error, error) {
 		if u.Disabled {
 			return errUnchanged, nil
 		}
@@ -46,7 +46,7 @@ func (us Users) Disable(ctx context.Context, name string) error {
 // [ErrCannotConfirm], as a [*StatusError].
 func (us Users) Confirm(ctx context.Context, name string) error {
 	var h points
-	u, err := us.admin.change(ctx, name, EventAdminConfirm, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
+	u, err := us.admin.change(ctx, name, EventSignUpConfirmed, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
 		if u.Status != StatusUnconfirmed {
 			return &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 		}
@@ -72,7 +72,7 @@ func (us Users) SignOut(ctx context.Context, name string) error {
 	by, err := us.admin.origin(ctx, name)
 	if err == nil {
 		by.apart = true
-		err = us.admin.engine.signOut(ctx, by, EventAdminSignOut)
+		err = us.admin.engine.signOut(ctx, by, EventSignedOutEverywhere)
 	}
 	if err != nil {
 		return fmt.Errorf("sign out user: %w", err)
@@ -116,7 +116,7 @@ func (a *Admin) origin(ctx context.Context, name string) (origin, error) {
 }
 
 func (e *Engine) deleteUser(ctx context.Context, by origin) error {
-	ev, err := e.event(by.pool, by.client, by.sub, EventDelete, by.now)
+	ev, err := e.changed(ctx, by, EventUserDeleted)
 	if err != nil {
 		return err
 	}
@@ -136,16 +136,4 @@ func (e *Engine) deleteUser(ctx context.Context, by origin) error {
 		}
 		return events.Insert(tx, ev)
 	})
-}
-
-// userThrottles are the kinds of throttles that count attempts of a user.
-// Those of other kinds count attempts at a challenge, and end soon after it.
-var userThrottles = []string{kindPassword, string(confirmCode), kindResend, kindEnroll, kindAsk, kindVerify, kindUpdate, kindChange, kindRecovery, kindGuess}
-
-func userThrottleKeys(pool, sub string) []string {
-	keys := make([]string, len(userThrottles))
-	for i, kind := range userThrottles {
-		keys[i] = throttleKey(pool, kind, sub)
-	}
-	return keys
 }

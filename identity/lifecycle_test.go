@@ -32,14 +32,14 @@ func TestDisabledUserIsOutUntilEnabled(t *testing.T) {
 		_, err := try(t, client, pool.PoolID(), "alice", password)
 		wantErr(t, "sign-in by "+how, err, identity.ErrUserDisabled)
 	}
-	if n := f.events(t, identity.EventDisable); n != 1 {
+	if n := f.events(t, identity.EventUserDisabled); n != 1 {
 		t.Errorf("%d events, want one of what changed something", n)
 	}
 
 	for range 2 {
 		check(t, "Enable", users.Enable(t.Context(), "alice"))
 	}
-	if n := f.events(t, identity.EventEnable); n != 1 {
+	if n := f.events(t, identity.EventUserEnabled); n != 1 {
 		t.Errorf("%d events, want one of what changed something", n)
 	}
 	_, err = pool.Session(t.Context(), before.Access)
@@ -107,7 +107,7 @@ func TestOperatorSignsAUserOut(t *testing.T) {
 	if u, err := users.Get(t.Context(), "alice"); err != nil || !u.Modified.Equal(was.Modified) {
 		t.Errorf("user %+v, %v, want one who was not modified", u, err)
 	}
-	if n := f.events(t, identity.EventAdminSignOut); n != 2 {
+	if n := f.events(t, identity.EventSignedOutEverywhere); n != 2 {
 		t.Errorf("%d events, want 2", n)
 	}
 }
@@ -185,7 +185,7 @@ func TestDeletedUserLeavesNothingBehind(t *testing.T) {
 				}
 			}
 			check(t, "Verify", verify(t, f.store))
-			if n := f.events(t, identity.EventDelete); n != 1 {
+			if n := f.events(t, identity.EventUserDeleted); n != 1 {
 				t.Errorf("%d events, want 1", n)
 			}
 			_, err := pool.Admin().Users().Get(t.Context(), "alice")

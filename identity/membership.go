@@ -13,7 +13,7 @@ import (
 // already. More groups than a user may be in are [ErrQuotaExceeded].
 func (us Users) AddToGroup(ctx context.Context, username, group string) error {
 	e := us.admin.engine
-	err := us.admin.changeGroups(ctx, username, group, func(tx store.Tx, u *User, g *Group) (error, error) {
+	err := us.admin.changeGroups(ctx, username, group, dataAdded, func(tx store.Tx, u *User, g *Group) (error, error) {
 		if slices.Contains(u.Groups, g.ID) {
 			return errUnchanged, nil
 		}
@@ -29,7 +29,7 @@ func (us Users) AddToGroup(ctx context.Context, username, group string) error {
 
 // RemoveFromGroup takes a user out of a group. It is no error if the user is not in it.
 func (us Users) RemoveFromGroup(ctx context.Context, username, group string) error {
-	err := us.admin.changeGroups(ctx, username, group, func(_ store.Tx, u *User, g *Group) (error, error) {
+	err := us.admin.changeGroups(ctx, username, group, dataRemoved, func(_ store.Tx, u *User, g *Group) (error, error) {
 		if !slices.Contains(u.Groups, g.ID) {
 			return errUnchanged, nil
 		}
@@ -42,15 +42,15 @@ func (us Users) RemoveFromGroup(ctx context.Context, username, group string) err
 	return nil
 }
 
-// changeGroups changes which groups a user is in. The group is read in the
+// changeGroups changes which groups a user is in; how is what the event calls it. The group is read in the
 // transaction that writes the user: who deletes it meanwhile comes before or after.
-func (a *Admin) changeGroups(ctx context.Context, username, group string, fn func(tx store.Tx, u *User, g *Group) (verdict, err error)) error {
+func (a *Admin) changeGroups(ctx context.Context, username, group, how string, fn func(tx store.Tx, u *User, g *Group) (verdict, err error)) error {
 	by, err := a.origin(ctx, username)
 	if err != nil {
 		return err
 	}
-	by.apart = true
-	_, err = a.engine.changeUser(ctx, by, EventGroup, func(tx store.Tx, u *User) (error, error) {
+	by.apart, by.data = true, map[string]string{how: group}
+	_, err = a.engine.changeUser(ctx, by, EventGroupsChanged, func(tx store.Tx, u *User) (error, error) {
 		g, err := a.group(tx, group)
 		if err != nil {
 			return nil, err

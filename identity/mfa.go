@@ -79,7 +79,7 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 	if err := s.managed(); err != nil {
 		return err
 	}
-	_, err := s.change(ctx, EventMFA, func(tx store.Tx, u *User) (error, error) {
+	_, err := s.change(ctx, EventMFAChanged, func(tx store.Tx, u *User) (error, error) {
 		return setMFA(tx, &s.pool.Settings, u, in)
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 
 // SetMFA chooses a user's second factors, see [Session.SetMFA].
 func (us Users) SetMFA(ctx context.Context, name string, in MFAUpdate) error {
-	_, err := us.admin.change(ctx, name, EventMFA, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
+	_, err := us.admin.change(ctx, name, EventMFAChanged, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
 		return setMFA(tx, &p.Settings, u, in)
 	})
 	if err != nil {

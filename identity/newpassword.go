@@ -42,7 +42,7 @@ func (s *scope) newPasswordChallenge(u *User, st *challengeState, now time.Time)
 	}
 	ch := &NewPasswordRequired{
 		Username: u.Username, Attributes: visible(s.settings, &s.client.Settings, u),
-		client: &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID}, state: state,
+		client: s.appClient(), state: state,
 	}
 	for _, a := range s.settings.Attributes() {
 		if a.Required && a.Name != "sub" && u.Attributes[a.Name] == "" {
@@ -117,7 +117,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err != nil {
 		return nil, err
 	}
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, u.Sub, EventNewPassword, now)
+	ev, err := s.proved(ctx, u.Sub, EventTemporaryPasswordReplaced, now)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 		return outcome{}, err // it must not commit, as below
 	}
 	u.rename(s.settings)
-	taken, err := takeAliases(tx, s.settings, u, false, now)
+	taken, err := takeAliases(tx, s.settings, u, nil, now)
 	if err = cmp.Or(err, taken); err != nil {
 		return outcome{}, err // it must not commit: the challenge stays open for another name
 	}

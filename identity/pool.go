@@ -76,11 +76,22 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 	if err := e.roomForPool(ctx, p.Settings.Region); err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
+	created, err := (&Admin{e, p.ID}).happened(ctx, EventPoolCreated, Subject{SubjectPool, p.ID}, p.Created)
+	if err != nil {
+		return nil, err
+	}
+	added, err := (&Admin{e, p.ID}).happened(ctx, EventClientCreated, Subject{SubjectClient, client.ID}, p.Created)
+	if err != nil {
+		return nil, err
+	}
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		if err := pools.Insert(tx, p); err != nil {
 			return err
 		}
-		return insertClient(tx, client, secret)
+		if err := insertClient(tx, client, secret); err != nil {
+			return err
+		}
+		return cmp.Or(events.Insert(tx, created), events.Insert(tx, added))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
@@ -99,7 +110,16 @@ func (e *Engine) CreateUserPool(ctx context.Context, settings *PoolSettings) (*P
 	if err := e.roomForPool(ctx, p.Settings.Region); err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
-	err = e.store.Update(ctx, func(tx store.Tx) error { return pools.Insert(tx, p) })
+	ev, err := (&Admin{e, p.ID}).happened(ctx, EventPoolCreated, Subject{SubjectPool, p.ID}, p.Created)
+	if err != nil {
+		return nil, err
+	}
+	err = e.store.Update(ctx, func(tx store.Tx) error {
+		if err := pools.Insert(tx, p); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
@@ -188,7 +208,13 @@ func (a *Admin) Describe(ctx context.Context) (*PoolInfo, error) {
 // see [Engine.Maintain]. A protected pool is refused with [ErrDeletionProtected].
 func (a *Admin) Delete(ctx context.Context) error {
 	now := a.engine.now()
-	err := a.engine.store.Update(ctx, func(tx store.Tx) error {
+	ev, err := a.engine.event(ctx, Event{
+		Kind: EventPoolDeleted, Time: now, Actor: Actor{Kind: ActorProgram}, Subject: Subject{SubjectPool, a.pool},
+	})
+	if err != nil {
+		return err
+	}
+	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
 		p, err := pools.Get(tx, store.Key(a.pool))
 		if errors.Is(err, store.ErrNotFound) {
 			return &NotFoundError{ErrPoolNotFound, a.pool}
@@ -202,7 +228,10 @@ func (a *Admin) Delete(ctx context.Context) error {
 		if _, err := pools.Delete(tx, store.Key(a.pool)); err != nil {
 			return err
 		}
-		return graves.Put(tx, &grave{Pool: a.pool, Deleted: now})
+		if err := graves.Put(tx, &grave{Pool: a.pool, Deleted: now}); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
 	})
 	if err != nil {
 		return fmt.Errorf("delete user pool: %w", err)

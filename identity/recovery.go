@@ -11,14 +11,11 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// kindRecovery counts codes asked for and tried together.
-const (
-	kindRecovery      = "recovery"
-	recoveriesPerHour = 20
-)
+// recoveriesPerHour is how many reset codes may be asked for and tried together.
+const recoveriesPerHour = 20
 
 var resetErrand = &errand{
-	purpose: resetCode, life: time.Hour, kind: KindForgot, count: kindRecovery, perHour: recoveriesPerHour, event: EventForgot,
+	purpose: resetCode, life: time.Hour, kind: KindForgot, count: kindRecovery, perHour: recoveriesPerHour, event: EventPasswordResetRequested,
 }
 
 // ForgotPassword sends a code by which a user may choose a new password, over
@@ -210,7 +207,7 @@ func (t *reset) admissible(ctx context.Context) error {
 // learn from it, or from its time, what the user's passwords were.
 func (t *reset) run(ctx context.Context, password Secret) error {
 	s := t.scope
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, t.who, EventReset, t.now)
+	ev, err := s.proved(ctx, t.who, EventPasswordReset, t.now)
 	if err != nil {
 		return err
 	}
@@ -251,21 +248,31 @@ func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, 
 	}
 	tells := s.settings.DisclosesStatus(&s.client.Settings) // names that nobody has are asked for too, and told the same
 	wrong := s.judgeCode(c, t.who, resetCode, t.code, tells, t.now)
-	switch {
-	case wrong != nil:
-		return wrong, nil, nil
-	case u == nil:
-		return ErrCodeMismatch, nil, nil
-	case u.Disabled:
-		return ErrUserDisabled, nil, nil
-	case !u.resettable():
-		return ErrCannotReset, nil, nil
-	case !c.proves(u): // the mailbox may be another's now
-		return ErrCodeExpired, nil, nil
-	case !cleared(s.settings, old, t.checked):
+	if wrong == nil {
+		wrong = resetRefusal(u, c)
+	}
+	if wrong != nil {
+		return wrong, nil, events.Insert(tx, ev.failed(EventCodeRefused, wrong).with(dataPurpose, string(resetCode)))
+	}
+	if !cleared(s.settings, old, t.checked) {
 		return nil, old, nil
 	}
 	return nil, nil, t.write(tx, u.clone(), c, old, ev)
+}
+
+// resetRefusal is why a right code does not reset the user's password, if it does not.
+func resetRefusal(u *User, c *code) error {
+	switch {
+	case u == nil:
+		return ErrCodeMismatch
+	case u.Disabled:
+		return ErrUserDisabled
+	case !u.resettable():
+		return ErrCannotReset
+	case !c.proves(u): // the mailbox may be another's now
+		return ErrCodeExpired
+	}
+	return nil
 }
 
 // read reads what a reset depends on, with the same work for nobody.
@@ -321,7 +328,7 @@ func (c *code) verify(tx store.Tx, s *PoolSettings, u *User, now time.Time) (*Us
 	verified := u.clone()
 	verified.Attributes[c.Attribute+"_verified"] = "true"
 	verified.rename(s)
-	taken, err := takeAliases(tx, s, verified, false, now)
+	taken, err := takeAliases(tx, s, verified, nil, now)
 	if err != nil || taken != nil {
 		return u, err
 	}
@@ -365,7 +372,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	u, err = a.engine.changeUser(ctx, origin{pool: p.ID, sub: u.Sub, now: now}, EventResetRequired, func(tx store.Tx, u *User) (error, error) {
+	u, err = a.engine.changeUser(ctx, origin{pool: p.ID, sub: u.Sub, now: now}, EventPasswordResetRequired, func(tx store.Tx, u *User) (error, error) {
 		to, refusal := operatorsRecovery(s.settings, u)
 		if refusal != nil {
 			return refusal, nil
@@ -401,5 +408,5 @@ func (a *Admin) scope(ctx context.Context, p *PoolInfo) (*scope, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scope{engine: a.engine, pool: p, client: &ClientInfo{Pool: p.ID}, ring: ring, settings: &p.Settings}, nil
+	return &scope{engine: a.engine, pool: p, client: &ClientInfo{Pool: p.ID}, ring: ring, settings: &p.Settings, admin: true}, nil
 }

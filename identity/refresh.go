@@ -161,7 +161,7 @@ func refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
 // rotate moves the sign-in to its next refresh token, once: within the grace
 // period the token before gives the same successor, later it ends the sign-in.
 func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*family, error) {
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, c.Sub, EventReuse, now)
+	ev, err := s.asked(ctx, c.Sub, EventRefreshTokenReused, now)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 		if _, err := families.Delete(tx, families.Key(f)); err != nil {
 			return err
 		}
-		return events.Insert(tx, ev)
+		return events.Insert(tx, ev.failed(EventRefreshTokenReused, verdict))
 	})
 	if err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func (a *AppClient) revoke(ctx context.Context, raw, secret Secret) error {
 	if c.Client != a.id {
 		return ErrForeignToken
 	}
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, c.Sub, EventRevoke, s.engine.now())
+	ev, err := s.proved(ctx, c.Sub, EventSignInRevoked, s.engine.now())
 	if err != nil {
 		return err
 	}

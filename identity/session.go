@@ -22,7 +22,7 @@ type Session struct {
 
 // scope is what the session shares with calls of its app client.
 func (s *Session) scope() *scope {
-	return &scope{engine: s.engine, pool: s.pool, client: s.client, ring: s.ring, settings: &s.pool.Settings}
+	return &scope{engine: s.engine, pool: s.pool, client: s.client, ring: s.ring, settings: &s.pool.Settings, user: s.user.Sub}
 }
 
 // Session verifies an access token of the pool, and that its sign-in was not ended.
@@ -170,7 +170,7 @@ func (s *Session) SignOutEverywhere(ctx context.Context) error {
 		return err
 	}
 	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), apart: true}
-	if err := s.engine.signOut(ctx, by, EventSignOut); err != nil {
+	if err := s.engine.signOut(ctx, by, EventSignedOutEverywhere); err != nil {
 		return fmt.Errorf("sign out everywhere: %w", err)
 	}
 	return nil

@@ -106,6 +106,9 @@ const (
 	AllowCustom        = settings.AllowCustom
 	AllowRefresh       = settings.AllowRefresh
 	AllowUser          = settings.AllowUser
+	AllowClientToken   = settings.AllowClientToken
+	AllowImpersonation = settings.AllowImpersonation
+	AllowDelegation    = settings.AllowDelegation
 	LegacyAdminNoSRP   = settings.LegacyAdminNoSRP
 	LegacyCustomOnly   = settings.LegacyCustomOnly
 	LegacyUserPassword = settings.LegacyUserPassword

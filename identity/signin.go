@@ -95,8 +95,6 @@ type attempt struct {
 	spend   *spentState // an answer that counts once
 }
 
-const kindPassword = "password"
-
 // begin reads all that an attempt needs, in one snapshot.
 func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
 	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
@@ -260,11 +258,7 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := EventSignIn
-	if !t.correct {
-		kind = EventSignInFailure
-	}
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, t.who, kind, now)
+	ev, err := s.proved(ctx, t.who, EventSignedIn, now)
 	if err != nil {
 		return nil, err
 	}
@@ -369,7 +363,7 @@ func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outc
 		}
 	}
 	if !t.correct || !again.cred.same(t.cred) {
-		return outcome{refused: ErrIncorrectCredentials}, again.lock.fail(tx, ev, now)
+		return outcome{refused: ErrIncorrectCredentials}, again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), now)
 	}
 	u, err := orNil(users.Get(tx, store.Key(t.scope.pool.ID, t.who)))
 	if err != nil {
@@ -402,10 +396,13 @@ func (c *credential) same(verified *credential) bool {
 	return c != nil && verified != nil && c.Changed.Equal(verified.Changed)
 }
 
-// fail counts a failure, with an event.
+// fail counts a failure, with an event that says whether it locked the user out.
 func (lock *throttleRecord) fail(tx store.Tx, ev *Event, now time.Time) error {
 	if err := lock.count(tx, now); err != nil {
 		return err
+	}
+	if lock.State.Locked(now) {
+		ev = ev.with(dataLocked, "true")
 	}
 	return events.Insert(tx, ev)
 }

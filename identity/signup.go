@@ -205,7 +205,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 			return nil, err
 		}
 	}
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, u.Sub, EventSignUp, now)
+	ev, err := s.asked(ctx, u.Sub, EventSignedUp, now)
 	if err != nil {
 		return nil, err
 	}

@@ -123,6 +123,8 @@ var (
 		Expires: func(t *throttleRecord) time.Time { return t.Expires },
 	}
 
+	// events: what happened, by pool and time. Those of the whole engine have
+	// the pool "", which sorts first; they outlive all pools and only expire.
 	events = &store.Table[Event]{
 		Name: "events", Key: func(e *Event) string { return store.Key(e.Pool, store.Time(e.Time), e.ID) },
 		Owner: store.OwnedByPool, Views: []store.View{eventsView},

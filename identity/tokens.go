@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -52,8 +53,8 @@ type grant struct {
 	acr      string   // level that they reach; empty for a sign-in that does not tell
 	device   string   // device_key of the access token; empty for none
 
-	// What a hook changes in each token.
-	accessChanges, idChanges claimChanges
+	// What the hook before the tokens changes in each of them.
+	accessChanges, idChanges hook.Claims
 }
 
 // newGrant returns the grant of a sign-in, with as many of the user's groups as fit.
@@ -94,7 +95,7 @@ func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 }
 
 // sign applies the changes of a hook to the claims of a token, and signs them.
-func (s *scope) sign(c *claims, changes claimChanges, now time.Time) (Secret, error) {
+func (s *scope) sign(c *claims, changes hook.Claims, now time.Time) (Secret, error) {
 	if err := c.apply(changes); err != nil {
 		return "", err
 	}

@@ -30,7 +30,11 @@ func (s *Session) EnrollTOTP(ctx context.Context) (mfa.Secret, error) {
 		return nil, err
 	}
 	key := mfa.NewSecret()
-	err := s.engine.store.Update(ctx, func(tx store.Tx) error {
+	ev, err := s.scope().proved(ctx, s.user.Sub, EventTOTPEnrollmentStarted, s.engine.now())
+	if err != nil {
+		return nil, err
+	}
+	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
 		if err := stillUser(tx, s.user); err != nil {
 			return err
 		}
@@ -39,7 +43,10 @@ func (s *Session) EnrollTOTP(ctx context.Context) (mfa.Secret, error) {
 			return err
 		}
 		t.Pending = key
-		return totps.Put(tx, t)
+		if err := totps.Put(tx, t); err != nil {
+			return err
+		}
+		return events.Insert(tx, ev)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("enroll TOTP: %w", err)
@@ -85,7 +92,7 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 	sc := s.scope()
 	var verdict error
 	now := s.engine.now()
-	ev, err := s.engine.event(s.pool.ID, s.client.ID, s.user.Sub, EventTOTP, now)
+	ev, err := sc.proved(ctx, s.user.Sub, EventTOTPEnrolled, now)
 	if err != nil {
 		return err
 	}
@@ -93,11 +100,8 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 		if err := stillUser(tx, s.user); err != nil {
 			return err
 		}
-		verdict, err = sc.verifyTOTP(tx, s.user.Sub, string(code), device, now)
-		if err != nil || verdict != nil {
-			return err
-		}
-		return events.Insert(tx, ev)
+		verdict, err = sc.verifyTOTP(tx, ev, string(code), device, now)
+		return err
 	})
 	if err = orVerdict(err, verdict); err != nil {
 		return fmt.Errorf("verify TOTP: %w", err)
@@ -113,19 +117,31 @@ func checkDevice(name string) error {
 	return nil
 }
 
-// verifyTOTP judges a code of a key that is to be enrolled.
-func (s *scope) verifyTOTP(tx store.Tx, sub, code, device string, now time.Time) (verdict, err error) {
-	ok, err := s.admit(tx, kindEnroll, sub, verificationsPerHour, now)
+// verifyTOTP judges a code of a key that is to be enrolled, and counts it: ev
+// is what it leaves if the code is right.
+func (s *scope) verifyTOTP(tx store.Tx, ev *Event, code, device string, now time.Time) (verdict, err error) {
+	ok, err := s.admit(tx, kindEnroll, ev.Sub, verificationsPerHour, now)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return ErrTOTPMismatch, nil
 	}
-	t, err := getTOTP(tx, s.pool.ID, sub)
+	t, err := getTOTP(tx, s.pool.ID, ev.Sub)
 	if err != nil {
 		return nil, err
 	}
+	if verdict, err = t.enroll(tx, code, device, now); err != nil {
+		return nil, err
+	}
+	if verdict != nil {
+		ev = ev.failed(EventCodeRefused, verdict).with(dataPurpose, kindEnroll)
+	}
+	return verdict, events.Insert(tx, ev)
+}
+
+// enroll puts the key that waits in the place of an earlier one, if a code of it is right.
+func (t *totp) enroll(tx store.Tx, code, device string, now time.Time) (verdict, err error) {
 	if len(t.Pending) == 0 {
 		return t.again(code, now), nil
 	}
@@ -229,6 +245,10 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 	if !t.scope.settings.TOTP {
 		return nil, ErrTOTPDisabled
 	}
+	ev, err := t.scope.proved(ctx, t.state.Sub, EventTOTPEnrollmentStarted, t.now)
+	if err != nil {
+		return nil, err
+	}
 	key := mfa.NewSecret()
 	_, err = t.commit(ctx, nil, func(tx store.Tx, o *outcome) error {
 		rec := &totp{Pool: t.scope.pool.ID, Sub: t.state.Sub}
@@ -240,6 +260,9 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 		}
 		rec.Pending = key
 		if err := totps.Put(tx, rec); err != nil {
+			return err
+		}
+		if err := events.Insert(tx, ev); err != nil {
 			return err
 		}
 		return spent.Insert(tx, t.scope.useUp(t.state))
@@ -283,7 +306,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 	if err != nil {
 		return err
 	}
-	ev, err := t.scope.engine.event(t.scope.pool.ID, t.scope.client.ID, t.state.Sub, EventTOTP, t.now)
+	ev, err := t.scope.proved(ctx, t.state.Sub, EventTOTPEnrolled, t.now)
 	if err != nil {
 		return err
 	}
@@ -291,7 +314,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		if err := t.stillToSetUp(o); err != nil || o.refused != nil {
 			return err
 		}
-		if o.refused, err = t.scope.verifyTOTP(tx, t.state.Sub, string(code), device, t.now); err != nil || o.refused != nil {
+		if o.refused, err = t.scope.verifyTOTP(tx, ev, string(code), device, t.now); err != nil || o.refused != nil {
 			return err
 		}
 		u := o.user.clone()
@@ -300,10 +323,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}
-		if err := spent.Insert(tx, t.scope.useUp(t.state)); err != nil {
-			return err
-		}
-		return events.Insert(tx, ev)
+		return spent.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return err
@@ -321,7 +341,7 @@ func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*Sign
 	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
-	res, err := t.finish(ctx, func(store.Tx, *outcome) error { return nil }) // the code was judged by Verify
+	res, err := t.finish(ctx, func(store.Tx, *outcome, *Event) error { return nil }) // the code was judged by Verify
 	if err != nil {
 		return nil, fmt.Errorf("answer MFA setup: %w", err)
 	}

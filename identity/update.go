@@ -17,8 +17,12 @@ import (
 // What is set holds for every call that begins afterwards.
 func (a *Admin) Update(ctx context.Context, fn func(*PoolSettings) error) (*PoolInfo, error) {
 	now := a.engine.now()
+	ev, err := a.happened(ctx, EventPoolChanged, Subject{SubjectPool, a.pool}, now)
+	if err != nil {
+		return nil, err
+	}
 	var kept *PoolInfo
-	err := a.engine.store.Update(ctx, func(tx store.Tx) error {
+	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
 		kept = nil
 		before, p, err := a.forChange(tx)
 		if err != nil {
@@ -31,7 +35,14 @@ func (a *Admin) Update(ctx context.Context, fn func(*PoolSettings) error) (*Pool
 			return err
 		}
 		p.Modified, kept = now, p
-		return pools.Put(tx, p)
+		if err := pools.Put(tx, p); err != nil {
+			return err
+		}
+		was, err := membersOf(&before.Settings)
+		if err != nil {
+			return err
+		}
+		return ev.insertChanged(tx, was, &p.Settings)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("update user pool: %w", err)

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 		return nil, err
 	}
 	to := &recipient{user: s.user, attribute: attribute, address: address}
-	e := &errand{purpose: verifyCode(attribute), count: kindAsk, perHour: verificationsSent}
+	e := &errand{purpose: verifyCode(attribute), count: kindAsk, perHour: verificationsSent, event: EventCodeRequested}
 	text, c, err := sc.newCode(to, e.purpose, now.Add(verifyCodeLife))
 	if err != nil {
 		return nil, err
@@ -97,8 +98,17 @@ func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Se
 		return err
 	}
 	sc, now := s.scope(), s.engine.now()
-	_, err := s.change(ctx, EventVerify, func(tx store.Tx, u *User) (verdict, err error) {
-		return sc.judgeVerification(tx, u, attribute, string(text), now)
+	ev, err := sc.proved(ctx, s.user.Sub, EventCodeRefused, now)
+	if err != nil {
+		return err
+	}
+	ev = ev.with(dataPurpose, string(verifyCode(attribute)))
+	_, err = s.change(ctx, EventAttributeVerified, func(tx store.Tx, u *User) (verdict, err error) {
+		verdict, err = sc.judgeVerification(tx, u, attribute, string(text), now)
+		if err != nil || verdict == nil || errors.Is(verdict, ErrLimitExceeded) {
+			return verdict, err
+		}
+		return verdict, events.Insert(tx, ev.failed(EventCodeRefused, verdict))
 	})
 	return err
 }
@@ -128,7 +138,7 @@ func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, 
 	delete(u.Pending, attribute)
 	u.Attributes[attribute], u.Attributes[attribute+"_verified"] = c.Value, "true"
 	u.rename(s.settings)
-	if verdict, err = takeAliases(tx, s.settings, u, false, now); err != nil || verdict != nil {
+	if verdict, err = takeAliases(tx, s.settings, u, nil, now); err != nil || verdict != nil {
 		return verdict, err
 	}
 	_, err = codes.Delete(tx, key)

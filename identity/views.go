@@ -1,6 +1,11 @@
 package identity
 
-import "github.com/cognate-id/cognate/store"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cognate-id/cognate/store"
+)
 
 // The SQL views over what the engine keeps, for people and their reports. No secret
 // is in any of them. docs/sql.md describes each column; columns may be added in a later
@@ -39,5 +44,30 @@ var (
 			(value->>'authTime')::timestamptz as auth_time, (value->>'expires')::timestamptz as expires, value->>'scope' as scope from families`}
 
 	eventsView = store.View{Name: "events", Query: `select value->>'pool' as pool, (value->>'time')::timestamptz as time, value->>'id' as id,
-			value->>'kind' as kind, value->>'sub' as sub, value->>'client' as client from events`}
+			` + eventKindColumn() + ` as kind, value->>'sub' as sub, value->>'client' as client,
+			value->'actor'->>'kind' as actor, value->'actor'->>'id' as actor_id,
+			value->'subject'->>'kind' as subject, value->'subject'->>'id' as subject_id,
+			` + eventFailureColumn() + ` as failure, coalesce(value->'data', '{}') as data, value->>'request' as request from events`}
 )
+
+// eventKindColumn is the kind of an event, by the name of today.
+func eventKindColumn() string {
+	var b strings.Builder
+	b.WriteString("case value->>'kind'")
+	for _, old := range sortedKeys(oldKinds) {
+		fmt.Fprintf(&b, " when '%s' then '%s'", old, oldKinds[old].kind)
+	}
+	return b.String() + " else value->>'kind' end"
+}
+
+// eventFailureColumn is why what an event tells failed, which old kinds say by themselves.
+func eventFailureColumn() string {
+	var b strings.Builder
+	b.WriteString("case value->>'kind'")
+	for _, old := range sortedKeys(oldKinds) {
+		if failure := oldKinds[old].failure; failure != "" {
+			fmt.Fprintf(&b, " when '%s' then '%s'", old, failure)
+		}
+	}
+	return b.String() + " else value->>'failure' end"
+}

@@ -88,7 +88,7 @@ func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
 		return
 	}
 	if err := f.Warm(ctx); err != nil && ctx.Err() == nil {
-		log.Error("background", "error", err)
+		log.Error("keys could not be made ahead", "error", err)
 	}
 	f.Engine().Maintain(ctx)
 }

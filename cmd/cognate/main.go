@@ -45,6 +45,8 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Tell what is wrong in a store, and repair its indexes."`
 	Secrets secretsCommand `cmd:"" help:"Change the keys that secrets in a store are sealed under."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version and exit."`
 }
 
 const description = `An identity server with the API of Amazon Cognito.
@@ -67,7 +69,7 @@ func main() {
 func run(args []string, t *terminal) error {
 	parser, err := kong.New(&commands{},
 		kong.Name("cognate"), kong.Description(description),
-		kong.Writers(t.out, t.err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"version": "cognate " + version()}, kong.Writers(t.out, t.err), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {
 		return err
@@ -137,8 +139,15 @@ func (versionCommand) Run(t *terminal) error {
 	return err
 }
 
-// version is what the binary was built from.
+// release is the version of a binary from a release archive, set by the linker.
+var release string
+
+// version returns the version that the binary was built from: of a release, or
+// of the module where `go install` built it.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(unknown)"

@@ -67,6 +67,8 @@ func describe(c *identity.Call, in wire.Request) {
 		c.ClientMetadata, c.Context = in.ClientMetadata, userContext(in.UserContextData)
 	case *idp.AdminRespondToAuthChallengeRequest:
 		c.ClientMetadata, c.Context = in.ClientMetadata, operatorContext(in.ContextData)
+	case *idp.GetClientTokenRequest:
+		c.ClientMetadata = in.ClientMetadata
 	case *idp.GetTokensFromRefreshTokenRequest:
 		c.ClientMetadata = in.ClientMetadata
 	case *idp.UpdateUserAttributesRequest:

@@ -92,6 +92,7 @@ func clientReplacement(in *idp.UpdateUserPoolClientRequest) *idp.CreateUserPoolC
 		EnableTokenRevocation:                    in.EnableTokenRevocation,
 		EnablePropagateAdditionalUserContextData: in.EnablePropagateAdditionalUserContextData,
 		AuthSessionValidity:                      in.AuthSessionValidity, RefreshTokenRotation: in.RefreshTokenRotation,
+		PublishSecretsInAWSSecretsManager: in.PublishSecretsInAWSSecretsManager,
 	}
 }
 
@@ -120,6 +121,9 @@ func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolC
 		return nil, err
 	}
 	out := &idp.ListUserPoolClientsResponse{UserPoolClients: []idp.UserPoolClientDescription{}}
+	if val(in.ClientType) == idp.ClientTypeTypeDcr { // the service filters after paging; no client here was registered by itself
+		clients = nil
+	}
 	if last != nil {
 		out.NextToken = pageToken("ListUserPoolClients", pool.PoolID(), last.ID)
 	}
@@ -132,8 +136,11 @@ func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolC
 }
 
 // checkNamed checks that what a client names exists. This version has no
-// identity providers but the pool itself, and no resource servers.
+// identity providers but the pool itself, no resource servers, and no secret store.
 func checkNamed(in *idp.CreateUserPoolClientRequest) error {
+	if val(in.PublishSecretsInAWSSecretsManager) {
+		return wire.Errorf(idp.OperationNotEnabledException, "Client secrets cannot be published: no secret store is configured.") // text (unsure)
+	}
 	for _, p := range in.SupportedIdentityProviders {
 		if p != "COGNITO" {
 			return wire.Errorf(idp.InvalidParameterException, "The provider %s does not exist for User Pool %s.", p, text(in.UserPoolId))

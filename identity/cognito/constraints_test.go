@@ -61,6 +61,10 @@ func (m *model) places(at place, visit func(place)) {
 		key.shape, key.what = s.Key.Shape, "Map keys must satisfy constraint: ["
 		key.put = func(v any) any { return at.put(obj{v.(string): m.filled(s.Value.Shape)}) }
 		value.shape, value.what = s.Value.Shape, "Map value must satisfy constraint: ["
+		if m.Shapes[value.shape].Type == "structure" {
+			key := m.filled(s.Key.Shape).(string)
+			value.path, value.what = at.path+"."+strings.ToLower(key[:1])+key[1:]+".member", ""
+		}
 		value.put = func(v any) any { return at.put(obj{m.filled(s.Key.Shape).(string): v}) }
 		m.places(key, visit)
 		m.places(value, visit)
@@ -109,7 +113,7 @@ func bound(n *int64) int64 {
 }
 
 // sampleTexts match the patterns of the model, one or the other.
-var sampleTexts = []string{"aaaaaaaaaaaaaaaaaaaaaaaa", "111111", "arn:aws:iam::123456789012:role/x", "us-east-1_abc", "a@b", "say {####} again", "say {##here##} now"}
+var sampleTexts = []string{"aaaaaaaaaaaaaaaaaaaaaaaa", "111111", "arn:aws:iam::123456789012:role/x", "us-east-1_abc", "a@b", "say {####} again", "say {##here##} now", "Level1", "https://example.com/x"}
 
 func (s modelShape) sample() string {
 	if len(s.Enum) > 0 {

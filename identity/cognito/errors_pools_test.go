@@ -44,7 +44,7 @@ func TestErrorsOfMFAConfig(t *testing.T) {
 		},
 		{
 			"text without its code", ours, setMFA(obj{"SmsMfaConfiguration": obj{"SmsAuthenticationMessage": "no code"}}),
-			violation(`Value 'no code' at 'smsMfaConfiguration.smsAuthenticationMessage' failed to satisfy constraint: Member must satisfy regular expression pattern: .*\{####\}.*`),
+			violation(`Value 'no code' at 'smsMfaConfiguration.smsAuthenticationMessage' failed to satisfy constraint: Member must satisfy regular expression pattern: (?s).*\{####\}(?s).*`),
 		},
 		{"update to optional without SMS", recorded, updatePool(obj{"MfaConfiguration": "OPTIONAL"}), needSMS},
 		{"update to required without SMS", recorded, updatePool(obj{"MfaConfiguration": "ON"}), needSMS},

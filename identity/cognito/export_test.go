@@ -57,3 +57,12 @@ func CreatedClient(in *idp.CreateUserPoolClientRequest) *identity.ClientSettings
 func UpdatedClient(in *idp.UpdateUserPoolClientRequest) *identity.ClientSettings {
 	return clientSettings(clientReplacement(in))
 }
+
+// UnservedPoolMembers are the members that are refused.
+func UnservedPoolMembers() []string {
+	var names []string
+	for _, m := range unservedMembers {
+		names = append(names, m.name)
+	}
+	return names
+}

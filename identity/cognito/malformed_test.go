@@ -109,8 +109,8 @@ func TestForgedBodies(t *testing.T) {
 			}
 		}
 	}
-	if operations != 145 || len(forgedBodies) < 20 {
-		t.Errorf("%d operations with %d forged bodies each, want 145 with 20 or more", operations, len(forgedBodies))
+	if operations != 176 || len(forgedBodies) < 20 {
+		t.Errorf("%d operations with %d forged bodies each, want 176 with 20 or more", operations, len(forgedBodies))
 	}
 	for _, target := range []string{"", ".", "x", idpPrefix, idpPrefix + "NoSuch", "getuser", "GetUser", fedidPrefix + "GetUser", idpPrefix + "getUser", strings.Repeat("x", 9000)} {
 		s.send(target, "{}").want(t, problem{"UnknownOperationException", "", 0})
@@ -266,6 +266,23 @@ func readModel(t testing.TB) *model {
 		t.Fatal(err)
 	}
 	m := parse[model](t, string(raw))
+	if raw, err = os.ReadFile("internal/model/facts.json"); err != nil {
+		t.Fatal(err)
+	}
+	facts := parse[map[string]struct { // what the live service is known to have otherwise
+		Patterns   map[string]struct{ Pattern string }
+		EnumValues map[string]struct{ Values []string }
+	}](t, string(raw))["cognito-idp"]
+	for name, p := range facts.Patterns {
+		shape := m.Shapes[name]
+		shape.Pattern = p.Pattern
+		m.Shapes[name] = shape
+	}
+	for name, add := range facts.EnumValues {
+		shape := m.Shapes[name]
+		shape.Enum = append(shape.Enum, add.Values...)
+		m.Shapes[name] = shape
+	}
 	return &m
 }
 

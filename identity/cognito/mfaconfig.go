@@ -30,6 +30,11 @@ func (s *service) setUserPoolMfaConfig(ctx context.Context, in *idp.SetUserPoolM
 	if err != nil {
 		return nil, err
 	}
+	if m := in.SmsMfaConfiguration; m != nil {
+		if err := checkSMS(m.SmsConfiguration); err != nil {
+			return nil, err
+		}
+	}
 	if in.EmailMfaConfiguration != nil {
 		return nil, fmt.Errorf("%w: codes by e-mail as a second factor", identity.ErrUnsupported)
 	}

@@ -2,10 +2,12 @@ package cognito
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // CreateUserPool and UpdateUserPool have most members in common. The list
@@ -48,6 +50,10 @@ func (r *poolRequest) tags() map[string]string {
 
 func (r *poolRequest) policies() *idp.UserPoolPolicyType {
 	return asked(r, r.create.Policies, r.update.Policies)
+}
+
+func (r *poolRequest) key() *idp.KeyConfigurationType {
+	return asked(r, r.create.KeyConfiguration, r.update.KeyConfiguration)
 }
 
 func (r *poolRequest) admin() *idp.AdminCreateUserConfigType {
@@ -183,6 +189,16 @@ var poolMembers = []poolMember{
 			s.SMS = smsSettings(asked(r, r.create.SmsConfiguration, r.update.SmsConfiguration))
 		}),
 	},
+	// An update that leaves the key out keeps it (unsure).
+	{
+		names: []string{"KeyConfiguration"}, fields: []string{"EncryptionKey"}, kept: func(r *poolRequest) bool { return r.key() == nil },
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.EncryptionKey = nil
+			if k := r.key(); k != nil {
+				s.EncryptionKey = &settings.EncryptionKey{Type: as[string](k.KeyType), ARN: k.KmsKeyArn}
+			}
+		}),
+	},
 	{names: []string{"MfaConfiguration"}, fields: []string{"MFA", "SMSMFA", "TOTP"}, set: setMode},
 	{
 		names: []string{"AliasAttributes"}, fields: []string{"Aliases"}, createOnly: true,
@@ -206,6 +222,23 @@ var poolMembers = []poolMember{
 	},
 }
 
+// unservedMembers are refused where they ask for what this version does not do.
+var unservedMembers = []struct {
+	name string
+	asks func(r *poolRequest) bool
+}{
+	{"DcrConfiguration", func(r *poolRequest) bool {
+		return asked(r, r.create.DcrConfiguration, r.update.DcrConfiguration) != nil
+	}},
+	{"AcrConfiguration", func(r *poolRequest) bool {
+		return asked(r, r.create.AcrConfiguration, r.update.AcrConfiguration) != nil
+	}},
+	{"IssuerConfiguration", func(r *poolRequest) bool {
+		c := asked(r, r.create.IssuerConfiguration, r.update.IssuerConfiguration)
+		return c != nil && val(c.Type) != idp.IssuerTypeOriginal
+	}},
+}
+
 // newPoolSettings are the settings of a pool that a request asks for.
 func newPoolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, error) {
 	r := creation(in)
@@ -220,6 +253,14 @@ func newPoolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, err
 func (r *poolRequest) check() error {
 	if err := checkTagCount(r.tags()); err != nil {
 		return err
+	}
+	if err := checkSMS(asked(r, r.create.SmsConfiguration, r.update.SmsConfiguration)); err != nil {
+		return err
+	}
+	for _, m := range unservedMembers {
+		if m.asks(r) {
+			return fmt.Errorf("%w: %s", identity.ErrUnsupported, m.name)
+		}
 	}
 	days, policy := val(r.admin()).UnusedAccountValidityDays, val(r.policies()).PasswordPolicy
 	if days == nil || policy == nil || policy.TemporaryPasswordValidityDays == nil || *policy.TemporaryPasswordValidityDays == *days {

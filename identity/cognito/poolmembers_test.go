@@ -28,7 +28,8 @@ func fieldsOf[T any]() []string {
 
 // Each member of the requests and each setting of a pool is in the list once.
 func TestPoolMembersAreComplete(t *testing.T) {
-	var both, created, set []string
+	var set []string
+	created, both := cognito.UnservedPoolMembers(), cognito.UnservedPoolMembers()
 	for _, m := range cognito.PoolMembers() {
 		created, set = append(created, m.Names...), append(set, m.Fields...)
 		if !m.CreateOnly {
@@ -121,7 +122,9 @@ func fill(v reflect.Value) {
 		fill(v.Index(0))
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
-		v.SetMapIndex(reflect.ValueOf("k"), reflect.ValueOf("v"))
+		value := reflect.New(v.Type().Elem()).Elem()
+		fill(value)
+		v.SetMapIndex(reflect.ValueOf("k"), value)
 	case reflect.String:
 		v.SetString("x")
 	case reflect.Bool:

@@ -3,6 +3,8 @@ package cognito
 import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // passwordPolicy is the policy that a request gives, or the service's where it gives none.
@@ -57,7 +59,22 @@ func smsSettings(in *idp.SmsConfigurationType) *identity.SMSSettings {
 	if in == nil {
 		return nil
 	}
-	return &identity.SMSSettings{CallerARN: text(in.SnsCallerArn), ExternalID: in.ExternalId, Region: in.SnsRegion}
+	out := &identity.SMSSettings{CallerARN: text(in.SnsCallerArn), ExternalID: in.ExternalId, Region: in.SnsRegion}
+	if e := in.EumsSms; e != nil {
+		out.EUMS = &settings.EUMS{
+			CallerARN: text(e.CallerArn), ExternalID: e.ExternalId, OriginationIdentity: e.OriginationIdentity,
+			ConfigurationSet: e.ConfigurationSetName, InEntityID: e.InEntityId, InTemplateID: e.InTemplateId, Region: e.Region,
+		}
+	}
+	return out
+}
+
+// checkSMS holds a configuration to one way to send, SNS or EUMS.
+func checkSMS(in *idp.SmsConfigurationType) error {
+	if in != nil && (text(in.SnsCallerArn) == "") == (in.EumsSms == nil) {
+		return wire.Errorf(idp.InvalidParameterException, "SmsConfiguration must have either SnsCallerArn or EumsSms.") // text (unsure)
+	}
+	return nil
 }
 
 func threatSettings(in *idp.UserPoolAddOnsType) *identity.ThreatSettings {

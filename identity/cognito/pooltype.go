@@ -27,6 +27,9 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 		AccountRecoverySetting: recoverySetting(set.Recovery), UserPoolAddOns: addOns(set.ThreatProtection),
 		UserPoolTier: ptr(idp.UserPoolTierType(cmp.Or(set.Tier, "ESSENTIALS"))),
 	}
+	if k := set.EncryptionKey; k != nil {
+		out.KeyConfiguration = &idp.KeyConfigurationType{KeyType: as[idp.EncryptionKeyType](k.Type), KmsKeyArn: k.ARN}
+	}
 	if set.DeletionProtection {
 		out.DeletionProtection = ptr(idp.DeletionProtectionType("ACTIVE"))
 	}
@@ -156,7 +159,16 @@ func smsConfiguration(m *identity.SMSSettings) *idp.SmsConfigurationType {
 	if m == nil {
 		return nil
 	}
-	return &idp.SmsConfigurationType{SnsCallerArn: ptr(m.CallerARN), ExternalId: m.ExternalID, SnsRegion: m.Region}
+	out := &idp.SmsConfigurationType{ExternalId: m.ExternalID, SnsRegion: m.Region}
+	if e := m.EUMS; e != nil {
+		out.EumsSms = &idp.EumsSmsConfigurationType{
+			CallerArn: ptr(e.CallerARN), ExternalId: e.ExternalID, OriginationIdentity: e.OriginationIdentity,
+			ConfigurationSetName: e.ConfigurationSet, InEntityId: e.InEntityID, InTemplateId: e.InTemplateID, Region: e.Region,
+		}
+		return out
+	}
+	out.SnsCallerArn = ptr(m.CallerARN)
+	return out
 }
 
 func adminConfig(set *identity.PoolSettings) *idp.AdminCreateUserConfigType {

@@ -154,7 +154,7 @@ func TestSignatures(t *testing.T) {
 			a.want(t, problem{"MissingAuthenticationTokenException", "Missing Authentication Token", 0})
 		}
 	}
-	if written := s.store.written(); len(written) != 2 { // the pool and its index
+	if written := s.store.written(); len(written) != 4 { // the pool and its event, each with an index
 		t.Errorf("wrote %v", written)
 	}
 }

@@ -51,7 +51,7 @@ func (c *Client) checkFlows(*Pool) error {
 	old, current := false, false
 	for _, f := range c.AuthFlows {
 		switch f {
-		case AllowUserSRP, AllowUserPassword, AllowAdminPassword, AllowCustom, AllowRefresh, AllowUser:
+		case AllowUserSRP, AllowUserPassword, AllowAdminPassword, AllowCustom, AllowRefresh, AllowUser, AllowClientToken, AllowImpersonation, AllowDelegation:
 			current = true
 		case LegacyAdminNoSRP, LegacyCustomOnly, LegacyUserPassword:
 			old = true

@@ -34,6 +34,20 @@ func (s *Pool) checkKept() error {
 			choice{"Passkeys", p.UserVerification, []string{"required", "preferred"}},
 			choice{"Passkeys", p.Factor, []string{"SINGLE_FACTOR", "MULTI_FACTOR_WITH_USER_VERIFICATION"}})
 	}
+	if k := s.EncryptionKey; k != nil {
+		choices = append(choices, choice{"EncryptionKey", k.Type, []string{"AWS_OWNED_KEY", "CUSTOMER_MANAGED_KEY"}})
+		if k.Type != nil && *k.Type == "CUSTOMER_MANAGED_KEY" && k.ARN == nil {
+			return plain("EncryptionKey", "A customer managed key has an ARN.")
+		}
+	}
+	if m := s.SMS; m != nil && m.EUMS != nil {
+		if m.CallerARN != "" {
+			return plain("SMS", "Text messages go through SNS or through EUMS, not both.")
+		}
+		if r := m.EUMS.Region; r != nil && *r != s.Region {
+			return plain("SMS", "The region of EUMS is that of the pool, %s.", s.Region)
+		}
+	}
 	for _, c := range choices {
 		if c.value != nil && !slices.Contains(c.from, *c.value) {
 			return plain(c.setting, "%q is not one of %s.", *c.value, strings.Join(c.from, ", "))

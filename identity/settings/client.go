@@ -90,6 +90,10 @@ const (
 	AllowCustom        AuthFlow = "ALLOW_CUSTOM_AUTH"
 	AllowRefresh       AuthFlow = "ALLOW_REFRESH_TOKEN_AUTH"
 	AllowUser          AuthFlow = "ALLOW_USER_AUTH"
+	// The next three are stored and shown, and have no effect yet.
+	AllowClientToken   AuthFlow = "ALLOW_CLIENT_TOKEN_AUTH"
+	AllowImpersonation AuthFlow = "ALLOW_TOKEN_EXCHANGE_IMPERSONATION"
+	AllowDelegation    AuthFlow = "ALLOW_TOKEN_EXCHANGE_DELEGATION"
 	LegacyAdminNoSRP   AuthFlow = "ADMIN_NO_SRP_AUTH"
 	LegacyCustomOnly   AuthFlow = "CUSTOM_AUTH_FLOW_ONLY"
 	LegacyUserPassword AuthFlow = "USER_PASSWORD_AUTH"

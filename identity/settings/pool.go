@@ -102,6 +102,8 @@ type Pool struct {
 	Email *Email `json:"email,omitempty"`
 	// SMS is kept and shown. The engine's Sender sends text messages as it likes.
 	SMS *SMS `json:"sms,omitempty"`
+	// EncryptionKey is stored and shown, and has no effect: see store/sealed for the keys of this engine.
+	EncryptionKey *EncryptionKey `json:"encryptionKey,omitempty"`
 	// Tags are for people, and have no effect.
 	Tags map[string]string `json:"tags,omitempty"`
 	// ThreatProtection is kept and shown. There is no threat protection.
@@ -170,11 +172,32 @@ type Email struct {
 	ConfigurationSet *string `json:"configurationSet,omitempty"` // kept and shown
 }
 
-// SMS say how text messages are sent.
+// An EncryptionKey says which key encrypts the data of a pool (model shape
+// KeyConfigurationType). It is stored and shown, and has no effect.
+type EncryptionKey struct {
+	Type *string `json:"type,omitempty"` // AWS_OWNED_KEY or CUSTOMER_MANAGED_KEY
+	ARN  *string `json:"arn,omitempty"`  // of a key in Amazon KMS; required with CUSTOMER_MANAGED_KEY
+}
+
+// SMS say how text messages are sent: through Amazon SNS, or through EUMS. They
+// are stored and shown, and have no effect.
 type SMS struct {
 	CallerARN  string  `json:"callerArn"`            // kept and shown: the role that messages are sent with
 	ExternalID *string `json:"externalId,omitempty"` // kept and shown: goes with CallerARN
 	Region     *string `json:"region,omitempty"`     // kept and shown: where messages are sent from
+	EUMS       *EUMS   `json:"eums,omitempty"`       // nil with SNS
+}
+
+// EUMS says how text messages are sent through AWS End User Messaging (model
+// shape EumsSmsConfigurationType). It is stored and shown, and has no effect.
+type EUMS struct {
+	CallerARN           string  `json:"callerArn"`                     // of a role that may send messages
+	ExternalID          *string `json:"externalId,omitempty"`          // of the trust policy of that role
+	OriginationIdentity *string `json:"originationIdentity,omitempty"` // a number, a pool of numbers or a sender id
+	ConfigurationSet    *string `json:"configurationSet,omitempty"`    // of End User Messaging
+	InEntityID          *string `json:"inEntityId,omitempty"`          // India: the registered entity
+	InTemplateID        *string `json:"inTemplateId,omitempty"`        // India: the registered template
+	Region              *string `json:"region,omitempty"`              // the pool's; nil means the same
 }
 
 // Passkeys say which passkeys are good.

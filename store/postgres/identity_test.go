@@ -83,6 +83,11 @@ func TestViews(t *testing.T) {
 	h.signIn(t)
 	addToGroup(t, h)
 	conn, schema := connect(t, h.address)
+	_, err := conn.Exec(t.Context(), "insert into "+pgx.Identifier{schema, "events"}.Sanitize()+` (key, value) values ('old', jsonb_build_object(
+		'v', 1, 'pool', 'p', 'time', now(), 'id', 'old', 'kind', 'SignInFailure', 'sub', 's'))`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct{ view, query, want string }{
 		{"pools", "count(*), bool_and(created > now() - interval '1 hour')", "[1 true]"},
 		{"clients", "count(*), bool_and(pool is not null)", "[1 true]"},
@@ -90,9 +95,12 @@ func TestViews(t *testing.T) {
 		{"groups", "string_agg(name, ', ')", "[staff]"},
 		{"memberships", "string_agg(username || ' in ' || group_name, ', ')", "[alice in staff]"},
 		{"families", "count(*), bool_and(expires > now())", "[1 true]"},
-		{"events", "bool_or(kind = 'SignUp'), bool_or(kind = 'SignIn'), bool_and(time > now() - interval '1 hour')", "[true true true]"},
+		{"events", "bool_or(kind = 'SignedUp'), bool_or(kind = 'SignedIn'), bool_and(time > now() - interval '1 hour')", "[true true true]"},
+		{"events where kind = 'SignedIn'", "string_agg(concat_ws(' ', actor, actor_id = sub, failure, request), ', ')", "[user t]"},
+		{"events where id = 'old'", "string_agg(concat_ws(' ', kind, failure, sub, data), ', ')", "[SignInFailed WrongPassword s {}]"},
 	} {
-		rows, err := conn.Query(t.Context(), "select "+tt.query+" from "+pgx.Identifier{schema + "_views", tt.view}.Sanitize())
+		view, where, _ := strings.Cut(tt.view, " ")
+		rows, err := conn.Query(t.Context(), "select "+tt.query+" from "+pgx.Identifier{schema + "_views", view}.Sanitize()+" "+where)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,10 +41,15 @@ func (g *generator) reader(name string, hidden bool) string {
 		return "wire.Int32"
 	case "long":
 		return "wire.Int64"
+	case "timestamp":
+		return "wire.Timestamp"
 	case "string":
 		return "wire.Str[" + g.valueType(name, hidden) + "]"
+	case "structure": // a document: the others are read by their own Decode
+		return "wire.Document"
+	default:
+		panic("gen: no reader for a " + s.Type) // checkShape lets no other type through
 	}
-	return "wire.Document"
 }
 
 func (g *generator) collection(strings, structures, element string, hidden bool) string {

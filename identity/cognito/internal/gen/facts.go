@@ -8,18 +8,26 @@ import (
 	"slices"
 )
 
-// facts are what the models do not say, kept by hand in facts.json: who calls
-// each operation; the status of errors that are not answered with 400 (500
-// follows from the model); the order in which messages list the values of an
-// enum, where an answer of the service was recorded; and the longest request of
-// operations for which the service documents one.
+// facts are what the models do not say, kept by hand in facts.json.
 type facts struct {
 	Package         string
 	ValidationError string
-	Callers         map[string][]string
-	Statuses        map[string]int
-	EnumOrder       map[string][]string
-	MaxBody         map[string]int64
+	// Callers says who calls each operation.
+	Callers map[string][]string
+	// Statuses are those of errors that are not answered with 400; 500 follows from the model.
+	Statuses map[string]int
+	// EnumOrder is the order in which messages list the values of an enum,
+	// where an answer of the service was recorded.
+	EnumOrder map[string][]string
+	// EnumValues are values that the live service takes and the model lacks.
+	EnumValues map[string]struct {
+		Values   []string
+		Evidence string
+	}
+	// Patterns are those of the live service, where they differ from the model's.
+	Patterns map[string]struct{ Pattern, Evidence string }
+	// MaxBody is the longest request of operations for which the service documents one.
+	MaxBody map[string]int64
 }
 
 // callers are the names that package wire has for callers.
@@ -29,6 +37,7 @@ var callers = map[string]string{
 	"access token":            "AccessToken",
 	"access token or Session": "TokenOrSession",
 	"public (Logins)":         "Logins",
+	"client, signed or not":   "AnyClient",
 }
 
 func readFacts(b []byte, service string) (*facts, error) {
@@ -42,6 +51,34 @@ func readFacts(b []byte, service string) (*facts, error) {
 		return nil, fmt.Errorf("no facts about %s", service)
 	}
 	return all[service], nil
+}
+
+// apply corrects the model where the live service is known to differ. Each
+// correction has its evidence, and is an error once the model agrees with it.
+func (f *facts) apply(m *model) error {
+	for name, add := range f.EnumValues {
+		s := m.Shapes[name]
+		if s == nil || s.Enum == nil || add.Evidence == "" {
+			return fmt.Errorf("values are added to %s, which is no enum, or without evidence", name)
+		}
+		for _, v := range add.Values {
+			if slices.Contains(s.Enum, v) {
+				return fmt.Errorf("the value %s is added to %s, which has it", v, name)
+			}
+		}
+		s.Enum = append(s.Enum, add.Values...)
+	}
+	for name, p := range f.Patterns {
+		s := m.Shapes[name]
+		if s == nil || s.Type != "string" || p.Evidence == "" {
+			return fmt.Errorf("a pattern is given for %s, which is no string, or without evidence", name)
+		}
+		if s.Pattern != nil && *s.Pattern == p.Pattern {
+			return fmt.Errorf("the pattern given for %s is the one of the model", name)
+		}
+		s.Pattern = new(p.Pattern)
+	}
+	return nil
 }
 
 // check holds the facts against the model.
@@ -62,7 +99,7 @@ func (f *facts) check(m *model) error {
 		return fmt.Errorf("callers are named for %d operations, of which the model has %d", len(a), len(b))
 	}
 	for name, op := range m.Operations {
-		if signed := named[name] == "SigV4"; signed == (op.AuthType == "none") {
+		if signed := named[name] == "SigV4" || named[name] == "client, signed or not"; signed == (op.AuthType == "none") {
 			return fmt.Errorf("operation %s: the caller is %s, but authtype is %q", name, named[name], op.AuthType)
 		}
 	}

@@ -61,8 +61,6 @@ func newGenerator(m *model, f *facts, service string) (*generator, error) {
 func (g *generator) checkInput(name string) error {
 	s := g.Shapes[name]
 	switch {
-	case s.Type == "timestamp":
-		return fmt.Errorf("a timestamp in a request is not understood")
 	case s.Sensitive && s.Type == "structure":
 		for _, m := range s.Members {
 			if g.Shapes[m.Shape].Type != "string" {

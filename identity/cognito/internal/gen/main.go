@@ -59,6 +59,9 @@ func generate(models, service string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.apply(m); err != nil {
+		return nil, err
+	}
 	if err := f.check(m); err != nil {
 		return nil, err
 	}

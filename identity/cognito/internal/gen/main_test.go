@@ -95,7 +95,6 @@ func TestNotUnderstood(t *testing.T) {
 		{"list of numbers", other, `"Other":{"type":"list","member":{"shape":"N"}},"N":{"type":"integer"}`, "a list of anything but"},
 		{"list of lists", other, `"Other":{"type":"list","member":{"shape":"L"}},"L":{"type":"list","member":{"shape":"Text"}}`, "a list of anything but"},
 		{"map of numbers", other, `"Other":{"type":"map","key":{"shape":"Text"},"value":{"shape":"N"}},"N":{"type":"integer"}`, "a map of anything but"},
-		{"time in a request", other, `"Other":{"type":"timestamp"}`, "a timestamp in a request"},
 		{"enum with a limit", other, `"Other":{"type":"string","enum":["X"],"max":3}`, "an enum with further constraints"},
 		{"nested in itself", other, `"Other":{"type":"structure","members":{"O":{"shape":"Other"}}}`, "contains itself"},
 		{"secret structure", other, `"Other":{"type":"structure","sensitive":true,"members":{"N":{"shape":"N"}}},"N":{"type":"integer"}`, "a sensitive structure of anything but"},
@@ -132,6 +131,10 @@ func TestFactsNotUnderstood(t *testing.T) {
 		{"two callers", `["Do"]`, `["Do","Do"]`, "two callers"},
 		{"status", `"package"`, `"statuses":{"DoRequest":403},"package"`, "DoRequest"},
 		{"order", `"package"`, `"enumOrder":{"Text":["x"]},"package"`, "Text"},
+		{"pattern of nothing", `"package"`, `"patterns":{"Nowhere":{"pattern":"x","evidence":"y"}},"package"`, "Nowhere"},
+		{"pattern without evidence", `"package"`, `"patterns":{"Text":{"pattern":"x"}},"package"`, "evidence"},
+		{"pattern of the model", `"package"`, `"patterns":{"Text":{"pattern":"[a-z]+","evidence":"y"}},"package"`, "the one of the model"},
+		{"value of no enum", `"package"`, `"enumValues":{"Text":{"values":["x"],"evidence":"y"}},"package"`, "no enum"},
 		{"length", `"package"`, `"maxBody":{"Undo":1},"package"`, "Undo"},
 		{"service", `"s"`, `"z"`, "no facts"},
 	} {
@@ -146,7 +149,7 @@ func TestFactsNotUnderstood(t *testing.T) {
 
 func TestPatternsNotUnderstood(t *testing.T) {
 	for _, pattern := range []string{
-		`(?=a)b`, `(?!a)b`, `(?<=a)b`, `(?<!\.)`, `^[0-9A-Za-z\.\-_]*(?<!\.)$`, `(?i)a`, `a(?s).`, `(a)\1`, `\bword`, `\h`, `\R`, `\Qa\E`, `\cA`,
+		`(?=a)b`, `(?!a)b`, `(?<=a)b`, `(?<!\.)`, `^[0-9A-Za-z\.\-_]*(?<!\.)$`, `(?i)a`, `a(?s).`, `\b-a`, `a\b`, `a\bb`, `a?\b-`, `a{0}\b-`, `[a-]\b-`, `a\b-*`, `-\b-`, `(a)\1`, `\bword`, `\h`, `\R`, `\Qa\E`, `\cA`,
 		`a*+`, `a+?`, `a{2}?`, `a{2,}`, `[a-z&&[^b]]`, `[a[b]]`, `[a^b]`, `[\w-z]`, `[z-a]`, `[a`, `(a`, `a)`, `a^b`, `a$b`, `(a$)`, `^a|b$`,
 		`\p{Lu}`, `\P{L}`, `\p{IsGreek}`, `*a`, `a{x}`, `é`, `[é]`, `\`, `[\xZZ]`, `\xff`,
 	} {
@@ -167,6 +170,8 @@ func TestPatterns(t *testing.T) {
 		// The separator may be in the tail: no short form.
 		{`[\w-]+_\w+`, "wire.Pattern{Text: `[\\w-]+_\\w+`, Expr: `[\\x2d\\x30-\\x39\\x41-\\x5a\\x5f\\x61-\\x7a]+_[\\x30-\\x39\\x41-\\x5a\\x5f\\x61-\\x7a]+`}"},
 		{`a.b`, "wire.Pattern{Text: `a.b`, Expr: `a[^\\n\\r\\x{85}\\x{2028}\\x{2029}]b`}"},
+		{`(?s)a(?s).b`, "wire.Pattern{Text: `(?s)a(?s).b`, Expr: `a(?s:.)b`}"},
+		{`^a{8}\b-\b[0-9]$`, "wire.Pattern{Text: `^a{8}\\b-\\b[0-9]$`, Expr: `a{8}-[\\x30-\\x39]`}"},
 		{`(?s)a.b`, "wire.Pattern{Text: `(?s)a.b`, Expr: `a(?s:.)b`}"},
 		{`^(a|b{2})$`, "wire.Pattern{Text: `^(a|b{2})$`, Expr: `(?:a|b{2})`}"},
 		{`a|b`, "wire.Pattern{Text: `a|b`, Expr: `a|b`}"},

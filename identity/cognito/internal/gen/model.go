@@ -25,6 +25,7 @@ type operation struct {
 	Errors   []ref
 	Auth     []string
 	AuthType string
+	ReadOnly bool // changes nothing on the wire
 }
 
 // A ref refers to a shape.

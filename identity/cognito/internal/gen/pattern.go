@@ -94,11 +94,54 @@ func (p *parser) alternatives() [][]item {
 func (p *parser) sequence() []item {
 	var list []item
 	for !slices.Contains([]byte{0, '|', ')', '$'}, p.next()) {
+		if p.dotAll && p.skip("(?s)") { // it holds already
+			continue
+		}
+		if p.skip(`\b`) {
+			p.boundary(list)
+			continue
+		}
 		it := p.atom()
 		it.times = p.quantifier()
 		list = append(list, it)
 	}
 	return list
+}
+
+// boundary passes over a \b that always holds: between a word character and a
+// hyphen, whose items come once or a fixed number of times.
+func (p *parser) boundary(before []item) {
+	ahead := &parser{text: p.text, pos: p.pos, dotAll: p.dotAll}
+	if len(before) > 0 && ahead.next() != 0 {
+		last, next := before[len(before)-1], ahead.atom()
+		next.times = ahead.quantifier()
+		if last.sure() && next.sure() && (last.set.words() && next.set.hyphen() || last.set.hyphen() && next.set.words()) {
+			return
+		}
+	}
+	panic(syntaxError(`\b in this place`))
+}
+
+// sure reports whether an item stands for at least one character.
+func (it item) sure() bool {
+	return it.set != nil && it.times != "?" && it.times != "*" && !strings.HasPrefix(it.times, "{0")
+}
+
+// words reports whether a set has word characters alone.
+func (s *set) words() bool {
+	word := escapes('w')
+	for c, in := range s.ascii {
+		if in && !word.ascii[c] {
+			return false
+		}
+	}
+	return s.other == ""
+}
+
+// hyphen reports whether a set has the hyphen alone.
+func (s *set) hyphen() bool {
+	c, ok := s.one()
+	return ok && c == '-'
 }
 
 func (p *parser) atom() item {

@@ -40,6 +40,16 @@ func newRig(t *testing.T, service string) *rig {
 	if r.model, err = readModel(text); err != nil {
 		t.Fatal(err)
 	}
+	if text, err = os.ReadFile(filepath.Join("..", "model", "facts.json")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := readFacts(text, service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.apply(r.model); err != nil {
+		t.Fatal(err)
+	}
 	switch service {
 	case "cognito-idp":
 		h := &idp.Handlers{}
@@ -178,6 +188,8 @@ func (r *rig) valid(name string) any {
 		return map[string]any{r.valid(s.Key.Shape).(string): r.valid(s.Value.Shape)}
 	case "boolean":
 		return true
+	case "timestamp":
+		return 1700000000.5
 	case "integer", "long":
 		if s.Min != nil {
 			return *s.Min
@@ -196,6 +208,7 @@ var samples = []string{
 	"aaaaaaaaaaaaaaaaaaaaaaaa", "111111", "arn:aws:iam::123456789012:role/x", "arn:aws:s3:::some-bucket-of-mine",
 	"us-east-1_abc", "us-east-1:abc", "a@b", "say {####} again", "say {##here##} now", "cognito:default",
 	"12345678-1234-4234-8234-123456789012", "import-1", "terms-of-use", "authenticated",
+	"tknaaaaaaaaaaaaaaaaaaaaaaaaa", "Level1", "https://example.com/x", "arn:aws:secretsmanager:us-east-1:123456789012:secret/x",
 }
 
 func validString(s *shape) string {

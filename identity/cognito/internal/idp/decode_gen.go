@@ -78,6 +78,18 @@ func (x *AccountTakeoverRiskConfigurationType) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *AcrLevelConfigType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "AcrValue":
+			x.AcrValue = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *AddCustomAttributesRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -187,6 +199,20 @@ func (x *AdminCreateUserRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *AdminDeleteSoftwareTokenRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "Username":
+			x.Username = wire.Str[wire.Secret](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *AdminDeleteUserAttributesRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -283,6 +309,20 @@ func (x *AdminGetDeviceRequest) Decode(d *wire.Decoder) {
 		switch string(d.Key()) {
 		case "DeviceKey":
 			x.DeviceKey = wire.Str[string](d)
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "Username":
+			x.Username = wire.Str[wire.Secret](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *AdminGetUserAuthFactorsRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
 		case "UserPoolId":
 			x.UserPoolId = wire.Str[string](d)
 		case "Username":
@@ -416,6 +456,22 @@ func (x *AdminListUserAuthEventsRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *AdminListUserSessionsRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "Username":
+			x.Username = wire.Str[wire.Secret](d)
+		case "NextToken":
+			x.NextToken = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *AdminRemoveUserFromGroupRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -473,6 +529,24 @@ func (x *AdminRespondToAuthChallengeRequest) Decode(d *wire.Decoder) {
 			}
 		case "ClientMetadata":
 			x.ClientMetadata = wire.StrMap[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *AdminRevokeUserSessionRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "Username":
+			x.Username = wire.Str[wire.Secret](d)
+		case "SessionId":
+			x.SessionId = wire.Str[string](d)
+		case "RevokeAssociatedSessions":
+			x.RevokeAssociatedSessions = wire.Str[RevokeAssociatedSessionsType](d)
 		default:
 			d.Skip()
 		}
@@ -708,6 +782,20 @@ func (x *AttributeType) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *CancelPointInTimeRecoveryRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "RestoreId":
+			x.RestoreId = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *ChangePasswordRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -717,6 +805,18 @@ func (x *ChangePasswordRequest) Decode(d *wire.Decoder) {
 			x.ProposedPassword = wire.Str[wire.Secret](d)
 		case "AccessToken":
 			x.AccessToken = wire.Str[wire.Secret](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *ClientSSOSessionConfigType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "MaxValidityMinutes":
+			x.MaxValidityMinutes = wire.Int32(d)
 		default:
 			d.Skip()
 		}
@@ -886,6 +986,26 @@ func (x *ContextDataType) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *CreateCIMDPolicyRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "ClientId":
+			x.ClientId = wire.Str[wire.Secret](d)
+		case "PolicyName":
+			x.PolicyName = wire.Str[string](d)
+		case "CacheDuration":
+			x.CacheDuration = wire.Int32(d)
+		case "URLPatterns":
+			x.URLPatterns = wire.Strs[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *CreateGroupRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -921,6 +1041,8 @@ func (x *CreateIdentityProviderRequest) Decode(d *wire.Decoder) {
 			x.AttributeMapping = wire.StrMap[string](d)
 		case "IdpIdentifiers":
 			x.IdpIdentifiers = wire.Strs[string](d)
+		case "AcrMapping":
+			x.AcrMapping = wire.StrMap[string](d)
 		default:
 			d.Skip()
 		}
@@ -997,6 +1119,8 @@ func (x *CreateUserImportJobRequest) Decode(d *wire.Decoder) {
 			x.UserPoolId = wire.Str[string](d)
 		case "CloudWatchLogsRoleArn":
 			x.CloudWatchLogsRoleArn = wire.Str[string](d)
+		case "PasswordHashingAlgorithm":
+			x.PasswordHashingAlgorithm = wire.Str[PasswordHashingAlgorithmType](d)
 		default:
 			d.Skip()
 		}
@@ -1064,6 +1188,8 @@ func (x *CreateUserPoolClientRequest) Decode(d *wire.Decoder) {
 				x.RefreshTokenRotation = new(RefreshTokenRotationType)
 				x.RefreshTokenRotation.Decode(d)
 			}
+		case "PublishSecretsInAWSSecretsManager":
+			x.PublishSecretsInAWSSecretsManager = wire.Bool(d)
 		default:
 			d.Skip()
 		}
@@ -1085,6 +1211,27 @@ func (x *CreateUserPoolDomainRequest) Decode(d *wire.Decoder) {
 				x.CustomDomainConfig = new(CustomDomainConfigType)
 				x.CustomDomainConfig.Decode(d)
 			}
+		case "Routing":
+			if x.Routing = nil; d.Struct() {
+				x.Routing = new(RoutingType)
+				x.Routing.Decode(d)
+			}
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *CreateUserPoolReplicaRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "RegionName":
+			x.RegionName = wire.Str[string](d)
+		case "UserPoolTags":
+			x.UserPoolTags = wire.StrMap[string](d)
 		default:
 			d.Skip()
 		}
@@ -1164,6 +1311,11 @@ func (x *CreateUserPoolRequest) Decode(d *wire.Decoder) {
 				x.UserPoolAddOns = new(UserPoolAddOnsType)
 				x.UserPoolAddOns.Decode(d)
 			}
+		case "DcrConfiguration":
+			if x.DcrConfiguration = nil; d.Struct() {
+				x.DcrConfiguration = new(DcrConfigurationType)
+				x.DcrConfiguration.Decode(d)
+			}
 		case "UsernameConfiguration":
 			if x.UsernameConfiguration = nil; d.Struct() {
 				x.UsernameConfiguration = new(UsernameConfigurationType)
@@ -1176,6 +1328,18 @@ func (x *CreateUserPoolRequest) Decode(d *wire.Decoder) {
 			}
 		case "UserPoolTier":
 			x.UserPoolTier = wire.Str[UserPoolTierType](d)
+		case "KeyConfiguration":
+			if x.KeyConfiguration = nil; d.Struct() {
+				x.KeyConfiguration = new(KeyConfigurationType)
+				x.KeyConfiguration.Decode(d)
+			}
+		case "IssuerConfiguration":
+			if x.IssuerConfiguration = nil; d.Struct() {
+				x.IssuerConfiguration = new(IssuerConfigurationType)
+				x.IssuerConfiguration.Decode(d)
+			}
+		case "AcrConfiguration":
+			x.AcrConfiguration = wire.StructMap[AcrLevelConfigType](d)
 		default:
 			d.Skip()
 		}
@@ -1188,6 +1352,8 @@ func (x *CustomDomainConfigType) Decode(d *wire.Decoder) {
 		switch string(d.Key()) {
 		case "CertificateArn":
 			x.CertificateArn = wire.Str[string](d)
+		case "SecurityPolicy":
+			x.SecurityPolicy = wire.Str[SecurityPolicyType](d)
 		default:
 			d.Skip()
 		}
@@ -1216,6 +1382,40 @@ func (x *CustomSMSLambdaVersionConfigType) Decode(d *wire.Decoder) {
 			x.LambdaVersion = wire.Str[CustomSMSSenderLambdaVersionType](d)
 		case "LambdaArn":
 			x.LambdaArn = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *DcrConfigurationType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "EnableStatus":
+			x.EnableStatus = wire.Str[StatusType](d)
+		case "OpenDcrEnabled":
+			x.OpenDcrEnabled = wire.Bool(d)
+		case "AuthenticatedGrantTypes":
+			x.AuthenticatedGrantTypes = wire.Strs[OAuthFlowType](d)
+		case "OpenDcrGrantTypes":
+			x.OpenDcrGrantTypes = wire.Strs[OAuthFlowType](d)
+		case "AllowedScopes":
+			x.AllowedScopes = wire.Strs[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *DeleteCIMDPolicyRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "CIMDPolicyId":
+			x.CIMDPolicyId = wire.Str[string](d)
 		default:
 			d.Skip()
 		}
@@ -1351,6 +1551,20 @@ func (x *DeleteUserPoolDomainRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *DeleteUserPoolReplicaRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "RegionName":
+			x.RegionName = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *DeleteUserPoolRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -1382,6 +1596,20 @@ func (x *DeleteWebAuthnCredentialRequest) Decode(d *wire.Decoder) {
 			x.AccessToken = wire.Str[wire.Secret](d)
 		case "CredentialId":
 			x.CredentialId = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *DescribeCIMDPolicyRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "CIMDPolicyId":
+			x.CIMDPolicyId = wire.Str[string](d)
 		default:
 			d.Skip()
 		}
@@ -1435,6 +1663,20 @@ func (x *DescribeManagedLoginBrandingRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *DescribePointInTimeRecoveryRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "RestoreId":
+			x.RestoreId = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *DescribeResourceServerRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -1456,6 +1698,22 @@ func (x *DescribeRiskConfigurationRequest) Decode(d *wire.Decoder) {
 			x.UserPoolId = wire.Str[string](d)
 		case "ClientId":
 			x.ClientId = wire.Str[wire.Secret](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *DescribeTermsByClientRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "ClientId":
+			x.ClientId = wire.Str[wire.Secret](d)
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "TermsName":
+			x.TermsName = wire.Str[string](d)
 		default:
 			d.Skip()
 		}
@@ -1605,6 +1863,44 @@ func (x *EmailMfaSettingsType) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *EumsSmsConfigurationType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "CallerArn":
+			x.CallerArn = wire.Str[string](d)
+		case "ExternalId":
+			x.ExternalId = wire.Str[string](d)
+		case "OriginationIdentity":
+			x.OriginationIdentity = wire.Str[string](d)
+		case "ConfigurationSetName":
+			x.ConfigurationSetName = wire.Str[string](d)
+		case "InEntityId":
+			x.InEntityId = wire.Str[string](d)
+		case "InTemplateId":
+			x.InTemplateId = wire.Str[string](d)
+		case "Region":
+			x.Region = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *FailoverType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "SecondaryRegion":
+			x.SecondaryRegion = wire.Str[string](d)
+		case "PrimaryRoute53HealthCheckId":
+			x.PrimaryRoute53HealthCheckId = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *FirehoseConfigurationType) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -1671,6 +1967,58 @@ func (x *GetCSVHeaderRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *GetClientTokenRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "ClientId":
+			x.ClientId = wire.Str[wire.Secret](d)
+		case "Secret":
+			x.Secret = wire.Str[wire.Secret](d)
+		case "Scopes":
+			x.Scopes = wire.Strs[string](d)
+		case "ClientMetadata":
+			x.ClientMetadata = wire.StrMap[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *GetDerivedTokenRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "ClientId":
+			x.ClientId = wire.Str[wire.Secret](d)
+		case "ClientSecret":
+			x.ClientSecret = wire.Str[wire.Secret](d)
+		case "SubjectToken":
+			x.SubjectToken = wire.Str[wire.Secret](d)
+		case "SubjectTokenType":
+			x.SubjectTokenType = wire.Str[TokenTypeIdentifierType](d)
+		case "SubjectTokenProviderName":
+			x.SubjectTokenProviderName = wire.Str[string](d)
+		case "ActorToken":
+			x.ActorToken = wire.Str[wire.Secret](d)
+		case "ActorTokenType":
+			x.ActorTokenType = wire.Str[TokenTypeIdentifierType](d)
+		case "ActorTokenProviderName":
+			x.ActorTokenProviderName = wire.Str[string](d)
+		case "Scopes":
+			x.Scopes = wire.Strs[string](d)
+		case "Audiences":
+			x.Audiences = wire.Strs[string](d)
+		case "Resources":
+			x.Resources = wire.Strs[string](d)
+		case "RequestedTokenType":
+			x.RequestedTokenType = wire.Str[IssuedTokenTypeIdentifierType](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *GetDeviceRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -1718,6 +2066,21 @@ func (x *GetLogDeliveryConfigurationRequest) Decode(d *wire.Decoder) {
 		switch string(d.Key()) {
 		case "UserPoolId":
 			x.UserPoolId = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *GetProvisionedLimitRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "LimitDefinition":
+			if x.LimitDefinition = nil; d.Struct() {
+				x.LimitDefinition = new(LimitDefinitionType)
+				x.LimitDefinition.Decode(d)
+			}
 		default:
 			d.Skip()
 		}
@@ -1799,7 +2162,33 @@ func (x *GetUserAuthFactorsRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *GetUserPoolClientSessionConfigurationRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "ClientId":
+			x.ClientId = wire.Str[wire.Secret](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *GetUserPoolMfaConfigRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *GetUserPoolSessionConfigurationRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
 		case "UserPoolId":
@@ -1893,6 +2282,46 @@ func (x *InitiateAuthRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *InitiatePointInTimeRecoveryRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "RestoreTimestamp":
+			x.RestoreTimestamp = wire.Timestamp(d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *IssuerConfigurationType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "Type":
+			x.Type = wire.Str[IssuerType](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *KeyConfigurationType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "KeyType":
+			x.KeyType = wire.Str[EncryptionKeyType](d)
+		case "KmsKeyArn":
+			x.KmsKeyArn = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *LambdaConfigType) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -1945,6 +2374,54 @@ func (x *LambdaConfigType) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *LimitDefinitionType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "LimitClass":
+			x.LimitClass = wire.Str[LimitClass](d)
+		case "Attributes":
+			x.Attributes = wire.StrMap[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *ListCIMDPoliciesRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "NextToken":
+			x.NextToken = wire.Str[string](d)
+		case "MaxResults":
+			x.MaxResults = wire.Int32(d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *ListClientMetadataURLsRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "CIMDPolicyId":
+			x.CIMDPolicyId = wire.Str[string](d)
+		case "NextToken":
+			x.NextToken = wire.Str[string](d)
+		case "MaxResults":
+			x.MaxResults = wire.Int32(d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *ListDevicesRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -1986,6 +2463,22 @@ func (x *ListIdentityProvidersRequest) Decode(d *wire.Decoder) {
 			x.MaxResults = wire.Int32(d)
 		case "NextToken":
 			x.NextToken = wire.Str[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *ListPointInTimeRecoveriesRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "NextToken":
+			x.NextToken = wire.Str[string](d)
+		case "MaxResults":
+			x.MaxResults = wire.Int32(d)
 		default:
 			d.Skip()
 		}
@@ -2078,6 +2571,22 @@ func (x *ListUserPoolClientsRequest) Decode(d *wire.Decoder) {
 			x.MaxResults = wire.Int32(d)
 		case "NextToken":
 			x.NextToken = wire.Str[string](d)
+		case "ClientType":
+			x.ClientType = wire.Str[ClientTypeType](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *ListUserPoolReplicasRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "NextToken":
+			x.NextToken = wire.Str[string](d)
 		default:
 			d.Skip()
 		}
@@ -2092,6 +2601,20 @@ func (x *ListUserPoolsRequest) Decode(d *wire.Decoder) {
 			x.NextToken = wire.Str[string](d)
 		case "MaxResults":
 			x.MaxResults = wire.Int32(d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *ListUserSessionsRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "AccessToken":
+			x.AccessToken = wire.Str[wire.Secret](d)
+		case "NextToken":
+			x.NextToken = wire.Str[string](d)
 		default:
 			d.Skip()
 		}
@@ -2436,6 +2959,24 @@ func (x *RevokeTokenRequest) Decode(d *wire.Decoder) {
 			x.ClientId = wire.Str[wire.Secret](d)
 		case "ClientSecret":
 			x.ClientSecret = wire.Str[wire.Secret](d)
+		case "RevokeAssociatedSessions":
+			x.RevokeAssociatedSessions = wire.Str[RevokeAssociatedSessionsType](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *RevokeUserSessionRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "AccessToken":
+			x.AccessToken = wire.Str[wire.Secret](d)
+		case "SessionId":
+			x.SessionId = wire.Str[string](d)
+		case "RevokeAssociatedSessions":
+			x.RevokeAssociatedSessions = wire.Str[RevokeAssociatedSessionsType](d)
 		default:
 			d.Skip()
 		}
@@ -2450,6 +2991,21 @@ func (x *RiskExceptionConfigurationType) Decode(d *wire.Decoder) {
 			x.BlockedIPRangeList = wire.Strs[string](d)
 		case "SkippedIPRangeList":
 			x.SkippedIPRangeList = wire.Strs[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *RoutingType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "Failover":
+			if x.Failover = nil; d.Struct() {
+				x.Failover = new(FailoverType)
+				x.Failover.Decode(d)
+			}
 		default:
 			d.Skip()
 		}
@@ -2606,6 +3162,25 @@ func (x *SetUserMFAPreferenceRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *SetUserPoolClientSessionConfigurationRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "ClientId":
+			x.ClientId = wire.Str[wire.Secret](d)
+		case "SSOSession":
+			if x.SSOSession = nil; d.Struct() {
+				x.SSOSession = new(ClientSSOSessionConfigType)
+				x.SSOSession.Decode(d)
+			}
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *SetUserPoolMfaConfigRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -2632,6 +3207,25 @@ func (x *SetUserPoolMfaConfigRequest) Decode(d *wire.Decoder) {
 			if x.WebAuthnConfiguration = nil; d.Struct() {
 				x.WebAuthnConfiguration = new(WebAuthnConfigurationType)
 				x.WebAuthnConfiguration.Decode(d)
+			}
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *SetUserPoolSessionConfigurationRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "UserSessionTracking":
+			x.UserSessionTracking = wire.Str[UserSessionTrackingType](d)
+		case "TokenSession":
+			if x.TokenSession = nil; d.Struct() {
+				x.TokenSession = new(UserPoolTokenSessionConfigType)
+				x.TokenSession.Decode(d)
 			}
 		default:
 			d.Skip()
@@ -2709,6 +3303,11 @@ func (x *SmsConfigurationType) Decode(d *wire.Decoder) {
 			x.ExternalId = wire.Str[string](d)
 		case "SnsRegion":
 			x.SnsRegion = wire.Str[string](d)
+		case "EumsSms":
+			if x.EumsSms = nil; d.Struct() {
+				x.EumsSms = new(EumsSmsConfigurationType)
+				x.EumsSms.Decode(d)
+			}
 		default:
 			d.Skip()
 		}
@@ -2752,6 +3351,20 @@ func (x *SoftwareTokenMfaSettingsType) Decode(d *wire.Decoder) {
 			x.Enabled = wire.Bool(d)
 		case "PreferredMfa":
 			x.PreferredMfa = wire.Bool(d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *StartPointInTimeRecoveryRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "RestoreId":
+			x.RestoreId = wire.Str[string](d)
 		default:
 			d.Skip()
 		}
@@ -2877,6 +3490,46 @@ func (x *UpdateAuthEventFeedbackRequest) Decode(d *wire.Decoder) {
 }
 
 // Decode reads x from a request.
+func (x *UpdateCIMDPolicyRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "CIMDPolicyId":
+			x.CIMDPolicyId = wire.Str[string](d)
+		case "ClientId":
+			x.ClientId = wire.Str[wire.Secret](d)
+		case "PolicyName":
+			x.PolicyName = wire.Str[string](d)
+		case "CacheDuration":
+			x.CacheDuration = wire.Int32(d)
+		case "URLPatterns":
+			x.URLPatterns = wire.Strs[string](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *UpdateClientMetadataURLStateRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "CIMDPolicyId":
+			x.CIMDPolicyId = wire.Str[string](d)
+		case "URL":
+			x.URL = wire.Str[string](d)
+		case "Action":
+			x.Action = wire.Str[CIMDCacheActionType](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
 func (x *UpdateDeviceStatusRequest) Decode(d *wire.Decoder) {
 	for d.Object(); d.Next(); {
 		switch string(d.Key()) {
@@ -2926,6 +3579,8 @@ func (x *UpdateIdentityProviderRequest) Decode(d *wire.Decoder) {
 			x.AttributeMapping = wire.StrMap[string](d)
 		case "IdpIdentifiers":
 			x.IdpIdentifiers = wire.Strs[string](d)
+		case "AcrMapping":
+			x.AcrMapping = wire.StrMap[string](d)
 		default:
 			d.Skip()
 		}
@@ -2946,6 +3601,23 @@ func (x *UpdateManagedLoginBrandingRequest) Decode(d *wire.Decoder) {
 			x.Settings = wire.Document(d)
 		case "Assets":
 			x.Assets = wire.Structs[AssetType](d)
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *UpdateProvisionedLimitRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "LimitDefinition":
+			if x.LimitDefinition = nil; d.Struct() {
+				x.LimitDefinition = new(LimitDefinitionType)
+				x.LimitDefinition.Decode(d)
+			}
+		case "RequestedLimitValue":
+			x.RequestedLimitValue = wire.Int32(d)
 		default:
 			d.Skip()
 		}
@@ -3067,6 +3739,8 @@ func (x *UpdateUserPoolClientRequest) Decode(d *wire.Decoder) {
 				x.RefreshTokenRotation = new(RefreshTokenRotationType)
 				x.RefreshTokenRotation.Decode(d)
 			}
+		case "PublishSecretsInAWSSecretsManager":
+			x.PublishSecretsInAWSSecretsManager = wire.Bool(d)
 		default:
 			d.Skip()
 		}
@@ -3088,6 +3762,27 @@ func (x *UpdateUserPoolDomainRequest) Decode(d *wire.Decoder) {
 				x.CustomDomainConfig = new(CustomDomainConfigType)
 				x.CustomDomainConfig.Decode(d)
 			}
+		case "Routing":
+			if x.Routing = nil; d.Struct() {
+				x.Routing = new(RoutingType)
+				x.Routing.Decode(d)
+			}
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *UpdateUserPoolReplicaRequest) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "UserPoolId":
+			x.UserPoolId = wire.Str[string](d)
+		case "RegionName":
+			x.RegionName = wire.Str[string](d)
+		case "Status":
+			x.Status = wire.Str[UpdateReplicaStatusType](d)
 		default:
 			d.Skip()
 		}
@@ -3161,6 +3856,11 @@ func (x *UpdateUserPoolRequest) Decode(d *wire.Decoder) {
 				x.UserPoolAddOns = new(UserPoolAddOnsType)
 				x.UserPoolAddOns.Decode(d)
 			}
+		case "DcrConfiguration":
+			if x.DcrConfiguration = nil; d.Struct() {
+				x.DcrConfiguration = new(DcrConfigurationType)
+				x.DcrConfiguration.Decode(d)
+			}
 		case "AccountRecoverySetting":
 			if x.AccountRecoverySetting = nil; d.Struct() {
 				x.AccountRecoverySetting = new(AccountRecoverySettingType)
@@ -3170,6 +3870,18 @@ func (x *UpdateUserPoolRequest) Decode(d *wire.Decoder) {
 			x.PoolName = wire.Str[string](d)
 		case "UserPoolTier":
 			x.UserPoolTier = wire.Str[UserPoolTierType](d)
+		case "KeyConfiguration":
+			if x.KeyConfiguration = nil; d.Struct() {
+				x.KeyConfiguration = new(KeyConfigurationType)
+				x.KeyConfiguration.Decode(d)
+			}
+		case "IssuerConfiguration":
+			if x.IssuerConfiguration = nil; d.Struct() {
+				x.IssuerConfiguration = new(IssuerConfigurationType)
+				x.IssuerConfiguration.Decode(d)
+			}
+		case "AcrConfiguration":
+			x.AcrConfiguration = wire.StructMap[AcrLevelConfigType](d)
 		default:
 			d.Skip()
 		}
@@ -3233,6 +3945,18 @@ func (x *UserPoolPolicyType) Decode(d *wire.Decoder) {
 				x.SignInPolicy = new(SignInPolicyType)
 				x.SignInPolicy.Decode(d)
 			}
+		default:
+			d.Skip()
+		}
+	}
+}
+
+// Decode reads x from a request.
+func (x *UserPoolTokenSessionConfigType) Decode(d *wire.Decoder) {
+	for d.Object(); d.Next(); {
+		switch string(d.Key()) {
+		case "MaxPerUser":
+			x.MaxPerUser = wire.Int32(d)
 		default:
 			d.Skip()
 		}

@@ -92,10 +92,11 @@ type AuthFactorType string
 
 // The values of AuthFactorType.
 const (
-	AuthFactorTypePassword AuthFactorType = "PASSWORD"
-	AuthFactorTypeEmailOtp AuthFactorType = "EMAIL_OTP"
-	AuthFactorTypeSmsOtp   AuthFactorType = "SMS_OTP"
-	AuthFactorTypeWebAuthn AuthFactorType = "WEB_AUTHN"
+	AuthFactorTypePassword      AuthFactorType = "PASSWORD"
+	AuthFactorTypeEmailOtp      AuthFactorType = "EMAIL_OTP"
+	AuthFactorTypeSmsOtp        AuthFactorType = "SMS_OTP"
+	AuthFactorTypeWebAuthn      AuthFactorType = "WEB_AUTHN"
+	AuthFactorTypeSoftwareToken AuthFactorType = "SOFTWARE_TOKEN"
 )
 
 // AuthFlowType is an enumeration of the model.
@@ -111,6 +112,15 @@ const (
 	AuthFlowTypeUserPasswordAuth      AuthFlowType = "USER_PASSWORD_AUTH"
 	AuthFlowTypeAdminUserPasswordAuth AuthFlowType = "ADMIN_USER_PASSWORD_AUTH"
 	AuthFlowTypeUserAuth              AuthFlowType = "USER_AUTH"
+)
+
+// CIMDCacheActionType is an enumeration of the model.
+type CIMDCacheActionType string
+
+// The values of CIMDCacheActionType.
+const (
+	CIMDCacheActionTypeRefresh    CIMDCacheActionType = "REFRESH"
+	CIMDCacheActionTypeInvalidate CIMDCacheActionType = "INVALIDATE"
 )
 
 // ChallengeName is an enumeration of the model.
@@ -152,6 +162,15 @@ type ChallengeResponse string
 const (
 	ChallengeResponseSuccess ChallengeResponse = "Success"
 	ChallengeResponseFailure ChallengeResponse = "Failure"
+)
+
+// ClientTypeType is an enumeration of the model.
+type ClientTypeType string
+
+// The values of ClientTypeType.
+const (
+	ClientTypeTypeRegular ClientTypeType = "REGULAR"
+	ClientTypeTypeDcr     ClientTypeType = "DCR"
 )
 
 // ColorSchemeModeType is an enumeration of the model.
@@ -246,6 +265,15 @@ const (
 	EmailSendingAccountTypeDeveloper      EmailSendingAccountType = "DEVELOPER"
 )
 
+// EncryptionKeyType is an enumeration of the model.
+type EncryptionKeyType string
+
+// The values of EncryptionKeyType.
+const (
+	EncryptionKeyTypeAwsOwnedKey        EncryptionKeyType = "AWS_OWNED_KEY"
+	EncryptionKeyTypeCustomerManagedKey EncryptionKeyType = "CUSTOMER_MANAGED_KEY"
+)
+
 // EventFilterType is an enumeration of the model.
 type EventFilterType string
 
@@ -292,15 +320,18 @@ type ExplicitAuthFlowsType string
 
 // The values of ExplicitAuthFlowsType.
 const (
-	ExplicitAuthFlowsTypeAdminNoSrpAuth             ExplicitAuthFlowsType = "ADMIN_NO_SRP_AUTH"
-	ExplicitAuthFlowsTypeCustomAuthFlowOnly         ExplicitAuthFlowsType = "CUSTOM_AUTH_FLOW_ONLY"
-	ExplicitAuthFlowsTypeUserPasswordAuth           ExplicitAuthFlowsType = "USER_PASSWORD_AUTH"
-	ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth ExplicitAuthFlowsType = "ALLOW_ADMIN_USER_PASSWORD_AUTH"
-	ExplicitAuthFlowsTypeAllowCustomAuth            ExplicitAuthFlowsType = "ALLOW_CUSTOM_AUTH"
-	ExplicitAuthFlowsTypeAllowUserPasswordAuth      ExplicitAuthFlowsType = "ALLOW_USER_PASSWORD_AUTH"
-	ExplicitAuthFlowsTypeAllowUserSrpAuth           ExplicitAuthFlowsType = "ALLOW_USER_SRP_AUTH"
-	ExplicitAuthFlowsTypeAllowRefreshTokenAuth      ExplicitAuthFlowsType = "ALLOW_REFRESH_TOKEN_AUTH"
-	ExplicitAuthFlowsTypeAllowUserAuth              ExplicitAuthFlowsType = "ALLOW_USER_AUTH"
+	ExplicitAuthFlowsTypeAdminNoSrpAuth                  ExplicitAuthFlowsType = "ADMIN_NO_SRP_AUTH"
+	ExplicitAuthFlowsTypeCustomAuthFlowOnly              ExplicitAuthFlowsType = "CUSTOM_AUTH_FLOW_ONLY"
+	ExplicitAuthFlowsTypeUserPasswordAuth                ExplicitAuthFlowsType = "USER_PASSWORD_AUTH"
+	ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth      ExplicitAuthFlowsType = "ALLOW_ADMIN_USER_PASSWORD_AUTH"
+	ExplicitAuthFlowsTypeAllowCustomAuth                 ExplicitAuthFlowsType = "ALLOW_CUSTOM_AUTH"
+	ExplicitAuthFlowsTypeAllowUserPasswordAuth           ExplicitAuthFlowsType = "ALLOW_USER_PASSWORD_AUTH"
+	ExplicitAuthFlowsTypeAllowUserSrpAuth                ExplicitAuthFlowsType = "ALLOW_USER_SRP_AUTH"
+	ExplicitAuthFlowsTypeAllowRefreshTokenAuth           ExplicitAuthFlowsType = "ALLOW_REFRESH_TOKEN_AUTH"
+	ExplicitAuthFlowsTypeAllowUserAuth                   ExplicitAuthFlowsType = "ALLOW_USER_AUTH"
+	ExplicitAuthFlowsTypeAllowTokenExchangeDelegation    ExplicitAuthFlowsType = "ALLOW_TOKEN_EXCHANGE_DELEGATION"
+	ExplicitAuthFlowsTypeAllowTokenExchangeImpersonation ExplicitAuthFlowsType = "ALLOW_TOKEN_EXCHANGE_IMPERSONATION"
+	ExplicitAuthFlowsTypeAllowClientTokenAuth            ExplicitAuthFlowsType = "ALLOW_CLIENT_TOKEN_AUTH"
 )
 
 // FeatureType is an enumeration of the model.
@@ -342,6 +373,32 @@ const (
 	InboundFederationLambdaVersionTypeV10 InboundFederationLambdaVersionType = "V1_0"
 )
 
+// IssuedTokenTypeIdentifierType is an enumeration of the model.
+type IssuedTokenTypeIdentifierType string
+
+// The values of IssuedTokenTypeIdentifierType.
+const (
+	IssuedTokenTypeIdentifierTypeAccessToken IssuedTokenTypeIdentifierType = "ACCESS_TOKEN"
+	IssuedTokenTypeIdentifierTypeIdToken     IssuedTokenTypeIdentifierType = "ID_TOKEN"
+)
+
+// IssuerType is an enumeration of the model.
+type IssuerType string
+
+// The values of IssuerType.
+const (
+	IssuerTypeOriginal IssuerType = "ORIGINAL"
+	IssuerTypeUpdated  IssuerType = "UPDATED"
+)
+
+// LimitClass is an enumeration of the model.
+type LimitClass string
+
+// The values of LimitClass.
+const (
+	LimitClassApiCategory LimitClass = "API_CATEGORY"
+)
+
 // LogLevel is an enumeration of the model.
 type LogLevel string
 
@@ -368,6 +425,26 @@ const (
 	OAuthFlowTypeCode              OAuthFlowType = "code"
 	OAuthFlowTypeImplicit          OAuthFlowType = "implicit"
 	OAuthFlowTypeClientCredentials OAuthFlowType = "client_credentials"
+)
+
+// OAuthTokenTypeType is an enumeration of the model.
+type OAuthTokenTypeType string
+
+// The values of OAuthTokenTypeType.
+const (
+	OAuthTokenTypeTypeBearer OAuthTokenTypeType = "Bearer"
+	OAuthTokenTypeTypeNA     OAuthTokenTypeType = "N_A"
+)
+
+// PasswordHashingAlgorithmType is an enumeration of the model.
+type PasswordHashingAlgorithmType string
+
+// The values of PasswordHashingAlgorithmType.
+const (
+	PasswordHashingAlgorithmTypeBcrypt       PasswordHashingAlgorithmType = "BCRYPT"
+	PasswordHashingAlgorithmTypeScrypt       PasswordHashingAlgorithmType = "SCRYPT"
+	PasswordHashingAlgorithmTypeArgon2id     PasswordHashingAlgorithmType = "ARGON2ID"
+	PasswordHashingAlgorithmTypePbkdf2Sha256 PasswordHashingAlgorithmType = "PBKDF2_SHA256"
 )
 
 // PreTokenGenerationLambdaVersionType is an enumeration of the model.
@@ -399,6 +476,59 @@ const (
 	RecoveryOptionNameTypeAdminOnly           RecoveryOptionNameType = "admin_only"
 )
 
+// ReplicaRoleType is an enumeration of the model.
+type ReplicaRoleType string
+
+// The values of ReplicaRoleType.
+const (
+	ReplicaRoleTypePrimary   ReplicaRoleType = "PRIMARY"
+	ReplicaRoleTypeSecondary ReplicaRoleType = "SECONDARY"
+)
+
+// ReplicaStatusType is an enumeration of the model.
+type ReplicaStatusType string
+
+// The values of ReplicaStatusType.
+const (
+	ReplicaStatusTypeCreating ReplicaStatusType = "CREATING"
+	ReplicaStatusTypeActive   ReplicaStatusType = "ACTIVE"
+	ReplicaStatusTypeInactive ReplicaStatusType = "INACTIVE"
+	ReplicaStatusTypeDeleting ReplicaStatusType = "DELETING"
+)
+
+// ResourceServerManagedByType is an enumeration of the model.
+type ResourceServerManagedByType string
+
+// The values of ResourceServerManagedByType.
+const (
+	ResourceServerManagedByTypeCognito ResourceServerManagedByType = "COGNITO"
+)
+
+// RestoreStatusType is an enumeration of the model.
+type RestoreStatusType string
+
+// The values of RestoreStatusType.
+const (
+	RestoreStatusTypePreviewGenerating                    RestoreStatusType = "PREVIEW_GENERATING"
+	RestoreStatusTypePreviewGenerated                     RestoreStatusType = "PREVIEW_GENERATED"
+	RestoreStatusTypePreviewCancelled                     RestoreStatusType = "PREVIEW_CANCELLED"
+	RestoreStatusTypePreviewGenerationFailed              RestoreStatusType = "PREVIEW_GENERATION_FAILED"
+	RestoreStatusTypePreviewExpired                       RestoreStatusType = "PREVIEW_EXPIRED"
+	RestoreStatusTypeRestoring                            RestoreStatusType = "RESTORING"
+	RestoreStatusTypeRestoreCompleted                     RestoreStatusType = "RESTORE_COMPLETED"
+	RestoreStatusTypeTemporaryInternalErrorSeeSupportCase RestoreStatusType = "TEMPORARY_INTERNAL_ERROR_SEE_SUPPORT_CASE"
+	RestoreStatusTypeAwsAborted                           RestoreStatusType = "AWS_ABORTED"
+)
+
+// RevokeAssociatedSessionsType is an enumeration of the model.
+type RevokeAssociatedSessionsType string
+
+// The values of RevokeAssociatedSessionsType.
+const (
+	RevokeAssociatedSessionsTypeNone   RevokeAssociatedSessionsType = "NONE"
+	RevokeAssociatedSessionsTypeLinked RevokeAssociatedSessionsType = "LINKED"
+)
+
 // RiskDecisionType is an enumeration of the model.
 type RiskDecisionType string
 
@@ -417,6 +547,25 @@ const (
 	RiskLevelTypeLow    RiskLevelType = "Low"
 	RiskLevelTypeMedium RiskLevelType = "Medium"
 	RiskLevelTypeHigh   RiskLevelType = "High"
+)
+
+// SecurityPolicyType is an enumeration of the model.
+type SecurityPolicyType string
+
+// The values of SecurityPolicyType.
+const (
+	SecurityPolicyTypeTlsV1      SecurityPolicyType = "TLS_V1"
+	SecurityPolicyTypeTlsV122021 SecurityPolicyType = "TLS_V1_2_2021"
+	SecurityPolicyTypeTlsV132025 SecurityPolicyType = "TLS_V1_3_2025"
+)
+
+// SessionTypeType is an enumeration of the model.
+type SessionTypeType string
+
+// The values of SessionTypeType.
+const (
+	SessionTypeTypeToken SessionTypeType = "TOKEN"
+	SessionTypeTypeSso   SessionTypeType = "SSO"
 )
 
 // StatusType is an enumeration of the model.
@@ -455,6 +604,25 @@ const (
 	TimeUnitsTypeDays    TimeUnitsType = "days"
 )
 
+// TokenTypeIdentifierType is an enumeration of the model.
+type TokenTypeIdentifierType string
+
+// The values of TokenTypeIdentifierType.
+const (
+	TokenTypeIdentifierTypeAccessToken TokenTypeIdentifierType = "ACCESS_TOKEN"
+	TokenTypeIdentifierTypeIdToken     TokenTypeIdentifierType = "ID_TOKEN"
+	TokenTypeIdentifierTypeSaml2       TokenTypeIdentifierType = "SAML2"
+)
+
+// UpdateReplicaStatusType is an enumeration of the model.
+type UpdateReplicaStatusType string
+
+// The values of UpdateReplicaStatusType.
+const (
+	UpdateReplicaStatusTypeActive   UpdateReplicaStatusType = "ACTIVE"
+	UpdateReplicaStatusTypeInactive UpdateReplicaStatusType = "INACTIVE"
+)
+
 // UserImportJobStatusType is an enumeration of the model.
 type UserImportJobStatusType string
 
@@ -488,6 +656,15 @@ const (
 	UserPoolTierTypeLite       UserPoolTierType = "LITE"
 	UserPoolTierTypeEssentials UserPoolTierType = "ESSENTIALS"
 	UserPoolTierTypePlus       UserPoolTierType = "PLUS"
+)
+
+// UserSessionTrackingType is an enumeration of the model.
+type UserSessionTrackingType string
+
+// The values of UserSessionTrackingType.
+const (
+	UserSessionTrackingTypeEnabled  UserSessionTrackingType = "ENABLED"
+	UserSessionTrackingTypeDisabled UserSessionTrackingType = "DISABLED"
 )
 
 // UserStatusType is an enumeration of the model.

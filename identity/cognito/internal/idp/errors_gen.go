@@ -10,6 +10,7 @@ import (
 const (
 	AccessDeniedException                    = "AccessDeniedException"
 	AliasExistsException                     = "AliasExistsException"
+	CachedCIMDURLDoesNotExistException       = "CachedCIMDURLDoesNotExistException"
 	CodeDeliveryFailureException             = "CodeDeliveryFailureException"
 	CodeMismatchException                    = "CodeMismatchException"
 	ConcurrentModificationException          = "ConcurrentModificationException"
@@ -34,12 +35,14 @@ const (
 	MFAMethodNotFoundException               = "MFAMethodNotFoundException"
 	ManagedLoginBrandingExistsException      = "ManagedLoginBrandingExistsException"
 	NotAuthorizedException                   = "NotAuthorizedException"
+	OperationNotEnabledException             = "OperationNotEnabledException"
 	PasswordHistoryPolicyViolationException  = "PasswordHistoryPolicyViolationException"
 	PasswordResetRequiredException           = "PasswordResetRequiredException"
 	PreconditionNotMetException              = "PreconditionNotMetException"
 	RefreshTokenReuseException               = "RefreshTokenReuseException"
 	ResourceNotFoundException                = "ResourceNotFoundException"
 	ScopeDoesNotExistException               = "ScopeDoesNotExistException"
+	ServiceQuotaExceededException            = "ServiceQuotaExceededException"
 	SoftwareTokenMFANotFoundException        = "SoftwareTokenMFANotFoundException"
 	TermsExistsException                     = "TermsExistsException"
 	TierChangeNotAllowedException            = "TierChangeNotAllowedException"
@@ -70,6 +73,7 @@ const (
 var exceptions = [...]wire.Exception{
 	{Name: AccessDeniedException, Status: 400},
 	{Name: AliasExistsException, Status: 400},
+	{Name: CachedCIMDURLDoesNotExistException, Status: 400},
 	{Name: CodeDeliveryFailureException, Status: 400},
 	{Name: CodeMismatchException, Status: 400},
 	{Name: ConcurrentModificationException, Status: 400},
@@ -94,12 +98,14 @@ var exceptions = [...]wire.Exception{
 	{Name: MFAMethodNotFoundException, Status: 400},
 	{Name: ManagedLoginBrandingExistsException, Status: 400},
 	{Name: NotAuthorizedException, Status: 400},
+	{Name: OperationNotEnabledException, Status: 400},
 	{Name: PasswordHistoryPolicyViolationException, Status: 400},
 	{Name: PasswordResetRequiredException, Status: 400},
 	{Name: PreconditionNotMetException, Status: 400},
 	{Name: RefreshTokenReuseException, Status: 400},
 	{Name: ResourceNotFoundException, Status: 400},
 	{Name: ScopeDoesNotExistException, Status: 400},
+	{Name: ServiceQuotaExceededException, Status: 400},
 	{Name: SoftwareTokenMFANotFoundException, Status: 400},
 	{Name: TermsExistsException, Status: 400},
 	{Name: TierChangeNotAllowedException, Status: 400},

@@ -10,128 +10,159 @@ import (
 
 // Handlers are the handlers of the operations. One that is nil is not served yet.
 type Handlers struct {
-	AddCustomAttributes                  func(context.Context, *AddCustomAttributesRequest) (*AddCustomAttributesResponse, error)
-	AddUserPoolClientSecret              func(context.Context, *AddUserPoolClientSecretRequest) (*AddUserPoolClientSecretResponse, error)
-	AdminAddUserToGroup                  func(context.Context, *AdminAddUserToGroupRequest) error
-	AdminConfirmSignUp                   func(context.Context, *AdminConfirmSignUpRequest) (*AdminConfirmSignUpResponse, error)
-	AdminCreateUser                      func(context.Context, *AdminCreateUserRequest) (*AdminCreateUserResponse, error)
-	AdminDeleteUser                      func(context.Context, *AdminDeleteUserRequest) error
-	AdminDeleteUserAttributes            func(context.Context, *AdminDeleteUserAttributesRequest) (*AdminDeleteUserAttributesResponse, error)
-	AdminDisableProviderForUser          func(context.Context, *AdminDisableProviderForUserRequest) (*AdminDisableProviderForUserResponse, error)
-	AdminDisableUser                     func(context.Context, *AdminDisableUserRequest) (*AdminDisableUserResponse, error)
-	AdminEnableUser                      func(context.Context, *AdminEnableUserRequest) (*AdminEnableUserResponse, error)
-	AdminForgetDevice                    func(context.Context, *AdminForgetDeviceRequest) error
-	AdminGetDevice                       func(context.Context, *AdminGetDeviceRequest) (*AdminGetDeviceResponse, error)
-	AdminGetUser                         func(context.Context, *AdminGetUserRequest) (*AdminGetUserResponse, error)
-	AdminInitiateAuth                    func(context.Context, *AdminInitiateAuthRequest) (*AdminInitiateAuthResponse, error)
-	AdminLinkProviderForUser             func(context.Context, *AdminLinkProviderForUserRequest) (*AdminLinkProviderForUserResponse, error)
-	AdminListDevices                     func(context.Context, *AdminListDevicesRequest) (*AdminListDevicesResponse, error)
-	AdminListGroupsForUser               func(context.Context, *AdminListGroupsForUserRequest) (*AdminListGroupsForUserResponse, error)
-	AdminListUserAuthEvents              func(context.Context, *AdminListUserAuthEventsRequest) (*AdminListUserAuthEventsResponse, error)
-	AdminRemoveUserFromGroup             func(context.Context, *AdminRemoveUserFromGroupRequest) error
-	AdminResetUserPassword               func(context.Context, *AdminResetUserPasswordRequest) (*AdminResetUserPasswordResponse, error)
-	AdminRespondToAuthChallenge          func(context.Context, *AdminRespondToAuthChallengeRequest) (*AdminRespondToAuthChallengeResponse, error)
-	AdminSetUserMFAPreference            func(context.Context, *AdminSetUserMFAPreferenceRequest) (*AdminSetUserMFAPreferenceResponse, error)
-	AdminSetUserPassword                 func(context.Context, *AdminSetUserPasswordRequest) (*AdminSetUserPasswordResponse, error)
-	AdminSetUserSettings                 func(context.Context, *AdminSetUserSettingsRequest) (*AdminSetUserSettingsResponse, error)
-	AdminUpdateAuthEventFeedback         func(context.Context, *AdminUpdateAuthEventFeedbackRequest) (*AdminUpdateAuthEventFeedbackResponse, error)
-	AdminUpdateDeviceStatus              func(context.Context, *AdminUpdateDeviceStatusRequest) (*AdminUpdateDeviceStatusResponse, error)
-	AdminUpdateUserAttributes            func(context.Context, *AdminUpdateUserAttributesRequest) (*AdminUpdateUserAttributesResponse, error)
-	AdminUserGlobalSignOut               func(context.Context, *AdminUserGlobalSignOutRequest) (*AdminUserGlobalSignOutResponse, error)
-	AssociateSoftwareToken               func(context.Context, *AssociateSoftwareTokenRequest) (*AssociateSoftwareTokenResponse, error)
-	ChangePassword                       func(context.Context, *ChangePasswordRequest) (*ChangePasswordResponse, error)
-	CompleteWebAuthnRegistration         func(context.Context, *CompleteWebAuthnRegistrationRequest) (*CompleteWebAuthnRegistrationResponse, error)
-	ConfirmDevice                        func(context.Context, *ConfirmDeviceRequest) (*ConfirmDeviceResponse, error)
-	ConfirmForgotPassword                func(context.Context, *ConfirmForgotPasswordRequest) (*ConfirmForgotPasswordResponse, error)
-	ConfirmSignUp                        func(context.Context, *ConfirmSignUpRequest) (*ConfirmSignUpResponse, error)
-	CreateGroup                          func(context.Context, *CreateGroupRequest) (*CreateGroupResponse, error)
-	CreateIdentityProvider               func(context.Context, *CreateIdentityProviderRequest) (*CreateIdentityProviderResponse, error)
-	CreateManagedLoginBranding           func(context.Context, *CreateManagedLoginBrandingRequest) (*CreateManagedLoginBrandingResponse, error)
-	CreateResourceServer                 func(context.Context, *CreateResourceServerRequest) (*CreateResourceServerResponse, error)
-	CreateTerms                          func(context.Context, *CreateTermsRequest) (*CreateTermsResponse, error)
-	CreateUserImportJob                  func(context.Context, *CreateUserImportJobRequest) (*CreateUserImportJobResponse, error)
-	CreateUserPool                       func(context.Context, *CreateUserPoolRequest) (*CreateUserPoolResponse, error)
-	CreateUserPoolClient                 func(context.Context, *CreateUserPoolClientRequest) (*CreateUserPoolClientResponse, error)
-	CreateUserPoolDomain                 func(context.Context, *CreateUserPoolDomainRequest) (*CreateUserPoolDomainResponse, error)
-	DeleteGroup                          func(context.Context, *DeleteGroupRequest) error
-	DeleteIdentityProvider               func(context.Context, *DeleteIdentityProviderRequest) error
-	DeleteManagedLoginBranding           func(context.Context, *DeleteManagedLoginBrandingRequest) error
-	DeleteResourceServer                 func(context.Context, *DeleteResourceServerRequest) error
-	DeleteTerms                          func(context.Context, *DeleteTermsRequest) error
-	DeleteUser                           func(context.Context, *DeleteUserRequest) error
-	DeleteUserAttributes                 func(context.Context, *DeleteUserAttributesRequest) (*DeleteUserAttributesResponse, error)
-	DeleteUserPool                       func(context.Context, *DeleteUserPoolRequest) error
-	DeleteUserPoolClient                 func(context.Context, *DeleteUserPoolClientRequest) error
-	DeleteUserPoolClientSecret           func(context.Context, *DeleteUserPoolClientSecretRequest) (*DeleteUserPoolClientSecretResponse, error)
-	DeleteUserPoolDomain                 func(context.Context, *DeleteUserPoolDomainRequest) (*DeleteUserPoolDomainResponse, error)
-	DeleteWebAuthnCredential             func(context.Context, *DeleteWebAuthnCredentialRequest) (*DeleteWebAuthnCredentialResponse, error)
-	DescribeIdentityProvider             func(context.Context, *DescribeIdentityProviderRequest) (*DescribeIdentityProviderResponse, error)
-	DescribeManagedLoginBranding         func(context.Context, *DescribeManagedLoginBrandingRequest) (*DescribeManagedLoginBrandingResponse, error)
-	DescribeManagedLoginBrandingByClient func(context.Context, *DescribeManagedLoginBrandingByClientRequest) (*DescribeManagedLoginBrandingByClientResponse, error)
-	DescribeResourceServer               func(context.Context, *DescribeResourceServerRequest) (*DescribeResourceServerResponse, error)
-	DescribeRiskConfiguration            func(context.Context, *DescribeRiskConfigurationRequest) (*DescribeRiskConfigurationResponse, error)
-	DescribeTerms                        func(context.Context, *DescribeTermsRequest) (*DescribeTermsResponse, error)
-	DescribeUserImportJob                func(context.Context, *DescribeUserImportJobRequest) (*DescribeUserImportJobResponse, error)
-	DescribeUserPool                     func(context.Context, *DescribeUserPoolRequest) (*DescribeUserPoolResponse, error)
-	DescribeUserPoolClient               func(context.Context, *DescribeUserPoolClientRequest) (*DescribeUserPoolClientResponse, error)
-	DescribeUserPoolDomain               func(context.Context, *DescribeUserPoolDomainRequest) (*DescribeUserPoolDomainResponse, error)
-	ForgetDevice                         func(context.Context, *ForgetDeviceRequest) error
-	ForgotPassword                       func(context.Context, *ForgotPasswordRequest) (*ForgotPasswordResponse, error)
-	GetCSVHeader                         func(context.Context, *GetCSVHeaderRequest) (*GetCSVHeaderResponse, error)
-	GetDevice                            func(context.Context, *GetDeviceRequest) (*GetDeviceResponse, error)
-	GetGroup                             func(context.Context, *GetGroupRequest) (*GetGroupResponse, error)
-	GetIdentityProviderByIdentifier      func(context.Context, *GetIdentityProviderByIdentifierRequest) (*GetIdentityProviderByIdentifierResponse, error)
-	GetLogDeliveryConfiguration          func(context.Context, *GetLogDeliveryConfigurationRequest) (*GetLogDeliveryConfigurationResponse, error)
-	GetSigningCertificate                func(context.Context, *GetSigningCertificateRequest) (*GetSigningCertificateResponse, error)
-	GetTokensFromRefreshToken            func(context.Context, *GetTokensFromRefreshTokenRequest) (*GetTokensFromRefreshTokenResponse, error)
-	GetUICustomization                   func(context.Context, *GetUICustomizationRequest) (*GetUICustomizationResponse, error)
-	GetUser                              func(context.Context, *GetUserRequest) (*GetUserResponse, error)
-	GetUserAttributeVerificationCode     func(context.Context, *GetUserAttributeVerificationCodeRequest) (*GetUserAttributeVerificationCodeResponse, error)
-	GetUserAuthFactors                   func(context.Context, *GetUserAuthFactorsRequest) (*GetUserAuthFactorsResponse, error)
-	GetUserPoolMfaConfig                 func(context.Context, *GetUserPoolMfaConfigRequest) (*GetUserPoolMfaConfigResponse, error)
-	GlobalSignOut                        func(context.Context, *GlobalSignOutRequest) (*GlobalSignOutResponse, error)
-	InitiateAuth                         func(context.Context, *InitiateAuthRequest) (*InitiateAuthResponse, error)
-	ListDevices                          func(context.Context, *ListDevicesRequest) (*ListDevicesResponse, error)
-	ListGroups                           func(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
-	ListIdentityProviders                func(context.Context, *ListIdentityProvidersRequest) (*ListIdentityProvidersResponse, error)
-	ListResourceServers                  func(context.Context, *ListResourceServersRequest) (*ListResourceServersResponse, error)
-	ListTagsForResource                  func(context.Context, *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
-	ListTerms                            func(context.Context, *ListTermsRequest) (*ListTermsResponse, error)
-	ListUserImportJobs                   func(context.Context, *ListUserImportJobsRequest) (*ListUserImportJobsResponse, error)
-	ListUserPoolClientSecrets            func(context.Context, *ListUserPoolClientSecretsRequest) (*ListUserPoolClientSecretsResponse, error)
-	ListUserPoolClients                  func(context.Context, *ListUserPoolClientsRequest) (*ListUserPoolClientsResponse, error)
-	ListUserPools                        func(context.Context, *ListUserPoolsRequest) (*ListUserPoolsResponse, error)
-	ListUsers                            func(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
-	ListUsersInGroup                     func(context.Context, *ListUsersInGroupRequest) (*ListUsersInGroupResponse, error)
-	ListWebAuthnCredentials              func(context.Context, *ListWebAuthnCredentialsRequest) (*ListWebAuthnCredentialsResponse, error)
-	ResendConfirmationCode               func(context.Context, *ResendConfirmationCodeRequest) (*ResendConfirmationCodeResponse, error)
-	RespondToAuthChallenge               func(context.Context, *RespondToAuthChallengeRequest) (*RespondToAuthChallengeResponse, error)
-	RevokeToken                          func(context.Context, *RevokeTokenRequest) (*RevokeTokenResponse, error)
-	SetLogDeliveryConfiguration          func(context.Context, *SetLogDeliveryConfigurationRequest) (*SetLogDeliveryConfigurationResponse, error)
-	SetRiskConfiguration                 func(context.Context, *SetRiskConfigurationRequest) (*SetRiskConfigurationResponse, error)
-	SetUICustomization                   func(context.Context, *SetUICustomizationRequest) (*SetUICustomizationResponse, error)
-	SetUserMFAPreference                 func(context.Context, *SetUserMFAPreferenceRequest) (*SetUserMFAPreferenceResponse, error)
-	SetUserPoolMfaConfig                 func(context.Context, *SetUserPoolMfaConfigRequest) (*SetUserPoolMfaConfigResponse, error)
-	SetUserSettings                      func(context.Context, *SetUserSettingsRequest) (*SetUserSettingsResponse, error)
-	SignUp                               func(context.Context, *SignUpRequest) (*SignUpResponse, error)
-	StartUserImportJob                   func(context.Context, *StartUserImportJobRequest) (*StartUserImportJobResponse, error)
-	StartWebAuthnRegistration            func(context.Context, *StartWebAuthnRegistrationRequest) (*StartWebAuthnRegistrationResponse, error)
-	StopUserImportJob                    func(context.Context, *StopUserImportJobRequest) (*StopUserImportJobResponse, error)
-	TagResource                          func(context.Context, *TagResourceRequest) (*TagResourceResponse, error)
-	UntagResource                        func(context.Context, *UntagResourceRequest) (*UntagResourceResponse, error)
-	UpdateAuthEventFeedback              func(context.Context, *UpdateAuthEventFeedbackRequest) (*UpdateAuthEventFeedbackResponse, error)
-	UpdateDeviceStatus                   func(context.Context, *UpdateDeviceStatusRequest) (*UpdateDeviceStatusResponse, error)
-	UpdateGroup                          func(context.Context, *UpdateGroupRequest) (*UpdateGroupResponse, error)
-	UpdateIdentityProvider               func(context.Context, *UpdateIdentityProviderRequest) (*UpdateIdentityProviderResponse, error)
-	UpdateManagedLoginBranding           func(context.Context, *UpdateManagedLoginBrandingRequest) (*UpdateManagedLoginBrandingResponse, error)
-	UpdateResourceServer                 func(context.Context, *UpdateResourceServerRequest) (*UpdateResourceServerResponse, error)
-	UpdateTerms                          func(context.Context, *UpdateTermsRequest) (*UpdateTermsResponse, error)
-	UpdateUserAttributes                 func(context.Context, *UpdateUserAttributesRequest) (*UpdateUserAttributesResponse, error)
-	UpdateUserPool                       func(context.Context, *UpdateUserPoolRequest) (*UpdateUserPoolResponse, error)
-	UpdateUserPoolClient                 func(context.Context, *UpdateUserPoolClientRequest) (*UpdateUserPoolClientResponse, error)
-	UpdateUserPoolDomain                 func(context.Context, *UpdateUserPoolDomainRequest) (*UpdateUserPoolDomainResponse, error)
-	VerifySoftwareToken                  func(context.Context, *VerifySoftwareTokenRequest) (*VerifySoftwareTokenResponse, error)
-	VerifyUserAttribute                  func(context.Context, *VerifyUserAttributeRequest) (*VerifyUserAttributeResponse, error)
+	AddCustomAttributes                   func(context.Context, *AddCustomAttributesRequest) (*AddCustomAttributesResponse, error)
+	AddUserPoolClientSecret               func(context.Context, *AddUserPoolClientSecretRequest) (*AddUserPoolClientSecretResponse, error)
+	AdminAddUserToGroup                   func(context.Context, *AdminAddUserToGroupRequest) error
+	AdminConfirmSignUp                    func(context.Context, *AdminConfirmSignUpRequest) (*AdminConfirmSignUpResponse, error)
+	AdminCreateUser                       func(context.Context, *AdminCreateUserRequest) (*AdminCreateUserResponse, error)
+	AdminDeleteSoftwareToken              func(context.Context, *AdminDeleteSoftwareTokenRequest) (*AdminDeleteSoftwareTokenResponse, error)
+	AdminDeleteUser                       func(context.Context, *AdminDeleteUserRequest) error
+	AdminDeleteUserAttributes             func(context.Context, *AdminDeleteUserAttributesRequest) (*AdminDeleteUserAttributesResponse, error)
+	AdminDisableProviderForUser           func(context.Context, *AdminDisableProviderForUserRequest) (*AdminDisableProviderForUserResponse, error)
+	AdminDisableUser                      func(context.Context, *AdminDisableUserRequest) (*AdminDisableUserResponse, error)
+	AdminEnableUser                       func(context.Context, *AdminEnableUserRequest) (*AdminEnableUserResponse, error)
+	AdminForgetDevice                     func(context.Context, *AdminForgetDeviceRequest) error
+	AdminGetDevice                        func(context.Context, *AdminGetDeviceRequest) (*AdminGetDeviceResponse, error)
+	AdminGetUser                          func(context.Context, *AdminGetUserRequest) (*AdminGetUserResponse, error)
+	AdminGetUserAuthFactors               func(context.Context, *AdminGetUserAuthFactorsRequest) (*AdminGetUserAuthFactorsResponse, error)
+	AdminInitiateAuth                     func(context.Context, *AdminInitiateAuthRequest) (*AdminInitiateAuthResponse, error)
+	AdminLinkProviderForUser              func(context.Context, *AdminLinkProviderForUserRequest) (*AdminLinkProviderForUserResponse, error)
+	AdminListDevices                      func(context.Context, *AdminListDevicesRequest) (*AdminListDevicesResponse, error)
+	AdminListGroupsForUser                func(context.Context, *AdminListGroupsForUserRequest) (*AdminListGroupsForUserResponse, error)
+	AdminListUserAuthEvents               func(context.Context, *AdminListUserAuthEventsRequest) (*AdminListUserAuthEventsResponse, error)
+	AdminListUserSessions                 func(context.Context, *AdminListUserSessionsRequest) (*AdminListUserSessionsResponse, error)
+	AdminRemoveUserFromGroup              func(context.Context, *AdminRemoveUserFromGroupRequest) error
+	AdminResetUserPassword                func(context.Context, *AdminResetUserPasswordRequest) (*AdminResetUserPasswordResponse, error)
+	AdminRespondToAuthChallenge           func(context.Context, *AdminRespondToAuthChallengeRequest) (*AdminRespondToAuthChallengeResponse, error)
+	AdminRevokeUserSession                func(context.Context, *AdminRevokeUserSessionRequest) (*AdminRevokeUserSessionResponse, error)
+	AdminSetUserMFAPreference             func(context.Context, *AdminSetUserMFAPreferenceRequest) (*AdminSetUserMFAPreferenceResponse, error)
+	AdminSetUserPassword                  func(context.Context, *AdminSetUserPasswordRequest) (*AdminSetUserPasswordResponse, error)
+	AdminSetUserSettings                  func(context.Context, *AdminSetUserSettingsRequest) (*AdminSetUserSettingsResponse, error)
+	AdminUpdateAuthEventFeedback          func(context.Context, *AdminUpdateAuthEventFeedbackRequest) (*AdminUpdateAuthEventFeedbackResponse, error)
+	AdminUpdateDeviceStatus               func(context.Context, *AdminUpdateDeviceStatusRequest) (*AdminUpdateDeviceStatusResponse, error)
+	AdminUpdateUserAttributes             func(context.Context, *AdminUpdateUserAttributesRequest) (*AdminUpdateUserAttributesResponse, error)
+	AdminUserGlobalSignOut                func(context.Context, *AdminUserGlobalSignOutRequest) (*AdminUserGlobalSignOutResponse, error)
+	AssociateSoftwareToken                func(context.Context, *AssociateSoftwareTokenRequest) (*AssociateSoftwareTokenResponse, error)
+	CancelPointInTimeRecovery             func(context.Context, *CancelPointInTimeRecoveryRequest) (*CancelPointInTimeRecoveryResponse, error)
+	ChangePassword                        func(context.Context, *ChangePasswordRequest) (*ChangePasswordResponse, error)
+	CompleteWebAuthnRegistration          func(context.Context, *CompleteWebAuthnRegistrationRequest) (*CompleteWebAuthnRegistrationResponse, error)
+	ConfirmDevice                         func(context.Context, *ConfirmDeviceRequest) (*ConfirmDeviceResponse, error)
+	ConfirmForgotPassword                 func(context.Context, *ConfirmForgotPasswordRequest) (*ConfirmForgotPasswordResponse, error)
+	ConfirmSignUp                         func(context.Context, *ConfirmSignUpRequest) (*ConfirmSignUpResponse, error)
+	CreateCIMDPolicy                      func(context.Context, *CreateCIMDPolicyRequest) (*CreateCIMDPolicyResponse, error)
+	CreateGroup                           func(context.Context, *CreateGroupRequest) (*CreateGroupResponse, error)
+	CreateIdentityProvider                func(context.Context, *CreateIdentityProviderRequest) (*CreateIdentityProviderResponse, error)
+	CreateManagedLoginBranding            func(context.Context, *CreateManagedLoginBrandingRequest) (*CreateManagedLoginBrandingResponse, error)
+	CreateResourceServer                  func(context.Context, *CreateResourceServerRequest) (*CreateResourceServerResponse, error)
+	CreateTerms                           func(context.Context, *CreateTermsRequest) (*CreateTermsResponse, error)
+	CreateUserImportJob                   func(context.Context, *CreateUserImportJobRequest) (*CreateUserImportJobResponse, error)
+	CreateUserPool                        func(context.Context, *CreateUserPoolRequest) (*CreateUserPoolResponse, error)
+	CreateUserPoolClient                  func(context.Context, *CreateUserPoolClientRequest) (*CreateUserPoolClientResponse, error)
+	CreateUserPoolDomain                  func(context.Context, *CreateUserPoolDomainRequest) (*CreateUserPoolDomainResponse, error)
+	CreateUserPoolReplica                 func(context.Context, *CreateUserPoolReplicaRequest) (*CreateUserPoolReplicaResponse, error)
+	DeleteCIMDPolicy                      func(context.Context, *DeleteCIMDPolicyRequest) (*DeleteCIMDPolicyResponse, error)
+	DeleteGroup                           func(context.Context, *DeleteGroupRequest) error
+	DeleteIdentityProvider                func(context.Context, *DeleteIdentityProviderRequest) error
+	DeleteManagedLoginBranding            func(context.Context, *DeleteManagedLoginBrandingRequest) error
+	DeleteResourceServer                  func(context.Context, *DeleteResourceServerRequest) error
+	DeleteTerms                           func(context.Context, *DeleteTermsRequest) error
+	DeleteUser                            func(context.Context, *DeleteUserRequest) error
+	DeleteUserAttributes                  func(context.Context, *DeleteUserAttributesRequest) (*DeleteUserAttributesResponse, error)
+	DeleteUserPool                        func(context.Context, *DeleteUserPoolRequest) error
+	DeleteUserPoolClient                  func(context.Context, *DeleteUserPoolClientRequest) error
+	DeleteUserPoolClientSecret            func(context.Context, *DeleteUserPoolClientSecretRequest) (*DeleteUserPoolClientSecretResponse, error)
+	DeleteUserPoolDomain                  func(context.Context, *DeleteUserPoolDomainRequest) (*DeleteUserPoolDomainResponse, error)
+	DeleteUserPoolReplica                 func(context.Context, *DeleteUserPoolReplicaRequest) (*DeleteUserPoolReplicaResponse, error)
+	DeleteWebAuthnCredential              func(context.Context, *DeleteWebAuthnCredentialRequest) (*DeleteWebAuthnCredentialResponse, error)
+	DescribeCIMDPolicy                    func(context.Context, *DescribeCIMDPolicyRequest) (*DescribeCIMDPolicyResponse, error)
+	DescribeIdentityProvider              func(context.Context, *DescribeIdentityProviderRequest) (*DescribeIdentityProviderResponse, error)
+	DescribeManagedLoginBranding          func(context.Context, *DescribeManagedLoginBrandingRequest) (*DescribeManagedLoginBrandingResponse, error)
+	DescribeManagedLoginBrandingByClient  func(context.Context, *DescribeManagedLoginBrandingByClientRequest) (*DescribeManagedLoginBrandingByClientResponse, error)
+	DescribePointInTimeRecovery           func(context.Context, *DescribePointInTimeRecoveryRequest) (*DescribePointInTimeRecoveryResponse, error)
+	DescribeResourceServer                func(context.Context, *DescribeResourceServerRequest) (*DescribeResourceServerResponse, error)
+	DescribeRiskConfiguration             func(context.Context, *DescribeRiskConfigurationRequest) (*DescribeRiskConfigurationResponse, error)
+	DescribeTerms                         func(context.Context, *DescribeTermsRequest) (*DescribeTermsResponse, error)
+	DescribeTermsByClient                 func(context.Context, *DescribeTermsByClientRequest) (*DescribeTermsByClientResponse, error)
+	DescribeUserImportJob                 func(context.Context, *DescribeUserImportJobRequest) (*DescribeUserImportJobResponse, error)
+	DescribeUserPool                      func(context.Context, *DescribeUserPoolRequest) (*DescribeUserPoolResponse, error)
+	DescribeUserPoolClient                func(context.Context, *DescribeUserPoolClientRequest) (*DescribeUserPoolClientResponse, error)
+	DescribeUserPoolDomain                func(context.Context, *DescribeUserPoolDomainRequest) (*DescribeUserPoolDomainResponse, error)
+	ForgetDevice                          func(context.Context, *ForgetDeviceRequest) error
+	ForgotPassword                        func(context.Context, *ForgotPasswordRequest) (*ForgotPasswordResponse, error)
+	GetCSVHeader                          func(context.Context, *GetCSVHeaderRequest) (*GetCSVHeaderResponse, error)
+	GetClientToken                        func(context.Context, *GetClientTokenRequest) (*GetClientTokenResponse, error)
+	GetDerivedToken                       func(context.Context, *GetDerivedTokenRequest) (*GetDerivedTokenResponse, error)
+	GetDevice                             func(context.Context, *GetDeviceRequest) (*GetDeviceResponse, error)
+	GetGroup                              func(context.Context, *GetGroupRequest) (*GetGroupResponse, error)
+	GetIdentityProviderByIdentifier       func(context.Context, *GetIdentityProviderByIdentifierRequest) (*GetIdentityProviderByIdentifierResponse, error)
+	GetLogDeliveryConfiguration           func(context.Context, *GetLogDeliveryConfigurationRequest) (*GetLogDeliveryConfigurationResponse, error)
+	GetProvisionedLimit                   func(context.Context, *GetProvisionedLimitRequest) (*GetProvisionedLimitResponse, error)
+	GetSigningCertificate                 func(context.Context, *GetSigningCertificateRequest) (*GetSigningCertificateResponse, error)
+	GetTokensFromRefreshToken             func(context.Context, *GetTokensFromRefreshTokenRequest) (*GetTokensFromRefreshTokenResponse, error)
+	GetUICustomization                    func(context.Context, *GetUICustomizationRequest) (*GetUICustomizationResponse, error)
+	GetUser                               func(context.Context, *GetUserRequest) (*GetUserResponse, error)
+	GetUserAttributeVerificationCode      func(context.Context, *GetUserAttributeVerificationCodeRequest) (*GetUserAttributeVerificationCodeResponse, error)
+	GetUserAuthFactors                    func(context.Context, *GetUserAuthFactorsRequest) (*GetUserAuthFactorsResponse, error)
+	GetUserPoolClientSessionConfiguration func(context.Context, *GetUserPoolClientSessionConfigurationRequest) (*GetUserPoolClientSessionConfigurationResponse, error)
+	GetUserPoolMfaConfig                  func(context.Context, *GetUserPoolMfaConfigRequest) (*GetUserPoolMfaConfigResponse, error)
+	GetUserPoolSessionConfiguration       func(context.Context, *GetUserPoolSessionConfigurationRequest) (*GetUserPoolSessionConfigurationResponse, error)
+	GlobalSignOut                         func(context.Context, *GlobalSignOutRequest) (*GlobalSignOutResponse, error)
+	InitiateAuth                          func(context.Context, *InitiateAuthRequest) (*InitiateAuthResponse, error)
+	InitiatePointInTimeRecovery           func(context.Context, *InitiatePointInTimeRecoveryRequest) (*InitiatePointInTimeRecoveryResponse, error)
+	ListCIMDPolicies                      func(context.Context, *ListCIMDPoliciesRequest) (*ListCIMDPoliciesResponse, error)
+	ListClientMetadataURLs                func(context.Context, *ListClientMetadataURLsRequest) (*ListClientMetadataURLsResponse, error)
+	ListDevices                           func(context.Context, *ListDevicesRequest) (*ListDevicesResponse, error)
+	ListGroups                            func(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
+	ListIdentityProviders                 func(context.Context, *ListIdentityProvidersRequest) (*ListIdentityProvidersResponse, error)
+	ListPointInTimeRecoveries             func(context.Context, *ListPointInTimeRecoveriesRequest) (*ListPointInTimeRecoveriesResponse, error)
+	ListResourceServers                   func(context.Context, *ListResourceServersRequest) (*ListResourceServersResponse, error)
+	ListTagsForResource                   func(context.Context, *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error)
+	ListTerms                             func(context.Context, *ListTermsRequest) (*ListTermsResponse, error)
+	ListUserImportJobs                    func(context.Context, *ListUserImportJobsRequest) (*ListUserImportJobsResponse, error)
+	ListUserPoolClientSecrets             func(context.Context, *ListUserPoolClientSecretsRequest) (*ListUserPoolClientSecretsResponse, error)
+	ListUserPoolClients                   func(context.Context, *ListUserPoolClientsRequest) (*ListUserPoolClientsResponse, error)
+	ListUserPoolReplicas                  func(context.Context, *ListUserPoolReplicasRequest) (*ListUserPoolReplicasResponse, error)
+	ListUserPools                         func(context.Context, *ListUserPoolsRequest) (*ListUserPoolsResponse, error)
+	ListUserSessions                      func(context.Context, *ListUserSessionsRequest) (*ListUserSessionsResponse, error)
+	ListUsers                             func(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
+	ListUsersInGroup                      func(context.Context, *ListUsersInGroupRequest) (*ListUsersInGroupResponse, error)
+	ListWebAuthnCredentials               func(context.Context, *ListWebAuthnCredentialsRequest) (*ListWebAuthnCredentialsResponse, error)
+	ResendConfirmationCode                func(context.Context, *ResendConfirmationCodeRequest) (*ResendConfirmationCodeResponse, error)
+	RespondToAuthChallenge                func(context.Context, *RespondToAuthChallengeRequest) (*RespondToAuthChallengeResponse, error)
+	RevokeToken                           func(context.Context, *RevokeTokenRequest) (*RevokeTokenResponse, error)
+	RevokeUserSession                     func(context.Context, *RevokeUserSessionRequest) (*RevokeUserSessionResponse, error)
+	SetLogDeliveryConfiguration           func(context.Context, *SetLogDeliveryConfigurationRequest) (*SetLogDeliveryConfigurationResponse, error)
+	SetRiskConfiguration                  func(context.Context, *SetRiskConfigurationRequest) (*SetRiskConfigurationResponse, error)
+	SetUICustomization                    func(context.Context, *SetUICustomizationRequest) (*SetUICustomizationResponse, error)
+	SetUserMFAPreference                  func(context.Context, *SetUserMFAPreferenceRequest) (*SetUserMFAPreferenceResponse, error)
+	SetUserPoolClientSessionConfiguration func(context.Context, *SetUserPoolClientSessionConfigurationRequest) (*SetUserPoolClientSessionConfigurationResponse, error)
+	SetUserPoolMfaConfig                  func(context.Context, *SetUserPoolMfaConfigRequest) (*SetUserPoolMfaConfigResponse, error)
+	SetUserPoolSessionConfiguration       func(context.Context, *SetUserPoolSessionConfigurationRequest) (*SetUserPoolSessionConfigurationResponse, error)
+	SetUserSettings                       func(context.Context, *SetUserSettingsRequest) (*SetUserSettingsResponse, error)
+	SignUp                                func(context.Context, *SignUpRequest) (*SignUpResponse, error)
+	StartPointInTimeRecovery              func(context.Context, *StartPointInTimeRecoveryRequest) (*StartPointInTimeRecoveryResponse, error)
+	StartUserImportJob                    func(context.Context, *StartUserImportJobRequest) (*StartUserImportJobResponse, error)
+	StartWebAuthnRegistration             func(context.Context, *StartWebAuthnRegistrationRequest) (*StartWebAuthnRegistrationResponse, error)
+	StopUserImportJob                     func(context.Context, *StopUserImportJobRequest) (*StopUserImportJobResponse, error)
+	TagResource                           func(context.Context, *TagResourceRequest) (*TagResourceResponse, error)
+	UntagResource                         func(context.Context, *UntagResourceRequest) (*UntagResourceResponse, error)
+	UpdateAuthEventFeedback               func(context.Context, *UpdateAuthEventFeedbackRequest) (*UpdateAuthEventFeedbackResponse, error)
+	UpdateCIMDPolicy                      func(context.Context, *UpdateCIMDPolicyRequest) (*UpdateCIMDPolicyResponse, error)
+	UpdateClientMetadataURLState          func(context.Context, *UpdateClientMetadataURLStateRequest) (*UpdateClientMetadataURLStateResponse, error)
+	UpdateDeviceStatus                    func(context.Context, *UpdateDeviceStatusRequest) (*UpdateDeviceStatusResponse, error)
+	UpdateGroup                           func(context.Context, *UpdateGroupRequest) (*UpdateGroupResponse, error)
+	UpdateIdentityProvider                func(context.Context, *UpdateIdentityProviderRequest) (*UpdateIdentityProviderResponse, error)
+	UpdateManagedLoginBranding            func(context.Context, *UpdateManagedLoginBrandingRequest) (*UpdateManagedLoginBrandingResponse, error)
+	UpdateProvisionedLimit                func(context.Context, *UpdateProvisionedLimitRequest) (*UpdateProvisionedLimitResponse, error)
+	UpdateResourceServer                  func(context.Context, *UpdateResourceServerRequest) (*UpdateResourceServerResponse, error)
+	UpdateTerms                           func(context.Context, *UpdateTermsRequest) (*UpdateTermsResponse, error)
+	UpdateUserAttributes                  func(context.Context, *UpdateUserAttributesRequest) (*UpdateUserAttributesResponse, error)
+	UpdateUserPool                        func(context.Context, *UpdateUserPoolRequest) (*UpdateUserPoolResponse, error)
+	UpdateUserPoolClient                  func(context.Context, *UpdateUserPoolClientRequest) (*UpdateUserPoolClientResponse, error)
+	UpdateUserPoolDomain                  func(context.Context, *UpdateUserPoolDomainRequest) (*UpdateUserPoolDomainResponse, error)
+	UpdateUserPoolReplica                 func(context.Context, *UpdateUserPoolReplicaRequest) (*UpdateUserPoolReplicaResponse, error)
+	VerifySoftwareToken                   func(context.Context, *VerifySoftwareTokenRequest) (*VerifySoftwareTokenResponse, error)
+	VerifyUserAttribute                   func(context.Context, *VerifyUserAttributeRequest) (*VerifyUserAttributeResponse, error)
 }
 
 // Operations lists all operations, by name, each with its handler. Nil is the same as no handlers.
@@ -145,123 +176,154 @@ func Operations(h *Handlers) []wire.Operation {
 		{Spec: &specs[2], Call: wire.BindEmpty(h.AdminAddUserToGroup)},
 		{Spec: &specs[3], Call: wire.Bind(h.AdminConfirmSignUp)},
 		{Spec: &specs[4], Call: wire.Bind(h.AdminCreateUser)},
-		{Spec: &specs[5], Call: wire.BindEmpty(h.AdminDeleteUser)},
-		{Spec: &specs[6], Call: wire.Bind(h.AdminDeleteUserAttributes)},
-		{Spec: &specs[7], Call: wire.Bind(h.AdminDisableProviderForUser)},
-		{Spec: &specs[8], Call: wire.Bind(h.AdminDisableUser)},
-		{Spec: &specs[9], Call: wire.Bind(h.AdminEnableUser)},
-		{Spec: &specs[10], Call: wire.BindEmpty(h.AdminForgetDevice)},
-		{Spec: &specs[11], Call: wire.Bind(h.AdminGetDevice)},
-		{Spec: &specs[12], Call: wire.Bind(h.AdminGetUser)},
-		{Spec: &specs[13], Call: wire.Bind(h.AdminInitiateAuth)},
-		{Spec: &specs[14], Call: wire.Bind(h.AdminLinkProviderForUser)},
-		{Spec: &specs[15], Call: wire.Bind(h.AdminListDevices)},
-		{Spec: &specs[16], Call: wire.Bind(h.AdminListGroupsForUser)},
-		{Spec: &specs[17], Call: wire.Bind(h.AdminListUserAuthEvents)},
-		{Spec: &specs[18], Call: wire.BindEmpty(h.AdminRemoveUserFromGroup)},
-		{Spec: &specs[19], Call: wire.Bind(h.AdminResetUserPassword)},
-		{Spec: &specs[20], Call: wire.Bind(h.AdminRespondToAuthChallenge)},
-		{Spec: &specs[21], Call: wire.Bind(h.AdminSetUserMFAPreference)},
-		{Spec: &specs[22], Call: wire.Bind(h.AdminSetUserPassword)},
-		{Spec: &specs[23], Call: wire.Bind(h.AdminSetUserSettings)},
-		{Spec: &specs[24], Call: wire.Bind(h.AdminUpdateAuthEventFeedback)},
-		{Spec: &specs[25], Call: wire.Bind(h.AdminUpdateDeviceStatus)},
-		{Spec: &specs[26], Call: wire.Bind(h.AdminUpdateUserAttributes)},
-		{Spec: &specs[27], Call: wire.Bind(h.AdminUserGlobalSignOut)},
-		{Spec: &specs[28], Call: wire.Bind(h.AssociateSoftwareToken)},
-		{Spec: &specs[29], Call: wire.Bind(h.ChangePassword)},
-		{Spec: &specs[30], Call: wire.Bind(h.CompleteWebAuthnRegistration)},
-		{Spec: &specs[31], Call: wire.Bind(h.ConfirmDevice)},
-		{Spec: &specs[32], Call: wire.Bind(h.ConfirmForgotPassword)},
-		{Spec: &specs[33], Call: wire.Bind(h.ConfirmSignUp)},
-		{Spec: &specs[34], Call: wire.Bind(h.CreateGroup)},
-		{Spec: &specs[35], Call: wire.Bind(h.CreateIdentityProvider)},
-		{Spec: &specs[36], Call: wire.Bind(h.CreateManagedLoginBranding)},
-		{Spec: &specs[37], Call: wire.Bind(h.CreateResourceServer)},
-		{Spec: &specs[38], Call: wire.Bind(h.CreateTerms)},
-		{Spec: &specs[39], Call: wire.Bind(h.CreateUserImportJob)},
-		{Spec: &specs[40], Call: wire.Bind(h.CreateUserPool)},
-		{Spec: &specs[41], Call: wire.Bind(h.CreateUserPoolClient)},
-		{Spec: &specs[42], Call: wire.Bind(h.CreateUserPoolDomain)},
-		{Spec: &specs[43], Call: wire.BindEmpty(h.DeleteGroup)},
-		{Spec: &specs[44], Call: wire.BindEmpty(h.DeleteIdentityProvider)},
-		{Spec: &specs[45], Call: wire.BindEmpty(h.DeleteManagedLoginBranding)},
-		{Spec: &specs[46], Call: wire.BindEmpty(h.DeleteResourceServer)},
-		{Spec: &specs[47], Call: wire.BindEmpty(h.DeleteTerms)},
-		{Spec: &specs[48], Call: wire.BindEmpty(h.DeleteUser)},
-		{Spec: &specs[49], Call: wire.Bind(h.DeleteUserAttributes)},
-		{Spec: &specs[50], Call: wire.BindEmpty(h.DeleteUserPool)},
-		{Spec: &specs[51], Call: wire.BindEmpty(h.DeleteUserPoolClient)},
-		{Spec: &specs[52], Call: wire.Bind(h.DeleteUserPoolClientSecret)},
-		{Spec: &specs[53], Call: wire.Bind(h.DeleteUserPoolDomain)},
-		{Spec: &specs[54], Call: wire.Bind(h.DeleteWebAuthnCredential)},
-		{Spec: &specs[55], Call: wire.Bind(h.DescribeIdentityProvider)},
-		{Spec: &specs[56], Call: wire.Bind(h.DescribeManagedLoginBranding)},
-		{Spec: &specs[57], Call: wire.Bind(h.DescribeManagedLoginBrandingByClient)},
-		{Spec: &specs[58], Call: wire.Bind(h.DescribeResourceServer)},
-		{Spec: &specs[59], Call: wire.Bind(h.DescribeRiskConfiguration)},
-		{Spec: &specs[60], Call: wire.Bind(h.DescribeTerms)},
-		{Spec: &specs[61], Call: wire.Bind(h.DescribeUserImportJob)},
-		{Spec: &specs[62], Call: wire.Bind(h.DescribeUserPool)},
-		{Spec: &specs[63], Call: wire.Bind(h.DescribeUserPoolClient)},
-		{Spec: &specs[64], Call: wire.Bind(h.DescribeUserPoolDomain)},
-		{Spec: &specs[65], Call: wire.BindEmpty(h.ForgetDevice)},
-		{Spec: &specs[66], Call: wire.Bind(h.ForgotPassword)},
-		{Spec: &specs[67], Call: wire.Bind(h.GetCSVHeader)},
-		{Spec: &specs[68], Call: wire.Bind(h.GetDevice)},
-		{Spec: &specs[69], Call: wire.Bind(h.GetGroup)},
-		{Spec: &specs[70], Call: wire.Bind(h.GetIdentityProviderByIdentifier)},
-		{Spec: &specs[71], Call: wire.Bind(h.GetLogDeliveryConfiguration)},
-		{Spec: &specs[72], Call: wire.Bind(h.GetSigningCertificate)},
-		{Spec: &specs[73], Call: wire.Bind(h.GetTokensFromRefreshToken)},
-		{Spec: &specs[74], Call: wire.Bind(h.GetUICustomization)},
-		{Spec: &specs[75], Call: wire.Bind(h.GetUser)},
-		{Spec: &specs[76], Call: wire.Bind(h.GetUserAttributeVerificationCode)},
-		{Spec: &specs[77], Call: wire.Bind(h.GetUserAuthFactors)},
-		{Spec: &specs[78], Call: wire.Bind(h.GetUserPoolMfaConfig)},
-		{Spec: &specs[79], Call: wire.Bind(h.GlobalSignOut)},
-		{Spec: &specs[80], Call: wire.Bind(h.InitiateAuth)},
-		{Spec: &specs[81], Call: wire.Bind(h.ListDevices)},
-		{Spec: &specs[82], Call: wire.Bind(h.ListGroups)},
-		{Spec: &specs[83], Call: wire.Bind(h.ListIdentityProviders)},
-		{Spec: &specs[84], Call: wire.Bind(h.ListResourceServers)},
-		{Spec: &specs[85], Call: wire.Bind(h.ListTagsForResource)},
-		{Spec: &specs[86], Call: wire.Bind(h.ListTerms)},
-		{Spec: &specs[87], Call: wire.Bind(h.ListUserImportJobs)},
-		{Spec: &specs[88], Call: wire.Bind(h.ListUserPoolClientSecrets)},
-		{Spec: &specs[89], Call: wire.Bind(h.ListUserPoolClients)},
-		{Spec: &specs[90], Call: wire.Bind(h.ListUserPools)},
-		{Spec: &specs[91], Call: wire.Bind(h.ListUsers)},
-		{Spec: &specs[92], Call: wire.Bind(h.ListUsersInGroup)},
-		{Spec: &specs[93], Call: wire.Bind(h.ListWebAuthnCredentials)},
-		{Spec: &specs[94], Call: wire.Bind(h.ResendConfirmationCode)},
-		{Spec: &specs[95], Call: wire.Bind(h.RespondToAuthChallenge)},
-		{Spec: &specs[96], Call: wire.Bind(h.RevokeToken)},
-		{Spec: &specs[97], Call: wire.Bind(h.SetLogDeliveryConfiguration)},
-		{Spec: &specs[98], Call: wire.Bind(h.SetRiskConfiguration)},
-		{Spec: &specs[99], Call: wire.Bind(h.SetUICustomization)},
-		{Spec: &specs[100], Call: wire.Bind(h.SetUserMFAPreference)},
-		{Spec: &specs[101], Call: wire.Bind(h.SetUserPoolMfaConfig)},
-		{Spec: &specs[102], Call: wire.Bind(h.SetUserSettings)},
-		{Spec: &specs[103], Call: wire.Bind(h.SignUp)},
-		{Spec: &specs[104], Call: wire.Bind(h.StartUserImportJob)},
-		{Spec: &specs[105], Call: wire.Bind(h.StartWebAuthnRegistration)},
-		{Spec: &specs[106], Call: wire.Bind(h.StopUserImportJob)},
-		{Spec: &specs[107], Call: wire.Bind(h.TagResource)},
-		{Spec: &specs[108], Call: wire.Bind(h.UntagResource)},
-		{Spec: &specs[109], Call: wire.Bind(h.UpdateAuthEventFeedback)},
-		{Spec: &specs[110], Call: wire.Bind(h.UpdateDeviceStatus)},
-		{Spec: &specs[111], Call: wire.Bind(h.UpdateGroup)},
-		{Spec: &specs[112], Call: wire.Bind(h.UpdateIdentityProvider)},
-		{Spec: &specs[113], Call: wire.Bind(h.UpdateManagedLoginBranding)},
-		{Spec: &specs[114], Call: wire.Bind(h.UpdateResourceServer)},
-		{Spec: &specs[115], Call: wire.Bind(h.UpdateTerms)},
-		{Spec: &specs[116], Call: wire.Bind(h.UpdateUserAttributes)},
-		{Spec: &specs[117], Call: wire.Bind(h.UpdateUserPool)},
-		{Spec: &specs[118], Call: wire.Bind(h.UpdateUserPoolClient)},
-		{Spec: &specs[119], Call: wire.Bind(h.UpdateUserPoolDomain)},
-		{Spec: &specs[120], Call: wire.Bind(h.VerifySoftwareToken)},
-		{Spec: &specs[121], Call: wire.Bind(h.VerifyUserAttribute)},
+		{Spec: &specs[5], Call: wire.Bind(h.AdminDeleteSoftwareToken)},
+		{Spec: &specs[6], Call: wire.BindEmpty(h.AdminDeleteUser)},
+		{Spec: &specs[7], Call: wire.Bind(h.AdminDeleteUserAttributes)},
+		{Spec: &specs[8], Call: wire.Bind(h.AdminDisableProviderForUser)},
+		{Spec: &specs[9], Call: wire.Bind(h.AdminDisableUser)},
+		{Spec: &specs[10], Call: wire.Bind(h.AdminEnableUser)},
+		{Spec: &specs[11], Call: wire.BindEmpty(h.AdminForgetDevice)},
+		{Spec: &specs[12], Call: wire.Bind(h.AdminGetDevice)},
+		{Spec: &specs[13], Call: wire.Bind(h.AdminGetUser)},
+		{Spec: &specs[14], Call: wire.Bind(h.AdminGetUserAuthFactors)},
+		{Spec: &specs[15], Call: wire.Bind(h.AdminInitiateAuth)},
+		{Spec: &specs[16], Call: wire.Bind(h.AdminLinkProviderForUser)},
+		{Spec: &specs[17], Call: wire.Bind(h.AdminListDevices)},
+		{Spec: &specs[18], Call: wire.Bind(h.AdminListGroupsForUser)},
+		{Spec: &specs[19], Call: wire.Bind(h.AdminListUserAuthEvents)},
+		{Spec: &specs[20], Call: wire.Bind(h.AdminListUserSessions)},
+		{Spec: &specs[21], Call: wire.BindEmpty(h.AdminRemoveUserFromGroup)},
+		{Spec: &specs[22], Call: wire.Bind(h.AdminResetUserPassword)},
+		{Spec: &specs[23], Call: wire.Bind(h.AdminRespondToAuthChallenge)},
+		{Spec: &specs[24], Call: wire.Bind(h.AdminRevokeUserSession)},
+		{Spec: &specs[25], Call: wire.Bind(h.AdminSetUserMFAPreference)},
+		{Spec: &specs[26], Call: wire.Bind(h.AdminSetUserPassword)},
+		{Spec: &specs[27], Call: wire.Bind(h.AdminSetUserSettings)},
+		{Spec: &specs[28], Call: wire.Bind(h.AdminUpdateAuthEventFeedback)},
+		{Spec: &specs[29], Call: wire.Bind(h.AdminUpdateDeviceStatus)},
+		{Spec: &specs[30], Call: wire.Bind(h.AdminUpdateUserAttributes)},
+		{Spec: &specs[31], Call: wire.Bind(h.AdminUserGlobalSignOut)},
+		{Spec: &specs[32], Call: wire.Bind(h.AssociateSoftwareToken)},
+		{Spec: &specs[33], Call: wire.Bind(h.CancelPointInTimeRecovery)},
+		{Spec: &specs[34], Call: wire.Bind(h.ChangePassword)},
+		{Spec: &specs[35], Call: wire.Bind(h.CompleteWebAuthnRegistration)},
+		{Spec: &specs[36], Call: wire.Bind(h.ConfirmDevice)},
+		{Spec: &specs[37], Call: wire.Bind(h.ConfirmForgotPassword)},
+		{Spec: &specs[38], Call: wire.Bind(h.ConfirmSignUp)},
+		{Spec: &specs[39], Call: wire.Bind(h.CreateCIMDPolicy)},
+		{Spec: &specs[40], Call: wire.Bind(h.CreateGroup)},
+		{Spec: &specs[41], Call: wire.Bind(h.CreateIdentityProvider)},
+		{Spec: &specs[42], Call: wire.Bind(h.CreateManagedLoginBranding)},
+		{Spec: &specs[43], Call: wire.Bind(h.CreateResourceServer)},
+		{Spec: &specs[44], Call: wire.Bind(h.CreateTerms)},
+		{Spec: &specs[45], Call: wire.Bind(h.CreateUserImportJob)},
+		{Spec: &specs[46], Call: wire.Bind(h.CreateUserPool)},
+		{Spec: &specs[47], Call: wire.Bind(h.CreateUserPoolClient)},
+		{Spec: &specs[48], Call: wire.Bind(h.CreateUserPoolDomain)},
+		{Spec: &specs[49], Call: wire.Bind(h.CreateUserPoolReplica)},
+		{Spec: &specs[50], Call: wire.Bind(h.DeleteCIMDPolicy)},
+		{Spec: &specs[51], Call: wire.BindEmpty(h.DeleteGroup)},
+		{Spec: &specs[52], Call: wire.BindEmpty(h.DeleteIdentityProvider)},
+		{Spec: &specs[53], Call: wire.BindEmpty(h.DeleteManagedLoginBranding)},
+		{Spec: &specs[54], Call: wire.BindEmpty(h.DeleteResourceServer)},
+		{Spec: &specs[55], Call: wire.BindEmpty(h.DeleteTerms)},
+		{Spec: &specs[56], Call: wire.BindEmpty(h.DeleteUser)},
+		{Spec: &specs[57], Call: wire.Bind(h.DeleteUserAttributes)},
+		{Spec: &specs[58], Call: wire.BindEmpty(h.DeleteUserPool)},
+		{Spec: &specs[59], Call: wire.BindEmpty(h.DeleteUserPoolClient)},
+		{Spec: &specs[60], Call: wire.Bind(h.DeleteUserPoolClientSecret)},
+		{Spec: &specs[61], Call: wire.Bind(h.DeleteUserPoolDomain)},
+		{Spec: &specs[62], Call: wire.Bind(h.DeleteUserPoolReplica)},
+		{Spec: &specs[63], Call: wire.Bind(h.DeleteWebAuthnCredential)},
+		{Spec: &specs[64], Call: wire.Bind(h.DescribeCIMDPolicy)},
+		{Spec: &specs[65], Call: wire.Bind(h.DescribeIdentityProvider)},
+		{Spec: &specs[66], Call: wire.Bind(h.DescribeManagedLoginBranding)},
+		{Spec: &specs[67], Call: wire.Bind(h.DescribeManagedLoginBrandingByClient)},
+		{Spec: &specs[68], Call: wire.Bind(h.DescribePointInTimeRecovery)},
+		{Spec: &specs[69], Call: wire.Bind(h.DescribeResourceServer)},
+		{Spec: &specs[70], Call: wire.Bind(h.DescribeRiskConfiguration)},
+		{Spec: &specs[71], Call: wire.Bind(h.DescribeTerms)},
+		{Spec: &specs[72], Call: wire.Bind(h.DescribeTermsByClient)},
+		{Spec: &specs[73], Call: wire.Bind(h.DescribeUserImportJob)},
+		{Spec: &specs[74], Call: wire.Bind(h.DescribeUserPool)},
+		{Spec: &specs[75], Call: wire.Bind(h.DescribeUserPoolClient)},
+		{Spec: &specs[76], Call: wire.Bind(h.DescribeUserPoolDomain)},
+		{Spec: &specs[77], Call: wire.BindEmpty(h.ForgetDevice)},
+		{Spec: &specs[78], Call: wire.Bind(h.ForgotPassword)},
+		{Spec: &specs[79], Call: wire.Bind(h.GetCSVHeader)},
+		{Spec: &specs[80], Call: wire.Bind(h.GetClientToken)},
+		{Spec: &specs[81], Call: wire.Bind(h.GetDerivedToken)},
+		{Spec: &specs[82], Call: wire.Bind(h.GetDevice)},
+		{Spec: &specs[83], Call: wire.Bind(h.GetGroup)},
+		{Spec: &specs[84], Call: wire.Bind(h.GetIdentityProviderByIdentifier)},
+		{Spec: &specs[85], Call: wire.Bind(h.GetLogDeliveryConfiguration)},
+		{Spec: &specs[86], Call: wire.Bind(h.GetProvisionedLimit)},
+		{Spec: &specs[87], Call: wire.Bind(h.GetSigningCertificate)},
+		{Spec: &specs[88], Call: wire.Bind(h.GetTokensFromRefreshToken)},
+		{Spec: &specs[89], Call: wire.Bind(h.GetUICustomization)},
+		{Spec: &specs[90], Call: wire.Bind(h.GetUser)},
+		{Spec: &specs[91], Call: wire.Bind(h.GetUserAttributeVerificationCode)},
+		{Spec: &specs[92], Call: wire.Bind(h.GetUserAuthFactors)},
+		{Spec: &specs[93], Call: wire.Bind(h.GetUserPoolClientSessionConfiguration)},
+		{Spec: &specs[94], Call: wire.Bind(h.GetUserPoolMfaConfig)},
+		{Spec: &specs[95], Call: wire.Bind(h.GetUserPoolSessionConfiguration)},
+		{Spec: &specs[96], Call: wire.Bind(h.GlobalSignOut)},
+		{Spec: &specs[97], Call: wire.Bind(h.InitiateAuth)},
+		{Spec: &specs[98], Call: wire.Bind(h.InitiatePointInTimeRecovery)},
+		{Spec: &specs[99], Call: wire.Bind(h.ListCIMDPolicies)},
+		{Spec: &specs[100], Call: wire.Bind(h.ListClientMetadataURLs)},
+		{Spec: &specs[101], Call: wire.Bind(h.ListDevices)},
+		{Spec: &specs[102], Call: wire.Bind(h.ListGroups)},
+		{Spec: &specs[103], Call: wire.Bind(h.ListIdentityProviders)},
+		{Spec: &specs[104], Call: wire.Bind(h.ListPointInTimeRecoveries)},
+		{Spec: &specs[105], Call: wire.Bind(h.ListResourceServers)},
+		{Spec: &specs[106], Call: wire.Bind(h.ListTagsForResource)},
+		{Spec: &specs[107], Call: wire.Bind(h.ListTerms)},
+		{Spec: &specs[108], Call: wire.Bind(h.ListUserImportJobs)},
+		{Spec: &specs[109], Call: wire.Bind(h.ListUserPoolClientSecrets)},
+		{Spec: &specs[110], Call: wire.Bind(h.ListUserPoolClients)},
+		{Spec: &specs[111], Call: wire.Bind(h.ListUserPoolReplicas)},
+		{Spec: &specs[112], Call: wire.Bind(h.ListUserPools)},
+		{Spec: &specs[113], Call: wire.Bind(h.ListUserSessions)},
+		{Spec: &specs[114], Call: wire.Bind(h.ListUsers)},
+		{Spec: &specs[115], Call: wire.Bind(h.ListUsersInGroup)},
+		{Spec: &specs[116], Call: wire.Bind(h.ListWebAuthnCredentials)},
+		{Spec: &specs[117], Call: wire.Bind(h.ResendConfirmationCode)},
+		{Spec: &specs[118], Call: wire.Bind(h.RespondToAuthChallenge)},
+		{Spec: &specs[119], Call: wire.Bind(h.RevokeToken)},
+		{Spec: &specs[120], Call: wire.Bind(h.RevokeUserSession)},
+		{Spec: &specs[121], Call: wire.Bind(h.SetLogDeliveryConfiguration)},
+		{Spec: &specs[122], Call: wire.Bind(h.SetRiskConfiguration)},
+		{Spec: &specs[123], Call: wire.Bind(h.SetUICustomization)},
+		{Spec: &specs[124], Call: wire.Bind(h.SetUserMFAPreference)},
+		{Spec: &specs[125], Call: wire.Bind(h.SetUserPoolClientSessionConfiguration)},
+		{Spec: &specs[126], Call: wire.Bind(h.SetUserPoolMfaConfig)},
+		{Spec: &specs[127], Call: wire.Bind(h.SetUserPoolSessionConfiguration)},
+		{Spec: &specs[128], Call: wire.Bind(h.SetUserSettings)},
+		{Spec: &specs[129], Call: wire.Bind(h.SignUp)},
+		{Spec: &specs[130], Call: wire.Bind(h.StartPointInTimeRecovery)},
+		{Spec: &specs[131], Call: wire.Bind(h.StartUserImportJob)},
+		{Spec: &specs[132], Call: wire.Bind(h.StartWebAuthnRegistration)},
+		{Spec: &specs[133], Call: wire.Bind(h.StopUserImportJob)},
+		{Spec: &specs[134], Call: wire.Bind(h.TagResource)},
+		{Spec: &specs[135], Call: wire.Bind(h.UntagResource)},
+		{Spec: &specs[136], Call: wire.Bind(h.UpdateAuthEventFeedback)},
+		{Spec: &specs[137], Call: wire.Bind(h.UpdateCIMDPolicy)},
+		{Spec: &specs[138], Call: wire.Bind(h.UpdateClientMetadataURLState)},
+		{Spec: &specs[139], Call: wire.Bind(h.UpdateDeviceStatus)},
+		{Spec: &specs[140], Call: wire.Bind(h.UpdateGroup)},
+		{Spec: &specs[141], Call: wire.Bind(h.UpdateIdentityProvider)},
+		{Spec: &specs[142], Call: wire.Bind(h.UpdateManagedLoginBranding)},
+		{Spec: &specs[143], Call: wire.Bind(h.UpdateProvisionedLimit)},
+		{Spec: &specs[144], Call: wire.Bind(h.UpdateResourceServer)},
+		{Spec: &specs[145], Call: wire.Bind(h.UpdateTerms)},
+		{Spec: &specs[146], Call: wire.Bind(h.UpdateUserAttributes)},
+		{Spec: &specs[147], Call: wire.Bind(h.UpdateUserPool)},
+		{Spec: &specs[148], Call: wire.Bind(h.UpdateUserPoolClient)},
+		{Spec: &specs[149], Call: wire.Bind(h.UpdateUserPoolDomain)},
+		{Spec: &specs[150], Call: wire.Bind(h.UpdateUserPoolReplica)},
+		{Spec: &specs[151], Call: wire.Bind(h.VerifySoftwareToken)},
+		{Spec: &specs[152], Call: wire.Bind(h.VerifyUserAttribute)},
 	}
 }
 
@@ -277,126 +339,157 @@ func Service(h *Handlers) *wire.Service {
 }
 
 var specs = [...]wire.Spec{
-	{Name: "AddCustomAttributes", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserImportInProgressException}, Input: func() wire.Request { return new(AddCustomAttributesRequest) }},
+	{Name: "AddCustomAttributes", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserImportInProgressException}, Input: func() wire.Request { return new(AddCustomAttributesRequest) }},
 	{Name: "AddUserPoolClientSecret", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AccessDeniedException, InternalServerException, InvalidParameterException, LimitExceededException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(AddUserPoolClientSecretRequest) }},
-	{Name: "AdminAddUserToGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminAddUserToGroupRequest) }},
-	{Name: "AdminConfirmSignUp", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyFailedAttemptsException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(AdminConfirmSignUpRequest) }},
-	{Name: "AdminCreateUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UnsupportedUserStateException, UserLambdaValidationException, UserNotFoundException, UsernameExistsException}, Input: func() wire.Request { return new(AdminCreateUserRequest) }},
-	{Name: "AdminDeleteUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDeleteUserRequest) }},
-	{Name: "AdminDeleteUserAttributes", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDeleteUserAttributesRequest) }},
-	{Name: "AdminDisableProviderForUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDisableProviderForUserRequest) }},
-	{Name: "AdminDisableUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDisableUserRequest) }},
-	{Name: "AdminEnableUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminEnableUserRequest) }},
-	{Name: "AdminForgetDevice", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminForgetDeviceRequest) }},
-	{Name: "AdminGetDevice", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(AdminGetDeviceRequest) }},
-	{Name: "AdminGetUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminGetUserRequest) }},
-	{Name: "AdminInitiateAuth", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, MFAMethodNotFoundException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UnsupportedOperationException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(AdminInitiateAuthRequest) }},
-	{Name: "AdminLinkProviderForUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminLinkProviderForUserRequest) }},
-	{Name: "AdminListDevices", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(AdminListDevicesRequest) }},
-	{Name: "AdminListGroupsForUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminListGroupsForUserRequest) }},
-	{Name: "AdminListUserAuthEvents", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(AdminListUserAuthEventsRequest) }},
-	{Name: "AdminRemoveUserFromGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminRemoveUserFromGroupRequest) }},
-	{Name: "AdminResetUserPassword", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(AdminResetUserPasswordRequest) }},
-	{Name: "AdminRespondToAuthChallenge", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, MFAMethodNotFoundException, NotAuthorizedException, PasswordHistoryPolicyViolationException, PasswordResetRequiredException, ResourceNotFoundException, SoftwareTokenMFANotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(AdminRespondToAuthChallengeRequest) }},
-	{Name: "AdminSetUserMFAPreference", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(AdminSetUserMFAPreferenceRequest) }},
-	{Name: "AdminSetUserPassword", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidPasswordException, NotAuthorizedException, PasswordHistoryPolicyViolationException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminSetUserPasswordRequest) }},
-	{Name: "AdminSetUserSettings", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, UserNotFoundException}, Input: func() wire.Request { return new(AdminSetUserSettingsRequest) }},
-	{Name: "AdminUpdateAuthEventFeedback", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(AdminUpdateAuthEventFeedbackRequest) }},
-	{Name: "AdminUpdateDeviceStatus", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminUpdateDeviceStatusRequest) }},
-	{Name: "AdminUpdateUserAttributes", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(AdminUpdateUserAttributesRequest) }},
-	{Name: "AdminUserGlobalSignOut", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminUserGlobalSignOutRequest) }},
-	{Name: "AssociateSoftwareToken", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{ConcurrentModificationException, ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, SoftwareTokenMFANotFoundException}, Input: func() wire.Request { return new(AssociateSoftwareTokenRequest) }},
-	{Name: "ChangePassword", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidPasswordException, LimitExceededException, NotAuthorizedException, PasswordHistoryPolicyViolationException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ChangePasswordRequest) }},
-	{Name: "CompleteWebAuthnRegistration", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, PasswordResetRequiredException, TooManyRequestsException, WebAuthnChallengeNotFoundException, WebAuthnClientMismatchException, WebAuthnCredentialNotSupportedException, WebAuthnNotEnabledException, WebAuthnOriginNotAllowedException, WebAuthnRelyingPartyMismatchException}, Input: func() wire.Request { return new(CompleteWebAuthnRegistrationRequest) }},
-	{Name: "ConfirmDevice", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{DeviceKeyExistsException, ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidUserPoolConfigurationException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException, UsernameExistsException}, Input: func() wire.Request { return new(ConfirmDeviceRequest) }},
-	{Name: "ConfirmForgotPassword", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, LimitExceededException, NotAuthorizedException, PasswordHistoryPolicyViolationException, ResourceNotFoundException, TooManyFailedAttemptsException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ConfirmForgotPasswordRequest) }},
-	{Name: "ConfirmSignUp", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyFailedAttemptsException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(ConfirmSignUpRequest) }},
-	{Name: "CreateGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{GroupExistsException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateGroupRequest) }},
+	{Name: "AdminAddUserToGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminAddUserToGroupRequest) }},
+	{Name: "AdminConfirmSignUp", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyFailedAttemptsException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(AdminConfirmSignUpRequest) }},
+	{Name: "AdminCreateUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, OperationNotEnabledException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UnsupportedUserStateException, UserLambdaValidationException, UserNotFoundException, UsernameExistsException}, Input: func() wire.Request { return new(AdminCreateUserRequest) }},
+	{Name: "AdminDeleteSoftwareToken", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDeleteSoftwareTokenRequest) }},
+	{Name: "AdminDeleteUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDeleteUserRequest) }},
+	{Name: "AdminDeleteUserAttributes", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDeleteUserAttributesRequest) }},
+	{Name: "AdminDisableProviderForUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDisableProviderForUserRequest) }},
+	{Name: "AdminDisableUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminDisableUserRequest) }},
+	{Name: "AdminEnableUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminEnableUserRequest) }},
+	{Name: "AdminForgetDevice", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminForgetDeviceRequest) }},
+	{Name: "AdminGetDevice", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(AdminGetDeviceRequest) }},
+	{Name: "AdminGetUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminGetUserRequest) }},
+	{Name: "AdminGetUserAuthFactors", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminGetUserAuthFactorsRequest) }},
+	{Name: "AdminInitiateAuth", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, MFAMethodNotFoundException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UnsupportedOperationException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(AdminInitiateAuthRequest) }},
+	{Name: "AdminLinkProviderForUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminLinkProviderForUserRequest) }},
+	{Name: "AdminListDevices", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(AdminListDevicesRequest) }},
+	{Name: "AdminListGroupsForUser", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminListGroupsForUserRequest) }},
+	{Name: "AdminListUserAuthEvents", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(AdminListUserAuthEventsRequest) }},
+	{Name: "AdminListUserSessions", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminListUserSessionsRequest) }},
+	{Name: "AdminRemoveUserFromGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminRemoveUserFromGroupRequest) }},
+	{Name: "AdminResetUserPassword", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(AdminResetUserPasswordRequest) }},
+	{Name: "AdminRespondToAuthChallenge", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, MFAMethodNotFoundException, NotAuthorizedException, OperationNotEnabledException, PasswordHistoryPolicyViolationException, PasswordResetRequiredException, ResourceNotFoundException, SoftwareTokenMFANotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(AdminRespondToAuthChallengeRequest) }},
+	{Name: "AdminRevokeUserSession", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminRevokeUserSessionRequest) }},
+	{Name: "AdminSetUserMFAPreference", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(AdminSetUserMFAPreferenceRequest) }},
+	{Name: "AdminSetUserPassword", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidPasswordException, NotAuthorizedException, OperationNotEnabledException, PasswordHistoryPolicyViolationException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminSetUserPasswordRequest) }},
+	{Name: "AdminSetUserSettings", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, UserNotFoundException}, Input: func() wire.Request { return new(AdminSetUserSettingsRequest) }},
+	{Name: "AdminUpdateAuthEventFeedback", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(AdminUpdateAuthEventFeedbackRequest) }},
+	{Name: "AdminUpdateDeviceStatus", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminUpdateDeviceStatusRequest) }},
+	{Name: "AdminUpdateUserAttributes", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{AliasExistsException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(AdminUpdateUserAttributesRequest) }},
+	{Name: "AdminUserGlobalSignOut", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException}, Input: func() wire.Request { return new(AdminUserGlobalSignOutRequest) }},
+	{Name: "AssociateSoftwareToken", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{ConcurrentModificationException, ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, SoftwareTokenMFANotFoundException}, Input: func() wire.Request { return new(AssociateSoftwareTokenRequest) }},
+	{Name: "CancelPointInTimeRecovery", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CancelPointInTimeRecoveryRequest) }},
+	{Name: "ChangePassword", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidPasswordException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordHistoryPolicyViolationException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ChangePasswordRequest) }},
+	{Name: "CompleteWebAuthnRegistration", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, TooManyRequestsException, WebAuthnChallengeNotFoundException, WebAuthnClientMismatchException, WebAuthnCredentialNotSupportedException, WebAuthnNotEnabledException, WebAuthnOriginNotAllowedException, WebAuthnRelyingPartyMismatchException}, Input: func() wire.Request { return new(CompleteWebAuthnRegistrationRequest) }},
+	{Name: "ConfirmDevice", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{DeviceKeyExistsException, ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException, UsernameExistsException}, Input: func() wire.Request { return new(ConfirmDeviceRequest) }},
+	{Name: "ConfirmForgotPassword", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordHistoryPolicyViolationException, ResourceNotFoundException, TooManyFailedAttemptsException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ConfirmForgotPasswordRequest) }},
+	{Name: "ConfirmSignUp", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyFailedAttemptsException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(ConfirmSignUpRequest) }},
+	{Name: "CreateCIMDPolicy", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateCIMDPolicyRequest) }},
+	{Name: "CreateGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{GroupExistsException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateGroupRequest) }},
 	{Name: "CreateIdentityProvider", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{DuplicateProviderException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateIdentityProviderRequest) }},
-	{Name: "CreateManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 2097152, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, LimitExceededException, ManagedLoginBrandingExistsException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateManagedLoginBrandingRequest) }},
-	{Name: "CreateResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateResourceServerRequest) }},
-	{Name: "CreateTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TermsExistsException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateTermsRequest) }},
-	{Name: "CreateUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateUserImportJobRequest) }},
+	{Name: "CreateManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 2097152, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, LimitExceededException, ManagedLoginBrandingExistsException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateManagedLoginBrandingRequest) }},
+	{Name: "CreateResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateResourceServerRequest) }},
+	{Name: "CreateTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TermsExistsException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateTermsRequest) }},
+	{Name: "CreateUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateUserImportJobRequest) }},
 	{Name: "CreateUserPool", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, TierChangeNotAllowedException, TooManyRequestsException, UserPoolTaggingException}, Input: func() wire.Request { return new(CreateUserPoolRequest) }},
-	{Name: "CreateUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidOAuthFlowException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, ScopeDoesNotExistException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateUserPoolClientRequest) }},
-	{Name: "CreateUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException}, Input: func() wire.Request { return new(CreateUserPoolDomainRequest) }},
-	{Name: "DeleteGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteGroupRequest) }},
+	{Name: "CreateUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidOAuthFlowException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, ScopeDoesNotExistException, TooManyRequestsException}, Input: func() wire.Request { return new(CreateUserPoolClientRequest) }},
+	{Name: "CreateUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException}, Input: func() wire.Request { return new(CreateUserPoolDomainRequest) }},
+	{Name: "CreateUserPoolReplica", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserPoolTaggingException}, Input: func() wire.Request { return new(CreateUserPoolReplicaRequest) }},
+	{Name: "DeleteCIMDPolicy", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteCIMDPolicyRequest) }},
+	{Name: "DeleteGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteGroupRequest) }},
 	{Name: "DeleteIdentityProvider", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UnsupportedIdentityProviderException}, Input: func() wire.Request { return new(DeleteIdentityProviderRequest) }},
-	{Name: "DeleteManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteManagedLoginBrandingRequest) }},
-	{Name: "DeleteResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteResourceServerRequest) }},
-	{Name: "DeleteTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteTermsRequest) }},
-	{Name: "DeleteUser", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(DeleteUserRequest) }},
-	{Name: "DeleteUserAttributes", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(DeleteUserAttributesRequest) }},
-	{Name: "DeleteUserPool", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserImportInProgressException}, Input: func() wire.Request { return new(DeleteUserPoolRequest) }},
-	{Name: "DeleteUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteUserPoolClientRequest) }},
+	{Name: "DeleteManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteManagedLoginBrandingRequest) }},
+	{Name: "DeleteResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteResourceServerRequest) }},
+	{Name: "DeleteTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteTermsRequest) }},
+	{Name: "DeleteUser", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(DeleteUserRequest) }},
+	{Name: "DeleteUserAttributes", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(DeleteUserAttributesRequest) }},
+	{Name: "DeleteUserPool", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserImportInProgressException}, Input: func() wire.Request { return new(DeleteUserPoolRequest) }},
+	{Name: "DeleteUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteUserPoolClientRequest) }},
 	{Name: "DeleteUserPoolClientSecret", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalServerException, InvalidParameterException, LimitExceededException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteUserPoolClientSecretRequest) }},
-	{Name: "DeleteUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException}, Input: func() wire.Request { return new(DeleteUserPoolDomainRequest) }},
-	{Name: "DeleteWebAuthnCredential", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteWebAuthnCredentialRequest) }},
+	{Name: "DeleteUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException}, Input: func() wire.Request { return new(DeleteUserPoolDomainRequest) }},
+	{Name: "DeleteUserPoolReplica", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteUserPoolReplicaRequest) }},
+	{Name: "DeleteWebAuthnCredential", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DeleteWebAuthnCredentialRequest) }},
+	{Name: "DescribeCIMDPolicy", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeCIMDPolicyRequest) }},
 	{Name: "DescribeIdentityProvider", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeIdentityProviderRequest) }},
-	{Name: "DescribeManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeManagedLoginBrandingRequest) }},
-	{Name: "DescribeManagedLoginBrandingByClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeManagedLoginBrandingByClientRequest) }},
-	{Name: "DescribeResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeResourceServerRequest) }},
-	{Name: "DescribeRiskConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(DescribeRiskConfigurationRequest) }},
-	{Name: "DescribeTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeTermsRequest) }},
-	{Name: "DescribeUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeUserImportJobRequest) }},
-	{Name: "DescribeUserPool", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserPoolTaggingException}, Input: func() wire.Request { return new(DescribeUserPoolRequest) }},
-	{Name: "DescribeUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeUserPoolClientRequest) }},
-	{Name: "DescribeUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException}, Input: func() wire.Request { return new(DescribeUserPoolDomainRequest) }},
-	{Name: "ForgetDevice", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ForgetDeviceRequest) }},
-	{Name: "ForgotPassword", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(ForgotPasswordRequest) }},
-	{Name: "GetCSVHeader", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetCSVHeaderRequest) }},
-	{Name: "GetDevice", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetDeviceRequest) }},
-	{Name: "GetGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetGroupRequest) }},
+	{Name: "DescribeManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeManagedLoginBrandingRequest) }},
+	{Name: "DescribeManagedLoginBrandingByClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeManagedLoginBrandingByClientRequest) }},
+	{Name: "DescribePointInTimeRecovery", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribePointInTimeRecoveryRequest) }},
+	{Name: "DescribeResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeResourceServerRequest) }},
+	{Name: "DescribeRiskConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(DescribeRiskConfigurationRequest) }},
+	{Name: "DescribeTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeTermsRequest) }},
+	{Name: "DescribeTermsByClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeTermsByClientRequest) }},
+	{Name: "DescribeUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeUserImportJobRequest) }},
+	{Name: "DescribeUserPool", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserPoolTaggingException}, Input: func() wire.Request { return new(DescribeUserPoolRequest) }},
+	{Name: "DescribeUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(DescribeUserPoolClientRequest) }},
+	{Name: "DescribeUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException}, Input: func() wire.Request { return new(DescribeUserPoolDomainRequest) }},
+	{Name: "ForgetDevice", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ForgetDeviceRequest) }},
+	{Name: "ForgotPassword", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(ForgotPasswordRequest) }},
+	{Name: "GetCSVHeader", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetCSVHeaderRequest) }},
+	{Name: "GetClientToken", Service: "cognito-idp", Caller: wire.AnyClient, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetClientTokenRequest) }},
+	{Name: "GetDerivedToken", Service: "cognito-idp", Caller: wire.AnyClient, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(GetDerivedTokenRequest) }},
+	{Name: "GetDevice", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetDeviceRequest) }},
+	{Name: "GetGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetGroupRequest) }},
 	{Name: "GetIdentityProviderByIdentifier", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetIdentityProviderByIdentifierRequest) }},
 	{Name: "GetLogDeliveryConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetLogDeliveryConfigurationRequest) }},
-	{Name: "GetSigningCertificate", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, ResourceNotFoundException}, Input: func() wire.Request { return new(GetSigningCertificateRequest) }},
-	{Name: "GetTokensFromRefreshToken", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, NotAuthorizedException, RefreshTokenReuseException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(GetTokensFromRefreshTokenRequest) }},
-	{Name: "GetUICustomization", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetUICustomizationRequest) }},
-	{Name: "GetUser", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetUserRequest) }},
-	{Name: "GetUserAttributeVerificationCode", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetUserAttributeVerificationCodeRequest) }},
-	{Name: "GetUserAuthFactors", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetUserAuthFactorsRequest) }},
+	{Name: "GetProvisionedLimit", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetProvisionedLimitRequest) }},
+	{Name: "GetSigningCertificate", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, OperationNotEnabledException, ResourceNotFoundException}, Input: func() wire.Request { return new(GetSigningCertificateRequest) }},
+	{Name: "GetTokensFromRefreshToken", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidLambdaResponseException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, RefreshTokenReuseException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(GetTokensFromRefreshTokenRequest) }},
+	{Name: "GetUICustomization", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetUICustomizationRequest) }},
+	{Name: "GetUser", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetUserRequest) }},
+	{Name: "GetUserAttributeVerificationCode", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetUserAttributeVerificationCodeRequest) }},
+	{Name: "GetUserAuthFactors", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(GetUserAuthFactorsRequest) }},
+	{Name: "GetUserPoolClientSessionConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetUserPoolClientSessionConfigurationRequest) }},
 	{Name: "GetUserPoolMfaConfig", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetUserPoolMfaConfigRequest) }},
-	{Name: "GlobalSignOut", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException}, Input: func() wire.Request { return new(GlobalSignOutRequest) }},
-	{Name: "InitiateAuth", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UnsupportedOperationException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(InitiateAuthRequest) }},
-	{Name: "ListDevices", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ListDevicesRequest) }},
-	{Name: "ListGroups", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListGroupsRequest) }},
+	{Name: "GetUserPoolSessionConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(GetUserPoolSessionConfigurationRequest) }},
+	{Name: "GlobalSignOut", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException}, Input: func() wire.Request { return new(GlobalSignOutRequest) }},
+	{Name: "InitiateAuth", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UnsupportedOperationException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(InitiateAuthRequest) }},
+	{Name: "InitiatePointInTimeRecovery", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(InitiatePointInTimeRecoveryRequest) }},
+	{Name: "ListCIMDPolicies", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListCIMDPoliciesRequest) }},
+	{Name: "ListClientMetadataURLs", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListClientMetadataURLsRequest) }},
+	{Name: "ListDevices", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ListDevicesRequest) }},
+	{Name: "ListGroups", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListGroupsRequest) }},
 	{Name: "ListIdentityProviders", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListIdentityProvidersRequest) }},
-	{Name: "ListResourceServers", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListResourceServersRequest) }},
-	{Name: "ListTagsForResource", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListTagsForResourceRequest) }},
-	{Name: "ListTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListTermsRequest) }},
-	{Name: "ListUserImportJobs", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUserImportJobsRequest) }},
+	{Name: "ListPointInTimeRecoveries", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListPointInTimeRecoveriesRequest) }},
+	{Name: "ListResourceServers", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListResourceServersRequest) }},
+	{Name: "ListTagsForResource", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListTagsForResourceRequest) }},
+	{Name: "ListTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListTermsRequest) }},
+	{Name: "ListUserImportJobs", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUserImportJobsRequest) }},
 	{Name: "ListUserPoolClientSecrets", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalServerException, InvalidParameterException, LimitExceededException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUserPoolClientSecretsRequest) }},
-	{Name: "ListUserPoolClients", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUserPoolClientsRequest) }},
+	{Name: "ListUserPoolClients", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUserPoolClientsRequest) }},
+	{Name: "ListUserPoolReplicas", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUserPoolReplicasRequest) }},
 	{Name: "ListUserPools", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUserPoolsRequest) }},
-	{Name: "ListUsers", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUsersRequest) }},
-	{Name: "ListUsersInGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUsersInGroupRequest) }},
-	{Name: "ListWebAuthnCredentials", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, PasswordResetRequiredException, TooManyRequestsException}, Input: func() wire.Request { return new(ListWebAuthnCredentialsRequest) }},
-	{Name: "ResendConfirmationCode", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(ResendConfirmationCodeRequest) }},
-	{Name: "RespondToAuthChallenge", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, MFAMethodNotFoundException, NotAuthorizedException, PasswordHistoryPolicyViolationException, PasswordResetRequiredException, ResourceNotFoundException, SoftwareTokenMFANotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(RespondToAuthChallengeRequest) }},
-	{Name: "RevokeToken", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, TooManyRequestsException, UnauthorizedException, UnsupportedOperationException, UnsupportedTokenTypeException}, Input: func() wire.Request { return new(RevokeTokenRequest) }},
+	{Name: "ListUserSessions", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(ListUserSessionsRequest) }},
+	{Name: "ListUsers", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUsersRequest) }},
+	{Name: "ListUsersInGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(ListUsersInGroupRequest) }},
+	{Name: "ListWebAuthnCredentials", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, TooManyRequestsException}, Input: func() wire.Request { return new(ListWebAuthnCredentialsRequest) }},
+	{Name: "ResendConfirmationCode", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotFoundException}, Input: func() wire.Request { return new(ResendConfirmationCodeRequest) }},
+	{Name: "RespondToAuthChallenge", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidUserPoolConfigurationException, MFAMethodNotFoundException, NotAuthorizedException, OperationNotEnabledException, PasswordHistoryPolicyViolationException, PasswordResetRequiredException, ResourceNotFoundException, SoftwareTokenMFANotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(RespondToAuthChallengeRequest) }},
+	{Name: "RevokeToken", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, OperationNotEnabledException, TooManyRequestsException, UnauthorizedException, UnsupportedOperationException, UnsupportedTokenTypeException}, Input: func() wire.Request { return new(RevokeTokenRequest) }},
+	{Name: "RevokeUserSession", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(RevokeUserSessionRequest) }},
 	{Name: "SetLogDeliveryConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(SetLogDeliveryConfigurationRequest) }},
-	{Name: "SetRiskConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(SetRiskConfigurationRequest) }},
-	{Name: "SetUICustomization", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 436908, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(SetUICustomizationRequest) }},
-	{Name: "SetUserMFAPreference", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(SetUserMFAPreferenceRequest) }},
-	{Name: "SetUserPoolMfaConfig", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(SetUserPoolMfaConfigRequest) }},
-	{Name: "SetUserSettings", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(SetUserSettingsRequest) }},
-	{Name: "SignUp", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UsernameExistsException}, Input: func() wire.Request { return new(SignUpRequest) }},
-	{Name: "StartUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(StartUserImportJobRequest) }},
-	{Name: "StartWebAuthnRegistration", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, PasswordResetRequiredException, TooManyRequestsException, WebAuthnConfigurationMissingException, WebAuthnNotEnabledException}, Input: func() wire.Request { return new(StartWebAuthnRegistrationRequest) }},
-	{Name: "StopUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(StopUserImportJobRequest) }},
-	{Name: "TagResource", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(TagResourceRequest) }},
-	{Name: "UntagResource", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UntagResourceRequest) }},
-	{Name: "UpdateAuthEventFeedback", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(UpdateAuthEventFeedbackRequest) }},
-	{Name: "UpdateDeviceStatus", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(UpdateDeviceStatusRequest) }},
-	{Name: "UpdateGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateGroupRequest) }},
+	{Name: "SetRiskConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(SetRiskConfigurationRequest) }},
+	{Name: "SetUICustomization", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 436908, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(SetUICustomizationRequest) }},
+	{Name: "SetUserMFAPreference", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(SetUserMFAPreferenceRequest) }},
+	{Name: "SetUserPoolClientSessionConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(SetUserPoolClientSessionConfigurationRequest) }},
+	{Name: "SetUserPoolMfaConfig", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(SetUserPoolMfaConfigRequest) }},
+	{Name: "SetUserPoolSessionConfiguration", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(SetUserPoolSessionConfigurationRequest) }},
+	{Name: "SetUserSettings", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(SetUserSettingsRequest) }},
+	{Name: "SignUp", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{CodeDeliveryFailureException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidPasswordException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UsernameExistsException}, Input: func() wire.Request { return new(SignUpRequest) }},
+	{Name: "StartPointInTimeRecovery", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(StartPointInTimeRecoveryRequest) }},
+	{Name: "StartUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(StartUserImportJobRequest) }},
+	{Name: "StartWebAuthnRegistration", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, TooManyRequestsException, WebAuthnConfigurationMissingException, WebAuthnNotEnabledException}, Input: func() wire.Request { return new(StartWebAuthnRegistrationRequest) }},
+	{Name: "StopUserImportJob", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, PreconditionNotMetException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(StopUserImportJobRequest) }},
+	{Name: "TagResource", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(TagResourceRequest) }},
+	{Name: "UntagResource", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UntagResourceRequest) }},
+	{Name: "UpdateAuthEventFeedback", Service: "cognito-idp", Caller: wire.PublicClient, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException, UserNotFoundException, UserPoolAddOnNotEnabledException}, Input: func() wire.Request { return new(UpdateAuthEventFeedbackRequest) }},
+	{Name: "UpdateCIMDPolicy", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateCIMDPolicyRequest) }},
+	{Name: "UpdateClientMetadataURLState", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{CachedCIMDURLDoesNotExistException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateClientMetadataURLStateRequest) }},
+	{Name: "UpdateDeviceStatus", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(UpdateDeviceStatusRequest) }},
+	{Name: "UpdateGroup", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateGroupRequest) }},
 	{Name: "UpdateIdentityProvider", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException, UnsupportedIdentityProviderException}, Input: func() wire.Request { return new(UpdateIdentityProviderRequest) }},
-	{Name: "UpdateManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 2097152, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateManagedLoginBrandingRequest) }},
-	{Name: "UpdateResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateResourceServerRequest) }},
-	{Name: "UpdateTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TermsExistsException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateTermsRequest) }},
-	{Name: "UpdateUserAttributes", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{AliasExistsException, CodeDeliveryFailureException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(UpdateUserAttributesRequest) }},
-	{Name: "UpdateUserPool", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, ResourceNotFoundException, TierChangeNotAllowedException, TooManyRequestsException, UserImportInProgressException, UserPoolTaggingException}, Input: func() wire.Request { return new(UpdateUserPoolRequest) }},
-	{Name: "UpdateUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidOAuthFlowException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, ScopeDoesNotExistException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateUserPoolClientRequest) }},
-	{Name: "UpdateUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateUserPoolDomainRequest) }},
-	{Name: "VerifySoftwareToken", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{CodeMismatchException, EnableSoftwareTokenMFAException, ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, SoftwareTokenMFANotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(VerifySoftwareTokenRequest) }},
-	{Name: "VerifyUserAttribute", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(VerifyUserAttributeRequest) }},
+	{Name: "UpdateManagedLoginBranding", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 2097152, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateManagedLoginBrandingRequest) }},
+	{Name: "UpdateProvisionedLimit", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, ServiceQuotaExceededException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateProvisionedLimitRequest) }},
+	{Name: "UpdateResourceServer", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateResourceServerRequest) }},
+	{Name: "UpdateTerms", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TermsExistsException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateTermsRequest) }},
+	{Name: "UpdateUserAttributes", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{AliasExistsException, CodeDeliveryFailureException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidLambdaResponseException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UnexpectedLambdaException, UserLambdaValidationException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(UpdateUserAttributesRequest) }},
+	{Name: "UpdateUserPool", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidEmailRoleAccessPolicyException, InvalidParameterException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TierChangeNotAllowedException, TooManyRequestsException, UserImportInProgressException, UserPoolTaggingException}, Input: func() wire.Request { return new(UpdateUserPoolRequest) }},
+	{Name: "UpdateUserPoolClient", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidOAuthFlowException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, ScopeDoesNotExistException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateUserPoolClientRequest) }},
+	{Name: "UpdateUserPoolDomain", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{ConcurrentModificationException, FeatureUnavailableInTierException, InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateUserPoolDomainRequest) }},
+	{Name: "UpdateUserPoolReplica", Service: "cognito-idp", Caller: wire.Operator, MaxBody: 262144, Errors: []string{InternalErrorException, InvalidParameterException, NotAuthorizedException, OperationNotEnabledException, ResourceNotFoundException, TooManyRequestsException}, Input: func() wire.Request { return new(UpdateUserPoolReplicaRequest) }},
+	{Name: "VerifySoftwareToken", Service: "cognito-idp", Caller: wire.TokenOrSession, MaxBody: 262144, Errors: []string{CodeMismatchException, EnableSoftwareTokenMFAException, ForbiddenException, InternalErrorException, InvalidParameterException, InvalidUserPoolConfigurationException, NotAuthorizedException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, SoftwareTokenMFANotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(VerifySoftwareTokenRequest) }},
+	{Name: "VerifyUserAttribute", Service: "cognito-idp", Caller: wire.AccessToken, MaxBody: 262144, Errors: []string{AliasExistsException, CodeMismatchException, ExpiredCodeException, ForbiddenException, InternalErrorException, InvalidParameterException, LimitExceededException, NotAuthorizedException, OperationNotEnabledException, PasswordResetRequiredException, ResourceNotFoundException, TooManyRequestsException, UserNotConfirmedException, UserNotFoundException}, Input: func() wire.Request { return new(VerifyUserAttributeRequest) }},
 }

@@ -7,8 +7,12 @@ import (
 )
 
 var (
+	patternAcrMappingKeyType                  = wire.Pattern{Text: `Level[1-4]`, Expr: `Level[\x31-\x34]`}
+	patternAcrValueType                       = wire.Pattern{Text: `[\x21\x23-\x5B\x5D-\x7E]+`, Class: wire.Class{ASCII: "!!#[]~"}}
 	patternArnType                            = wire.Pattern{Text: `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`, Expr: `arn:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+:(?:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]*)?:[\x30-\x39]+:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+(?::[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+)?(?::[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+)?`}
 	patternAttributeNameType                  = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`, Class: wire.Class{ASCII: "\t\n\r\r ~", Other: "LMNPS"}}
+	patternCIMDPolicyIdType                   = wire.Pattern{Text: `^[a-z0-9]+$`, Class: wire.Class{ASCII: "09az"}}
+	patternCIMDPolicyNameType                 = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`, Class: wire.Class{ASCII: " ~", Other: "LMNPSZ"}}
 	patternClientIdType                       = wire.Pattern{Text: `[\w+]+`, Class: wire.Class{ASCII: "++09AZ__az"}}
 	patternDeviceKeyType                      = wire.Pattern{Text: `[\w-]+_[0-9a-f-]+`, Class: wire.Class{ASCII: "--09AZ__az"}, Sep: "_", Tail: wire.Class{ASCII: "--09af"}}
 	patternDomainType                         = wire.Pattern{Text: `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`, Expr: `[\x30-\x39\x61-\x7a](?:[\x2d\x30-\x39\x61-\x7a]{0,61}[\x30-\x39\x61-\x7a])?`}
@@ -19,26 +23,31 @@ var (
 	patternEmailVerificationMessageType       = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`, Expr: `[\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*[\x7b]####[\x7d][\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*`}
 	patternEmailVerificationSubjectType       = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`, Class: wire.Class{ASCII: "\t\r ~", Other: "LMNPS"}}
 	patternEventIdType                        = wire.Pattern{Text: `[\w+-]+`, Class: wire.Class{ASCII: "++--09AZ__az"}}
+	patternGetDerivedTokenTokenModelType      = wire.Pattern{Text: `[A-Za-z0-9-_+/=.]+`, Class: wire.Class{ASCII: "++-9==AZ__az"}}
 	patternHexStringType                      = wire.Pattern{Text: `^[0-9a-fA-F]+$`, Class: wire.Class{ASCII: "09AFaf"}}
 	patternIdpIdentifierType                  = wire.Pattern{Text: `[\w\s+=.@-]+`, Class: wire.Class{ASCII: "\t\r  ++-.09==@Z__az"}}
 	patternLanguageIdType                     = wire.Pattern{Text: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`, Expr: `cognito:(?:default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(?:simplified|traditional))`}
 	patternLinkUrlType                        = wire.Pattern{Text: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`, Class: wire.Class{ASCII: "!~", Other: "LMNPS"}}
 	patternManagedLoginBrandingIdType         = wire.Pattern{Text: `^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[4][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`, Expr: `[\x30-\x39\x41-\x46\x61-\x66]{8}-[\x30-\x39\x41-\x46\x61-\x66]{4}-[\x34][\x30-\x39\x41-\x46\x61-\x66]{3}-[\x38-\x39\x41-\x42\x61-\x62][\x30-\x39\x41-\x46\x61-\x66]{3}-[\x30-\x39\x41-\x46\x61-\x66]{12}`}
-	patternPasswordType                       = wire.Pattern{Text: `[\S]+`, Class: wire.Class{ASCII: "\x00\b\x0e\x1f!\x7f", Other: "*"}}
-	patternProviderNameType                   = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`, Class: wire.Class{ASCII: " ~", Other: "LMNPSZ"}}
+	patternMetadataURLType                    = wire.Pattern{Text: `^https://[^\s]+$`, Expr: `https://[^\x09-\x0d\x20]+`}
+	patternOptionalArnType                    = wire.Pattern{Text: `(arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?)?`, Expr: `(?:arn:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+:(?:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]*)?:[\x30-\x39]+:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+(?::[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+)?(?::[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+)?)?`}
+	patternPasswordType                       = wire.Pattern{Text: `^[\S]+.*[\S]+$`, Expr: `[\x00-\x08\x0e-\x1f\x21-\x7f\x{80}-\x{10ffff}]+[^\n\r\x{85}\x{2028}\x{2029}]*[\x00-\x08\x0e-\x1f\x21-\x7f\x{80}-\x{10ffff}]+`}
 	patternProviderNameTypeV2                 = wire.Pattern{Text: `[^_\p{Z}][\p{L}\p{M}\p{S}\p{N}\p{P}][^_\p{Z}]+`, Expr: `[^\x20\x5f\p{Z}][\x21-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}][^\x20\x5f\p{Z}]+`}
 	patternResourceIdType                     = wire.Pattern{Text: `^[\w\- ]+$`, Class: wire.Class{ASCII: "  --09AZ__az"}}
-	patternResourceServerIdentifierType       = wire.Pattern{Text: `[\x21\x23-\x5B\x5D-\x7E]+`, Class: wire.Class{ASCII: "!!#[]~"}}
 	patternResourceServerNameType             = wire.Pattern{Text: `[\w\s+=,.@-]+`, Class: wire.Class{ASCII: "\t\r  +.09==@Z__az"}}
 	patternResourceServerScopeNameType        = wire.Pattern{Text: `[\x21\x23-\x2E\x30-\x5B\x5D-\x7E]+`, Class: wire.Class{ASCII: "!!#.0[]~"}}
+	patternRestoreIdType                      = wire.Pattern{Text: `^[0-9a-f]{8}\b-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-\b[0-9a-f]{12}$`, Expr: `[\x30-\x39\x61-\x66]{8}-[\x30-\x39\x61-\x66]{4}-[\x30-\x39\x61-\x66]{4}-[\x30-\x39\x61-\x66]{4}-[\x30-\x39\x61-\x66]{12}`}
 	patternS3ArnType                          = wire.Pattern{Text: `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:::[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`, Expr: `arn:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+:[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+:::[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+(?::[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+)?(?::[\x2b-\x39\x3d\x40-\x5a\x5f\x61-\x7a]+)?`}
 	patternSESConfigurationSet                = wire.Pattern{Text: `^[a-zA-Z0-9_-]+$`, Class: wire.Class{ASCII: "--09AZ__az"}}
+	patternSearchPaginationTokenType          = wire.Pattern{Text: `[\S]+`, Class: wire.Class{ASCII: "\x00\b\x0e\x1f!\x7f", Other: "*"}}
 	patternSecretHashType                     = wire.Pattern{Text: `[\w+=/]+`, Class: wire.Class{ASCII: "++/9==AZ__az"}}
+	patternSessionIdType                      = wire.Pattern{Text: `^(tkn|sso)[a-z0-9]{25}$`, Expr: `(?:tkn|sso)[\x30-\x39\x61-\x7a]{25}`}
 	patternSmsInviteMessageType               = wire.Pattern{Text: `(?s).*`, Class: wire.Class{ASCII: "\x00\x7f", Other: "*", Empty: true}}
-	patternSmsVerificationMessageType         = wire.Pattern{Text: `.*\{####\}.*`, Expr: `[^\n\r\x{85}\x{2028}\x{2029}]*[\x7b]####[\x7d][^\n\r\x{85}\x{2028}\x{2029}]*`}
+	patternSmsVerificationMessageType         = wire.Pattern{Text: `(?s).*\{####\}(?s).*`, Expr: `(?s:.)*[\x7b]####[\x7d](?s:.)*`}
 	patternSoftwareTokenMFAUserCodeType       = wire.Pattern{Text: `[0-9]+`, Class: wire.Class{ASCII: "09"}}
 	patternTermsNameType                      = wire.Pattern{Text: `^(terms-of-use|privacy-policy)$`, Expr: `(?:terms-of-use|privacy-policy)`}
 	patternTokenModelType                     = wire.Pattern{Text: `[A-Za-z0-9-_=.]+`, Class: wire.Class{ASCII: "-.09==AZ__az"}}
+	patternURLPatternType                     = wire.Pattern{Text: `^https://[!$-;=@-\[\]_a-z~]+$`, Expr: `https://[\x21\x24-\x3b\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7e]+`}
 	patternUserImportJobIdType                = wire.Pattern{Text: `import-[0-9a-zA-Z-]+`, Expr: `import-[\x2d\x30-\x39\x41-\x5a\x61-\x7a]+`}
 	patternUserPoolIdType                     = wire.Pattern{Text: `[\w-]+_[0-9a-zA-Z]+`, Class: wire.Class{ASCII: "--09AZ__az"}, Sep: "_", Tail: wire.Class{ASCII: "09AZaz"}}
 	patternUsernameType                       = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Class: wire.Class{ASCII: "!~", Other: "LMNPS"}}
@@ -47,12 +56,17 @@ var (
 var (
 	ruleAccessTokenValidityType                       = wire.NumberRule{Min: 1, Max: 86400}
 	ruleAccountTakeoverEventActionType                = wire.StringRule{Enum: []string{"BLOCK", "MFA_IF_CONFIGURED", "MFA_REQUIRED", "NO_ACTION"}}
+	ruleAcrConfigurationType                          = wire.MapRule{Max: 4, Key: &ruleAcrLevelKeyType}
+	ruleAcrLevelKeyType                               = wire.StringRule{Pattern: &patternAcrMappingKeyType}
+	ruleAcrMappingKeyType                             = wire.StringRule{Pattern: &patternAcrMappingKeyType}
+	ruleAcrMappingType                                = wire.MapRule{Max: 4, Key: &ruleAcrMappingKeyType, Value: &ruleAcrValueType}
+	ruleAcrValueType                                  = wire.StringRule{Min: 1, Max: 64, Pattern: &patternAcrValueType}
 	ruleAdminCreateUserUnusedAccountValidityDaysType  = wire.NumberRule{Min: 0, Max: 365}
 	ruleAdvancedSecurityEnabledModeType               = wire.StringRule{Enum: []string{"AUDIT", "ENFORCED"}}
 	ruleAdvancedSecurityModeType                      = wire.StringRule{Enum: []string{"OFF", "AUDIT", "ENFORCED"}}
 	ruleAliasAttributeType                            = wire.StringRule{Enum: []string{"phone_number", "email", "preferred_username"}}
 	ruleAliasAttributesListType                       = wire.ListRule{Item: &ruleAliasAttributeType}
-	ruleAllowedFirstAuthFactorsListType               = wire.ListRule{Min: 1, Max: 4, Item: &ruleAuthFactorType}
+	ruleAllowedFirstAuthFactorsListType               = wire.ListRule{Min: 1, Max: 5, Item: &ruleAuthFactorType}
 	ruleArnType                                       = wire.StringRule{Min: 20, Max: 2048, Pattern: &patternArnType}
 	ruleAssetBytesType                                = wire.BlobRule{Max: 1000000}
 	ruleAssetCategoryType                             = wire.StringRule{Enum: []string{"FAVICON_ICO", "FAVICON_SVG", "EMAIL_GRAPHIC", "SMS_GRAPHIC", "AUTH_APP_GRAPHIC", "PASSWORD_GRAPHIC", "PASSKEY_GRAPHIC", "PAGE_HEADER_LOGO", "PAGE_HEADER_BACKGROUND", "PAGE_FOOTER_LOGO", "PAGE_FOOTER_BACKGROUND", "PAGE_BACKGROUND", "FORM_BACKGROUND", "FORM_LOGO", "IDP_BUTTON_ICON"}}
@@ -66,12 +80,18 @@ var (
 	ruleAttributeNameType                             = wire.StringRule{Min: 1, Max: 32, Pattern: &patternAttributeNameType}
 	ruleAttributeValueType                            = wire.StringRule{Max: 2048, Sensitive: true}
 	ruleAttributesRequireVerificationBeforeUpdateType = wire.ListRule{Item: &ruleVerifiedAttributeType}
-	ruleAuthFactorType                                = wire.StringRule{Enum: []string{"PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}}
+	ruleAudienceListType                              = wire.ListRule{Max: 1, Item: &ruleAudienceType}
+	ruleAudienceType                                  = wire.StringRule{Min: 1, Max: 256, Pattern: &patternAcrValueType}
+	ruleAuthFactorType                                = wire.StringRule{Enum: []string{"PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN", "SOFTWARE_TOKEN"}}
 	ruleAuthFlowType                                  = wire.StringRule{Enum: []string{"ADMIN_NO_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN", "CUSTOM_AUTH", "USER_PASSWORD_AUTH", "USER_AUTH"}}
 	ruleAuthParametersType                            = wire.MapRule{Key: &ruleStringTypeHidden, Value: &ruleStringTypeHidden, Sensitive: true}
 	ruleAuthSessionValidityType                       = wire.NumberRule{Min: 3, Max: 15}
 	ruleBlockedIPRangeListType                        = wire.ListRule{Max: 200, Item: &ruleStringType}
+	ruleCIMDCacheActionType                           = wire.StringRule{Enum: []string{"REFRESH", "INVALIDATE"}}
+	ruleCIMDPolicyIdType                              = wire.StringRule{Min: 1, Max: 64, Pattern: &patternCIMDPolicyIdType}
+	ruleCIMDPolicyNameType                            = wire.StringRule{Min: 1, Max: 32, Pattern: &patternCIMDPolicyNameType}
 	ruleCSSType                                       = wire.StringRule{Max: 131072}
+	ruleCacheDurationType                             = wire.NumberRule{Min: 86400, Max: 31556952}
 	ruleCallbackURLsListType                          = wire.ListRule{Max: 100, Item: &ruleRedirectUrlType}
 	ruleChallengeNameType                             = wire.StringRule{Enum: []string{"SMS_MFA", "EMAIL_OTP", "SOFTWARE_TOKEN_MFA", "SELECT_MFA_TYPE", "MFA_SETUP", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE", "SELECT_CHALLENGE", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER", "ADMIN_NO_SRP_AUTH", "NEW_PASSWORD_REQUIRED", "SMS_OTP", "PASSWORD", "WEB_AUTHN", "PASSWORD_SRP"}}
 	ruleChallengeResponsesType                        = wire.MapRule{Key: &ruleStringTypeHidden, Value: &ruleStringTypeHidden, Sensitive: true}
@@ -82,9 +102,10 @@ var (
 	ruleClientPermissionType                          = wire.StringRule{Min: 1, Max: 2048}
 	ruleClientSecretIdType                            = wire.StringRule{Min: 1, Max: 128}
 	ruleClientSecretType                              = wire.StringRule{Min: 24, Max: 64, Pattern: &patternClientIdType, Sensitive: true}
+	ruleClientTypeType                                = wire.StringRule{Enum: []string{"REGULAR", "DCR"}}
 	ruleColorSchemeModeType                           = wire.StringRule{Enum: []string{"LIGHT", "DARK", "DYNAMIC"}}
 	ruleCompromisedCredentialsEventActionType         = wire.StringRule{Enum: []string{"BLOCK", "NO_ACTION"}}
-	ruleConfirmationCodeType                          = wire.StringRule{Min: 1, Max: 2048, Pattern: &patternPasswordType}
+	ruleConfirmationCodeType                          = wire.StringRule{Min: 1, Max: 2048, Pattern: &patternSearchPaginationTokenType}
 	ruleCustomAttributeNameType                       = wire.StringRule{Min: 1, Max: 20, Pattern: &patternUsernameType}
 	ruleCustomAttributesListType                      = wire.ListRule{Min: 1, Max: 25}
 	ruleCustomEmailSenderLambdaVersionType            = wire.StringRule{Enum: []string{"V1_0"}}
@@ -109,15 +130,19 @@ var (
 	ruleEmailVerificationMessageType                  = wire.StringRule{Min: 6, Max: 20000, Pattern: &patternEmailVerificationMessageType}
 	ruleEmailVerificationSubjectByLinkType            = wire.StringRule{Min: 1, Max: 140, Pattern: &patternEmailVerificationSubjectType}
 	ruleEmailVerificationSubjectType                  = wire.StringRule{Min: 1, Max: 140, Pattern: &patternEmailVerificationSubjectType}
+	ruleEncryptionKeyArnType                          = wire.StringRule{Min: 20, Max: 2048, Pattern: &patternArnType}
+	ruleEncryptionKeyType                             = wire.StringRule{Enum: []string{"AWS_OWNED_KEY", "CUSTOMER_MANAGED_KEY"}}
 	ruleEventFilterType                               = wire.StringRule{Enum: []string{"SIGN_IN", "PASSWORD_CHANGE", "SIGN_UP"}}
 	ruleEventFiltersType                              = wire.ListRule{Item: &ruleEventFilterType}
 	ruleEventIdType                                   = wire.StringRule{Min: 1, Max: 50, Pattern: &patternEventIdType}
 	ruleEventSourceName                               = wire.StringRule{Enum: []string{"userNotification", "userAuthEvents"}}
 	ruleExplicitAuthFlowsListType                     = wire.ListRule{Item: &ruleExplicitAuthFlowsType}
-	ruleExplicitAuthFlowsType                         = wire.StringRule{Enum: []string{"ALLOW_CUSTOM_AUTH", "ADMIN_NO_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "CUSTOM_AUTH_FLOW_ONLY", "USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_USER_AUTH"}}
+	ruleExplicitAuthFlowsType                         = wire.StringRule{Enum: []string{"ALLOW_CUSTOM_AUTH", "ADMIN_NO_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "CUSTOM_AUTH_FLOW_ONLY", "USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_USER_AUTH", "ALLOW_TOKEN_EXCHANGE_IMPERSONATION", "ALLOW_TOKEN_EXCHANGE_DELEGATION", "ALLOW_CLIENT_TOKEN_AUTH"}}
 	ruleFeatureType                                   = wire.StringRule{Enum: []string{"ENABLED", "DISABLED"}}
 	ruleFeedbackValueType                             = wire.StringRule{Enum: []string{"Valid", "Invalid"}}
+	ruleGetDerivedTokenTokenModelType                 = wire.StringRule{Max: 131072, Pattern: &patternGetDerivedTokenTokenModelType, Sensitive: true}
 	ruleGroupNameType                                 = wire.StringRule{Min: 1, Max: 128, Pattern: &patternUsernameType}
+	ruleHealthCheckIdType                             = wire.StringRule{Max: 64}
 	ruleHexStringType                                 = wire.StringRule{Pattern: &patternHexStringType}
 	ruleHttpHeaderList                                = wire.ListRule{}
 	ruleIdTokenValidityType                           = wire.NumberRule{Min: 1, Max: 86400}
@@ -126,7 +151,10 @@ var (
 	ruleIdpIdentifiersListType                        = wire.ListRule{Max: 50, Item: &ruleIdpIdentifierType}
 	ruleImageFileType                                 = wire.BlobRule{Max: 131072}
 	ruleInboundFederationLambdaVersionType            = wire.StringRule{Enum: []string{"V1_0"}}
+	ruleIssuedTokenTypeIdentifierType                 = wire.StringRule{Enum: []string{"ACCESS_TOKEN", "ID_TOKEN"}}
+	ruleIssuerType                                    = wire.StringRule{Enum: []string{"ORIGINAL", "UPDATED"}}
 	ruleLanguageIdType                                = wire.StringRule{Pattern: &patternLanguageIdType}
+	ruleLimitClass                                    = wire.StringRule{Enum: []string{"API_CATEGORY"}}
 	ruleLinkUrlType                                   = wire.StringRule{Min: 1, Max: 1024, Pattern: &patternLinkUrlType}
 	ruleLinksType                                     = wire.MapRule{Min: 1, Max: 13, Key: &ruleLanguageIdType, Value: &ruleLinkUrlType}
 	ruleListProvidersLimitType                        = wire.NumberRule{Min: 0, Max: 60}
@@ -137,11 +165,15 @@ var (
 	ruleLogoutURLsListType                            = wire.ListRule{Max: 100, Item: &ruleRedirectUrlType}
 	ruleMFAOptionListType                             = wire.ListRule{}
 	ruleManagedLoginBrandingIdType                    = wire.StringRule{Pattern: &patternManagedLoginBrandingIdType}
+	ruleMaxSessionsPerUserType                        = wire.NumberRule{Min: 1, Max: 100}
 	ruleMessageActionType                             = wire.StringRule{Enum: []string{"RESEND", "SUPPRESS"}}
+	ruleMetadataURLType                               = wire.StringRule{Min: 12, Max: 256, Pattern: &patternMetadataURLType}
 	ruleOAuthFlowType                                 = wire.StringRule{Enum: []string{"code", "implicit", "client_credentials"}}
 	ruleOAuthFlowsType                                = wire.ListRule{Max: 3, Item: &ruleOAuthFlowType}
-	rulePaginationKey                                 = wire.StringRule{Min: 1, Max: 131072, Pattern: &patternPasswordType}
-	rulePaginationKeyType                             = wire.StringRule{Min: 1, Pattern: &patternPasswordType}
+	ruleOptionalArnType                               = wire.StringRule{Max: 2048, Pattern: &patternOptionalArnType}
+	rulePaginationKey                                 = wire.StringRule{Min: 1, Max: 131072, Pattern: &patternSearchPaginationTokenType}
+	rulePaginationKeyType                             = wire.StringRule{Min: 1, Pattern: &patternSearchPaginationTokenType}
+	rulePasswordHashingAlgorithmType                  = wire.StringRule{Enum: []string{"BCRYPT", "SCRYPT", "ARGON2ID", "PBKDF2_SHA256"}}
 	rulePasswordHistorySizeType                       = wire.NumberRule{Min: 0, Max: 24}
 	rulePasswordPolicyMinLengthType                   = wire.NumberRule{Min: 6, Max: 99}
 	rulePasswordType                                  = wire.StringRule{Max: 256, Pattern: &patternPasswordType, Sensitive: true}
@@ -151,7 +183,7 @@ var (
 	rulePreventUserExistenceErrorTypes                = wire.StringRule{Enum: []string{"LEGACY", "ENABLED"}}
 	rulePriorityType                                  = wire.NumberRule{Min: 1, Max: 2}
 	ruleProviderDetailsType                           = wire.MapRule{Key: &ruleStringType, Value: &ruleStringType}
-	ruleProviderNameType                              = wire.StringRule{Min: 1, Max: 32, Pattern: &patternProviderNameType}
+	ruleProviderNameType                              = wire.StringRule{Min: 1, Max: 32, Pattern: &patternCIMDPolicyNameType}
 	ruleProviderNameTypeV2                            = wire.StringRule{Min: 1, Max: 32, Pattern: &patternProviderNameTypeV2}
 	ruleQueryLimit                                    = wire.NumberRule{Min: 1, Max: 60}
 	ruleQueryLimitType                                = wire.NumberRule{Min: 0, Max: 60}
@@ -160,27 +192,36 @@ var (
 	ruleRedirectUrlType                               = wire.StringRule{Min: 1, Max: 1024, Pattern: &patternUsernameType}
 	ruleRefreshTokenValidityType                      = wire.NumberRule{Min: 0, Max: 315360000}
 	ruleRegionCodeType                                = wire.StringRule{Min: 5, Max: 32}
+	ruleRegionNameType                                = wire.StringRule{Min: 5, Max: 32}
 	ruleRelyingPartyIdType                            = wire.StringRule{Min: 1, Max: 127}
 	ruleResourceIdType                                = wire.StringRule{Min: 1, Max: 40, Pattern: &patternResourceIdType}
-	ruleResourceServerIdentifierType                  = wire.StringRule{Min: 1, Max: 256, Pattern: &patternResourceServerIdentifierType}
+	ruleResourceListType                              = wire.ListRule{Max: 1, Item: &ruleResourceServerIdentifierType}
+	ruleResourceServerIdentifierType                  = wire.StringRule{Min: 1, Max: 256, Pattern: &patternAcrValueType}
 	ruleResourceServerNameType                        = wire.StringRule{Min: 1, Max: 256, Pattern: &patternResourceServerNameType}
 	ruleResourceServerScopeDescriptionType            = wire.StringRule{Min: 1, Max: 256}
 	ruleResourceServerScopeListType                   = wire.ListRule{Max: 100}
 	ruleResourceServerScopeNameType                   = wire.StringRule{Min: 1, Max: 256, Pattern: &patternResourceServerScopeNameType}
+	ruleRestoreIdType                                 = wire.StringRule{Min: 36, Max: 36, Pattern: &patternRestoreIdType}
 	ruleRetryGracePeriodSecondsType                   = wire.NumberRule{Min: 0, Max: 60}
+	ruleRevokeAssociatedSessionsType                  = wire.StringRule{Enum: []string{"NONE", "LINKED"}}
 	ruleS3ArnType                                     = wire.StringRule{Min: 3, Max: 1024, Pattern: &patternS3ArnType}
 	ruleSESConfigurationSet                           = wire.StringRule{Min: 1, Max: 64, Pattern: &patternSESConfigurationSet}
+	ruleSSOSessionMaxValidityMinutesType              = wire.NumberRule{Min: 0, Max: 129600}
 	ruleSchemaAttributesListType                      = wire.ListRule{Min: 1, Max: 50}
 	ruleScopeListType                                 = wire.ListRule{Max: 50, Item: &ruleScopeType}
-	ruleScopeType                                     = wire.StringRule{Min: 1, Max: 256, Pattern: &patternResourceServerIdentifierType}
-	ruleSearchPaginationTokenType                     = wire.StringRule{Min: 1, Pattern: &patternPasswordType}
+	ruleScopeType                                     = wire.StringRule{Min: 1, Max: 256, Pattern: &patternAcrValueType}
+	ruleSearchPaginationTokenType                     = wire.StringRule{Min: 1, Pattern: &patternSearchPaginationTokenType}
 	ruleSearchedAttributeNamesListType                = wire.ListRule{Item: &ruleAttributeNameType}
 	ruleSecretHashType                                = wire.StringRule{Min: 1, Max: 128, Pattern: &patternSecretHashType, Sensitive: true}
-	ruleSessionType                                   = wire.StringRule{Min: 20, Max: 2048, Sensitive: true}
+	ruleSecurityPolicyType                            = wire.StringRule{Enum: []string{"TLS_V1", "TLS_V1_2_2021", "TLS_V1_3_2025"}}
+	ruleSessionIdType                                 = wire.StringRule{Min: 28, Max: 28, Pattern: &patternSessionIdType}
+	ruleSessionType                                   = wire.StringRule{Min: 20, Max: 4096, Sensitive: true}
 	ruleSkippedIPRangeListType                        = wire.ListRule{Max: 200, Item: &ruleStringType}
 	ruleSmsInviteMessageType                          = wire.StringRule{Min: 6, Max: 140, Pattern: &patternSmsInviteMessageType}
 	ruleSmsVerificationMessageType                    = wire.StringRule{Min: 6, Max: 140, Pattern: &patternSmsVerificationMessageType}
 	ruleSoftwareTokenMFAUserCodeType                  = wire.StringRule{Min: 6, Max: 6, Pattern: &patternSoftwareTokenMFAUserCodeType, Sensitive: true}
+	ruleStatusType                                    = wire.StringRule{Enum: []string{"Enabled", "Disabled"}}
+	ruleStringToStringMapType                         = wire.MapRule{Key: &ruleStringType, Value: &ruleStringType}
 	ruleStringType                                    = wire.StringRule{Max: 131072}
 	ruleStringTypeHidden                              = wire.StringRule{Max: 131072, Sensitive: true}
 	ruleSupportedIdentityProvidersListType            = wire.ListRule{Item: &ruleProviderNameType}
@@ -193,6 +234,10 @@ var (
 	ruleTermsSourceType                               = wire.StringRule{Enum: []string{"LINK"}}
 	ruleTimeUnitsType                                 = wire.StringRule{Enum: []string{"seconds", "minutes", "hours", "days"}}
 	ruleTokenModelType                                = wire.StringRule{Pattern: &patternTokenModelType, Sensitive: true}
+	ruleTokenTypeIdentifierType                       = wire.StringRule{Enum: []string{"ACCESS_TOKEN", "ID_TOKEN", "SAML2"}}
+	ruleURLPatternListType                            = wire.ListRule{Min: 1, Max: 5, Item: &ruleURLPatternType}
+	ruleURLPatternType                                = wire.StringRule{Min: 12, Max: 256, Pattern: &patternURLPatternType}
+	ruleUpdateReplicaStatusType                       = wire.StringRule{Enum: []string{"ACTIVE", "INACTIVE"}}
 	ruleUserFilterType                                = wire.StringRule{Max: 256}
 	ruleUserImportJobIdType                           = wire.StringRule{Min: 1, Max: 55, Pattern: &patternUserImportJobIdType}
 	ruleUserImportJobNameType                         = wire.StringRule{Min: 1, Max: 128, Pattern: &patternResourceServerNameType}
@@ -202,6 +247,7 @@ var (
 	ruleUserPoolTagsListType                          = wire.ListRule{Item: &ruleTagKeysType}
 	ruleUserPoolTagsType                              = wire.MapRule{Key: &ruleTagKeysType, Value: &ruleTagValueType}
 	ruleUserPoolTierType                              = wire.StringRule{Enum: []string{"LITE", "ESSENTIALS", "PLUS"}}
+	ruleUserSessionTrackingType                       = wire.StringRule{Enum: []string{"ENABLED", "DISABLED"}}
 	ruleUserVerificationType                          = wire.StringRule{Enum: []string{"required", "preferred"}}
 	ruleUsernameAttributeType                         = wire.StringRule{Enum: []string{"phone_number", "email"}}
 	ruleUsernameAttributesListType                    = wire.ListRule{Item: &ruleUsernameAttributeType}

@@ -32,6 +32,11 @@ type AccountTakeoverRiskConfigurationType struct {
 	Actions             *AccountTakeoverActionsType `json:",omitzero"`
 }
 
+// AcrLevelConfigType is a structure of the model.
+type AcrLevelConfigType struct {
+	AcrValue *string `json:",omitzero"`
+}
+
 // AddCustomAttributesRequest is the input of AddCustomAttributes.
 type AddCustomAttributesRequest struct {
 	UserPoolId       *string               `json:",omitzero"`
@@ -95,6 +100,16 @@ type AdminCreateUserRequest struct {
 // AdminCreateUserResponse is the output of AdminCreateUser.
 type AdminCreateUserResponse struct {
 	User *UserType `json:",omitzero"`
+}
+
+// AdminDeleteSoftwareTokenRequest is the input of AdminDeleteSoftwareToken.
+type AdminDeleteSoftwareTokenRequest struct {
+	UserPoolId *string      `json:",omitzero"`
+	Username   *wire.Secret `json:",omitzero"`
+}
+
+// AdminDeleteSoftwareTokenResponse is the output of AdminDeleteSoftwareToken.
+type AdminDeleteSoftwareTokenResponse struct {
 }
 
 // AdminDeleteUserAttributesRequest is the input of AdminDeleteUserAttributes.
@@ -161,6 +176,20 @@ type AdminGetDeviceRequest struct {
 // AdminGetDeviceResponse is the output of AdminGetDevice.
 type AdminGetDeviceResponse struct {
 	Device *DeviceType `json:",omitzero"`
+}
+
+// AdminGetUserAuthFactorsRequest is the input of AdminGetUserAuthFactors.
+type AdminGetUserAuthFactorsRequest struct {
+	UserPoolId *string      `json:",omitzero"`
+	Username   *wire.Secret `json:",omitzero"`
+}
+
+// AdminGetUserAuthFactorsResponse is the output of AdminGetUserAuthFactors.
+type AdminGetUserAuthFactorsResponse struct {
+	Username                  *wire.Secret     `json:",omitzero"`
+	PreferredMfaSetting       *string          `json:",omitzero"`
+	UserMFASettingList        []string         `json:",omitzero"`
+	ConfiguredUserAuthFactors []AuthFactorType `json:",omitzero"`
 }
 
 // AdminGetUserRequest is the input of AdminGetUser.
@@ -256,6 +285,19 @@ type AdminListUserAuthEventsResponse struct {
 	NextToken  *string         `json:",omitzero"`
 }
 
+// AdminListUserSessionsRequest is the input of AdminListUserSessions.
+type AdminListUserSessionsRequest struct {
+	UserPoolId *string      `json:",omitzero"`
+	Username   *wire.Secret `json:",omitzero"`
+	NextToken  *string      `json:",omitzero"`
+}
+
+// AdminListUserSessionsResponse is the output of AdminListUserSessions.
+type AdminListUserSessionsResponse struct {
+	Sessions  []SessionDescriptionType `json:",omitzero"`
+	NextToken *string                  `json:",omitzero"`
+}
+
 // AdminRemoveUserFromGroupRequest is the input of AdminRemoveUserFromGroup.
 type AdminRemoveUserFromGroupRequest struct {
 	UserPoolId *string      `json:",omitzero"`
@@ -292,6 +334,19 @@ type AdminRespondToAuthChallengeResponse struct {
 	Session              *wire.Secret              `json:",omitzero"`
 	ChallengeParameters  map[string]string         `json:",omitzero"`
 	AuthenticationResult *AuthenticationResultType `json:",omitzero"`
+	AvailableChallenges  []ChallengeNameType       `json:",omitzero"`
+}
+
+// AdminRevokeUserSessionRequest is the input of AdminRevokeUserSession.
+type AdminRevokeUserSessionRequest struct {
+	UserPoolId               *string                       `json:",omitzero"`
+	Username                 *wire.Secret                  `json:",omitzero"`
+	SessionId                *string                       `json:",omitzero"`
+	RevokeAssociatedSessions *RevokeAssociatedSessionsType `json:",omitzero"`
+}
+
+// AdminRevokeUserSessionResponse is the output of AdminRevokeUserSession.
+type AdminRevokeUserSessionResponse struct {
 }
 
 // AdminSetUserMFAPreferenceRequest is the input of AdminSetUserMFAPreference.
@@ -445,6 +500,39 @@ type AuthenticationResultType struct {
 	NewDeviceMetadata *NewDeviceMetadataType `json:",omitzero"`
 }
 
+// CIMDPolicySummaryType is a structure of the model.
+type CIMDPolicySummaryType struct {
+	CIMDPolicyId     *string      `json:",omitzero"`
+	ClientId         *wire.Secret `json:",omitzero"`
+	PolicyName       *string      `json:",omitzero"`
+	CacheDuration    *int32       `json:",omitzero"`
+	CreationDate     *wire.Time   `json:",omitzero"`
+	LastModifiedDate *wire.Time   `json:",omitzero"`
+}
+
+// CIMDPolicyType is a structure of the model.
+type CIMDPolicyType struct {
+	UserPoolId       *string      `json:",omitzero"`
+	CIMDPolicyId     *string      `json:",omitzero"`
+	ClientId         *wire.Secret `json:",omitzero"`
+	PolicyName       *string      `json:",omitzero"`
+	CacheDuration    *int32       `json:",omitzero"`
+	URLPatterns      []string     `json:",omitzero"`
+	CreationDate     *wire.Time   `json:",omitzero"`
+	LastModifiedDate *wire.Time   `json:",omitzero"`
+}
+
+// CancelPointInTimeRecoveryRequest is the input of CancelPointInTimeRecovery.
+type CancelPointInTimeRecoveryRequest struct {
+	UserPoolId *string `json:",omitzero"`
+	RestoreId  *string `json:",omitzero"`
+}
+
+// CancelPointInTimeRecoveryResponse is the output of CancelPointInTimeRecovery.
+type CancelPointInTimeRecoveryResponse struct {
+	Restoration *RestorationType `json:",omitzero"`
+}
+
 // ChallengeResponseType is a structure of the model.
 type ChallengeResponseType struct {
 	ChallengeName     *ChallengeName     `json:",omitzero"`
@@ -460,6 +548,25 @@ type ChangePasswordRequest struct {
 
 // ChangePasswordResponse is the output of ChangePassword.
 type ChangePasswordResponse struct {
+}
+
+// ClientAuthenticationResultType is a structure of the model.
+type ClientAuthenticationResultType struct {
+	AccessToken *wire.Secret `json:",omitzero"`
+	ExpiresIn   *int32       `json:",omitzero"`
+	TokenType   *string      `json:",omitzero"`
+}
+
+// ClientMetadataURLType is a structure of the model.
+type ClientMetadataURLType struct {
+	URL            *string    `json:",omitzero"`
+	CachedDate     *wire.Time `json:",omitzero"`
+	ExpirationDate *wire.Time `json:",omitzero"`
+}
+
+// ClientSSOSessionConfigType is a structure of the model.
+type ClientSSOSessionConfigType struct {
+	MaxValidityMinutes *int32 `json:",omitzero"`
 }
 
 // ClientSecretDescriptorType is a structure of the model.
@@ -558,6 +665,20 @@ type ContextDataType struct {
 	EncodedData *string      `json:",omitzero"`
 }
 
+// CreateCIMDPolicyRequest is the input of CreateCIMDPolicy.
+type CreateCIMDPolicyRequest struct {
+	UserPoolId    *string      `json:",omitzero"`
+	ClientId      *wire.Secret `json:",omitzero"`
+	PolicyName    *string      `json:",omitzero"`
+	CacheDuration *int32       `json:",omitzero"`
+	URLPatterns   []string     `json:",omitzero"`
+}
+
+// CreateCIMDPolicyResponse is the output of CreateCIMDPolicy.
+type CreateCIMDPolicyResponse struct {
+	CIMDPolicy *CIMDPolicyType `json:",omitzero"`
+}
+
 // CreateGroupRequest is the input of CreateGroup.
 type CreateGroupRequest struct {
 	GroupName   *string `json:",omitzero"`
@@ -580,6 +701,7 @@ type CreateIdentityProviderRequest struct {
 	ProviderDetails  map[string]string         `json:",omitzero"`
 	AttributeMapping map[string]string         `json:",omitzero"`
 	IdpIdentifiers   []string                  `json:",omitzero"`
+	AcrMapping       map[string]string         `json:",omitzero"`
 }
 
 // CreateIdentityProviderResponse is the output of CreateIdentityProvider.
@@ -631,9 +753,10 @@ type CreateTermsResponse struct {
 
 // CreateUserImportJobRequest is the input of CreateUserImportJob.
 type CreateUserImportJobRequest struct {
-	JobName               *string `json:",omitzero"`
-	UserPoolId            *string `json:",omitzero"`
-	CloudWatchLogsRoleArn *string `json:",omitzero"`
+	JobName                  *string                       `json:",omitzero"`
+	UserPoolId               *string                       `json:",omitzero"`
+	CloudWatchLogsRoleArn    *string                       `json:",omitzero"`
+	PasswordHashingAlgorithm *PasswordHashingAlgorithmType `json:",omitzero"`
 }
 
 // CreateUserImportJobResponse is the output of CreateUserImportJob.
@@ -667,6 +790,7 @@ type CreateUserPoolClientRequest struct {
 	EnablePropagateAdditionalUserContextData *bool                           `json:",omitzero"`
 	AuthSessionValidity                      *int32                          `json:",omitzero"`
 	RefreshTokenRotation                     *RefreshTokenRotationType       `json:",omitzero"`
+	PublishSecretsInAWSSecretsManager        *bool                           `json:",omitzero"`
 }
 
 // CreateUserPoolClientResponse is the output of CreateUserPoolClient.
@@ -680,12 +804,26 @@ type CreateUserPoolDomainRequest struct {
 	UserPoolId          *string                 `json:",omitzero"`
 	ManagedLoginVersion *int32                  `json:",omitzero"`
 	CustomDomainConfig  *CustomDomainConfigType `json:",omitzero"`
+	Routing             *RoutingType            `json:",omitzero"`
 }
 
 // CreateUserPoolDomainResponse is the output of CreateUserPoolDomain.
 type CreateUserPoolDomainResponse struct {
-	ManagedLoginVersion *int32  `json:",omitzero"`
-	CloudFrontDomain    *string `json:",omitzero"`
+	ManagedLoginVersion *int32       `json:",omitzero"`
+	CloudFrontDomain    *string      `json:",omitzero"`
+	Routing             *RoutingType `json:",omitzero"`
+}
+
+// CreateUserPoolReplicaRequest is the input of CreateUserPoolReplica.
+type CreateUserPoolReplicaRequest struct {
+	UserPoolId   *string           `json:",omitzero"`
+	RegionName   *string           `json:",omitzero"`
+	UserPoolTags map[string]string `json:",omitzero"`
+}
+
+// CreateUserPoolReplicaResponse is the output of CreateUserPoolReplica.
+type CreateUserPoolReplicaResponse struct {
+	UserPoolReplica *UserPoolReplicaType `json:",omitzero"`
 }
 
 // CreateUserPoolRequest is the input of CreateUserPool.
@@ -711,9 +849,13 @@ type CreateUserPoolRequest struct {
 	AdminCreateUserConfig       *AdminCreateUserConfigType       `json:",omitzero"`
 	Schema                      []SchemaAttributeType            `json:",omitzero"`
 	UserPoolAddOns              *UserPoolAddOnsType              `json:",omitzero"`
+	DcrConfiguration            *DcrConfigurationType            `json:",omitzero"`
 	UsernameConfiguration       *UsernameConfigurationType       `json:",omitzero"`
 	AccountRecoverySetting      *AccountRecoverySettingType      `json:",omitzero"`
 	UserPoolTier                *UserPoolTierType                `json:",omitzero"`
+	KeyConfiguration            *KeyConfigurationType            `json:",omitzero"`
+	IssuerConfiguration         *IssuerConfigurationType         `json:",omitzero"`
+	AcrConfiguration            map[string]AcrLevelConfigType    `json:",omitzero"`
 }
 
 // CreateUserPoolResponse is the output of CreateUserPool.
@@ -723,7 +865,8 @@ type CreateUserPoolResponse struct {
 
 // CustomDomainConfigType is a structure of the model.
 type CustomDomainConfigType struct {
-	CertificateArn *string `json:",omitzero"`
+	CertificateArn *string             `json:",omitzero"`
+	SecurityPolicy *SecurityPolicyType `json:",omitzero"`
 }
 
 // CustomEmailLambdaVersionConfigType is a structure of the model.
@@ -736,6 +879,25 @@ type CustomEmailLambdaVersionConfigType struct {
 type CustomSMSLambdaVersionConfigType struct {
 	LambdaVersion *CustomSMSSenderLambdaVersionType `json:",omitzero"`
 	LambdaArn     *string                           `json:",omitzero"`
+}
+
+// DcrConfigurationType is a structure of the model.
+type DcrConfigurationType struct {
+	EnableStatus            *StatusType     `json:",omitzero"`
+	OpenDcrEnabled          *bool           `json:",omitzero"`
+	AuthenticatedGrantTypes []OAuthFlowType `json:",omitzero"`
+	OpenDcrGrantTypes       []OAuthFlowType `json:",omitzero"`
+	AllowedScopes           []string        `json:",omitzero"`
+}
+
+// DeleteCIMDPolicyRequest is the input of DeleteCIMDPolicy.
+type DeleteCIMDPolicyRequest struct {
+	UserPoolId   *string `json:",omitzero"`
+	CIMDPolicyId *string `json:",omitzero"`
+}
+
+// DeleteCIMDPolicyResponse is the output of DeleteCIMDPolicy.
+type DeleteCIMDPolicyResponse struct {
 }
 
 // DeleteGroupRequest is the input of DeleteGroup.
@@ -805,6 +967,17 @@ type DeleteUserPoolDomainRequest struct {
 type DeleteUserPoolDomainResponse struct {
 }
 
+// DeleteUserPoolReplicaRequest is the input of DeleteUserPoolReplica.
+type DeleteUserPoolReplicaRequest struct {
+	UserPoolId *string `json:",omitzero"`
+	RegionName *string `json:",omitzero"`
+}
+
+// DeleteUserPoolReplicaResponse is the output of DeleteUserPoolReplica.
+type DeleteUserPoolReplicaResponse struct {
+	UserPoolReplica *UserPoolReplicaType `json:",omitzero"`
+}
+
 // DeleteUserPoolRequest is the input of DeleteUserPool.
 type DeleteUserPoolRequest struct {
 	UserPoolId *string `json:",omitzero"`
@@ -823,6 +996,17 @@ type DeleteWebAuthnCredentialRequest struct {
 
 // DeleteWebAuthnCredentialResponse is the output of DeleteWebAuthnCredential.
 type DeleteWebAuthnCredentialResponse struct {
+}
+
+// DescribeCIMDPolicyRequest is the input of DescribeCIMDPolicy.
+type DescribeCIMDPolicyRequest struct {
+	UserPoolId   *string `json:",omitzero"`
+	CIMDPolicyId *string `json:",omitzero"`
+}
+
+// DescribeCIMDPolicyResponse is the output of DescribeCIMDPolicy.
+type DescribeCIMDPolicyResponse struct {
+	CIMDPolicy *CIMDPolicyType `json:",omitzero"`
 }
 
 // DescribeIdentityProviderRequest is the input of DescribeIdentityProvider.
@@ -860,6 +1044,17 @@ type DescribeManagedLoginBrandingResponse struct {
 	ManagedLoginBranding *ManagedLoginBrandingType `json:",omitzero"`
 }
 
+// DescribePointInTimeRecoveryRequest is the input of DescribePointInTimeRecovery.
+type DescribePointInTimeRecoveryRequest struct {
+	UserPoolId *string `json:",omitzero"`
+	RestoreId  *string `json:",omitzero"`
+}
+
+// DescribePointInTimeRecoveryResponse is the output of DescribePointInTimeRecovery.
+type DescribePointInTimeRecoveryResponse struct {
+	Restoration *RestorationType `json:",omitzero"`
+}
+
 // DescribeResourceServerRequest is the input of DescribeResourceServer.
 type DescribeResourceServerRequest struct {
 	UserPoolId *string `json:",omitzero"`
@@ -880,6 +1075,18 @@ type DescribeRiskConfigurationRequest struct {
 // DescribeRiskConfigurationResponse is the output of DescribeRiskConfiguration.
 type DescribeRiskConfigurationResponse struct {
 	RiskConfiguration *RiskConfigurationType `json:",omitzero"`
+}
+
+// DescribeTermsByClientRequest is the input of DescribeTermsByClient.
+type DescribeTermsByClientRequest struct {
+	ClientId   *wire.Secret `json:",omitzero"`
+	UserPoolId *string      `json:",omitzero"`
+	TermsName  *string      `json:",omitzero"`
+}
+
+// DescribeTermsByClientResponse is the output of DescribeTermsByClient.
+type DescribeTermsByClientResponse struct {
+	Terms *TermsType `json:",omitzero"`
 }
 
 // DescribeTermsRequest is the input of DescribeTerms.
@@ -967,6 +1174,7 @@ type DomainDescriptionType struct {
 	Status                 *DomainStatusType       `json:",omitzero"`
 	CustomDomainConfig     *CustomDomainConfigType `json:",omitzero"`
 	ManagedLoginVersion    *int32                  `json:",omitzero"`
+	Routing                *RoutingType            `json:",omitzero"`
 }
 
 // EmailConfigurationType is a structure of the model.
@@ -990,6 +1198,17 @@ type EmailMfaSettingsType struct {
 	PreferredMfa *bool `json:",omitzero"`
 }
 
+// EumsSmsConfigurationType is a structure of the model.
+type EumsSmsConfigurationType struct {
+	CallerArn            *string `json:",omitzero"`
+	ExternalId           *string `json:",omitzero"`
+	OriginationIdentity  *string `json:",omitzero"`
+	ConfigurationSetName *string `json:",omitzero"`
+	InEntityId           *string `json:",omitzero"`
+	InTemplateId         *string `json:",omitzero"`
+	Region               *string `json:",omitzero"`
+}
+
 // EventContextDataType is a structure of the model.
 type EventContextDataType struct {
 	IpAddress  *string `json:",omitzero"`
@@ -1011,6 +1230,12 @@ type EventRiskType struct {
 	RiskDecision                   *RiskDecisionType `json:",omitzero"`
 	RiskLevel                      *RiskLevelType    `json:",omitzero"`
 	CompromisedCredentialsDetected *bool             `json:",omitzero"`
+}
+
+// FailoverType is a structure of the model.
+type FailoverType struct {
+	SecondaryRegion             *string `json:",omitzero"`
+	PrimaryRoute53HealthCheckId *string `json:",omitzero"`
 }
 
 // FirehoseConfigurationType is a structure of the model.
@@ -1048,6 +1273,44 @@ type GetCSVHeaderRequest struct {
 type GetCSVHeaderResponse struct {
 	UserPoolId *string  `json:",omitzero"`
 	CSVHeader  []string `json:",omitzero"`
+}
+
+// GetClientTokenRequest is the input of GetClientToken.
+type GetClientTokenRequest struct {
+	ClientId       *wire.Secret      `json:",omitzero"`
+	Secret         *wire.Secret      `json:",omitzero"`
+	Scopes         []string          `json:",omitzero"`
+	ClientMetadata map[string]string `json:",omitzero"`
+}
+
+// GetClientTokenResponse is the output of GetClientToken.
+type GetClientTokenResponse struct {
+	ClientAuthenticationResult *ClientAuthenticationResultType `json:",omitzero"`
+}
+
+// GetDerivedTokenRequest is the input of GetDerivedToken.
+type GetDerivedTokenRequest struct {
+	ClientId                 *wire.Secret                   `json:",omitzero"`
+	ClientSecret             *wire.Secret                   `json:",omitzero"`
+	SubjectToken             *wire.Secret                   `json:",omitzero"`
+	SubjectTokenType         *TokenTypeIdentifierType       `json:",omitzero"`
+	SubjectTokenProviderName *string                        `json:",omitzero"`
+	ActorToken               *wire.Secret                   `json:",omitzero"`
+	ActorTokenType           *TokenTypeIdentifierType       `json:",omitzero"`
+	ActorTokenProviderName   *string                        `json:",omitzero"`
+	Scopes                   []string                       `json:",omitzero"`
+	Audiences                []string                       `json:",omitzero"`
+	Resources                []string                       `json:",omitzero"`
+	RequestedTokenType       *IssuedTokenTypeIdentifierType `json:",omitzero"`
+}
+
+// GetDerivedTokenResponse is the output of GetDerivedToken.
+type GetDerivedTokenResponse struct {
+	IssuedToken     *wire.Secret                   `json:",omitzero"`
+	IssuedTokenType *IssuedTokenTypeIdentifierType `json:",omitzero"`
+	TokenType       *OAuthTokenTypeType            `json:",omitzero"`
+	ExpiresIn       *int32                         `json:",omitzero"`
+	Scopes          []string                       `json:",omitzero"`
 }
 
 // GetDeviceRequest is the input of GetDevice.
@@ -1091,6 +1354,16 @@ type GetLogDeliveryConfigurationRequest struct {
 // GetLogDeliveryConfigurationResponse is the output of GetLogDeliveryConfiguration.
 type GetLogDeliveryConfigurationResponse struct {
 	LogDeliveryConfiguration *LogDeliveryConfigurationType `json:",omitzero"`
+}
+
+// GetProvisionedLimitRequest is the input of GetProvisionedLimit.
+type GetProvisionedLimitRequest struct {
+	LimitDefinition *LimitDefinitionType `json:",omitzero"`
+}
+
+// GetProvisionedLimitResponse is the output of GetProvisionedLimit.
+type GetProvisionedLimitResponse struct {
+	Limit *LimitType `json:",omitzero"`
 }
 
 // GetSigningCertificateRequest is the input of GetSigningCertificate.
@@ -1153,6 +1426,19 @@ type GetUserAuthFactorsResponse struct {
 	ConfiguredUserAuthFactors []AuthFactorType `json:",omitzero"`
 }
 
+// GetUserPoolClientSessionConfigurationRequest is the input of GetUserPoolClientSessionConfiguration.
+type GetUserPoolClientSessionConfigurationRequest struct {
+	UserPoolId *string      `json:",omitzero"`
+	ClientId   *wire.Secret `json:",omitzero"`
+}
+
+// GetUserPoolClientSessionConfigurationResponse is the output of GetUserPoolClientSessionConfiguration.
+type GetUserPoolClientSessionConfigurationResponse struct {
+	UserPoolId *string                     `json:",omitzero"`
+	ClientId   *wire.Secret                `json:",omitzero"`
+	SSOSession *ClientSSOSessionConfigType `json:",omitzero"`
+}
+
 // GetUserPoolMfaConfigRequest is the input of GetUserPoolMfaConfig.
 type GetUserPoolMfaConfigRequest struct {
 	UserPoolId *string `json:",omitzero"`
@@ -1165,6 +1451,18 @@ type GetUserPoolMfaConfigResponse struct {
 	EmailMfaConfiguration         *EmailMfaConfigType         `json:",omitzero"`
 	MfaConfiguration              *UserPoolMfaType            `json:",omitzero"`
 	WebAuthnConfiguration         *WebAuthnConfigurationType  `json:",omitzero"`
+}
+
+// GetUserPoolSessionConfigurationRequest is the input of GetUserPoolSessionConfiguration.
+type GetUserPoolSessionConfigurationRequest struct {
+	UserPoolId *string `json:",omitzero"`
+}
+
+// GetUserPoolSessionConfigurationResponse is the output of GetUserPoolSessionConfiguration.
+type GetUserPoolSessionConfigurationResponse struct {
+	UserPoolId          *string                         `json:",omitzero"`
+	UserSessionTracking *UserSessionTrackingType        `json:",omitzero"`
+	TokenSession        *UserPoolTokenSessionConfigType `json:",omitzero"`
 }
 
 // GetUserRequest is the input of GetUser.
@@ -1215,6 +1513,7 @@ type IdentityProviderType struct {
 	ProviderDetails  map[string]string         `json:",omitzero"`
 	AttributeMapping map[string]string         `json:",omitzero"`
 	IdpIdentifiers   []string                  `json:",omitzero"`
+	AcrMapping       map[string]string         `json:",omitzero"`
 	LastModifiedDate *wire.Time                `json:",omitzero"`
 	CreationDate     *wire.Time                `json:",omitzero"`
 }
@@ -1245,6 +1544,28 @@ type InitiateAuthResponse struct {
 	AvailableChallenges  []ChallengeNameType       `json:",omitzero"`
 }
 
+// InitiatePointInTimeRecoveryRequest is the input of InitiatePointInTimeRecovery.
+type InitiatePointInTimeRecoveryRequest struct {
+	UserPoolId       *string    `json:",omitzero"`
+	RestoreTimestamp *wire.Time `json:",omitzero"`
+}
+
+// InitiatePointInTimeRecoveryResponse is the output of InitiatePointInTimeRecovery.
+type InitiatePointInTimeRecoveryResponse struct {
+	Restoration *RestorationType `json:",omitzero"`
+}
+
+// IssuerConfigurationType is a structure of the model.
+type IssuerConfigurationType struct {
+	Type *IssuerType `json:",omitzero"`
+}
+
+// KeyConfigurationType is a structure of the model.
+type KeyConfigurationType struct {
+	KeyType   *EncryptionKeyType `json:",omitzero"`
+	KmsKeyArn *string            `json:",omitzero"`
+}
+
 // LambdaConfigType is a structure of the model.
 type LambdaConfigType struct {
 	PreSignUp                   *string                              `json:",omitzero"`
@@ -1262,6 +1583,46 @@ type LambdaConfigType struct {
 	CustomEmailSender           *CustomEmailLambdaVersionConfigType  `json:",omitzero"`
 	KMSKeyID                    *string                              `json:",omitzero"`
 	InboundFederation           *InboundFederationLambdaType         `json:",omitzero"`
+}
+
+// LimitDefinitionType is a structure of the model.
+type LimitDefinitionType struct {
+	LimitClass *LimitClass       `json:",omitzero"`
+	Attributes map[string]string `json:",omitzero"`
+}
+
+// LimitType is a structure of the model.
+type LimitType struct {
+	LimitDefinition       *LimitDefinitionType `json:",omitzero"`
+	ProvisionedLimitValue *int32               `json:",omitzero"`
+	FreeLimitValue        *int32               `json:",omitzero"`
+}
+
+// ListCIMDPoliciesRequest is the input of ListCIMDPolicies.
+type ListCIMDPoliciesRequest struct {
+	UserPoolId *string `json:",omitzero"`
+	NextToken  *string `json:",omitzero"`
+	MaxResults *int32  `json:",omitzero"`
+}
+
+// ListCIMDPoliciesResponse is the output of ListCIMDPolicies.
+type ListCIMDPoliciesResponse struct {
+	NextToken    *string                 `json:",omitzero"`
+	CIMDPolicies []CIMDPolicySummaryType `json:",omitzero"`
+}
+
+// ListClientMetadataURLsRequest is the input of ListClientMetadataURLs.
+type ListClientMetadataURLsRequest struct {
+	UserPoolId   *string `json:",omitzero"`
+	CIMDPolicyId *string `json:",omitzero"`
+	NextToken    *string `json:",omitzero"`
+	MaxResults   *int32  `json:",omitzero"`
+}
+
+// ListClientMetadataURLsResponse is the output of ListClientMetadataURLs.
+type ListClientMetadataURLsResponse struct {
+	NextToken          *string                 `json:",omitzero"`
+	ClientMetadataURLs []ClientMetadataURLType `json:",omitzero"`
 }
 
 // ListDevicesRequest is the input of ListDevices.
@@ -1301,6 +1662,19 @@ type ListIdentityProvidersRequest struct {
 type ListIdentityProvidersResponse struct {
 	Providers []ProviderDescription `json:",omitzero"`
 	NextToken *string               `json:",omitzero"`
+}
+
+// ListPointInTimeRecoveriesRequest is the input of ListPointInTimeRecoveries.
+type ListPointInTimeRecoveriesRequest struct {
+	UserPoolId *string `json:",omitzero"`
+	NextToken  *string `json:",omitzero"`
+	MaxResults *int32  `json:",omitzero"`
+}
+
+// ListPointInTimeRecoveriesResponse is the output of ListPointInTimeRecoveries.
+type ListPointInTimeRecoveriesResponse struct {
+	Restorations []RestorationDescriptionType `json:",omitzero"`
+	NextToken    *string                      `json:",omitzero"`
 }
 
 // ListResourceServersRequest is the input of ListResourceServers.
@@ -1367,15 +1741,28 @@ type ListUserPoolClientSecretsResponse struct {
 
 // ListUserPoolClientsRequest is the input of ListUserPoolClients.
 type ListUserPoolClientsRequest struct {
-	UserPoolId *string `json:",omitzero"`
-	MaxResults *int32  `json:",omitzero"`
-	NextToken  *string `json:",omitzero"`
+	UserPoolId *string         `json:",omitzero"`
+	MaxResults *int32          `json:",omitzero"`
+	NextToken  *string         `json:",omitzero"`
+	ClientType *ClientTypeType `json:",omitzero"`
 }
 
 // ListUserPoolClientsResponse is the output of ListUserPoolClients.
 type ListUserPoolClientsResponse struct {
 	UserPoolClients []UserPoolClientDescription `json:",omitzero"`
 	NextToken       *string                     `json:",omitzero"`
+}
+
+// ListUserPoolReplicasRequest is the input of ListUserPoolReplicas.
+type ListUserPoolReplicasRequest struct {
+	UserPoolId *string `json:",omitzero"`
+	NextToken  *string `json:",omitzero"`
+}
+
+// ListUserPoolReplicasResponse is the output of ListUserPoolReplicas.
+type ListUserPoolReplicasResponse struct {
+	UserPoolReplicas []UserPoolReplicaType `json:",omitzero"`
+	NextToken        *string               `json:",omitzero"`
 }
 
 // ListUserPoolsRequest is the input of ListUserPools.
@@ -1388,6 +1775,18 @@ type ListUserPoolsRequest struct {
 type ListUserPoolsResponse struct {
 	UserPools []UserPoolDescriptionType `json:",omitzero"`
 	NextToken *string                   `json:",omitzero"`
+}
+
+// ListUserSessionsRequest is the input of ListUserSessions.
+type ListUserSessionsRequest struct {
+	AccessToken *wire.Secret `json:",omitzero"`
+	NextToken   *string      `json:",omitzero"`
+}
+
+// ListUserSessionsResponse is the output of ListUserSessions.
+type ListUserSessionsResponse struct {
+	Sessions  []SessionDescriptionType `json:",omitzero"`
+	NextToken *string                  `json:",omitzero"`
 }
 
 // ListUsersInGroupRequest is the input of ListUsersInGroup.
@@ -1567,10 +1966,11 @@ type ResourceServerScopeType struct {
 
 // ResourceServerType is a structure of the model.
 type ResourceServerType struct {
-	UserPoolId *string                   `json:",omitzero"`
-	Identifier *string                   `json:",omitzero"`
-	Name       *string                   `json:",omitzero"`
-	Scopes     []ResourceServerScopeType `json:",omitzero"`
+	UserPoolId *string                      `json:",omitzero"`
+	Identifier *string                      `json:",omitzero"`
+	Name       *string                      `json:",omitzero"`
+	Scopes     []ResourceServerScopeType    `json:",omitzero"`
+	ManagedBy  *ResourceServerManagedByType `json:",omitzero"`
 }
 
 // RespondToAuthChallengeRequest is the input of RespondToAuthChallenge.
@@ -1590,17 +1990,54 @@ type RespondToAuthChallengeResponse struct {
 	Session              *wire.Secret              `json:",omitzero"`
 	ChallengeParameters  map[string]string         `json:",omitzero"`
 	AuthenticationResult *AuthenticationResultType `json:",omitzero"`
+	AvailableChallenges  []ChallengeNameType       `json:",omitzero"`
+}
+
+// RestorationDescriptionType is a structure of the model.
+type RestorationDescriptionType struct {
+	RestoreId        *string            `json:",omitzero"`
+	RestoreStatus    *RestoreStatusType `json:",omitzero"`
+	RestoreTimestamp *wire.Time         `json:",omitzero"`
+}
+
+// RestorationType is a structure of the model.
+type RestorationType struct {
+	RestoreId        *string              `json:",omitzero"`
+	RestoreStatus    *RestoreStatusType   `json:",omitzero"`
+	RestoreTimestamp *wire.Time           `json:",omitzero"`
+	TriggerTimestamp *wire.Time           `json:",omitzero"`
+	RestorePreview   []RestorePreviewType `json:",omitzero"`
+}
+
+// RestorePreviewType is a structure of the model.
+type RestorePreviewType struct {
+	Entity      *string `json:",omitzero"`
+	CreateCount *int64  `json:",omitzero"`
+	UpdateCount *int64  `json:",omitzero"`
+	DeleteCount *int64  `json:",omitzero"`
 }
 
 // RevokeTokenRequest is the input of RevokeToken.
 type RevokeTokenRequest struct {
-	Token        *wire.Secret `json:",omitzero"`
-	ClientId     *wire.Secret `json:",omitzero"`
-	ClientSecret *wire.Secret `json:",omitzero"`
+	Token                    *wire.Secret                  `json:",omitzero"`
+	ClientId                 *wire.Secret                  `json:",omitzero"`
+	ClientSecret             *wire.Secret                  `json:",omitzero"`
+	RevokeAssociatedSessions *RevokeAssociatedSessionsType `json:",omitzero"`
 }
 
 // RevokeTokenResponse is the output of RevokeToken.
 type RevokeTokenResponse struct {
+}
+
+// RevokeUserSessionRequest is the input of RevokeUserSession.
+type RevokeUserSessionRequest struct {
+	AccessToken              *wire.Secret                  `json:",omitzero"`
+	SessionId                *string                       `json:",omitzero"`
+	RevokeAssociatedSessions *RevokeAssociatedSessionsType `json:",omitzero"`
+}
+
+// RevokeUserSessionResponse is the output of RevokeUserSession.
+type RevokeUserSessionResponse struct {
 }
 
 // RiskConfigurationType is a structure of the model.
@@ -1617,6 +2054,11 @@ type RiskConfigurationType struct {
 type RiskExceptionConfigurationType struct {
 	BlockedIPRangeList []string `json:",omitzero"`
 	SkippedIPRangeList []string `json:",omitzero"`
+}
+
+// RoutingType is a structure of the model.
+type RoutingType struct {
+	Failover *FailoverType `json:",omitzero"`
 }
 
 // S3ConfigurationType is a structure of the model.
@@ -1639,6 +2081,26 @@ type SchemaAttributeType struct {
 	Required                   *bool                           `json:",omitzero"`
 	NumberAttributeConstraints *NumberAttributeConstraintsType `json:",omitzero"`
 	StringAttributeConstraints *StringAttributeConstraintsType `json:",omitzero"`
+}
+
+// SessionDescriptionType is a structure of the model.
+type SessionDescriptionType struct {
+	SessionId        *string              `json:",omitzero"`
+	SessionType      *SessionTypeType     `json:",omitzero"`
+	ClientId         *wire.Secret         `json:",omitzero"`
+	CreateDate       *wire.Time           `json:",omitzero"`
+	LastActiveDate   *wire.Time           `json:",omitzero"`
+	DeviceType       *string              `json:",omitzero"`
+	LastIPAddress    *wire.Secret         `json:",omitzero"`
+	LastLocation     *SessionLocationType `json:",omitzero"`
+	OriginSessionId  *string              `json:",omitzero"`
+	IsCurrentSession *bool                `json:",omitzero"`
+}
+
+// SessionLocationType is a structure of the model.
+type SessionLocationType struct {
+	City    *string `json:",omitzero"`
+	Country *string `json:",omitzero"`
 }
 
 // SetLogDeliveryConfigurationRequest is the input of SetLogDeliveryConfiguration.
@@ -1692,6 +2154,20 @@ type SetUserMFAPreferenceRequest struct {
 type SetUserMFAPreferenceResponse struct {
 }
 
+// SetUserPoolClientSessionConfigurationRequest is the input of SetUserPoolClientSessionConfiguration.
+type SetUserPoolClientSessionConfigurationRequest struct {
+	UserPoolId *string                     `json:",omitzero"`
+	ClientId   *wire.Secret                `json:",omitzero"`
+	SSOSession *ClientSSOSessionConfigType `json:",omitzero"`
+}
+
+// SetUserPoolClientSessionConfigurationResponse is the output of SetUserPoolClientSessionConfiguration.
+type SetUserPoolClientSessionConfigurationResponse struct {
+	UserPoolId *string                     `json:",omitzero"`
+	ClientId   *wire.Secret                `json:",omitzero"`
+	SSOSession *ClientSSOSessionConfigType `json:",omitzero"`
+}
+
 // SetUserPoolMfaConfigRequest is the input of SetUserPoolMfaConfig.
 type SetUserPoolMfaConfigRequest struct {
 	UserPoolId                    *string                     `json:",omitzero"`
@@ -1709,6 +2185,20 @@ type SetUserPoolMfaConfigResponse struct {
 	EmailMfaConfiguration         *EmailMfaConfigType         `json:",omitzero"`
 	MfaConfiguration              *UserPoolMfaType            `json:",omitzero"`
 	WebAuthnConfiguration         *WebAuthnConfigurationType  `json:",omitzero"`
+}
+
+// SetUserPoolSessionConfigurationRequest is the input of SetUserPoolSessionConfiguration.
+type SetUserPoolSessionConfigurationRequest struct {
+	UserPoolId          *string                         `json:",omitzero"`
+	UserSessionTracking *UserSessionTrackingType        `json:",omitzero"`
+	TokenSession        *UserPoolTokenSessionConfigType `json:",omitzero"`
+}
+
+// SetUserPoolSessionConfigurationResponse is the output of SetUserPoolSessionConfiguration.
+type SetUserPoolSessionConfigurationResponse struct {
+	UserPoolId          *string                         `json:",omitzero"`
+	UserSessionTracking *UserSessionTrackingType        `json:",omitzero"`
+	TokenSession        *UserPoolTokenSessionConfigType `json:",omitzero"`
 }
 
 // SetUserSettingsRequest is the input of SetUserSettings.
@@ -1749,9 +2239,10 @@ type SignUpResponse struct {
 
 // SmsConfigurationType is a structure of the model.
 type SmsConfigurationType struct {
-	SnsCallerArn *string `json:",omitzero"`
-	ExternalId   *string `json:",omitzero"`
-	SnsRegion    *string `json:",omitzero"`
+	SnsCallerArn *string                   `json:",omitzero"`
+	ExternalId   *string                   `json:",omitzero"`
+	SnsRegion    *string                   `json:",omitzero"`
+	EumsSms      *EumsSmsConfigurationType `json:",omitzero"`
 }
 
 // SmsMfaConfigType is a structure of the model.
@@ -1769,6 +2260,17 @@ type SoftwareTokenMfaConfigType struct {
 type SoftwareTokenMfaSettingsType struct {
 	Enabled      *bool `json:",omitzero"`
 	PreferredMfa *bool `json:",omitzero"`
+}
+
+// StartPointInTimeRecoveryRequest is the input of StartPointInTimeRecovery.
+type StartPointInTimeRecoveryRequest struct {
+	UserPoolId *string `json:",omitzero"`
+	RestoreId  *string `json:",omitzero"`
+}
+
+// StartPointInTimeRecoveryResponse is the output of StartPointInTimeRecovery.
+type StartPointInTimeRecoveryResponse struct {
+	Restoration *RestorationType `json:",omitzero"`
 }
 
 // StartUserImportJobRequest is the input of StartUserImportJob.
@@ -1882,6 +2384,33 @@ type UpdateAuthEventFeedbackRequest struct {
 type UpdateAuthEventFeedbackResponse struct {
 }
 
+// UpdateCIMDPolicyRequest is the input of UpdateCIMDPolicy.
+type UpdateCIMDPolicyRequest struct {
+	UserPoolId    *string      `json:",omitzero"`
+	CIMDPolicyId  *string      `json:",omitzero"`
+	ClientId      *wire.Secret `json:",omitzero"`
+	PolicyName    *string      `json:",omitzero"`
+	CacheDuration *int32       `json:",omitzero"`
+	URLPatterns   []string     `json:",omitzero"`
+}
+
+// UpdateCIMDPolicyResponse is the output of UpdateCIMDPolicy.
+type UpdateCIMDPolicyResponse struct {
+	CIMDPolicy *CIMDPolicyType `json:",omitzero"`
+}
+
+// UpdateClientMetadataURLStateRequest is the input of UpdateClientMetadataURLState.
+type UpdateClientMetadataURLStateRequest struct {
+	UserPoolId   *string              `json:",omitzero"`
+	CIMDPolicyId *string              `json:",omitzero"`
+	URL          *string              `json:",omitzero"`
+	Action       *CIMDCacheActionType `json:",omitzero"`
+}
+
+// UpdateClientMetadataURLStateResponse is the output of UpdateClientMetadataURLState.
+type UpdateClientMetadataURLStateResponse struct {
+}
+
 // UpdateDeviceStatusRequest is the input of UpdateDeviceStatus.
 type UpdateDeviceStatusRequest struct {
 	AccessToken            *wire.Secret                `json:",omitzero"`
@@ -1914,6 +2443,7 @@ type UpdateIdentityProviderRequest struct {
 	ProviderDetails  map[string]string `json:",omitzero"`
 	AttributeMapping map[string]string `json:",omitzero"`
 	IdpIdentifiers   []string          `json:",omitzero"`
+	AcrMapping       map[string]string `json:",omitzero"`
 }
 
 // UpdateIdentityProviderResponse is the output of UpdateIdentityProvider.
@@ -1933,6 +2463,17 @@ type UpdateManagedLoginBrandingRequest struct {
 // UpdateManagedLoginBrandingResponse is the output of UpdateManagedLoginBranding.
 type UpdateManagedLoginBrandingResponse struct {
 	ManagedLoginBranding *ManagedLoginBrandingType `json:",omitzero"`
+}
+
+// UpdateProvisionedLimitRequest is the input of UpdateProvisionedLimit.
+type UpdateProvisionedLimitRequest struct {
+	LimitDefinition     *LimitDefinitionType `json:",omitzero"`
+	RequestedLimitValue *int32               `json:",omitzero"`
+}
+
+// UpdateProvisionedLimitResponse is the output of UpdateProvisionedLimit.
+type UpdateProvisionedLimitResponse struct {
+	Limit *LimitType `json:",omitzero"`
 }
 
 // UpdateResourceServerRequest is the input of UpdateResourceServer.
@@ -2000,6 +2541,7 @@ type UpdateUserPoolClientRequest struct {
 	EnablePropagateAdditionalUserContextData *bool                           `json:",omitzero"`
 	AuthSessionValidity                      *int32                          `json:",omitzero"`
 	RefreshTokenRotation                     *RefreshTokenRotationType       `json:",omitzero"`
+	PublishSecretsInAWSSecretsManager        *bool                           `json:",omitzero"`
 }
 
 // UpdateUserPoolClientResponse is the output of UpdateUserPoolClient.
@@ -2013,12 +2555,26 @@ type UpdateUserPoolDomainRequest struct {
 	UserPoolId          *string                 `json:",omitzero"`
 	ManagedLoginVersion *int32                  `json:",omitzero"`
 	CustomDomainConfig  *CustomDomainConfigType `json:",omitzero"`
+	Routing             *RoutingType            `json:",omitzero"`
 }
 
 // UpdateUserPoolDomainResponse is the output of UpdateUserPoolDomain.
 type UpdateUserPoolDomainResponse struct {
-	ManagedLoginVersion *int32  `json:",omitzero"`
-	CloudFrontDomain    *string `json:",omitzero"`
+	ManagedLoginVersion *int32       `json:",omitzero"`
+	CloudFrontDomain    *string      `json:",omitzero"`
+	Routing             *RoutingType `json:",omitzero"`
+}
+
+// UpdateUserPoolReplicaRequest is the input of UpdateUserPoolReplica.
+type UpdateUserPoolReplicaRequest struct {
+	UserPoolId *string                  `json:",omitzero"`
+	RegionName *string                  `json:",omitzero"`
+	Status     *UpdateReplicaStatusType `json:",omitzero"`
+}
+
+// UpdateUserPoolReplicaResponse is the output of UpdateUserPoolReplica.
+type UpdateUserPoolReplicaResponse struct {
+	UserPoolReplica *UserPoolReplicaType `json:",omitzero"`
 }
 
 // UpdateUserPoolRequest is the input of UpdateUserPool.
@@ -2041,9 +2597,13 @@ type UpdateUserPoolRequest struct {
 	UserPoolTags                map[string]string                `json:",omitzero"`
 	AdminCreateUserConfig       *AdminCreateUserConfigType       `json:",omitzero"`
 	UserPoolAddOns              *UserPoolAddOnsType              `json:",omitzero"`
+	DcrConfiguration            *DcrConfigurationType            `json:",omitzero"`
 	AccountRecoverySetting      *AccountRecoverySettingType      `json:",omitzero"`
 	PoolName                    *string                          `json:",omitzero"`
 	UserPoolTier                *UserPoolTierType                `json:",omitzero"`
+	KeyConfiguration            *KeyConfigurationType            `json:",omitzero"`
+	IssuerConfiguration         *IssuerConfigurationType         `json:",omitzero"`
+	AcrConfiguration            map[string]AcrLevelConfigType    `json:",omitzero"`
 }
 
 // UpdateUserPoolResponse is the output of UpdateUserPool.
@@ -2063,19 +2623,20 @@ type UserContextDataType struct {
 
 // UserImportJobType is a structure of the model.
 type UserImportJobType struct {
-	JobName               *string                  `json:",omitzero"`
-	JobId                 *string                  `json:",omitzero"`
-	UserPoolId            *string                  `json:",omitzero"`
-	PreSignedUrl          *string                  `json:",omitzero"`
-	CreationDate          *wire.Time               `json:",omitzero"`
-	StartDate             *wire.Time               `json:",omitzero"`
-	CompletionDate        *wire.Time               `json:",omitzero"`
-	Status                *UserImportJobStatusType `json:",omitzero"`
-	CloudWatchLogsRoleArn *string                  `json:",omitzero"`
-	ImportedUsers         *int64                   `json:",omitzero"`
-	SkippedUsers          *int64                   `json:",omitzero"`
-	FailedUsers           *int64                   `json:",omitzero"`
-	CompletionMessage     *string                  `json:",omitzero"`
+	JobName                  *string                       `json:",omitzero"`
+	JobId                    *string                       `json:",omitzero"`
+	UserPoolId               *string                       `json:",omitzero"`
+	PreSignedUrl             *string                       `json:",omitzero"`
+	CreationDate             *wire.Time                    `json:",omitzero"`
+	StartDate                *wire.Time                    `json:",omitzero"`
+	CompletionDate           *wire.Time                    `json:",omitzero"`
+	Status                   *UserImportJobStatusType      `json:",omitzero"`
+	CloudWatchLogsRoleArn    *string                       `json:",omitzero"`
+	ImportedUsers            *int64                        `json:",omitzero"`
+	SkippedUsers             *int64                        `json:",omitzero"`
+	FailedUsers              *int64                        `json:",omitzero"`
+	CompletionMessage        *string                       `json:",omitzero"`
+	PasswordHashingAlgorithm *PasswordHashingAlgorithmType `json:",omitzero"`
 }
 
 // UserPoolAddOnsType is a structure of the model.
@@ -2097,6 +2658,7 @@ type UserPoolClientType struct {
 	ClientName                               *string                         `json:",omitzero"`
 	ClientId                                 *wire.Secret                    `json:",omitzero"`
 	ClientSecret                             *wire.Secret                    `json:",omitzero"`
+	ClientSecretArn                          *string                         `json:",omitzero"`
 	LastModifiedDate                         *wire.Time                      `json:",omitzero"`
 	CreationDate                             *wire.Time                      `json:",omitzero"`
 	RefreshTokenValidity                     *int32                          `json:",omitzero"`
@@ -2119,6 +2681,7 @@ type UserPoolClientType struct {
 	EnablePropagateAdditionalUserContextData *bool                           `json:",omitzero"`
 	AuthSessionValidity                      *int32                          `json:",omitzero"`
 	RefreshTokenRotation                     *RefreshTokenRotationType       `json:",omitzero"`
+	ClientType                               *ClientTypeType                 `json:",omitzero"`
 }
 
 // UserPoolDescriptionType is a structure of the model.
@@ -2130,12 +2693,26 @@ type UserPoolDescriptionType struct {
 	Status           *StatusType `json:",omitzero"`
 	LastModifiedDate *wire.Time  `json:",omitzero"`
 	CreationDate     *wire.Time  `json:",omitzero"`
+	ReplicaRegions   []string    `json:",omitzero"`
 }
 
 // UserPoolPolicyType is a structure of the model.
 type UserPoolPolicyType struct {
 	PasswordPolicy *PasswordPolicyType `json:",omitzero"`
 	SignInPolicy   *SignInPolicyType   `json:",omitzero"`
+}
+
+// UserPoolReplicaType is a structure of the model.
+type UserPoolReplicaType struct {
+	RegionName  *string            `json:",omitzero"`
+	Status      *ReplicaStatusType `json:",omitzero"`
+	Role        *ReplicaRoleType   `json:",omitzero"`
+	UserPoolArn *string            `json:",omitzero"`
+}
+
+// UserPoolTokenSessionConfigType is a structure of the model.
+type UserPoolTokenSessionConfigType struct {
+	MaxPerUser *int32 `json:",omitzero"`
 }
 
 // UserPoolType is a structure of the model.
@@ -2171,10 +2748,14 @@ type UserPoolType struct {
 	CustomDomain                *string                          `json:",omitzero"`
 	AdminCreateUserConfig       *AdminCreateUserConfigType       `json:",omitzero"`
 	UserPoolAddOns              *UserPoolAddOnsType              `json:",omitzero"`
+	DcrConfiguration            *DcrConfigurationType            `json:",omitzero"`
 	UsernameConfiguration       *UsernameConfigurationType       `json:",omitzero"`
 	Arn                         *string                          `json:",omitzero"`
 	AccountRecoverySetting      *AccountRecoverySettingType      `json:",omitzero"`
 	UserPoolTier                *UserPoolTierType                `json:",omitzero"`
+	KeyConfiguration            *KeyConfigurationType            `json:",omitzero"`
+	IssuerConfiguration         *IssuerConfigurationType         `json:",omitzero"`
+	AcrConfiguration            map[string]AcrLevelConfigType    `json:",omitzero"`
 }
 
 // UserType is a structure of the model.

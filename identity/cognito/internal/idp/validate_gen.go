@@ -46,6 +46,11 @@ func (x *AccountTakeoverRiskConfigurationType) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *AcrLevelConfigType) Validate(v *wire.Validator) {
+	wire.CheckString(v, "AcrValue", x.AcrValue, wire.Required, &ruleAcrValueType)
+}
+
+// Validate holds x against the model.
 func (x *AddCustomAttributesRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckStructs(v, "CustomAttributes", x.CustomAttributes, wire.Required, &ruleCustomAttributesListType)
@@ -94,6 +99,12 @@ func (x *AdminCreateUserRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *AdminDeleteSoftwareTokenRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "Username", x.Username, wire.Required, &ruleUsernameType)
+}
+
+// Validate holds x against the model.
 func (x *AdminDeleteUserAttributesRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckString(v, "Username", x.Username, wire.Required, &ruleUsernameType)
@@ -137,6 +148,12 @@ func (x *AdminForgetDeviceRequest) Validate(v *wire.Validator) {
 // Validate holds x against the model.
 func (x *AdminGetDeviceRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "DeviceKey", x.DeviceKey, wire.Required, &ruleDeviceKeyType)
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "Username", x.Username, wire.Required, &ruleUsernameType)
+}
+
+// Validate holds x against the model.
+func (x *AdminGetUserAuthFactorsRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckString(v, "Username", x.Username, wire.Required, &ruleUsernameType)
 }
@@ -203,6 +220,13 @@ func (x *AdminListUserAuthEventsRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *AdminListUserSessionsRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "Username", x.Username, wire.Required, &ruleUsernameType)
+	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKey)
+}
+
+// Validate holds x against the model.
 func (x *AdminRemoveUserFromGroupRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckString(v, "Username", x.Username, wire.Required, &ruleUsernameType)
@@ -232,6 +256,14 @@ func (x *AdminRespondToAuthChallengeRequest) Validate(v *wire.Validator) {
 		v.Leave()
 	}
 	wire.CheckMap(v, "ClientMetadata", x.ClientMetadata, wire.Optional, &ruleClientMetadataType)
+}
+
+// Validate holds x against the model.
+func (x *AdminRevokeUserSessionRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "Username", x.Username, wire.Required, &ruleUsernameType)
+	wire.CheckString(v, "SessionId", x.SessionId, wire.Required, &ruleSessionIdType)
+	wire.CheckString(v, "RevokeAssociatedSessions", x.RevokeAssociatedSessions, wire.Optional, &ruleRevokeAssociatedSessionsType)
 }
 
 // Validate holds x against the model.
@@ -324,10 +356,21 @@ func (x *AttributeType) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *CancelPointInTimeRecoveryRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "RestoreId", x.RestoreId, wire.Required, &ruleRestoreIdType)
+}
+
+// Validate holds x against the model.
 func (x *ChangePasswordRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "PreviousPassword", x.PreviousPassword, wire.Optional, &rulePasswordType)
 	wire.CheckString(v, "ProposedPassword", x.ProposedPassword, wire.Required, &rulePasswordType)
 	wire.CheckString(v, "AccessToken", x.AccessToken, wire.Required, &ruleTokenModelType)
+}
+
+// Validate holds x against the model.
+func (x *ClientSSOSessionConfigType) Validate(v *wire.Validator) {
+	wire.CheckInt(v, "MaxValidityMinutes", x.MaxValidityMinutes, wire.Required, &ruleSSOSessionMaxValidityMinutesType)
 }
 
 // Validate holds x against the model.
@@ -412,6 +455,15 @@ func (x *ContextDataType) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *CreateCIMDPolicyRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
+	wire.CheckString(v, "PolicyName", x.PolicyName, wire.Required, &ruleCIMDPolicyNameType)
+	wire.CheckInt(v, "CacheDuration", x.CacheDuration, wire.Optional, &ruleCacheDurationType)
+	wire.CheckStrings(v, "URLPatterns", x.URLPatterns, wire.Required, &ruleURLPatternListType)
+}
+
+// Validate holds x against the model.
 func (x *CreateGroupRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "GroupName", x.GroupName, wire.Required, &ruleGroupNameType)
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
@@ -428,6 +480,7 @@ func (x *CreateIdentityProviderRequest) Validate(v *wire.Validator) {
 	wire.CheckMap(v, "ProviderDetails", x.ProviderDetails, wire.Required, &ruleProviderDetailsType)
 	wire.CheckMap(v, "AttributeMapping", x.AttributeMapping, wire.Optional, &ruleAttributeMappingType)
 	wire.CheckStrings(v, "IdpIdentifiers", x.IdpIdentifiers, wire.Optional, &ruleIdpIdentifiersListType)
+	wire.CheckMap(v, "AcrMapping", x.AcrMapping, wire.Optional, &ruleAcrMappingType)
 }
 
 // Validate holds x against the model.
@@ -460,6 +513,7 @@ func (x *CreateUserImportJobRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "JobName", x.JobName, wire.Required, &ruleUserImportJobNameType)
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckString(v, "CloudWatchLogsRoleArn", x.CloudWatchLogsRoleArn, wire.Required, &ruleArnType)
+	wire.CheckString(v, "PasswordHashingAlgorithm", x.PasswordHashingAlgorithm, wire.Optional, &rulePasswordHashingAlgorithmType)
 }
 
 // Validate holds x against the model.
@@ -503,6 +557,17 @@ func (x *CreateUserPoolDomainRequest) Validate(v *wire.Validator) {
 		x.CustomDomainConfig.Validate(v)
 		v.Leave()
 	}
+	if v.Enter("Routing", x.Routing != nil, wire.Optional) {
+		x.Routing.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate holds x against the model.
+func (x *CreateUserPoolReplicaRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "RegionName", x.RegionName, wire.Required, &ruleRegionNameType)
+	wire.CheckMap(v, "UserPoolTags", x.UserPoolTags, wire.Optional, &ruleUserPoolTagsType)
 }
 
 // Validate holds x against the model.
@@ -551,6 +616,10 @@ func (x *CreateUserPoolRequest) Validate(v *wire.Validator) {
 		x.UserPoolAddOns.Validate(v)
 		v.Leave()
 	}
+	if v.Enter("DcrConfiguration", x.DcrConfiguration != nil, wire.Optional) {
+		x.DcrConfiguration.Validate(v)
+		v.Leave()
+	}
 	if v.Enter("UsernameConfiguration", x.UsernameConfiguration != nil, wire.Optional) {
 		x.UsernameConfiguration.Validate(v)
 		v.Leave()
@@ -560,11 +629,21 @@ func (x *CreateUserPoolRequest) Validate(v *wire.Validator) {
 		v.Leave()
 	}
 	wire.CheckString(v, "UserPoolTier", x.UserPoolTier, wire.Optional, &ruleUserPoolTierType)
+	if v.Enter("KeyConfiguration", x.KeyConfiguration != nil, wire.Optional) {
+		x.KeyConfiguration.Validate(v)
+		v.Leave()
+	}
+	if v.Enter("IssuerConfiguration", x.IssuerConfiguration != nil, wire.Optional) {
+		x.IssuerConfiguration.Validate(v)
+		v.Leave()
+	}
+	wire.CheckStructMap(v, "AcrConfiguration", x.AcrConfiguration, wire.Optional, &ruleAcrConfigurationType)
 }
 
 // Validate holds x against the model.
 func (x *CustomDomainConfigType) Validate(v *wire.Validator) {
 	wire.CheckString(v, "CertificateArn", x.CertificateArn, wire.Required, &ruleArnType)
+	wire.CheckString(v, "SecurityPolicy", x.SecurityPolicy, wire.Optional, &ruleSecurityPolicyType)
 }
 
 // Validate holds x against the model.
@@ -577,6 +656,20 @@ func (x *CustomEmailLambdaVersionConfigType) Validate(v *wire.Validator) {
 func (x *CustomSMSLambdaVersionConfigType) Validate(v *wire.Validator) {
 	wire.CheckString(v, "LambdaVersion", x.LambdaVersion, wire.Required, &ruleCustomSMSSenderLambdaVersionType)
 	wire.CheckString(v, "LambdaArn", x.LambdaArn, wire.Required, &ruleArnType)
+}
+
+// Validate holds x against the model.
+func (x *DcrConfigurationType) Validate(v *wire.Validator) {
+	wire.CheckString(v, "EnableStatus", x.EnableStatus, wire.Optional, &ruleStatusType)
+	wire.CheckStrings(v, "AuthenticatedGrantTypes", x.AuthenticatedGrantTypes, wire.Optional, &ruleOAuthFlowsType)
+	wire.CheckStrings(v, "OpenDcrGrantTypes", x.OpenDcrGrantTypes, wire.Optional, &ruleOAuthFlowsType)
+	wire.CheckStrings(v, "AllowedScopes", x.AllowedScopes, wire.Optional, &ruleScopeListType)
+}
+
+// Validate holds x against the model.
+func (x *DeleteCIMDPolicyRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "CIMDPolicyId", x.CIMDPolicyId, wire.Required, &ruleCIMDPolicyIdType)
 }
 
 // Validate holds x against the model.
@@ -635,6 +728,12 @@ func (x *DeleteUserPoolDomainRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *DeleteUserPoolReplicaRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "RegionName", x.RegionName, wire.Required, &ruleRegionNameType)
+}
+
+// Validate holds x against the model.
 func (x *DeleteUserPoolRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 }
@@ -648,6 +747,12 @@ func (x *DeleteUserRequest) Validate(v *wire.Validator) {
 func (x *DeleteWebAuthnCredentialRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "AccessToken", x.AccessToken, wire.Required, &ruleTokenModelType)
 	wire.CheckString(v, "CredentialId", x.CredentialId, wire.Required, &ruleStringType)
+}
+
+// Validate holds x against the model.
+func (x *DescribeCIMDPolicyRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "CIMDPolicyId", x.CIMDPolicyId, wire.Required, &ruleCIMDPolicyIdType)
 }
 
 // Validate holds x against the model.
@@ -669,6 +774,12 @@ func (x *DescribeManagedLoginBrandingRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *DescribePointInTimeRecoveryRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "RestoreId", x.RestoreId, wire.Required, &ruleRestoreIdType)
+}
+
+// Validate holds x against the model.
 func (x *DescribeResourceServerRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckString(v, "Identifier", x.Identifier, wire.Required, &ruleResourceServerIdentifierType)
@@ -678,6 +789,13 @@ func (x *DescribeResourceServerRequest) Validate(v *wire.Validator) {
 func (x *DescribeRiskConfigurationRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckString(v, "ClientId", x.ClientId, wire.Optional, &ruleClientIdType)
+}
+
+// Validate holds x against the model.
+func (x *DescribeTermsByClientRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "TermsName", x.TermsName, wire.Required, &ruleTermsNameType)
 }
 
 // Validate holds x against the model.
@@ -730,6 +848,23 @@ func (x *EmailMfaConfigType) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *EumsSmsConfigurationType) Validate(v *wire.Validator) {
+	wire.CheckString(v, "CallerArn", x.CallerArn, wire.Required, &ruleArnType)
+	wire.CheckString(v, "ExternalId", x.ExternalId, wire.Optional, &ruleStringType)
+	wire.CheckString(v, "OriginationIdentity", x.OriginationIdentity, wire.Optional, &ruleStringType)
+	wire.CheckString(v, "ConfigurationSetName", x.ConfigurationSetName, wire.Optional, &ruleStringType)
+	wire.CheckString(v, "InEntityId", x.InEntityId, wire.Optional, &ruleStringType)
+	wire.CheckString(v, "InTemplateId", x.InTemplateId, wire.Optional, &ruleStringType)
+	wire.CheckString(v, "Region", x.Region, wire.Optional, &ruleRegionCodeType)
+}
+
+// Validate holds x against the model.
+func (x *FailoverType) Validate(v *wire.Validator) {
+	wire.CheckString(v, "SecondaryRegion", x.SecondaryRegion, wire.Required, &ruleRegionNameType)
+	wire.CheckString(v, "PrimaryRoute53HealthCheckId", x.PrimaryRoute53HealthCheckId, wire.Required, &ruleHealthCheckIdType)
+}
+
+// Validate holds x against the model.
 func (x *FirehoseConfigurationType) Validate(v *wire.Validator) {
 	wire.CheckString(v, "StreamArn", x.StreamArn, wire.Optional, &ruleArnType)
 }
@@ -762,6 +897,30 @@ func (x *GetCSVHeaderRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *GetClientTokenRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
+	wire.CheckString(v, "Secret", x.Secret, wire.Required, &ruleClientSecretType)
+	wire.CheckStrings(v, "Scopes", x.Scopes, wire.Optional, &ruleScopeListType)
+	wire.CheckMap(v, "ClientMetadata", x.ClientMetadata, wire.Optional, &ruleClientMetadataType)
+}
+
+// Validate holds x against the model.
+func (x *GetDerivedTokenRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
+	wire.CheckString(v, "ClientSecret", x.ClientSecret, wire.Optional, &ruleClientSecretType)
+	wire.CheckString(v, "SubjectToken", x.SubjectToken, wire.Required, &ruleGetDerivedTokenTokenModelType)
+	wire.CheckString(v, "SubjectTokenType", x.SubjectTokenType, wire.Required, &ruleTokenTypeIdentifierType)
+	wire.CheckString(v, "SubjectTokenProviderName", x.SubjectTokenProviderName, wire.Optional, &ruleProviderNameType)
+	wire.CheckString(v, "ActorToken", x.ActorToken, wire.Optional, &ruleGetDerivedTokenTokenModelType)
+	wire.CheckString(v, "ActorTokenType", x.ActorTokenType, wire.Optional, &ruleTokenTypeIdentifierType)
+	wire.CheckString(v, "ActorTokenProviderName", x.ActorTokenProviderName, wire.Optional, &ruleProviderNameType)
+	wire.CheckStrings(v, "Scopes", x.Scopes, wire.Optional, &ruleScopeListType)
+	wire.CheckStrings(v, "Audiences", x.Audiences, wire.Optional, &ruleAudienceListType)
+	wire.CheckStrings(v, "Resources", x.Resources, wire.Optional, &ruleResourceListType)
+	wire.CheckString(v, "RequestedTokenType", x.RequestedTokenType, wire.Optional, &ruleIssuedTokenTypeIdentifierType)
+}
+
+// Validate holds x against the model.
 func (x *GetDeviceRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "DeviceKey", x.DeviceKey, wire.Required, &ruleDeviceKeyType)
 	wire.CheckString(v, "AccessToken", x.AccessToken, wire.Optional, &ruleTokenModelType)
@@ -782,6 +941,14 @@ func (x *GetIdentityProviderByIdentifierRequest) Validate(v *wire.Validator) {
 // Validate holds x against the model.
 func (x *GetLogDeliveryConfigurationRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+}
+
+// Validate holds x against the model.
+func (x *GetProvisionedLimitRequest) Validate(v *wire.Validator) {
+	if v.Enter("LimitDefinition", x.LimitDefinition != nil, wire.Required) {
+		x.LimitDefinition.Validate(v)
+		v.Leave()
+	}
 }
 
 // Validate holds x against the model.
@@ -817,7 +984,18 @@ func (x *GetUserAuthFactorsRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *GetUserPoolClientSessionConfigurationRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
+}
+
+// Validate holds x against the model.
 func (x *GetUserPoolMfaConfigRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+}
+
+// Validate holds x against the model.
+func (x *GetUserPoolSessionConfigurationRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 }
 
@@ -861,6 +1039,23 @@ func (x *InitiateAuthRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *InitiatePointInTimeRecoveryRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	v.Present("RestoreTimestamp", x.RestoreTimestamp != nil)
+}
+
+// Validate holds x against the model.
+func (x *IssuerConfigurationType) Validate(v *wire.Validator) {
+	wire.CheckString(v, "Type", x.Type, wire.Optional, &ruleIssuerType)
+}
+
+// Validate holds x against the model.
+func (x *KeyConfigurationType) Validate(v *wire.Validator) {
+	wire.CheckString(v, "KeyType", x.KeyType, wire.Optional, &ruleEncryptionKeyType)
+	wire.CheckString(v, "KmsKeyArn", x.KmsKeyArn, wire.Optional, &ruleEncryptionKeyArnType)
+}
+
+// Validate holds x against the model.
 func (x *LambdaConfigType) Validate(v *wire.Validator) {
 	wire.CheckString(v, "PreSignUp", x.PreSignUp, wire.Optional, &ruleArnType)
 	wire.CheckString(v, "CustomMessage", x.CustomMessage, wire.Optional, &ruleArnType)
@@ -892,6 +1087,27 @@ func (x *LambdaConfigType) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *LimitDefinitionType) Validate(v *wire.Validator) {
+	wire.CheckString(v, "LimitClass", x.LimitClass, wire.Required, &ruleLimitClass)
+	wire.CheckMap(v, "Attributes", x.Attributes, wire.Required, &ruleStringToStringMapType)
+}
+
+// Validate holds x against the model.
+func (x *ListCIMDPoliciesRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKeyType)
+	wire.CheckInt(v, "MaxResults", x.MaxResults, wire.Optional, &rulePoolQueryLimitType)
+}
+
+// Validate holds x against the model.
+func (x *ListClientMetadataURLsRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "CIMDPolicyId", x.CIMDPolicyId, wire.Required, &ruleCIMDPolicyIdType)
+	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKeyType)
+	wire.CheckInt(v, "MaxResults", x.MaxResults, wire.Optional, &rulePoolQueryLimitType)
+}
+
+// Validate holds x against the model.
 func (x *ListDevicesRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "AccessToken", x.AccessToken, wire.Required, &ruleTokenModelType)
 	wire.CheckInt(v, "Limit", x.Limit, wire.Optional, &ruleQueryLimitType)
@@ -910,6 +1126,13 @@ func (x *ListIdentityProvidersRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckInt(v, "MaxResults", x.MaxResults, wire.Optional, &ruleListProvidersLimitType)
 	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKeyType)
+}
+
+// Validate holds x against the model.
+func (x *ListPointInTimeRecoveriesRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKeyType)
+	wire.CheckInt(v, "MaxResults", x.MaxResults, wire.Optional, &rulePoolQueryLimitType)
 }
 
 // Validate holds x against the model.
@@ -950,12 +1173,25 @@ func (x *ListUserPoolClientsRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	wire.CheckInt(v, "MaxResults", x.MaxResults, wire.Optional, &ruleQueryLimit)
 	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKey)
+	wire.CheckString(v, "ClientType", x.ClientType, wire.Optional, &ruleClientTypeType)
+}
+
+// Validate holds x against the model.
+func (x *ListUserPoolReplicasRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKeyType)
 }
 
 // Validate holds x against the model.
 func (x *ListUserPoolsRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKeyType)
 	wire.CheckInt(v, "MaxResults", x.MaxResults, wire.Required, &rulePoolQueryLimitType)
+}
+
+// Validate holds x against the model.
+func (x *ListUserSessionsRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "AccessToken", x.AccessToken, wire.Required, &ruleTokenModelType)
+	wire.CheckString(v, "NextToken", x.NextToken, wire.Optional, &rulePaginationKey)
 }
 
 // Validate holds x against the model.
@@ -1121,12 +1357,28 @@ func (x *RevokeTokenRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "Token", x.Token, wire.Required, &ruleTokenModelType)
 	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
 	wire.CheckString(v, "ClientSecret", x.ClientSecret, wire.Optional, &ruleClientSecretType)
+	wire.CheckString(v, "RevokeAssociatedSessions", x.RevokeAssociatedSessions, wire.Optional, &ruleRevokeAssociatedSessionsType)
+}
+
+// Validate holds x against the model.
+func (x *RevokeUserSessionRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "AccessToken", x.AccessToken, wire.Required, &ruleTokenModelType)
+	wire.CheckString(v, "SessionId", x.SessionId, wire.Required, &ruleSessionIdType)
+	wire.CheckString(v, "RevokeAssociatedSessions", x.RevokeAssociatedSessions, wire.Optional, &ruleRevokeAssociatedSessionsType)
 }
 
 // Validate holds x against the model.
 func (x *RiskExceptionConfigurationType) Validate(v *wire.Validator) {
 	wire.CheckStrings(v, "BlockedIPRangeList", x.BlockedIPRangeList, wire.Optional, &ruleBlockedIPRangeListType)
 	wire.CheckStrings(v, "SkippedIPRangeList", x.SkippedIPRangeList, wire.Optional, &ruleSkippedIPRangeListType)
+}
+
+// Validate holds x against the model.
+func (x *RoutingType) Validate(v *wire.Validator) {
+	if v.Enter("Failover", x.Failover != nil, wire.Optional) {
+		x.Failover.Validate(v)
+		v.Leave()
+	}
 }
 
 // Validate holds x against the model.
@@ -1186,6 +1438,16 @@ func (x *SetUserMFAPreferenceRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *SetUserPoolClientSessionConfigurationRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
+	if v.Enter("SSOSession", x.SSOSession != nil, wire.Required) {
+		x.SSOSession.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate holds x against the model.
 func (x *SetUserPoolMfaConfigRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
 	if v.Enter("SmsMfaConfiguration", x.SmsMfaConfiguration != nil, wire.Optional) {
@@ -1199,6 +1461,16 @@ func (x *SetUserPoolMfaConfigRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "MfaConfiguration", x.MfaConfiguration, wire.Optional, &ruleUserPoolMfaType)
 	if v.Enter("WebAuthnConfiguration", x.WebAuthnConfiguration != nil, wire.Optional) {
 		x.WebAuthnConfiguration.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate holds x against the model.
+func (x *SetUserPoolSessionConfigurationRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "UserSessionTracking", x.UserSessionTracking, wire.Required, &ruleUserSessionTrackingType)
+	if v.Enter("TokenSession", x.TokenSession != nil, wire.Required) {
+		x.TokenSession.Validate(v)
 		v.Leave()
 	}
 }
@@ -1235,9 +1507,13 @@ func (x *SignUpRequest) Validate(v *wire.Validator) {
 
 // Validate holds x against the model.
 func (x *SmsConfigurationType) Validate(v *wire.Validator) {
-	wire.CheckString(v, "SnsCallerArn", x.SnsCallerArn, wire.Required, &ruleArnType)
+	wire.CheckString(v, "SnsCallerArn", x.SnsCallerArn, wire.Optional, &ruleOptionalArnType)
 	wire.CheckString(v, "ExternalId", x.ExternalId, wire.Optional, &ruleStringType)
 	wire.CheckString(v, "SnsRegion", x.SnsRegion, wire.Optional, &ruleRegionCodeType)
+	if v.Enter("EumsSms", x.EumsSms != nil, wire.Optional) {
+		x.EumsSms.Validate(v)
+		v.Leave()
+	}
 }
 
 // Validate holds x against the model.
@@ -1247,6 +1523,12 @@ func (x *SmsMfaConfigType) Validate(v *wire.Validator) {
 		x.SmsConfiguration.Validate(v)
 		v.Leave()
 	}
+}
+
+// Validate holds x against the model.
+func (x *StartPointInTimeRecoveryRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "RestoreId", x.RestoreId, wire.Required, &ruleRestoreIdType)
 }
 
 // Validate holds x against the model.
@@ -1301,6 +1583,24 @@ func (x *UpdateAuthEventFeedbackRequest) Validate(v *wire.Validator) {
 }
 
 // Validate holds x against the model.
+func (x *UpdateCIMDPolicyRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "CIMDPolicyId", x.CIMDPolicyId, wire.Required, &ruleCIMDPolicyIdType)
+	wire.CheckString(v, "ClientId", x.ClientId, wire.Required, &ruleClientIdType)
+	wire.CheckString(v, "PolicyName", x.PolicyName, wire.Optional, &ruleCIMDPolicyNameType)
+	wire.CheckInt(v, "CacheDuration", x.CacheDuration, wire.Optional, &ruleCacheDurationType)
+	wire.CheckStrings(v, "URLPatterns", x.URLPatterns, wire.Required, &ruleURLPatternListType)
+}
+
+// Validate holds x against the model.
+func (x *UpdateClientMetadataURLStateRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "CIMDPolicyId", x.CIMDPolicyId, wire.Required, &ruleCIMDPolicyIdType)
+	wire.CheckString(v, "URL", x.URL, wire.Required, &ruleMetadataURLType)
+	wire.CheckString(v, "Action", x.Action, wire.Required, &ruleCIMDCacheActionType)
+}
+
+// Validate holds x against the model.
 func (x *UpdateDeviceStatusRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "AccessToken", x.AccessToken, wire.Required, &ruleTokenModelType)
 	wire.CheckString(v, "DeviceKey", x.DeviceKey, wire.Required, &ruleDeviceKeyType)
@@ -1323,6 +1623,7 @@ func (x *UpdateIdentityProviderRequest) Validate(v *wire.Validator) {
 	wire.CheckMap(v, "ProviderDetails", x.ProviderDetails, wire.Optional, &ruleProviderDetailsType)
 	wire.CheckMap(v, "AttributeMapping", x.AttributeMapping, wire.Optional, &ruleAttributeMappingType)
 	wire.CheckStrings(v, "IdpIdentifiers", x.IdpIdentifiers, wire.Optional, &ruleIdpIdentifiersListType)
+	wire.CheckMap(v, "AcrMapping", x.AcrMapping, wire.Optional, &ruleAcrMappingType)
 }
 
 // Validate holds x against the model.
@@ -1330,6 +1631,15 @@ func (x *UpdateManagedLoginBrandingRequest) Validate(v *wire.Validator) {
 	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Optional, &ruleUserPoolIdType)
 	wire.CheckString(v, "ManagedLoginBrandingId", x.ManagedLoginBrandingId, wire.Optional, &ruleManagedLoginBrandingIdType)
 	wire.CheckStructs(v, "Assets", x.Assets, wire.Optional, &ruleAssetListType)
+}
+
+// Validate holds x against the model.
+func (x *UpdateProvisionedLimitRequest) Validate(v *wire.Validator) {
+	if v.Enter("LimitDefinition", x.LimitDefinition != nil, wire.Required) {
+		x.LimitDefinition.Validate(v)
+		v.Leave()
+	}
+	v.Present("RequestedLimitValue", x.RequestedLimitValue != nil)
 }
 
 // Validate holds x against the model.
@@ -1398,6 +1708,17 @@ func (x *UpdateUserPoolDomainRequest) Validate(v *wire.Validator) {
 		x.CustomDomainConfig.Validate(v)
 		v.Leave()
 	}
+	if v.Enter("Routing", x.Routing != nil, wire.Optional) {
+		x.Routing.Validate(v)
+		v.Leave()
+	}
+}
+
+// Validate holds x against the model.
+func (x *UpdateUserPoolReplicaRequest) Validate(v *wire.Validator) {
+	wire.CheckString(v, "UserPoolId", x.UserPoolId, wire.Required, &ruleUserPoolIdType)
+	wire.CheckString(v, "RegionName", x.RegionName, wire.Required, &ruleRegionNameType)
+	wire.CheckString(v, "Status", x.Status, wire.Required, &ruleUpdateReplicaStatusType)
 }
 
 // Validate holds x against the model.
@@ -1443,12 +1764,25 @@ func (x *UpdateUserPoolRequest) Validate(v *wire.Validator) {
 		x.UserPoolAddOns.Validate(v)
 		v.Leave()
 	}
+	if v.Enter("DcrConfiguration", x.DcrConfiguration != nil, wire.Optional) {
+		x.DcrConfiguration.Validate(v)
+		v.Leave()
+	}
 	if v.Enter("AccountRecoverySetting", x.AccountRecoverySetting != nil, wire.Optional) {
 		x.AccountRecoverySetting.Validate(v)
 		v.Leave()
 	}
 	wire.CheckString(v, "PoolName", x.PoolName, wire.Optional, &ruleUserPoolNameType)
 	wire.CheckString(v, "UserPoolTier", x.UserPoolTier, wire.Optional, &ruleUserPoolTierType)
+	if v.Enter("KeyConfiguration", x.KeyConfiguration != nil, wire.Optional) {
+		x.KeyConfiguration.Validate(v)
+		v.Leave()
+	}
+	if v.Enter("IssuerConfiguration", x.IssuerConfiguration != nil, wire.Optional) {
+		x.IssuerConfiguration.Validate(v)
+		v.Leave()
+	}
+	wire.CheckStructMap(v, "AcrConfiguration", x.AcrConfiguration, wire.Optional, &ruleAcrConfigurationType)
 }
 
 // Validate holds x against the model.
@@ -1481,6 +1815,11 @@ func (x *UserPoolPolicyType) Validate(v *wire.Validator) {
 		x.SignInPolicy.Validate(v)
 		v.Leave()
 	}
+}
+
+// Validate holds x against the model.
+func (x *UserPoolTokenSessionConfigType) Validate(v *wire.Validator) {
+	wire.CheckInt(v, "MaxPerUser", x.MaxPerUser, wire.Required, &ruleMaxSessionsPerUserType)
 }
 
 // Validate holds x against the model.

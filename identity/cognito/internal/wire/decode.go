@@ -3,7 +3,9 @@ package wire
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -321,6 +323,31 @@ func Blob(d *Decoder) []byte {
 		return nil
 	}
 	return b[:n]
+}
+
+// Timestamp reads a time: seconds since 1970, an integer or a fraction. What is
+// finer than a millisecond is dropped. Times are those of the years 1 to 9999.
+func Timestamp(d *Decoder) *Time {
+	c := d.peek()
+	if c == 'n' {
+		d.literal("null")
+		return nil
+	}
+	if c != '-' && (c < '0' || c > '9') {
+		d.mismatch("Timestamp", "")
+		return nil
+	}
+	text, _ := d.number()
+	if d.err != nil {
+		return nil
+	}
+	const first, last = -62135596800, 253402300799
+	seconds, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || seconds < first || seconds > last {
+		d.wrongType("NUMBER_VALUE cannot be converted to Timestamp") // text (unsure)
+		return nil
+	}
+	return &Time{time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC().Truncate(time.Millisecond)}
 }
 
 // Document reads a value of any kind as it stands.

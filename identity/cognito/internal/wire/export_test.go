@@ -7,3 +7,13 @@ func Parse(body []byte, op Operation) error {
 	}
 	return nil
 }
+
+// ReadTimestamp reads a time from JSON.
+func ReadTimestamp(text string) (*Time, error) {
+	d := &Decoder{buf: []byte(text)}
+	at := Timestamp(d)
+	if d.err != nil {
+		return nil, d.err
+	}
+	return at, nil
+}

@@ -360,8 +360,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("no line %q", want)
 		}
 	}
-	if got := strings.Count(b.String(), "\n"); got != 122+2 {
-		t.Errorf("%d lines, want 122 operations and 2", got)
+	if got := strings.Count(b.String(), "\n"); got != 153+2 {
+		t.Errorf("%d lines, want 153 operations and 2", got)
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	PublicClient   Caller = "public client"           // anyone, in the name of an app client
 	AccessToken    Caller = "access token"            // a signed-in user
 	TokenOrSession Caller = "access token or Session" // that, or one who is signing in
+	AnyClient      Caller = "client, signed or not"   // an app client by its secret, or an operator by a signature
 	Logins         Caller = "public (Logins)"         // anyone, with tokens of identity providers
 )
 

@@ -88,3 +88,30 @@ func TestLengths(t *testing.T) {
 		}
 	}
 }
+
+func TestTimestamp(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{`1700000000`, "2023-11-14T22:13:20Z"},
+		{`1700000000.25`, "2023-11-14T22:13:20.25Z"},
+		{`1.7e9`, "2023-11-14T22:13:20Z"},
+		{`-0.5`, "1969-12-31T23:59:59.5Z"},
+		{`0`, "1970-01-01T00:00:00Z"},
+		{`1088680006.478`, "2004-07-01T11:06:46.478Z"}, // its float is a little less
+		{`2174945516.101`, "2038-12-02T23:31:56.101Z"},
+		{`null`, ""},
+	} {
+		at, err := wire.ReadTimestamp(tt.in)
+		got := ""
+		if at != nil {
+			got = at.Format(time.RFC3339Nano)
+		}
+		if got != tt.want || err != nil {
+			t.Errorf("%s: %q, %v, want %q", tt.in, got, err, tt.want)
+		}
+	}
+	for _, in := range []string{`"2026-01-01T00:00:00Z"`, `true`, `{}`, `[]`, `1e300`, `-1e300`, `253402300800`, `1.`, `NaN`} {
+		if at, err := wire.ReadTimestamp(in); at != nil || err == nil {
+			t.Errorf("%s: %v, %v, want an error", in, at, err)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package cognito_test
+
+import "testing"
+
+const (
+	eumsARN = "arn:aws:iam::123456789012:role/eums"
+	kmsARN  = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+)
+
+// What the model of November 2026 brought and this version keeps is shown as it was set.
+func TestKeptMembersOf2026(t *testing.T) {
+	w := newWorld(t)
+	show := func(id any) obj {
+		return w.ok("DescribeUserPool", obj{"UserPoolId": id})["UserPool"].(obj)
+	}
+	key := obj{"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": kmsARN}
+	eums := obj{"CallerArn": eumsARN, "OriginationIdentity": "+12025550100", "ConfigurationSetName": "set", "Region": "us-east-1"}
+	id := w.ok("CreateUserPool", obj{"PoolName": "kept", "KeyConfiguration": key, "SmsConfiguration": obj{"EumsSms": eums}})["UserPool"].(obj)["Id"]
+	pool := show(id)
+	wantJSON(t, "KeyConfiguration", pool["KeyConfiguration"], key)
+	wantJSON(t, "SmsConfiguration", pool["SmsConfiguration"], obj{"EumsSms": eums}) // without SnsCallerArn
+	w.ok("UpdateUserPool", obj{"UserPoolId": id})
+	pool = show(id)
+	wantJSON(t, "KeyConfiguration that an update leaves out", pool["KeyConfiguration"], key) // (unsure)
+	if pool["SmsConfiguration"] != nil {
+		t.Errorf("SmsConfiguration that an update leaves out is still %v", pool["SmsConfiguration"])
+	}
+	client := w.ok("CreateUserPoolClient", obj{
+		"UserPoolId": id, "ClientName": "c", "GenerateSecret": true, "ExplicitAuthFlows": list{"ALLOW_CLIENT_TOKEN_AUTH"}, "PublishSecretsInAWSSecretsManager": false,
+	})["UserPoolClient"].(obj)
+	wantJSON(t, "ExplicitAuthFlows", client["ExplicitAuthFlows"], list{"ALLOW_CLIENT_TOKEN_AUTH"})
+	if n := len(w.ok("ListUserPoolClients", obj{"UserPoolId": id, "ClientType": "DCR"})["UserPoolClients"].(list)); n != 0 {
+		t.Errorf("%d clients registered themselves, want none", n)
+	}
+	if n := len(w.ok("ListUserPoolClients", obj{"UserPoolId": id, "ClientType": "REGULAR"})["UserPoolClients"].(list)); n != 1 {
+		t.Errorf("%d regular clients, want 1", n)
+	}
+}
+
+func TestErrorsOfMembersOf2026(t *testing.T) {
+	w := newWorld(t)
+	pool := func(members obj) obj { return with(obj{"PoolName": "p"}, members) }
+	for _, tt := range []struct {
+		name, op string
+		in       obj
+		want     string
+	}{
+		{"neither SNS nor EUMS", "CreateUserPool", pool(obj{"SmsConfiguration": obj{"ExternalId": "x"}}), "InvalidParameterException"},
+		{"both", "CreateUserPool", pool(obj{"SmsConfiguration": obj{"SnsCallerArn": eumsARN, "EumsSms": obj{"CallerArn": eumsARN}}}), "InvalidParameterException"},
+		{"EUMS of another region", "CreateUserPool", pool(obj{"SmsConfiguration": obj{"EumsSms": obj{"CallerArn": eumsARN, "Region": "eu-west-1"}}}), "InvalidParameterException"},
+		{"neither, for MFA", "SetUserPoolMfaConfig", obj{"UserPoolId": w.pool, "SmsMfaConfiguration": obj{"SmsConfiguration": obj{}}}, "InvalidParameterException"},
+		{"customer key without an ARN", "CreateUserPool", pool(obj{"KeyConfiguration": obj{"KeyType": "CUSTOMER_MANAGED_KEY"}}), "InvalidParameterException"},
+		{"levels of authentication", "CreateUserPool", pool(obj{"AcrConfiguration": obj{"Level1": obj{"AcrValue": "x"}}}), "InvalidParameterException"},
+		{"self-registration", "UpdateUserPool", obj{"UserPoolId": w.pool, "DcrConfiguration": obj{}}, "InvalidParameterException"},
+		{"the other issuer", "CreateUserPool", pool(obj{"IssuerConfiguration": obj{"Type": "UPDATED"}}), "InvalidParameterException"},
+		{"the other issuer, later", "UpdateUserPool", obj{"UserPoolId": w.pool, "IssuerConfiguration": obj{}}, "InvalidParameterException"},
+		{"published secrets", "CreateUserPoolClient", obj{"UserPoolId": w.pool, "ClientName": "c", "GenerateSecret": true, "PublishSecretsInAWSSecretsManager": true}, "OperationNotEnabledException"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if a := w.call(tt.op, tt.in); a.status != 400 || a.body["__type"] != tt.want {
+				t.Errorf("%d %s, want %s", a.status, a.raw, tt.want)
+			}
+		})
+	}
+	w.ok("CreateUserPool", pool(obj{"IssuerConfiguration": obj{"Type": "ORIGINAL"}}))
+}
+
+// wantJSON holds a part of an answer to what it should be.
+func wantJSON(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if got, want := jsonText(got), jsonText(want); got != want {
+		t.Errorf("%s is %s, want %s", what, got, want)
+	}
+}

@@ -1,0 +1,103 @@
+package identity
+
+// An EventKind says what happened.
+type EventKind string
+
+// The kinds of events of users.
+const (
+	EventSignedUp                  EventKind = "SignedUp"
+	EventSignUpConfirmed           EventKind = "SignUpConfirmed"           // by a code, or by an operator
+	EventSignedIn                  EventKind = "SignedIn"                  // all that was asked for was proved
+	EventSignInFailed              EventKind = "SignInFailed"              // a wrong password
+	EventMFAFailed                 EventKind = "MFAFailed"                 // a wrong code of a second factor
+	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // in a sign-in, which goes on
+	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
+	EventSignInRevoked             EventKind = "SignInRevoked"             // by its refresh token
+	EventRefreshTokenReused        EventKind = "RefreshTokenReused"        // which ends the sign-in
+	EventCodeRequested             EventKind = "CodeRequested"             // Data has the purpose
+	EventCodeRefused               EventKind = "CodeRefused"               // Data has the purpose
+	EventPasswordResetRequested    EventKind = "PasswordResetRequested"    // by the user, or by anybody under a name
+	EventPasswordReset             EventKind = "PasswordReset"             // by the code that was sent
+	EventPasswordResetRequired     EventKind = "PasswordResetRequired"     // by an operator
+	EventPasswordChanged           EventKind = "PasswordChanged"           // by the user, who gave the previous one
+	EventPasswordChangeFailed      EventKind = "PasswordChangeFailed"      // a wrong previous password
+	EventPasswordSet               EventKind = "PasswordSet"               // by an operator
+	EventAttributesChanged         EventKind = "AttributesChanged"         // Data has their names
+	EventAttributeVerified         EventKind = "AttributeVerified"
+	EventAliasLost                 EventKind = "AliasLost" // to another user, who has proved it
+	EventMFAChanged                EventKind = "MFAChanged"
+	EventTOTPEnrollmentStarted     EventKind = "TOTPEnrollmentStarted"
+	EventTOTPEnrolled              EventKind = "TOTPEnrolled"
+	EventUserCreated               EventKind = "UserCreated" // by an operator
+	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
+	EventUserImported              EventKind = "UserImported"
+	EventUserDisabled              EventKind = "UserDisabled"
+	EventUserEnabled               EventKind = "UserEnabled"
+	EventUserDeleted               EventKind = "UserDeleted" // by the user, or by an operator
+	EventGroupsChanged             EventKind = "GroupsChanged"
+)
+
+// The kinds of events of pools, app clients, groups and keys.
+const (
+	EventPoolCreated         EventKind = "PoolCreated"
+	EventPoolChanged         EventKind = "PoolChanged" // Data has the names of the settings
+	EventPoolDeleted         EventKind = "PoolDeleted" // an event of the engine, see [Engine.Events]
+	EventClientCreated       EventKind = "ClientCreated"
+	EventClientChanged       EventKind = "ClientChanged" // Data has the names of the settings
+	EventClientDeleted       EventKind = "ClientDeleted"
+	EventClientSecretAdded   EventKind = "ClientSecretAdded"   // Data has the id of the secret
+	EventClientSecretDeleted EventKind = "ClientSecretDeleted" // Data has the id of the secret
+	EventGroupCreated        EventKind = "GroupCreated"
+	EventGroupChanged        EventKind = "GroupChanged"
+	EventGroupDeleted        EventKind = "GroupDeleted"
+	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign
+	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
+	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
+)
+
+// What Data has entries for.
+const (
+	dataChanged  = "changed"   // names of settings or attributes, with commas between them
+	dataPurpose  = "purpose"   // of a code
+	dataLocked   = "locked"    // "true" where a failure was the one that locks
+	dataName     = "name"      // of a group or an access key
+	dataAdded    = "added"     // the name of the group that a user was put into
+	dataRemoved  = "removed"   // the name of the group that a user was taken out of
+	dataSecret   = "secret"    // the id of a client's secret
+	dataSignFrom = "sign_from" // when keys begin to sign
+)
+
+// oldKinds are the names that kinds had in versions that named them after
+// operations. Records keep the text that they were written with; whoever reads
+// one sees the kind of today. The SQL view of events does the same.
+var oldKinds = map[EventKind]struct {
+	kind    EventKind
+	failure FailureCode
+}{
+	"SignUp":                 {kind: EventSignedUp},
+	"ConfirmSignUp":          {kind: EventSignUpConfirmed},
+	"SignIn":                 {kind: EventSignedIn},
+	"SignInFailure":          {EventSignInFailed, FailureWrongPassword},
+	"NewPassword":            {kind: EventTemporaryPasswordReplaced},
+	"GlobalSignOut":          {kind: EventSignedOutEverywhere},
+	"RevokeToken":            {kind: EventSignInRevoked},
+	"RefreshTokenReuse":      {EventRefreshTokenReused, FailureTokenReused},
+	"AdminCreateUser":        {kind: EventUserCreated},
+	"AdminSetUserPassword":   {kind: EventPasswordSet},
+	"ForgotPassword":         {kind: EventPasswordResetRequested},
+	"ConfirmForgotPassword":  {kind: EventPasswordReset},
+	"AdminResetUserPassword": {kind: EventPasswordResetRequired},
+	"ChangePassword":         {kind: EventPasswordChanged},
+	"UpdateUserAttributes":   {kind: EventAttributesChanged},
+	"VerifyUserAttribute":    {kind: EventAttributeVerified},
+	"DeleteUser":             {kind: EventUserDeleted},
+	"AdminDisableUser":       {kind: EventUserDisabled},
+	"AdminEnableUser":        {kind: EventUserEnabled},
+	"AdminConfirmSignUp":     {kind: EventSignUpConfirmed},
+	"AdminUserGlobalSignOut": {kind: EventSignedOutEverywhere},
+	"SetUserMFAPreference":   {kind: EventMFAChanged},
+	"VerifySoftwareToken":    {kind: EventTOTPEnrolled},
+	"MFAFailure":             {EventMFAFailed, FailureWrongCode},
+	"Groups":                 {kind: EventGroupsChanged},
+	"ImportUser":             {kind: EventUserImported},
+}
