@@ -88,7 +88,7 @@ func TestCatalogRefusesWrongDeclarations(t *testing.T) {
 		{"a view of a secret", func(t *store.Table[Toy]) {
 			t.Secret, t.Views = true, []store.View{{Name: "v", Query: "select 1"}}
 		}, "secret and has a view"},
-		{"a view without columns", func(t *store.Table[Toy]) { t.Views = []store.View{{Name: "v"}} }, "columns or a query"},
+		{"a view without columns", func(t *store.Table[Toy]) { t.Views = []store.View{{Name: "v"}} }, "exactly one of columns"},
 		{"a column of no type", func(t *store.Table[Toy]) {
 			t.Views = []store.View{{Name: "v", Columns: []store.Column{{Name: "c", Type: "text; drop table users"}}}}
 		}, "unknown type"},
