@@ -18,7 +18,7 @@ import (
 //   - The deletion of a user or of a client erases its records: up to eraseBatch of them in the same
 //     transaction. If there are more, a tombstone is written with it, and Sweep
 //     purges the rest.
-//   - The deletion of a pool writes a grave, and Sweep buries the pool: it
+//   - The deletion of a pool writes a poolTombstone, and Sweep buries the pool: it
 //     purges the records of its clients, then all others.
 //   - Backups, copies, checks and SQL views have every table.
 
@@ -26,8 +26,8 @@ import (
 // program; give the catalog to [Options], and to all else that takes one.
 func Tables() store.Catalog {
 	return store.Catalog{
-		pools, graves, tombstones, accessKeys, leases, clients, clientSecrets, keyrings, users, groups, deadGroups,
-		totps, credentials, codes, families, spent, throttles, events,
+		pools, poolTombstones, tombstones, accessKeys, leases, clients, clientSecrets, keyrings, users, groups, groupTombstones,
+		totps, credentials, codes, families, usedStates, throttles, events,
 	}
 }
 
@@ -98,15 +98,15 @@ func (e *Engine) forget(ctx context.Context, t *tombstone) error {
 	})
 }
 
-// sweepGraves removes what belongs to deleted pools, then their graves.
-func (e *Engine) sweepGraves(ctx context.Context) (int, error) {
-	dead, err := firstOf(ctx, e.store, graves)
+// purgePools removes what belongs to deleted pools, then their poolTombstones.
+func (e *Engine) purgePools(ctx context.Context) (int, error) {
+	dead, err := firstOf(ctx, e.store, poolTombstones)
 	if err != nil {
 		return 0, err
 	}
 	total := 0
 	for _, g := range dead {
-		n, err := e.bury(ctx, g)
+		n, err := e.purgePool(ctx, g)
 		total += n
 		if err != nil {
 			return total, fmt.Errorf("remove what is left of pool %s: %w", g.Pool, err)
@@ -115,10 +115,10 @@ func (e *Engine) sweepGraves(ctx context.Context) (int, error) {
 	return total, nil
 }
 
-// bury removes everything of one deleted pool. The records of clients are found
+// purgePool removes everything of one deleted pool. The records of clients are found
 // by their clients, so they go first.
-func (e *Engine) bury(ctx context.Context, g *grave) (int, error) {
-	total, err := e.buryClients(ctx, g.Pool)
+func (e *Engine) purgePool(ctx context.Context, g *poolTombstone) (int, error) {
+	total, err := e.purgeClients(ctx, g.Pool)
 	if err != nil {
 		return total, err
 	}
@@ -128,19 +128,19 @@ func (e *Engine) bury(ctx context.Context, g *grave) (int, error) {
 		return total, err
 	}
 	err = e.store.Update(ctx, func(tx store.Tx) error {
-		_, err := graves.Delete(tx, store.Key(g.Pool))
+		_, err := poolTombstones.Delete(tx, store.Key(g.Pool))
 		return err
 	})
 	return total, err
 }
 
-// buryClients removes the app clients of a pool with their records, a batch a transaction.
-func (e *Engine) buryClients(ctx context.Context, pool string) (int, error) {
+// purgeClients removes the app clients of a pool with their records, a batch a transaction.
+func (e *Engine) purgeClients(ctx context.Context, pool string) (int, error) {
 	total := 0
 	for more := true; more; {
 		n := 0
 		err := e.store.Update(ctx, func(tx store.Tx) (err error) {
-			n, more, err = e.buryClientBatch(tx, pool)
+			n, more, err = e.purgeClientBatch(tx, pool)
 			return err
 		})
 		if err != nil {
@@ -151,8 +151,8 @@ func (e *Engine) buryClients(ctx context.Context, pool string) (int, error) {
 	return total, nil
 }
 
-// buryClientBatch removes at most sweepBatch records, and reports whether there may be more.
-func (e *Engine) buryClientBatch(tx store.Tx, pool string) (n int, more bool, err error) {
+// purgeClientBatch removes at most sweepBatch records, and reports whether there may be more.
+func (e *Engine) purgeClientBatch(tx store.Tx, pool string) (n int, more bool, err error) {
 	batch := store.Prefix(pool)
 	batch.Limit = sweepBatch
 	for key, err := range clients.ScanIndex(tx, clientsByPool, batch) {
@@ -184,9 +184,9 @@ func owners(owner store.Owner, id ...string) []store.Ref {
 		if id[0] == "" { // an event of the whole engine
 			return nil
 		}
-		return []store.Ref{pools.Ref(key), graves.Ref(key)}
+		return []store.Ref{pools.Ref(key), poolTombstones.Ref(key)}
 	case store.OwnedByUser:
-		return []store.Ref{users.Ref(key), graves.Ref(store.Key(id[0])), tombstones.Ref(tombstoneKey(owner, id...))}
+		return []store.Ref{users.Ref(key), poolTombstones.Ref(store.Key(id[0])), tombstones.Ref(tombstoneKey(owner, id...))}
 	case store.OwnedByClient:
 		return []store.Ref{clients.Ref(key), tombstones.Ref(tombstoneKey(owner, id...))}
 	case store.OwnedByEngine, store.OwnedByNobody:
@@ -201,7 +201,7 @@ func (u *User) namedGroups() [][]store.Ref {
 	var out [][]store.Ref
 	for _, g := range u.Groups {
 		key := store.Key(u.Pool, g)
-		out = append(out, []store.Ref{groups.Ref(key), deadGroups.Ref(key), graves.Ref(store.Key(u.Pool))})
+		out = append(out, []store.Ref{groups.Ref(key), groupTombstones.Ref(key), poolTombstones.Ref(store.Key(u.Pool))})
 	}
 	return out
 }

@@ -181,11 +181,11 @@ func (a *AppClient) load(ctx context.Context) (*scope, error) {
 // loadWith reads, in one snapshot, what load does and what fn does with it. fn
 // must not need the keys: where there are none yet they are made afterwards.
 // What fn is likely to ask for first is read at once with the rest.
-func (a *AppClient) loadWith(ctx context.Context, fn func(store.Reader, *scope) error, likely ...readPlan) (*scope, error) {
+func (a *AppClient) loadWith(ctx context.Context, fn func(store.Reader, *scope) error, likely ...prefetchPlan) (*scope, error) {
 	var s *scope
 	var keys []byte
 	err := a.engine.store.View(ctx, func(r store.Reader) error {
-		r = readAhead(r, likely...)
+		r = prefetch(r, likely...)
 		values, err := r.Get(
 			pools.Ref(store.Key(a.pool)), clients.Ref(store.Key(a.id)),
 			clientSecrets.Ref(store.Key(a.id)), keyrings.Ref(keyringKey(a.pool)),

@@ -207,7 +207,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	if err != nil {
 		return total, err
 	}
-	n, err = e.sweepGraves(ctx)
+	n, err = e.purgePools(ctx)
 	total += n
 	if err != nil {
 		return total, err

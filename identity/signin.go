@@ -92,7 +92,7 @@ type attempt struct {
 
 	correct bool
 	renewed *credential // written when the proof was correct
-	spend   *spentState // an answer that counts once
+	spend   *usedState  // an answer that counts once
 }
 
 // begin reads all that an attempt needs, in one snapshot.
@@ -103,24 +103,24 @@ func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
 		}
 		t.who = s.whoIs(t.user, t.name)
 		return t.read(r, s)
-	}, a.aheadOf(t.name))
+	}, a.prefetchFor(t.name))
 	t.scope = s
 	return err
 }
 
-// aheadOf is what a sign-in under a name reads, whether or not there is such a
+// prefetchFor is what a sign-in under a name reads, whether or not there is such a
 // user and whatever the settings of the pool say of letters: all of it in one round trip.
-func (a *AppClient) aheadOf(name string) readPlan {
-	var plan readPlan
+func (a *AppClient) prefetchFor(name string) prefetchPlan {
+	var plan prefetchPlan
 	if len(name) > maxName {
 		return plan
 	}
-	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, standInSub)), users.Ref(store.Key(a.pool, name)))
+	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, decoySub)), users.Ref(store.Key(a.pool, name)))
 	plan.refs = append(plan.refs, proofRefs(a.pool, name)...)
 	folded := fold(name, false)
 	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
 		plan.refs = append(plan.refs, users.IndexRef(usersByName, nameKey(a.pool, n)))
-		plan.refs = append(plan.refs, proofRefs(a.pool, nobody(n))...)
+		plan.refs = append(plan.refs, proofRefs(a.pool, decoyKey(n))...)
 	}
 	cut := len(store.Key(a.pool))
 	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
@@ -349,7 +349,7 @@ func (o *outcome) decide(r store.Reader, s *scope) (err error) {
 // commit re-reads what may have changed since the attempt began, counts it, and
 // writes the sign-in if there is one.
 func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outcome, error) {
-	tx = txAhead(tx, t.nextReads()...)
+	tx = txPrefetch(tx, t.nextReads()...)
 	again := &attempt{who: t.who}
 	if err := again.read(tx, t.scope); err != nil {
 		return outcome{}, err
@@ -358,7 +358,7 @@ func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outc
 		return outcome{refused: ErrTooManyAttempts}, nil
 	}
 	if t.spend != nil {
-		if err := spent.Insert(tx, t.spend); err != nil {
+		if err := usedStates.Insert(tx, t.spend); err != nil {
 			return outcome{}, err
 		}
 	}

@@ -8,23 +8,23 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A standIn is decoded in the place of a record that is not there, so that an
+// A decoyRecord is decoded in the place of a record that is not there, so that an
 // answer for nobody takes as long as one for somebody.
-type standIn[R any] struct {
+type decoyRecord[R any] struct {
 	table *store.Table[R]
 	value []byte
 }
 
-func newStandIn[R any](t *store.Table[R], rec *R) *standIn[R] {
+func newDecoyRecord[R any](t *store.Table[R], rec *R) *decoyRecord[R] {
 	_, values, err := t.Entries(rec)
 	if err != nil {
 		panic(err) // only for records that are not ours
 	}
-	return &standIn[R]{t, values[0]}
+	return &decoyRecord[R]{t, values[0]}
 }
 
 // decode is [store.Table.Decode], but for a value that is nil: the record then is nil too.
-func (s *standIn[R]) decode(value []byte) (*R, error) {
+func (s *decoyRecord[R]) decode(value []byte) (*R, error) {
 	if value == nil {
 		_, err := s.table.Decode(s.value)
 		return nil, err
@@ -34,29 +34,29 @@ func (s *standIn[R]) decode(value []byte) (*R, error) {
 
 // What stands in is of the size that most records have.
 const (
-	standInPool = "us-east-1_AbCdEf123"
-	standInSub  = "00000000-0000-4000-8000-000000000000" // nobody has it
-	standInName = "somebody@example.com"
-	standInHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	decoyPool = "us-east-1_AbCdEf123"
+	decoySub  = "00000000-0000-4000-8000-000000000000" // nobody has it
+	decoyName = "somebody@example.com"
+	decoyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 
 var (
-	standInTime = time.Date(2026, time.January, 1, 0, 0, 0, 1_000_000, time.UTC)
+	decoyTime = time.Date(2026, time.January, 1, 0, 0, 0, 1_000_000, time.UTC)
 
-	standInUser = newStandIn(users, &User{
-		Pool: standInPool, Sub: standInSub, Username: standInName, Names: []string{standInName},
-		Attributes: map[string]string{"email": standInName, "email_verified": "true"},
-		Status:     StatusConfirmed, Created: standInTime, Modified: standInTime,
+	decoyUser = newDecoyRecord(users, &User{
+		Pool: decoyPool, Sub: decoySub, Username: decoyName, Names: []string{decoyName},
+		Attributes: map[string]string{"email": decoyName, "email_verified": "true"},
+		Status:     StatusConfirmed, Created: decoyTime, Modified: decoyTime,
 	})
-	standInCode = newStandIn(codes, &code{
-		Pool: standInPool, Sub: standInSub, Purpose: confirmCode, MAC: make([]byte, 32),
-		Attribute: "email", Value: standInName, Expires: standInTime,
+	decoyCode = newDecoyRecord(codes, &code{
+		Pool: decoyPool, Sub: decoySub, Purpose: confirmCode, MAC: make([]byte, 32),
+		Attribute: "email", Value: decoyName, Expires: decoyTime,
 	})
-	standInCredential = newStandIn(credentials, &credential{
-		Pool: standInPool, Sub: standInSub, Hash: standInHash, Changed: standInTime,
+	decoyCredential = newDecoyRecord(credentials, &credential{
+		Pool: decoyPool, Sub: decoySub, Hash: decoyHash, Changed: decoyTime,
 	})
-	standInVerifier = newStandIn(credentials, &credential{
-		Pool: standInPool, Sub: standInSub, Hash: standInHash, Changed: standInTime,
+	decoyVerifier = newDecoyRecord(credentials, &credential{
+		Pool: decoyPool, Sub: decoySub, Hash: decoyHash, Changed: decoyTime,
 		Salt: make([]byte, srp.SaltSize), Verifier: bytes.Repeat([]byte{1}, 384),
 	})
 )
@@ -64,7 +64,7 @@ var (
 // credentialOf decodes a credential of a pool that may keep verifiers.
 func credentialOf(s *PoolSettings, value []byte) (*credential, error) {
 	if s.SRP {
-		return standInVerifier.decode(value)
+		return decoyVerifier.decode(value)
 	}
-	return standInCredential.decode(value)
+	return decoyCredential.decode(value)
 }

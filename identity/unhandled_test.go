@@ -33,7 +33,7 @@ func TestUnknownMediumSendsNothing(t *testing.T) {
 	}
 	check(t, "send by mail", f.SendMessage(t.Context(), &identity.Message{To: email, Medium: "EMAIL"}))
 	for attribute, want := range map[string]string{"email": "EMAIL", "phone_number": "SMS", "fax": ""} {
-		if got := identity.Medium(attribute); got != want {
+		if got := identity.MediumOf(attribute); got != want {
 			t.Errorf("medium of %s is %q, want %q", attribute, got, want)
 		}
 	}
