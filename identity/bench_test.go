@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"fmt"
-	"io"
 	"iter"
 	"log/slog"
 	"os"
@@ -57,7 +56,7 @@ func onStores(b *testing.B, settings identity.PoolSettings, bench func(b *testin
 		b.Run(back.name, func(b *testing.B) {
 			s := back.open(b)
 			x := &benched{users: benchUsers(b)}
-			x.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) })
+			x.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.DiscardHandler) })
 			x.outbox.Next = nil
 			x.pool = x.open(b, settings)
 			entries, err := x.pool.BulkUsers(b.Context(), benchNames(x.users), password)

@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -97,7 +96,7 @@ func onTowns(b *testing.B, fn func(b *testing.B, c *town)) {
 func newTown(b *testing.B, s store.Store, size func() int64, users int) *town {
 	b.Helper()
 	c := &town{users: users, size: size, after: make(map[string]string)}
-	c.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil)) })
+	c.fixture = newEngineWith(b, s, func(o *identity.Options) { o.Logger = slog.New(slog.DiscardHandler) })
 	c.outbox.Next = nil
 	c.pool = c.open(b, identity.PoolSettings{SRP: true})
 	group, err := c.pool.Admin().Groups().Create(b.Context(), identity.GroupSettings{Name: "tenth"})

@@ -137,8 +137,10 @@ var acts = []act{
 	{"Clients.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Clients().Update(ctx, l.second, func(s *identity.ClientSettings) error { s.Name = "renamed"; return nil }))
 	}, []string{"ClientChanged operator:AKIA client changed=name"}},
-	{"Clients.Delete", func(ctx context.Context, l *life) error { return l.admin.Clients().Delete(ctx, l.second) },
-		[]string{"ClientDeleted operator:AKIA client"}},
+	{
+		"Clients.Delete", func(ctx context.Context, l *life) error { return l.admin.Clients().Delete(ctx, l.second) },
+		[]string{"ClientDeleted operator:AKIA client"},
+	},
 	{"Groups.Create", func(ctx context.Context, l *life) error {
 		return second(l.admin.Groups().Create(ctx, identity.GroupSettings{Name: "staff"}))
 	}, []string{"GroupCreated operator:AKIA group name=staff"}},
@@ -210,8 +212,10 @@ var acts = []act{
 	{"Session.UpdateAttributes", func(ctx context.Context, l *life) error {
 		return second(l.session.UpdateAttributes(ctx, attrs{"nickname": "a", "name": "Ada"}))
 	}, []string{"AttributesChanged user:ada ada changed=name,nickname"}},
-	{"Session.DeleteAttributes", func(ctx context.Context, l *life) error { return l.session.DeleteAttributes(ctx, "nickname") },
-		[]string{"AttributesChanged user:ada ada changed=nickname"}},
+	{
+		"Session.DeleteAttributes", func(ctx context.Context, l *life) error { return l.session.DeleteAttributes(ctx, "nickname") },
+		[]string{"AttributesChanged user:ada ada changed=nickname"},
+	},
 	{"Session.SendVerification", func(ctx context.Context, l *life) error {
 		return second(l.session.SendVerification(ctx, "email"))
 	}, []string{"CodeRequested user:ada ada purpose=verify email"}},
@@ -226,10 +230,14 @@ var acts = []act{
 		wantErr(l.t, "ChangePassword", l.session.ChangePassword(ctx, wrong, password2), identity.ErrIncorrectCredentials)
 		return nil
 	}, []string{"PasswordChangeFailed user:ada ada WrongPassword"}},
-	{"Session.ChangePassword", func(ctx context.Context, l *life) error { return l.session.ChangePassword(ctx, password, password2) },
-		[]string{"PasswordChanged user:ada ada"}},
-	{"AppClient.ForgotPassword", func(ctx context.Context, l *life) error { return second(l.client.ForgotPassword(ctx, "ada", "")) },
-		[]string{"PasswordResetRequested client ada purpose=reset"}},
+	{
+		"Session.ChangePassword", func(ctx context.Context, l *life) error { return l.session.ChangePassword(ctx, password, password2) },
+		[]string{"PasswordChanged user:ada ada"},
+	},
+	{
+		"AppClient.ForgotPassword", func(ctx context.Context, l *life) error { return second(l.client.ForgotPassword(ctx, "ada", "")) },
+		[]string{"PasswordResetRequested client ada purpose=reset"},
+	},
 	{"AppClient.ConfirmForgotPassword with a wrong code", func(ctx context.Context, l *life) error {
 		err := l.client.ConfirmForgotPassword(ctx, identity.ConfirmForgotPassword{Username: "ada", Code: "x", Password: password3})
 		wantErr(l.t, "ConfirmForgotPassword", err, identity.ErrCodeMismatch)
@@ -238,14 +246,18 @@ var acts = []act{
 	{"AppClient.ConfirmForgotPassword", func(ctx context.Context, l *life) error {
 		return l.client.ConfirmForgotPassword(ctx, identity.ConfirmForgotPassword{Username: "ada", Code: l.code(adaMail), Password: password3})
 	}, []string{"PasswordReset user:ada ada"}},
-	{"Session.EnrollTOTP", func(ctx context.Context, l *life) (err error) { l.totp, err = l.session.EnrollTOTP(ctx); return err },
-		[]string{"TOTPEnrollmentStarted user:ada ada"}},
+	{
+		"Session.EnrollTOTP", func(ctx context.Context, l *life) (err error) { l.totp, err = l.session.EnrollTOTP(ctx); return err },
+		[]string{"TOTPEnrollmentStarted user:ada ada"},
+	},
 	{"Session.VerifyTOTP with a wrong code", func(ctx context.Context, l *life) error {
 		wantErr(l.t, "VerifyTOTP", l.session.VerifyTOTP(ctx, "000", ""), identity.ErrTOTPMismatch)
 		return nil
 	}, []string{"CodeRefused user:ada ada WrongCode purpose=enroll"}},
-	{"Session.VerifyTOTP", func(ctx context.Context, l *life) error { return l.session.VerifyTOTP(ctx, l.totpCode(), "") },
-		[]string{"TOTPEnrolled user:ada ada"}},
+	{
+		"Session.VerifyTOTP", func(ctx context.Context, l *life) error { return l.session.VerifyTOTP(ctx, l.totpCode(), "") },
+		[]string{"TOTPEnrolled user:ada ada"},
+	},
 	{"Session.SetMFA", func(ctx context.Context, l *life) error {
 		return l.session.SetMFA(ctx, identity.MFAUpdate{identity.MFATOTP: {Enabled: true}})
 	}, []string{"MFAChanged user:ada ada"}},
@@ -267,8 +279,10 @@ var acts = []act{
 	{"Users.UpdateAttributes", func(ctx context.Context, l *life) error {
 		return l.users.UpdateAttributes(ctx, "ada", attrs{"phone_number": "+15550100", "phone_number_verified": "true"})
 	}, []string{"AttributesChanged operator:AKIA ada changed=phone_number,phone_number_verified"}},
-	{"Users.DeleteAttributes", func(ctx context.Context, l *life) error { return l.users.DeleteAttributes(ctx, "ada", "name") },
-		[]string{"AttributesChanged operator:AKIA ada changed=name"}},
+	{
+		"Users.DeleteAttributes", func(ctx context.Context, l *life) error { return l.users.DeleteAttributes(ctx, "ada", "name") },
+		[]string{"AttributesChanged operator:AKIA ada changed=name"},
+	},
 	{"Users.SetMFA", func(ctx context.Context, l *life) error {
 		return l.users.SetMFA(ctx, "ada", identity.MFAUpdate{identity.MFATOTP: {Enabled: true}, identity.MFASMS: {Enabled: true}})
 	}, []string{"MFAChanged operator:AKIA ada"}},
@@ -286,12 +300,18 @@ var acts = []act{
 	{"SMSCodeRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.SMSCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code("+15550100")}))
 	}, []string{"SignedIn user:ada ada"}},
-	{"Users.AddToGroup", func(ctx context.Context, l *life) error { return l.users.AddToGroup(ctx, "ada", "staff") },
-		[]string{"GroupsChanged operator:AKIA ada added=staff"}},
-	{"Users.RemoveFromGroup", func(ctx context.Context, l *life) error { return l.users.RemoveFromGroup(ctx, "ada", "staff") },
-		[]string{"GroupsChanged operator:AKIA ada removed=staff"}},
-	{"Groups.Delete", func(ctx context.Context, l *life) error { return l.admin.Groups().Delete(ctx, "staff") },
-		[]string{"GroupDeleted operator:AKIA group name=staff"}},
+	{
+		"Users.AddToGroup", func(ctx context.Context, l *life) error { return l.users.AddToGroup(ctx, "ada", "staff") },
+		[]string{"GroupsChanged operator:AKIA ada added=staff"},
+	},
+	{
+		"Users.RemoveFromGroup", func(ctx context.Context, l *life) error { return l.users.RemoveFromGroup(ctx, "ada", "staff") },
+		[]string{"GroupsChanged operator:AKIA ada removed=staff"},
+	},
+	{
+		"Groups.Delete", func(ctx context.Context, l *life) error { return l.admin.Groups().Delete(ctx, "staff") },
+		[]string{"GroupDeleted operator:AKIA group name=staff"},
+	},
 	{"Users.Create", func(ctx context.Context, l *life) error {
 		u, err := l.users.Create(ctx, identity.CreateUser{Username: "bob", TemporaryPassword: password, SuppressInvitation: true})
 		l.subs["bob"] = u.Sub
@@ -318,22 +338,34 @@ var acts = []act{
 		l.subs["eve"] = u.Sub
 		return err
 	}, []string{"AliasLost operator:AKIA ada", "UserCreated operator:AKIA eve"}},
-	{"Users.SetPassword", func(ctx context.Context, l *life) error { return l.users.SetPassword(ctx, "ada", password, true) },
-		[]string{"PasswordSet operator:AKIA ada"}},
+	{
+		"Users.SetPassword", func(ctx context.Context, l *life) error { return l.users.SetPassword(ctx, "ada", password, true) },
+		[]string{"PasswordSet operator:AKIA ada"},
+	},
 	{"Users.ResetPassword", func(ctx context.Context, l *life) error {
 		_ = l.users.UpdateAttributes(l.t.Context(), "bob", attrs{"email": "bob@example.com", "email_verified": "true"})
 		return l.users.ResetPassword(ctx, "bob")
 	}, []string{"PasswordResetRequired operator:AKIA bob"}},
-	{"Users.Disable", func(ctx context.Context, l *life) error { return l.users.Disable(ctx, "ada") },
-		[]string{"UserDisabled operator:AKIA ada"}},
-	{"Users.Enable", func(ctx context.Context, l *life) error { return l.users.Enable(ctx, "ada") },
-		[]string{"UserEnabled operator:AKIA ada"}},
-	{"Users.SignOut", func(ctx context.Context, l *life) error { return l.users.SignOut(ctx, "ada") },
-		[]string{"SignedOutEverywhere operator:AKIA ada"}},
-	{"Session.SignOutEverywhere", func(ctx context.Context, l *life) error { return l.session.SignOutEverywhere(ctx) },
-		[]string{"SignedOutEverywhere user:ada ada"}},
-	{"Session.Delete", func(ctx context.Context, l *life) error { return l.doomed.Delete(ctx) },
-		[]string{"UserDeleted user:bob bob"}},
+	{
+		"Users.Disable", func(ctx context.Context, l *life) error { return l.users.Disable(ctx, "ada") },
+		[]string{"UserDisabled operator:AKIA ada"},
+	},
+	{
+		"Users.Enable", func(ctx context.Context, l *life) error { return l.users.Enable(ctx, "ada") },
+		[]string{"UserEnabled operator:AKIA ada"},
+	},
+	{
+		"Users.SignOut", func(ctx context.Context, l *life) error { return l.users.SignOut(ctx, "ada") },
+		[]string{"SignedOutEverywhere operator:AKIA ada"},
+	},
+	{
+		"Session.SignOutEverywhere", func(ctx context.Context, l *life) error { return l.session.SignOutEverywhere(ctx) },
+		[]string{"SignedOutEverywhere user:ada ada"},
+	},
+	{
+		"Session.Delete", func(ctx context.Context, l *life) error { return l.doomed.Delete(ctx) },
+		[]string{"UserDeleted user:bob bob"},
+	},
 	{"Users.Confirm", func(ctx context.Context, l *life) error {
 		res, err := l.client.SignUp(l.t.Context(), identity.SignUp{Username: "bob", Password: password, Attributes: attrs{"email": "b2@example.com"}})
 		l.subs["bob"] = res.Sub
@@ -342,8 +374,10 @@ var acts = []act{
 		}
 		return l.users.Confirm(ctx, "bob")
 	}, []string{"SignUpConfirmed operator:AKIA bob"}},
-	{"Users.Delete", func(ctx context.Context, l *life) error { return l.users.Delete(ctx, "bob") },
-		[]string{"UserDeleted operator:AKIA bob"}},
+	{
+		"Users.Delete", func(ctx context.Context, l *life) error { return l.users.Delete(ctx, "bob") },
+		[]string{"UserDeleted operator:AKIA bob"},
+	},
 	{"Users.Import", func(ctx context.Context, l *life) error {
 		l.subs["bob"] = "00000000-0000-4000-8000-000000000001"
 		res, err := l.users.Import(ctx, []*identity.UserRecord{{Sub: l.subs["bob"], Username: "bob", Password: password, Attributes: attrs{"email": "b3@example.com"}}})
@@ -375,17 +409,23 @@ var acts = []act{
 	{"MFASetupRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.MFASetupRequired).Answer(ctx, ""))
 	}, []string{"SignedIn user:bob bob"}},
-	{"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },
-		[]string{"SigningKeysCreated operator:AKIA key sign_from=*"}},
+	{
+		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },
+		[]string{"SigningKeysCreated operator:AKIA key sign_from=*"},
+	},
 	{"AccessKeys.Create", func(ctx context.Context, l *life) error {
 		k, _, err := l.AccessKeys().Create(ctx, "spare")
 		l.key = k.ID
 		return err
 	}, []string{"AccessKeyCreated operator:AKIA accessKey name=spare"}},
-	{"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
-		[]string{"AccessKeyRevoked operator:AKIA accessKey"}},
-	{"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
-		[]string{"PoolDeleted operator:AKIA pool"}},
+	{
+		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
+		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
+	},
+	{
+		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
+		[]string{"PoolDeleted operator:AKIA pool"},
+	},
 }
 
 // signed are the receivers whose calls are an operator's.

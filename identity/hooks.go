@@ -224,8 +224,11 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 		}
 		return errRehearsed
 	})
-	if !errors.Is(err, errRehearsed) || o.refused != nil || o.step != stepDone {
-		return nil
+	if !errors.Is(err, errRehearsed) {
+		return err
+	}
+	if o.refused != nil || o.step != stepDone {
+		return nil //nolint:nilerr // err is errRehearsed, as it should be
 	}
 	if err := s.points().postAuthentication(ctx, o.user); err != nil {
 		return err

@@ -165,6 +165,25 @@ func checkImport(t *testing.T, room, path, imported string) {
 	t.Errorf("%s: %s is not in the table of third parties", path, imported)
 }
 
+// TestLinterKnowsThirdParties holds the table to that of depguard, which sees an
+// import in the editor already.
+func TestLinterKnowsThirdParties(t *testing.T) {
+	text, err := os.ReadFile("../.golangci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := string(text)
+	for library, only := range thirdParties {
+		if !strings.Contains(config, "            - "+library+"\n") {
+			t.Errorf(".golangci.yml does not allow %s", library)
+		}
+		deny := "deny: [{pkg: " + library + ", desc: it belongs to " + only + "}]"
+		if only != "*" && !strings.Contains(config, deny) {
+			t.Errorf(".golangci.yml does not say of %s: %s", library, deny)
+		}
+	}
+}
+
 func lookUp(room string) ([]string, bool) {
 	for r, allowed := range arrows {
 		if matches(r, room) {

@@ -215,7 +215,7 @@ func logged(t *testing.T, asJSON bool, attr slog.Attr) string {
 	if asJSON {
 		h = slog.NewJSONHandler(&b, nil)
 	}
-	slog.New(h).Info("signed in", attr)
+	slog.New(h).LogAttrs(t.Context(), slog.LevelInfo, "signed in", attr) //nolint:sloglint // the attribute is what is tested
 	return b.String()
 }
 

@@ -128,8 +128,14 @@ func TestPurgeWantsAWholeID(t *testing.T) {
 		owner store.Owner
 		id    []string
 	}{
-		{store.OwnedByUser, []string{"pool"}}, {store.OwnedByUser, []string{"pool", ""}}, {store.OwnedByPool, nil},
-		{store.OwnedByPool, []string{""}}, {store.OwnedByEngine, nil}, {store.OwnedByNobody, nil}, {"", nil}, {"team", []string{"x"}},
+		{store.OwnedByUser, []string{"pool"}},
+		{store.OwnedByUser, []string{"pool", ""}},
+		{store.OwnedByPool, nil},
+		{store.OwnedByPool, []string{""}},
+		{store.OwnedByEngine, nil},
+		{store.OwnedByNobody, nil},
+		{"", nil},
+		{"team", []string{"x"}},
 	} {
 		if _, err := c.Purge(t.Context(), s, tt.owner, tt.id...); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("Purge of %s %q = %v, want ErrInvalid", tt.owner, tt.id, err)

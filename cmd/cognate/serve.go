@@ -144,7 +144,7 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 		if c.Store.url != "" { // no process has it for itself
 			how = "run cognate key create"
 		}
-		log.Warn("there is no access key, so operators' calls are refused: " + how)
+		log.Warn("there is no access key, so operators' calls are refused", "hint", how)
 	}
 	log.Warn("there is no mail delivery yet: codes and invitations are written to this log, for whoever can read it")
 	return nil

@@ -84,96 +84,142 @@ func always(set func(*identity.PoolSettings, *poolRequest)) func(*identity.PoolS
 // poolMembers are applied in this order: MfaConfiguration reads the settings of
 // SmsConfiguration, and the error about Schema comes last.
 var poolMembers = []poolMember{
-	{names: []string{"PoolName"}, fields: []string{"Name"}, kept: func(r *poolRequest) bool { return text(r.name()) == "" },
-		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Name = text(r.name()) })},
-	{names: []string{"UserPoolTier"}, fields: []string{"Tier"}, kept: func(r *poolRequest) bool { return text(r.tier()) == "" },
-		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tier = text(r.tier()) })},
+	{
+		names: []string{"PoolName"}, fields: []string{"Name"}, kept: func(r *poolRequest) bool { return text(r.name()) == "" },
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Name = text(r.name()) }),
+	},
+	{
+		names: []string{"UserPoolTier"}, fields: []string{"Tier"}, kept: func(r *poolRequest) bool { return text(r.tier()) == "" },
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tier = text(r.tier()) }),
+	},
 	// Infrastructure tools set tags by TagResource and leave them out here.
-	{names: []string{"UserPoolTags"}, fields: []string{"Tags"}, kept: func(r *poolRequest) bool { return r.tags() == nil },
-		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tags = tags(r.tags()) })},
-	{names: []string{"Policies", "AdminCreateUserConfig"},
+	{
+		names: []string{"UserPoolTags"}, fields: []string{"Tags"}, kept: func(r *poolRequest) bool { return r.tags() == nil },
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tags = tags(r.tags()) }),
+	},
+	{
+		names:  []string{"Policies", "AdminCreateUserConfig"},
 		fields: []string{"PasswordPolicy", "FirstFactors", "AdminOnly", "Invitation", "UnusedAccountDays"},
-		set:    always(setPolicies)},
-	{names: []string{"DeletionProtection"}, fields: []string{"DeletionProtection"},
+		set:    always(setPolicies),
+	},
+	{
+		names: []string{"DeletionProtection"}, fields: []string{"DeletionProtection"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.DeletionProtection = text(asked(r, r.create.DeletionProtection, r.update.DeletionProtection)) == "ACTIVE"
-		})},
-	{names: []string{"LambdaConfig"}, fields: []string{"Triggers", "TriggerKey"},
+		}),
+	},
+	{
+		names: []string{"LambdaConfig"}, fields: []string{"Triggers", "TriggerKey"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			c := asked(r, r.create.LambdaConfig, r.update.LambdaConfig)
 			s.Triggers, s.TriggerKey = triggers(c), val(c).KMSKeyID
-		})},
-	{names: []string{"AutoVerifiedAttributes"}, fields: []string{"AutoVerified"},
+		}),
+	},
+	{
+		names: []string{"AutoVerifiedAttributes"}, fields: []string{"AutoVerified"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.AutoVerified = list[string](asked(r, r.create.AutoVerifiedAttributes, r.update.AutoVerifiedAttributes))
-		})},
-	{names: []string{"SmsVerificationMessage"}, fields: []string{"SMSVerificationMessage"},
+		}),
+	},
+	{
+		names: []string{"SmsVerificationMessage"}, fields: []string{"SMSVerificationMessage"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.SMSVerificationMessage = asked(r, r.create.SmsVerificationMessage, r.update.SmsVerificationMessage)
-		})},
-	{names: []string{"EmailVerificationMessage"}, fields: []string{"EmailVerificationMessage"},
+		}),
+	},
+	{
+		names: []string{"EmailVerificationMessage"}, fields: []string{"EmailVerificationMessage"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.EmailVerificationMessage = asked(r, r.create.EmailVerificationMessage, r.update.EmailVerificationMessage)
-		})},
-	{names: []string{"EmailVerificationSubject"}, fields: []string{"EmailVerificationSubject"},
+		}),
+	},
+	{
+		names: []string{"EmailVerificationSubject"}, fields: []string{"EmailVerificationSubject"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.EmailVerificationSubject = asked(r, r.create.EmailVerificationSubject, r.update.EmailVerificationSubject)
-		})},
-	{names: []string{"VerificationMessageTemplate"}, fields: []string{"Verification"},
+		}),
+	},
+	{
+		names: []string{"VerificationMessageTemplate"}, fields: []string{"Verification"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.Verification = verification(asked(r, r.create.VerificationMessageTemplate, r.update.VerificationMessageTemplate))
-		})},
-	{names: []string{"SmsAuthenticationMessage"}, fields: []string{"SMSAuthenticationMessage"},
+		}),
+	},
+	{
+		names: []string{"SmsAuthenticationMessage"}, fields: []string{"SMSAuthenticationMessage"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.SMSAuthenticationMessage = asked(r, r.create.SmsAuthenticationMessage, r.update.SmsAuthenticationMessage)
-		})},
-	{names: []string{"UserAttributeUpdateSettings"}, fields: []string{"UpdateSettings", "VerifyBeforeUpdate"},
+		}),
+	},
+	{
+		names: []string{"UserAttributeUpdateSettings"}, fields: []string{"UpdateSettings", "VerifyBeforeUpdate"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			u := asked(r, r.create.UserAttributeUpdateSettings, r.update.UserAttributeUpdateSettings)
 			s.UpdateSettings = u != nil
 			s.VerifyBeforeUpdate = list[string](val(u).AttributesRequireVerificationBeforeUpdate)
-		})},
-	{names: []string{"DeviceConfiguration"}, fields: []string{"Devices"},
+		}),
+	},
+	{
+		names: []string{"DeviceConfiguration"}, fields: []string{"Devices"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.Devices = devices(asked(r, r.create.DeviceConfiguration, r.update.DeviceConfiguration))
-		})},
-	{names: []string{"EmailConfiguration"}, fields: []string{"Email"},
+		}),
+	},
+	{
+		names: []string{"EmailConfiguration"}, fields: []string{"Email"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.Email = emailSettings(asked(r, r.create.EmailConfiguration, r.update.EmailConfiguration))
-		})},
-	{names: []string{"UserPoolAddOns"}, fields: []string{"ThreatProtection"},
+		}),
+	},
+	{
+		names: []string{"UserPoolAddOns"}, fields: []string{"ThreatProtection"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.ThreatProtection = threatSettings(asked(r, r.create.UserPoolAddOns, r.update.UserPoolAddOns))
-		})},
-	{names: []string{"AccountRecoverySetting"}, fields: []string{"Recovery"},
+		}),
+	},
+	{
+		names: []string{"AccountRecoverySetting"}, fields: []string{"Recovery"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.Recovery = recovery(asked(r, r.create.AccountRecoverySetting, r.update.AccountRecoverySetting))
-		})},
-	{names: []string{"SmsConfiguration"}, fields: []string{"SMS"},
+		}),
+	},
+	{
+		names: []string{"SmsConfiguration"}, fields: []string{"SMS"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.SMS = smsSettings(asked(r, r.create.SmsConfiguration, r.update.SmsConfiguration))
-		})},
+		}),
+	},
 	// An update that leaves the key out keeps it (unsure).
-	{names: []string{"KeyConfiguration"}, fields: []string{"EncryptionKey"}, kept: func(r *poolRequest) bool { return r.key() == nil },
+	{
+		names: []string{"KeyConfiguration"}, fields: []string{"EncryptionKey"}, kept: func(r *poolRequest) bool { return r.key() == nil },
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.EncryptionKey = nil
 			if k := r.key(); k != nil {
 				s.EncryptionKey = &settings.EncryptionKey{Type: as[string](k.KeyType), ARN: k.KmsKeyArn}
 			}
-		})},
+		}),
+	},
 	{names: []string{"MfaConfiguration"}, fields: []string{"MFA", "SMSMFA", "TOTP"}, set: setMode},
-	{names: []string{"AliasAttributes"}, fields: []string{"Aliases"}, createOnly: true,
-		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Aliases = list[string](r.create.AliasAttributes) })},
-	{names: []string{"UsernameAttributes"}, fields: []string{"UsernameAttributes"}, createOnly: true,
+	{
+		names: []string{"AliasAttributes"}, fields: []string{"Aliases"}, createOnly: true,
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Aliases = list[string](r.create.AliasAttributes) }),
+	},
+	{
+		names: []string{"UsernameAttributes"}, fields: []string{"UsernameAttributes"}, createOnly: true,
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.UsernameAttributes = list[string](r.create.UsernameAttributes)
-		})},
-	{names: []string{"UsernameConfiguration"}, fields: []string{"CaseSensitive"}, createOnly: true,
+		}),
+	},
+	{
+		names: []string{"UsernameConfiguration"}, fields: []string{"CaseSensitive"}, createOnly: true,
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.CaseSensitive = val(r.create.UsernameConfiguration).CaseSensitive
-		})},
-	{names: []string{"Schema"}, fields: []string{"Schema"}, createOnly: true,
-		set: func(s *identity.PoolSettings, r *poolRequest) error { return setSchema(s, r.create.Schema) }},
+		}),
+	},
+	{
+		names: []string{"Schema"}, fields: []string{"Schema"}, createOnly: true,
+		set: func(s *identity.PoolSettings, r *poolRequest) error { return setSchema(s, r.create.Schema) },
+	},
 }
 
 // unservedMembers are refused where they ask for what this version does not do.

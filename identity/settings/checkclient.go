@@ -24,6 +24,7 @@ func (c *Client) Check(p *Pool) error {
 
 var secretForm = regexp.MustCompile(`^[\w+]{24,64}$`)
 
+// CheckSecret returns an error if a client secret that an operator chose does not have the right form.
 func CheckSecret(secret Secret) error {
 	if secretForm.MatchString(string(secret)) {
 		return nil

@@ -99,14 +99,17 @@ const (
 	LegacyUserPassword AuthFlow = "USER_PASSWORD_AUTH"
 )
 
+// Revocable reports whether the tokens of the client can be revoked.
 func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }
 
+// Rotates reports whether each refresh gives a new refresh token.
 func (c *Client) Rotates() bool { return c.Rotation != nil && c.Rotation.Enabled }
 
 // HasOriginID tells whether tokens have an origin_jti. With the service,
 // rotation brings it as well as revocation.
 func (c *Client) HasOriginID() bool { return c.Revocable() || c.Rotates() }
 
+// GracePeriod is how long a refresh token that was replaced can still be used.
 func (c *Client) GracePeriod() time.Duration {
 	if c.Rotation == nil || c.Rotation.GraceSeconds == nil {
 		return 0
@@ -114,6 +117,7 @@ func (c *Client) GracePeriod() time.Duration {
 	return time.Duration(*c.Rotation.GraceSeconds) * time.Second
 }
 
+// SessionLife is how long the challenge of a sign-in may take.
 func (c *Client) SessionLife() time.Duration {
 	if c.SessionMinutes == nil {
 		return 3 * time.Minute
@@ -121,14 +125,17 @@ func (c *Client) SessionLife() time.Duration {
 	return time.Duration(*c.SessionMinutes) * time.Minute
 }
 
+// AccessTokenLife is how long an access token is valid.
 func (c *Client) AccessTokenLife() time.Duration {
 	return life(c.AccessTokenValidity, c.Units.Access, time.Hour, time.Hour)
 }
 
+// IDTokenLife is how long an ID token is valid.
 func (c *Client) IDTokenLife() time.Duration {
 	return life(c.IDTokenValidity, c.Units.ID, time.Hour, time.Hour)
 }
 
+// RefreshTokenLife is how long a refresh token is valid after the sign-in.
 func (c *Client) RefreshTokenLife() time.Duration {
 	return life(c.RefreshTokenValidity, c.Units.Refresh, 24*time.Hour, 30*24*time.Hour)
 }

@@ -21,10 +21,12 @@ const (
 	RuleSpace     PasswordRule = "no space at either end"
 )
 
+// MaxPasswordBytes is the length in UTF-8 of the longest password that any pool takes.
+const MaxPasswordBytes = 4 * maxPassword
+
 const (
-	maxPassword      = 256             // characters
-	MaxPasswordBytes = 4 * maxPassword // in UTF-8
-	symbols          = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-"
+	maxPassword = 256 // characters
+	symbols     = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-"
 )
 
 // A PasswordPolicy says what a password must have. The zero value asks for 15

@@ -228,6 +228,7 @@ func (s *Pool) DistinguishesCase() bool {
 	return s.Defaults == CognitoDefaults
 }
 
+// SigningAlgorithm is the algorithm that signs the tokens of the pool.
 func (s *Pool) SigningAlgorithm() token.Algorithm {
 	if s.Algorithm == "" {
 		return token.RS256
@@ -286,6 +287,7 @@ func (s *Pool) NamedBy(attribute string) string {
 	return ""
 }
 
+// TemporaryPasswordLife is how long a user has to replace a temporary password.
 func (s *Pool) TemporaryPasswordLife() time.Duration {
 	days := s.EffectivePasswordPolicy().TemporaryDays
 	if (s.PasswordPolicy == nil || s.PasswordPolicy.TemporaryDays == 0) && s.UnusedAccountDays != nil && *s.UnusedAccountDays > 0 {

@@ -93,7 +93,8 @@ func (s *Pool) Problems(attributes map[string]string) []AttributeProblem {
 // Problem returns what is wrong with one attribute of a user, or nil.
 func (s *Pool) Problem(name, value string) *AttributeProblem {
 	a, ok := s.Attribute(name)
-	code, limit := Code(""), 0
+	var code Code
+	var limit int
 	switch {
 	case !ok || Reserved(name):
 		code = AttributeUnknown
