@@ -43,27 +43,6 @@ func (us Users) Get(ctx context.Context, name string) (*User, error) {
 	return u, nil
 }
 
-// find reads the pool and one of its users.
-func (a *Admin) find(ctx context.Context, name string) (*PoolInfo, *User, error) {
-	var p *PoolInfo
-	var u *User
-	err := a.engine.store.View(ctx, func(r store.Reader) error {
-		values, err := r.Get(pools.Ref(store.Key(a.pool)))
-		if err != nil {
-			return err
-		}
-		if p, err = a.engine.decodePool(a.pool, values[0]); err != nil {
-			return err
-		}
-		u, err = findUser(r, p, name, true)
-		return err
-	})
-	if err == nil && u == nil {
-		err = ErrUserNotFound
-	}
-	return p, u, err
-}
-
 // Create makes a user, who must choose a password at the first sign-in, and
 // sends an invitation. An error that is [ErrDelivery] comes with the user.
 func (us Users) Create(ctx context.Context, in CreateUser) (*User, error) {

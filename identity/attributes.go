@@ -210,7 +210,7 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 	if ok, err := up.maySend(tx, u); err != nil || !ok {
 		return ErrLimitExceeded, err
 	}
-	return nil, up.putCodes(tx, u) // after the last refused, which would keep them
+	return nil, up.putCodes(tx, u) // after the last refusal, which would keep them
 }
 
 // maySend counts the codes that a user's own update sends, and tells whether

@@ -9,7 +9,7 @@ import (
 )
 
 // changeUser runs fn on a copy of a user, and writes the copy with an event of
-// a kind, in one transaction. If fn returns a refused, only what fn itself
+// a kind, in one transaction. If fn returns a refusal, only what fn itself
 // wrote is kept; [errUnchanged] is one that is no error. The user is returned as written.
 func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn func(tx store.Tx, u *User) (refused, err error)) (*User, error) {
 	ev, err := e.changed(ctx, by, kind)
@@ -46,7 +46,7 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 	return kept, nil
 }
 
-// errUnchanged is the refused that a user is already as asked: nothing is written.
+// errUnchanged is the refusal that says that a user is already as asked: nothing is written.
 var errUnchanged = errors.New("identity: nothing to change")
 
 // origin says whom a change is of, who makes it, and when.

@@ -2,15 +2,9 @@ package identity
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/cognate-id/cognate/identity/internal/throttle"
-	"github.com/cognate-id/cognate/store"
 )
 
 // A codePurpose is what a code may be used for, and nothing else.
@@ -60,7 +54,7 @@ func (r *recipient) delivery() *CodeDelivery { return delivery(r.attribute, r.ad
 // CodeDelivery says where a code went, without giving the address away.
 type CodeDelivery struct {
 	Destination string // masked, such as a***@e***
-	Medium      Medium
+	Medium      Medium // how it was sent
 	Attribute   string // email or phone_number
 }
 
@@ -102,7 +96,7 @@ func codeTarget(s *PoolSettings, u *User) *CodeDelivery {
 }
 
 // newCode makes a code for a recipient and the record of it. No text is right
-// for one who is made up: that record's MAC is of no purpose.
+// for a decoy: that record's MAC is of no purpose.
 func (s *scope) newCode(to *recipient, purpose codePurpose, expires time.Time) (string, *code, error) {
 	text, err := random(s.engine.rand, digits, codeDigits)
 	if err != nil {
@@ -149,44 +143,4 @@ func (e *Engine) send(ctx context.Context, m *Message) error {
 		return fmt.Errorf("%w: %w", ErrDelivery, err)
 	}
 	return nil
-}
-
-// decoyPrefix begins what stands for a sub where there is no user.
-const decoyPrefix = "?"
-
-// whoIs is whom failures are counted for: the user, or the name that nobody has.
-func (s *scope) whoIs(u *User, name string) string {
-	if u != nil {
-		return u.Sub
-	}
-	return decoyKey(fold(name, s.settings.DistinguishesCase()))
-}
-
-// nobody stands for a user who does not exist, by the folded name.
-func decoyKey(folded string) string {
-	sum := sha256.Sum256([]byte(folded))
-	return decoyPrefix + base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// checkQuota counts an attempt of a kind and tells whether there may be so many in an hour.
-func (s *scope) checkQuota(tx store.Tx, kind, who string, perHour int, now time.Time) (bool, error) {
-	rec, err := getThrottle(tx, s.pool.ID, kind, who)
-	if err != nil {
-		return false, err
-	}
-	window, ok := rec.Window.Allow(now, perHour, time.Hour)
-	if !ok {
-		return false, nil
-	}
-	rec.Window, rec.Expires = window, now.Add(2*time.Hour)
-	return true, throttles.Put(tx, rec)
-}
-
-// getThrottle reads a record of failures, or a new one where there is none.
-func getThrottle(r store.Reader, pool, kind, who string) (*throttleRecord, error) {
-	rec, err := throttles.Get(r, throttleKey(pool, kind, who))
-	if errors.Is(err, store.ErrNotFound) {
-		return &throttleRecord{Pool: pool, Kind: kind, Who: who, State: throttle.State{}}, nil
-	}
-	return rec, err
 }

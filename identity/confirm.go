@@ -59,7 +59,7 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 }
 
 // commitConfirm judges the code and confirms the user, in one transaction, and
-// returns the user as confirmed. A wrong code is a refused, so that it is
+// returns the user as confirmed. A wrong code is a refusal, so that it is
 // counted. Of a user who does not exist all codes are wrong, after the same work.
 func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) (*User, error) {
 	now := s.engine.now()
@@ -238,7 +238,7 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 		if _, err := decoyCode.decode(nil); err != nil { // in the place of the earlier code
 			return nil, err
 		}
-		return s.sendCode(ctx, resendErrand, s.decoyKey(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()))
+		return s.sendCode(ctx, resendErrand, s.decoyRecipient(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()))
 	}
 	d := codeTarget(s.settings, u)
 	if d == nil {
@@ -248,7 +248,7 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 }
 
 // sendCode makes a new code for an errand and sends it; the earlier one is
-// void. For a recipient who is made up all is done but sending. An error that
+// void. For a decoy everything is done but sending. An error that
 // is [ErrDelivery] comes with a result.
 func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
 	if !to.decoy {
@@ -298,9 +298,9 @@ func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Tim
 	return err
 }
 
-// nobody is a recipient made up for a name, at an address of one of some
+// decoyRecipient is a decoy for a name, at an address of one of some
 // attributes. The same name always gives the same address.
-func (s *scope) decoyKey(sub, username string, attributes []string) *recipient {
+func (s *scope) decoyRecipient(sub, username string, attributes []string) *recipient {
 	name := fold(username, s.settings.DistinguishesCase()) // as most would have registered it
 	seed := mac(s.ring.decoy, "nobody", name)
 	to := &recipient{
@@ -315,8 +315,8 @@ func (s *scope) decoyKey(sub, username string, attributes []string) *recipient {
 	return to
 }
 
-// What made-up addresses are made of. Domains begin with any letter, and
-// mostly with those of the large providers: one that never did would tell a made-up address.
+// What the addresses of decoys are made of. Domains begin with any letter, and
+// mostly with those of the large providers: an address that never did would give a decoy away.
 const (
 	letters       = "abcdefghijklmnopqrstuvwxyz"
 	domainLetters = letters + "gggggggggggggghhhhiiiooooyyyy"
@@ -333,36 +333,6 @@ func decoy(seed []byte, alphabet string) string {
 // findUser finds a user by a name or by the sub; nil where there is none.
 func (s *scope) findUser(r store.Reader, name string) (*User, error) {
 	return findUser(r, s.pool, name, true)
-}
-
-// findUser finds a user by whatever the user signs in with and, if bySub, by
-// the sub; nil where there is none, after the same work.
-func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
-	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.DistinguishesCase())))}
-	if bySub {
-		refs = append(refs, users.Ref(store.Key(p.ID, name)))
-	}
-	if len(name) > maxName {
-		return nil, nil
-	}
-	values, err := r.Get(refs...)
-	if err != nil {
-		return nil, err
-	}
-	key := store.Key(p.ID, decoySub)
-	if values[0] != nil {
-		if key, err = users.DecodeIndex(usersByName, values[0]); err != nil {
-			return nil, err
-		}
-	}
-	named, err := r.Get(users.Ref(key))
-	if err != nil {
-		return nil, err
-	}
-	if values[0] == nil && bySub {
-		named[0] = values[1]
-	}
-	return decoyUser.decode(named[0])
 }
 
 // maxName is the longest name, in bytes, that is looked for.

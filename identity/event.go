@@ -20,7 +20,7 @@ import (
 // Three things leave no event: reading, an attempt that is refused and writes
 // nothing (an attempt during a lock-out, say), and a refresh of tokens.
 
-// How long events are kept. Those of names that nobody has are soon forgotten:
+// How long events are kept. Those of unknown names are soon forgotten:
 // anyone can make as many as they like.
 const (
 	eventLife      = 90 * 24 * time.Hour
@@ -124,7 +124,7 @@ var failureCodes = []struct {
 	{ErrRefreshTokenReused, FailureTokenReused},
 }
 
-// failureCode is the reason of a refused.
+// failureCode is the reason of a refusal.
 func failureCode(refused error) FailureCode {
 	for _, f := range failureCodes {
 		if errors.Is(refused, f.err) {
@@ -171,7 +171,7 @@ func (s *scope) asked(ctx context.Context, sub string, kind EventKind, now time.
 }
 
 // proved is the event of what a user does by a proof, such as a password or a
-// code. If it fails nobody was proved, see [Event.failed].
+// code. If it fails, no user was proved, see [Event.failed].
 func (s *scope) proved(ctx context.Context, sub string, kind EventKind, now time.Time) (*Event, error) {
 	ev, err := s.asked(ctx, sub, kind, now)
 	if err != nil {

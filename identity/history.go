@@ -93,5 +93,5 @@ func (e *Engine) replaceCredential(ctx context.Context, s *PoolSettings, by orig
 	return store.ErrConflict
 }
 
-// errUncleared is the refused that a password must be held against a history first.
+// errUncleared is the refusal that says that a password must be held against a history first.
 var errUncleared = errors.New("identity: password was not held against the history")

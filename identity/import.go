@@ -70,7 +70,7 @@ type arrival struct {
 	refused error // why there will be no such user
 }
 
-// errPresent is the refused on a user who was imported before.
+// errPresent is the refusal of a user who was imported before.
 var errPresent = errors.New("identity: user is there already")
 
 // importBatch imports what goes into one transaction, and adds to the result.
@@ -121,7 +121,7 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 		return nil, err
 	}
 	if in.refused = in.check(p, rec, sub, now); in.refused != nil || rec.Password == "" {
-		return in, nil //nolint:nilerr // a refused on this record alone
+		return in, nil //nolint:nilerr // it refuses this record alone
 	}
 	in.cred, err = a.engine.newCredential(ctx, &p.Settings, in.user, rec.Password, now)
 	if err != nil {
@@ -131,7 +131,7 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 	return in, nil
 }
 
-// commitImport writes users, or leaves a refused on those who cannot be.
+// commitImport writes users, or leaves the refusal of those who cannot be written.
 func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) error {
 	err := a.engine.store.Update(ctx, func(tx store.Tx) error {
 		if _, err := pools.Get(tx, store.Key(p.ID)); err != nil {

@@ -20,13 +20,13 @@ type Sender interface {
 
 // A Message is a code or an invitation on its way to a user.
 type Message struct {
-	ID       string    // unique within the Sender; set by it
-	Time     time.Time // when it was handed over
-	Pool     string    // the id of the pool
-	Client   string    // the app client that asked; empty for an operator
-	Username string    // of the user
-	To       string    // an address or a phone number
-	Medium   Medium
+	ID       string      // unique within the Sender; set by it
+	Time     time.Time   // when it was handed over
+	Pool     string      // the id of the pool
+	Client   string      // the app client that asked; empty for an operator
+	Username string      // of the user
+	To       string      // an address or a phone number
+	Medium   Medium      // how it is sent
 	Kind     MessageKind // why it is sent
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail

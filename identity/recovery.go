@@ -57,7 +57,7 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 		return nil, refusal
 	}
 	if refusal != nil {
-		to = s.decoyKey(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
+		to = s.decoyRecipient(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
 	}
 	return s.sendCode(ctx, resetErrand, to)
 }
@@ -246,7 +246,7 @@ func (t *reset) commit(tx store.Tx, ev *Event) (refused error, old *credential, 
 	if err != nil {
 		return nil, nil, err
 	}
-	tells := s.settings.DisclosesStatus(&s.client.Settings) // names that nobody has are asked for too, and told the same
+	tells := s.settings.DisclosesStatus(&s.client.Settings) // unknown names are asked for too, and answered alike
 	wrong := s.judgeCode(c, t.who, resetCode, t.code, tells, t.now)
 	if wrong == nil {
 		wrong = resetRefusal(u, c)
@@ -275,7 +275,7 @@ func resetRefusal(u *User, c *code) error {
 	return nil
 }
 
-// read reads what a reset depends on, with the same work for nobody.
+// read reads what a reset depends on, with the same work for a decoy.
 func (t *reset) read(tx store.Tx) (u *User, c *code, old *credential, err error) {
 	pool := t.scope.pool.ID
 	key := store.Key(pool, t.who)

@@ -175,7 +175,7 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 			return err
 		}
 		if refused = refreshable(u, f, c, now); refused != nil {
-			return nil //nolint:nilerr // a refused, told once the transaction ends
+			return nil //nolint:nilerr // told once the transaction ends
 		}
 		switch {
 		case c.Generation == f.Generation:

@@ -396,24 +396,6 @@ func (c *credential) same(verified *credential) bool {
 	return c != nil && verified != nil && c.Changed.Equal(verified.Changed)
 }
 
-// fail counts a failure, with an event that says whether it locked the user out.
-func (lock *throttleRecord) fail(tx store.Tx, ev *Event, now time.Time) error {
-	if err := lock.count(tx, now); err != nil {
-		return err
-	}
-	if lock.State.Locked(now) {
-		ev = ev.with(dataLocked, "true")
-	}
-	return events.Insert(tx, ev)
-}
-
-// count counts a failure.
-func (lock *throttleRecord) count(tx store.Tx, now time.Time) error {
-	lock.State = lock.State.Fail(now)
-	lock.Expires = lock.State.Expires()
-	return throttles.Put(tx, lock)
-}
-
 // refusal tells why a user whose password was right may not sign in.
 func (u *User) refusal(c *credential, now time.Time) error {
 	if u == nil {
@@ -452,16 +434,6 @@ func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, o *outcome, f *fami
 		return err
 	}
 	return events.Insert(tx, ev)
-}
-
-// succeed forgets the failures in a row.
-func (lock *throttleRecord) succeed(tx store.Tx, now time.Time) error {
-	if lock.Expires.IsZero() {
-		return nil
-	}
-	lock.State = lock.State.Succeed(now)
-	lock.Expires = lock.State.Expires()
-	return throttles.Put(tx, lock)
 }
 
 // insert writes a new sign-in of the user. It is never older than the last

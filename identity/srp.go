@@ -104,7 +104,7 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 }
 
 // exchange makes the server's half of the exchange. For a user who does not
-// exist, or has no verifier, it is made up, always the same for the same name.
+// exist, or has no verifier, it is a decoy, always the same for the same name.
 func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 	s := t.scope
 	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who}

@@ -303,7 +303,7 @@ type usedState struct {
 type throttleRecord struct {
 	Pool    string          `json:"pool"`
 	Kind    string          `json:"kind"`
-	Who     string          `json:"who"` // sub, or digest of a name that nobody has
+	Who     string          `json:"who"` // sub, or digest of an unknown name
 	Expires time.Time       `json:"expires"`
 	State   throttle.State  `json:"state,omitzero"`
 	Window  throttle.Window `json:"window,omitzero"`

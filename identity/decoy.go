@@ -2,6 +2,8 @@ package identity
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"time"
 
 	"github.com/cognate-id/cognate/identity/internal/srp"
@@ -67,4 +69,21 @@ func credentialOf(s *PoolSettings, value []byte) (*credential, error) {
 		return decoyVerifier.decode(value)
 	}
 	return decoyCredential.decode(value)
+}
+
+// decoyPrefix begins what stands for a sub where there is no user.
+const decoyPrefix = "?"
+
+// whoIs is whom failures are counted for: the user, or the unknown name.
+func (s *scope) whoIs(u *User, name string) string {
+	if u != nil {
+		return u.Sub
+	}
+	return decoyKey(fold(name, s.settings.DistinguishesCase()))
+}
+
+// decoyKey stands for a user who does not exist, by the folded name.
+func decoyKey(folded string) string {
+	sum := sha256.Sum256([]byte(folded))
+	return decoyPrefix + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
