@@ -2,23 +2,25 @@
 //
 // The whole test of a driver is short, see examples/sqlite:
 //
-//		func open(t *testing.T, dir string) store.Store { … }
+//	func open(t *testing.T, dir string) store.Store { … }
 //
-//		func TestContract(t *testing.T) {
-//			storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
-//		}
-//		func TestDurable(t *testing.T) { storetest.RunDurable(t, open) }
-//		func TestKill(t *testing.T)    { storetest.RunKill(t, open) }
+//	func TestContract(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
+//	}
+//	func TestDurable(t *testing.T) { storetest.RunDurable(t, open) }
+//	func TestKill(t *testing.T)    { storetest.RunKill(t, open) }
 //
-//	  - [Run] is for every driver. It tests order, isolation, limits, cancellation, memory
-//	    and the rest, each on an empty store. Give each sub-test a file, a schema or a
-//	    database of its own.
-//	  - [RunDurable] and [RunKill] are for stores that outlive their process: after Close,
-//	    and after a SIGKILL during a write.
-//	  - [RunUnknownOutcome] is for stores that can lose a connection. The driver's test must
-//	    be able to cut the connection before and after the commit.
-//	  - [Twice] and [Unsure] are for programs that call Update. Twice reveals functions that
-//	    are not pure. Unsure makes commits end in [store.ErrUnknownOutcome].
+// The tests and tools:
+//
+//   - [Run] is for every driver. It tests order, isolation, limits, cancellation, memory
+//     and the rest, each on an empty store. Give each sub-test a file, a schema or a
+//     database of its own.
+//   - [RunDurable] and [RunKill] are for stores that outlive their process: after Close,
+//     and after a SIGKILL during a write.
+//   - [RunUnknownOutcome] is for stores that can lose a connection. The driver's test must
+//     be able to cut the connection before and after the commit.
+//   - [Twice] and [Unsure] are for programs that call Update. Twice reveals functions that
+//     are not pure. Unsure makes commits end in [store.ErrUnknownOutcome].
 //
 // A driver may find out only at the commit that the key of an Insert exists, so all checks
 // look at the error of Update, not of Insert. Run also replays a history recorded in
