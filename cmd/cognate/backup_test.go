@@ -91,7 +91,7 @@ func TestBackupRestore(t *testing.T) {
 		t.Error("the secrets in the backup are not sealed")
 	}
 	failure(t, dir, "b exists already", "choose another", "backup", "b")
-	failure(t, dir, "there is a store cognate.db already", "choose another", "restore", "b")
+	failure(t, dir, "the store cognate.db exists already", "choose another", "restore", "b")
 	to := restored(t, dir, "b")
 	inStore(t, to, func(e *identity.Engine) {
 		if in, err := signIn(t, e, "alice", password); err != nil || in.Tokens == nil {
