@@ -108,7 +108,7 @@ func (a *Admin) createGroup(ctx context.Context, s *GroupSettings) (*Group, erro
 		return events.Insert(tx, ev.with(dataName, g.Name))
 	})
 	if errors.Is(err, store.ErrExists) {
-		err = ErrGroupExists
+		err = &GroupError{ErrGroupExists, s.Name}
 	}
 	return g, err
 }

@@ -125,6 +125,9 @@ func TestGroupsHaveOneNameEach(t *testing.T) {
 	g.make(t, "admins", 1, "")
 	_, err := g.groups.Create(t.Context(), identity.GroupSettings{Name: "admins"})
 	wantErr(t, "the same name", err, identity.ErrGroupExists)
+	if e, ok := errors.AsType[*identity.GroupError](err); !ok || e.Name == "" {
+		t.Errorf("%v names no group", err)
+	}
 	g.make(t, "Admins", 2, "")
 	other, err := g.OpenUserPool(t.Context(), "other", &identity.PoolSettings{Algorithm: "ES256"})
 	check(t, "OpenUserPool", err)
