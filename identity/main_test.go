@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"flag"
 	"os"
 	"runtime/debug"
 	"testing"
@@ -10,5 +11,9 @@ import (
 // own, small and soon dropped, and a fifth of the time was spent on tidying up.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
+	flag.Parse() // for testing.Short
+	if testing.Short() && !raceEnabled {
+		crowd = 50
+	}
 	os.Exit(m.Run())
 }
