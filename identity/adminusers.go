@@ -23,11 +23,13 @@ type CreateUser struct {
 	Attributes map[string]string // may include email_verified and phone_number_verified
 	// TemporaryPassword must be changed at the first sign-in. One is made where it is empty.
 	TemporaryPassword Secret
-	// Mediums, EMAIL or SMS, say how the invitation goes out. Defaults to SMS.
-	Mediums []string
-	// Suppress sends no invitation; Resend sends a new one, with a new
-	// password, to a user who has not accepted the first.
-	Suppress, Resend bool
+	// Mediums say how the invitation is sent. Defaults to SMS.
+	Mediums []Medium
+	// SuppressInvitation makes the user without sending anything.
+	SuppressInvitation bool
+	// ResendInvitation sends a new invitation, with a new password, to a user
+	// who is there already and has not accepted the first.
+	ResendInvitation bool
 	// ForceAlias takes a verified address over from another user who has it as an alias.
 	ForceAlias bool
 }
@@ -41,27 +43,6 @@ func (us Users) Get(ctx context.Context, name string) (*User, error) {
 	return u, nil
 }
 
-// find reads the pool and one of its users.
-func (a *Admin) find(ctx context.Context, name string) (*PoolInfo, *User, error) {
-	var p *PoolInfo
-	var u *User
-	err := a.engine.store.View(ctx, func(r store.Reader) error {
-		values, err := r.Get(pools.Ref(store.Key(a.pool)))
-		if err != nil {
-			return err
-		}
-		if p, err = a.engine.decodePool(a.pool, values[0]); err != nil {
-			return err
-		}
-		u, err = findUser(r, p, name, true)
-		return err
-	})
-	if err == nil && u == nil {
-		err = ErrUserNotFound
-	}
-	return p, u, err
-}
-
 // Create makes a user, who must choose a password at the first sign-in, and
 // sends an invitation. An error that is [ErrDelivery] comes with the user.
 func (us Users) Create(ctx context.Context, in CreateUser) (*User, error) {
@@ -73,7 +54,7 @@ func (us Users) Create(ctx context.Context, in CreateUser) (*User, error) {
 }
 
 func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
-	if in.Resend {
+	if in.ResendInvitation {
 		return a.reinvite(ctx, in)
 	}
 	p, err := a.Describe(ctx)
@@ -111,7 +92,7 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 // triggers are those that an invitation runs. They are looked at before
 // anything is written: afterwards the password would be set and known to nobody.
 func (in *CreateUser) triggers() []Trigger {
-	if in.Suppress {
+	if in.SuppressInvitation {
 		return nil
 	}
 	return slices.Clone(messageTriggers)
@@ -142,17 +123,17 @@ func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *cr
 	if err != nil {
 		return err
 	}
-	var verdict error
+	var refused error
 	err = a.engine.store.Update(ctx, func(tx store.Tx) (err error) {
 		if _, err := pools.Get(tx, store.Key(p.ID)); err != nil {
 			return err
 		}
 		if force {
-			if verdict, err = takeAliases(tx, &p.Settings, u, ev, now); err != nil || verdict != nil {
+			if refused, err = takeAliases(tx, &p.Settings, u, ev, now); err != nil || refused != nil {
 				return err
 			}
 		}
-		verdict = nil
+		refused = nil
 		return insertUser(tx, u, cred, nil, ev)
 	})
 	switch {
@@ -163,7 +144,7 @@ func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *cr
 	case err != nil:
 		return err
 	}
-	return verdict
+	return refused
 }
 
 // takenBy says which name of a user that could not be made another user has.
@@ -199,7 +180,7 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 		return nil, err
 	}
 	by := origin{pool: p.ID, sub: u.Sub, now: now}
-	kept, err := a.engine.changeUser(ctx, by, EventUserInvitedAgain, func(tx store.Tx, u *User) (verdict, err error) {
+	kept, err := a.engine.changeUser(ctx, by, EventUserInvitedAgain, func(tx store.Tx, u *User) (refused, err error) {
 		if u.Status != StatusForceChangePassword {
 			return &StatusError{ErrResendNotPossible, in.Username, u.Status}, nil
 		}
@@ -229,7 +210,7 @@ func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser,
 // announce comes to the hook point of each message that invite will send.
 func (a *Admin) announce(ctx context.Context, p *PoolInfo, u *User, in CreateUser) error {
 	for _, attribute := range in.invited(u) {
-		if _, err := a.points(p).customMessage(ctx, KindInvitation, u, attribute); err != nil {
+		if _, err := a.points(p).customMessage(ctx, MessageInvitation, u, attribute); err != nil {
 			return err
 		}
 	}
@@ -238,12 +219,12 @@ func (a *Admin) announce(ctx context.Context, p *PoolInfo, u *User, in CreateUse
 
 // invited are the attributes of a user that an invitation goes to.
 func (in *CreateUser) invited(u *User) []string {
-	if in.Suppress {
+	if in.SuppressInvitation {
 		return nil
 	}
 	mediums := in.Mediums
 	if len(mediums) == 0 {
-		mediums = []string{mediumSMS}
+		mediums = []Medium{MediumSMS}
 	}
 	var to []string
 	for _, attribute := range []string{"phone_number", "email"} {

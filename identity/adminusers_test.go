@@ -20,10 +20,10 @@ func TestInvitationCarriesAPasswordThatWorks(t *testing.T) {
 		sent []string // over which media, the last first
 	}{
 		"by default over SMS": {identity.CreateUser{Attributes: phone}, []string{"SMS"}},
-		"by mail":             {identity.CreateUser{Attributes: phone, Mediums: []string{"EMAIL"}}, []string{"EMAIL"}},
-		"over both":           {identity.CreateUser{Attributes: phone, Mediums: []string{"EMAIL", "SMS"}}, []string{"EMAIL", "SMS"}},
+		"by mail":             {identity.CreateUser{Attributes: phone, Mediums: []identity.Medium{"EMAIL"}}, []string{"EMAIL"}},
+		"over both":           {identity.CreateUser{Attributes: phone, Mediums: []identity.Medium{"EMAIL", "SMS"}}, []string{"EMAIL", "SMS"}},
 		"without an address":  {identity.CreateUser{TemporaryPassword: password}, nil},
-		"suppressed":          {identity.CreateUser{Attributes: phone, TemporaryPassword: password, Suppress: true}, nil},
+		"suppressed":          {identity.CreateUser{Attributes: phone, TemporaryPassword: password, SuppressInvitation: true}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newEngine(t)
@@ -46,7 +46,7 @@ func TestInvitationCarriesAPasswordThatWorks(t *testing.T) {
 			}
 			for i, m := range messages {
 				given = string(m.Code)
-				if m.Medium != tt.sent[i] || m.Kind != identity.KindInvitation || m.Client != "" ||
+				if string(m.Medium) != tt.sent[i] || m.Kind != identity.MessageInvitation || m.Client != "" ||
 					m.Body != "Your username is alice and temporary password is "+given+"." {
 					t.Errorf("message %+v, want an invitation by %s", m, tt.sent[i])
 				}
@@ -63,7 +63,7 @@ func TestInvitationIsSentAgain(t *testing.T) {
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{})
 	users := pool.Admin().Users()
-	again := identity.CreateUser{Username: "alice", Resend: true, Mediums: []string{"EMAIL"}}
+	again := identity.CreateUser{Username: "alice", ResendInvitation: true, Mediums: []identity.Medium{"EMAIL"}}
 	_, err := users.Create(t.Context(), again)
 	wantErr(t, "nobody", err, identity.ErrUserNotFound)
 	f.invite(t, pool, "alice", map[string]string{"email": email})
@@ -91,7 +91,10 @@ func TestCreatedUserTakesNoNameOfAnother(t *testing.T) {
 	pool := f.open(t, identity.PoolSettings{Aliases: []string{"email", "preferred_username"}})
 	users := pool.Admin().Users()
 	f.join(t, pool, "alice", email)
-	create := func(in identity.CreateUser) error { in.Suppress = true; return second(users.Create(t.Context(), in)) }
+	create := func(in identity.CreateUser) error {
+		in.SuppressInvitation = true
+		return second(users.Create(t.Context(), in))
+	}
 	wantErr(t, "username", create(identity.CreateUser{Username: "ALICE"}), identity.ErrUsernameExists)
 	wantErr(t, "username by force", create(identity.CreateUser{Username: "ALICE", ForceAlias: true}), identity.ErrUsernameExists)
 	wantErr(t, "address", create(identity.CreateUser{Username: "bob", Attributes: verified}), identity.ErrAliasExists)
@@ -128,7 +131,7 @@ func TestSubOfAnotherIsNoName(t *testing.T) {
 		{Username: "bob", Attributes: map[string]string{"preferred_username": sub}},
 		{Username: "bob", Attributes: map[string]string{"preferred_username": sub}, ForceAlias: true},
 	} {
-		in.Suppress = true
+		in.SuppressInvitation = true
 		_, err := pool.Admin().Users().Create(t.Context(), in)
 		wantErr(t, "Create", err, identity.ErrUsernameExists, identity.ErrAliasExists)
 	}
@@ -171,7 +174,7 @@ func TestMessagesHaveTheTextsOfThePool(t *testing.T) {
 	if m := f.outbox.Messages(nil)[0]; m.Body != "SMS "+string(m.Code) || m.Subject != "" || m.Medium != "SMS" {
 		t.Errorf("message %+v, want the text of the pool", m)
 	}
-	_, err = pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "bob@example.com", Mediums: []string{"EMAIL"}})
+	_, err = pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "bob@example.com", Mediums: []identity.Medium{"EMAIL"}})
 	check(t, "Create", err)
 	if m := f.outbox.Messages(nil)[0]; m.Body != "bob@example.com has "+string(m.Code) || m.Subject != "For bob@example.com" {
 		t.Errorf("message %+v, want the texts of the pool and the address as the name", m)

@@ -188,13 +188,13 @@ func (up *update) makeCodes() error {
 func (up *update) vouched(address string) bool { return up.values[address+"_verified"] == "true" }
 
 // apply changes the user.
-func (up *update) apply(tx store.Tx, u *User) (verdict, err error) {
+func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 	s := up.scope.settings
 	if up.values["preferred_username"] != "" && u.Status == StatusUnconfirmed && slices.Contains(s.Aliases, "preferred_username") {
 		return invalid("preferred_username", "preferred_username can only be set for confirmed users."), nil
 	}
-	if verdict, err := u.keepsFactor(tx, s, up.values); err != nil || verdict != nil {
-		return verdict, err
+	if refused, err := u.keepsFactor(tx, s, up.values); err != nil || refused != nil {
+		return refused, err
 	}
 	names := slices.Clone(u.Names)
 	up.setAll(u)
@@ -203,14 +203,14 @@ func (up *update) apply(tx store.Tx, u *User) (verdict, err error) {
 		return err, nil
 	}
 	if !slices.Equal(names, u.Names) {
-		if verdict, err := takeAliases(tx, s, u, nil, up.by.now); err != nil || verdict != nil {
-			return verdict, err
+		if refused, err := takeAliases(tx, s, u, nil, up.by.now); err != nil || refused != nil {
+			return refused, err
 		}
 	}
 	if ok, err := up.maySend(tx, u); err != nil || !ok {
 		return ErrLimitExceeded, err
 	}
-	return nil, up.putCodes(tx, u) // after the last verdict, which would keep them
+	return nil, up.putCodes(tx, u) // after the last refusal, which would keep them
 }
 
 // maySend counts the codes that a user's own update sends, and tells whether
@@ -220,7 +220,7 @@ func (up *update) maySend(tx store.Tx, u *User) (bool, error) {
 		if up.by.client == "" || up.made[a] == nil || !up.made[a].needed {
 			continue
 		}
-		ok, err := up.scope.admit(tx, kindUpdate, u.Sub, updatesSent, up.by.now)
+		ok, err := up.scope.checkQuota(tx, kindUpdate, u.Sub, updatesSent, up.by.now)
 		if err != nil || !ok {
 			return false, err
 		}
@@ -302,7 +302,7 @@ func (up *update) putCodes(tx store.Tx, u *User) error {
 // keepsFactor turns the factor by SMS off when the phone number goes, and
 // refuses that where the user must have a factor and would have none. The
 // service's answer is not known.
-func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]string) (verdict, err error) {
+func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]string) (refused, err error) {
 	if value, ok := values["phone_number"]; !ok || value != "" || u.Attributes["phone_number"] == "" {
 		return nil, nil
 	}
@@ -337,11 +337,11 @@ func (up *update) send(ctx context.Context, u *User) ([]*CodeDelivery, error) {
 			continue
 		}
 		sent = append(sent, delivery(a, made.record.Value))
-		if _, err := up.scope.points().customMessage(ctx, KindUpdate, u, a); err != nil {
+		if _, err := up.scope.points().customMessage(ctx, MessageNewAddressCode, u, a); err != nil {
 			failed = err
 			continue
 		}
-		m := up.scope.verificationMessage(u, KindUpdate, made.record, made.text, up.by.now)
+		m := up.scope.verificationMessage(u, MessageNewAddressCode, made.record, made.text, up.by.now)
 		if err := up.scope.points().send(ctx, u, m); err != nil {
 			failed = err
 		}

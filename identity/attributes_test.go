@@ -84,7 +84,7 @@ func TestAddressIsVerifiedAnew(t *testing.T) {
 			if !tt.sent {
 				return
 			}
-			if m := messages[0]; m.To != newEmail || m.Kind != identity.KindUpdate {
+			if m := messages[0]; m.To != newEmail || m.Kind != identity.MessageNewAddressCode {
 				t.Errorf("message %+v, want one to the new address", m)
 			}
 			wantErr(t, "wrong code", s.VerifyAttribute(t.Context(), "email", "none"), identity.ErrCodeMismatch)
@@ -140,10 +140,10 @@ func TestVerificationIsSentFiveTimesAndTriedFifteenTimesAnHour(t *testing.T) {
 	}
 	_, err := s.SendVerification(t.Context(), "email")
 	wantErr(t, "a sixth", err, identity.ErrLimitExceeded)
-	if m := f.outbox.Messages(nil)[0]; m.Kind != identity.KindVerify || m.To != email {
+	if m := f.outbox.Messages(nil)[0]; m.Kind != identity.MessageAddressCode || m.To != email {
 		t.Errorf("message %+v", m)
 	}
-	code := f.lastOf(identity.KindVerify)
+	code := f.lastOf(identity.MessageAddressCode)
 	for range 15 {
 		wantErr(t, "wrong", s.VerifyAttribute(t.Context(), "email", "none"), identity.ErrCodeMismatch)
 	}

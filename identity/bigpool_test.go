@@ -75,8 +75,8 @@ type burial struct {
 	longest time.Duration // that one of them took
 }
 
-// bury deletes a pool and sweeps it, while somebody writes to another one.
-func (f *fixture) bury(t testing.TB, pool, other *identity.UserPool) (b burial) {
+// purgePool deletes a pool and sweeps it, while somebody writes to another one.
+func (f *fixture) purgePool(t testing.TB, pool, other *identity.UserPool) (b burial) {
 	t.Helper()
 	check(t, "Delete", pool.Admin().Delete(t.Context()))
 	done := make(chan error, 1)
@@ -120,7 +120,7 @@ func TestDeletedPoolOfManyUsersHoldsNobodyUp(t *testing.T) {
 			check(t, "OpenUserPool", err)
 			f.join(t, other, "alice", email)
 			pool := f.crowded(t, users)
-			b := f.bury(t, pool, other)
+			b := f.purgePool(t, pool, other)
 			t.Logf("%d users: %d records in %v, %d transactions of at most %d records and %d writes; %d writes of others meanwhile, the slowest took %v",
 				users, b.removed, b.took, s.updates, s.mostRecs, s.mostWrites, b.served, b.longest)
 			if s.records < 2*users {
@@ -150,7 +150,7 @@ func BenchmarkDeletePool(b *testing.B) {
 		check(b, "OpenUserPool", err)
 		enroll(b, other, "alice", map[string]string{"email": email})
 		b.ResetTimer() // once: there is one pool to delete
-		done := c.bury(b, c.pool, other)
+		done := c.purgePool(b, c.pool, other)
 		b.ReportMetric(float64(c.users)/done.took.Seconds(), "users/s")
 		b.ReportMetric(float64(done.served)/done.took.Seconds(), "others/s")
 		b.ReportMetric(float64(done.longest.Microseconds())/1000, "longest-ms")

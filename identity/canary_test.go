@@ -60,7 +60,7 @@ func liveOnFile(t *testing.T, seal func(store.Store) store.Store) lived {
 	l.stored["totp"] = []string{string(f.enroll(t, f.session(t, pool.AppClient, "dave")))}
 	sender.down = true // which is logged
 	f.forgot(t, pool.AppClient, "dave")
-	code := f.lastOf(identity.KindForgot)
+	code := f.lastOf(identity.MessageResetCode)
 	l.secrets = append(l.secrets, `"`+code+`"`, " "+code, "="+code)
 	l.readStored(t, outer)
 	var backup bytes.Buffer

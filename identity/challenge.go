@@ -116,8 +116,8 @@ func (s *scope) open(kind stateKind, state string, now time.Time) (*challengeSta
 }
 
 // useUp is the record that says that a state was answered.
-func (s *scope) useUp(c *challengeState) *spentState {
-	return &spentState{Pool: s.pool.ID, ID: c.ID, Expires: c.Expires}
+func (s *scope) useUp(c *challengeState) *usedState {
+	return &usedState{Pool: s.pool.ID, ID: c.ID, Expires: c.Expires}
 }
 
 // sameName tells whether a name that came with an answer is the user's whom the state is bound to.
@@ -138,19 +138,19 @@ func (e *Engine) userBySub(ctx context.Context, pool, sub string) (*User, error)
 		if err != nil {
 			return err
 		}
-		u, err = standInUser.decode(values[0])
+		u, err = decoyUser.decode(values[0])
 		return err
 	})
 	return u, err
 }
 
 // spentOr is the error of a commit that uses a challenge state up.
-func spentOr(err, verdict error) error {
+func spentOr(err, refused error) error {
 	if errors.Is(err, store.ErrExists) {
 		return ErrSessionUsed
 	}
 	if err != nil {
 		return err
 	}
-	return verdict
+	return refused
 }

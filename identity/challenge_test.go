@@ -17,7 +17,7 @@ const chosen = "a password of my own"
 func (f *fixture) invite(t testing.TB, pool *identity.UserPool, name string, attributes map[string]string) *identity.User {
 	t.Helper()
 	u, err := pool.Admin().Users().Create(t.Context(), identity.CreateUser{
-		Username: name, TemporaryPassword: password, Suppress: true, Attributes: attributes,
+		Username: name, TemporaryPassword: password, SuppressInvitation: true, Attributes: attributes,
 	})
 	check(t, "Create", err)
 	return u

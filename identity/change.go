@@ -9,30 +9,30 @@ import (
 )
 
 // changeUser runs fn on a copy of a user, and writes the copy with an event of
-// a kind, in one transaction. If fn returns a verdict, only what fn itself
+// a kind, in one transaction. If fn returns a refusal, only what fn itself
 // wrote is kept; [errUnchanged] is one that is no error. The user is returned as written.
-func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn func(tx store.Tx, u *User) (verdict, err error)) (*User, error) {
+func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn func(tx store.Tx, u *User) (refused, err error)) (*User, error) {
 	ev, err := e.changed(ctx, by, kind)
 	if err != nil {
 		return nil, err
 	}
-	var verdict error
+	var refused error
 	var kept *User
 	err = e.store.Update(ctx, func(tx store.Tx) error {
-		verdict, kept = nil, nil
+		refused, kept = nil, nil
 		u, err := orNil(users.Get(tx, store.Key(by.pool, by.sub)))
 		if err != nil {
 			return err
 		}
 		if u == nil {
-			verdict = ErrUserNotFound
+			refused = ErrUserNotFound
 			return nil
 		}
 		kept = u.clone()
 		if !by.apart {
 			kept.Modified = by.now
 		}
-		if verdict, err = fn(tx, kept); err != nil || verdict != nil {
+		if refused, err = fn(tx, kept); err != nil || refused != nil {
 			return err
 		}
 		if err := users.Put(tx, kept); err != nil {
@@ -40,13 +40,13 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 		}
 		return events.Insert(tx, ev)
 	})
-	if err = orVerdict(err, verdict); err != nil && !errors.Is(err, errUnchanged) {
+	if err = orRefused(err, refused); err != nil && !errors.Is(err, errUnchanged) {
 		return nil, err
 	}
 	return kept, nil
 }
 
-// errUnchanged is the verdict that a user is already as asked: nothing is written.
+// errUnchanged is the refusal that says that a user is already as asked: nothing is written.
 var errUnchanged = errors.New("identity: nothing to change")
 
 // origin says whom a change is of, who makes it, and when.
@@ -67,21 +67,21 @@ func (e *Engine) changed(ctx context.Context, by origin, kind EventKind) (*Event
 	return e.event(ctx, ev)
 }
 
-func orVerdict(err, verdict error) error {
+func orRefused(err, refused error) error {
 	if err != nil {
 		return err
 	}
-	return verdict
+	return refused
 }
 
 // change changes the signed-in user.
-func (s *Session) change(ctx context.Context, kind EventKind, fn func(tx store.Tx, u *User) (verdict, err error)) (*User, error) {
+func (s *Session) change(ctx context.Context, kind EventKind, fn func(tx store.Tx, u *User) (refused, err error)) (*User, error) {
 	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
 	return s.engine.changeUser(ctx, by, kind, fn)
 }
 
 // change changes a user by any of the user's names.
-func (a *Admin) change(ctx context.Context, name string, kind EventKind, fn func(tx store.Tx, p *PoolInfo, u *User) (verdict, err error)) (*User, error) {
+func (a *Admin) change(ctx context.Context, name string, kind EventKind, fn func(tx store.Tx, p *PoolInfo, u *User) (refused, err error)) (*User, error) {
 	p, u, err := a.find(ctx, name)
 	if err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func (t *passwordChange) run(ctx context.Context) error {
 }
 
 // commit re-reads what may have changed since the password was verified.
-func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (verdict, err error) {
+func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (refused, err error) {
 	again := &attempt{who: t.who}
 	if err := again.read(tx, t.scope); err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (verdict, 
 	case again.lock.State.Locked(t.now):
 		return ErrTooManyAttempts, nil
 	case t.next == nil || !(again.cred.same(t.cred) || again.cred == nil && t.cred == nil):
-		if _, err := t.scope.admit(tx, kindChange, t.who, changesPerHour, t.now); err != nil {
+		if _, err := t.scope.checkQuota(tx, kindChange, t.who, changesPerHour, t.now); err != nil {
 			return nil, err
 		}
 		return ErrIncorrectCredentials, again.lock.fail(tx, failure, t.now)
@@ -147,8 +147,8 @@ func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (verdict, 
 		return refusal, nil
 	}
 	if t.scope.settings.Defaults == SafeDefaults && len(t.cred.last(1)) > 0 { // ASVS 7.4.3; the service keeps them
-		if verdict, err := t.session.endOthers(tx, u, t.now); err != nil || verdict != nil {
-			return verdict, err
+		if refused, err := t.session.endOthers(tx, u, t.now); err != nil || refused != nil {
+			return refused, err
 		}
 	}
 	if err := again.lock.succeed(tx, t.now); err != nil {
@@ -160,7 +160,7 @@ func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (verdict, 
 // endOthers ends all sign-ins of the user but this one, which counts from now
 // on: the user has just proved the password again. So the sign-ins beyond what
 // one transaction deletes are dead by the user's NotBefore, and this one is not.
-func (s *Session) endOthers(tx store.Tx, u *User, now time.Time) (verdict, err error) {
+func (s *Session) endOthers(tx store.Tx, u *User, now time.Time) (refused, err error) {
 	own, err := families.Get(tx, store.Key(u.Pool, u.Sub, familyID(s.claims)))
 	if errors.Is(err, store.ErrNotFound) {
 		return ErrAccessTokenRevoked, nil // meanwhile

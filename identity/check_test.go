@@ -45,7 +45,7 @@ func TestCheckFindsOrphans(t *testing.T) {
 			}
 			update(func(tx store.Tx) error {
 				for _, pool := range []string{"no", "p"} {
-					if err := graves.Put(tx, &grave{Pool: pool}); err != nil {
+					if err := poolTombstones.Put(tx, &poolTombstone{Pool: pool}); err != nil {
 						return err
 					}
 				}

@@ -2,15 +2,9 @@ package identity
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/cognate-id/cognate/identity/internal/throttle"
-	"github.com/cognate-id/cognate/store"
 )
 
 // A codePurpose is what a code may be used for, and nothing else.
@@ -39,7 +33,7 @@ type errand struct {
 }
 
 var resendErrand = &errand{
-	purpose: confirmCode, life: confirmCodeLife, kind: KindResendCode, count: kindResend, perHour: 5, event: EventCodeRequested,
+	purpose: confirmCode, life: confirmCodeLife, kind: MessageSignUpCodeAgain, count: kindResend, perHour: 5, event: EventCodeRequested,
 }
 
 // A recipient is a user at the address that a code goes to. Of one who is made
@@ -47,7 +41,7 @@ var resendErrand = &errand{
 type recipient struct {
 	user               *User
 	attribute, address string
-	madeUp             bool
+	decoy              bool
 }
 
 // recipient is the user at the address of an attribute.
@@ -60,23 +54,27 @@ func (r *recipient) delivery() *CodeDelivery { return delivery(r.attribute, r.ad
 // CodeDelivery says where a code went, without giving the address away.
 type CodeDelivery struct {
 	Destination string // masked, such as a***@e***
-	Medium      string // EMAIL or SMS
+	Medium      Medium // how it was sent
 	Attribute   string // email or phone_number
 }
 
+// A Medium is a way that messages reach a user.
+type Medium string
+
+// The mediums.
 const (
-	mediumEmail = "EMAIL"
-	mediumSMS   = "SMS"
+	MediumEmail Medium = "EMAIL"
+	MediumSMS   Medium = "SMS"
 )
 
 // medium is how messages reach the address in an attribute, or "" if the
 // attribute is no address. A message without a medium is not sent.
-func medium(attribute string) string {
+func medium(attribute string) Medium {
 	switch attribute {
 	case "phone_number":
-		return mediumSMS
+		return MediumSMS
 	case "email":
-		return mediumEmail
+		return MediumEmail
 	default:
 		return ""
 	}
@@ -98,14 +96,14 @@ func codeTarget(s *PoolSettings, u *User) *CodeDelivery {
 }
 
 // newCode makes a code for a recipient and the record of it. No text is right
-// for one who is made up: that record's MAC is of no purpose.
+// for a decoy: that record's MAC is of no purpose.
 func (s *scope) newCode(to *recipient, purpose codePurpose, expires time.Time) (string, *code, error) {
 	text, err := random(s.engine.rand, digits, codeDigits)
 	if err != nil {
 		return "", nil, err
 	}
 	sealedFor := purpose
-	if to.madeUp {
+	if to.decoy {
 		sealedFor = ""
 	}
 	return text, &code{
@@ -137,7 +135,7 @@ func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string,
 // send hands a message over. The message tells of what is done already.
 func (e *Engine) send(ctx context.Context, m *Message) error {
 	switch m.Medium {
-	case mediumEmail, mediumSMS:
+	case MediumEmail, MediumSMS:
 	default:
 		return fmt.Errorf("%w: the medium %q of a message", errUnhandled, m.Medium)
 	}
@@ -145,44 +143,4 @@ func (e *Engine) send(ctx context.Context, m *Message) error {
 		return fmt.Errorf("%w: %w", ErrDelivery, err)
 	}
 	return nil
-}
-
-// nobodyPrefix begins what stands for a sub where there is no user.
-const nobodyPrefix = "?"
-
-// whoIs is whom failures are counted for: the user, or the name that nobody has.
-func (s *scope) whoIs(u *User, name string) string {
-	if u != nil {
-		return u.Sub
-	}
-	return nobody(fold(name, s.settings.DistinguishesCase()))
-}
-
-// nobody stands for a user who does not exist, by the folded name.
-func nobody(folded string) string {
-	sum := sha256.Sum256([]byte(folded))
-	return nobodyPrefix + base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// admit counts an attempt of a kind and tells whether there may be so many in an hour.
-func (s *scope) admit(tx store.Tx, kind, who string, perHour int, now time.Time) (bool, error) {
-	rec, err := getThrottle(tx, s.pool.ID, kind, who)
-	if err != nil {
-		return false, err
-	}
-	window, ok := rec.Window.Allow(now, perHour, time.Hour)
-	if !ok {
-		return false, nil
-	}
-	rec.Window, rec.Expires = window, now.Add(2*time.Hour)
-	return true, throttles.Put(tx, rec)
-}
-
-// getThrottle reads a record of failures, or a new one where there is none.
-func getThrottle(r store.Reader, pool, kind, who string) (*throttleRecord, error) {
-	rec, err := throttles.Get(r, throttleKey(pool, kind, who))
-	if errors.Is(err, store.ErrNotFound) {
-		return &throttleRecord{Pool: pool, Kind: kind, Who: who, State: throttle.State{}}, nil
-	}
-	return rec, err
 }

@@ -46,7 +46,7 @@ func TestCodeIsSixDigits(t *testing.T) {
 	if !regexp.MustCompile(`^[0-9]{6}$`).MatchString(string(m.Code)) {
 		t.Errorf("code %q, want 6 digits", string(m.Code))
 	}
-	if m.To != email || m.Medium != "EMAIL" || m.Kind != identity.KindSignUp || m.Username != "alice" || m.Body != "Your verification code is "+string(m.Code) {
+	if m.To != email || m.Medium != "EMAIL" || m.Kind != identity.MessageSignUpCode || m.Username != "alice" || m.Body != "Your verification code is "+string(m.Code) {
 		t.Errorf("message %+v, want the code by mail to alice", m)
 	}
 }
@@ -199,7 +199,7 @@ func TestResendIsFiveTimesAnHour(t *testing.T) {
 		_, err := pool.ResendConfirmationCode(t.Context(), name, "")
 		wantErr(t, name+": one more", err, identity.ErrLimitExceeded)
 	}
-	if n := len(f.outbox.Messages(func(m *identity.Message) bool { return m.Kind == identity.KindResendCode })); n != 5 {
+	if n := len(f.outbox.Messages(func(m *identity.Message) bool { return m.Kind == identity.MessageSignUpCodeAgain })); n != 5 {
 		t.Errorf("%d messages were sent, want 5, to alice only", n)
 	}
 	f.advance(66 * time.Minute)

@@ -59,7 +59,7 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 }
 
 // commitConfirm judges the code and confirms the user, in one transaction, and
-// returns the user as confirmed. A wrong code is a verdict, so that it is
+// returns the user as confirmed. A wrong code is a refusal, so that it is
 // counted. Of a user who does not exist all codes are wrong, after the same work.
 func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) (*User, error) {
 	now := s.engine.now()
@@ -68,43 +68,43 @@ func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp)
 		return nil, err
 	}
 	var u *User
-	var verdict error
+	var refused error
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		u, verdict, err = s.tryConfirm(tx, ev, in, now)
+		u, refused, err = s.tryConfirm(tx, ev, in, now)
 		return err
 	})
-	return u, orVerdict(err, verdict)
+	return u, orRefused(err, refused)
 }
 
 // tryConfirm counts the try, judges the code and confirms the user: ev is what
 // it leaves if the code is right. What is over the limit leaves nothing.
-func (s *scope) tryConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, verdict, err error) {
-	ok, err := s.admit(tx, kindConfirm, ev.Sub, confirmsPerHour, now)
+func (s *scope) tryConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, refused, err error) {
+	ok, err := s.checkQuota(tx, kindConfirm, ev.Sub, confirmsPerHour, now)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !ok {
 		return nil, ErrLimitExceeded, nil
 	}
-	if u, verdict, err = s.judgeConfirm(tx, ev, in, now); err != nil {
+	if u, refused, err = s.judgeConfirm(tx, ev, in, now); err != nil {
 		return nil, nil, err
 	}
-	if verdict != nil {
-		ev = ev.failed(EventCodeRefused, verdict).with(dataPurpose, string(confirmCode))
+	if refused != nil {
+		ev = ev.failed(EventCodeRefused, refused).with(dataPurpose, string(confirmCode))
 	}
-	return u, verdict, events.Insert(tx, ev)
+	return u, refused, events.Insert(tx, ev)
 }
 
-func (s *scope) judgeConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, verdict, err error) {
+func (s *scope) judgeConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, refused, err error) {
 	sub := ev.Sub
 	values, err := tx.Get(users.Ref(store.Key(s.pool.ID, sub)), codes.Ref(store.Key(s.pool.ID, sub, string(confirmCode))))
 	if err != nil {
 		return nil, nil, err
 	}
-	if u, err = standInUser.decode(values[0]); err != nil {
+	if u, err = decoyUser.decode(values[0]); err != nil {
 		return nil, nil, err
 	}
-	c, err := standInCode.decode(values[1])
+	c, err := decoyCode.decode(values[1])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,20 +122,20 @@ func (s *scope) judgeConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.
 		ev = nil
 	}
 	u = u.clone()
-	verdict, err = s.confirm(tx, u, c, ev, now)
-	return u, verdict, err
+	refused, err = s.confirm(tx, u, c, ev, now)
+	return u, refused, err
 }
 
 // confirm uses the code up and makes the user confirmed. force is as with takeAliases.
-func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Time) (verdict, err error) {
+func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Time) (refused, err error) {
 	u.Status, u.Modified = StatusConfirmed, now
 	if c.proves(u) {
 		u.Attributes[c.Attribute+"_verified"] = "true"
 	}
 	u.rename(s.settings)
-	verdict, err = takeAliases(tx, s.settings, u, force, now)
-	if err != nil || verdict != nil {
-		return verdict, err
+	refused, err = takeAliases(tx, s.settings, u, force, now)
+	if err != nil || refused != nil {
+		return refused, err
 	}
 	if _, err := codes.Delete(tx, codes.Key(c)); err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (c *code) proves(u *User) bool { return c.Value != "" && u.Attributes[c.Att
 // takeAliases looks whether names that the user is about to have are another's.
 // Where there is an event to force it by, the other user loses an alias, which
 // leaves an event beside that one; a username is never lost.
-func takeAliases(tx store.Tx, s *PoolSettings, u *User, force *Event, now time.Time) (verdict, err error) {
+func takeAliases(tx store.Tx, s *PoolSettings, u *User, force *Event, now time.Time) (refused, err error) {
 	losers := map[string]*User{} // written when it is known that no name is refused
 	for _, name := range u.Names {
 		if taken, err := isSubOfAnother(tx, u, name); err != nil || taken {
@@ -235,10 +235,10 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	case u != nil && u.Status != StatusUnconfirmed && tellsStatus:
 		return nil, ErrAlreadyConfirmed
 	case u == nil || u.Status != StatusUnconfirmed, !tellsStatus && codeTarget(s.settings, u) == nil:
-		if _, err := standInCode.decode(nil); err != nil { // in the place of the earlier code
+		if _, err := decoyCode.decode(nil); err != nil { // in the place of the earlier code
 			return nil, err
 		}
-		return s.sendCode(ctx, resendErrand, s.nobody(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()))
+		return s.sendCode(ctx, resendErrand, s.decoyRecipient(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()))
 	}
 	d := codeTarget(s.settings, u)
 	if d == nil {
@@ -248,10 +248,10 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 }
 
 // sendCode makes a new code for an errand and sends it; the earlier one is
-// void. For a recipient who is made up all is done but sending. An error that
+// void. For a decoy everything is done but sending. An error that
 // is [ErrDelivery] comes with a result.
 func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
-	if !to.madeUp {
+	if !to.decoy {
 		if _, err := s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
 			return nil, err
 		}
@@ -265,7 +265,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 		return nil, err
 	}
 	m := s.verificationMessage(to.user, e.kind, c, text, now)
-	if to.madeUp {
+	if to.decoy {
 		return to.delivery(), nil
 	}
 	err = s.points().send(ctx, to.user, m)
@@ -284,7 +284,7 @@ func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Tim
 	}
 	admitted := false
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if admitted, err = s.admit(tx, e.count, c.Sub, e.perHour, now); err != nil || !admitted {
+		if admitted, err = s.checkQuota(tx, e.count, c.Sub, e.perHour, now); err != nil || !admitted {
 			return err
 		}
 		if err := codes.Put(tx, c); err != nil {
@@ -298,31 +298,31 @@ func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Tim
 	return err
 }
 
-// nobody is a recipient made up for a name, at an address of one of some
+// decoyRecipient is a decoy for a name, at an address of one of some
 // attributes. The same name always gives the same address.
-func (s *scope) nobody(sub, username string, attributes []string) *recipient {
+func (s *scope) decoyRecipient(sub, username string, attributes []string) *recipient {
 	name := fold(username, s.settings.DistinguishesCase()) // as most would have registered it
-	seed := mac(s.ring.fake, "nobody", name)
+	seed := mac(s.ring.decoy, "nobody", name)
 	to := &recipient{
-		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, madeUp: true, attribute: "email",
-		address: madeUp(seed[:1], letters) + "@" + madeUp(seed[1:2], domainLetters),
+		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, decoy: true, attribute: "email",
+		address: decoy(seed[:1], letters) + "@" + decoy(seed[1:2], domainLetters),
 	}
 	if shape := settings.NameShape(username); slices.Contains(attributes, shape) {
 		to.attribute, to.address = shape, name
 	} else if !slices.Contains(attributes, "email") {
-		to.attribute, to.address = "phone_number", "+1"+madeUp(seed[:10], digits)
+		to.attribute, to.address = "phone_number", "+1"+decoy(seed[:10], digits)
 	}
 	return to
 }
 
-// What made-up addresses are made of. Domains begin with any letter, and
-// mostly with those of the large providers: one that never did would tell a made-up address.
+// What the addresses of decoys are made of. Domains begin with any letter, and
+// mostly with those of the large providers: an address that never did would give a decoy away.
 const (
 	letters       = "abcdefghijklmnopqrstuvwxyz"
 	domainLetters = letters + "gggggggggggggghhhhiiiooooyyyy"
 )
 
-func madeUp(seed []byte, alphabet string) string {
+func decoy(seed []byte, alphabet string) string {
 	out := make([]byte, len(seed))
 	for i, b := range seed {
 		out[i] = alphabet[int(b)%len(alphabet)]
@@ -333,36 +333,6 @@ func madeUp(seed []byte, alphabet string) string {
 // findUser finds a user by a name or by the sub; nil where there is none.
 func (s *scope) findUser(r store.Reader, name string) (*User, error) {
 	return findUser(r, s.pool, name, true)
-}
-
-// findUser finds a user by whatever the user signs in with and, if bySub, by
-// the sub; nil where there is none, after the same work.
-func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
-	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.DistinguishesCase())))}
-	if bySub {
-		refs = append(refs, users.Ref(store.Key(p.ID, name)))
-	}
-	if len(name) > maxName {
-		return nil, nil
-	}
-	values, err := r.Get(refs...)
-	if err != nil {
-		return nil, err
-	}
-	key := store.Key(p.ID, standInSub)
-	if values[0] != nil {
-		if key, err = users.DecodeIndex(usersByName, values[0]); err != nil {
-			return nil, err
-		}
-	}
-	named, err := r.Get(users.Ref(key))
-	if err != nil {
-		return nil, err
-	}
-	if values[0] == nil && bySub {
-		named[0] = values[1]
-	}
-	return standInUser.decode(named[0])
 }
 
 // maxName is the longest name, in bytes, that is looked for.

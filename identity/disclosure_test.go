@@ -60,7 +60,7 @@ var probes = map[string]probe{
 		if err != nil {
 			return kindOf(err)
 		}
-		return d.Attribute + d.Medium + fmt.Sprint(len(d.Destination))
+		return d.Attribute + string(d.Medium) + fmt.Sprint(len(d.Destination))
 	},
 	"ConfirmForgotPassword": func(t testing.TB, p *probed, name string) string {
 		return kindOf(recoverAs(t.Context(), p.client, name, "not a code", chosen))
@@ -70,7 +70,7 @@ var probes = map[string]probe{
 		if err != nil {
 			return kindOf(err)
 		}
-		return d.Attribute + d.Medium + fmt.Sprint(len(d.Destination))
+		return d.Attribute + string(d.Medium) + fmt.Sprint(len(d.Destination))
 	},
 }
 

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -52,7 +51,7 @@ type Engine struct {
 // nil, are ready for production but for the Sender.
 type Options struct {
 	// Catalog has the tables of the store: [Tables], and those that a program has added by
-	// [store.Catalog.With], which are swept, erased and buried like ours. Give the
+	// [store.Catalog.With], which are swept, erased and purged like ours. Give the
 	// same to all that takes a catalog. With one that lacks a table of ours, or on a
 	// store that encrypts tables but not all that are secret, each call returns
 	// an error, [store.ErrCatalog] or [store.ErrUnsealed]. Defaults to Tables().
@@ -186,50 +185,6 @@ func random(r io.Reader, alphabet string, n int) (string, error) {
 		out[i] = alphabet[k.Int64()]
 	}
 	return string(out), nil
-}
-
-// clockSlack is by how much the clock may be set back without harm. A challenge
-// that was answered must not be forgotten before it is too old by such a clock too.
-const clockSlack = time.Hour
-
-// sweepBatch is how many records one transaction of a sweep removes at most.
-const sweepBatch = 500
-
-// Sweep removes expired records and what is left of deleted pools, groups, users and clients, in small
-// transactions, and returns how many records it removed.
-func (e *Engine) Sweep(ctx context.Context) (int, error) {
-	total, err := e.catalog.Sweep(ctx, e.store, e.now())
-	if err != nil {
-		return total, err
-	}
-	n, err := e.sweepTombstones(ctx)
-	total += n
-	if err != nil {
-		return total, err
-	}
-	n, err = e.sweepGraves(ctx)
-	total += n
-	if err != nil {
-		return total, err
-	}
-	n, err = e.sweepGroups(ctx)
-	return total + n, err
-}
-
-// firstOf reads the first records of a table, at most sweepBatch.
-func firstOf[R any](ctx context.Context, s store.Store, t *store.Table[R]) ([]*R, error) {
-	var out []*R
-	err := s.View(ctx, func(r store.Reader) error {
-		out = nil
-		for rec, err := range t.Scan(r, store.Range{Limit: sweepBatch}) {
-			if err != nil {
-				return err
-			}
-			out = append(out, rec)
-		}
-		return nil
-	})
-	return out, err
 }
 
 // decodePool reads a pool's record through the cache.

@@ -17,7 +17,7 @@ var (
 	ErrClientNotFound = errors.New("identity: app client does not exist")
 	// ErrGroupNotFound is returned for a group that does not exist. It is a [*NotFoundError].
 	ErrGroupNotFound = errors.New("identity: group does not exist")
-	// ErrGroupExists is returned when a group's name is taken.
+	// ErrGroupExists is returned when a group's name is taken. It is a [*GroupError].
 	ErrGroupExists = errors.New("identity: group already exists")
 	// ErrUserNotFound is returned where it may be told that there is no such user.
 	ErrUserNotFound = errors.New("identity: user does not exist")
@@ -171,6 +171,15 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string { return e.Err.Error() + ": " + e.ID }
 func (e *NotFoundError) Unwrap() error { return e.Err }
+
+// A GroupError names the group that an error is about.
+type GroupError struct {
+	Err  error  // ErrGroupExists
+	Name string // of the group
+}
+
+func (e *GroupError) Error() string { return e.Err.Error() + ": " + e.Name }
+func (e *GroupError) Unwrap() error { return e.Err }
 
 // A ClientError is an error about a client's proof of its secret.
 type ClientError struct {

@@ -20,11 +20,11 @@ import (
 // Three things leave no event: reading, an attempt that is refused and writes
 // nothing (an attempt during a lock-out, say), and a refresh of tokens.
 
-// How long events are kept. Those of names that nobody has are soon forgotten:
+// How long events are kept. Those of unknown names are soon forgotten:
 // anyone can make as many as they like.
 const (
-	eventLife  = 90 * 24 * time.Hour
-	nobodyLife = 24 * time.Hour
+	eventLife      = 90 * 24 * time.Hour
+	decoyEventLife = 24 * time.Hour
 )
 
 // An Event is something that happened: who did what, to whom, and whether it
@@ -109,7 +109,7 @@ const (
 	FailureRefused       FailureCode = "Refused"       // a right proof, which the state of the account does not allow
 )
 
-// failureCodes are the verdicts that say more than [FailureRefused].
+// failureCodes are the refusals that say more than [FailureRefused].
 var failureCodes = []struct {
 	err  error
 	code FailureCode
@@ -124,10 +124,10 @@ var failureCodes = []struct {
 	{ErrRefreshTokenReused, FailureTokenReused},
 }
 
-// failureCode is the reason of a verdict.
-func failureCode(verdict error) FailureCode {
+// failureCode is the reason of a refusal.
+func failureCode(refused error) FailureCode {
 	for _, f := range failureCodes {
-		if errors.Is(verdict, f.err) {
+		if errors.Is(refused, f.err) {
 			return f.code
 		}
 	}
@@ -171,7 +171,7 @@ func (s *scope) asked(ctx context.Context, sub string, kind EventKind, now time.
 }
 
 // proved is the event of what a user does by a proof, such as a password or a
-// code. If it fails nobody was proved, see [Event.failed].
+// code. If it fails, no user was proved, see [Event.failed].
 func (s *scope) proved(ctx context.Context, sub string, kind EventKind, now time.Time) (*Event, error) {
 	ev, err := s.asked(ctx, sub, kind, now)
 	if err != nil {
@@ -200,9 +200,9 @@ func (a *Admin) happened(ctx context.Context, kind EventKind, what Subject, now 
 }
 
 // failed is the event of the same attempt, if it fails. It returns a copy: a transaction may run twice.
-func (e *Event) failed(kind EventKind, verdict error) *Event {
+func (e *Event) failed(kind EventKind, refused error) *Event {
 	f := *e
-	f.Kind, f.Failure = kind, failureCode(verdict)
+	f.Kind, f.Failure = kind, failureCode(refused)
 	if e.otherwise != (Actor{}) {
 		f.Actor = e.otherwise
 	}
@@ -235,8 +235,8 @@ func (e *Event) besides(sub string, kind EventKind) *Event {
 }
 
 func (e *Event) expires() time.Time {
-	if strings.HasPrefix(e.Sub, nobodyPrefix) {
-		return e.Time.Add(nobodyLife)
+	if strings.HasPrefix(e.Sub, decoyPrefix) {
+		return e.Time.Add(decoyEventLife)
 	}
 	return e.Time.Add(eventLife)
 }

@@ -313,12 +313,12 @@ var acts = []act{
 		[]string{"GroupDeleted operator:AKIA group name=staff"},
 	},
 	{"Users.Create", func(ctx context.Context, l *life) error {
-		u, err := l.users.Create(ctx, identity.CreateUser{Username: "bob", TemporaryPassword: password, Suppress: true})
+		u, err := l.users.Create(ctx, identity.CreateUser{Username: "bob", TemporaryPassword: password, SuppressInvitation: true})
 		l.subs["bob"] = u.Sub
 		return err
 	}, []string{"UserCreated operator:AKIA bob"}},
 	{"Users.Create again, to invite", func(ctx context.Context, l *life) error {
-		return second(l.users.Create(ctx, identity.CreateUser{Username: "bob", TemporaryPassword: password, Resend: true}))
+		return second(l.users.Create(ctx, identity.CreateUser{Username: "bob", TemporaryPassword: password, ResendInvitation: true}))
 	}, []string{"UserInvitedAgain operator:AKIA bob"}},
 	{"NewPasswordRequired.Answer", func(ctx context.Context, l *life) error {
 		in, err := l.open2(ctx, "bob", password)
@@ -333,7 +333,7 @@ var acts = []act{
 	}, []string{"TemporaryPasswordReplaced user:bob bob"}},
 	{"Users.Create with another's alias", func(ctx context.Context, l *life) error {
 		u, err := l.users.Create(ctx, identity.CreateUser{
-			Username: "eve", Suppress: true, ForceAlias: true, TemporaryPassword: password, Attributes: attrs{"email": adaMail, "email_verified": "true"},
+			Username: "eve", SuppressInvitation: true, ForceAlias: true, TemporaryPassword: password, Attributes: attrs{"email": adaMail, "email_verified": "true"},
 		})
 		l.subs["eve"] = u.Sub
 		return err

@@ -30,7 +30,7 @@ func newPool(ctx context.Context, settings *identity.PoolSettings) (*identity.Us
 // addUser makes a confirmed user who has a password.
 func addUser(ctx context.Context, pool *identity.UserPool, name string, password identity.Secret, attributes map[string]string) {
 	users := pool.Admin().Users()
-	_, err := users.Create(ctx, identity.CreateUser{Username: name, Attributes: attributes, Suppress: true})
+	_, err := users.Create(ctx, identity.CreateUser{Username: name, Attributes: attributes, SuppressInvitation: true})
 	must(err)
 	must(users.SetPassword(ctx, name, password, true))
 }
@@ -100,7 +100,7 @@ func ExampleNewPasswordRequired() {
 	ctx := context.Background()
 	pool, _ := newPool(ctx, nil)
 	_, err := pool.Admin().Users().Create(ctx, identity.CreateUser{
-		Username: "alice", TemporaryPassword: "a temporary password", Suppress: true,
+		Username: "alice", TemporaryPassword: "a temporary password", SuppressInvitation: true,
 	})
 	must(err)
 

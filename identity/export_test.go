@@ -262,9 +262,9 @@ func (a *AppClient) StateLengths(ctx context.Context, name string) (user, decoy 
 	if err != nil {
 		return 0, 0, err
 	}
-	long := &srpState{UserID: name, A: make([]byte, 384), U: make([]byte, 32), Secret: make([]byte, 32), Changed: standInTime}
+	long := &srpState{UserID: name, A: make([]byte, 384), U: make([]byte, 32), Secret: make([]byte, 32), Changed: decoyTime}
 	short := &srpState{UserID: name, A: make([]byte, 384), Unknown: true}
-	full := &challengeState{Kind: stateSRP, ID: standInSub, Name: name, Sub: standInSub, Expires: standInTime, Proved: []proof{{Kind: provedPassword, Changed: standInTime}, {Kind: provedFactor, Method: MFATOTP}}}
+	full := &challengeState{Kind: stateSRP, ID: decoySub, Name: name, Sub: decoySub, Expires: decoyTime, Proved: []proof{{Kind: provedPassword, Changed: decoyTime}, {Kind: provedFactor, Method: MFATOTP}}}
 	one, err := s.seal(full, long)
 	if err != nil {
 		return 0, 0, err

@@ -163,7 +163,7 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 	if err := s.points().callable(CustomMessage, CustomSMSSender); err != nil {
 		return "", err
 	}
-	if _, err := s.points().customMessage(ctx, KindMFA, u, d.Attribute); err != nil {
+	if _, err := s.points().customMessage(ctx, MessageFactorCode, u, d.Attribute); err != nil {
 		return "", err
 	}
 	text, err := random(s.engine.rand, digits, codeDigits)

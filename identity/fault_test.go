@@ -115,7 +115,7 @@ func contents(t testing.TB, s store.Store) map[string]string {
 type scenario struct {
 	name    string
 	prepare func(t *testing.T, f *fixture, pool *identity.UserPool) func(ctx context.Context, pool *identity.UserPool) error
-	verdict error // what the call comes to without any fault
+	refused error // what the call comes to without any fault
 }
 
 // asAlice is a call in the name of whoever an access token is of.
@@ -206,7 +206,7 @@ var scenarios = []scenario{
 	}, nil},
 	{"Create", func(*testing.T, *fixture, *identity.UserPool) func(context.Context, *identity.UserPool) error {
 		return func(ctx context.Context, pool *identity.UserPool) error {
-			return second(pool.Admin().Users().Create(ctx, identity.CreateUser{Username: "alice", Suppress: true}))
+			return second(pool.Admin().Users().Create(ctx, identity.CreateUser{Username: "alice", SuppressInvitation: true}))
 		}
 	}, nil},
 	{"SetPassword", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
@@ -370,7 +370,7 @@ func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, 
 				err = call(ctx, again)
 				cancel()
 				if s.step < at {
-					wantErr(t, "without a fault", err, sc.verdict)
+					wantErr(t, "without a fault", err, sc.refused)
 					t.Logf("%d steps", s.step)
 					break
 				}
@@ -383,7 +383,7 @@ func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, 
 				if n := len(e.outbox.Messages(nil)); n > 0 {
 					t.Errorf("step %d: %d messages were sent", at, n)
 				}
-				wantErr(t, "the next try", call(t.Context(), again), sc.verdict)
+				wantErr(t, "the next try", call(t.Context(), again), sc.refused)
 				check(t, "Verify", verify(t, fork))
 			}
 		})

@@ -27,9 +27,9 @@ type GroupSettings struct {
 	Name string
 	// Description has at most 2,048 characters.
 	Description *string
-	// Role is the ARN of a role that members may take, for the claims
+	// RoleARN is the ARN of a role that members may take, for the claims
 	// cognito:roles and cognito:preferred_role; at most 2,048 characters.
-	Role *string
+	RoleARN *string
 	// Precedence, 0 to 2^31-1, orders groups in tokens: the lowest comes
 	// first and its role is preferred. Groups without one come last.
 	Precedence *int
@@ -40,7 +40,7 @@ func (s *GroupSettings) check() error {
 	switch {
 	case s.Description != nil && utf8.RuneCountInString(*s.Description) > 2048:
 		return invalid("Description", "A description has at most 2048 characters.")
-	case s.Role != nil && utf8.RuneCountInString(*s.Role) > 2048:
+	case s.RoleARN != nil && utf8.RuneCountInString(*s.RoleARN) > 2048:
 		return invalid("RoleArn", "The ARN of a role has at most 2048 characters.")
 	case s.Precedence != nil && (*s.Precedence < 0 || *s.Precedence > math.MaxInt32):
 		return invalid("Precedence", "A precedence is between 0 and 2147483647.")
@@ -60,8 +60,8 @@ func (g *Group) set(s *GroupSettings, now time.Time) {
 	if s.Description != nil {
 		g.Description = s.Description
 	}
-	if s.Role != nil {
-		g.Role = s.Role
+	if s.RoleARN != nil {
+		g.RoleARN = s.RoleARN
 	}
 	if s.Precedence != nil {
 		g.Precedence = s.Precedence
@@ -108,7 +108,7 @@ func (a *Admin) createGroup(ctx context.Context, s *GroupSettings) (*Group, erro
 		return events.Insert(tx, ev.with(dataName, g.Name))
 	})
 	if errors.Is(err, store.ErrExists) {
-		err = ErrGroupExists
+		err = &GroupError{ErrGroupExists, s.Name}
 	}
 	return g, err
 }
@@ -207,7 +207,7 @@ func (gs Groups) Delete(ctx context.Context, name string) error {
 		if _, err := groups.Delete(tx, groups.Key(g)); err != nil {
 			return err
 		}
-		if err := deadGroups.Insert(tx, &deadGroup{Pool: g.Pool, ID: g.ID}); err != nil {
+		if err := groupTombstones.Insert(tx, &groupTombstone{Pool: g.Pool, ID: g.ID}); err != nil {
 			return err
 		}
 		return events.Insert(tx, ev.of(Subject{SubjectGroup, g.ID}).with(dataName, g.Name))
@@ -221,7 +221,7 @@ func (gs Groups) Delete(ctx context.Context, name string) error {
 // sweepGroups takes groups that were deleted out of the records of their
 // members, and then forgets them. It returns how many groups it forgot.
 func (e *Engine) sweepGroups(ctx context.Context) (int, error) {
-	dead, err := firstOf(ctx, e.store, deadGroups)
+	dead, err := firstOf(ctx, e.store, groupTombstones)
 	if err != nil {
 		return 0, err
 	}
@@ -240,7 +240,7 @@ const sweepSize = 2 << 20
 
 // disband takes a group that was deleted out of the records of some of its
 // members, and reports whether there may be more. Where there are none it forgets the group.
-func (e *Engine) disband(ctx context.Context, g *deadGroup) (more bool, err error) {
+func (e *Engine) disband(ctx context.Context, g *groupTombstone) (more bool, err error) {
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		n, size := 0, 0
 		rng := store.Prefix(g.Pool, g.ID)
@@ -269,7 +269,7 @@ func (e *Engine) disband(ctx context.Context, g *deadGroup) (more bool, err erro
 		if more = n > 0; more {
 			return nil
 		}
-		_, err := deadGroups.Delete(tx, deadGroups.Key(g))
+		_, err := groupTombstones.Delete(tx, groupTombstones.Key(g))
 		return err
 	})
 	return more, err

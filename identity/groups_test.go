@@ -47,7 +47,7 @@ func (g *groupFixture) make(t testing.TB, name string, precedence int, role stri
 		s.Precedence = &precedence
 	}
 	if role != "" {
-		s.Role = &role
+		s.RoleARN = &role
 	}
 	made, err := g.groups.Create(t.Context(), s)
 	check(t, "Create", err)
@@ -95,7 +95,7 @@ func wantNames(t testing.TB, what string, got []string, want ...string) {
 func TestGroupIsKeptAsItWasSet(t *testing.T) {
 	g := newGroups(t)
 	made, err := g.groups.Create(t.Context(), identity.GroupSettings{
-		Name: "Admins", Description: ptr("those who may"), Role: ptr("arn:aws:iam::123456789012:role/a"), Precedence: ptr(0),
+		Name: "Admins", Description: ptr("those who may"), RoleARN: ptr("arn:aws:iam::123456789012:role/a"), Precedence: ptr(0),
 	})
 	check(t, "Create", err)
 	g.advance(time.Second)
@@ -104,18 +104,18 @@ func TestGroupIsKeptAsItWasSet(t *testing.T) {
 	got, err := g.groups.Get(t.Context(), "Admins")
 	check(t, "Get", err)
 	for _, got := range []*identity.Group{changed, got} {
-		if got.ID != made.ID || *got.Description != "those who may" || *got.Role != *made.Role || *got.Precedence != 7 ||
+		if got.ID != made.ID || *got.Description != "those who may" || *got.RoleARN != *made.RoleARN || *got.Precedence != 7 ||
 			!got.Created.Equal(start) || !got.Modified.Equal(start.Add(time.Second)) {
 			t.Errorf("group %+v, want what was set and a new precedence", got)
 		}
 	}
 	_, err = g.groups.Update(t.Context(), "Admins", identity.GroupSettings{Name: "Admins", Description: ptr("")})
 	check(t, "Update", err)
-	if got, err := g.groups.Get(t.Context(), "Admins"); err != nil || *got.Description != "" || got.Role == nil || *got.Precedence != 7 {
+	if got, err := g.groups.Get(t.Context(), "Admins"); err != nil || *got.Description != "" || got.RoleARN == nil || *got.Precedence != 7 {
 		t.Errorf("group %+v, %v, want one whose description is empty", got, err)
 	}
 	bare := g.make(t, "bare", -1, "")
-	if bare.Description != nil || bare.Role != nil || bare.Precedence != nil {
+	if bare.Description != nil || bare.RoleARN != nil || bare.Precedence != nil {
 		t.Errorf("group %+v, want what was not set to be nil", bare)
 	}
 }
@@ -125,6 +125,9 @@ func TestGroupsHaveOneNameEach(t *testing.T) {
 	g.make(t, "admins", 1, "")
 	_, err := g.groups.Create(t.Context(), identity.GroupSettings{Name: "admins"})
 	wantErr(t, "the same name", err, identity.ErrGroupExists)
+	if e, ok := errors.AsType[*identity.GroupError](err); !ok || e.Name == "" {
+		t.Errorf("%v names no group", err)
+	}
 	g.make(t, "Admins", 2, "")
 	other, err := g.OpenUserPool(t.Context(), "other", &identity.PoolSettings{Algorithm: "ES256"})
 	check(t, "OpenUserPool", err)
@@ -145,7 +148,7 @@ func TestGroupsThatCannotBe(t *testing.T) {
 		"space":             {Name: "a b"},
 		"control character": {Name: "a\x00"},
 		"long description":  {Name: "x", Description: ptr(strings.Repeat("x", 2049))},
-		"long role":         {Name: "x", Role: ptr(strings.Repeat("x", 2049))},
+		"long role":         {Name: "x", RoleARN: ptr(strings.Repeat("x", 2049))},
 		"negative":          {Name: "x", Precedence: ptr(-1)},
 		"large":             {Name: "x", Precedence: ptr(math.MaxInt32 + 1)},
 	} {
@@ -584,7 +587,7 @@ func TestTokenOfManyLongGroups(t *testing.T) {
 	for i := range 100 {
 		name := fmt.Sprintf("%03d", i) + strings.Repeat("g", 125)
 		role := "arn:aws:iam::123456789012:role/" + strings.Repeat("r", 2000) + fmt.Sprint(i)
-		_, err := groups.Create(t.Context(), identity.GroupSettings{Name: name, Role: &role, Precedence: &i})
+		_, err := groups.Create(t.Context(), identity.GroupSettings{Name: name, RoleARN: &role, Precedence: &i})
 		check(t, "Create", err)
 		check(t, "AddToGroup", users.AddToGroup(t.Context(), "alice", name))
 	}

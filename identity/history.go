@@ -70,7 +70,7 @@ func (e *Engine) replaceCredential(ctx context.Context, s *PoolSettings, by orig
 	var checked *credential
 	for range clearances {
 		var old *credential
-		_, err := e.changeUser(ctx, by, kind, func(tx store.Tx, u *User) (verdict, err error) {
+		_, err := e.changeUser(ctx, by, kind, func(tx store.Tx, u *User) (refused, err error) {
 			if old, err = orNil(credentials.Get(tx, credentials.Key(cred))); err != nil {
 				return nil, err
 			}
@@ -93,5 +93,5 @@ func (e *Engine) replaceCredential(ctx context.Context, s *PoolSettings, by orig
 	return store.ErrConflict
 }
 
-// errUncleared is the verdict that a password must be held against a history first.
+// errUncleared is the refusal that says that a password must be held against a history first.
 var errUncleared = errors.New("identity: password was not held against the history")

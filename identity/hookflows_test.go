@@ -126,7 +126,7 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 		in := invited("bob")
 		_, err := pool.Admin().Users().Create(t.Context(), in)
 		check(t, "Create", err)
-		in.Resend = true
+		in.ResendInvitation = true
 		return pool, func(ctx context.Context, _ string) error {
 			_, err := pool.Admin().Users().Create(ctx, in)
 			return err
@@ -182,5 +182,5 @@ func (f *fixture) hookPool(t *testing.T) (*identity.UserPool, *identity.AppClien
 }
 
 func invited(name string) identity.CreateUser {
-	return identity.CreateUser{Username: name, Attributes: map[string]string{"email": name + "@example.com"}, Mediums: []string{"EMAIL"}}
+	return identity.CreateUser{Username: name, Attributes: map[string]string{"email": name + "@example.com"}, Mediums: []identity.Medium{"EMAIL"}}
 }

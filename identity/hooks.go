@@ -174,7 +174,7 @@ func (p points) preTokenGeneration(ctx context.Context, source hook.Source, g *g
 	return run(ctx, p, p.engine.hooks.preTokenGeneration, func() *hook.PreTokenGeneration {
 		ev := &hook.PreTokenGeneration{Event: p.event(ctx, source, g.user), Scopes: strings.Fields(g.scope)}
 		for _, in := range g.groups {
-			ev.Groups = append(ev.Groups, hook.Group{Name: in.Name, RoleARN: pick(in.Role, nil, "")})
+			ev.Groups = append(ev.Groups, hook.Group{Name: in.Name, RoleARN: pick(in.RoleARN, nil, "")})
 		}
 		return ev
 	}, PreTokenGeneration, PreTokenGenerationV1)
@@ -183,14 +183,14 @@ func (p points) preTokenGeneration(ctx context.Context, source hook.Source, g *g
 // customMessage runs before a message to a user is built.
 func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, attribute string) (hook.CustomMessageDecision, error) {
 	return run(ctx, p, p.engine.hooks.customMessage, func() *hook.CustomMessage {
-		return &hook.CustomMessage{Event: p.event(ctx, messageSource(CustomMessage, kind), u), Medium: medium(attribute)}
+		return &hook.CustomMessage{Event: p.event(ctx, messageSource(CustomMessage, kind), u), Medium: string(medium(attribute))}
 	}, CustomMessage)
 }
 
 // send sends a message to a user: by the hook for its medium, or else by the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
 	fn, trigger := p.engine.hooks.customEmailSender, CustomEmailSender
-	if m.Medium == mediumSMS {
+	if m.Medium == MediumSMS {
 		fn, trigger = p.engine.hooks.customSMSSender, CustomSMSSender
 	}
 	_, err := run(ctx, p, fn, func() *hook.CustomSender {

@@ -186,10 +186,10 @@ func TestTriggersThatAreNotComeTo(t *testing.T) {
 	check(t, "ForgotPassword of a user who is there", err)
 	f.target(t, pool, identity.CustomEmailSender)
 	in := invited("bob")
-	in.Suppress = true
+	in.SuppressInvitation = true
 	_, err = pool.Admin().Users().Create(t.Context(), in)
 	check(t, "invitation that is suppressed", err)
-	in.Resend = true
+	in.ResendInvitation = true
 	_, err = pool.Admin().Users().Create(t.Context(), in)
 	check(t, "the same again", err)
 }
@@ -323,7 +323,7 @@ func checkPassage(t *testing.T, pool *identity.UserPool, p passage) {
 func TestHookEvents(t *testing.T) {
 	f := newEngine(t)
 	pool, a := f.hookPool(t)
-	_, err := pool.Admin().Groups().Create(t.Context(), identity.GroupSettings{Name: "staff", Role: ptr("arn:aws:iam::123456789012:role/staff")})
+	_, err := pool.Admin().Groups().Create(t.Context(), identity.GroupSettings{Name: "staff", RoleARN: ptr("arn:aws:iam::123456789012:role/staff")})
 	check(t, "Create", err)
 	check(t, "Add", pool.Admin().Users().AddToGroup(t.Context(), "alice", "staff"))
 	all := passages(t, f, allow)

@@ -186,7 +186,7 @@ func TestRefusedCreationTakesNoAlias(t *testing.T) {
 	f.join(t, pool, "alice", email)
 	f.join(t, pool, "bob", "bob@example.com")
 	_, err := users.Create(t.Context(), identity.CreateUser{
-		Username: "carol", ForceAlias: true, Suppress: true,
+		Username: "carol", ForceAlias: true, SuppressInvitation: true,
 		Attributes: attrs{"email": email, "email_verified": "true", "preferred_username": "bob"},
 	})
 	wantErr(t, "Create", err, identity.ErrAliasExists)

@@ -67,10 +67,10 @@ type arrival struct {
 	totp    *totp       // nil where no app is enrolled
 	event   *Event
 	room    int   // for groups, see [Quotas]
-	verdict error // why there will be no such user
+	refused error // why there will be no such user
 }
 
-// errPresent is the verdict on a user who was imported before.
+// errPresent is the refusal of a user who was imported before.
 var errPresent = errors.New("identity: user is there already")
 
 // importBatch imports what goes into one transaction, and adds to the result.
@@ -86,7 +86,7 @@ func (a *Admin) importBatch(ctx context.Context, recs []*UserRecord, first int, 
 		if all[i], err = a.arrive(ctx, p, rec, now); err != nil {
 			return err
 		}
-		if all[i].verdict == nil {
+		if all[i].refused == nil {
 			good = append(good, all[i])
 		}
 	}
@@ -95,12 +95,12 @@ func (a *Admin) importBatch(ctx context.Context, recs []*UserRecord, first int, 
 	}
 	for i, in := range all {
 		switch {
-		case in.verdict == nil:
+		case in.refused == nil:
 			res.Imported++
-		case errors.Is(in.verdict, errPresent):
+		case errors.Is(in.refused, errPresent):
 			res.Skipped++
 		default:
-			res.Failed = append(res.Failed, &ImportError{first + i, in.verdict})
+			res.Failed = append(res.Failed, &ImportError{first + i, in.refused})
 		}
 	}
 	return nil
@@ -120,8 +120,8 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 	if in.event, err = a.engine.changed(ctx, origin{pool: p.ID, sub: sub, now: now}, EventUserImported); err != nil {
 		return nil, err
 	}
-	if in.verdict = in.check(p, rec, sub, now); in.verdict != nil || rec.Password == "" {
-		return in, nil //nolint:nilerr // a verdict on this record alone
+	if in.refused = in.check(p, rec, sub, now); in.refused != nil || rec.Password == "" {
+		return in, nil //nolint:nilerr // it refuses this record alone
 	}
 	in.cred, err = a.engine.newCredential(ctx, &p.Settings, in.user, rec.Password, now)
 	if err != nil {
@@ -131,7 +131,7 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 	return in, nil
 }
 
-// commitImport writes users, or leaves a verdict on those who cannot be.
+// commitImport writes users, or leaves the refusal of those who cannot be written.
 func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) error {
 	err := a.engine.store.Update(ctx, func(tx store.Tx) error {
 		if _, err := pools.Get(tx, store.Key(p.ID)); err != nil {
@@ -139,7 +139,7 @@ func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) e
 		}
 		for _, in := range all {
 			var err error
-			if in.verdict, err = in.commit(tx, p); err != nil {
+			if in.refused, err = in.commit(tx, p); err != nil {
 				return err
 			}
 		}
@@ -149,7 +149,7 @@ func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) e
 	case errors.Is(err, store.ErrNotFound):
 		return &NotFoundError{ErrPoolNotFound, p.ID}
 	case errors.Is(err, store.ErrExists) && len(all) == 1:
-		all[0].verdict = &NameTakenError{Err: ErrUsernameExists}
+		all[0].refused = &NameTakenError{Err: ErrUsernameExists}
 		return nil
 	case errors.Is(err, store.ErrExists): // somebody took a name at this moment; find out who is in the way
 		for i := range all {
@@ -164,13 +164,13 @@ func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) e
 
 // commit writes the user. It looks before it inserts, because an insert
 // that fails would end the transaction for all the others.
-func (in *arrival) commit(tx store.Tx, p *PoolInfo) (verdict, err error) {
+func (in *arrival) commit(tx store.Tx, p *PoolInfo) (refused, err error) {
 	u := in.user.clone()
-	if verdict, err := in.present(tx, p); err != nil || verdict != nil {
-		return verdict, err
+	if refused, err := in.present(tx, p); err != nil || refused != nil {
+		return refused, err
 	}
-	if u.Groups, verdict, err = groupIDs(tx, p.ID, in.groups); err != nil || verdict != nil {
-		return verdict, err
+	if u.Groups, refused, err = groupIDs(tx, p.ID, in.groups); err != nil || refused != nil {
+		return refused, err
 	}
 	if err := users.Insert(tx, u); err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (in *arrival) commit(tx store.Tx, p *PoolInfo) (verdict, err error) {
 
 // present tells whether the user is there already, or what another user has of
 // the sub and the names. The sub is a name too: users are found by it.
-func (in *arrival) present(r store.Reader, p *PoolInfo) (verdict, err error) {
+func (in *arrival) present(r store.Reader, p *PoolInfo) (refused, err error) {
 	u := in.user
 	there, err := orNil(users.Get(r, users.Key(u)))
 	switch {
@@ -223,7 +223,7 @@ func nameTaken(r store.Reader, u *User, name string) (bool, error) {
 }
 
 // groupIDs finds groups by their names.
-func groupIDs(r store.Reader, pool string, names []string) (ids []string, verdict, err error) {
+func groupIDs(r store.Reader, pool string, names []string) (ids []string, refused, err error) {
 	for _, name := range names {
 		g, err := orNil(groups.Find(r, groupsByName, nameKey(pool, name)))
 		if err != nil {

@@ -27,7 +27,7 @@ type ring struct {
 	state   *token.Box // challenge state
 	refresh *token.Box // refresh tokens
 	code    []byte     // MAC of codes
-	fake    []byte     // what is shown of users that do not exist
+	decoy   []byte     // what is shown of users that do not exist
 }
 
 type ringKey struct {
@@ -51,7 +51,7 @@ func openRing(k *keyring) (*ring, error) {
 	if r.refresh, err = token.NewBox(derive(k.Master, "refresh token")); err != nil {
 		return nil, err
 	}
-	r.code, r.fake = derive(k.Master, "code"), derive(k.Master, "unknown user")
+	r.code, r.decoy = derive(k.Master, "code"), derive(k.Master, "unknown user")
 	return r, nil
 }
 

@@ -263,12 +263,12 @@ func parsePosition(text string) (place, error) {
 
 // isUUID tells whether s has the form in which subs are written.
 func isUUID(s string) bool {
-	if len(s) != len(standInSub) {
+	if len(s) != len(decoySub) {
 		return false
 	}
 	for i := range len(s) {
 		c := s[i]
-		if dash := standInSub[i] == '-'; dash != (c == '-') || !dash && !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
+		if dash := decoySub[i] == '-'; dash != (c == '-') || !dash && !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // enroll makes a user as an operator does, and returns the sub.
 func enroll(t testing.TB, pool *identity.UserPool, name string, attributes map[string]string) string {
 	t.Helper()
-	u, err := pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: name, Attributes: attributes, Suppress: true})
+	u, err := pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: name, Attributes: attributes, SuppressInvitation: true})
 	if err != nil {
 		t.Fatalf("Create(%q): %v", name, err)
 	}

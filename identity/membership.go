@@ -44,7 +44,7 @@ func (us Users) RemoveFromGroup(ctx context.Context, username, group string) err
 
 // changeGroups changes which groups a user is in; how is what the event calls it. The group is read in the
 // transaction that writes the user: who deletes it meanwhile comes before or after.
-func (a *Admin) changeGroups(ctx context.Context, username, group, how string, fn func(tx store.Tx, u *User, g *Group) (verdict, err error)) error {
+func (a *Admin) changeGroups(ctx context.Context, username, group, how string, fn func(tx store.Tx, u *User, g *Group) (refused, err error)) error {
 	by, err := a.origin(ctx, username)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (a *Admin) changeGroups(ctx context.Context, username, group, how string, f
 
 // full tells whether a user can be in no more groups. Before it says so it
 // takes groups that were deleted out of the list.
-func (e *Engine) full(r store.Reader, u *User) (verdict, err error) {
+func (e *Engine) full(r store.Reader, u *User) (refused, err error) {
 	limit := cmp.Or(e.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser)
 	if limit < 0 || len(u.Groups) < limit {
 		return nil, nil
@@ -154,8 +154,8 @@ func fitting(in []*Group) []*Group {
 	n := 0
 	for i, g := range in {
 		n += len(quote(g.Name)) + 1
-		if g.Role != nil {
-			n += len(quote(*g.Role)) + 1
+		if g.RoleARN != nil {
+			n += len(quote(*g.RoleARN)) + 1
 		}
 		if n > longestGroups {
 			return in[:i]
@@ -174,14 +174,14 @@ func groupNames(in []*Group) []string {
 
 // roles adds the roles of a user's groups, and which of them is preferred.
 func (c *claims) roles(in []*Group) {
-	in = slices.DeleteFunc(slices.Clone(in), func(g *Group) bool { return g.Role == nil })
+	in = slices.DeleteFunc(slices.Clone(in), func(g *Group) bool { return g.RoleARN == nil })
 	if len(in) == 0 {
 		return
 	}
 	var roles []string
 	for _, g := range in {
-		if !slices.Contains(roles, *g.Role) {
-			roles = append(roles, *g.Role)
+		if !slices.Contains(roles, *g.RoleARN) {
+			roles = append(roles, *g.RoleARN)
 		}
 	}
 	c.words("cognito:roles", roles)
@@ -194,9 +194,9 @@ func (c *claims) roles(in []*Group) {
 // too, the last, is our reading of the service's documentation (unsure).
 func preferredRole(in []*Group) string {
 	for _, g := range in {
-		if g.rank() == in[0].rank() && *g.Role != *in[0].Role {
+		if g.rank() == in[0].rank() && *g.RoleARN != *in[0].RoleARN {
 			return ""
 		}
 	}
-	return *in[0].Role
+	return *in[0].RoleARN
 }

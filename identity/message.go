@@ -26,7 +26,7 @@ type Message struct {
 	Client   string      // the app client that asked; empty for an operator
 	Username string      // of the user
 	To       string      // an address or a phone number
-	Medium   string      // EMAIL or SMS
+	Medium   Medium      // how it is sent
 	Kind     MessageKind // why it is sent
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail
@@ -38,13 +38,13 @@ type MessageKind string
 
 // The kinds of messages.
 const (
-	KindSignUp     MessageKind = "SignUp"
-	KindResendCode MessageKind = "ResendCode"
-	KindInvitation MessageKind = "AdminCreateUser"
-	KindForgot     MessageKind = "ForgotPassword"
-	KindUpdate     MessageKind = "UpdateUserAttribute" // an address was changed
-	KindVerify     MessageKind = "VerifyUserAttribute" // a code was asked for
-	KindMFA        MessageKind = "Authentication"      // the second factor of a sign-in
+	MessageSignUpCode      MessageKind = "SignUp"
+	MessageSignUpCodeAgain MessageKind = "ResendCode"
+	MessageInvitation      MessageKind = "AdminCreateUser"
+	MessageResetCode       MessageKind = "ForgotPassword"
+	MessageNewAddressCode  MessageKind = "UpdateUserAttribute" // an address was changed
+	MessageAddressCode     MessageKind = "VerifyUserAttribute" // a code was asked for
+	MessageFactorCode      MessageKind = "Authentication"      // the second factor of a sign-in
 )
 
 // A LogSender writes messages, codes and all, to a log. It is for development,
@@ -142,7 +142,7 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text str
 		v = &VerificationTemplate{}
 	}
 	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, codeText), ""
-	if medium(c.Attribute) == mediumEmail {
+	if medium(c.Attribute) == MediumEmail {
 		body = pick(v.Email, s.settings.EmailVerificationMessage, codeText)
 		subject = pick(v.Subject, s.settings.EmailVerificationSubject, codeSubject)
 	}
@@ -158,7 +158,7 @@ func (s *scope) signInMessage(u *User, d *CodeDelivery, code string, now time.Ti
 	body := pick(s.settings.SMSAuthenticationMessage, nil, signInText)
 	return &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
-		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: KindMFA, Code: Secret(code),
+		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: MessageFactorCode, Code: Secret(code),
 		Body: fillIn(body, u.Username, code),
 	}
 }
@@ -171,14 +171,14 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now
 	}
 	m := &Message{
 		Time: now, Pool: p.ID, Username: u.Username, To: u.Attributes[attribute],
-		Medium: medium(attribute), Kind: KindInvitation, Code: Secret(password),
+		Medium: medium(attribute), Kind: MessageInvitation, Code: Secret(password),
 	}
 	name := u.Username
 	if len(p.Settings.UsernameAttributes) > 0 {
 		name = m.To // the sub means nothing to its owner
 	}
 	body := pick(t.SMS, nil, inviteText)
-	if m.Medium == mediumEmail {
+	if m.Medium == MediumEmail {
 		body = pick(t.Email, nil, inviteText)
 		m.Subject = fillIn(pick(t.Subject, nil, inviteSubject), name, password)
 	}

@@ -181,7 +181,7 @@ func TestSMSCodes(t *testing.T) {
 		t.Errorf("delivery %+v, want SMS to +*******4567", d)
 	}
 	m := f.outbox.Messages(nil)[0]
-	if m.Kind != identity.KindMFA || m.Body != "Your authentication code is "+string(m.Code)+"." || m.To != phone {
+	if m.Kind != identity.MessageFactorCode || m.Body != "Your authentication code is "+string(m.Code)+"." || m.To != phone {
 		t.Errorf("message %+v", m)
 	}
 	second := asked[*identity.SMSCodeRequired](t, a)

@@ -184,7 +184,7 @@ func (s *scope) checkProvided(u *User, attributes map[string]string) error {
 }
 
 func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credential, attributes map[string]string, f *family, ev *Event, now time.Time) (outcome, error) {
-	if err := spent.Insert(tx, s.useUp(st)); err != nil {
+	if err := usedStates.Insert(tx, s.useUp(st)); err != nil {
 		return outcome{}, err
 	}
 	key := store.Key(s.pool.ID, st.Sub)

@@ -228,7 +228,7 @@ func (a *Admin) Delete(ctx context.Context) error {
 		if _, err := pools.Delete(tx, store.Key(a.pool)); err != nil {
 			return err
 		}
-		if err := graves.Put(tx, &grave{Pool: a.pool, Deleted: now}); err != nil {
+		if err := poolTombstones.Put(tx, &poolTombstone{Pool: a.pool, Deleted: now}); err != nil {
 			return err
 		}
 		return events.Insert(tx, ev)

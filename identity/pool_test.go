@@ -157,7 +157,7 @@ func TestPoolDeletedMeanwhileTakesNobodyIn(t *testing.T) {
 			return second(pool.SignUp(t.Context(), identity.SignUp{Username: "bob", Password: password, Attributes: map[string]string{"email": email}}))
 		}, identity.ErrClientNotFound},
 		"Create": {func(pool *identity.UserPool) error {
-			return second(pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "bob", Suppress: true}))
+			return second(pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "bob", SuppressInvitation: true}))
 		}, identity.ErrPoolNotFound},
 		"SetPassword": {func(pool *identity.UserPool) error {
 			return pool.Admin().Users().SetPassword(t.Context(), "alice", chosen, true)

@@ -15,7 +15,7 @@ import (
 const recoveriesPerHour = 20
 
 var resetErrand = &errand{
-	purpose: resetCode, life: time.Hour, kind: KindForgot, count: kindRecovery, perHour: recoveriesPerHour, event: EventPasswordResetRequested,
+	purpose: resetCode, life: time.Hour, kind: MessageResetCode, count: kindRecovery, perHour: recoveriesPerHour, event: EventPasswordResetRequested,
 }
 
 // ForgotPassword sends a code by which a user may choose a new password, over
@@ -57,7 +57,7 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 		return nil, refusal
 	}
 	if refusal != nil {
-		to = s.nobody(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
+		to = s.decoyRecipient(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
 	}
 	return s.sendCode(ctx, resetErrand, to)
 }
@@ -212,14 +212,14 @@ func (t *reset) run(ctx context.Context, password Secret) error {
 		return err
 	}
 	for range clearances {
-		var verdict error
+		var refused error
 		var old *credential // to be checked first
 		err := s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-			verdict, old, err = t.commit(tx, ev)
+			refused, old, err = t.commit(tx, ev)
 			return err
 		})
-		if err != nil || verdict != nil || old == nil {
-			return orVerdict(err, verdict)
+		if err != nil || refused != nil || old == nil {
+			return orRefused(err, refused)
 		}
 		if err := s.engine.checkHistory(ctx, s.settings, old, password); err != nil {
 			return err
@@ -231,10 +231,10 @@ func (t *reset) run(ctx context.Context, password Secret) error {
 
 // commit counts the try, judges the code, and sets the password, unless that
 // must be held against the history of a credential first: then it is returned.
-func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, err error) {
+func (t *reset) commit(tx store.Tx, ev *Event) (refused error, old *credential, err error) {
 	s := t.scope
 	if !t.counted {
-		ok, err := s.admit(tx, kindRecovery, t.who, recoveriesPerHour, t.now)
+		ok, err := s.checkQuota(tx, kindRecovery, t.who, recoveriesPerHour, t.now)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -246,7 +246,7 @@ func (t *reset) commit(tx store.Tx, ev *Event) (verdict error, old *credential, 
 	if err != nil {
 		return nil, nil, err
 	}
-	tells := s.settings.DisclosesStatus(&s.client.Settings) // names that nobody has are asked for too, and told the same
+	tells := s.settings.DisclosesStatus(&s.client.Settings) // unknown names are asked for too, and answered alike
 	wrong := s.judgeCode(c, t.who, resetCode, t.code, tells, t.now)
 	if wrong == nil {
 		wrong = resetRefusal(u, c)
@@ -275,7 +275,7 @@ func resetRefusal(u *User, c *code) error {
 	return nil
 }
 
-// read reads what a reset depends on, with the same work for nobody.
+// read reads what a reset depends on, with the same work for a decoy.
 func (t *reset) read(tx store.Tx) (u *User, c *code, old *credential, err error) {
 	pool := t.scope.pool.ID
 	key := store.Key(pool, t.who)
@@ -283,10 +283,10 @@ func (t *reset) read(tx store.Tx) (u *User, c *code, old *credential, err error)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if u, err = standInUser.decode(values[0]); err != nil {
+	if u, err = decoyUser.decode(values[0]); err != nil {
 		return nil, nil, nil, err
 	}
-	if c, err = standInCode.decode(values[1]); err != nil {
+	if c, err = decoyCode.decode(values[1]); err != nil {
 		return nil, nil, nil, err
 	}
 	old, err = credentialOf(t.scope.settings, values[2])
@@ -364,7 +364,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err := s.points().callable(messageTriggers...); err != nil {
 		return err
 	}
-	if _, err := s.points().customMessage(ctx, KindForgot, u, to.attribute); err != nil {
+	if _, err := s.points().customMessage(ctx, MessageResetCode, u, to.attribute); err != nil {
 		return err
 	}
 	now := s.engine.now()
@@ -389,7 +389,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.points().send(ctx, u, s.verificationMessage(u, KindForgot, c, text, now))
+	return s.points().send(ctx, u, s.verificationMessage(u, MessageResetCode, c, text, now))
 }
 
 // operatorsRecovery is recovery for an operator, who may not reset the

@@ -20,7 +20,7 @@ func (f *fixture) forgot(t testing.TB, a *identity.AppClient, name string) strin
 	if err != nil || d == nil {
 		t.Fatalf("ForgotPassword(%q) = %+v, %v", name, d, err)
 	}
-	return f.lastOf(identity.KindForgot)
+	return f.lastOf(identity.MessageResetCode)
 }
 
 // lastOf is the code of the newest message of a kind.
@@ -154,7 +154,7 @@ func TestRecoveryGoesTheWayOfThePool(t *testing.T) {
 				}
 				if errors.Is(tt.err, identity.ErrRecoveryByAdmin) { // who may
 					check(t, "ResetPassword", pool.Admin().Users().ResetPassword(t.Context(), "alice"))
-					check(t, "ConfirmForgotPassword", recoverAs(t.Context(), pool.AppClient, "alice", f.lastOf(identity.KindForgot), chosen))
+					check(t, "ConfirmForgotPassword", recoverAs(t.Context(), pool.AppClient, "alice", f.lastOf(identity.MessageResetCode), chosen))
 				}
 				return
 			}
@@ -241,7 +241,7 @@ func TestRecoveryIsTwentyTimesAnHour(t *testing.T) {
 		_, err := pool.ForgotPassword(t.Context(), name, "")
 		wantErr(t, name+" asks once more", err, identity.ErrLimitExceeded)
 	}
-	right := f.lastOf(identity.KindForgot)
+	right := f.lastOf(identity.MessageResetCode)
 	wantErr(t, "the right code", recoverAs(t.Context(), pool.AppClient, "alice", right, chosen), identity.ErrLimitExceeded)
 	f.advance(66 * time.Minute)
 	check(t, "an hour later", recoverAs(t.Context(), pool.AppClient, "alice", f.forgot(t, pool.AppClient, "alice"), chosen))
@@ -304,7 +304,7 @@ func TestOperatorResetsThePassword(t *testing.T) {
 		wantErr(t, "the old password by "+how, err, identity.ErrPasswordResetRequired)
 	}
 	m := f.outbox.Messages(nil)[0]
-	if m.Kind != identity.KindForgot || m.Client != "" || m.Username != "confirmed" {
+	if m.Kind != identity.MessageResetCode || m.Client != "" || m.Username != "confirmed" {
 		t.Errorf("message %+v, want a code for the user", m)
 	}
 	check(t, "ConfirmForgotPassword", recoverAs(t.Context(), client, "confirmed", string(m.Code), chosen))
@@ -450,7 +450,7 @@ func TestInvitationKeepsTheHistory(t *testing.T) {
 	f.join(t, pool, "alice", email)
 	users := pool.Admin().Users()
 	check(t, "SetPassword", users.SetPassword(t.Context(), "alice", "a temporary password 1", false))
-	_, err := users.Create(t.Context(), identity.CreateUser{Username: "alice", Resend: true, TemporaryPassword: "a temporary password 2", Suppress: true})
+	_, err := users.Create(t.Context(), identity.CreateUser{Username: "alice", ResendInvitation: true, TemporaryPassword: "a temporary password 2", SuppressInvitation: true})
 	check(t, "Create", err)
 	res, err := pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: "a temporary password 2"})
 	check(t, "SignIn", err)

@@ -166,16 +166,16 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 		return nil, err
 	}
 	var f *family
-	var verdict error
+	var refused error
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		verdict = nil
+		refused = nil
 		var u *User
 		u, f, err = readFamily(tx, s.pool.ID, c.Sub, c.Family)
 		if err != nil {
 			return err
 		}
-		if verdict = refreshable(u, f, c, now); verdict != nil {
-			return nil //nolint:nilerr // a verdict, told once the transaction ends
+		if refused = refreshable(u, f, c, now); refused != nil {
+			return nil //nolint:nilerr // told once the transaction ends
 		}
 		switch {
 		case c.Generation == f.Generation:
@@ -184,16 +184,16 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 		case c.Generation == f.Generation-1 && now.Sub(f.Rotated).Abs() < s.client.Settings.GracePeriod(): // a clock that was set back gives no more time
 			return nil
 		}
-		verdict = ErrRefreshTokenReused
+		refused = ErrRefreshTokenReused
 		if _, err := families.Delete(tx, families.Key(f)); err != nil {
 			return err
 		}
-		return events.Insert(tx, ev.failed(EventRefreshTokenReused, verdict))
+		return events.Insert(tx, ev.failed(EventRefreshTokenReused, refused))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return f, verdict
+	return f, refused
 }
 
 // Revoke ends the sign-in that a refresh token comes from: it and every token

@@ -76,7 +76,7 @@ func spill(t *testing.T, f *fixture, pool *identity.UserPool) []string {
 	wantErr(t, "SignIn", err, identity.ErrIncorrectCredentials)
 	again, err := client.Refresh(ctx, identity.Refresh{Token: in.Tokens.Refresh, Secret: secret})
 	check(t, "Refresh", err)
-	_, err = pool.Admin().Users().Create(ctx, identity.CreateUser{Username: "bob", Attributes: map[string]string{"email": "bob@example.com"}, Mediums: []string{"EMAIL"}})
+	_, err = pool.Admin().Users().Create(ctx, identity.CreateUser{Username: "bob", Attributes: map[string]string{"email": "bob@example.com"}, Mediums: []identity.Medium{"EMAIL"}})
 	check(t, "Create", err)
 	temporary := f.outbox.LastCode("bob")
 	res, err := pool.SignIn(ctx, identity.SignIn{Username: "bob", Password: identity.Secret(temporary)})

@@ -92,7 +92,7 @@ type attempt struct {
 
 	correct bool
 	renewed *credential // written when the proof was correct
-	spend   *spentState // an answer that counts once
+	spend   *usedState  // an answer that counts once
 }
 
 // begin reads all that an attempt needs, in one snapshot.
@@ -103,24 +103,24 @@ func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
 		}
 		t.who = s.whoIs(t.user, t.name)
 		return t.read(r, s)
-	}, a.aheadOf(t.name))
+	}, a.prefetchFor(t.name))
 	t.scope = s
 	return err
 }
 
-// aheadOf is what a sign-in under a name reads, whether or not there is such a
+// prefetchFor is what a sign-in under a name reads, whether or not there is such a
 // user and whatever the settings of the pool say of letters: all of it in one round trip.
-func (a *AppClient) aheadOf(name string) readPlan {
-	var plan readPlan
+func (a *AppClient) prefetchFor(name string) prefetchPlan {
+	var plan prefetchPlan
 	if len(name) > maxName {
 		return plan
 	}
-	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, standInSub)), users.Ref(store.Key(a.pool, name)))
+	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, decoySub)), users.Ref(store.Key(a.pool, name)))
 	plan.refs = append(plan.refs, proofRefs(a.pool, name)...)
 	folded := fold(name, false)
 	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
 		plan.refs = append(plan.refs, users.IndexRef(usersByName, nameKey(a.pool, n)))
-		plan.refs = append(plan.refs, proofRefs(a.pool, nobody(n))...)
+		plan.refs = append(plan.refs, proofRefs(a.pool, decoyKey(n))...)
 	}
 	cut := len(store.Key(a.pool))
 	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
@@ -349,7 +349,7 @@ func (o *outcome) decide(r store.Reader, s *scope) (err error) {
 // commit re-reads what may have changed since the attempt began, counts it, and
 // writes the sign-in if there is one.
 func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outcome, error) {
-	tx = txAhead(tx, t.nextReads()...)
+	tx = txPrefetch(tx, t.nextReads()...)
 	again := &attempt{who: t.who}
 	if err := again.read(tx, t.scope); err != nil {
 		return outcome{}, err
@@ -358,7 +358,7 @@ func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outc
 		return outcome{refused: ErrTooManyAttempts}, nil
 	}
 	if t.spend != nil {
-		if err := spent.Insert(tx, t.spend); err != nil {
+		if err := usedStates.Insert(tx, t.spend); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -394,24 +394,6 @@ func (t *attempt) nextReads() []store.Ref {
 // same tells whether a credential was not replaced since it was verified.
 func (c *credential) same(verified *credential) bool {
 	return c != nil && verified != nil && c.Changed.Equal(verified.Changed)
-}
-
-// fail counts a failure, with an event that says whether it locked the user out.
-func (lock *throttleRecord) fail(tx store.Tx, ev *Event, now time.Time) error {
-	if err := lock.count(tx, now); err != nil {
-		return err
-	}
-	if lock.State.Locked(now) {
-		ev = ev.with(dataLocked, "true")
-	}
-	return events.Insert(tx, ev)
-}
-
-// count counts a failure.
-func (lock *throttleRecord) count(tx store.Tx, now time.Time) error {
-	lock.State = lock.State.Fail(now)
-	lock.Expires = lock.State.Expires()
-	return throttles.Put(tx, lock)
 }
 
 // refusal tells why a user whose password was right may not sign in.
@@ -452,16 +434,6 @@ func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, o *outcome, f *fami
 		return err
 	}
 	return events.Insert(tx, ev)
-}
-
-// succeed forgets the failures in a row.
-func (lock *throttleRecord) succeed(tx store.Tx, now time.Time) error {
-	if lock.Expires.IsZero() {
-		return nil
-	}
-	lock.State = lock.State.Succeed(now)
-	lock.Expires = lock.State.Expires()
-	return throttles.Put(tx, lock)
 }
 
 // insert writes a new sign-in of the user. It is never older than the last

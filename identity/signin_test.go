@@ -48,7 +48,7 @@ func states(t *testing.T, f *fixture, pool *identity.UserPool) {
 	check(t, "Get", err)
 	check(t, "DropCredential", f.DropCredential(ctx, pool.PoolID(), u.Sub))
 	for _, name := range []string{"expired", "invited"} {
-		_, err := users.Create(ctx, identity.CreateUser{Username: name, TemporaryPassword: password, Suppress: true})
+		_, err := users.Create(ctx, identity.CreateUser{Username: name, TemporaryPassword: password, SuppressInvitation: true})
 		check(t, "Create", err)
 		if name == "expired" {
 			f.advance(7 * 24 * time.Hour)
@@ -115,7 +115,7 @@ func TestSignInObeysTheStateOfTheAccount(t *testing.T) {
 func TestTemporaryPasswordLeadsToAChallenge(t *testing.T) {
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{SRP: true})
-	_, err := pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "alice", TemporaryPassword: password, Suppress: true})
+	_, err := pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "alice", TemporaryPassword: password, SuppressInvitation: true})
 	check(t, "Create", err)
 	for how, try := range ways {
 		res, err := try(t, pool.AppClient, pool.PoolID(), "alice", password)
@@ -141,7 +141,7 @@ func TestTemporaryPasswordLivesAsLongAsThePoolSays(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			pool := f.open(t, tt.settings)
-			_, err := pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "alice", TemporaryPassword: password, Suppress: true})
+			_, err := pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "alice", TemporaryPassword: password, SuppressInvitation: true})
 			check(t, "Create", err)
 			f.advance(tt.life - time.Millisecond)
 			wantErr(t, "just before", byPassword(t, pool.AppClient, "alice", password), nil)

@@ -197,7 +197,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	var text string
 	var pending *code
 	if d := res.Delivery; d != nil {
-		if _, err := s.points().customMessage(ctx, KindSignUp, u, d.Attribute); err != nil {
+		if _, err := s.points().customMessage(ctx, MessageSignUpCode, u, d.Attribute); err != nil {
 			return nil, err
 		}
 		var err error
@@ -227,7 +227,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	if res.Delivery == nil {
 		return res, nil
 	}
-	return res, s.points().send(ctx, u, s.verificationMessage(u, KindSignUp, pending, text, now))
+	return res, s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
 }
 
 // stillThere holds a write to a pool that was not deleted meanwhile.

@@ -104,12 +104,12 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 }
 
 // exchange makes the server's half of the exchange. For a user who does not
-// exist, or has no verifier, it is made up, always the same for the same name.
+// exist, or has no verifier, it is a decoy, always the same for the same name.
 func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 	s := t.scope
 	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who}
 	data := &srpState{UserID: s.srpUserID(t.user, t.name), A: public}
-	salt, verifier := s.fakeVerifier(t.name)
+	salt, verifier := s.decoyVerifier(t.name)
 	if t.verifiable() {
 		salt, verifier, data.Changed = t.cred.Salt, t.cred.Verifier, t.cred.Changed
 	} else {
@@ -148,13 +148,13 @@ func (s *scope) srpUserID(u *User, name string) string {
 	if len(s.settings.UsernameAttributes) == 0 && !slices.Contains(s.settings.Aliases, settings.NameShape(name)) {
 		return folded
 	}
-	h := hex.EncodeToString(mac(s.ring.fake, "id", folded))
+	h := hex.EncodeToString(mac(s.ring.decoy, "id", folded))
 	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:32]
 }
 
-func (s *scope) fakeVerifier(name string) (salt, verifier []byte) {
+func (s *scope) decoyVerifier(name string) (salt, verifier []byte) {
 	name = fold(name, s.settings.DistinguishesCase())
-	return mac(s.ring.fake, "salt", name)[:srp.SaltSize], srp.FakeVerifier(mac(s.ring.fake, "verifier", name))
+	return mac(s.ring.decoy, "salt", name)[:srp.SaltSize], srp.DecoyVerifier(mac(s.ring.decoy, "verifier", name))
 }
 
 // sealBlock seals a state as clients expect a secret block: in standard base64.
@@ -274,7 +274,7 @@ func (s *scope) named(u *User, st *challengeState, data *srpState, name string) 
 
 // proves verifies a proof, with the same work whether or not there is such a user.
 func (t *attempt) proves(name string, st *srpState, raw []byte, in PasswordProof) (bool, error) {
-	_, verifier := t.scope.fakeVerifier(name)
+	_, verifier := t.scope.decoyVerifier(name)
 	real := t.verifiable() && !st.Unknown && t.cred.Changed.Equal(st.Changed)
 	if real {
 		verifier = t.cred.Verifier

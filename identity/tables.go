@@ -77,10 +77,10 @@ var (
 		return []string{nameKey(g.Pool, g.Name)}
 	}}
 
-	// deadGroups: groups that were deleted and whose id is still in records of
+	// groupTombstones: groups that were deleted and whose id is still in records of
 	// users. A group made again under the same name has another id.
-	deadGroups = &store.Table[deadGroup]{
-		Name: "deadgroups", Key: func(g *deadGroup) string { return store.Key(g.Pool, g.ID) },
+	groupTombstones = &store.Table[groupTombstone]{
+		Name: "deadgroups", Key: func(g *groupTombstone) string { return store.Key(g.Pool, g.ID) },
 		Owner: store.OwnedByPool,
 	}
 
@@ -110,10 +110,10 @@ var (
 	}
 
 	// spent: challenge states that were answered.
-	spent = &store.Table[spentState]{
-		Name: "spent", Key: func(s *spentState) string { return store.Key(s.Pool, s.ID) },
+	usedStates = &store.Table[usedState]{
+		Name: "spent", Key: func(s *usedState) string { return store.Key(s.Pool, s.ID) },
 		Owner:   store.OwnedByPool,
-		Expires: func(s *spentState) time.Time { return s.Expires }, Slack: clockSlack,
+		Expires: func(s *usedState) time.Time { return s.Expires }, Slack: clockSlack,
 	}
 
 	// throttles: wrong passwords, and codes asked for and tried, by user.
@@ -142,9 +142,9 @@ var (
 		Owner: store.OwnedByEngine,
 	}
 
-	// graves: pools that were deleted and are still being swept. Ids are never used again.
-	graves = &store.Table[grave]{
-		Name: "graves", Key: func(g *grave) string { return store.Key(g.Pool) },
+	// poolTombstones: pools that were deleted and are still being swept. Ids are never used again.
+	poolTombstones = &store.Table[poolTombstone]{
+		Name: "graves", Key: func(g *poolTombstone) string { return store.Key(g.Pool) },
 		Owner: store.OwnedByEngine,
 	}
 
@@ -240,13 +240,13 @@ type Group struct {
 	ID          string    `json:"id"`                    // never used again, not even by a group of the same name
 	Name        string    `json:"name"`                  // 1 to 128 characters
 	Description *string   `json:"description,omitempty"` // for people
-	Role        *string   `json:"role,omitempty"`        // ARN of a role that members may take
+	RoleARN     *string   `json:"role,omitempty"`        // ARN of a role that members may take
 	Precedence  *int      `json:"precedence,omitempty"`  // 0 and up; the lowest counts most, none least
 	Created     time.Time `json:"created"`               // when it was made
 	Modified    time.Time `json:"modified"`              // when it was changed last
 }
 
-type deadGroup struct {
+type groupTombstone struct {
 	Pool string `json:"pool"`
 	ID   string `json:"id"`
 }
@@ -294,7 +294,7 @@ type family struct {
 	Rotated    time.Time `json:"rotated,omitzero"`
 }
 
-type spentState struct {
+type usedState struct {
 	Pool    string    `json:"pool"`
 	ID      string    `json:"id"`
 	Expires time.Time `json:"expires"`
@@ -303,7 +303,7 @@ type spentState struct {
 type throttleRecord struct {
 	Pool    string          `json:"pool"`
 	Kind    string          `json:"kind"`
-	Who     string          `json:"who"` // sub, or digest of a name that nobody has
+	Who     string          `json:"who"` // sub, or digest of an unknown name
 	Expires time.Time       `json:"expires"`
 	State   throttle.State  `json:"state,omitzero"`
 	Window  throttle.Window `json:"window,omitzero"`
@@ -324,7 +324,7 @@ type lease struct {
 	Until  time.Time `json:"until"`
 }
 
-type grave struct {
+type poolTombstone struct {
 	Pool    string    `json:"pool"`
 	Clients []string  `json:"clients,omitempty"`
 	Deleted time.Time `json:"deleted"`

@@ -1,7 +1,15 @@
 package identity
 
+import (
+	"errors"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/internal/throttle"
+	"github.com/cognate-id/cognate/store"
+)
+
 // The kinds of throttles: what a record of throttles counts, for one user or
-// one name that nobody has. They are part of keys that are stored.
+// one unknown name. They are part of keys that are stored.
 const (
 	kindPassword = "password"     // wrong passwords, and wrong codes of second factors with them
 	kindGuess    = "factor"       // wrong codes of a second factor, whatever the challenge
@@ -29,4 +37,55 @@ func userThrottleKeys(pool, sub string) []string {
 		keys[i] = throttleKey(pool, kind, sub)
 	}
 	return keys
+}
+
+// checkQuota counts an attempt of a kind and tells whether there may be so many in an hour.
+func (s *scope) checkQuota(tx store.Tx, kind, who string, perHour int, now time.Time) (bool, error) {
+	rec, err := getThrottle(tx, s.pool.ID, kind, who)
+	if err != nil {
+		return false, err
+	}
+	window, ok := rec.Window.Allow(now, perHour, time.Hour)
+	if !ok {
+		return false, nil
+	}
+	rec.Window, rec.Expires = window, now.Add(2*time.Hour)
+	return true, throttles.Put(tx, rec)
+}
+
+// getThrottle reads a record of failures, or a new one where there is none.
+func getThrottle(r store.Reader, pool, kind, who string) (*throttleRecord, error) {
+	rec, err := throttles.Get(r, throttleKey(pool, kind, who))
+	if errors.Is(err, store.ErrNotFound) {
+		return &throttleRecord{Pool: pool, Kind: kind, Who: who, State: throttle.State{}}, nil
+	}
+	return rec, err
+}
+
+// fail counts a failure, with an event that says whether it locked the user out.
+func (lock *throttleRecord) fail(tx store.Tx, ev *Event, now time.Time) error {
+	if err := lock.count(tx, now); err != nil {
+		return err
+	}
+	if lock.State.Locked(now) {
+		ev = ev.with(dataLocked, "true")
+	}
+	return events.Insert(tx, ev)
+}
+
+// count counts a failure.
+func (lock *throttleRecord) count(tx store.Tx, now time.Time) error {
+	lock.State = lock.State.Fail(now)
+	lock.Expires = lock.State.Expires()
+	return throttles.Put(tx, lock)
+}
+
+// succeed forgets the failures in a row.
+func (lock *throttleRecord) succeed(tx store.Tx, now time.Time) error {
+	if lock.Expires.IsZero() {
+		return nil
+	}
+	lock.State = lock.State.Succeed(now)
+	lock.Expires = lock.State.Expires()
+	return throttles.Put(tx, lock)
 }

@@ -90,7 +90,7 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 		return err
 	}
 	sc := s.scope()
-	var verdict error
+	var refused error
 	now := s.engine.now()
 	ev, err := sc.proved(ctx, s.user.Sub, EventTOTPEnrolled, now)
 	if err != nil {
@@ -100,10 +100,10 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 		if err := stillUser(tx, s.user); err != nil {
 			return err
 		}
-		verdict, err = sc.verifyTOTP(tx, ev, string(code), device, now)
+		refused, err = sc.verifyTOTP(tx, ev, string(code), device, now)
 		return err
 	})
-	if err = orVerdict(err, verdict); err != nil {
+	if err = orRefused(err, refused); err != nil {
 		return fmt.Errorf("verify TOTP: %w", err)
 	}
 	return nil
@@ -119,8 +119,8 @@ func checkDevice(name string) error {
 
 // verifyTOTP judges a code of a key that is to be enrolled, and counts it: ev
 // is what it leaves if the code is right.
-func (s *scope) verifyTOTP(tx store.Tx, ev *Event, code, device string, now time.Time) (verdict, err error) {
-	ok, err := s.admit(tx, kindEnroll, ev.Sub, verificationsPerHour, now)
+func (s *scope) verifyTOTP(tx store.Tx, ev *Event, code, device string, now time.Time) (refused, err error) {
+	ok, err := s.checkQuota(tx, kindEnroll, ev.Sub, verificationsPerHour, now)
 	if err != nil {
 		return nil, err
 	}
@@ -131,17 +131,17 @@ func (s *scope) verifyTOTP(tx store.Tx, ev *Event, code, device string, now time
 	if err != nil {
 		return nil, err
 	}
-	if verdict, err = t.enroll(tx, code, device, now); err != nil {
+	if refused, err = t.enroll(tx, code, device, now); err != nil {
 		return nil, err
 	}
-	if verdict != nil {
-		ev = ev.failed(EventCodeRefused, verdict).with(dataPurpose, kindEnroll)
+	if refused != nil {
+		ev = ev.failed(EventCodeRefused, refused).with(dataPurpose, kindEnroll)
 	}
-	return verdict, events.Insert(tx, ev)
+	return refused, events.Insert(tx, ev)
 }
 
 // enroll puts the key that waits in the place of an earlier one, if a code of it is right.
-func (t *totp) enroll(tx store.Tx, code, device string, now time.Time) (verdict, err error) {
+func (t *totp) enroll(tx store.Tx, code, device string, now time.Time) (refused, err error) {
 	if len(t.Pending) == 0 {
 		return t.again(code, now), nil
 	}
@@ -265,7 +265,7 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 		if err := events.Insert(tx, ev); err != nil {
 			return err
 		}
-		return spent.Insert(tx, t.scope.useUp(t.state))
+		return usedStates.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return nil, err
@@ -323,7 +323,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}
-		return spent.Insert(tx, t.scope.useUp(t.state))
+		return usedStates.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return err

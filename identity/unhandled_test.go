@@ -24,16 +24,16 @@ func wantUnhandled(t *testing.T, what string, err error, names string) {
 
 func TestUnknownMediumSendsNothing(t *testing.T) {
 	f := newEngine(t)
-	for _, medium := range []string{"", "PIGEON"} {
+	for _, medium := range []identity.Medium{"", "PIGEON"} {
 		err := f.SendMessage(t.Context(), &identity.Message{To: email, Medium: medium, Code: "123456"})
-		wantUnhandled(t, "send by "+medium, err, "medium")
+		wantUnhandled(t, "send by "+string(medium), err, "medium")
 	}
 	if sent := f.outbox.Messages(nil); len(sent) > 0 {
 		t.Errorf("%d messages were sent, want none", len(sent))
 	}
 	check(t, "send by mail", f.SendMessage(t.Context(), &identity.Message{To: email, Medium: "EMAIL"}))
-	for attribute, want := range map[string]string{"email": "EMAIL", "phone_number": "SMS", "fax": ""} {
-		if got := identity.Medium(attribute); got != want {
+	for attribute, want := range map[string]identity.Medium{"email": "EMAIL", "phone_number": "SMS", "fax": ""} {
+		if got := identity.MediumOf(attribute); got != want {
 			t.Errorf("medium of %s is %q, want %q", attribute, got, want)
 		}
 	}

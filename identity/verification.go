@@ -48,7 +48,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if address == "" {
 		return nil, &ParameterError{Err: ErrNoAddress, Name: attribute}
 	}
-	if _, err := sc.points().customMessage(ctx, KindVerify, s.user, attribute); err != nil {
+	if _, err := sc.points().customMessage(ctx, MessageAddressCode, s.user, attribute); err != nil {
 		return nil, err
 	}
 	to := &recipient{user: s.user, attribute: attribute, address: address}
@@ -60,7 +60,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if err := sc.commitCode(ctx, e, c, now); err != nil {
 		return nil, err
 	}
-	return to.delivery(), sc.points().send(ctx, s.user, sc.verificationMessage(s.user, KindVerify, c, text, now))
+	return to.delivery(), sc.points().send(ctx, s.user, sc.verificationMessage(s.user, MessageAddressCode, c, text, now))
 }
 
 // verifiable refuses an attribute that no code can be sent to.
@@ -103,20 +103,20 @@ func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Se
 		return err
 	}
 	ev = ev.with(dataPurpose, string(verifyCode(attribute)))
-	_, err = s.change(ctx, EventAttributeVerified, func(tx store.Tx, u *User) (verdict, err error) {
-		verdict, err = sc.judgeVerification(tx, u, attribute, string(text), now)
-		if err != nil || verdict == nil || errors.Is(verdict, ErrLimitExceeded) {
-			return verdict, err
+	_, err = s.change(ctx, EventAttributeVerified, func(tx store.Tx, u *User) (refused, err error) {
+		refused, err = sc.judgeVerification(tx, u, attribute, string(text), now)
+		if err != nil || refused == nil || errors.Is(refused, ErrLimitExceeded) {
+			return refused, err
 		}
-		return verdict, events.Insert(tx, ev.failed(EventCodeRefused, verdict))
+		return refused, events.Insert(tx, ev.failed(EventCodeRefused, refused))
 	})
 	return err
 }
 
 // judgeVerification judges the code of an address, uses it up, and makes the
 // address the user's. Where that is another user's name it leaves all as it was.
-func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, now time.Time) (verdict, err error) {
-	ok, err := s.admit(tx, kindVerify, u.Sub, verificationsTried, now)
+func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, now time.Time) (refused, err error) {
+	ok, err := s.checkQuota(tx, kindVerify, u.Sub, verificationsTried, now)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +138,8 @@ func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, 
 	delete(u.Pending, attribute)
 	u.Attributes[attribute], u.Attributes[attribute+"_verified"] = c.Value, "true"
 	u.rename(s.settings)
-	if verdict, err = takeAliases(tx, s.settings, u, nil, now); err != nil || verdict != nil {
-		return verdict, err
+	if refused, err = takeAliases(tx, s.settings, u, nil, now); err != nil || refused != nil {
+		return refused, err
 	}
 	_, err = codes.Delete(tx, key)
 	return nil, err

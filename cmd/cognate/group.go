@@ -42,7 +42,7 @@ func (groupList) Help() string {
 func (c *groupList) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
 		return list(t, c.listing, 0, a.Groups().List(ctx, ""), "GROUP, CREATED, PRECEDENCE, ROLE, DESCRIPTION", func(g *identity.Group) []string {
-			return []string{g.Name, stamp(g.Created), orNone(g.Precedence), orNone(g.Role), orNone(g.Description)}
+			return []string{g.Name, stamp(g.Created), orNone(g.Precedence), orNone(g.RoleARN), orNone(g.Description)}
 		})
 	})
 }
@@ -55,7 +55,7 @@ type groupFlags struct {
 }
 
 func (f groupFlags) settings(name string) identity.GroupSettings {
-	return identity.GroupSettings{Name: name, Description: f.Description, Role: f.Role, Precedence: f.Precedence}
+	return identity.GroupSettings{Name: name, Description: f.Description, RoleARN: f.Role, Precedence: f.Precedence}
 }
 
 // A theGroup is a group of a pool.

@@ -38,7 +38,7 @@ func (c *userCreate) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		in := identity.CreateUser{Username: c.Name, Attributes: attrs, TemporaryPassword: password, Suppress: true}
+		in := identity.CreateUser{Username: c.Name, Attributes: attrs, TemporaryPassword: password, SuppressInvitation: true}
 		u, err := a.Users().Create(ctx, in)
 		if err != nil {
 			return err

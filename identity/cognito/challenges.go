@@ -201,7 +201,7 @@ func showNewPassword(ch *identity.NewPasswordRequired) (username string, paramet
 
 // delivered are the parameters that say where a code went.
 func delivered(d *identity.CodeDelivery) []string {
-	return []string{"CODE_DELIVERY_DELIVERY_MEDIUM", d.Medium, "CODE_DELIVERY_DESTINATION", d.Destination}
+	return []string{"CODE_DELIVERY_DELIVERY_MEDIUM", string(d.Medium), "CODE_DELIVERY_DESTINATION", d.Destination}
 }
 
 // jsonText is a parameter that is itself JSON: texts, in a list or by name.

@@ -24,7 +24,7 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 		return nil, err
 	}
 	g, err := groups.Create(ctx, identity.GroupSettings{
-		Name: text(in.GroupName), Description: in.Description, Role: in.RoleArn, Precedence: number[int](in.Precedence),
+		Name: text(in.GroupName), Description: in.Description, RoleARN: in.RoleArn, Precedence: number[int](in.Precedence),
 	})
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 // groupType is a group as the service shows it: what was never set is not there.
 func groupType(g *identity.Group) idp.GroupType {
 	return idp.GroupType{
-		GroupName: ptr(g.Name), UserPoolId: ptr(g.Pool), Description: g.Description, RoleArn: g.Role,
+		GroupName: ptr(g.Name), UserPoolId: ptr(g.Pool), Description: g.Description, RoleArn: g.RoleARN,
 		Precedence: number[int32](g.Precedence), LastModifiedDate: date(g.Modified), CreationDate: date(g.Created),
 	}
 }
@@ -60,7 +60,7 @@ func (s *service) updateGroup(ctx context.Context, in *idp.UpdateGroupRequest) (
 		return nil, err
 	}
 	g, err := groups.Update(ctx, text(in.GroupName), identity.GroupSettings{
-		Description: in.Description, Role: in.RoleArn, Precedence: number[int](in.Precedence),
+		Description: in.Description, RoleARN: in.RoleArn, Precedence: number[int](in.Precedence),
 	})
 	if err != nil {
 		return nil, err

@@ -31,8 +31,8 @@ func (s *service) adminCreateUser(ctx context.Context, in *idp.AdminCreateUserRe
 	}
 	u, err := pool.Admin().Users().Create(ctx, identity.CreateUser{
 		Username: text(in.Username), Attributes: attributes(in.UserAttributes),
-		TemporaryPassword: identity.Secret(text(in.TemporaryPassword)), Mediums: list[string](in.DesiredDeliveryMediums),
-		Suppress: text(in.MessageAction) == "SUPPRESS", Resend: text(in.MessageAction) == "RESEND",
+		TemporaryPassword: identity.Secret(text(in.TemporaryPassword)), Mediums: list[identity.Medium](in.DesiredDeliveryMediums),
+		SuppressInvitation: text(in.MessageAction) == "SUPPRESS", ResendInvitation: text(in.MessageAction) == "RESEND",
 		ForceAlias: val(in.ForceAliasCreation),
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func TestAnswerOfSignUp(t *testing.T) {
 				return
 			}
 			wantDelivery(t, out["CodeDeliveryDetails"], tt.attribute, tt.medium, tt.destination)
-			if len(messages) != 1 || messages[0].Medium != tt.medium {
+			if len(messages) != 1 || string(messages[0].Medium) != tt.medium {
 				t.Fatalf("messages %v, want one by %s", messages, tt.medium)
 			}
 			wantForm(t, "code", string(messages[0].Code), `^\d{6}$`)

@@ -109,7 +109,7 @@ func (s *Server) AddUser(username, password string, attributes map[string]string
 	ctx := s.t.Context()
 	users := s.Pool().Admin().Users()
 	u, err := users.Create(ctx, identity.CreateUser{
-		Username: username, TemporaryPassword: identity.Secret(password), Suppress: true,
+		Username: username, TemporaryPassword: identity.Secret(password), SuppressInvitation: true,
 		Attributes: verified(attributes),
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ type letter struct {
 func newLetter(m *identity.Message) letter {
 	return letter{
 		ID: m.ID, Time: m.Time, UserPoolID: m.Pool, ClientID: m.Client, Username: m.Username,
-		To: m.To, Medium: m.Medium, Kind: string(m.Kind), Code: string(m.Code),
+		To: m.To, Medium: string(m.Medium), Kind: string(m.Kind), Code: string(m.Code),
 		Subject: m.Subject, Body: m.Body,
 	}
 }

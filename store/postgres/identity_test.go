@@ -3,17 +3,21 @@ package postgres_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/postgres"
 	"github.com/cognate-id/cognate/store/postgres/postgrestest"
-	"github.com/jackc/pgx/v5"
 )
 
 // A house is an engine in a database, with a pool in which alice is confirmed.
@@ -246,7 +250,7 @@ func TestViewsLeaveOthersAlone(t *testing.T) {
 	if err == nil {
 		s.Close()
 	}
-	if err == nil || !strings.Contains(err.Error(), "where others have something") {
+	if err == nil || !strings.Contains(err.Error(), "it holds something else") {
 		t.Errorf("Open = %v", err)
 	}
 	if _, err := conn.Exec(t.Context(), "select from "+theirs+".precious"); err != nil {
@@ -328,5 +332,83 @@ func TestRoundTripsDoNotTellWhoExists(t *testing.T) {
 	}
 	if known, unknown := failed("alice"), failed("Bob"); known != unknown || known > 3 {
 		t.Errorf("a wrong password takes %d round trips, a name that nobody has %d; want the same, at most 3", known, unknown)
+	}
+}
+
+// Records of users that version 1 wrote are read, and the view shows old and new ones in one shape.
+func TestUsersOfVersion1(t *testing.T) {
+	text, err := os.ReadFile("../../identity/testdata/users-v1.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := postgrestest.Address(t)
+	s := postgrestest.Open(t, address, &postgres.Options{Views: identity.Tables().Views()})
+	t.Cleanup(func() { s.Close() })
+	pool, err := identity.New(s, nil).OpenUserPool(t.Context(), "main", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := pool.Admin().Users()
+	shown := map[string]string{
+		"none": `{}`, "app": `{"totp": true, "preferred": "SOFTWARE_TOKEN_MFA"}`,
+		"text": `{"sms": true}`, "either": `{"sms": true, "totp": true, "preferred": "SMS_MFA"}`,
+	}
+	var subs []string
+	for line := range strings.Lines(string(text)) {
+		var rec map[string]any
+		if err := json.Unmarshal([]byte(line), &rec); err != nil {
+			t.Fatal(err)
+		}
+		rec["pool"] = pool.PoolID()
+		value, err := json.Marshal(rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sub := rec["sub"].(string)
+		subs = append(subs, sub)
+		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Insert("users", store.Key(pool.PoolID(), sub), value) }); err != nil {
+			t.Fatal(err)
+		}
+		u, err := users.Get(t.Context(), sub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.Count(shown[u.Username], "true"); len(u.MFA.Methods) != want {
+			t.Errorf("%s has the second factors %q, want %d", u.Username, u.MFA.Methods, want)
+		}
+	}
+	wantShown(t, address, "old records", shown)
+	for _, sub := range subs { // writes each record anew
+		if err := users.UpdateAttributes(t.Context(), sub, map[string]string{"nickname": "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantShown(t, address, "new records", shown)
+}
+
+// wantShown holds the column mfa of the view of users to what it should be, by username.
+func wantShown(t *testing.T, address, what string, want map[string]string) {
+	t.Helper()
+	conn, schema := connect(t, address)
+	rows, err := conn.Query(t.Context(), "select username, mfa from "+pgx.Identifier{schema + "_views", "users"}.Sanitize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for rows.Next() {
+		var name string
+		var got, wanted map[string]any
+		if err := rows.Scan(&name, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(want[name]), &wanted); err != nil {
+			t.Fatal(err)
+		}
+		if n++; !reflect.DeepEqual(got, wanted) {
+			t.Errorf("%s: the view shows %v of %s, want %v", what, got, name, wanted)
+		}
+	}
+	if err := rows.Err(); err != nil || n != len(want) {
+		t.Errorf("%s: %d users, %v, want %d", what, n, err, len(want))
 	}
 }

@@ -119,10 +119,10 @@ func Signature(key []byte, poolName, userID string, secretBlock []byte, timestam
 	return h.Sum(nil)
 }
 
-// FakeVerifier returns a verifier that belongs to no password, always the same
+// DecoyVerifier returns a verifier that belongs to no password, always the same
 // for a seed: so that signing in as nobody costs and looks the same as signing
 // in as someone. The seed must be secret, and long enough not to be guessed.
-func FakeVerifier(seed []byte) []byte {
+func DecoyVerifier(seed []byte) []byte {
 	b, err := hkdf.Expand(sha256.New, hash(seed), fakeInfo, size+fakeExtra)
 	if err != nil {
 		panic("srp: " + err.Error()) // no length but one beyond 8160 fails

@@ -315,11 +315,11 @@ func TestVerifiers(t *testing.T) {
 }
 
 func TestFakeVerifier(t *testing.T) {
-	v := srp.FakeVerifier([]byte("seed"))
-	if !bytes.Equal(v, srp.FakeVerifier([]byte("seed"))) {
+	v := srp.DecoyVerifier([]byte("seed"))
+	if !bytes.Equal(v, srp.DecoyVerifier([]byte("seed"))) {
 		t.Error("two verifiers for one seed")
 	}
-	if bytes.Equal(v, srp.FakeVerifier([]byte("seed2"))) {
+	if bytes.Equal(v, srp.DecoyVerifier([]byte("seed2"))) {
 		t.Error("one verifier for two seeds")
 	}
 	if real := srp.Verifier("pool", "user", "password", []byte{1}); len(real) != len(v) {
@@ -501,7 +501,7 @@ func BenchmarkKey(b *testing.B) {
 
 func BenchmarkFakeVerifier(b *testing.B) {
 	for b.Loop() {
-		srp.FakeVerifier([]byte("seed"))
+		srp.DecoyVerifier([]byte("seed"))
 	}
 }
 

@@ -128,7 +128,7 @@ func (c *MFAChoiceRequired) choose(ctx context.Context, in FactorChoice) (*SignI
 			return nil
 		}
 		o.step, o.method = stepFactor, in.Method
-		return spent.Insert(tx, t.scope.useUp(t.state))
+		return usedStates.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return nil, err
@@ -241,7 +241,7 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome
 		if err := o.decide(tx, s); err != nil {
 			return err
 		}
-		if err := spent.Insert(tx, s.useUp(t.state)); err != nil || o.step != stepDone {
+		if err := usedStates.Insert(tx, s.useUp(t.state)); err != nil || o.step != stepDone {
 			return err
 		}
 		return events.Insert(tx, ev)
@@ -269,7 +269,7 @@ func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx,
 		return nil, ErrSessionUsed
 	}
 	if err != nil || o.refused != nil {
-		return nil, orVerdict(err, o.refused)
+		return nil, orRefused(err, o.refused)
 	}
 	return o, nil
 }
@@ -289,7 +289,7 @@ func (t *secondStep) try(tx store.Tx, f *family, fn func(tx store.Tx, o *outcome
 // read reads the user that a state is bound to, as the user is now.
 func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 	key := store.Key(t.scope.pool.ID, t.state.Sub)
-	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), spent.Ref(spent.Key(t.scope.useUp(t.state))))
+	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), usedStates.Ref(usedStates.Key(t.scope.useUp(t.state))))
 	if err != nil {
 		return nil, err
 	}
@@ -342,7 +342,7 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) erro
 		o.refused = ErrTooManyAttempts
 		return nil
 	}
-	ok, err := s.admit(tx, kindFactor, t.state.ID, triesPerState, t.now)
+	ok, err := s.checkQuota(tx, kindFactor, t.state.ID, triesPerState, t.now)
 	if err != nil {
 		return err
 	}

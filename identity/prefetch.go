@@ -13,13 +13,13 @@ type ahead struct {
 	follow []store.Follow
 }
 
-// A readPlan is what is likely to be asked for.
-type readPlan struct {
+// A prefetchPlan is what is likely to be asked for.
+type prefetchPlan struct {
 	refs   []store.Ref
 	follow []store.Follow
 }
 
-func readAhead(r store.Reader, likely ...readPlan) *ahead {
+func prefetch(r store.Reader, likely ...prefetchPlan) *ahead {
 	a := &ahead{Reader: r, known: make(map[store.Ref][]byte)}
 	for _, plan := range likely {
 		a.next, a.follow = append(a.next, plan.refs...), append(a.follow, plan.follow...)
@@ -68,8 +68,8 @@ type aheadTx struct {
 	ahead *ahead
 }
 
-func txAhead(tx store.Tx, likely ...store.Ref) aheadTx {
-	return aheadTx{tx, readAhead(tx, readPlan{refs: likely})}
+func txPrefetch(tx store.Tx, likely ...store.Ref) aheadTx {
+	return aheadTx{tx, prefetch(tx, prefetchPlan{refs: likely})}
 }
 
 // Get implements [store.Reader].

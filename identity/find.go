@@ -1,0 +1,58 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// findUser finds a user by whatever the user signs in with and, if bySub, by
+// the sub; nil where there is none, after the same work.
+func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
+	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.DistinguishesCase())))}
+	if bySub {
+		refs = append(refs, users.Ref(store.Key(p.ID, name)))
+	}
+	if len(name) > maxName {
+		return nil, nil
+	}
+	values, err := r.Get(refs...)
+	if err != nil {
+		return nil, err
+	}
+	key := store.Key(p.ID, decoySub)
+	if values[0] != nil {
+		if key, err = users.DecodeIndex(usersByName, values[0]); err != nil {
+			return nil, err
+		}
+	}
+	named, err := r.Get(users.Ref(key))
+	if err != nil {
+		return nil, err
+	}
+	if values[0] == nil && bySub {
+		named[0] = values[1]
+	}
+	return decoyUser.decode(named[0])
+}
+
+// find reads the pool and one of its users.
+func (a *Admin) find(ctx context.Context, name string) (*PoolInfo, *User, error) {
+	var p *PoolInfo
+	var u *User
+	err := a.engine.store.View(ctx, func(r store.Reader) error {
+		values, err := r.Get(pools.Ref(store.Key(a.pool)))
+		if err != nil {
+			return err
+		}
+		if p, err = a.engine.decodePool(a.pool, values[0]); err != nil {
+			return err
+		}
+		u, err = findUser(r, p, name, true)
+		return err
+	})
+	if err == nil && u == nil {
+		err = ErrUserNotFound
+	}
+	return p, u, err
+}

@@ -1,0 +1,126 @@
+package identity
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+
+	"github.com/cognate-id/cognate/store"
+)
+
+// A scope is what a call through an app client begins with.
+type scope struct {
+	engine   *Engine
+	pool     *PoolInfo
+	client   *ClientInfo
+	secrets  []string
+	ring     *ring
+	settings *PoolSettings // of the pool
+	user     string        // the sub of the user whose session it is, empty in other calls
+	admin    bool          // it is an operator's call
+}
+
+// load reads the pool, the client and the keys of a call.
+func (a *AppClient) load(ctx context.Context) (*scope, error) {
+	return a.loadWith(ctx, func(store.Reader, *scope) error { return nil })
+}
+
+// loadWith reads, in one snapshot, what load does and what fn does with it. fn
+// must not need the keys: where there are none yet they are made afterwards.
+// What fn is likely to ask for first is read at once with the rest.
+func (a *AppClient) loadWith(ctx context.Context, fn func(store.Reader, *scope) error, likely ...prefetchPlan) (*scope, error) {
+	var s *scope
+	var keys []byte
+	err := a.engine.store.View(ctx, func(r store.Reader) error {
+		r = prefetch(r, likely...)
+		values, err := r.Get(
+			pools.Ref(store.Key(a.pool)), clients.Ref(store.Key(a.id)),
+			clientSecrets.Ref(store.Key(a.id)), keyrings.Ref(keyringKey(a.pool)),
+		)
+		if err != nil {
+			return err
+		}
+		if s, err = a.decodeScope(values); err != nil {
+			return err
+		}
+		keys = values[3]
+		return fn(r, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.ring, err = a.engine.ring(ctx, s.pool, keys)
+	return s, err
+}
+
+func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
+	gone := &NotFoundError{ErrClientNotFound, a.id}
+	pool, err := a.engine.decodePool(a.pool, values[0])
+	if errors.Is(err, ErrPoolNotFound) {
+		return nil, gone
+	}
+	if err != nil {
+		return nil, err
+	}
+	client, err := a.engine.decodeClient(a.id, values[1])
+	if err != nil {
+		return nil, err
+	}
+	if client.Pool != pool.ID {
+		return nil, gone
+	}
+	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings, admin: a.admin}
+	if client.HasSecret {
+		secret, err := clientSecrets.Decode(values[2])
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range secret.Values {
+			s.secrets = append(s.secrets, v.Value)
+		}
+	}
+	return s, nil
+}
+
+// checkHash checks a client's proof of its secret: HMAC-SHA256 under the
+// secret over the username as it was sent and the client id, in base64. A
+// client without a secret needs none, and one that is sent all the same is ignored.
+func (s *scope) checkHash(username, hash string) error {
+	if len(s.secrets) == 0 {
+		return nil
+	}
+	if hash == "" {
+		return &ClientError{Err: ErrSecretHashMissing, Client: s.client.ID}
+	}
+	for _, secret := range s.secrets {
+		if equal(SecretHash(Secret(secret), username, s.client.ID), hash) {
+			return nil
+		}
+	}
+	return &ClientError{Err: ErrSecretHashMismatch, Client: s.client.ID}
+}
+
+// checkSecret checks the plain secret of a client that has one.
+func (s *scope) checkSecret(secret Secret) error {
+	if len(s.secrets) == 0 {
+		return nil
+	}
+	if secret == "" {
+		return &ClientError{Err: ErrSecretHashMissing, Client: s.client.ID, Refresh: true}
+	}
+	for _, known := range s.secrets {
+		if equal(known, string(secret)) {
+			return nil
+		}
+	}
+	return &ClientError{Err: ErrSecretHashMismatch, Client: s.client.ID, Refresh: true}
+}
+
+// SecretHash is the proof of a client's secret that goes with a username.
+func SecretHash(secret Secret, username, clientID string) string {
+	h := hmac.New(sha256.New, []byte(secret))
+	h.Write([]byte(username + clientID))
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
