@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -110,7 +109,7 @@ func (e *Engine) keep(ctx context.Context, j Job) {
 	defer tick.Stop()
 	for {
 		if err := e.runJob(ctx, j); err != nil && ctx.Err() == nil {
-			e.log.LogAttrs(ctx, slog.LevelError, "job failed", slog.String("job", j.Name), slog.Any("error", err))
+			e.log.ErrorContext(ctx, "job failed", "job", j.Name, "error", err)
 		}
 		select {
 		case <-ctx.Done():
