@@ -279,16 +279,6 @@ func (f *fixture) traces(t testing.TB) []string {
 	})
 }
 
-// texts is a claim that is a list.
-func texts(claim any) []string {
-	out := []string{}
-	list, _ := claim.([]any)
-	for _, v := range list {
-		out = append(out, v.(string))
-	}
-	return out
-}
-
 // bulk puts users into the store, and into a group.
 func (g *groupFixture) bulk(t testing.TB, n int, group string) {
 	t.Helper()
@@ -329,9 +319,6 @@ func TestGroupOfManyIsSweptInBatches(t *testing.T) {
 
 // What many large records come to is more than one transaction may write.
 func TestGroupOfLargeUsersIsSwept(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes a group of many large users")
-	}
 	g := newGroupsOn(t, newEngineOn(t, memory.New()))
 	g.make(t, "all", 1, "")
 	g.bulk(t, 30, "all")
