@@ -155,7 +155,8 @@ func TestBackupOfRunningServer(t *testing.T) {
 	}
 }
 
-// TestBackupThatNoServerGives says why, where the file is open and nobody answers.
+// TestBackupThatNoServerGives checks the error if a process has the file open but does not
+// answer at the socket.
 func TestBackupThatNoServerGives(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits a second for a store that is in use")
@@ -293,7 +294,7 @@ func TestKilledCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// same tells whether a store holds what was backed up.
+	// same reports whether a store holds what was backed up.
 	same := func(what, file string) {
 		t.Helper()
 		os.Remove(filepath.Join(dir, "again.backup")) // of the last time
