@@ -10,14 +10,17 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// AccessKeys are the keys that operators sign their requests with. They are of
-// the whole engine, not of one pool.
+// Create and Revoke make their values and their event first, and then write
+// the access key and the event in one transaction. List and Secret only read.
+
+// AccessKeys are the keys that operators sign their requests with. They belong
+// to the whole engine, not to a pool.
 type AccessKeys struct{ engine *Engine }
 
-// An AccessKey is a key of an operator's, without its secret.
+// An AccessKey is the access key of an operator, without its secret.
 type AccessKey struct {
-	ID      string    // such as AKIA…, 20 characters
-	Name    string    // for people
+	ID      string    // 20 characters, such as AKIA…
+	Name    string    // a label for people
 	Created time.Time // when it was made
 }
 
@@ -29,7 +32,8 @@ const (
 	secretSet = alnum62 + "+/"
 )
 
-// Create makes an access key. Its secret is told only once.
+// Create makes an access key and returns it with its secret. Keep the secret:
+// it is what requests are signed with. [AccessKeys.List] does not show it.
 func (a AccessKeys) Create(ctx context.Context, name string) (*AccessKey, Secret, error) {
 	id, err := random(rand.Reader, upper32, 16)
 	if err != nil {
@@ -56,14 +60,15 @@ func (a AccessKeys) Create(ctx context.Context, name string) (*AccessKey, Secret
 	return k.public(), Secret(secret), nil
 }
 
-// happened is the event of a change of an access key. It is one of the engine: access keys are of no pool.
+// happened makes the event of a change to an access key. The event belongs to
+// the engine, because access keys belong to no pool.
 func (a AccessKeys) happened(ctx context.Context, kind EventKind, id string, now time.Time) (*Event, error) {
 	return a.engine.event(ctx, Event{Kind: kind, Time: now, Actor: Actor{Kind: ActorProgram}, Subject: Subject{SubjectAccessKey, id}})
 }
 
 func (k *accessKey) public() *AccessKey { return &AccessKey{k.ID, k.Name, k.Created} }
 
-// List returns the access keys, by id.
+// List returns the access keys, ordered by id.
 func (a AccessKeys) List(ctx context.Context) ([]*AccessKey, error) {
 	var out []*AccessKey
 	err := a.engine.store.View(ctx, func(r store.Reader) error {
@@ -79,7 +84,7 @@ func (a AccessKeys) List(ctx context.Context) ([]*AccessKey, error) {
 	return out, err
 }
 
-// Revoke removes an access key, at once. It reports whether there was one.
+// Revoke removes an access key at once. It reports whether the key existed.
 func (a AccessKeys) Revoke(ctx context.Context, id string) (was bool, err error) {
 	ev, err := a.happened(ctx, EventAccessKeyRevoked, id, a.engine.now())
 	if err != nil {
@@ -94,7 +99,7 @@ func (a AccessKeys) Revoke(ctx context.Context, id string) (was bool, err error)
 	return was, err
 }
 
-// Secret returns the secret of an access key, and whether there is one.
+// Secret returns the secret of an access key. ok reports whether the key exists.
 func (a AccessKeys) Secret(ctx context.Context, id string) (secret Secret, ok bool, err error) {
 	if len(id) > 128 {
 		return "", false, nil

@@ -11,30 +11,46 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Users is what an operator may do with the users of a pool.
+// Users.Create works in this order:
+//
+//  1. It reads the pool and checks the names, the attributes and the triggers.
+//  2. It runs the hook before sign-up, checks or makes the temporary password
+//     and hashes it, and runs the hooks for the messages.
+//  3. One transaction (commitCreate) checks that the pool still exists, takes
+//     aliases over if ForceAlias asks for it, and inserts the user, the
+//     credential and the event. The names must be free.
+//  4. After the commit the invitation is sent.
+//
+// With ResendInvitation, step 3 instead replaces the credential of a user who
+// has not accepted the invitation. Users.SetPassword hashes first and then
+// commits in replaceCredential, which checks the history of passwords.
+
+// Users has what an operator may do with the users of a pool.
 type Users struct{ admin *Admin }
 
 // Users returns a handle on the users of the pool.
 func (a *Admin) Users() Users { return Users{a} }
 
-// CreateUser is what an operator gives to make a user.
+// CreateUser is the input of [Users.Create].
 type CreateUser struct {
 	Username   string            // 1 to 128 characters; an address in pools with UsernameAttributes
 	Attributes map[string]string // may include email_verified and phone_number_verified
-	// TemporaryPassword must be changed at the first sign-in. One is made where it is empty.
+	// TemporaryPassword is the password of the first sign-in, which demands a new
+	// one. If it is empty, a random one is made.
 	TemporaryPassword Secret
-	// Mediums say how the invitation is sent. Defaults to SMS.
+	// Mediums say how the invitation is sent. Defaults to SMS alone.
 	Mediums []Medium
-	// SuppressInvitation makes the user without sending anything.
+	// SuppressInvitation creates the user without sending an invitation.
 	SuppressInvitation bool
-	// ResendInvitation sends a new invitation, with a new password, to a user
-	// who is there already and has not accepted the first.
+	// ResendInvitation creates no user. It sends a new invitation, with a new
+	// password, to a user who exists and has not accepted the first one.
 	ResendInvitation bool
-	// ForceAlias takes a verified address over from another user who has it as an alias.
+	// ForceAlias takes a verified address away from another user who has it as
+	// an alias.
 	ForceAlias bool
 }
 
-// Get returns a user by a name or the sub, or [ErrUserNotFound].
+// Get returns the user who has a name or a sub, or [ErrUserNotFound].
 func (us Users) Get(ctx context.Context, name string) (*User, error) {
 	_, u, err := us.admin.find(ctx, name)
 	if err != nil {
@@ -43,8 +59,9 @@ func (us Users) Get(ctx context.Context, name string) (*User, error) {
 	return u, nil
 }
 
-// Create makes a user, who must choose a password at the first sign-in, and
-// sends an invitation. An error that is [ErrDelivery] comes with the user.
+// Create makes a user and sends an invitation with a temporary password. The
+// user must choose a password at the first sign-in. If the invitation could not
+// be delivered, Create returns the user together with an [ErrDelivery].
 func (us Users) Create(ctx context.Context, in CreateUser) (*User, error) {
 	u, err := us.admin.createUser(ctx, in)
 	if err != nil {
@@ -89,8 +106,9 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 	return u, a.invite(ctx, p, u, in, password, now)
 }
 
-// triggers are those that an invitation runs. They are looked at before
-// anything is written: afterwards the password would be set and known to nobody.
+// triggers returns the triggers that an invitation runs. They are checked
+// before anything is written: if one refused afterwards, the password would be
+// set and nobody would know it.
 func (in *CreateUser) triggers() []Trigger {
 	if in.SuppressInvitation {
 		return nil
@@ -98,7 +116,8 @@ func (in *CreateUser) triggers() []Trigger {
 	return slices.Clone(messageTriggers)
 }
 
-// temporary checks or makes a temporary password, and its credential.
+// temporary checks the given temporary password, or makes one if it is empty.
+// It returns the password and its credential.
 func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Secret, now time.Time) (Secret, *credential, error) {
 	if password == "" {
 		made, err := temporaryPassword(p.Settings.EffectivePasswordPolicy())
@@ -147,7 +166,8 @@ func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *cr
 	return refused
 }
 
-// takenBy says which name of a user that could not be made another user has.
+// takenBy returns the error for a user who could not be created because
+// another user has one of the names. The error says which name.
 func (a *Admin) takenBy(ctx context.Context, p *PoolInfo, u *User) error {
 	var taken *NameTakenError
 	err := a.engine.namesFree(ctx, &p.Settings, u)
@@ -160,7 +180,8 @@ func (a *Admin) takenBy(ctx context.Context, p *PoolInfo, u *User) error {
 	return taken
 }
 
-// reinvite gives a user who has not accepted an invitation a new password and sends it.
+// reinvite gives a new temporary password to a user who has not accepted an
+// invitation, and sends it.
 func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	p, u, err := a.find(ctx, in.Username)
 	if err != nil {
@@ -169,7 +190,7 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err := a.points(p).callable(in.triggers()...); err != nil {
 		return nil, err
 	}
-	if u.Status == StatusForceChangePassword { // of others the commit tells
+	if u.Status == StatusForceChangePassword { // the commit refuses all other users
 		if err := a.announce(ctx, p, u, in); err != nil {
 			return nil, err
 		}
@@ -196,8 +217,8 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	return kept, a.invite(ctx, p, kept, in, password, now)
 }
 
-// invite sends a temporary password over each medium that was asked for and
-// that the user has an address for.
+// invite sends a temporary password over each medium that was asked for, if
+// the user has an address for that medium.
 func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, password Secret, now time.Time) error {
 	for _, attribute := range in.invited(u) {
 		if err := a.points(p).send(ctx, u, a.invitation(p, u, attribute, string(password), now)); err != nil {
@@ -207,7 +228,7 @@ func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser,
 	return nil
 }
 
-// announce comes to the hook point of each message that invite will send.
+// announce runs the hook for each message that invite will send.
 func (a *Admin) announce(ctx context.Context, p *PoolInfo, u *User, in CreateUser) error {
 	for _, attribute := range in.invited(u) {
 		if _, err := a.points(p).customMessage(ctx, MessageInvitation, u, attribute); err != nil {
@@ -217,7 +238,7 @@ func (a *Admin) announce(ctx context.Context, p *PoolInfo, u *User, in CreateUse
 	return nil
 }
 
-// invited are the attributes of a user that an invitation goes to.
+// invited returns the attributes whose addresses get the invitation.
 func (in *CreateUser) invited(u *User) []string {
 	if in.SuppressInvitation {
 		return nil
@@ -235,10 +256,10 @@ func (in *CreateUser) invited(u *User) []string {
 	return to
 }
 
-// SetPassword sets a user's password: for good, which confirms the user, or
-// as a temporary one. It ends a lock-out, any pending challenge and, in safe
-// pools, all sign-ins. A password that the policy forbids to return is refused
-// with [ErrPasswordReused].
+// SetPassword sets a user's password. A permanent password confirms the user.
+// A temporary one must be changed at the next sign-in. SetPassword ends a
+// lock-out, any pending challenge and, in safe pools, all sign-ins. It returns
+// [ErrPasswordReused] if the policy forbids to use the password again.
 func (us Users) SetPassword(ctx context.Context, name string, password Secret, permanent bool) error {
 	if err := us.admin.setPassword(ctx, name, password, permanent); err != nil {
 		return fmt.Errorf("set password: %w", err)

@@ -11,15 +11,33 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A change of attributes works in this order:
+//
+//  1. The session or the operator's handle gives the pool and the user. check
+//     refuses what does not depend on the user: unknown and immutable
+//     attributes, malformed values, a required attribute that is deleted.
+//  2. makeCodes makes a code for each address that may need one, because a
+//     transaction must not use random numbers.
+//  3. changeUser reads the user again and runs apply in one transaction. apply
+//     sets the attributes, checks the user as a whole, checks that the new
+//     names are free, counts the codes and writes those that are needed. The
+//     user and the event are written in the same transaction.
+//  4. After the commit send sends the codes.
+
 // addresses are the attributes that can be verified, in the order in which codes are sent.
 var addresses = []string{"email", "phone_number"}
 
-// UpdateAttributes sets attributes that the client may write; an empty value
-// deletes one. An address that changes is no longer verified, and gets a code
-// where the pool verifies it, which [Session.VerifyAttribute] takes; where it
-// must be verified before the update, the old one stays until then. The codes
-// that were sent are returned, also with an error that is [ErrDelivery]; they
-// are 20 an hour at most, then an update that needs one is [ErrLimitExceeded].
+// UpdateAttributes sets attributes that the client may write. An empty value
+// deletes its attribute.
+//
+// An address that changes is no longer verified. If the pool verifies this kind
+// of address, a code is sent to it: give the code to [Session.VerifyAttribute].
+// If the pool demands verification before the update, the old address stays
+// until the new one is verified.
+//
+// UpdateAttributes returns where codes were sent, also together with an
+// [ErrDelivery]. A user gets at most 20 codes an hour in this way; after that,
+// an update that needs a code returns [ErrLimitExceeded].
 func (s *Session) UpdateAttributes(ctx context.Context, attributes map[string]string) ([]*CodeDelivery, error) {
 	sent, err := s.updateAttributes(ctx, attributes)
 	if err != nil {
@@ -40,9 +58,10 @@ func (s *Session) updateAttributes(ctx context.Context, attributes map[string]st
 	return up.run(ctx)
 }
 
-// DeleteAttributes deletes attributes that the client may write. With an
-// address go its verification and a new one that waits for it, with the phone
-// number the second factor by SMS. One that is required is refused.
+// DeleteAttributes deletes attributes that the client may write. Deleting an
+// address also deletes its verification and a new address that waits for
+// verification. Deleting the phone number also turns the second factor by SMS
+// off. A required attribute cannot be deleted: the error is [ErrInvalidAttributes].
 func (s *Session) DeleteAttributes(ctx context.Context, names ...string) error {
 	if _, err := s.updateAttributes(ctx, emptied(names)); err != nil {
 		return fmt.Errorf("delete attributes: %w", err)
@@ -50,7 +69,7 @@ func (s *Session) DeleteAttributes(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// emptied is the update that deletes attributes.
+// emptied returns the update that deletes attributes.
 func emptied(names []string) map[string]string {
 	out := make(map[string]string, len(names))
 	for _, n := range names {
@@ -60,8 +79,9 @@ func emptied(names []string) map[string]string {
 }
 
 // UpdateAttributes sets a user's attributes as [Session.UpdateAttributes] does,
-// whatever clients may write. An address that comes with its flag of
-// verification set to true is the user's at once and gets no code.
+// including those that no client may write. An address is verified at once and
+// gets no code if its flag (email_verified, phone_number_verified) is set to
+// true in the same call.
 func (us Users) UpdateAttributes(ctx context.Context, name string, attributes map[string]string) error {
 	if err := us.admin.updateAttributes(ctx, name, attributes); err != nil {
 		return fmt.Errorf("update attributes: %w", err)
@@ -69,7 +89,8 @@ func (us Users) UpdateAttributes(ctx context.Context, name string, attributes ma
 	return nil
 }
 
-// DeleteAttributes deletes a user's attributes, see [Session.DeleteAttributes].
+// DeleteAttributes deletes a user's attributes as [Session.DeleteAttributes]
+// does, including those that no client may write.
 func (us Users) DeleteAttributes(ctx context.Context, name string, names ...string) error {
 	if err := us.admin.updateAttributes(ctx, name, emptied(names)); err != nil {
 		return fmt.Errorf("delete attributes: %w", err)
@@ -91,16 +112,17 @@ func (a *Admin) updateAttributes(ctx context.Context, name string, attributes ma
 	return err
 }
 
-// An update is a change of attributes, by a user or an operator.
+// An update is a change of attributes by a user or an operator.
 type update struct {
 	scope  *scope
-	values map[string]string // empty ones are deleted
+	values map[string]string // an empty value deletes its attribute
 	by     origin
 
-	made map[string]*addressCode // by address, for those that are given
+	made map[string]*addressCode // by attribute, for the addresses that are given
 }
 
-// An addressCode is a code made for an address before it is known whether one is needed.
+// An addressCode is a code for an address. It is made before the transaction,
+// when it is not yet known whether it is needed.
 type addressCode struct {
 	text   string
 	record *code
@@ -122,7 +144,7 @@ func (up *update) run(ctx context.Context) ([]*CodeDelivery, error) {
 	return up.send(ctx, u)
 }
 
-// check refuses what does not depend on the user.
+// check makes the checks that do not depend on the user.
 func (up *update) check() error {
 	s := up.scope.settings
 	if err := checkChangeable(s, up.values); err != nil {
@@ -141,8 +163,8 @@ func (up *update) check() error {
 	return checkFormats(given)
 }
 
-// checkChangeable refuses attributes that are not in the schema, and those
-// that are set when the user is made or never.
+// checkChangeable refuses attributes that are not in the schema, and
+// attributes that never change once the user exists.
 func checkChangeable(s *PoolSettings, values map[string]string) error {
 	var unknown, immutable []AttributeProblem
 	for _, name := range sortedKeys(values) {
@@ -163,8 +185,9 @@ func checkChangeable(s *PoolSettings, values map[string]string) error {
 	return nil
 }
 
-// makeCodes makes a code for each address that may need one: in a transaction
-// nothing may be random. Nor may a code be needed that nothing can send.
+// makeCodes makes a code for each address that may need one. It runs before the
+// transaction, which must not use random numbers. It refuses the update if the
+// pool names a target for sending messages that cannot be called.
 func (up *update) makeCodes() error {
 	up.made = map[string]*addressCode{}
 	for _, a := range addresses {
@@ -184,10 +207,10 @@ func (up *update) makeCodes() error {
 	return nil
 }
 
-// vouched tells whether an operator says that an address is verified.
+// vouched reports whether an operator says that an address is verified.
 func (up *update) vouched(address string) bool { return up.values[address+"_verified"] == "true" }
 
-// apply changes the user.
+// apply changes the user within the transaction.
 func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 	s := up.scope.settings
 	if up.values["preferred_username"] != "" && u.Status == StatusUnconfirmed && slices.Contains(s.Aliases, "preferred_username") {
@@ -210,11 +233,12 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 	if ok, err := up.maySend(tx, u); err != nil || !ok {
 		return ErrLimitExceeded, err
 	}
-	return nil, up.putCodes(tx, u) // after the last refusal, which would keep them
+	return nil, up.putCodes(tx, u) // after the last refusal: a refusal keeps what apply has written
 }
 
-// maySend counts the codes that a user's own update sends, and tells whether
-// there may be so many: they go to any address that the user cares to write.
+// maySend counts the codes that a user's own update sends and reports whether
+// they are within the limit. Without a limit, a user could have codes sent to
+// any address. Updates by an operator are not counted.
 func (up *update) maySend(tx store.Tx, u *User) (bool, error) {
 	for _, a := range addresses {
 		if up.by.client == "" || up.made[a] == nil || !up.made[a].needed {
@@ -228,7 +252,8 @@ func (up *update) maySend(tx store.Tx, u *User) (bool, error) {
 	return true, nil
 }
 
-// setAll sets the attributes, addresses last: their flags go with them.
+// setAll sets the attributes. Addresses come last, because setting an address
+// also sets its flag of verification.
 func (up *update) setAll(u *User) {
 	for _, name := range sortedKeys(up.values) {
 		if !slices.Contains(addresses, name) {
@@ -242,7 +267,7 @@ func (up *update) setAll(u *User) {
 	}
 }
 
-// set sets an attribute, or deletes it where the value is empty.
+// set sets an attribute, or deletes it if the value is empty.
 func (u *User) set(name, value string) {
 	if value == "" {
 		delete(u.Attributes, name)
@@ -251,8 +276,9 @@ func (u *User) set(name, value string) {
 	u.Attributes[name] = value
 }
 
-// setAddress sets or deletes an address, in the place of one that waits. One
-// that is given again as it is stays as verified as it was (unsure).
+// setAddress sets or deletes an address. An address that waits for verification
+// is dropped. An address that is given again unchanged keeps its flag of
+// verification (unsure whether the service does the same).
 func (up *update) setAddress(u *User, a, value string) {
 	delete(u.Pending, a)
 	made := up.made[a]
@@ -277,9 +303,9 @@ func (up *update) setAddress(u *User, a, value string) {
 	}
 }
 
-// putCodes writes the codes that are needed. A code that resets the password
-// and went to an address that is the user's no more is void; one that verifies
-// an address is bound to it anyway.
+// putCodes writes the codes that are needed. It deletes a code that resets the
+// password if the code went to an address that the user no longer has. A code
+// that verifies an address needs no deletion: it is bound to the address.
 func (up *update) putCodes(tx store.Tx, u *User) error {
 	for _, a := range addresses {
 		if made := up.made[a]; made != nil && made.needed {
@@ -299,9 +325,9 @@ func (up *update) putCodes(tx store.Tx, u *User) error {
 	return err
 }
 
-// keepsFactor turns the factor by SMS off when the phone number goes, and
-// refuses that where the user must have a factor and would have none. The
-// service's answer is not known.
+// keepsFactor turns the second factor by SMS off when the phone number is
+// deleted. It refuses the deletion if the pool demands a second factor and the
+// user would have none. What the service answers is not known.
 func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]string) (refused, err error) {
 	if value, ok := values["phone_number"]; !ok || value != "" || u.Attributes["phone_number"] == "" {
 		return nil, nil
@@ -318,16 +344,18 @@ func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]st
 	return invalid("phone_number", "The phone number is the only second factor of the user."), nil
 }
 
-// checkWhole checks all that the user is about to have.
+// checkWhole checks the user with all changes made: a name to sign in with
+// must be left, and the attributes must not be too large together.
 func (u *User) checkWhole(s *PoolSettings) error {
 	named := func(a string) bool { return u.Attributes[a] != "" }
 	if names := u.nameAttributes(s); len(names) > 0 && !slices.ContainsFunc(names, named) {
-		return nonconforming(AttributeProblem{Name: names[0], Code: settings.AttributeRequired}) // it is the name to sign in with
+		return nonconforming(AttributeProblem{Name: names[0], Code: settings.AttributeRequired}) // the user signs in with it
 	}
 	return checkSize(u.Attributes)
 }
 
-// send sends the codes that turned out to be needed.
+// send sends the codes that are needed. It goes on after a failure and returns
+// the last error.
 func (up *update) send(ctx context.Context, u *User) ([]*CodeDelivery, error) {
 	var sent []*CodeDelivery
 	var failed error

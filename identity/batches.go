@@ -7,12 +7,14 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// listBatch is how many records a listing reads in one transaction: a page of
-// the wire, and one to see that there is more, are one read.
+// listBatch is how many records a listing reads in one transaction. A page of
+// the wire protocol has at most 60, so one read has the page and shows whether
+// there are more records.
 const listBatch = 64
 
-// batches yields what read returns, each time in a transaction of its own and
-// after the record before, as name names it: so a slow consumer holds none open.
+// batches yields records batch by batch. It calls read once for each batch, in
+// a transaction of its own, with the name of the last record before. No
+// transaction is open while the consumer is busy.
 func batches[R any](ctx context.Context, s store.Store, after string, read func(r store.Reader, after string) ([]*R, error), name func(*R) string) iter.Seq2[*R, error] {
 	return func(yield func(*R, error) bool) {
 		for after := after; ; {
@@ -38,13 +40,13 @@ func batches[R any](ctx context.Context, s store.Store, after string, read func(
 	}
 }
 
-// batch reads the first listBatch records that an index has in a range.
+// batch reads the first listBatch records of a range of an index.
 func batch[R any](r store.Reader, t *store.Table[R], ix *store.Index[R], rng store.Range) ([]*R, error) {
 	rng.Limit = listBatch
 	return indexed(r, t, ix, rng)
 }
 
-// indexed reads the records that an index has in a range, in two round trips at the most.
+// indexed reads the records of a range of an index, in two round trips at most.
 func indexed[R any](r store.Reader, t *store.Table[R], ix *store.Index[R], rng store.Range) ([]*R, error) {
 	var refs []store.Ref
 	for key, err := range t.ScanIndex(r, ix, rng) {

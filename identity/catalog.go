@@ -8,21 +8,22 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// The catalog lists every table, and each table says whose its records are. From that
-// follows all that is done to whole tables:
+// The catalog lists every table, and each table says who owns its records. All
+// work on whole tables follows from the catalog:
 //
-//   - store/sealed encrypts those that are marked Secret, and an engine refuses a
-//     store that would leave one of them in clear.
-//   - Sweep deletes what has expired.
-//   - The deletion of a user or of a client erases its records: up to eraseBatch of them in the same
-//     transaction. If there are more, a tombstone is written with it, and Sweep
-//     purges the rest.
-//   - The deletion of a pool writes a tombstone, and Sweep purges the pool: it
-//     purges the records of its clients, then all others.
-//   - Backups, copies, checks and SQL views have every table.
+//   - store/sealed encrypts the tables that are marked Secret. An engine refuses a
+//     store that encrypts some tables and leaves one of these in clear.
+//   - Sweep deletes expired records.
+//   - The deletion of a user or a client erases up to eraseBatch of its records in
+//     the same transaction. If there are more, the transaction also writes a
+//     tombstone, and Sweep purges the rest.
+//   - The deletion of a pool writes a tombstone, and Sweep purges the pool: first
+//     the records of its clients, then all others.
+//   - Backups, copies, checks and SQL views cover every table.
 
-// Tables are the tables that the engine keeps. [store.Catalog.With] adds those of a
-// program; give the catalog to [Options], and to all else that takes one.
+// Tables returns the tables of the engine. To add tables of your own, call
+// [store.Catalog.With], and give the result to [Options] and to everything else
+// that takes a catalog.
 func Tables() store.Catalog {
 	return store.Catalog{
 		pools, poolTombstones, tombstones, accessKeys, leases, clients, clientSecrets, keyrings, users, groups, groupTombstones,
@@ -30,7 +31,7 @@ func Tables() store.Catalog {
 	}
 }
 
-// usable returns what is wrong with the catalog of an engine on a store.
+// usable returns an error if an engine must not use a catalog on a store.
 func usable(c store.Catalog, s store.Store) error {
 	if err := c.Err(); err != nil {
 		return err
@@ -43,8 +44,8 @@ func usable(c store.Catalog, s store.Store) error {
 	return c.CheckSealed(s)
 }
 
-// A refusal is what an engine has instead of a store that it must not use: each
-// call returns the error.
+// A refusal takes the place of a store that an engine must not use. Every call
+// returns the error.
 type refusal struct {
 	store.Store
 	err error

@@ -11,12 +11,20 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A Challenge is what a sign-in asks for before it gives tokens. Each has a
-// type of its own, with an Answer method: [*NewPasswordRequired],
-// [*PasswordVerifier], [*TOTPRequired], [*SMSCodeRequired], [*MFAChoiceRequired], [*MFASetupRequired].
+// A challenge carries its state to the client and back, sealed with a key of
+// the pool; the server stores nothing until the answer comes. challenge gives
+// the state a new id and an end, and seal pads and encrypts it. When the answer
+// comes, open decrypts the state and checks its kind, pool, client and time.
+// The transaction that judges the answer inserts the record of useUp, so a
+// state counts once only.
+
+// A Challenge is what a sign-in asks for before it returns tokens. Each kind of
+// challenge is a type with an Answer method: [*NewPasswordRequired],
+// [*PasswordVerifier], [*TOTPRequired], [*SMSCodeRequired],
+// [*MFAChoiceRequired], [*MFASetupRequired].
 type Challenge interface {
-	// State is what must come back with the answer. It is opaque, bound to the
-	// pool, the client and the user, and answered once.
+	// State returns what must come back with the answer. It is opaque, bound to
+	// the pool, the client and the user, and can be answered once.
 	State() string
 }
 
@@ -28,26 +36,26 @@ const (
 	stateSRP         stateKind = "srp"
 )
 
-// A challengeState is what a Challenge carries, sealed under the pool's key. A
-// state that an earlier version sealed in another shape is refused as invalid:
-// states live for 15 minutes at most.
+// A challengeState is the content of a challenge's state, which is sealed with
+// a key of the pool. A state that an earlier version sealed in another shape is
+// refused as invalid. That costs little: states live for 15 minutes at most.
 type challengeState struct {
 	Kind    stateKind       `json:"k"`
 	ID      string          `json:"i"`
-	Name    string          `json:"n"` // username as it was given
+	Name    string          `json:"n"` // the username as it was given
 	Sub     string          `json:"s"`
 	Expires time.Time       `json:"e"`
-	Proved  []proof         `json:"p,omitempty"` // before this challenge
+	Proved  []proof         `json:"p,omitempty"` // what was proved before this challenge
 	Data    json.RawMessage `json:"d,omitempty"` // the payload of the kind
 }
 
-// A statePayload is what the states of one kind carry besides.
+// A statePayload is what the states of one kind carry in addition.
 type statePayload interface {
-	// disclosed is how many bytes of the payload the holder of the state knows.
+	// disclosed returns how many bytes of the payload the holder of the state knows.
 	disclosed() int
 }
 
-// seal seals a state with the payload of its kind, nil for none.
+// seal seals a state with the payload of its kind, which may be nil.
 func (s *scope) seal(c *challengeState, payload statePayload) (string, error) {
 	known := len(quote(c.Name))
 	if payload != nil {
@@ -72,7 +80,8 @@ func (c *challengeState) payload(into statePayload) error {
 	return nil
 }
 
-// challenge seals the state of a challenge of a kind that is asked now.
+// challenge seals a new state of a kind. It takes over the user and the proofs
+// of st, and gives the state an id and a lifetime of its own.
 func (s *scope) challenge(kind stateKind, st *challengeState, payload statePayload, now time.Time) (string, error) {
 	id, err := s.engine.uuid()
 	if err != nil {
@@ -83,11 +92,11 @@ func (s *scope) challenge(kind stateKind, st *challengeState, payload statePaylo
 	return s.seal(&next, payload)
 }
 
-// stateSize is more than a state has without what its holder knows.
+// stateSize is larger than any state, not counting what its holder knows.
 const stateSize = 448
 
-// pad fills a state up with spaces, so that its length tells nothing that its
-// holder does not know. The state of a decoy would be shorter.
+// pad fills a state up with spaces, so that its length discloses nothing that
+// its holder does not know. Without padding, the state of a decoy would be shorter.
 func pad(plain []byte, known int) []byte {
 	return append(plain, bytes.Repeat([]byte{' '}, max(0, stateSize+known-len(plain)))...)
 }
@@ -96,7 +105,8 @@ func (s *scope) bind(kind stateKind) []byte {
 	return []byte(store.Key(string(kind), s.pool.ID, s.client.ID))
 }
 
-// open reads a challenge state of a kind, which must be this pool's and client's, and in time.
+// open decrypts a challenge state. It returns [ErrSessionInvalid] if the state
+// is of another kind, pool or client, and [ErrSessionExpired] if it is too old.
 func (s *scope) open(kind stateKind, state string, now time.Time) (*challengeState, error) {
 	plain, err := s.ring.state.Open(state, s.bind(kind))
 	if err != nil {
@@ -115,12 +125,13 @@ func (s *scope) open(kind stateKind, state string, now time.Time) (*challengeSta
 	return c, nil
 }
 
-// useUp is the record that says that a state was answered.
+// useUp returns the record that marks a state as answered.
 func (s *scope) useUp(c *challengeState) *usedState {
 	return &usedState{Pool: s.pool.ID, ID: c.ID, Expires: c.Expires}
 }
 
-// sameName tells whether a name that came with an answer is the user's whom the state is bound to.
+// sameName reports whether a name that came with an answer belongs to the user
+// whom the state is bound to.
 func (s *scope) sameName(u *User, st *challengeState, name string) bool {
 	folded := fold(name, s.settings.DistinguishesCase())
 	for _, n := range append([]string{fold(st.Name, s.settings.DistinguishesCase()), u.Sub}, u.Names...) {
@@ -144,7 +155,8 @@ func (e *Engine) userBySub(ctx context.Context, pool, sub string) (*User, error)
 	return u, err
 }
 
-// spentOr is the error of a commit that uses a challenge state up.
+// spentOr returns the error of a commit that uses a challenge state up, or else
+// the refusal. If the state was used before, the error is [ErrSessionUsed].
 func spentOr(err, refused error) error {
 	if errors.Is(err, store.ErrExists) {
 		return ErrSessionUsed

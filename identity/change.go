@@ -8,9 +8,14 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// changeUser runs fn on a copy of a user, and writes the copy with an event of
-// a kind, in one transaction. If fn returns a refusal, only what fn itself
-// wrote is kept; [errUnchanged] is one that is no error. The user is returned as written.
+// Every change of one user, except deletion, runs through changeUser. It makes
+// the event, and then, in one transaction, reads the user, lets the flow change
+// a copy, and writes the copy and the event.
+
+// changeUser runs fn on a copy of a user and writes the copy and an event, all
+// in one transaction. It returns the user as written. If fn returns a refusal,
+// the transaction keeps only what fn itself has written, and changeUser returns
+// the refusal as its error. The refusal [errUnchanged] is not returned as an error.
 func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn func(tx store.Tx, u *User) (refused, err error)) (*User, error) {
 	ev, err := e.changed(ctx, by, kind)
 	if err != nil {
@@ -46,19 +51,21 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 	return kept, nil
 }
 
-// errUnchanged is the refusal that says that a user is already as asked: nothing is written.
+// errUnchanged is the refusal of a change that would change nothing. Nothing is
+// written, and the caller gets no error.
 var errUnchanged = errors.New("identity: nothing to change")
 
-// origin says whom a change is of, who makes it, and when.
+// origin says which user is changed, through which client, and when. An
+// operator's change has no client.
 type origin struct {
 	pool, client, sub string
 	now               time.Time
-	apart             bool              // changes sign-ins or groups, which does not count as a modification of the user
-	data              map[string]string // of the event
+	apart             bool              // the change leaves User.Modified alone: it is one of sign-ins or groups
+	data              map[string]string // the event's
 }
 
-// changed is the event of a change of a user: by the user, in a session of an
-// app client, or by an operator.
+// changed makes the event of a change to a user. The actor is the user if the
+// change came through an app client, and otherwise the operator.
 func (e *Engine) changed(ctx context.Context, by origin, kind EventKind) (*Event, error) {
 	ev := Event{Pool: by.pool, Client: by.client, Sub: by.sub, Kind: kind, Time: by.now, Data: by.data, Actor: Actor{Kind: ActorProgram}}
 	if by.client != "" {
@@ -80,7 +87,7 @@ func (s *Session) change(ctx context.Context, kind EventKind, fn func(tx store.T
 	return s.engine.changeUser(ctx, by, kind, fn)
 }
 
-// change changes a user by any of the user's names.
+// change changes the user who has a name or a sub.
 func (a *Admin) change(ctx context.Context, name string, kind EventKind, fn func(tx store.Tx, p *PoolInfo, u *User) (refused, err error)) (*User, error) {
 	p, u, err := a.find(ctx, name)
 	if err != nil {

@@ -9,14 +9,33 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// changesPerHour is how many wrong passwords are judged of a user who changes the password.
+// A change of the password works in this order:
+//
+//  1. The new password is checked against the policy.
+//  2. prove reads the credential, the lock-out and the count of wrong passwords,
+//     and verifies the previous password. This is slow and runs outside of any
+//     transaction.
+//  3. If the previous password is right, the new one is compared with the
+//     history and hashed, also outside of any transaction.
+//  4. run commits through changeUser. commit reads again what may have changed
+//     since step 2. A wrong previous password is counted, and is a refusal. A
+//     right one replaces the credential and, in safe pools, ends all other
+//     sign-ins.
+
+// changesPerHour is how many wrong previous passwords a user may give in an
+// hour. After that, no password is verified.
 const changesPerHour = 5
 
-// ChangePassword replaces the user's password. The previous one is left empty
-// only by a user who has none; a wrong one is [ErrIncorrectCredentials], counts
-// as a failed sign-in does, and after 5 in an hour all are [ErrLimitExceeded].
-// A password that breaks the policy is [ErrInvalidPassword] or [ErrPasswordReused].
-// In safe pools the user's other sign-ins end; elsewhere tokens stay good.
+// ChangePassword replaces the user's password. Leave previous empty only for a
+// user who has no password.
+//
+// A wrong previous password returns [ErrIncorrectCredentials] and counts like a
+// failed sign-in. After 5 wrong ones in an hour, every call returns
+// [ErrLimitExceeded]. A new password that breaks the policy returns
+// [ErrInvalidPassword] or [ErrPasswordReused].
+//
+// In safe pools the user's other sign-ins end. In other pools all tokens stay
+// valid.
 func (s *Session) ChangePassword(ctx context.Context, previous, proposed Secret) error {
 	if err := s.changePassword(ctx, previous, proposed); err != nil {
 		return fmt.Errorf("change password: %w", err)
@@ -54,7 +73,8 @@ func (s *Session) changePassword(ctx context.Context, previous, proposed Secret)
 	return t.run(ctx)
 }
 
-// mayChangePassword tells why a user who is signed in may not change the password.
+// mayChangePassword returns an error if the state of a signed-in user forbids a
+// change of the password.
 func (u *User) mayChangePassword() error {
 	switch u.Status {
 	case StatusConfirmed:
@@ -70,15 +90,17 @@ func (u *User) mayChangePassword() error {
 	}
 }
 
-// A passwordChange is one proof of a previous password, and what follows if it is right.
+// A passwordChange is one call of ChangePassword: the proof of the previous
+// password, and the credential that replaces it.
 type passwordChange struct {
 	*attempt
 	session *Session
 	now     time.Time
-	next    *credential // the new one; nil where the proof was wrong
+	next    *credential // the new credential; nil if the previous password was wrong
 }
 
-// prove verifies the previous password outside any transaction.
+// prove verifies the previous password, outside of any transaction. It sets
+// t.correct.
 func (t *passwordChange) prove(ctx context.Context, previous Secret) error {
 	limited := false
 	err := t.scope.engine.store.View(ctx, func(r store.Reader) (err error) {
@@ -93,7 +115,7 @@ func (t *passwordChange) prove(ctx context.Context, previous Secret) error {
 	case limited:
 		return ErrLimitExceeded
 	case t.cred == nil || t.cred.Hash == "":
-		t.correct = true // there is nothing to prove
+		t.correct = true // the user has no password to prove
 		return nil
 	case previous == "":
 		return ErrIncorrectCredentials
@@ -101,7 +123,8 @@ func (t *passwordChange) prove(ctx context.Context, previous Secret) error {
 	return t.checkPassword(ctx, previous)
 }
 
-// limited tells whether so many wrong passwords were given that none is judged.
+// limited reports whether the user has given so many wrong passwords that no
+// more are verified.
 func (t *passwordChange) limited(r store.Reader) (bool, error) {
 	rec, err := getThrottle(r, t.scope.pool.ID, kindChange, t.who)
 	if err != nil {
@@ -123,7 +146,8 @@ func (t *passwordChange) run(ctx context.Context) error {
 	return err
 }
 
-// commit re-reads what may have changed since the password was verified.
+// commit runs in the transaction. It reads again what may have changed since
+// the password was verified, and decides.
 func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (refused, err error) {
 	again := &attempt{who: t.who}
 	if err := again.read(tx, t.scope); err != nil {
@@ -157,13 +181,14 @@ func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (refused, 
 	return nil, t.next.replace(tx, t.scope.settings, again.cred)
 }
 
-// endOthers ends all sign-ins of the user but this one, which counts from now
-// on: the user has just proved the password again. So the sign-ins beyond what
-// one transaction deletes are dead by the user's NotBefore, and this one is not.
+// endOthers ends all sign-ins of the user except this one. One transaction
+// deletes only some of them; the user's NotBefore invalidates the rest. This
+// sign-in gets a new AuthTime, so that NotBefore does not invalidate it too:
+// the user has just proved the password again.
 func (s *Session) endOthers(tx store.Tx, u *User, now time.Time) (refused, err error) {
 	own, err := families.Get(tx, store.Key(u.Pool, u.Sub, familyID(s.claims)))
 	if errors.Is(err, store.ErrNotFound) {
-		return ErrAccessTokenRevoked, nil // meanwhile
+		return ErrAccessTokenRevoked, nil // it was ended meanwhile
 	}
 	if err != nil {
 		return nil, err

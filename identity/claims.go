@@ -12,9 +12,9 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
-// The claims of a token are a list. The engine adds its own claims in the order
-// of the service, a hook may then change those that are not reserved, and
-// encode writes the list once, into one buffer.
+// The claims of a token are a list. First the engine adds its own claims, in
+// the order that the service has. Then a hook may change the claims that are not
+// reserved. At last encode writes the list into one buffer.
 
 // claims are the claims of one token, in the order in which they are encoded.
 type claims struct {
@@ -22,7 +22,8 @@ type claims struct {
 	list []claim
 }
 
-// A claim is a name with a value. Its kind says which of the other fields has the value.
+// A claim is a name with a value. The kind says which of the other fields holds
+// the value.
 type claim struct {
 	name  string
 	kind  claimKind
@@ -42,7 +43,7 @@ const (
 	claimRaw                          // text is JSON
 )
 
-// roomForClaims is for the claims that most tokens have, the attributes aside.
+// roomForClaims is how many claims most tokens have, not counting attributes.
 const roomForClaims = 14
 
 func newClaims(use token.Use, attributes int) *claims {
@@ -53,7 +54,7 @@ func (c *claims) str(name, value string) {
 	c.list = append(c.list, claim{name: name, kind: claimText, text: value})
 }
 
-// option adds a string, or nothing if the string is empty.
+// option adds a string. It adds nothing if the string is empty.
 func (c *claims) option(name, value string) {
 	if value != "" {
 		c.str(name, value)
@@ -72,14 +73,14 @@ func (c *claims) bool(name string, value bool) {
 	c.list = append(c.list, cl)
 }
 
-// words adds an array of strings, or nothing if there are none.
+// words adds an array of strings. It adds nothing if there are no strings.
 func (c *claims) words(name string, values []string) {
 	if len(values) > 0 {
 		c.list = append(c.list, claim{name: name, kind: claimWords, words: values})
 	}
 }
 
-// attribute adds an attribute of the user in the type that its claim has.
+// attribute adds an attribute of the user, converted to the type of its claim.
 func (c *claims) attribute(name, value string) {
 	switch name {
 	case "email_verified", "phone_number_verified":
@@ -96,10 +97,9 @@ func (c *claims) attribute(name, value string) {
 	}
 }
 
-// apply makes the changes of a hook to the claims that are not reserved, and
-// leaves the reserved claims as they are. A claim that is there keeps its place,
-// a new one comes last, and Suppress wins over Set. It returns an error for a
-// value that the claim cannot have.
+// apply makes the changes of a hook. It ignores changes of reserved claims. A
+// claim that exists keeps its place, a new one comes last, and Suppress wins over
+// Set. It returns an error if a value is invalid for its claim.
 func (c *claims) apply(changes hook.Claims) error {
 	for _, name := range sortedKeys(changes.Set) {
 		if !c.changeable(name) {
@@ -118,8 +118,9 @@ func (c *claims) apply(changes hook.Claims) error {
 }
 
 // changeable reports whether a hook may set or suppress a claim. The lists are
-// the service's, for ID tokens and for access tokens (those unsure). The scope
-// of an access token changes with the grant only.
+// those of the service, for ID tokens and for access tokens (unsure for access
+// tokens). A hook changes the scope of an access token through the grant, not
+// as a claim.
 func (c *claims) changeable(name string) bool {
 	switch name {
 	case "acr", "amr", "at_hash", "auth_time", "azp", "exp", "iat", "iss", "jti", "nbf", "nonce", "origin_jti", "sub", "token_use":
@@ -129,14 +130,14 @@ func (c *claims) changeable(name string) bool {
 	case "client_id", "device_key", "event_id", "scope", "username", "version":
 		return c.use == token.UseID
 	case "aud":
-		// An access token may get the client as its audience. An audience that
-		// it has, or any of an ID token, stays.
+		// An access token without an audience may get the client as its audience.
+		// The audience of an ID token never changes.
 		return c.use == token.UseAccess && !slices.ContainsFunc(c.list, func(cl claim) bool { return cl.name == name })
 	}
 	return true
 }
 
-// Errors of values that a hook gives to a claim.
+// Errors for the values that a hook gives to claims.
 var (
 	errClaimValue    = errors.New("the value is not JSON, or null")
 	errClaimType     = errors.New("the claim cannot have a value of this type")
@@ -163,8 +164,8 @@ func (c *claims) set(name string, value json.RawMessage) error {
 	return nil
 }
 
-// checkValue refuses what the service refuses, and what no reader of tokens,
-// [token.Parse] among them, would take in this claim.
+// checkValue refuses values that the service refuses, and values of a type that
+// readers of tokens, such as [token.Parse], do not accept in this claim.
 func (c *claims) checkValue(name string, v any) error {
 	switch name {
 	case "email_verified", "phone_number_verified", "updated_at", "address":
@@ -189,7 +190,7 @@ func (c *claims) checkValue(name string, v any) error {
 	return nil
 }
 
-// client is the value of client_id.
+// client returns the value of the claim client_id, or "".
 func (c *claims) client() string {
 	for _, cl := range c.list {
 		if cl.name == "client_id" {
@@ -239,8 +240,8 @@ func appendWords(buf []byte, words []string) []byte {
 	return append(buf, ']')
 }
 
-// appendQuoted appends s as a JSON string, as encoding/json writes it. Most
-// strings in tokens need no escapes and are copied.
+// appendQuoted appends s as a JSON string, as encoding/json writes it. It copies
+// strings that need no escapes, as most strings in tokens do.
 func appendQuoted(buf []byte, s string) []byte {
 	for i := range len(s) {
 		if b := s[i]; b < ' ' || b >= utf8.RuneSelf || b == '"' || b == '\\' || b == '<' || b == '>' || b == '&' {
@@ -250,7 +251,7 @@ func appendQuoted(buf []byte, s string) []byte {
 	return append(append(append(buf, '"'), s...), '"')
 }
 
-// quote is s as a JSON string.
+// quote returns s as a JSON string.
 func quote(s string) []byte {
 	out, err := json.Marshal(s)
 	if err != nil {

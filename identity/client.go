@@ -11,19 +11,25 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// An AppClient is what anyone may do in a user pool through one of its app
-// clients: the settings of the client say which ways to sign in there are.
+// Clients.Create checks the settings and makes the id and the secret. It checks
+// the quota. Then one transaction checks that the pool still exists, and inserts
+// the client, its secret and the event. The quota is checked outside of the
+// transaction, so clients that are created at the same moment may exceed it.
+
+// An AppClient has what anyone may do in a user pool through one of its app
+// clients. The settings of the client say which ways to sign in are allowed.
 type AppClient struct {
 	engine *Engine
 	pool   string
 	id     string
-	admin  bool // for an operator's program
+	admin  bool // calls come from an operator's program
 }
 
-// ClientID is the id of the app client.
+// ClientID returns the id of the app client.
 func (a *AppClient) ClientID() string { return a.id }
 
-// AppClient finds an app client by its id alone, or returns [ErrClientNotFound].
+// AppClient finds an app client, in whatever pool, by its id. It returns
+// [ErrClientNotFound] if no client has the id.
 func (e *Engine) AppClient(ctx context.Context, id string) (*AppClient, error) {
 	if pool, ok := e.homes.Load(id); ok {
 		return &AppClient{engine: e, pool: pool.(string), id: id}, nil
@@ -43,14 +49,15 @@ func (e *Engine) AppClient(ctx context.Context, id string) (*AppClient, error) {
 	return &AppClient{engine: e, pool: c.Pool, id: id}, nil
 }
 
-// Clients is what an operator may do with the app clients of a pool.
+// Clients has what an operator may do with the app clients of a pool.
 type Clients struct{ admin *Admin }
 
 // Clients returns a handle on the app clients of the pool.
 func (a *Admin) Clients() Clients { return Clients{a} }
 
-// Create makes an app client. Its secret, if it has one, is read by
-// [Clients.Secrets]. One too many is refused with [ErrQuotaExceeded], see [Quotas].
+// Create makes an app client. Read its secret, if it has one, with
+// [Clients.Secrets]. Create returns [ErrQuotaExceeded] if the pool has as many
+// clients as it may have: see [Quotas].
 func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientInfo, error) {
 	pool, err := c.admin.Describe(ctx)
 	if err != nil {
@@ -95,7 +102,8 @@ func (c Clients) Get(ctx context.Context, id string) (*ClientInfo, error) {
 	return s.client, nil
 }
 
-// Secrets returns the secrets of an app client: none, one, or two while they are being rotated.
+// Secrets returns the secrets of an app client: none, one, or two during a
+// rotation.
 func (c Clients) Secrets(ctx context.Context, id string) ([]Secret, error) {
 	s, err := c.admin.client(id).load(ctx)
 	if err != nil {
@@ -112,7 +120,8 @@ func (a *Admin) client(id string) *AppClient {
 	return &AppClient{engine: a.engine, pool: a.pool, id: id, admin: true}
 }
 
-// newClient makes the records of a client; secret is nil where it has none.
+// newClient makes the records of a client. The record of the secret is nil if
+// the client has no secret.
 func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, *clientSecret, error) {
 	if err := settings.Check(&p.Settings); err != nil {
 		return nil, nil, fmt.Errorf("create client: %w", err)
@@ -138,7 +147,7 @@ func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, 
 	return c, secret, nil
 }
 
-// secretID is the service's form of the id of a client's secret.
+// secretID returns the id of a client's secret, in the form that the service uses.
 func secretID(client string, created time.Time) string {
 	return client + "--" + strconv.FormatInt(created.UnixMilli(), 10)
 }
@@ -153,7 +162,7 @@ func insertClient(tx store.Tx, c *ClientInfo, s *clientSecret) error {
 	return clientSecrets.Insert(tx, s)
 }
 
-// appClient is the handle of the app client that the call came through.
+// appClient returns a handle on the app client that the call came through.
 func (s *scope) appClient() *AppClient {
 	return &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID, admin: s.admin}
 }

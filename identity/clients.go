@@ -8,10 +8,16 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Update changes the settings of an app client, and returns it as it is stored
-// then. fn is as with [Admin.Update]. Whether the client has a secret it finds
-// in GenerateSecret, and cannot change; see [Clients.AddSecret]. Tokens that
-// were issued stay as they are.
+// Update and Delete read the pool and the client, change them, and write the
+// event, all in one transaction. Delete also erases the records that the client
+// owns. If they are too many for one transaction, it writes a tombstone, and
+// Sweep purges the rest.
+
+// Update changes the settings of an app client with fn, and returns the client
+// as it is stored then. What is said of fn at [Admin.Update] holds here too.
+// GenerateSecret tells fn whether the client has a secret. fn must not change
+// that: use [Clients.AddSecret] and [Clients.DeleteSecret]. Tokens that were
+// issued before stay as they are.
 func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings) error) (*ClientInfo, error) {
 	now := c.admin.engine.now()
 	ev, err := c.admin.happened(ctx, EventClientChanged, Subject{SubjectClient, id}, now)
@@ -52,7 +58,8 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 	return kept, nil
 }
 
-// forChange reads the pool, which is shared, and a copy of one of its app clients to change.
+// forChange reads the pool and one of its app clients. The client is a copy
+// that may be changed; the pool is shared and must not be changed.
 func (c Clients) forChange(r store.Reader, id string) (*PoolInfo, *ClientInfo, error) {
 	values, err := r.Get(pools.Ref(store.Key(c.admin.pool)), clients.Ref(store.Key(id)))
 	if err != nil {
@@ -72,9 +79,9 @@ func (c Clients) forChange(r store.Reader, id string) (*PoolInfo, *ClientInfo, e
 	return pool, client, nil
 }
 
-// Delete removes an app client and its secrets. Every token that it was given
-// is refused from then on. Where it is the default client of a pool, calls
-// through the pool itself fail with [ErrClientNotFound] afterwards.
+// Delete removes an app client and its secrets. From then on every token that
+// was issued to the client is refused. If the client is the default client of a
+// pool, calls through the pool itself return [ErrClientNotFound] afterwards.
 func (c Clients) Delete(ctx context.Context, id string) error {
 	e := c.admin.engine
 	now := e.now()
@@ -97,12 +104,13 @@ func (c Clients) Delete(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("delete client: %w", err)
 	}
-	e.homes.Delete(id) // to save room: whoever finds a pool there reads the client all the same
+	e.homes.Delete(id) // saves memory only: calls read the client's record in any case
 	return nil
 }
 
-// List yields the app clients of the pool by id, beginning after the id given
-// as after, which may be empty. It ends after the first error.
+// List yields the app clients of the pool, ordered by id. It begins after the id
+// in after; an empty string means from the beginning. It ends after the first
+// error.
 func (c Clients) List(ctx context.Context, after string) iter.Seq2[*ClientInfo, error] {
 	a := c.admin
 	return batches(ctx, a.engine.store, after, func(r store.Reader, after string) ([]*ClientInfo, error) {

@@ -11,18 +11,24 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// maxSecrets is how many secrets a client can have: the old one and the new one of a rotation.
+// A secret is rotated in three steps: AddSecret adds the new one, the programs
+// that use the client change over, and DeleteSecret removes the old one. Each
+// call reads the client and its secrets, changes them and writes the event, all
+// in one transaction.
+
+// maxSecrets is how many secrets a client can have: an old one and a new one
+// during a rotation.
 const maxSecrets = 2
 
 // SecretInfo is a secret of an app client.
 type SecretInfo struct {
-	ID      string    // the client's id, two hyphens and a time in milliseconds; never used again
+	ID      string    // the client's id, two hyphens and a time in milliseconds; never given out twice
 	Created time.Time // when it was added
-	Value   Secret    // only where it was just added
+	Value   Secret    // set by [Clients.AddSecret] only
 }
 
-// SecretInfos returns the secrets of an app client without their values, the
-// oldest first: none, one, or two while they are being rotated.
+// SecretInfos returns the secrets of an app client without their values, oldest
+// first: none, one, or two during a rotation.
 func (c Clients) SecretInfos(ctx context.Context, id string) ([]SecretInfo, error) {
 	var out []SecretInfo
 	err := c.admin.engine.store.View(ctx, func(r store.Reader) error {
@@ -42,7 +48,8 @@ func (c Clients) SecretInfos(ctx context.Context, id string) ([]SecretInfo, erro
 	return out, nil
 }
 
-// secrets reads an app client with its secrets; the record is empty where it has none.
+// secrets reads an app client and the record of its secrets. The record is empty
+// if the client has none.
 func (c Clients) secrets(r store.Reader, id string) (*ClientInfo, *clientSecret, error) {
 	_, client, err := c.forChange(r, id)
 	if err != nil {
@@ -55,11 +62,11 @@ func (c Clients) secrets(r store.Reader, id string) (*ClientInfo, *clientSecret,
 	return client, rec, err
 }
 
-// AddSecret gives an app client a second secret, to rotate the first: both are
-// good wherever one is asked for, until [Clients.DeleteSecret] takes one away.
-// value is 24 to 64 letters, digits, underscores and plus signs; one is made
-// where it is empty. A third secret is refused with [ErrQuotaExceeded], one for
-// a client that was made without a secret with [ErrInvalidSettings].
+// AddSecret gives an app client a second secret, to rotate the first one. Both
+// are valid until [Clients.DeleteSecret] removes one. value has 24 to 64
+// letters, digits, underscores and plus signs; if it is empty, a random one is
+// made. AddSecret returns [ErrQuotaExceeded] for a third secret, and
+// [ErrInvalidSettings] if the client was created without a secret.
 func (c Clients) AddSecret(ctx context.Context, id string, value Secret) (SecretInfo, error) {
 	info, err := c.addSecret(ctx, id, value)
 	if err != nil {
@@ -105,8 +112,8 @@ func (c Clients) addSecret(ctx context.Context, id string, value Secret) (Secret
 	return SecretInfo{added.ID, added.Created, value}, err
 }
 
-// add puts a secret beside the others. Its time, which its id is made of, is
-// later than that of any secret before, even of one that is gone.
+// add appends a secret. The id contains the time, so the time is later than that
+// of every earlier secret, deleted ones included: no id is used twice.
 func (r *clientSecret) add(value string, now time.Time) storedSecret {
 	r.Last = later(now, r.Last.Add(time.Millisecond))
 	added := storedSecret{secretID(r.Client, r.Last), value, r.Last}
@@ -114,8 +121,9 @@ func (r *clientSecret) add(value string, now time.Time) storedSecret {
 	return added
 }
 
-// DeleteSecret takes a secret away from an app client, which must have another:
-// else it is [ErrLastSecret]. A secret that the client does not have is [ErrSecretNotFound].
+// DeleteSecret removes a secret of an app client. It returns [ErrLastSecret] if
+// the client has no other secret, and [ErrSecretNotFound] if the client does not
+// have this secret.
 func (c Clients) DeleteSecret(ctx context.Context, id, secretID string) error {
 	ev, err := c.admin.happened(ctx, EventClientSecretDeleted, Subject{SubjectClient, id}, c.admin.engine.now())
 	if err != nil {
@@ -145,7 +153,7 @@ func (c Clients) DeleteSecret(ctx context.Context, id, secretID string) error {
 	return nil
 }
 
-// newSecret makes the secret of a client: 52 digits and lower-case letters.
+// newSecret makes the secret of a client: 52 random digits and lower-case letters.
 func newSecret() (Secret, error) {
 	value, err := random(rand.Reader, lower36, 52)
 	return Secret(value), err

@@ -7,7 +7,12 @@ import (
 	"time"
 )
 
-// A codePurpose is what a code may be used for, and nothing else.
+// A code is six digits that the engine sends to an address. The store keeps
+// only a MAC of the code. newCode makes a code before the transaction that
+// writes the record, judgeCode judges a code that a user gives, and the flows
+// (confirm.go, recovery.go, attributes.go) write and delete the records.
+
+// A codePurpose is the one thing that a code may be used for.
 type codePurpose string
 
 const (
@@ -15,45 +20,46 @@ const (
 	resetCode   codePurpose = "reset"
 )
 
-// Lives and limits of codes, the service's.
+// Lifetimes and limits of codes, as the service has them.
 const (
 	confirmCodeLife = 24 * time.Hour
 	codeDigits      = 6
 	confirmsPerHour = 15
 )
 
-// An errand is what a code is made and sent for.
+// An errand says how codes of one purpose are made, counted and sent.
 type errand struct {
 	purpose codePurpose
 	life    time.Duration
-	kind    MessageKind // of the message
-	count   string      // the kind of throttle that bounds how often it is asked for
+	kind    MessageKind // the kind of the message
+	count   string      // the kind of throttle that limits how often users ask for a code
 	perHour int
-	event   EventKind // that asking leaves
+	event   EventKind // the event of asking for a code
 }
 
 var resendErrand = &errand{
 	purpose: confirmCode, life: confirmCodeLife, kind: MessageSignUpCodeAgain, count: kindResend, perHour: 5, event: EventCodeRequested,
 }
 
-// A recipient is a user at the address that a code goes to. Of one who is made
-// up nothing is real but the work.
+// A recipient is a user with the address that a code goes to. A decoy takes the
+// place of a user who does not exist: the work is done for it as for a user, and
+// no message is sent.
 type recipient struct {
 	user               *User
 	attribute, address string
 	decoy              bool
 }
 
-// recipient is the user at the address of an attribute.
+// recipient returns the user with the address in an attribute.
 func (u *User) recipient(attribute string) *recipient {
 	return &recipient{user: u, attribute: attribute, address: u.Attributes[attribute]}
 }
 
 func (r *recipient) delivery() *CodeDelivery { return delivery(r.attribute, r.address) }
 
-// CodeDelivery says where a code went, without giving the address away.
+// CodeDelivery says where a code was sent, without disclosing the address.
 type CodeDelivery struct {
-	Destination string // masked, such as a***@e***
+	Destination string // the address, masked, such as a***@e***
 	Medium      Medium // how it was sent
 	Attribute   string // email or phone_number
 }
@@ -67,8 +73,8 @@ const (
 	MediumSMS   Medium = "SMS"
 )
 
-// medium is how messages reach the address in an attribute, or "" if the
-// attribute is no address. A message without a medium is not sent.
+// medium returns how messages reach the address in an attribute, or "" if the
+// attribute is not an address. A message without a medium is not sent.
 func medium(attribute string) Medium {
 	switch attribute {
 	case "phone_number":
@@ -84,8 +90,9 @@ func delivery(attribute, address string) *CodeDelivery {
 	return &CodeDelivery{Destination: mask(attribute, address), Medium: medium(attribute), Attribute: attribute}
 }
 
-// codeTarget is where the code of a sign-up goes: to the phone, if the pool
-// verifies phones and there is one, else by mail; nil where there is nowhere.
+// codeTarget returns where the code of a sign-up goes. It is the phone if the
+// pool verifies phone numbers and the user has one. Otherwise it is the email
+// address, under the same conditions. Otherwise it is nil.
 func codeTarget(s *PoolSettings, u *User) *CodeDelivery {
 	for _, a := range []string{"phone_number", "email"} {
 		if slices.Contains(s.VerifiedAtSignUp(), a) && u.Attributes[a] != "" {
@@ -95,8 +102,8 @@ func codeTarget(s *PoolSettings, u *User) *CodeDelivery {
 	return nil
 }
 
-// newCode makes a code for a recipient and the record of it. No text is right
-// for a decoy: that record's MAC is of no purpose.
+// newCode makes a code for a recipient, and its record. The MAC in the record of
+// a decoy is made for no purpose, so no code that anybody gives is ever right.
 func (s *scope) newCode(to *recipient, purpose codePurpose, expires time.Time) (string, *code, error) {
 	text, err := random(s.engine.rand, digits, codeDigits)
 	if err != nil {
@@ -116,9 +123,12 @@ func (s *scope) codeMAC(sub string, purpose codePurpose, text string) []byte {
 	return mac(s.ring.code, s.pool.ID, sub, string(purpose), text)
 }
 
-// judgeCode tells what is wrong with a code, if anything: c is nil where none
-// is outstanding. That there is none, or an old one, is told to whoever has the
-// code and, where tells says so, to all: it can tell of an account.
+// judgeCode returns what is wrong with a code, or nil. c is nil if no code is
+// outstanding.
+//
+// [ErrCodeExpired] discloses that a user exists, so only two kinds of callers
+// get it: those who gave the right code, and all if tells is true. Everybody else
+// gets [ErrCodeMismatch].
 func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string, tells bool, now time.Time) error {
 	given := s.codeMAC(sub, purpose, text)
 	right := c != nil && equal(c.MAC, given)
@@ -132,7 +142,8 @@ func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string,
 	return nil
 }
 
-// send hands a message over. The message tells of what is done already.
+// send gives a message to the sender. It runs after the commit of what the
+// message is about.
 func (e *Engine) send(ctx context.Context, m *Message) error {
 	switch m.Medium {
 	case MediumEmail, MediumSMS:

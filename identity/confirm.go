@@ -12,18 +12,37 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// ConfirmSignUp is what a user gives to confirm a registration.
+// ConfirmSignUp works in this order:
+//
+//  1. It reads the pool, the client and the user, and checks the secret hash.
+//     Depending on the pool's settings, it returns here that the user does not
+//     exist or cannot be confirmed.
+//  2. commitConfirm runs one transaction. It counts the attempt, reads the user
+//     and the code again, and judges the code. If the code is right, it verifies
+//     the address, confirms the user, takes aliases over if ForceAlias asks for
+//     it, and deletes the code. It writes the event in either case. An attempt
+//     over the limit writes nothing.
+//  3. After the commit it runs the hook after confirmation.
+//
+// ResendConfirmationCode reads the same, decides whether to send to the user
+// or to do the same work for a decoy, and calls sendCode. sendCode makes the
+// code, commits it together with its count and its event (commitCode), and then
+// sends it.
+
+// ConfirmSignUp is the input of [AppClient.ConfirmSignUp].
 type ConfirmSignUp struct {
-	Username   string // whatever the pool lets users sign in with
+	Username   string // any name that the pool lets users sign in with
 	Code       Secret // the code that was sent at sign-up
-	SecretHash string // see [SecretHash]; for clients with a secret
-	// ForceAlias takes a verified address over from another user who has it
-	// as an alias; otherwise that is [ErrAliasExists].
+	SecretHash string // for clients with a secret: see [SecretHash]
+	// ForceAlias takes a verified address away from another user who has it as
+	// an alias. Without it the error is [ErrAliasExists].
 	ForceAlias bool
 }
 
-// ConfirmSignUp confirms a user by the code that was sent, and verifies the
-// address that it was sent to.
+// ConfirmSignUp confirms a user who gives the code that was sent at sign-up. It
+// also verifies the address that the code was sent to. The errors for a code are
+// [ErrCodeMismatch], [ErrCodeExpired] and, after 15 attempts in an hour,
+// [ErrLimitExceeded].
 func (a *AppClient) ConfirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 	if err := a.confirmSignUp(ctx, in); err != nil {
 		return fmt.Errorf("confirm sign-up: %w", err)
@@ -58,9 +77,10 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 	return s.points().postConfirmation(ctx, hook.ConfirmSignUp, u)
 }
 
-// commitConfirm judges the code and confirms the user, in one transaction, and
-// returns the user as confirmed. A wrong code is a refusal, so that it is
-// counted. Of a user who does not exist all codes are wrong, after the same work.
+// commitConfirm judges the code and confirms the user in one transaction. It
+// returns the user as confirmed. A wrong code is a refusal, not an error of the
+// transaction, so that the attempt is counted. For a user who does not exist
+// every code is wrong, after the same work.
 func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) (*User, error) {
 	now := s.engine.now()
 	ev, err := s.proved(ctx, who, EventSignUpConfirmed, now)
@@ -76,8 +96,9 @@ func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp)
 	return u, orRefused(err, refused)
 }
 
-// tryConfirm counts the try, judges the code and confirms the user: ev is what
-// it leaves if the code is right. What is over the limit leaves nothing.
+// tryConfirm counts the attempt, judges the code and confirms the user. ev is
+// the event of a right code; a wrong code leaves ev in its failed form. An
+// attempt over the limit leaves no event.
 func (s *scope) tryConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, refused, err error) {
 	ok, err := s.checkQuota(tx, kindConfirm, ev.Sub, confirmsPerHour, now)
 	if err != nil {
@@ -126,7 +147,8 @@ func (s *scope) judgeConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.
 	return u, refused, err
 }
 
-// confirm uses the code up and makes the user confirmed. force is as with takeAliases.
+// confirm makes the user confirmed and deletes the code. force is passed to
+// takeAliases.
 func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Time) (refused, err error) {
 	u.Status, u.Modified = StatusConfirmed, now
 	if c.proves(u) {
@@ -143,14 +165,15 @@ func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Ti
 	return nil, users.Put(tx, u)
 }
 
-// proves tells whether the address that the code went to is the user's still.
+// proves reports whether the user still has the address that the code was sent to.
 func (c *code) proves(u *User) bool { return c.Value != "" && u.Attributes[c.Attribute] == c.Value }
 
-// takeAliases looks whether names that the user is about to have are another's.
-// Where there is an event to force it by, the other user loses an alias, which
-// leaves an event beside that one; a username is never lost.
+// takeAliases checks whether another user has one of the names that u is about
+// to have. If force is nil, such a name is a refusal. If force is an event, the
+// other user loses the alias, and a second event beside force records the loss.
+// A username is never taken away.
 func takeAliases(tx store.Tx, s *PoolSettings, u *User, force *Event, now time.Time) (refused, err error) {
-	losers := map[string]*User{} // written when it is known that no name is refused
+	losers := map[string]*User{} // written after the loop, when no name can be refused any more
 	for _, name := range u.Names {
 		if taken, err := isSubOfAnother(tx, u, name); err != nil || taken {
 			return u.taken(s, name), err
@@ -182,7 +205,7 @@ func takeAliases(tx store.Tx, s *PoolSettings, u *User, force *Event, now time.T
 	return nil, nil
 }
 
-// loseAlias takes an alias away, which another user has proved to have.
+// loseAlias takes an alias away from u, because another user has proved it.
 func (u *User) loseAlias(s *PoolSettings, attribute string, now time.Time) {
 	u.Modified = now
 	if attribute == "preferred_username" {
@@ -193,7 +216,7 @@ func (u *User) loseAlias(s *PoolSettings, attribute string, now time.Time) {
 	u.rename(s)
 }
 
-// taken is the error about a name of the user's that another has.
+// taken returns the error for a name that another user has.
 func (u *User) taken(s *PoolSettings, name string) error {
 	if name == fold(u.Username, s.DistinguishesCase()) {
 		return &NameTakenError{Err: ErrUsernameExists}
@@ -201,8 +224,10 @@ func (u *User) taken(s *PoolSettings, name string) error {
 	return &NameTakenError{ErrAliasExists, u.nameAttribute(s, name)}
 }
 
-// ResendConfirmationCode sends a new code to a user who has not confirmed; the
-// earlier one is void. An error that is [ErrDelivery] comes with a result.
+// ResendConfirmationCode sends a new code to a user who has not confirmed the
+// sign-up. The earlier code is void. A user gets at most 5 codes an hour in this
+// way; after that the error is [ErrLimitExceeded]. If the message could not be
+// delivered, the result comes together with an [ErrDelivery].
 func (a *AppClient) ResendConfirmationCode(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
 	d, err := a.resend(ctx, username, secretHash)
 	if err != nil {
@@ -235,7 +260,7 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	case u != nil && u.Status != StatusUnconfirmed && tellsStatus:
 		return nil, ErrAlreadyConfirmed
 	case u == nil || u.Status != StatusUnconfirmed, !tellsStatus && codeTarget(s.settings, u) == nil:
-		if _, err := decoyCode.decode(nil); err != nil { // in the place of the earlier code
+		if _, err := decoyCode.decode(nil); err != nil { // takes as long as decoding the earlier code
 			return nil, err
 		}
 		return s.sendCode(ctx, resendErrand, s.decoyRecipient(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()))
@@ -247,9 +272,9 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	return s.sendCode(ctx, resendErrand, u.recipient(d.Attribute))
 }
 
-// sendCode makes a new code for an errand and sends it; the earlier one is
-// void. For a decoy everything is done but sending. An error that
-// is [ErrDelivery] comes with a result.
+// sendCode makes a new code for an errand, commits it and sends it. The earlier
+// code is void. For a decoy it does all of this except sending. An
+// [ErrDelivery] comes together with a result.
 func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
 	if !to.decoy {
 		if _, err := s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
@@ -270,13 +295,15 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 	}
 	err = s.points().send(ctx, to.user, m)
 	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {
-		s.engine.log.ErrorContext(ctx, "code not sent", "kind", e.kind, "error", err) // told, it would tell that there is such a user
+		s.engine.log.ErrorContext(ctx, "code not sent", "kind", e.kind, "error", err) // returning the error would disclose that the user exists
 		return to.delivery(), nil
 	}
 	return to.delivery(), err
 }
 
-// commitCode counts that a code was asked for and puts it in the place of the earlier one.
+// commitCode writes a code in one transaction: it counts the request, replaces
+// the earlier code and writes the event. It returns [ErrLimitExceeded] if there
+// were too many requests.
 func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Time) error {
 	ev, err := s.asked(ctx, c.Sub, e.event, now)
 	if err != nil {
@@ -298,10 +325,11 @@ func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Tim
 	return err
 }
 
-// decoyRecipient is a decoy for a name, at an address of one of some
-// attributes. The same name always gives the same address.
+// decoyRecipient returns a decoy for a name. Its address is an email address or
+// a phone number, whichever attributes allow. The same name always gives the
+// same address, as it would for a user.
 func (s *scope) decoyRecipient(sub, username string, attributes []string) *recipient {
-	name := fold(username, s.settings.DistinguishesCase()) // as most would have registered it
+	name := fold(username, s.settings.DistinguishesCase()) // as most users would have registered it
 	seed := mac(s.ring.decoy, "nobody", name)
 	to := &recipient{
 		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, decoy: true, attribute: "email",
@@ -315,8 +343,9 @@ func (s *scope) decoyRecipient(sub, username string, attributes []string) *recip
 	return to
 }
 
-// What the addresses of decoys are made of. Domains begin with any letter, and
-// mostly with those of the large providers: an address that never did would give a decoy away.
+// What the addresses of decoys are made of. Their domains begin with any letter,
+// and often with the initials of the large providers of mail, as the domains of
+// real users do. Otherwise many addresses together would show which are decoys.
 const (
 	letters       = "abcdefghijklmnopqrstuvwxyz"
 	domainLetters = letters + "gggggggggggggghhhhiiiooooyyyy"
@@ -330,15 +359,16 @@ func decoy(seed []byte, alphabet string) string {
 	return string(out)
 }
 
-// findUser finds a user by a name or by the sub; nil where there is none.
+// findUser finds the user who has a name or a sub. It returns nil if there is none.
 func (s *scope) findUser(r store.Reader, name string) (*User, error) {
 	return findUser(r, s.pool, name, true)
 }
 
-// maxName is the longest name, in bytes, that is looked for.
+// maxName is the length in bytes of the longest name that is looked up. A longer
+// name belongs to no user.
 const maxName = 512
 
-// orNil makes of "not found" a nil record and no error.
+// orNil turns [store.ErrNotFound] into a nil record without an error.
 func orNil[R any](rec *R, err error) (*R, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil

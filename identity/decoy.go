@@ -10,8 +10,13 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A decoyRecord is decoded in the place of a record that is not there, so that an
-// answer for nobody takes as long as one for somebody.
+// An answer about a user who does not exist must not differ from one about a
+// user who does, in what it says or in how long it takes. So where a record is
+// missing, a decoy record of the usual size is decoded in its place, and
+// failures are counted under a key that is made from the name.
+
+// A decoyRecord is decoded in the place of a record that does not exist, so that
+// the answer takes as long as with a record.
 type decoyRecord[R any] struct {
 	table *store.Table[R]
 	value []byte
@@ -20,12 +25,13 @@ type decoyRecord[R any] struct {
 func newDecoyRecord[R any](t *store.Table[R], rec *R) *decoyRecord[R] {
 	_, values, err := t.Entries(rec)
 	if err != nil {
-		panic(err) // only for records that are not ours
+		panic(err) // cannot happen: rec is a constant of this file
 	}
 	return &decoyRecord[R]{t, values[0]}
 }
 
-// decode is [store.Table.Decode], but for a value that is nil: the record then is nil too.
+// decode works as [store.Table.Decode] does, except that for a nil value it
+// decodes the decoy and returns a nil record without an error.
 func (s *decoyRecord[R]) decode(value []byte) (*R, error) {
 	if value == nil {
 		_, err := s.table.Decode(s.value)
@@ -34,10 +40,10 @@ func (s *decoyRecord[R]) decode(value []byte) (*R, error) {
 	return s.table.Decode(value)
 }
 
-// What stands in is of the size that most records have.
+// Decoys have the size that most records have.
 const (
 	decoyPool = "us-east-1_AbCdEf123"
-	decoySub  = "00000000-0000-4000-8000-000000000000" // nobody has it
+	decoySub  = "00000000-0000-4000-8000-000000000000" // no user has it
 	decoyName = "somebody@example.com"
 	decoyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
@@ -63,7 +69,8 @@ var (
 	})
 )
 
-// credentialOf decodes a credential of a pool that may keep verifiers.
+// credentialOf decodes a credential. In a pool with SRP the decoy has a verifier
+// too, as most credentials there have.
 func credentialOf(s *PoolSettings, value []byte) (*credential, error) {
 	if s.SRP {
 		return decoyVerifier.decode(value)
@@ -71,10 +78,11 @@ func credentialOf(s *PoolSettings, value []byte) (*credential, error) {
 	return decoyCredential.decode(value)
 }
 
-// decoyPrefix begins what stands for a sub where there is no user.
+// decoyPrefix begins the keys that take the place of a sub if there is no user.
 const decoyPrefix = "?"
 
-// whoIs is whom failures are counted for: the user, or the unknown name.
+// whoIs returns the key that failures are counted under: the sub of the user, or
+// a digest of the name if no user has it.
 func (s *scope) whoIs(u *User, name string) string {
 	if u != nil {
 		return u.Sub
@@ -82,7 +90,8 @@ func (s *scope) whoIs(u *User, name string) string {
 	return decoyKey(fold(name, s.settings.DistinguishesCase()))
 }
 
-// decoyKey stands for a user who does not exist, by the folded name.
+// decoyKey returns the key that takes the place of the sub for a folded name
+// that no user has.
 func decoyKey(folded string) string {
 	sum := sha256.Sum256([]byte(folded))
 	return decoyPrefix + base64.RawURLEncoding.EncodeToString(sum[:16])

@@ -18,10 +18,11 @@ import (
 // recordCache is how many decoded pools, clients and keyrings an engine keeps.
 const recordCache = 4096
 
-// An Engine is an identity engine over one store. Its methods, and those of
-// all handles that come from it, are safe for concurrent use.
+// An Engine is an identity engine over one store. Make one with [New]. Its
+// methods, and those of all handles that come from it, are safe for concurrent
+// use. The engine needs no closing.
 type Engine struct {
-	name    string // of this engine among all on the store, for leases
+	name    string // tells this engine from others on the store, for leases
 	store   store.Store
 	catalog store.Catalog
 	log     *slog.Logger
@@ -33,62 +34,68 @@ type Engine struct {
 	acct    string
 	hasher  *passhash.Hasher
 	quotas  Quotas
-	jobs    []Job     // of Options
-	hooks   hookFuncs // none can be set yet
+	jobs    []Job     // Options.Jobs
+	hooks   hookFuncs // no option sets them yet
 
-	rotateAfter time.Duration // 0 for never
+	rotateAfter time.Duration // 0 means never
 
 	stock    *KeyStock
 	rings    ringCache
-	making   chan struct{} // holds one value while signing keys are made: anyone can ask for them at once, as often as they like
+	making   chan struct{} // holds one value while signing keys are made, so that many requests at once make one pair
 	pools    *store.Cache[PoolInfo]
 	clients  *store.Cache[ClientInfo]
 	keyrings *store.Cache[keyring]
-	homes    sync.Map // client id → pool id; neither is ever used again
+	homes    sync.Map // client id → pool id; a client never moves, and ids are never reused
 }
 
-// Options are the wiring of an engine in this process. The zero value, and
-// nil, are ready for production but for the Sender.
+// Options are the wiring of an engine in this process. The zero value and nil
+// are ready for production, except that no Sender is set.
 type Options struct {
-	// Catalog has the tables of the store: [Tables], and those that a program has added by
-	// [store.Catalog.With], which are swept, erased and purged like ours. Give the
-	// same to all that takes a catalog. With one that lacks a table of ours, or on a
-	// store that encrypts tables but not all that are secret, each call returns
-	// an error, [store.ErrCatalog] or [store.ErrUnsealed]. Defaults to Tables().
+	// Catalog lists the tables of the store. Set it if your program adds tables:
+	// give Tables().With(…), and give the same catalog to everything else that
+	// takes one. The added tables are swept, erased and purged like those of the
+	// engine. If the catalog lacks a table of the engine, every call returns
+	// [store.ErrCatalog]. If the store encrypts tables, but not all that are
+	// secret, every call returns [store.ErrUnsealed]. Defaults to Tables().
 	Catalog store.Catalog
-	// Logger gets what cannot be returned. Defaults to slog.Default().
+	// Logger gets what cannot be returned to a caller. Defaults to slog.Default().
 	Logger *slog.Logger
 	// Sender delivers codes and invitations. Defaults to a [LogSender], which
-	// writes them, codes and all, to the Logger.
+	// writes them to the Logger, codes included. Set it in production.
 	Sender Sender
-	// Clock is the one clock of the engine. Defaults to time.Now.
+	// Clock is the only clock that the engine reads. Defaults to time.Now.
 	Clock func() time.Time
-	// Rand makes ids and codes, never keys, salts or nonces. Set it only to
-	// make a test repeatable. Defaults to crypto/rand.
+	// Rand is the source of ids and codes. Keys, salts and nonces never come from
+	// it. Set it only to make a test repeatable. Defaults to crypto/rand.
 	Rand io.Reader
-	// Region and Account are part of ids and ARNs. They default to us-east-1
-	// and 123456789012.
+	// Region and Account appear in ids and ARNs. They default to us-east-1 and
+	// 123456789012.
 	Region, Account string
-	// Issuer says what tokens have as iss. Defaults to [AWSIssuer].
+	// Issuer returns the beginning of the claim iss of tokens. Defaults to [AWSIssuer].
 	Issuer IssuerFunc
-	// KeyStock has RSA keys ready: a new pool needs two. Defaults to none, so
-	// that they are made when they are needed.
+	// KeyStock keeps RSA keys ready; a new pool needs two. Set it if pools are
+	// created often, as in tests. Defaults to nil: keys are made when they are
+	// needed.
 	KeyStock *KeyStock
-	// Quotas bound how many pools, clients and groups there may be. Defaults to the service's figures.
+	// Quotas limit how many pools, clients and groups there may be. Defaults to
+	// the limits of the service.
 	Quotas Quotas
-	// RotateKeysAfter is how old the signing keys of a pool get before
-	// [Engine.Maintain] makes new ones, which are published at once, and sign a
-	// day later. Defaults to 0, never; less than 48 hours counts as 48 hours.
+	// RotateKeysAfter is the age of a pool's signing keys at which
+	// [Engine.Maintain] makes new ones. New keys are published at once and sign a
+	// day later. Defaults to 0, which means never. Less than 48 hours counts as
+	// 48 hours.
 	RotateKeysAfter time.Duration
-	// Jobs are done by [Engine.Maintain] besides its own. Defaults to none.
+	// Jobs are run by [Engine.Maintain] in addition to its own. Defaults to none.
 	Jobs []Job
-	// InsecureCheapHashing makes password hashes that cost next to nothing,
-	// for test suites. They can be guessed at leisure by whoever reads the store.
+	// InsecureCheapHashing makes password hashes that cost next to nothing. Use it
+	// in tests only: whoever reads the store can guess the passwords quickly.
 	InsecureCheapHashing bool
 }
 
-// New returns an engine that keeps everything in s. It starts nothing: expired
-// records are removed by [Engine.Maintain]. Closing s is the caller's.
+// New returns an engine that keeps everything in s. o may be nil. New starts no
+// goroutine: run [Engine.Maintain] to remove expired records. The caller closes
+// s. New returns no error: if the catalog does not fit, every call of the
+// engine returns the error, see [Options].
 func New(s store.Store, o *Options) *Engine {
 	if o == nil {
 		o = &Options{}
@@ -145,13 +152,14 @@ func (e *Engine) fillDefaults(o *Options) {
 	}
 }
 
-// Region is the region of pools that name none.
+// Region returns the region of pools whose settings name none.
 func (e *Engine) Region() string { return e.region }
 
-// now is the time on the engine's clock, to the millisecond, as it is stored.
+// now returns the time of the engine's clock in UTC, cut to the millisecond, as
+// the store keeps it.
 func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
 
-// ARN is the name of a pool in the manner of Amazon.
+// ARN returns the Amazon Resource Name of a pool.
 func (e *Engine) ARN(p *PoolInfo) string {
 	return fmt.Sprintf("arn:aws:cognito-idp:%s:%s:userpool/%s", p.Settings.Region, e.acct, p.ID)
 }
@@ -173,7 +181,7 @@ const (
 	alnum62 = lower36 + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// random returns n characters of an alphabet, each as likely as the others.
+// random returns n characters of an alphabet, chosen with equal probability.
 func random(r io.Reader, alphabet string, n int) (string, error) {
 	out := make([]byte, n)
 	size := big.NewInt(int64(len(alphabet)))

@@ -12,55 +12,61 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Each change leaves an event, and so does each failure that is counted. The
-// event is made before the transaction, because making it reads the clock, a
-// random id and the call ([CallFrom]); it is inserted in the transaction that
-// makes the change, so that neither is ever there without the other.
+// Every change leaves an event, and so does every failure that is counted. A
+// flow makes the event before its transaction, because the event needs the time,
+// a random id and the call ([CallFrom]). The transaction that makes the change
+// inserts the event, so that neither is stored without the other.
 //
-// Three things leave no event: reading, an attempt that is refused and writes
-// nothing (an attempt during a lock-out, say), and a refresh of tokens.
+// Three things leave no event: reading; an attempt that is refused and writes
+// nothing, such as an attempt during a lock-out; and a refresh of tokens.
 
-// How long events are kept. Those of unknown names are soon forgotten:
-// anyone can make as many as they like.
+// How long events are kept. Events of unknown names are kept for a day only,
+// because anybody can cause any number of them.
 const (
 	eventLife      = 90 * 24 * time.Hour
 	decoyEventLife = 24 * time.Hour
 )
 
-// An Event is something that happened: who did what, to whom, and whether it
-// succeeded. It holds no secret. Events are read by [Admin.Events] and [Engine.Events].
+// An Event is a record of something that happened: who did what, to whom, and
+// whether it succeeded. It holds no secret. [Admin.Events] and [Engine.Events]
+// read events. Events are kept for 90 days, those of unknown names for 24 hours.
 type Event struct {
-	// Pool is the pool whose event it is. It is empty for events of the whole
-	// engine: those of access keys, and the deletion of a pool, because the
-	// events of a pool end with it.
+	// Pool is the pool that the event belongs to. It is empty for events of the
+	// whole engine: changes of access keys, and the deletion of a pool, because
+	// a pool's own events are deleted with it.
 	Pool string    `json:"pool"`
-	Time time.Time `json:"time"` // when it was committed, to the millisecond
+	Time time.Time `json:"time"` // when it happened, to the millisecond
 	ID   string    `json:"id"`   // unique in its pool
 	Kind EventKind `json:"kind"` // what happened
-	// Sub is the user that it happened to. A name that nobody has is a digest
-	// that begins with a question mark. Empty where it happened to no user.
+	// Sub is the sub of the user that it happened to. For a name that no user
+	// has, it is a question mark and a digest of the name. It is empty if it
+	// happened to no user.
 	Sub string `json:"sub,omitempty"`
-	// Client is the app client that the call came through, empty for an operator.
+	// Client is the id of the app client that the call came through. It is empty
+	// for an operator.
 	Client string `json:"client,omitempty"`
-	// Actor is who did it. It is zero in events of versions that did not keep it.
+	// Actor is who did it. It is zero in events of earlier versions, which did
+	// not record it.
 	Actor Actor `json:"actor,omitzero"`
-	// Subject is what it happened to, where that is not the user.
+	// Subject is what it happened to, if that is not a user.
 	Subject Subject `json:"subject,omitzero"`
 	// Failure says why it failed. Empty means success.
 	Failure FailureCode `json:"failure,omitempty"`
-	// Data is more about the event, by a name such as "changed". No value is a secret.
+	// Data says more about the event, under names such as "changed". No value is
+	// a secret.
 	Data map[string]string `json:"data,omitempty"`
-	// Request is the id of the request, see [Call], empty where the call had none.
+	// Request is the id of the request, see [Call]. It is empty if the call had
+	// none.
 	Request string `json:"request,omitempty"`
 
-	otherwise Actor // who did it if it fails, and so nothing was proved
+	otherwise Actor // the actor if the attempt fails, because then no user was proved
 }
 
 // An Actor is who did something.
 type Actor struct {
 	// Kind says what ID names.
 	Kind ActorKind `json:"kind"`
-	// ID names the actor, see the kinds.
+	// ID names the actor. What kind of id it is depends on Kind.
 	ID string `json:"id,omitempty"`
 }
 
@@ -69,18 +75,18 @@ type ActorKind string
 
 // The kinds of actors.
 const (
-	ActorUser     ActorKind = "user"     // a user who has proved it; the id is the sub
-	ActorClient   ActorKind = "client"   // anybody, through an app client; the id is the client's
-	ActorOperator ActorKind = "operator" // an operator, by a signed request; the id is the access key's
+	ActorUser     ActorKind = "user"     // a user who has proved to be that user; the id is the sub
+	ActorClient   ActorKind = "client"   // anybody who calls through an app client; the id is the client's
+	ActorOperator ActorKind = "operator" // an operator who signed the request; the id is the access key's
 	ActorProgram  ActorKind = "program"  // the program that the engine is part of; it has no id
-	ActorEngine   ActorKind = "engine"   // the engine by itself; the id is the name of a job, see [Job], or empty
+	ActorEngine   ActorKind = "engine"   // the engine itself; the id is the name of a job, see [Job], or empty
 )
 
 // A Subject is what something happened to.
 type Subject struct {
 	// Kind says what ID names.
 	Kind SubjectKind `json:"kind"`
-	// ID names the subject, see the kinds.
+	// ID names the subject. What kind of id it is depends on Kind.
 	ID string `json:"id"`
 }
 
@@ -101,15 +107,15 @@ type FailureCode string
 
 // The reasons of failures.
 const (
-	FailureWrongPassword FailureCode = "WrongPassword" // or a wrong proof of it, or one of a password that was replaced meanwhile
-	FailureWrongCode     FailureCode = "WrongCode"     // a code that is wrong, or was not asked for
+	FailureWrongPassword FailureCode = "WrongPassword" // or a wrong proof of the password, or the password was replaced meanwhile
+	FailureWrongCode     FailureCode = "WrongCode"     // a code that is wrong, or that nobody asked for
 	FailureCodeExpired   FailureCode = "CodeExpired"   // a code that is too old, or void
 	FailureCodeUsed      FailureCode = "CodeUsed"      // a code of an authenticator app that was used before
-	FailureTokenReused   FailureCode = "TokenReused"   // a refresh token that was replaced
-	FailureRefused       FailureCode = "Refused"       // a right proof, which the state of the account does not allow
+	FailureTokenReused   FailureCode = "TokenReused"   // a refresh token that was replaced by a newer one
+	FailureRefused       FailureCode = "Refused"       // the proof was right, and the state of the account forbids the rest
 )
 
-// failureCodes are the refusals that say more than [FailureRefused].
+// failureCodes are the refusals that have a code other than [FailureRefused].
 var failureCodes = []struct {
 	err  error
 	code FailureCode
@@ -124,7 +130,7 @@ var failureCodes = []struct {
 	{ErrRefreshTokenReused, FailureTokenReused},
 }
 
-// failureCode is the reason of a refusal.
+// failureCode returns the code of a refusal.
 func failureCode(refused error) FailureCode {
 	for _, f := range failureCodes {
 		if errors.Is(refused, f.err) {
@@ -134,8 +140,8 @@ func failureCode(refused error) FailureCode {
 	return FailureRefused
 }
 
-// event makes the record of something that happens now, from what a caller
-// knows of it and what the context does.
+// event completes an event: it adds an id and, from the context, the request
+// and the actor.
 func (e *Engine) event(ctx context.Context, ev Event) (*Event, error) {
 	id, err := e.uuid()
 	if err != nil {
@@ -149,9 +155,9 @@ func (e *Engine) event(ctx context.Context, ev Event) (*Event, error) {
 	return &ev, nil
 }
 
-// acting is who acts where a call comes from a program or through an app
-// client: the operator who signed the call, or the job that makes it. A user
-// who acts, and the engine, do so whoever passes the call on.
+// acting returns the actor of a call. A program or an app client only passes a
+// call on: then the actor is the operator who signed the call, or the job that
+// makes it, if there is one. A user or the engine stays the actor in any case.
 func acting(ctx context.Context, a Actor) Actor {
 	if a.Kind != ActorClient && a.Kind != ActorProgram {
 		return a
@@ -165,13 +171,15 @@ func acting(ctx context.Context, a Actor) Actor {
 	return a
 }
 
-// asked is the event of what anybody may ask for, for a user.
+// asked makes the event of a call that anybody may make about a user, without a
+// proof.
 func (s *scope) asked(ctx context.Context, sub string, kind EventKind, now time.Time) (*Event, error) {
 	return s.engine.event(ctx, Event{Pool: s.pool.ID, Client: s.client.ID, Sub: sub, Kind: kind, Time: now, Actor: s.actor()})
 }
 
-// proved is the event of what a user does by a proof, such as a password or a
-// code. If it fails, no user was proved, see [Event.failed].
+// proved makes the event of a call that a user makes with a proof, such as a
+// password or a code. If the proof is wrong, use [Event.failed]: it puts the
+// actor back to who made the call.
 func (s *scope) proved(ctx context.Context, sub string, kind EventKind, now time.Time) (*Event, error) {
 	ev, err := s.asked(ctx, sub, kind, now)
 	if err != nil {
@@ -183,7 +191,7 @@ func (s *scope) proved(ctx context.Context, sub string, kind EventKind, now time
 	return ev, nil
 }
 
-// actor is who makes calls in a scope, before anything is proved.
+// actor returns who makes calls in a scope before anything is proved.
 func (s *scope) actor() Actor {
 	switch {
 	case s.user != "":
@@ -194,12 +202,13 @@ func (s *scope) actor() Actor {
 	return Actor{ActorClient, s.client.ID}
 }
 
-// happened is the event of a change by an operator, of something other than a user.
+// happened makes the event of an operator's change to something other than a user.
 func (a *Admin) happened(ctx context.Context, kind EventKind, what Subject, now time.Time) (*Event, error) {
 	return a.engine.event(ctx, Event{Pool: a.pool, Kind: kind, Time: now, Actor: Actor{Kind: ActorProgram}, Subject: what})
 }
 
-// failed is the event of the same attempt, if it fails. It returns a copy: a transaction may run twice.
+// failed returns the event for the case that the attempt fails. It returns a
+// copy, because a transaction may run twice.
 func (e *Event) failed(kind EventKind, refused error) *Event {
 	f := *e
 	f.Kind, f.Failure = kind, failureCode(refused)
@@ -209,14 +218,14 @@ func (e *Event) failed(kind EventKind, refused error) *Event {
 	return &f
 }
 
-// of is the event with another subject, which is known only in the transaction.
+// of returns the event with a subject that is known only in the transaction.
 func (e *Event) of(what Subject) *Event {
 	o := *e
 	o.Subject = what
 	return &o
 }
 
-// with is the event with one more entry of data.
+// with returns the event with one more entry of data.
 func (e *Event) with(name, value string) *Event {
 	w := *e
 	w.Data = maps.Clone(e.Data)
@@ -227,7 +236,7 @@ func (e *Event) with(name, value string) *Event {
 	return &w
 }
 
-// besides is the event of what an event does to another user too.
+// besides returns a second event, for another user who is affected by the first.
 func (e *Event) besides(sub string, kind EventKind) *Event {
 	b := *e
 	b.ID, b.Sub, b.Kind, b.Data = e.ID+"."+sub, sub, kind, nil
@@ -241,7 +250,7 @@ func (e *Event) expires() time.Time {
 	return e.Time.Add(eventLife)
 }
 
-// UnmarshalJSON reads an event as this version writes it, or as one did that named it otherwise.
+// UnmarshalJSON reads an event as this version or an earlier one wrote it.
 func (e *Event) UnmarshalJSON(data []byte) error {
 	type plain Event
 	if err := json.Unmarshal(data, (*plain)(e)); err != nil {
@@ -253,7 +262,7 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// members are settings as they are stored, by the name of each member.
+// members are settings in their stored form, by the name of the JSON member.
 type members map[string]json.RawMessage
 
 func membersOf(settings any) (m members, err error) {
@@ -264,8 +273,8 @@ func membersOf(settings any) (m members, err error) {
 	return m, json.Unmarshal(data, &m)
 }
 
-// insertChanged writes the event of a change of settings, with the names of
-// the members that are not as they were before.
+// insertChanged writes the event of a change of settings, with the names of the
+// members that have changed.
 func (e *Event) insertChanged(tx store.Tx, before members, after any) error {
 	names, err := before.changed(after)
 	if err != nil {
@@ -274,8 +283,8 @@ func (e *Event) insertChanged(tx store.Tx, before members, after any) error {
 	return events.Insert(tx, e.with(dataChanged, names))
 }
 
-// changed are the names of the members that settings differ in from m, in
-// order and with commas between them.
+// changed returns the names of the members in which settings differ from m,
+// sorted and joined by commas.
 func (m members) changed(settings any) (string, error) {
 	now, err := membersOf(settings)
 	if err != nil {

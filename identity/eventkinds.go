@@ -3,28 +3,28 @@ package identity
 // An EventKind says what happened.
 type EventKind string
 
-// The kinds of events of users.
+// The kinds of events of users. The text of a kind is stored: never change it.
 const (
 	EventSignedUp                  EventKind = "SignedUp"
 	EventSignUpConfirmed           EventKind = "SignUpConfirmed"           // by a code, or by an operator
-	EventSignedIn                  EventKind = "SignedIn"                  // all that was asked for was proved
+	EventSignedIn                  EventKind = "SignedIn"                  // everything that was asked for was proved
 	EventSignInFailed              EventKind = "SignInFailed"              // a wrong password
 	EventMFAFailed                 EventKind = "MFAFailed"                 // a wrong code of a second factor
-	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // in a sign-in, which goes on
+	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // during a sign-in, which goes on
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
-	EventSignInRevoked             EventKind = "SignInRevoked"             // by its refresh token
-	EventRefreshTokenReused        EventKind = "RefreshTokenReused"        // which ends the sign-in
+	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token
+	EventRefreshTokenReused        EventKind = "RefreshTokenReused"        // the sign-in is ended
 	EventCodeRequested             EventKind = "CodeRequested"             // Data has the purpose
 	EventCodeRefused               EventKind = "CodeRefused"               // Data has the purpose
-	EventPasswordResetRequested    EventKind = "PasswordResetRequested"    // by the user, or by anybody under a name
+	EventPasswordResetRequested    EventKind = "PasswordResetRequested"    // by anybody who gives the name
 	EventPasswordReset             EventKind = "PasswordReset"             // by the code that was sent
 	EventPasswordResetRequired     EventKind = "PasswordResetRequired"     // by an operator
-	EventPasswordChanged           EventKind = "PasswordChanged"           // by the user, who gave the previous one
+	EventPasswordChanged           EventKind = "PasswordChanged"           // by the user, who gave the previous password
 	EventPasswordChangeFailed      EventKind = "PasswordChangeFailed"      // a wrong previous password
 	EventPasswordSet               EventKind = "PasswordSet"               // by an operator
-	EventAttributesChanged         EventKind = "AttributesChanged"         // Data has their names
+	EventAttributesChanged         EventKind = "AttributesChanged"         // Data has the names of the attributes
 	EventAttributeVerified         EventKind = "AttributeVerified"
-	EventAliasLost                 EventKind = "AliasLost" // to another user, who has proved it
+	EventAliasLost                 EventKind = "AliasLost" // to another user, who has proved the address
 	EventMFAChanged                EventKind = "MFAChanged"
 	EventTOTPEnrollmentStarted     EventKind = "TOTPEnrollmentStarted"
 	EventTOTPEnrolled              EventKind = "TOTPEnrolled"
@@ -37,7 +37,8 @@ const (
 	EventGroupsChanged             EventKind = "GroupsChanged"
 )
 
-// The kinds of events of pools, app clients, groups and keys.
+// The kinds of events of pools, app clients, groups and keys. Their text is
+// stored too.
 const (
 	EventPoolCreated         EventKind = "PoolCreated"
 	EventPoolChanged         EventKind = "PoolChanged" // Data has the names of the settings
@@ -55,21 +56,21 @@ const (
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
 )
 
-// What Data has entries for.
+// The names of entries in Event.Data.
 const (
 	dataChanged  = "changed"   // names of settings or attributes, with commas between them
-	dataPurpose  = "purpose"   // of a code
-	dataLocked   = "locked"    // "true" where a failure was the one that locks
-	dataName     = "name"      // of a group or an access key
+	dataPurpose  = "purpose"   // the purpose of a code
+	dataLocked   = "locked"    // "true" if this failure has locked the user out
+	dataName     = "name"      // the name of a group or an access key
 	dataAdded    = "added"     // the name of the group that a user was put into
 	dataRemoved  = "removed"   // the name of the group that a user was taken out of
 	dataSecret   = "secret"    // the id of a client's secret
 	dataSignFrom = "sign_from" // when keys begin to sign
 )
 
-// oldKinds are the names that kinds had in versions that named them after
-// operations. Records keep the text that they were written with; whoever reads
-// one sees the kind of today. The SQL view of events does the same.
+// oldKinds maps the names of earlier versions, which named kinds after
+// operations, to the kinds of today. Stored records keep their text; reading
+// translates it. The SQL view of events does the same.
 var oldKinds = map[EventKind]struct {
 	kind    EventKind
 	failure FailureCode

@@ -10,34 +10,36 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// An EventQuery says which events to read. The zero value is all of them, the oldest first.
+// An EventQuery says which events to read. The zero value selects all events,
+// oldest first.
 type EventQuery struct {
-	// From and To bound the time: events at From or later, and before To. The
-	// zero time is no bound.
+	// From and To select events by time: at From or later, and before To. A zero
+	// time is no bound.
 	From, To time.Time
-	// After is an event to go on after, in the order of the query, such as the
-	// last one of a page before. Its Pool, Time and ID count. Defaults to none.
+	// After is the event after which to go on, in the order of the query, such as
+	// the last event of the page before. Only its Pool, Time and ID matter.
+	// Defaults to none.
 	After *Event
-	// Newest gives the newest first.
+	// Newest yields the newest events first.
 	Newest bool
-	// Sub selects the events of a user. Defaults to those of all.
+	// Sub selects the events of one user. Defaults to all users.
 	Sub string
 	// Kinds selects events by kind. Defaults to all kinds.
 	Kinds []EventKind
 }
 
-// Events yields the events of the pool in the order of their time. It ends
-// after the first error, such as [ErrPoolNotFound].
+// Events yields the events of the pool, ordered by time. It ends after the first
+// error, such as [ErrPoolNotFound].
 //
-// It reads as it goes, a batch of 64 in a transaction of its own, so that a
-// caller who stops early pays for what was read. Sub and Kinds are looked at
-// after reading: they cost as much as all events of the time that is asked for.
+// It reads batches of 64 events, each in a transaction of its own, and reads the
+// next batch only when it is needed. A query with Sub or Kinds reads all events
+// between From and To, and yields those that match: bound the time.
 func (a *Admin) Events(ctx context.Context, q EventQuery) iter.Seq2[*Event, error] {
 	return a.engine.events(ctx, a.pool, q, a.exists)
 }
 
-// Events yields the events that are of no pool: those of access keys, and the
-// deletion of pools. It is otherwise as [Admin.Events].
+// Events yields the events that belong to no pool: changes of access keys, and
+// deletions of pools. Apart from that it works as [Admin.Events] does.
 func (e *Engine) Events(ctx context.Context, q EventQuery) iter.Seq2[*Event, error] {
 	return e.events(ctx, "", q, func(store.Reader) error { return nil })
 }
@@ -70,8 +72,8 @@ func (e *Engine) events(ctx context.Context, pool string, q EventQuery, exists f
 	}
 }
 
-// rangeAfter is the range of keys of one batch; after is the key that the batch
-// before ended with, or empty.
+// rangeAfter returns the range of keys of one batch. after is the last key of the
+// batch before, or empty.
 func (q *EventQuery) rangeAfter(pool, after string) store.Range {
 	rng := store.Prefix(pool)
 	rng.Limit, rng.Reverse = listBatch, q.Newest

@@ -279,16 +279,6 @@ func (f *fixture) traces(t testing.TB) []string {
 	})
 }
 
-// texts is a claim that is a list.
-func texts(claim any) []string {
-	out := []string{}
-	list, _ := claim.([]any)
-	for _, v := range list {
-		out = append(out, v.(string))
-	}
-	return out
-}
-
 // bulk puts users into the store, and into a group.
 func (g *groupFixture) bulk(t testing.TB, n int, group string) {
 	t.Helper()

@@ -270,3 +270,13 @@ func TestIssuerIsWhatThePoolSays(t *testing.T) {
 		t.Error("the issuer in China is another")
 	}
 }
+
+// texts returns the strings of a claim that is a list.
+func texts(claim any) []string {
+	out := []string{}
+	list, _ := claim.([]any)
+	for _, v := range list {
+		out = append(out, v.(string))
+	}
+	return out
+}

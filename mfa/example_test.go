@@ -39,3 +39,19 @@ func Example() {
 	// try the next code
 	// logs say [redacted]
 }
+
+// A Secret is enrolled as a QR code or as text that the user types, and does not print.
+func ExampleSecret() {
+	s, err := mfa.ParseSecret("gezd gnbv gy3t qojq gezd gnbv gy3t qojq") // mfa.NewSecret() for a new user
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(s.Text())
+	fmt.Println(s.URI("Example", "alice"))
+	fmt.Printf("%v %x\n", s, s)
+	// Output:
+	// GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+	// otpauth://totp/Example:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Example&algorithm=SHA1&digits=6&period=30
+	// [redacted] [redacted]
+}

@@ -1,31 +1,31 @@
-// Package mfa is the one-time codes of authenticator apps: TOTP of RFC 6238
-// with SHA-1, 6 digits and 30 seconds, the values that all apps read.
+// Package mfa implements the one-time codes of authenticator apps: TOTP of RFC 6238 with
+// SHA-1, 6 digits and 30 seconds. All apps support these values.
 //
-// Begin with [NewSecret]. Show the user its [Secret.URI] as a QR code, or its
-// [Secret.Text] to type in. Then and at each sign-in ask for a code and give
-// it to [Secret.Verify], together with the step that counted last; store the
-// step that it returns before anything is granted.
+// Begin with [NewSecret]. Show the user its [Secret.URI] as a QR code, or its [Secret.Text]
+// to type in. Then ask for a code, and ask again at each sign-in. Call [Secret.Verify] with
+// the code and the last step that was accepted. Store the step that Verify returns before
+// you grant anything.
 //
 // # A code counts once
 //
-// Section 5.2 of RFC 6238 forbids a code to be accepted twice. This package
-// keeps no state, so the caller stores one integer with each secret: the last
-// step that counted, 0 while there is none. Read it, call [Secret.Verify] and
-// write it in one transaction. Otherwise two requests at the same moment both
-// count.
+// Section 5.2 of RFC 6238 forbids accepting a code twice. This package keeps no state, so
+// the caller stores one integer with each secret: the last accepted step, or 0 if there is
+// none. Read that step, call [Secret.Verify] and write the new step in one transaction.
+// Otherwise two requests at the same moment can both use the code.
 //
 // # Caveats
 //
-//   - A code is right by chance three times in a million (once for each step
-//     that counts), so whoever may guess without limit gets in. Limit wrong
-//     codes for the user, not for the address or the connection.
-//   - The server's clock must be right to a few seconds. If it runs ahead and
-//     a code counts, the user has none until the right time has caught up.
-//   - A user who enrols has to wait for the next code, up to 30 seconds,
-//     before the first sign-in: what confirmed the secret does not count again.
-//   - JSON holds the secret itself, since that is how it is stored. A struct with
-//     a Secret in it thus shows it through [log/slog.JSONHandler], and one in an unexported
-//     field shows it through fmt, which calls no methods there. Seal what is stored.
+//   - A random code is right three times in a million, once for each step that counts. So
+//     limit wrong codes, for each user and not for each address or connection. Without a
+//     limit an attacker gets in.
+//   - The server's clock must be right to a few seconds. If the clock runs ahead and a code
+//     is accepted, the user has no code until the right time has caught up.
+//   - A user who enrols must wait for the next code, up to 30 seconds, before the first
+//     sign-in. The code that confirmed the secret does not count again.
+//   - JSON holds the secret itself, because a Secret is stored as JSON. So
+//     [log/slog.JSONHandler] prints the secret of a struct that has a Secret field. fmt
+//     prints a Secret in an unexported field, because fmt calls no methods there. Seal
+//     stored secrets.
 package mfa
 
 import (
@@ -35,27 +35,26 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// What every code is made of. Many apps ignore any other values, though the
-// URI could carry them.
+// The parameters of every code. Many apps ignore other values, although a URI can state
+// them.
 const (
-	Period = 30 * time.Second // a time step: how long an app shows one code
-	Digits = 6                // of a code, leading zeros included
-	Drift  = 1                // time steps before and after the present one that count too
+	Period = 30 * time.Second // length of a time step: an app shows one code this long
+	Digits = 6                // digits of a code, leading zeros included
+	Drift  = 1                // number of time steps before and after the present one that count too
 )
 
 // A Result is what [Secret.Verify] says about a code. The zero Result is Wrong.
 type Result int
 
-// The results. Only with Right may the caller let the user in.
+// The results. Let the user in only if the result is Right.
 const (
-	Wrong Result = iota // no code of the steps that count, or none at all
-	Used                // right, but of a step that is not after the last one that counted
-	Right               // counts, if the step is stored
+	Wrong Result = iota // the code belongs to no step that counts, or is malformed
+	Used                // the code is right, but its step is not after the last accepted step
+	Right               // the code is right; store its step before you grant anything
 )
 
-// Code returns the code of the time step that at is in: what an app shows
-// then. It is for tests and tools; a server calls [Secret.Verify]. A Secret of
-// less than 10 bytes has no codes, and Code returns "".
+// Code returns the code that an app shows at a time. It is for tests and tools; a server
+// calls [Secret.Verify]. Code returns "" if the Secret has less than 10 bytes.
 func (s Secret) Code(at time.Time) string {
 	if len(s) < minSize {
 		return ""
@@ -63,18 +62,19 @@ func (s Secret) Code(at time.Time) string {
 	return s.code(stepAt(at))
 }
 
-// Verify tells which time step a code is for, among the one that at is in and
-// [Drift] before and after it: so a code counts from 30 seconds before an app
-// with the right time shows it until 30 seconds after. Steps are counted from
-// 1970 in units of [Period]. The argument last is the step that counted last
-// for this secret, 0 if none has; where code counts, the caller must store the
-// step returned in its place. No step counts that is not after last (RFC 6238,
-// section 5.2). Unless the result is [Right], step is 0.
+// Verify checks a code and returns its time step. The steps that count are the step of the
+// time at, and [Drift] steps before and after it. So a code counts from 30 seconds before
+// an app with the right time shows it until 30 seconds after. Steps are counted from 1970
+// in units of [Period].
 //
-// A code is exactly 6 ASCII digits: what a user may have typed around
-// them is to be removed before. Whether a well-formed code is right takes no
-// time to tell from when it is wrong. A Secret of less than 10 bytes, such as the zero
-// Secret, has no right codes; anyone could compute those of an empty key.
+// last is the step that was last accepted for this secret, or 0. If the result is [Right],
+// the caller must store the returned step in place of last. Verify accepts only steps after
+// last (RFC 6238, section 5.2). The step is 0 unless the result is Right.
+//
+// A code is exactly 6 ASCII digits. Remove other characters, such as spaces, before the
+// call. Verify takes the same time for right and wrong codes. A Secret of less than 10
+// bytes, such as the zero Secret, has no right codes, because anyone could compute the
+// codes of an empty key.
 func (s Secret) Verify(code string, at time.Time, last int64) (step int64, result Result) {
 	if !wellFormed(code) || len(s) < minSize {
 		return 0, Wrong
@@ -89,9 +89,9 @@ func (s Secret) Verify(code string, at time.Time, last int64) (step int64, resul
 	return step, Right
 }
 
-// find returns the latest step beside now that has the code. The latest,
-// since of two steps that happen to share a code the earlier one would leave
-// the code good for the other. It always computes all the codes.
+// find returns the latest step near now that has the code. If two steps share a code,
+// accepting the earlier one would leave the code valid for the later one. find always
+// computes all codes.
 func (s Secret) find(code string, now int64) (step int64, ok bool) {
 	const none = -Drift - 1
 	found := none
@@ -107,7 +107,7 @@ func (s Secret) find(code string, now int64) (step int64, ok bool) {
 func (s Secret) code(step int64) string {
 	code, err := hotp.GenerateCode(s.Text(), uint64(step))
 	if err != nil {
-		panic("mfa: " + err.Error()) // only for what is not base32, and Text is
+		panic("mfa: " + err.Error()) // only for a text that is not base32, and Text is base32
 	}
 	return code
 }

@@ -18,10 +18,22 @@ import (
 	"github.com/cognate-id/cognate/store/internal/limits"
 )
 
-// A backup is lines of JSON. The first is a header with the version of the
-// format and the names of the tables; then comes one line for each entry, in the
-// order of those tables and of their keys; the last is a trailer with the number
-// of entries and the SHA-256 of all bytes before it. Keys are in base64.
+// Backup writes one snapshot of a store as a text file. Restore reads that file in this
+// order:
+//
+//  1. It checks that the store is empty.
+//  2. It reads the whole backup and verifies the order, the limits and the checksum.
+//  3. It reads the backup again and writes the entries, by a bulk load if the store has
+//     one, otherwise in transactions of bounded size.
+//
+// A Restore that fails in step 3 leaves the entries that are already committed.
+
+// A backup is a file of JSON lines, with keys in base64:
+//
+//   - The first line is a header: the version of the format and the names of the tables.
+//   - One line follows for each entry, ordered by table and key.
+//   - The last line is a trailer: the number of entries, and the SHA-256 of all bytes
+//     before the trailer.
 type (
 	backupHeader struct {
 		Format int      `json:"cognateBackup"`
@@ -38,20 +50,23 @@ type (
 
 const (
 	backupFormat = 1
-	// maxBackupLine is room for the largest value, which may be longer here by its escapes.
+	// maxBackupLine is the longest line. A value can be longer here than in the store,
+	// because JSON escapes make it longer.
 	maxBackupLine = 8 * MaxValue
 	// restoreBytes and restoreRows bound one transaction of a restore.
 	restoreBytes = MaxTx / 4
 	restoreRows  = 1000
 )
 
-// ErrNotEmpty is returned by [Restore] for a store that holds something.
+// ErrNotEmpty is returned by [Restore] if the store already has entries.
 var ErrNotEmpty = errors.New("store: not empty")
 
-// Backup writes one snapshot of all tables of a catalog to w and returns how many entries it
-// wrote. Values are written as s gives them: what store/sealed encrypts stays
-// encrypted if s is the store below it. It keeps one entry in memory. progress,
-// which may be nil, is called after each entry.
+// Backup writes one snapshot of all tables of the catalog to w and returns the number of
+// entries written.
+//
+// Backup writes values as s returns them. Give it the store below store/sealed to keep
+// encrypted values encrypted. Backup holds one entry in memory at a time. It calls
+// progress, which may be nil, after each entry.
 func Backup(ctx context.Context, s Store, w io.Writer, c Catalog, progress func(n int64)) (n int64, err error) {
 	if err := c.Err(); err != nil {
 		return 0, err
@@ -91,9 +106,9 @@ func Backup(ctx context.Context, s Store, w io.Writer, c Catalog, progress func(
 	return n, buf.Flush()
 }
 
-// VerifyBackup reads a backup to its end and returns how many entries it holds.
-// The error is [ErrCorrupt] for one that was cut or altered, and [ErrNewer] for one
-// in a newer format, or with tables that are not in the catalog.
+// VerifyBackup reads a backup to its end and returns the number of its entries. It returns
+// [ErrCorrupt] if the backup is truncated or altered, and [ErrNewer] if the backup has a
+// newer format or a table that is not in the catalog.
 func VerifyBackup(r io.Reader, c Catalog) (n int64, err error) {
 	for _, err := range backupEntries(r, c.Tables()) {
 		if err != nil {
@@ -104,9 +119,10 @@ func VerifyBackup(r io.Reader, c Catalog) (n int64, err error) {
 	return n, nil
 }
 
-// Restore writes the entries of a backup to an empty store and returns how many
-// there were. It reads the backup twice, and writes nothing before it has verified
-// the whole. A restore that fails midway leaves a part: throw that store away.
+// Restore writes the entries of a backup to an empty store and returns the number of
+// entries written. It reads the backup twice and writes nothing before the whole backup is
+// verified. Discard the store if Restore fails midway: the store then has a part of the
+// entries. Restore calls progress, which may be nil, after each entry.
 func Restore(ctx context.Context, s Store, r io.ReadSeeker, c Catalog, progress func(n int64)) (n int64, err error) {
 	tables := c.Tables()
 	if err := requireEmpty(ctx, s, tables); err != nil {
@@ -192,8 +208,8 @@ func writeBatches(ctx context.Context, s Store, entries iter.Seq2[Ref, []byte]) 
 	return flush()
 }
 
-// backupEntries yields the entries of a backup, and an error at the end unless
-// the trailer agrees with what was read.
+// backupEntries yields the entries of a backup. It ends with an error if the trailer does
+// not match what was read.
 func backupEntries(r io.Reader, known []string) iter.Seq2[*backupLine, error] {
 	return func(yield func(*backupLine, error) bool) {
 		lines := &lineReader{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New()}
@@ -214,14 +230,15 @@ func backupEntries(r io.Reader, known []string) iter.Seq2[*backupLine, error] {
 	}
 }
 
-// A lineReader reads the lines of a backup and sums them up.
+// A lineReader reads the lines of a backup and computes their checksum.
 type lineReader struct {
 	r      *bufio.Reader
 	sum    hash.Hash
-	before Ref // the last entry
+	before Ref // the previous entry
 }
 
-// next returns the next line with its end. A file that ends before is cut.
+// next returns the next line, with its newline. It returns [ErrCorrupt] if the file ends
+// before the newline.
 func (l *lineReader) next() ([]byte, error) {
 	var line []byte
 	for {
@@ -247,7 +264,7 @@ func (l *lineReader) header(known []string) (tables []string, err error) {
 	}
 	var h backupHeader
 	if err := json.Unmarshal(line, &h); err != nil || h.Format < 1 {
-		return nil, fmt.Errorf("%w: this is no backup of a store", ErrCorrupt)
+		return nil, fmt.Errorf("%w: the file is not a backup of a store", ErrCorrupt)
 	}
 	if h.Format > backupFormat {
 		return nil, fmt.Errorf("%w: the backup has format %d, this program knows %d", ErrNewer, h.Format, backupFormat)
@@ -261,7 +278,8 @@ func (l *lineReader) header(known []string) (tables []string, err error) {
 	return h.Tables, nil
 }
 
-// entry reads one entry, or the trailer after n of them.
+// entry reads the next line, which is an entry or, after n entries, the trailer. done
+// reports whether it was the trailer.
 func (l *lineReader) entry(n int64, tables []string) (e *backupLine, done bool, err error) {
 	line, err := l.next()
 	if err != nil {
@@ -275,7 +293,7 @@ func (l *lineReader) entry(n int64, tables []string) (e *backupLine, done bool, 
 		return nil, true, l.trailer(e, n)
 	}
 	if !slices.Contains(tables, e.Table) {
-		return nil, false, fmt.Errorf("%w: entry %d of the backup is of no table in its header", ErrCorrupt, n+1)
+		return nil, false, fmt.Errorf("%w: entry %d of the backup has a table that the header does not list", ErrCorrupt, n+1)
 	}
 	if err := l.follows(e); err != nil {
 		return nil, false, fmt.Errorf("%w: entry %d of the backup: %w", ErrCorrupt, n+1, err)
@@ -284,15 +302,16 @@ func (l *lineReader) entry(n int64, tables []string) (e *backupLine, done bool, 
 	return e, false, nil
 }
 
-// follows tells whether an entry may be written, and comes after the one before:
-// so a restore does not come to know it when half is written.
+// follows returns an error if an entry breaks a limit of the contract or is out of order.
+// Restore verifies every entry before it writes the first, so a bad entry never leaves a
+// half-written store.
 func (l *lineReader) follows(e *backupLine) error {
 	ref := Ref{e.Table, string(e.Key)}
 	if err := limits.Check(ref.Table, ref.Key, e.Value); err != nil {
 		return err
 	}
 	if cmp.Or(cmp.Compare(ref.Table, l.before.Table), cmp.Compare(ref.Key, l.before.Key)) <= 0 {
-		return errors.New("it does not come after the one before")
+		return errors.New("it is out of order")
 	}
 	l.before = ref
 	return nil
@@ -301,10 +320,10 @@ func (l *lineReader) follows(e *backupLine) error {
 func (l *lineReader) trailer(e *backupLine, n int64) error {
 	digest, err := hex.DecodeString(e.SHA256)
 	if err != nil || *e.Entries != n || !bytes.Equal(digest, l.sum.Sum(nil)) {
-		return fmt.Errorf("%w: the backup is not what was written: its trailer does not agree", ErrCorrupt)
+		return fmt.Errorf("%w: the backup was altered: its trailer does not match its entries", ErrCorrupt)
 	}
 	if _, err := l.r.ReadByte(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: something follows the end of the backup", ErrCorrupt)
+		return fmt.Errorf("%w: the backup has data after its end", ErrCorrupt)
 	}
 	return nil
 }

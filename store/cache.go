@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// A Cache keeps decoded records of a table, for those that are read far more
-// often than they change. It saves the decoding and not the reading: each
-// record is kept with the bytes that it was decoded from and is returned only
-// for the same bytes, so it is never stale, whoever wrote in between.
+// A Cache keeps decoded records of a table. Use it for records that are read far more often
+// than they change. It saves the decoding, not the read: the cache keeps each record
+// together with the bytes it was decoded from, and returns the record only for equal bytes.
+// So a cached record is never stale, even if another process wrote in between.
 //
-// Records that it returns are shared: they must not be changed, nor anything
-// that they point to. All methods are safe for concurrent use.
+// The returned records are shared: the caller must not change them, nor anything they point
+// to. All methods are safe for concurrent use.
 type Cache[R any] struct {
 	table  *Table[R]
 	seed   maphash.Seed
@@ -22,8 +22,8 @@ type Cache[R any] struct {
 
 const cacheShards = 16
 
-// A cacheShard is a ring of slots. The hand goes round to find a slot to use
-// again and passes over those that were read since it last came by.
+// A cacheShard is a ring of slots with a clock hand. To find a slot to reuse, the hand
+// moves on and skips the slots that were read since it last passed.
 type cacheShard[R any] struct {
 	mu    sync.RWMutex
 	slots map[string]*cacheSlot[R]
@@ -39,7 +39,7 @@ type cacheSlot[R any] struct {
 	read  atomic.Bool
 }
 
-// NewCache returns a cache of at most about size records of t.
+// NewCache returns a cache of about size records of t.
 func NewCache[R any](t *Table[R], size int) *Cache[R] {
 	c := &Cache[R]{table: t, seed: maphash.MakeSeed()}
 	for i := range c.shards {
@@ -49,8 +49,8 @@ func NewCache[R any](t *Table[R], size int) *Cache[R] {
 	return c
 }
 
-// Decode is [Table.Decode] of a value that was read at key. A nil value is
-// [ErrNotFound]. The cache keeps the value, which must not be changed afterwards.
+// Decode is [Table.Decode] for a value that was read at key. It returns [ErrNotFound] if
+// the value is nil. The cache keeps the value, so the caller must not change it afterwards.
 func (c *Cache[R]) Decode(key string, value []byte) (*R, error) {
 	s := &c.shards[maphash.String(c.seed, key)%cacheShards]
 	if rec := s.get(key, value); rec != nil {

@@ -8,26 +8,28 @@ import (
 	"time"
 )
 
-// An Owner says what the records of a table belong to, and so what they are
-// deleted with, see [Catalog].
+// An Owner says what the records of a table belong to. When an owner is deleted, its
+// records are deleted too, see [Catalog.Purge].
 type Owner string
 
 const (
-	// OwnedByEngine is for records that belong to the store as a whole. They stay
-	// until the program deletes them.
+	// OwnedByEngine is for records that belong to the store as a whole. They stay until the
+	// program deletes them.
 	OwnedByEngine Owner = "engine"
 	// OwnedByPool is for records of a user pool. Their keys begin with the id of the pool.
 	OwnedByPool Owner = "pool"
-	// OwnedByUser is for records of a user. Their keys begin with the id of the
-	// pool and the sub of the user.
+	// OwnedByUser is for records of a user. Their keys begin with the id of the pool and
+	// the sub of the user.
 	OwnedByUser Owner = "user"
-	// OwnedByClient is for records of an app client. Their keys begin with the id of the client.
+	// OwnedByClient is for records of an app client. Their keys begin with the id of the
+	// client.
 	OwnedByClient Owner = "client"
-	// OwnedByNobody is for records that end only by expiring, see [Table.Expires].
+	// OwnedByNobody is for records without an owner. They are deleted only when they
+	// expire, see [Table.Expires].
 	OwnedByNobody Owner = "nobody"
 )
 
-// parts is how many parts of a key name an owner.
+// parts returns how many parts at the beginning of a key identify the owner.
 func (o Owner) parts() int {
 	switch o {
 	case OwnedByPool, OwnedByClient:
@@ -37,27 +39,29 @@ func (o Owner) parts() int {
 	case OwnedByEngine, OwnedByNobody:
 		return 0
 	default:
-		return 0 // Catalog.Err refuses it
+		return 0 // Catalog.Err rejects an unknown owner
 	}
 }
 
-// ErrUnsealed is returned for a table that is marked Secret and would be
-// written in clear to a store that encrypts other tables.
+// ErrUnsealed is returned if a table that is marked Secret would be written in clear text
+// to a store that encrypts other tables.
 var ErrUnsealed = errors.New("store: a secret table is not among those that the store encrypts")
 
-// A Catalog is the list of the tables that a program keeps. A program makes one
-// when it starts and gives it to all that must know every table: store/sealed,
-// the engine, backups and checks. What each of them does with a table follows from
-// the declaration of the [Table].
+// A Catalog is the list of the tables that a program keeps. Make one catalog when the
+// program starts. Give the same catalog to everything that must know all tables:
+// store/sealed, the engine, backup, restore and check. The declaration of each [Table] says
+// how they treat it.
 //
-// A catalog of the tables of an engine comes from identity.Tables; [Catalog.With] adds others.
+// identity.Tables returns the catalog of the engine's own tables. [Catalog.With] adds
+// yours.
 type Catalog []AnyTable
 
-// AnyTable is a *[Table], whatever its records are.
+// AnyTable is a *[Table] of any record type. It has unexported methods, so only a Table
+// implements it.
 type AnyTable interface {
-	// Tables are the names of the table and of its indexes.
+	// Tables returns the names of the table and of its indexes.
 	Tables() []string
-	// Repair mends the indexes of the table.
+	// Repair mends the indexes of the table, see [Table.Repair].
 	Repair(ctx context.Context, s Store) (int, error)
 
 	declared() error
@@ -69,11 +73,12 @@ type AnyTable interface {
 	check(r Reader, owners OwnerRefs, report func(Problem)) error
 }
 
-// With returns a catalog that has further tables too.
+// With returns a copy of the catalog with further tables.
 func (c Catalog) With(tables ...AnyTable) Catalog { return slices.Concat(c, tables) }
 
-// Err returns what is wrong with how tables are declared: a table without an
-// [Owner], a name that two of them have, or fields that exclude each other.
+// Err returns an error if the tables are declared wrongly. The error is [ErrCatalog]. Err
+// finds a table without an [Owner], two tables with the same name, and fields that exclude
+// each other.
 func (c Catalog) Err() error {
 	var errs []error
 	tables, views := make(map[string]bool), make(map[string]bool)
@@ -100,7 +105,7 @@ func (c Catalog) Err() error {
 // ErrCatalog is returned for tables that are declared wrongly, see [Catalog.Err].
 var ErrCatalog = errors.New("store: invalid catalog")
 
-// Tables are the names of all tables and of their indexes: what a store holds.
+// Tables returns the names of all tables and of their indexes.
 func (c Catalog) Tables() []string {
 	var names []string
 	for _, t := range c {
@@ -109,7 +114,8 @@ func (c Catalog) Tables() []string {
 	return names
 }
 
-// SecretTables are the names of the tables whose values are encrypted.
+// SecretTables returns the names of the tables that are marked Secret. store/sealed
+// encrypts their values.
 func (c Catalog) SecretTables() []string {
 	var names []string
 	for _, t := range c {
@@ -120,7 +126,7 @@ func (c Catalog) SecretTables() []string {
 	return names
 }
 
-// Views are the SQL views of all tables. A driver for a SQL database makes them.
+// Views returns the SQL views of all tables. A driver for a SQL database creates them.
 func (c Catalog) Views() []View {
 	var out []View
 	for _, t := range c {
@@ -129,8 +135,8 @@ func (c Catalog) Views() []View {
 	return out
 }
 
-// CheckSealed returns [ErrUnsealed] if s encrypts some tables, and not all of
-// the catalog that are marked Secret: it was opened with another catalog.
+// CheckSealed returns [ErrUnsealed] if s encrypts some tables but not every table that the
+// catalog marks as Secret. That means s was opened with another catalog.
 func (c Catalog) CheckSealed(s Store) error {
 	sealer, ok := sealerOf(s)
 	if !ok {
@@ -157,8 +163,8 @@ func sealerOf(s Store) (Sealer, bool) {
 	}
 }
 
-// Sweep deletes the records of all tables that have expired at now, in transactions
-// of at most 500 records, and returns how many it deleted.
+// Sweep deletes the records of all tables that have expired at now and returns the number
+// of records deleted. It commits transactions of at most 500 records.
 func (c Catalog) Sweep(ctx context.Context, s Store, now time.Time) (int, error) {
 	total := 0
 	for _, t := range c {
@@ -171,10 +177,12 @@ func (c Catalog) Sweep(ctx context.Context, s Store, now time.Time) (int, error)
 	return total, nil
 }
 
-// Erase deletes records of one owner in a transaction, at most limit of them. The id
-// is that of a pool, of a pool and a user, or of a client. The records of a pool
-// include those of its users. Erase returns how many records it deleted and
-// whether there may be more, which [Catalog.Purge] deletes.
+// Erase deletes at most limit records of one owner, within the transaction tx. The id is
+// the id of a pool, the id of a pool and the sub of a user, or the id of a client. The
+// records of a pool include the records of its users.
+//
+// Erase returns the number of records deleted. more reports whether there may be more
+// records, which [Catalog.Purge] can delete.
 func (c Catalog) Erase(tx Tx, limit int, owner Owner, id ...string) (n int, more bool, err error) {
 	tables, err := c.ownedBy(owner, id)
 	if err != nil {
@@ -195,9 +203,9 @@ func (c Catalog) Erase(tx Tx, limit int, owner Owner, id ...string) (n int, more
 	return n, false, nil
 }
 
-// Purge deletes all records of one owner, see [Catalog.Erase], in transactions
-// of at most 500 records. It returns how many it has deleted, also when it ends
-// early with an error: called again, it goes on.
+// Purge deletes all records of one owner, see [Catalog.Erase]. It commits transactions of
+// at most 500 records. Purge returns the number of records deleted, also if it returns an
+// error. Call it again after an error to continue.
 func (c Catalog) Purge(ctx context.Context, s Store, owner Owner, id ...string) (int, error) {
 	tables, err := c.ownedBy(owner, id)
 	if err != nil {
@@ -220,8 +228,8 @@ func (c Catalog) Purge(ctx context.Context, s Store, owner Owner, id ...string) 
 	return total, nil
 }
 
-// ownedBy returns the tables that have records of an owner. An id that names
-// too little is refused: it would name the records of others too.
+// ownedBy returns the tables that have records of an owner. It returns [ErrInvalid] for an
+// id with too few parts, because such an id would match records of other owners.
 func (c Catalog) ownedBy(owner Owner, id []string) ([]AnyTable, error) {
 	if n := owner.parts(); n == 0 || len(id) != n || slices.Contains(id, "") {
 		return nil, fmt.Errorf("%w: %q is not the id of an owner of the kind %q", ErrInvalid, id, owner)
@@ -235,14 +243,15 @@ func (c Catalog) ownedBy(owner Owner, id []string) ([]AnyTable, error) {
 	return out, nil
 }
 
-// OwnerRefs returns where an owner is kept, and where it is kept on record that it
-// was deleted and that its records wait to be purged. At least one of the refs must be
-// there for a record that the owner has. None means that nothing is checked.
+// OwnerRefs returns the places where an owner is on record: its own record, and the
+// tombstone of a deleted owner whose records are not purged yet. A record is in order if at
+// least one of the refs exists for its owner. If OwnerRefs returns no refs, [Catalog.Check]
+// does not check the owner.
 type OwnerRefs func(owner Owner, id ...string) []Ref
 
-// Check reads all tables and reports what is wrong with them: what [Table.Check]
-// finds, and records that belong to something that is not there. The latter
-// follows from [Table.Owner], with what owners returns, and from [Table.Refs].
+// Check reads all tables and reports every problem it finds: what [Table.Check] reports,
+// and records that refer to a missing record. Check takes the references from
+// [Table.Owner], by way of owners, and from [Table.Refs].
 func (c Catalog) Check(r Reader, owners OwnerRefs, report func(Problem)) error {
 	if err := c.Err(); err != nil {
 		return err
@@ -255,8 +264,8 @@ func (c Catalog) Check(r Reader, owners OwnerRefs, report func(Problem)) error {
 	return nil
 }
 
-// RepairIndexes mends the indexes of all tables, see [Table.Repair], and
-// returns how many entries it wrote and deleted.
+// RepairIndexes mends the indexes of all tables, see [Table.Repair]. It returns the number
+// of entries written and deleted.
 func (c Catalog) RepairIndexes(ctx context.Context, s Store) (int, error) {
 	if err := c.Err(); err != nil {
 		return 0, err

@@ -16,7 +16,8 @@ import (
 // A Toy belongs to a user of some pool.
 type Toy struct{ Pool, Sub, Name string }
 
-func ExampleCatalog_With() {
+// A program declares its own tables and adds them to the catalog of the engine.
+func ExampleCatalog() {
 	toys := &store.Table[Toy]{
 		Name:  "toys",
 		Key:   func(t *Toy) string { return store.Key(t.Pool, t.Sub, t.Name) },
@@ -65,8 +66,8 @@ func TestCatalogRefusesWrongDeclarations(t *testing.T) {
 		want string // "" where nothing is wrong
 	}{
 		{"nothing", func(*store.Table[Toy]) {}, ""},
-		{"no owner", func(t *store.Table[Toy]) { t.Owner = "" }, "no known owner"},
-		{"an unknown owner", func(t *store.Table[Toy]) { t.Owner = "team" }, "no known owner"},
+		{"no owner", func(t *store.Table[Toy]) { t.Owner = "" }, "unknown owner"},
+		{"an unknown owner", func(t *store.Table[Toy]) { t.Owner = "team" }, "unknown owner"},
 		{"nobody, for ever", func(t *store.Table[Toy]) { t.Owner = store.OwnedByNobody }, "does not expire"},
 		{"nobody, for a time", func(t *store.Table[Toy]) { t.Owner, t.Expires = store.OwnedByNobody, expires }, ""},
 		{"no name", func(t *store.Table[Toy]) { t.Name = "" }, "no name"},
@@ -87,7 +88,7 @@ func TestCatalogRefusesWrongDeclarations(t *testing.T) {
 		{"a view of a secret", func(t *store.Table[Toy]) {
 			t.Secret, t.Views = true, []store.View{{Name: "v", Query: "select 1"}}
 		}, "secret and has a view"},
-		{"a view without columns", func(t *store.Table[Toy]) { t.Views = []store.View{{Name: "v"}} }, "columns or a query"},
+		{"a view without columns", func(t *store.Table[Toy]) { t.Views = []store.View{{Name: "v"}} }, "exactly one of columns"},
 		{"a column of no type", func(t *store.Table[Toy]) {
 			t.Views = []store.View{{Name: "v", Columns: []store.Column{{Name: "c", Type: "text; drop table users"}}}}
 		}, "unknown type"},

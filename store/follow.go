@@ -2,16 +2,18 @@ package store
 
 import "fmt"
 
-// A Follow names a value by way of an index: it is at the key that is made
-// from the primary key in the entry Index, see [Table.IndexRef].
+// A Follow names a value by way of a unique index. The entry Index holds a primary key, see
+// [Table.IndexRef]. The key of the value is that primary key with its first Cut bytes
+// replaced by Prefix.
 type Follow struct {
 	Index  Ref    // an entry of a unique index
-	Table  string // where the value is
-	Cut    int    // bytes of the primary key that are left out at its beginning
-	Prefix string // what stands there instead
+	Table  string // the table that holds the value
+	Cut    int    // number of bytes to cut from the beginning of the primary key
+	Prefix string // replaces the bytes that were cut
 }
 
-// Key is the key that an entry of the index leads to, "" where value is nil.
+// Key returns the key that the index entry with this value leads to. It returns "" for a
+// nil value: there is no such entry.
 func (f Follow) Key(value []byte) (string, error) {
 	if value == nil {
 		return "", nil
@@ -26,15 +28,18 @@ func (f Follow) Key(value []byte) (string, error) {
 	return f.Prefix + primary[f.Cut:], nil
 }
 
-// A Follower is a [Reader] that looks in an index, and at what it leads to, in
-// one round trip. [GetFollowing] makes do without.
+// A Follower is a [Reader] that reads index entries and the values they lead to in one
+// round trip. [GetFollowing] also works with readers that are not Followers.
 type Follower interface {
+	// GetFollowing is the function [GetFollowing] in one round trip.
 	GetFollowing(refs []Ref, follow []Follow) (values [][]byte, followed []Entry, err error)
 }
 
-// GetFollowing is [Reader.Get], and returns with it what some entries of
-// indexes lead to, in their order: the key, "" where the index has no such entry, and
-// the value, nil where there is none.
+// GetFollowing returns the values at refs, as [Reader.Get] does. It also returns, for each
+// follow in order, the entry that the index leads to. Its Key is "" if the index has no
+// such entry. Its Value is nil if nothing exists at that key.
+//
+// It costs one round trip with a [Follower], otherwise two.
 func GetFollowing(r Reader, refs []Ref, follow []Follow) (values [][]byte, followed []Entry, err error) {
 	if f, ok := r.(Follower); ok && len(follow) > 0 {
 		return f.GetFollowing(refs, follow)

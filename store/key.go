@@ -11,15 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// Parts of a key are ended by 00 01, and a zero byte within a part becomes
-// 00 FF: so keys order as their parts do, part by part, and no part runs into the next.
+// Each part of a key ends with the bytes 00 01. A zero byte within a part is written as 00
+// FF. So keys sort as their parts do, and no part runs into the next.
 const (
 	partEnd    = "\x00\x01"
 	escapedNUL = "\x00\xff"
 )
 
-// Key joins parts to a key that orders as the parts do, one after the other.
-// Keys that begin with the same parts share a prefix, see [Prefix].
+// Key joins parts to a key. Keys sort as their parts do: by the first part, then by the
+// second, and so on. Keys that begin with the same parts share a prefix, see [Prefix].
 func Key(parts ...string) string {
 	var b strings.Builder
 	n := 0
@@ -37,21 +37,21 @@ func Key(parts ...string) string {
 	return b.String()
 }
 
-// Prefix is the range of all keys that begin with parts.
+// Prefix returns the range of all keys that begin with parts.
 func Prefix(parts ...string) Range {
 	p := Key(parts...)
 	return Range{From: p, To: after(p)}
 }
 
-// StartsWith is the range of all keys that begin with parts and whose next
-// part begins with text.
+// StartsWith returns the range of all keys that begin with parts and whose next part begins
+// with text.
 func StartsWith(text string, parts ...string) Range {
 	p := Key(parts...) + strings.ReplaceAll(text, "\x00", escapedNUL)
 	return Range{From: p, To: after(p)}
 }
 
-// after returns the least string greater than every string that begins with p,
-// or "" where there is none.
+// after returns the least string that is greater than every string that begins with p, or
+// "" if there is no such string.
 func after(p string) string {
 	b := []byte(p)
 	for i := len(b) - 1; i >= 0; i-- {
@@ -63,7 +63,8 @@ func after(p string) string {
 	return ""
 }
 
-// Split takes a key apart again. It is the inverse of [Key].
+// Split returns the parts of a key. It is the inverse of [Key] and returns an error if Key
+// did not make the key.
 func Split(key string) ([]string, error) {
 	var parts []string
 	for key != "" {
@@ -96,15 +97,15 @@ func cutPart(key string) (part, rest string, err error) {
 
 var errBadKey = errors.New("store: not a key made by Key")
 
-// Int is n as a part of a key, eight bytes that order as the numbers do.
+// Int returns n as a part of a key: eight bytes that sort as the numbers do.
 func Int(n int64) string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], uint64(n)^1<<63)
 	return string(b[:])
 }
 
-// Time is t as a part of a key, to the nanosecond; the zero time comes first.
-// What lies before 1678 or after 2262 is counted as the end of that span.
+// Time returns t as a part of a key, to the nanosecond. The zero time comes first. Times
+// before 1678 and after 2262 are clamped to the ends of that span.
 func Time(t time.Time) string {
 	switch {
 	case t.Before(firstTime):
@@ -121,8 +122,9 @@ var (
 	lastTime  = time.Unix(0, math.MaxInt64)
 )
 
-// Clip cuts s to the length that takes part in an index, [MaxIndex] bytes, at
-// the beginning of a character. Who finds a record by a clipped value checks the rest.
+// Clip cuts s to [MaxIndex] bytes, the length that an index key uses, without splitting a
+// character. A program that finds a record by a clipped value must compare the whole value
+// afterwards.
 func Clip(s string) string {
 	if len(s) <= MaxIndex {
 		return s
@@ -134,8 +136,8 @@ func Clip(s string) string {
 	return s[:n]
 }
 
-// encodeKey is a key as a JSON document: a key holds zero bytes, which a
-// document may not, so it is written in URL-safe base64.
+// encodeKey returns a key as a JSON document. A key has zero bytes, which a document must
+// not have, so the document is a string in URL-safe base64.
 func encodeKey(key string) []byte {
 	out := make([]byte, 0, base64.RawURLEncoding.EncodedLen(len(key))+2)
 	out = append(out, '"')

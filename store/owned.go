@@ -6,34 +6,35 @@ import (
 	"slices"
 )
 
-// This file is what a table does for a [Catalog]: it holds its own declaration
-// to be right, finds the records of an owner, and deletes or checks them.
+// This file has the methods of Table that [Catalog] calls: they validate the declaration of
+// the table, find the records of an owner, and delete or check them.
 
 func (t *Table[R]) owner() Owner { return t.Owner }
 
 func (t *Table[R]) secret() bool { return t.Secret }
 
-// declared returns what is wrong with the fields of a table.
+// declared returns [ErrCatalog] if the fields of the table are invalid or contradict each
+// other.
 func (t *Table[R]) declared() error {
 	wrong := func(what string) error { return fmt.Errorf("%w: table %q %s", ErrCatalog, t.Name, what) }
 	switch t.Owner {
 	case OwnedByEngine, OwnedByPool, OwnedByUser, OwnedByClient:
 	case OwnedByNobody:
 		if t.Expires == nil {
-			return wrong("is owned by nobody and does not expire, so its records would stay for ever")
+			return wrong("is OwnedByNobody and does not expire, so its records would never be deleted: set Expires")
 		}
 	default:
-		return wrong(fmt.Sprintf("has no known owner: %q", t.Owner))
+		return wrong(fmt.Sprintf("has an unknown owner %q", t.Owner))
 	}
 	switch {
 	case t.Name == "" || t.Key == nil:
 		return wrong("has no name or no key")
 	case t.OwnerIndex != nil && (t.Owner.parts() == 0 || !slices.Contains(t.Indexes, t.OwnerIndex)):
-		return wrong("has an OwnerIndex that is not among its indexes, or nobody to find by it")
+		return wrong("has an OwnerIndex that is not among its Indexes, or an OwnerIndex without an owner that has records")
 	case t.UserKeys != nil && (t.Owner != OwnedByUser || t.OwnerIndex != nil):
-		return wrong("has UserKeys without being owned by users, or besides an OwnerIndex")
+		return wrong("has UserKeys, but is not OwnedByUser or also has an OwnerIndex")
 	case t.Slack != 0 && (t.Expires == nil || t.Slack < 0):
-		return wrong("has a Slack that is negative, or without Expires")
+		return wrong("has a Slack that is negative, or a Slack without Expires")
 	case t.Secret && len(t.Views) > 0:
 		return wrong("is secret and has a view")
 	}
@@ -45,7 +46,7 @@ func (t *Table[R]) declared() error {
 	return nil
 }
 
-// erase deletes records of an owner in a transaction, at most limit.
+// erase deletes at most limit records of an owner in a transaction.
 func (t *Table[R]) erase(tx Tx, id []string, limit int) (n int, more bool, err error) {
 	switch {
 	case t.UserKeys != nil && len(id) == OwnedByUser.parts():
@@ -59,7 +60,7 @@ func (t *Table[R]) erase(tx Tx, id []string, limit int) (n int, more bool, err e
 	}
 }
 
-// eraseKeys deletes the records at those keys where there is one.
+// eraseKeys deletes the records at the given keys, at most limit.
 func (t *Table[R]) eraseKeys(tx Tx, keys []string, limit int) (n int, more bool, err error) {
 	refs := make([]Ref, len(keys))
 	for i, key := range keys {
@@ -88,7 +89,7 @@ func (t *Table[R]) eraseKeys(tx Tx, keys []string, limit int) (n int, more bool,
 	return n, false, nil
 }
 
-// eraseByIndex deletes the records that the index of owners has under an id.
+// eraseByIndex deletes the records that the OwnerIndex lists for the owner.
 func (t *Table[R]) eraseByIndex(tx Tx, id []string, limit int) (n int, more bool, err error) {
 	table := t.indexTable(t.OwnerIndex.Name)
 	r := Prefix(id...)
@@ -111,7 +112,8 @@ func (t *Table[R]) eraseByIndex(tx Tx, id []string, limit int) (n int, more bool
 	return n, more, nil
 }
 
-// eraseEntries deletes what entries of an index lead to. An entry that leads nowhere goes by itself.
+// eraseEntries deletes the records that index entries lead to. It deletes an entry alone if
+// its record does not exist.
 func (t *Table[R]) eraseEntries(tx Tx, table string, entries []Entry) (n int, err error) {
 	keys := make([]string, len(entries))
 	refs := make([]Ref, len(entries))
@@ -142,11 +144,11 @@ func (t *Table[R]) eraseEntries(tx Tx, table string, entries []Entry) (n int, er
 	return n, nil
 }
 
-// errNoOwner is what is wrong with a record whose key does not name an owner.
+// errNoOwner is the problem of a record whose key does not name an owner.
 var errNoOwner = errors.New("its key does not name its owner")
 
-// ownerOf returns whose a record is. Records that expire may outlive their user
-// or client, and so belong to the pool, or to nobody.
+// ownerOf returns the owner that must exist for a record. Records that expire may outlive
+// their user or client, so for them the pool must exist, or no owner at all.
 func (t *Table[R]) ownerOf(rec *R) (owner Owner, id []string, err error) {
 	owner = t.Owner
 	switch {
@@ -174,7 +176,8 @@ func (t *Table[R]) ownerOf(rec *R) (owner Owner, id []string, err error) {
 	return owner, id[:n], nil
 }
 
-// required returns the groups of refs of which at least one each must be there for a record.
+// required returns groups of refs. For each group at least one ref must exist, or the
+// record is a problem.
 func (t *Table[R]) required(rec *R, owners OwnerRefs) ([][]Ref, error) {
 	owner, id, err := t.ownerOf(rec)
 	if err != nil {
@@ -190,11 +193,11 @@ func (t *Table[R]) required(rec *R, owners OwnerRefs) ([][]Ref, error) {
 	return slices.DeleteFunc(groups, func(g []Ref) bool { return len(g) == 0 }), nil
 }
 
-// check is Check, and reports records that belong to something that is not there.
+// check is [Table.Check]; it also reports records that refer to a missing record.
 func (t *Table[R]) check(r Reader, owners OwnerRefs, report func(Problem)) error {
 	return t.Check(r, report, func(recs []*R) error {
 		groups := make([][][]Ref, len(recs))
-		var refs []Ref // of all records, for one round trip
+		var refs []Ref // the refs of all records, to read them in one round trip
 		for i, rec := range recs {
 			var err error
 			if groups[i], err = t.required(rec, owners); err != nil {
@@ -209,7 +212,7 @@ func (t *Table[R]) check(r Reader, owners OwnerRefs, report func(Problem)) error
 		for i, rec := range recs {
 			for _, group := range groups[i] {
 				if !slices.ContainsFunc(values[:len(group)], func(v []byte) bool { return v != nil }) {
-					what := fmt.Sprintf("it belongs to a record of %s that is not there", group[0].Table)
+					what := fmt.Sprintf("it belongs to a record of %s that does not exist", group[0].Table)
 					report(Problem{Table: t.Name, Key: t.Key(rec), What: what})
 				}
 				values = values[len(group):]

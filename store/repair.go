@@ -8,31 +8,40 @@ import (
 	"slices"
 )
 
+// Check reads the records of a table first, in chunks, and compares the index entries with
+// what each record requires. Then Check reads each index and looks for entries that no
+// record requires. Check writes nothing.
+//
+// Repair goes the other way round: it deletes the extra entries, then it writes the missing
+// ones. Each batch commits on its own, so a Repair that fails can be called again.
+
 // A Problem is one thing that is wrong with a table, see [Table.Check].
 type Problem struct {
-	Table string // of the record, or of the index
-	Key   string // of the record or the index entry in Table
-	What  string // is wrong, for people
-	Index bool   // an index entry is missing, wrong or extra: [Table.Repair] mends that
+	Table string // the table of the record, or of the index
+	Key   string // the key of the record, or of the index entry
+	What  string // a description for people
+	Index bool   // the problem is a missing, wrong or extra index entry, which [Table.Repair] mends
 
-	err error // why a record cannot be read
+	err error // the error of a record that cannot be read
 }
 
+// String returns the table, the key and the description of the problem.
 func (p Problem) String() string { return fmt.Sprintf("%s %q: %s", p.Table, p.Key, p.What) }
 
-// What is wrong with an index entry.
+// The descriptions of index problems.
 const (
 	entryMissing = "the index entry of a record is missing or wrong"
-	entryTaken   = "two records call for this index key, which is unique"
-	entryExtra   = "no record calls for this index entry"
+	entryTaken   = "two records have this index key, which is unique"
+	entryExtra   = "no record has this index entry"
 )
 
-// checkRows is how many records Check reads in one round trip, and has in memory, at most.
+// checkRows is the maximum number of records that Check holds in memory and reads in one
+// round trip.
 const checkRows = 100
 
-// Check reads the whole table and reports every record that cannot be read
-// and every index entry that is missing, wrong or extra. It has up to a hundred
-// records in memory. good, which may be nil, is called with those that can be read.
+// Check reads the whole table. It reports every record that cannot be read and every index
+// entry that is missing, wrong or extra. It holds at most a hundred records in memory.
+// Check calls good, which may be nil, with the records that can be read.
 func (t *Table[R]) Check(r Reader, report func(Problem), good func([]*R) error) error {
 	err := inChunks(r.Scan(t.Name, Range{}), func(chunk []Entry) error {
 		recs := t.readable(chunk, report)
@@ -61,7 +70,7 @@ func (t *Table[R]) Check(r Reader, report func(Problem), good func([]*R) error) 
 	return nil
 }
 
-// inChunks calls fn with a few entries of a scan at a time.
+// inChunks calls fn with consecutive chunks of a scan.
 func inChunks(seq iter.Seq2[Entry, error], fn func([]Entry) error) error {
 	var chunk []Entry
 	size := 0
@@ -84,7 +93,8 @@ func inChunks(seq iter.Seq2[Entry, error], fn func([]Entry) error) error {
 	return fn(chunk)
 }
 
-// readable returns the records that can be read and are where they belong, and reports the others.
+// readable returns the records that can be read and have the right key. It reports the
+// others.
 func (t *Table[R]) readable(entries []Entry, report func(Problem)) []*R {
 	var out []*R
 	for _, e := range entries {
@@ -101,9 +111,9 @@ func (t *Table[R]) readable(entries []Entry, report func(Problem)) []*R {
 	return out
 }
 
-// Verify is Check for those who want no list: it reads the whole table and
-// returns the first problem as an error, which is [ErrCorrupt], or [ErrNewer]
-// for a record that a newer version wrote.
+// Verify is [Table.Check] for callers that need only the first problem. It reads the whole
+// table and returns that problem as an error: [ErrNewer] for a record that a newer version
+// wrote, otherwise [ErrCorrupt].
 func (t *Table[R]) Verify(r Reader) error {
 	var first error
 	err := t.Check(r, func(p Problem) {
@@ -138,7 +148,8 @@ type fault struct {
 	primary string
 }
 
-// faults returns the entries of records that are missing or wrong and may be written.
+// faults returns the index entries of the records that are missing or wrong and can be
+// written.
 func (t *Table[R]) faults(r Reader, recs []*R, report func(Problem)) (out []fault, err error) {
 	var all []fault
 	var refs []Ref
@@ -176,13 +187,13 @@ func (t *Table[R]) faults(r Reader, recs []*R, report func(Problem)) (out []faul
 	return out, nil
 }
 
-// wanted tells of each entry of an index whether the record that it leads to calls for it.
+// wanted reports for each index entry whether its record requires the entry.
 func (t *Table[R]) wanted(r Reader, table string, entries []Entry) ([]bool, error) {
 	out := make([]bool, len(entries))
 	primaries := make([]string, len(entries))
 	var refs []Ref
 	for i, e := range entries {
-		if primary, err := t.leadsTo(table, e); err == nil && primary != "" { // otherwise it leads nowhere
+		if primary, err := t.leadsTo(table, e); err == nil && primary != "" { // otherwise the entry has no record
 			primaries[i], refs = primary, append(refs, t.Ref(primary))
 		}
 	}
@@ -209,8 +220,9 @@ func (t *Table[R]) leadsTo(table string, e Entry) (primary string, err error) {
 	return tail(e)
 }
 
-// calls tells whether the record in a value calls for an index entry. One that
-// cannot be read is reported as such, and its entries are left alone.
+// calls reports whether the record in value requires an index entry. It returns true for a
+// record that cannot be read: Check reports that record, and Repair must leave its entries
+// alone.
 func (t *Table[R]) calls(primary string, value []byte, table string, e Entry) bool {
 	if value == nil {
 		return false
@@ -224,12 +236,13 @@ func (t *Table[R]) calls(primary string, value []byte, table string, e Entry) bo
 	})
 }
 
-// Repair writes the index entries that are missing or wrong and deletes those
-// that are extra, in transactions of at most 500 rows, and returns how many
-// it mended. It leaves records alone, and what [Problem.Index] says it cannot mend.
+// Repair writes the index entries that are missing or wrong, and deletes the extra ones. It
+// returns the number of entries that it mended. It commits transactions of at most 500
+// rows. Repair does not change records, and cannot mend problems whose [Problem.Index] is
+// false.
 func (t *Table[R]) Repair(ctx context.Context, s Store) (int, error) {
 	total := 0
-	for _, table := range t.indexTables() { // what is extra first: it may be in the way
+	for _, table := range t.indexTables() { // delete extra entries first: they may block a unique key
 		n, err := inBatches(ctx, s, table, func(tx Tx, entries []Entry) (n int, err error) {
 			wanted, err := t.wanted(tx, table, entries)
 			for i, ok := range wanted {
@@ -248,7 +261,7 @@ func (t *Table[R]) Repair(ctx context.Context, s Store) (int, error) {
 			return total, err
 		}
 	}
-	silent := func(Problem) {} // Check reports
+	silent := func(Problem) {} // only Check reports
 	n, err := inBatches(ctx, s, t.Name, func(tx Tx, entries []Entry) (int, error) {
 		missing, err := t.faults(tx, t.readable(entries, silent), silent)
 		for _, m := range missing {
@@ -261,8 +274,8 @@ func (t *Table[R]) Repair(ctx context.Context, s Store) (int, error) {
 	return total + n, err
 }
 
-// inBatches calls fn with the entries of a table, a batch of them a transaction,
-// and adds up what it returns.
+// inBatches calls fn with batches of entries of a table, one transaction for each batch,
+// and returns the sum of the results.
 func inBatches(ctx context.Context, s Store, table string, fn func(Tx, []Entry) (int, error)) (total int, err error) {
 	for from, more := "", true; more; {
 		var n int

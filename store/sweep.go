@@ -5,17 +5,20 @@ import (
 	"time"
 )
 
-// Records are deleted in transactions of at most so many records, and of so
-// many bytes read, so that other writers come in between.
+// A record with [Table.Expires] has an entry in the expiry index. Sweep reads the entries
+// that are due, deletes their records with all index entries, and commits. Each transaction
+// is bounded in records and in bytes read, so other writers get their turn in between.
+
+// The bounds of one transaction that deletes records.
 const (
 	sweepRows  = 500
 	sweepBytes = 4 << 20
 )
 
-// Sweep deletes records that have expired at now, [Table.Slack] included, in one transaction and by
-// way of the expiry index: at most limit of them, and never more than 500,
-// which is also what a limit of zero means. It returns how many it deleted;
-// whoever gets as many as it asked for calls again.
+// Sweep deletes, in one transaction, at most limit records that have expired at now. A
+// record is due when [Table.Slack] has passed since it expired. Sweep never deletes more
+// than 500 records in one call; a limit of zero means 500. It returns the number of records
+// deleted. If that number equals the limit, call Sweep again.
 func (t *Table[R]) Sweep(ctx context.Context, s Store, now time.Time, limit int) (n int, err error) {
 	if t.Expires == nil {
 		return 0, nil
@@ -45,7 +48,7 @@ func (t *Table[R]) Sweep(ctx context.Context, s Store, now time.Time, limit int)
 	return n, nil
 }
 
-// sweepAll calls Sweep until nothing is left to sweep.
+// sweepAll calls Sweep until no record is due.
 func (t *Table[R]) sweepAll(ctx context.Context, s Store, now time.Time) (int, error) {
 	total := 0
 	for {
@@ -57,7 +60,8 @@ func (t *Table[R]) sweepAll(ctx context.Context, s Store, now time.Time) (int, e
 	}
 }
 
-// due returns the entries of the expiry index in a range, and the values of the records that they name.
+// due returns the entries of the expiry index in a range, and the values of the records
+// they lead to.
 func (t *Table[R]) due(r Reader, rng Range) (entries []Entry, values [][]byte, err error) {
 	var refs []Ref
 	for e, err := range r.Scan(t.indexTable(expiryIndex), rng) {
@@ -77,8 +81,8 @@ func (t *Table[R]) due(r Reader, rng Range) (entries []Entry, values [][]byte, e
 	return entries, values, err
 }
 
-// sweepOne deletes what an entry of the expiry index names. An entry without a
-// record, or with one that expires at another time, is deleted by itself.
+// sweepOne deletes the record of an entry of the expiry index. It deletes the entry alone
+// if the record does not exist or expires at another time.
 func (t *Table[R]) sweepOne(tx Tx, e Entry, value []byte, now time.Time) error {
 	if value != nil {
 		rec, err := t.Decode(value)
@@ -92,9 +96,9 @@ func (t *Table[R]) sweepOne(tx Tx, e Entry, value []byte, now time.Time) error {
 	return tx.Delete(t.indexTable(expiryIndex), e.Key)
 }
 
-// DeleteRange deletes the records of a range of primary keys with their index
-// entries, in as many transactions as it takes. It returns how many it has
-// deleted, also when it ends early with an error: called again, it goes on.
+// DeleteRange deletes the records in a range of primary keys, with their index entries. It
+// commits as many transactions as it needs. DeleteRange returns the number of records
+// deleted, also if it returns an error. Call it again after an error to continue.
 func (t *Table[R]) DeleteRange(ctx context.Context, s Store, r Range) (int, error) {
 	total := 0
 	for {
@@ -111,7 +115,8 @@ func (t *Table[R]) DeleteRange(ctx context.Context, s Store, r Range) (int, erro
 	}
 }
 
-// deleteBatch deletes records of a range in one transaction, and reports whether there may be more.
+// deleteBatch deletes records of a range in one transaction. more reports whether there may
+// be more.
 func (t *Table[R]) deleteBatch(ctx context.Context, s Store, r Range) (n int, more bool, err error) {
 	err = s.Update(ctx, func(tx Tx) (err error) {
 		n, more, err = t.deleteIn(tx, r)
@@ -123,7 +128,8 @@ func (t *Table[R]) deleteBatch(ctx context.Context, s Store, r Range) (n int, mo
 	return n, more, nil
 }
 
-// deleteIn deletes records of a range, which has a limit, in a transaction, and reports whether there may be more.
+// deleteIn deletes records of a range with a limit, within a transaction. more reports
+// whether there may be more.
 func (t *Table[R]) deleteIn(tx Tx, r Range) (n int, more bool, err error) {
 	size := 0
 	for e, err := range tx.Scan(t.Name, r) {

@@ -11,62 +11,72 @@ import (
 	"time"
 )
 
-// A Table is a typed table: records of type R, their primary key and their
-// indexes. A table is declared once, as a package variable; its methods take
-// the transaction. Indexes are pure functions of the record and are kept by
-// the table, in tables of their own named NAME.INDEX.
+// A Table is a typed table: records of type R, with a primary key and indexes. Declare a
+// table once, as a package variable. Its methods take the transaction.
+//
+// The table keeps its indexes up to date, in tables of their own named NAME.INDEX. The keys
+// of an index must be a pure function of the record.
 type Table[R any] struct {
-	Name    string // e.g. "users"; part of the file format
-	Version int    // schema version written with each record; 0 means 1
-	// Secret is for tables that hold secrets: store/sealed encrypts their values. A
-	// store that encrypts other tables, and not this one, refuses writes with [ErrUnsealed].
+	// Name is the name of the table, such as "users". It is part of the file format.
+	Name string
+	// Version is the schema version that is written with each record. 0 means 1.
+	Version int
+	// Secret marks a table that holds secrets. store/sealed encrypts its values. If a store
+	// encrypts other tables but not this one, writes return [ErrUnsealed].
 	Secret bool
-	Key    func(*R) string // returns the primary key of a record
-	// Expires is when the record may be swept, on the engine's clock; the
-	// zero time means never. Nil for tables whose records do not expire.
+	// Key returns the primary key of a record.
+	Key func(*R) string
+	// Expires returns the time from which a record may be swept, on the engine's clock. The
+	// zero time means never. Leave Expires nil if the records of the table do not expire.
 	Expires func(*R) time.Time
-	// Slack is for how long a record that has expired is not swept yet, for clocks that are set back.
-	Slack   time.Duration
-	Indexes []*Index[R] // that the table keeps beside the records
-	// Upgrade turns a value of an older version into one of this; the next Put
-	// writes it. Index keys must not change by it. Without it older records are [ErrCorrupt].
+	// Slack is how long Sweep waits after a record has expired. It protects records if a
+	// clock is set back.
+	Slack time.Duration
+	// Indexes are the indexes of the table.
+	Indexes []*Index[R]
+	// Upgrade converts a value of an older version to the present version. The next Put
+	// writes the new value. Upgrade must not change index keys. If Upgrade is nil, reading
+	// an older record returns [ErrCorrupt].
 	Upgrade func(version int, value []byte) ([]byte, error)
 
-	// Owner says what the records belong to, and so what they are deleted with. A
-	// table in a [Catalog] must have one; the fields below mean something only there.
+	// Owner says what the records belong to. When the owner is deleted, the records are
+	// deleted. A table in a [Catalog] must have an Owner. The fields below are used only by
+	// a Catalog.
 	Owner Owner
-	// OwnerIndex finds the records of an owner if their keys do not begin with it: then the
-	// keys of this index do. It is among Indexes too.
+	// OwnerIndex finds the records of an owner if the primary keys do not begin with the id
+	// of the owner. The keys of this index must begin with that id. OwnerIndex must also be
+	// in Indexes.
 	OwnerIndex *Index[R]
-	// UserKeys are the keys that a user may have records at, for a table that is
-	// owned by users and whose keys begin with the pool alone.
+	// UserKeys returns the keys at which a user may have records. Set it for a table that
+	// is owned by users and whose keys begin with the id of the pool but not the sub.
 	UserKeys func(pool, sub string) []string
-	// Refs are what else must be there for a record, besides its owner: at least one
-	// of each group. [Catalog.Check] reports records that lack it.
+	// Refs returns groups of refs. At least one ref of each group must exist, besides the
+	// owner. [Catalog.Check] reports records for which it does not.
 	Refs func(*R) [][]Ref
-	// Views are SQL views of the table. A secret table has none.
+	// Views are the SQL views of the table. A secret table must not have views.
 	Views []View
 }
 
-// An Index finds records of a table by something other than their key.
+// An Index finds records of a table by something other than their primary key.
 type Index[R any] struct {
-	Name   string // e.g. "names"
+	Name   string // the name of the index, such as "names"; part of the file format
 	Unique bool   // at most one record for each key
-	// Keys returns the index keys of a record, made by [Key] and without
-	// duplicates. A unique index inserts each as it is; another appends the primary key.
+	// Keys returns the index keys of a record. Make them with [Key]; there must be no
+	// duplicates. A unique index stores each key as it is. Another index appends the
+	// primary key.
 	Keys func(*R) []string
 }
 
-// expiryIndex is the name of the index that a table with Expires has.
+// expiryIndex is the name of the index of a table with Expires.
 const expiryIndex = "expiry"
 
-// indexTable is the name of the table that holds an index.
+// indexTable returns the name of the table that holds an index.
 func (t *Table[R]) indexTable(name string) string { return t.Name + "." + name }
 
-// Ref names the record with the given primary key.
+// Ref returns the ref of the record with a primary key.
 func (t *Table[R]) Ref(key string) Ref { return Ref{t.Name, key} }
 
-// Get reads the record at key, or returns [ErrNotFound].
+// Get returns the record at key, or [ErrNotFound].
 func (t *Table[R]) Get(r Reader, key string) (*R, error) {
 	values, err := r.Get(t.Ref(key))
 	if err != nil {
@@ -75,8 +85,8 @@ func (t *Table[R]) Get(r Reader, key string) (*R, error) {
 	return t.Decode(values[0])
 }
 
-// Decode turns a value that [Reader.Get] returned for a [Table.Ref] into a
-// record. A nil value is [ErrNotFound].
+// Decode returns the record in a value that [Reader.Get] returned for a [Table.Ref]. It
+// returns [ErrNotFound] if the value is nil.
 func (t *Table[R]) Decode(value []byte) (*R, error) {
 	if value == nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, ErrNotFound)
@@ -97,8 +107,8 @@ func (t *Table[R]) Decode(value []byte) (*R, error) {
 	return rec, nil
 }
 
-// Insert writes a record that is not there yet. [ErrExists] tells that its key
-// or one of its unique index keys is taken.
+// Insert writes a new record and its index entries. It returns [ErrExists] if the key or a
+// unique index key exists; see [Tx] for when that error appears.
 func (t *Table[R]) Insert(tx Tx, rec *R) error {
 	if err := t.writable(tx); err != nil {
 		return err
@@ -114,7 +124,8 @@ func (t *Table[R]) Insert(tx Tx, rec *R) error {
 	return t.reindex(tx, key, nil, rec)
 }
 
-// Put writes a record in place of the one that is there, if any, and mends the indexes.
+// Put writes a record, replaces the record at the same key, if any, and updates the
+// indexes.
 func (t *Table[R]) Put(tx Tx, rec *R) error {
 	key := t.Key(rec)
 	if len(t.Indexes) == 0 && t.Expires == nil {
@@ -130,8 +141,8 @@ func (t *Table[R]) Put(tx Tx, rec *R) error {
 	return t.reindex(tx, key, old, rec)
 }
 
-// writable returns [ErrUnsealed] if tx is of a store that encrypts tables, and this
-// one is secret and not among them.
+// writable returns [ErrUnsealed] if the table is secret and the store of tx encrypts other
+// tables but not this one.
 func (t *Table[R]) writable(tx Tx) error {
 	if !t.Secret {
 		return nil
@@ -153,7 +164,8 @@ func (t *Table[R]) put(tx Tx, key string, rec *R) error {
 	return tx.Put(t.Name, key, value)
 }
 
-// Delete removes the record at key and its index entries. It reports whether there was one.
+// Delete deletes the record at key and its index entries. It reports whether the record
+// existed.
 func (t *Table[R]) Delete(tx Tx, key string) (bool, error) {
 	old, err := t.Get(tx, key)
 	if errors.Is(err, ErrNotFound) {
@@ -176,7 +188,8 @@ func (t *Table[R]) remove(tx Tx, key string, rec *R) error {
 	return t.reindex(tx, key, rec, nil)
 }
 
-// Scan yields the records of a range of primary keys, in their order. It ends after the first error.
+// Scan yields the records in a range of primary keys, in the order of their keys. It ends
+// after the first error.
 func (t *Table[R]) Scan(r Reader, rng Range) iter.Seq2[*R, error] {
 	return func(yield func(*R, error) bool) {
 		for e, err := range r.Scan(t.Name, rng) {
@@ -192,7 +205,7 @@ func (t *Table[R]) Scan(r Reader, rng Range) iter.Seq2[*R, error] {
 	}
 }
 
-// Find reads the record that a unique index names, or returns [ErrNotFound].
+// Find returns the record that a unique index has for key, or [ErrNotFound].
 func (t *Table[R]) Find(r Reader, ix *Index[R], key string) (*R, error) {
 	primary, err := t.Lookup(r, ix, key)
 	if err != nil {
@@ -214,12 +227,14 @@ func (t *Table[R]) Lookup(r Reader, ix *Index[R], key string) (string, error) {
 	return t.DecodeIndex(ix, values[0])
 }
 
-// IndexRef names the entry of a unique index, for a [Reader.Get] of several things at once.
+// IndexRef returns the ref of an entry of a unique index. Use it to read an index entry and
+// other values with one [Reader.Get].
 func (t *Table[R]) IndexRef(ix *Index[R], key string) Ref {
 	return Ref{t.indexTable(ix.Name), key}
 }
 
-// DecodeIndex returns the primary key in a value read at [Table.IndexRef].
+// DecodeIndex returns the primary key in a value that was read at [Table.IndexRef]. It
+// returns [ErrNotFound] if the value is nil.
 func (t *Table[R]) DecodeIndex(ix *Index[R], value []byte) (string, error) {
 	if value == nil {
 		return "", fmt.Errorf("%s.%s: %w", t.Name, ix.Name, ErrNotFound)
@@ -227,7 +242,8 @@ func (t *Table[R]) DecodeIndex(ix *Index[R], value []byte) (string, error) {
 	return decodeKey(value)
 }
 
-// ScanIndex yields the primary keys that an index has in a range of its keys, in the order of the index.
+// ScanIndex yields the primary keys that an index has in a range of index keys, in the
+// order of the index.
 func (t *Table[R]) ScanIndex(r Reader, ix *Index[R], rng Range) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for e, err := range r.Scan(t.indexTable(ix.Name), rng) {
@@ -243,8 +259,8 @@ func (t *Table[R]) ScanIndex(r Reader, ix *Index[R], rng Range) iter.Seq2[string
 	}
 }
 
-// Entries returns what Insert would write for a record: the record itself
-// first, then its index entries. It is what a bulk load is made of.
+// Entries returns what Insert would write: the record, then its index entries. Use it to
+// build a bulk load.
 func (t *Table[R]) Entries(rec *R) ([]Ref, [][]byte, error) {
 	value, err := t.encode(rec)
 	if err != nil {
@@ -263,8 +279,9 @@ type indexEntry struct {
 	unique bool
 }
 
-// value is what the entry of a record holds: the primary key or, where the
-// entry's own key ends with that, only its length. There are many such entries.
+// value returns the value of an index entry. That is the primary key or, if the entry's own
+// key ends with the primary key, only the length of the primary key. The short form saves
+// space, because there are many such entries.
 func (e indexEntry) value(primary string) []byte {
 	if e.unique {
 		return encodeKey(primary)
@@ -272,7 +289,7 @@ func (e indexEntry) value(primary string) []byte {
 	return strconv.AppendInt(nil, int64(len(primary)), 10)
 }
 
-// primary returns the primary key that an entry leads to.
+// primary returns the primary key of the record that an entry leads to.
 func (ix *Index[R]) primary(e Entry) (string, error) {
 	if ix.Unique {
 		return decodeKey(e.Value)
@@ -284,12 +301,12 @@ func (ix *Index[R]) primary(e Entry) (string, error) {
 func tail(e Entry) (string, error) {
 	n, err := strconv.Atoi(string(e.Value))
 	if err != nil || n <= 0 || n > len(e.Key) {
-		return "", fmt.Errorf("%w: an index entry holds no length of a key", ErrCorrupt)
+		return "", fmt.Errorf("%w: an index entry has no key length", ErrCorrupt)
 	}
 	return e.Key[len(e.Key)-n:], nil
 }
 
-// indexEntries returns all index entries of a record; none for nil.
+// indexEntries returns all index entries of a record, or none if rec is nil.
 func (t *Table[R]) indexEntries(primary string, rec *R) []indexEntry {
 	if rec == nil {
 		return nil
@@ -311,7 +328,7 @@ func (t *Table[R]) indexEntries(primary string, rec *R) []indexEntry {
 	return out
 }
 
-// reindex replaces the index entries of old by those of rec; either may be nil.
+// reindex replaces the index entries of old by those of rec. Either may be nil.
 func (t *Table[R]) reindex(tx Tx, primary string, old, rec *R) error {
 	before, now := t.indexEntries(primary, old), t.indexEntries(primary, rec)
 	for _, e := range before {
@@ -345,18 +362,18 @@ func insertIndex(tx Tx, e indexEntry, primary string) error {
 
 func (t *Table[R]) version() int { return max(t.Version, 1) }
 
-// encode writes the schema version as the first member of the record's JSON object.
+// encode returns the record as JSON, with the schema version as the first member.
 func (t *Table[R]) encode(rec *R) ([]byte, error) {
 	body, err := json.Marshal(rec)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, err)
 	}
 	if len(body) < 2 || body[0] != '{' {
-		return nil, fmt.Errorf("%s: %w: a record is a JSON object", t.Name, ErrInvalid)
+		return nil, fmt.Errorf("%s: %w: a record must be a JSON object", t.Name, ErrInvalid)
 	}
 	out := t.versionPrefix(len(body))
 	if body[1] == '}' {
-		out = out[:len(out)-1] // no comma before an empty rest
+		out = out[:len(out)-1] // no comma in an object without other members
 	}
 	return append(out, body[1:]...), nil
 }
@@ -368,9 +385,9 @@ func (t *Table[R]) versionPrefix(room int) []byte {
 	return append(out, ',')
 }
 
-// checkVersion returns the version of a record that can be read. It accepts
-// the bytes that encode wrote at once; a driver that
-// keeps JSON in a form of its own may have moved the member elsewhere.
+// checkVersion returns the schema version of a record that this program can read. The fast
+// path compares the prefix that encode writes. The slow path decodes the member, because a
+// database may reorder the members of JSON.
 func (t *Table[R]) checkVersion(value []byte) (int, error) {
 	var scratch [24]byte
 	prefix := append(strconv.AppendInt(append(scratch[:0], `{"v":`...), int64(t.version()), 10), ',')

@@ -6,26 +6,27 @@ import (
 	"slices"
 )
 
-// A View is a SQL view of what a table holds, for people and their reports. It is
-// made by drivers for SQL databases, and nothing in the program reads it.
+// A View is a SQL view of the records of a table, for people and their reports. Drivers for
+// SQL databases create views. No program code reads them.
 type View struct {
-	Name string // of the view in the schema
-	// Columns are what the view shows of each record of its table.
+	Name string // the name of the view in the schema
+	// Columns are the columns of the view. A view has either Columns or a Query.
 	Columns []Column
-	// Query is a SELECT for a view that columns cannot describe. Each table of the
-	// contract is a table of the database in it, (key bytea, value jsonb).
+	// Query is a SELECT statement, for a view that columns cannot describe. In the
+	// statement each table of the store is a database table with the columns key (bytea)
+	// and value (jsonb).
 	Query string
-	// Tables are those that Query reads. Defaults to the table that the view is declared with.
+	// Tables are the tables that Query reads. Defaults to the table that declares the view.
 	Tables []string
 }
 
-// A Column of a view shows one member of each record.
+// A Column shows one member of each record.
 type Column struct {
-	Name string // of the column in the view
-	// Path leads to the member, by the names of members with dots between them, as
-	// in "settings.name". Defaults to Name.
+	Name string // the name of the column in the view
+	// Path is the path of the member, with dots between names, such as "settings.name".
+	// Defaults to Name.
 	Path string
-	// Type defaults to TextColumn.
+	// Type is the SQL type of the column. Defaults to TextColumn.
 	Type ColumnType
 }
 
@@ -38,12 +39,12 @@ const (
 	NumberColumn ColumnType = "bigint"
 	BoolColumn   ColumnType = "boolean"
 	TimeColumn   ColumnType = "timestamptz"
-	JSONColumn   ColumnType = "jsonb" // the member as it is
+	JSONColumn   ColumnType = "jsonb" // the member unchanged
 )
 
 func (v View) valid() error {
 	if v.Name == "" || (len(v.Columns) > 0) == (v.Query != "") {
-		return errors.New("has a view without a name, or not with either columns or a query")
+		return errors.New("has a view without a name, or a view that does not have exactly one of columns and query")
 	}
 	for _, c := range v.Columns {
 		if c.Name == "" {
@@ -52,13 +53,13 @@ func (v View) valid() error {
 		switch c.Type {
 		case "", TextColumn, NumberColumn, BoolColumn, TimeColumn, JSONColumn:
 		default:
-			return fmt.Errorf("has a view %s with a column of an unknown type %q", v.Name, c.Type)
+			return fmt.Errorf("has a view %s with a column of unknown type %q", v.Name, c.Type)
 		}
 	}
 	return nil
 }
 
-// views are the views of the table with their defaults filled in.
+// views returns the views of the table, with defaults filled in.
 func (t *Table[R]) views() []View {
 	out := slices.Clone(t.Views)
 	for i, v := range out {

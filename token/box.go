@@ -18,12 +18,13 @@ const (
 // jweHeader is base64url of {"cty":"JWT","enc":"A256GCM","alg":"dir"}.
 const jweHeader = "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiZGlyIn0"
 
-// A Box seals strings: without its key nobody can read or make one. It is made by
-// [NewBox], prints as [redacted] and may be used by several goroutines.
+// A Box seals strings. Without the key of the box it is not possible to read or make a
+// sealed string. [NewBox] makes a Box. It prints as [redacted] and may be used by several
+// goroutines.
 //
 // The cipher is AES-256-GCM with random nonces. Change the key before it has sealed 2³²
-// strings, of both kinds together: beyond that, the same nonce may be used twice. An old
-// string opens as well as a new one, any number of times.
+// strings, Seal and SealJWE together: beyond that, the same nonce may be used twice. A
+// string stays valid for as long as the key is used, and opens any number of times.
 type Box struct{ aead cipher.AEAD }
 
 // NewBox returns a Box for key, which must have 32 bytes. It does not keep key.
@@ -42,17 +43,17 @@ func NewBox(key []byte) (*Box, error) {
 	return &Box{aead}, nil
 }
 
-// Seal returns plain, encrypted, in base64url without padding. The string opens only with
-// the same bind, which says what the string is for, such as a purpose, a pool and a user,
-// and is not part of the string. plain may have at most 48 KiB less 28 bytes: Open refuses
-// a string longer than [MaxLength].
+// Seal encrypts plain and returns the result in base64url without padding. The string opens
+// only with the same bind, which is not part of the string. Use bind to say what the string
+// is for, such as a purpose, a pool and a user. plain must have at most 48 KiB less 28
+// bytes, because Open refuses a string longer than [MaxLength].
 func (b *Box) Seal(plain, bind []byte) string {
 	out := b.seal(plain, boundTo(bind))
 	return base64.RawURLEncoding.EncodeToString(out)
 }
 
-// Open returns what Seal was given, if it was sealed under this key with this bind.
-// Otherwise the error is [ErrSealed].
+// Open returns the plain text of a string that was sealed under this key with this bind.
+// Otherwise it returns [ErrSealed].
 func (b *Box) Open(s string, bind []byte) ([]byte, error) {
 	if len(s) > MaxLength {
 		return nil, ErrSealed
@@ -75,9 +76,9 @@ func (b *Box) SealJWE(plain []byte) string {
 		enc.EncodeToString(out[nonceSize:end]) + "." + enc.EncodeToString(out[end:])
 }
 
-// OpenJWE returns what SealJWE was given. It accepts exactly the header that SealJWE
-// writes, so no other algorithm and no compression is ever used. Otherwise the error is
-// [ErrSealed].
+// OpenJWE returns the plain text of a string made by SealJWE. It accepts exactly the header
+// that SealJWE writes, so no other algorithm and no compression is ever used. Otherwise it
+// returns [ErrSealed].
 func (b *Box) OpenJWE(s string) ([]byte, error) {
 	rest, ok := strings.CutPrefix(s, jweHeader+"..")
 	if !ok || len(s) > MaxLength || strings.Count(rest, ".") != 2 {
@@ -107,7 +108,7 @@ func (b Box) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 // seal returns nonce, ciphertext and tag.
 func (b *Box) seal(plain, data []byte) []byte {
 	out := make([]byte, nonceSize, nonceSize+len(plain)+tagSize)
-	_, _ = rand.Read(out) // never fails: it would end the process instead
+	_, _ = rand.Read(out) // never returns an error: a failure ends the process
 	return b.aead.Seal(out, out, plain, data)
 }
 
@@ -119,7 +120,7 @@ func (b *Box) open(nonce, text, data []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// boundTo keeps sealed strings and JWEs apart, whatever bind is.
+// boundTo keeps sealed strings and JWEs apart, for every value of bind.
 func boundTo(bind []byte) []byte {
 	return append([]byte("sealed\x00"), bind...)
 }

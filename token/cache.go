@@ -7,13 +7,13 @@ import (
 
 // A seen is a token whose signature verified under key.
 type seen struct {
-	claims *Claims // shared, never changed
+	claims *Claims // shared, so never changed
 	key    PublicKey
 }
 
-// A cache remembers good tokens by the SHA-256 of the whole token. It keeps two
-// generations of half its size: what is used moves to the young one, and when that is full
-// the old one is dropped.
+// A cache remembers good tokens by the SHA-256 of the whole token. It has two generations
+// of half its size. A used entry moves to the young generation. When the young generation
+// is full, the old one is dropped.
 type cache struct {
 	half       int
 	mu         sync.RWMutex

@@ -17,8 +17,8 @@ const (
 	UseID     Use = "id"     // for the app client itself
 )
 
-// Claims are what a token says. Strings are empty, and times zero, where the token has no
-// such claim.
+// Claims are the claims of a token. A string is empty, and a time is zero, if the token
+// does not have the claim.
 type Claims struct {
 	Subject  string   // sub: the user, or the client of a machine's token
 	Issuer   string   // iss
@@ -41,8 +41,8 @@ type Claims struct {
 	Raw json.RawMessage
 }
 
-// Decode stores the payload in the value that v points to, as encoding/json does: for
-// claims that Claims has no field for.
+// Decode stores the payload in the value that v points to, as encoding/json does. Use it
+// for claims that have no field in Claims.
 func (c *Claims) Decode(v any) error {
 	if err := json.Unmarshal(c.Raw, v); err != nil {
 		return fmt.Errorf("token: decode claims: %w", err)
@@ -76,7 +76,7 @@ func (c *Claims) ValidAt(now time.Time, leeway time.Duration) error {
 	return nil
 }
 
-// clone returns a copy that shares nothing which a caller can change.
+// clone returns a copy that shares nothing that a caller can change.
 func (c *Claims) clone() *Claims {
 	out := *c
 	out.Groups = slices.Clone(c.Groups)
@@ -84,7 +84,7 @@ func (c *Claims) clone() *Claims {
 	return &out
 }
 
-// read sets c from the payload of a token; Raw is left to the caller.
+// read sets c from the payload of a token, except for Raw.
 func (c *Claims) read(payload string) error {
 	var room [fewMembers]member
 	members, err := readObject(payload, room[:0])
@@ -94,7 +94,7 @@ func (c *Claims) read(payload string) error {
 	var d dependent
 	for i := range members {
 		if !c.set(members[i], &d) {
-			return wrongType(members[i].name) // a name that set knows, not any
+			return wrongType(members[i].name) // the name is one that set knows, so it reveals nothing
 		}
 	}
 	return d.apply(c)
@@ -104,7 +104,7 @@ func wrongType(name string) error {
 	return fmt.Errorf("%w: claims: %s is of the wrong type", ErrMalformed, name)
 }
 
-// set takes a claim and reports whether it is of the right type.
+// set stores a claim and reports whether it has the right type.
 func (c *Claims) set(m member, d *dependent) (ok bool) {
 	switch m.name {
 	case "sub":
@@ -138,9 +138,9 @@ func (c *Claims) set(m member, d *dependent) (ok bool) {
 	return ok
 }
 
-// dependent holds the values of claims whose meaning depends on token_use, which may come
-// last. In an ID token Cognito sets no client_id, username or scope: a trigger may have set
-// them, to values of any type.
+// dependent holds the claims whose meaning depends on token_use, which may come last.
+// Cognito sets no client_id, username or scope in an ID token, but a trigger may have set
+// them to values of any type.
 type dependent struct{ aud, clientID, idUsername, username, scope string }
 
 func (d *dependent) set(m member) {
@@ -189,9 +189,9 @@ func readOptional(value string) (string, bool) {
 	return readString(value)
 }
 
-// readAudience reads aud: a string, or an array of one string. It refuses several
-// audiences: a pool issues no such token, and OpenID Connect Core 3.1.3.7 demands that
-// audiences which are not trusted are refused.
+// readAudience reads aud: a string, or an array of one string. It rejects several
+// audiences. A pool issues no such token, and OpenID Connect Core 3.1.3.7 requires that
+// tokens with untrusted audiences are rejected.
 func readAudience(value string) (string, bool) {
 	if value == "" || value[0] != '[' {
 		return readOptional(value)
@@ -206,8 +206,8 @@ func readAudience(value string) (string, bool) {
 // lastTime is the end of the year 9999 in Unix seconds.
 const lastTime = 253402300799
 
-// readTime reads a NumericDate: digits, and a fraction of a second if there is one. It
-// takes neither sign nor exponent, which nobody uses and which overflow.
+// readTime reads a NumericDate: digits with an optional fraction of a second. It rejects a
+// sign and an exponent, which issuers do not use and which can overflow.
 func readTime(value string) (time.Time, bool) {
 	whole, fraction, _ := strings.Cut(value, ".")
 	if len(whole) > len("253402300799") || len(fraction) > 9 {

@@ -4,7 +4,7 @@
 // To accept tokens, begin with [NewVerifier] and [Verifier.Require]. [NewRemoteKeys]
 // fetches the issuer's keys; [StaticKeys] holds keys that the program has. To issue tokens,
 // begin with [GenerateKey], [Key.Sign] and [Set], and read them back with [Parse] and
-// [Parsed.Verify]. A [Box] seals strings that only its owner can read or make.
+// [Parsed.Verify]. A [Box] seals strings that only the holder of its key can read or make.
 //
 // The package does not know user pools. It keeps no state except for bounded caches of
 // tokens and keys.
@@ -30,6 +30,6 @@
 //     field tagged "sub". The fields of [Claims] are matched exactly.
 package token
 
-// MaxLength is the greatest length, in bytes, of a token or of a sealed string. A longer
-// string is refused before it is decoded, and [Key.Sign] makes no longer token.
+// MaxLength is the maximum length, in bytes, of a token or of a sealed string. A longer
+// string is rejected before it is decoded, and [Key.Sign] never makes a longer token.
 const MaxLength = 64 << 10

@@ -23,11 +23,11 @@ var (
 	errDepth     = errors.New("nested too deep")
 )
 
-// A member of an object: its name, unescaped, and the text of its value.
+// A member is a member of an object: its unescaped name and the text of its value.
 type member struct{ name, value string }
 
-// readObject appends the members of the one JSON object that text is to dst. At every
-// depth it refuses members that appear twice.
+// readObject appends the members of the one JSON object in text to dst. It returns an error
+// if a member appears twice at any depth.
 func readObject(text string, dst []member) ([]member, error) {
 	if !utf8.ValidString(text) {
 		return nil, errJSON
@@ -47,7 +47,8 @@ func readObject(text string, dst []member) ([]member, error) {
 	return dst, nil
 }
 
-// readString returns the string that a scanned value is.
+// readString returns the string in a scanned value. ok is false if the value is not a
+// string.
 func readString(value string) (string, bool) {
 	if value == "" || value[0] != '"' {
 		return "", false
@@ -62,8 +63,8 @@ func readString(value string) (string, bool) {
 	return out, true
 }
 
-// readStrings returns the strings of a scanned value that is an array of nothing else; it
-// is not nil.
+// readStrings returns the strings in a scanned value that is an array of strings. The
+// result is not nil.
 func readStrings(value string) ([]string, bool) {
 	if value == "" || value[0] != '[' {
 		return nil, false
@@ -88,13 +89,13 @@ func readStrings(value string) ([]string, bool) {
 	return out, true
 }
 
-// A scanner walks over JSON text; text is valid UTF-8.
+// A scanner reads JSON text. The text is valid UTF-8.
 type scanner struct {
 	text string
 	at   int
 }
 
-// peek returns the next byte, or 0 at the end: no token of JSON begins with 0.
+// peek returns the next byte, or 0 at the end. No JSON token begins with 0.
 func (s *scanner) peek() byte {
 	if s.at < len(s.text) {
 		return s.text[s.at]
@@ -113,7 +114,7 @@ func (s *scanner) space() {
 	}
 }
 
-// skip passes c, with white space around it, and tells whether it was there.
+// skip passes c and the white space around it, and reports whether c was there.
 func (s *scanner) skip(c byte) bool {
 	s.space()
 	if s.peek() != c {
@@ -172,8 +173,8 @@ func (s *scanner) member(depth int) (member, error) {
 	return member{name, s.text[from:s.at]}, nil
 }
 
-// once refuses a name that is among the members already. It compares few one by one; of
-// many it keeps a set, so that the work stays linear.
+// once returns an error if the name is already among the members. It compares few members
+// one by one. For many members it keeps a set, so that the work stays linear.
 func once(seen map[string]struct{}, members []member, name string) (map[string]struct{}, error) {
 	if len(members) < fewMembers {
 		for i := range members {
@@ -277,7 +278,7 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// digits passes digits and tells whether there was one.
+// digits passes digits and reports whether there was at least one.
 func (s *scanner) digits() bool {
 	from := s.at
 	for c := s.peek(); c >= '0' && c <= '9'; c = s.peek() {
@@ -305,8 +306,8 @@ func (s *scanner) string() error {
 	return errJSON
 }
 
-// escape passes an escape but for its last byte. A surrogate must be followed by its other
-// half: alone it is no character, and readers differ on it.
+// escape passes an escape except for its last byte. A surrogate must be followed by its
+// other half, because readers differ on a lone one.
 func (s *scanner) escape() error {
 	s.at++
 	switch s.peek() {
@@ -334,7 +335,7 @@ func (s *scanner) escape() error {
 	return nil
 }
 
-// hex4 reads the four digits after a u, and stops on the last.
+// hex4 reads the four digits after a u and stops at the last one.
 func (s *scanner) hex4() (unit uint16, ok bool) {
 	if len(s.text)-s.at < 5 {
 		return 0, false

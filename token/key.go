@@ -24,12 +24,11 @@ const redacted = "[redacted]"
 // several goroutines. The zero Key has an empty id and signs nothing.
 type Key struct{ p *private }
 
-// private is behind a pointer so that printing a struct that holds a Key shows an address
-// at most.
+// private is behind a pointer, so that printing a struct with a Key prints only an address.
 type private struct {
 	public PublicKey
 	signer crypto.Signer
-	header string // encoded, with its point
+	header string // the encoded header and the dot behind it
 }
 
 // GenerateKey returns a new key for alg: RSA of 2048 bits, ECDSA on P-256 or Ed25519. An RSA
@@ -84,7 +83,7 @@ func ParsePrivate(data []byte) (*Key, error) {
 		return nil, fmt.Errorf("%w: private key: too long", ErrMalformed)
 	}
 	var jwk jose.JSONWebKey
-	if err := jwk.UnmarshalJSON(data); err != nil { // may quote the key
+	if err := jwk.UnmarshalJSON(data); err != nil { // the error may quote the key
 		return nil, fmt.Errorf("%w: private key", ErrMalformed)
 	}
 	signer, ok := jwk.Key.(crypto.Signer)
@@ -92,7 +91,7 @@ func ParsePrivate(data []byte) (*Key, error) {
 		return nil, fmt.Errorf("%w: private key: not a private key", ErrMalformed)
 	}
 	if key, ok := signer.(*rsa.PrivateKey); ok {
-		key.Precompute() // or each signature would do it again
+		key.Precompute() // otherwise each signature would do it again
 	}
 	k, err := newKey(jwk.KeyID, signer)
 	if err != nil {
@@ -134,12 +133,13 @@ func (k *Key) Public() PublicKey {
 	return k.p.public
 }
 
-// Sign returns the token, a compact JWS, over claims, a JSON object, byte for byte. Its
-// header is {"kid":"…","alg":"…"} in this order, without typ, as Cognito's is.
+// Sign returns a token, a compact JWS, over claims. claims is a JSON object and is signed
+// byte for byte. The header is {"kid":"…","alg":"…"} in this order, without typ, as
+// Cognito's is.
 //
 // Sign signs nothing that [Parse] would refuse. It returns [ErrMalformed] for claims that
-// are not one strict JSON object, for a registered claim of the wrong type, and for a
-// token longer than [MaxLength].
+// are not one strict JSON object, for a registered claim of the wrong type, and for a token
+// longer than [MaxLength].
 func (k *Key) Sign(claims []byte) (string, error) {
 	if k == nil || k.p == nil {
 		return "", fmt.Errorf("%w: sign: zero Key", ErrMalformed)

@@ -50,7 +50,8 @@ func (v *Verifier) Require(next http.Handler) http.Handler {
 	})
 }
 
-// A refusal is an answer by RFC 6750 section 3. Its texts are ours, never the request's.
+// A refusal is an answer by RFC 6750 section 3. Its texts are constants and never repeat
+// the request.
 type refusal struct {
 	status            int
 	code, text, scope string

@@ -7,24 +7,25 @@ import (
 	"strings"
 )
 
-// maxHeader is the greatest length of an encoded header in bytes; with the longest key id
-// and white space there is room to spare.
+// maxHeader is the maximum length of an encoded header in bytes. A header with the longest
+// key id and white space fits easily.
 const maxHeader = 512
 
-// maxSignature is the greatest length of an encoded signature in bytes.
+// maxSignature is the maximum length of an encoded signature in bytes.
 const maxSignature = (maxModulus/8*4 + 2) / 3
 
-// spare is room behind a token for its decoded signature, if that is of the common sizes.
+// spare is space behind a token for its decoded signature, if the signature has a common
+// size.
 const spare = 256
 
-// strict64 refuses padding and bits that are not used. It passes over line breaks, which
-// [Parse] therefore looks for first.
+// strict64 rejects padding and unused bits. It ignores line breaks, so [Parse] looks for
+// those first.
 var strict64 = base64.RawURLEncoding.Strict()
 
-// A Parsed is a well-formed token whose signature has not been verified: everything that
-// it says may be forged.
+// A Parsed is a well-formed token whose signature has not been verified. Everything in it
+// may be forged.
 type Parsed struct {
-	signed    []byte // header and payload, encoded
+	signed    []byte // the encoded header and payload
 	signature []byte
 	keyID     string
 	alg       Algorithm
@@ -127,7 +128,7 @@ func (p *Parsed) readHeader(encoded []byte) error {
 
 var errAlgorithm = fmt.Errorf("%w: algorithm is not accepted", ErrSignature)
 
-// decode returns what s encodes, in canonical base64url, if that has 1 to limit bytes.
+// decode decodes s, in canonical base64url, if the result has 1 to limit bytes.
 func decode(s string, limit int) ([]byte, bool) {
 	if breaksLine(s) {
 		return nil, false
@@ -136,7 +137,8 @@ func decode(s string, limit int) ([]byte, bool) {
 	return out, ok && len(out) > 0
 }
 
-// breaksLine looks twice, by IndexByte: one look by ContainsAny costs half a microsecond.
+// breaksLine reports whether s has a line break. It calls IndexByte twice, because
+// ContainsAny costs half a microsecond.
 func breaksLine(s string) bool {
 	return strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0
 }

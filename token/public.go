@@ -24,15 +24,15 @@ const (
 	EdDSA Algorithm = "EdDSA" // Ed25519
 )
 
-// Bounds of an RSA key. A longer modulus makes each verification dear, a shorter one or a
-// small exponent makes it weak.
+// The bounds of an RSA key. A longer modulus makes each verification expensive. A shorter
+// modulus or a small exponent makes the key weak.
 const (
 	minModulus  = 2048 // bits
 	maxModulus  = 8192 // bits
 	minExponent = 65537
 )
 
-// maxKeyID is the greatest length of a key id in bytes.
+// maxKeyID is the maximum length of a key id in bytes.
 const maxKeyID = 128
 
 // A PublicKey verifies tokens. It is made by [Key.Public], [NewPublicKey] or [ParseSet],
@@ -121,8 +121,8 @@ func (k PublicKey) verify(signed, signature []byte) bool {
 	return false
 }
 
-// appendDER appends signature, r and s of 32 bytes each, in the form in which crypto/ecdsa
-// wants it. Making big.Ints of them would cost ten allocations more.
+// appendDER appends the signature, r and s of 32 bytes each, in the form that crypto/ecdsa
+// expects. Making big.Ints would cost ten more allocations.
 func appendDER(dst, signature []byte) []byte {
 	const sequence, integer = 0x30, 0x02
 	dst = append(dst, sequence, 0)
@@ -169,8 +169,9 @@ func algorithmOf(key crypto.PublicKey) (Algorithm, error) {
 	return "", fmt.Errorf("%w: kind of key is not supported", ErrMalformed)
 }
 
-// validKeyID admits what real issuers use: both base64 alphabets, names and dates. A key
-// id is only ever compared; the alphabet is for those who log it or put it in a header.
+// validKeyID reports whether an id has only characters that real issuers use: both base64
+// alphabets, names and dates. The package only compares key ids. The alphabet protects
+// programs that log a key id or put it in a header.
 func validKeyID(id string) bool {
 	if id == "" || len(id) > maxKeyID {
 		return false

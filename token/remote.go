@@ -28,11 +28,11 @@ type RemoteOptions struct {
 	// MaxStale is how long after its last fetch a key set is used while new fetches fail.
 	// Defaults to 24 hours, and is never less than MaxAge.
 	MaxStale time.Duration
-	// Cooldown is the least time between the starts of two fetches for one issuer,
+	// Cooldown is the minimum time between the starts of two fetches for one issuer,
 	// whatever key ids are asked for. Defaults to 10 seconds.
 	Cooldown time.Duration
-	// InsecureHTTP allows URLs without TLS: anybody on the network path can then choose
-	// the keys. URLs of this machine (localhost, 127.0.0.1, ::1) need no InsecureHTTP.
+	// InsecureHTTP allows URLs without TLS. Anyone on the network path can then choose the
+	// keys. URLs of this machine (localhost, 127.0.0.1, ::1) do not need InsecureHTTP.
 	InsecureHTTP bool
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
@@ -146,13 +146,14 @@ type remoteSet struct {
 
 	mu      sync.Mutex
 	set     Set
-	fetched time.Time     // of the last success; zero: none yet
-	tried   time.Time     // start of the last fetch; zero: none yet
-	err     error         // of the last fetch
-	flight  chan struct{} // closed at the end of the fetch under way; nil: none
+	fetched time.Time     // time of the last success; zero if there was none
+	tried   time.Time     // start of the last fetch; zero if there was none
+	err     error         // error of the last fetch
+	flight  chan struct{} // closed when the running fetch ends; nil if none is running
 }
 
-// lookup returns the key or an error, or else a flight to wait for.
+// lookup returns the key or an error. If a fetch is needed first, it returns a flight to
+// wait for.
 func (k *RemoteKeys) lookup(ctx context.Context, r *remoteSet, kid string) (PublicKey, <-chan struct{}, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -170,14 +171,14 @@ func (k *RemoteKeys) lookup(ctx context.Context, r *remoteSet, kid string) (Publ
 	return key, nil, err
 }
 
-// settle returns what there is after a fetch.
+// settle returns the key, or the error, after a fetch.
 func (k *RemoteKeys) settle(r *remoteSet, kid string) (PublicKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return k.find(r, kid, k.o.Now())
 }
 
-// find looks into the set that is there; r is locked.
+// find looks for the key in the present set. r must be locked.
 func (k *RemoteKeys) find(r *remoteSet, kid string, now time.Time) (PublicKey, error) {
 	usable := !r.fetched.IsZero() && now.Sub(r.fetched) <= k.o.MaxStale
 	if key, ok := r.set.Key(kid); ok && usable {
@@ -193,10 +194,10 @@ func (k *RemoteKeys) find(r *remoteSet, kid string, now time.Time) (PublicKey, e
 	return PublicKey{}, ErrKeysUnavailable
 }
 
-// launch starts a fetch if there is none and the last was long enough ago; r is locked.
-// The fetch outlives ctx, since others may wait for it.
+// launch starts a fetch, unless one is running or the last one was too recent. r must be
+// locked. The fetch outlives ctx, because other callers may wait for it.
 func (k *RemoteKeys) launch(ctx context.Context, r *remoteSet, now time.Time) {
-	// A last fetch that is yet to come was by a clock that has been set back.
+	// A last fetch in the future means that the clock has been set back.
 	if since := now.Sub(r.tried); r.flight != nil || !r.tried.IsZero() && since >= 0 && since < k.o.Cooldown {
 		return
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Bounds of a key set that is read.
+// The bounds of a key set.
 const (
 	maxSet     = 256 << 10 // bytes
 	maxSetKeys = 100
 )
 
-// A Set is the public keys of an issuer, in the order in which they are published: a JWKS.
-// The nil Set is an empty one.
+// A Set is the public keys of an issuer, a JWKS, in the order in which they are published.
+// A nil Set is empty.
 type Set []PublicKey
 
 // Key returns the key with the given id, and reports whether there is one.
@@ -104,10 +104,11 @@ func ParseSet(data []byte) (Set, error) {
 	return set, nil
 }
 
-// errUnsupported marks a valid key that this package does not support: it is left out.
+// errUnsupported marks a valid key that this package does not support. ParseSet leaves such
+// a key out.
 var errUnsupported = errors.New("token: kind of key is not supported")
 
-// A jwk is the members of a JWK that are looked at.
+// A jwk has the members of a JWK that this package reads.
 type jwk struct{ kty, use, alg, kid, crv, n, e, x, y string }
 
 func parsePublic(data []byte) (PublicKey, error) {
@@ -142,7 +143,7 @@ func parsePublic(data []byte) (PublicKey, error) {
 	return NewPublicKey(w.kid, key)
 }
 
-// allows returns an error if the key may not be used with alg, the algorithm of its kind.
+// allows returns an error if the key must not be used with alg, the algorithm of its kind.
 func (w jwk) allows(alg Algorithm) error {
 	switch Algorithm(w.alg) {
 	case "", alg:
@@ -196,8 +197,8 @@ func rsaKey(w jwk) (crypto.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(exponent)}, nil
 }
 
-// curveKey leaves points to go-jose, which refuses those off the curve and of low order.
-// It sees only the members that say where the point is.
+// curveKey lets go-jose decode the point, which rejects points off the curve and of low
+// order. go-jose gets only the members that define the point.
 func curveKey(w jwk) (crypto.PublicKey, error) {
 	point := map[string]string{"kty": w.kty, "crv": w.crv, "x": w.x}
 	if w.kty == "EC" {

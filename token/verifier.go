@@ -34,8 +34,8 @@ type VerifierOptions struct {
 	// access tokens that are bound to a resource (aud): such a token is accepted if it is
 	// bound to one of Resources or to its own client. Defaults to none.
 	Resources []string
-	// Leeway is by how much exp and nbf may be missed, for clocks that differ: at most
-	// 5 minutes. Defaults to 0.
+	// Leeway is how long after exp, and before nbf, a token is still accepted, because
+	// clocks differ. At most 5 minutes. Defaults to 0.
 	Leeway time.Duration
 	// Algorithms are the accepted algorithms. Defaults to all three of this package. The
 	// key decides in any case which algorithm a token must have.
@@ -59,9 +59,9 @@ type VerifierOptions struct {
 type Verifier struct {
 	issuers   []string
 	keys      KeySource
-	clientIDs []string // empty where o.AnyClient is set
+	clientIDs []string // empty if o.AnyClient is set
 	o         VerifierOptions
-	cache     *cache // nil: none
+	cache     *cache // nil if there is no cache
 }
 
 // NewVerifier returns a Verifier of the tokens of issuers.
@@ -133,7 +133,7 @@ func (o *VerifierOptions) check() error {
 	case o.Use == UseID && len(o.Scopes) > 0:
 		return errors.New("ID tokens have no scopes")
 	case slices.ContainsFunc(o.Scopes, func(s string) bool { return !validScope(s) }):
-		return errors.New("a scope is empty or has a character that scopes do not have")
+		return errors.New("a scope is empty or has an invalid character")
 	case o.Leeway < 0 || o.Leeway > maxLeeway:
 		return errors.New("leeway is negative or more than 5 minutes")
 	}
@@ -181,8 +181,8 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Claims, error) {
 	return s.claims, nil
 }
 
-// recall returns the claims of a token that was seen before and is still good, and no
-// claims for one that must be verified from the start.
+// recall returns the claims of a token that was seen before and is still good. It returns
+// no claims if the token must be verified from the start.
 func (v *Verifier) recall(ctx context.Context, sum [sha256.Size]byte) (seen, error) {
 	s, ok := v.cache.get(sum)
 	if !ok {
@@ -192,7 +192,7 @@ func (v *Verifier) recall(ctx context.Context, sum [sha256.Size]byte) (seen, err
 	if err != nil {
 		return seen{}, err
 	}
-	if !key.Equal(s.key) { // another key by the same id
+	if !key.Equal(s.key) { // another key with the same id
 		v.cache.remove(sum)
 		return seen{}, nil
 	}
@@ -257,8 +257,8 @@ func (v *Verifier) checkClaims(ctx context.Context, c *Claims) error {
 	return v.o.Revoked(ctx, c)
 }
 
-// checkUse checks what the token is for, and for whom. The same issuer signs access and ID
-// tokens, so token_use must distinguish them (RFC 8725 section 3.12).
+// checkUse checks the kind of the token and its audience. The same issuer signs access and
+// ID tokens, so token_use must distinguish them (RFC 8725 section 3.12).
 func (v *Verifier) checkUse(c *Claims) error {
 	if c.Use != UseAccess && c.Use != UseID || v.o.Use != "" && c.Use != v.o.Use {
 		return ErrUse

@@ -6,28 +6,33 @@ import (
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
-// An Event is what all events tell. A hook must not change its maps and slices.
+// An Event has the fields that all events share. A hook must not change its maps and
+// slices.
 type Event struct {
-	// Source says which flow has come to the point of the hook.
+	// Source says which flow has reached the hook point.
 	Source Source
 	// Pool is the id of the user pool.
 	Pool string
-	// Client is the id of the app client, empty in a call of an operator that names none.
+	// Client is the id of the app client. It is empty in an operator's call without a
+	// client.
 	Client string
-	// Username is the user's, or the name as it was given where there is no such user.
+	// Username is the username of the user. If the user does not exist, it is the name in
+	// the request.
 	Username string
-	// Sub is the id of the user, empty where there is no such user.
+	// Sub is the id of the user, or empty if the user does not exist.
 	Sub string
-	// Status is the status of the user, such as CONFIRMED, empty where there is no such user.
+	// Status is the status of the user, such as CONFIRMED, or empty if the user does not
+	// exist.
 	Status string
-	// Attributes are those of the user, without sub.
+	// Attributes are the attributes of the user, without sub.
 	Attributes map[string]string
-	// Call is the call that the flow runs in, with client metadata and validation data.
+	// Call is the call that reached the hook point, with client metadata and validation
+	// data.
 	Call Call
 }
 
-// A Source names the flow that has come to a hook point, as the events of
-// Amazon Cognito name it in triggerSource.
+// A Source names the flow that has reached a hook point. The names are those of
+// triggerSource in the events of Amazon Cognito.
 type Source string
 
 // The sources of today. Those of messages are made of the kind of the message,
@@ -53,63 +58,65 @@ const (
 // A PreSignUp is the event before a user is stored.
 type PreSignUp struct{ Event }
 
-// A PreSignUpDecision says what a new user needs no proof of. Of a user whom an
-// operator makes it decides nothing.
+// A PreSignUpDecision says what a new user does not have to prove. It has no effect on a
+// user whom an operator creates.
 type PreSignUpDecision struct {
-	// Confirm confirms the user, so that no code is sent.
+	// Confirm confirms the user. No code is sent.
 	Confirm bool
 	// VerifyEmail and VerifyPhone mark the user's addresses as verified.
 	VerifyEmail, VerifyPhone bool
 }
 
-// A PostConfirmation is the event after a user was confirmed. An error of its
-// hook reaches the caller; the user stays confirmed.
+// A PostConfirmation is the event after a user was confirmed. If its hook returns an error,
+// the caller gets the error, but the user stays confirmed.
 type PostConfirmation struct{ Event }
 
-// A PreAuthentication is the event before a password is checked, or an
-// exchange by SRP begins.
+// A PreAuthentication is the event before a password is checked, or before an SRP exchange
+// begins.
 type PreAuthentication struct {
 	Event
-	// UserNotFound means that there is no such user, and that the caller may not be told.
+	// UserNotFound means that the user does not exist and that the caller must not learn
+	// this.
 	UserNotFound bool
 }
 
-// A PostAuthentication is the event after all proofs of a sign-in, before its tokens.
+// A PostAuthentication is the event of a sign-in after all its proofs and before its
+// tokens.
 type PostAuthentication struct{ Event }
 
 // A PreTokenGeneration is the event before the tokens of a sign-in or of a
 // refresh. Nothing of the sign-in is stored yet.
 type PreTokenGeneration struct {
 	Event
-	// Groups are those of the user, in the order of their precedence.
+	// Groups are the groups of the user, in order of precedence.
 	Groups []Group
-	// Scopes are those that the access token will have.
+	// Scopes are the scopes of the access token.
 	Scopes []string
 }
 
-// A Group is one that a user is in.
+// A Group is a group of the user.
 type Group struct {
 	// Name is the name of the group.
 	Name string
-	// RoleARN is the role of the group, empty if it has none.
+	// RoleARN is the role of the group, or empty.
 	RoleARN string
 }
 
-// A PreTokenGenerationDecision says how the tokens differ from what they would be.
+// A PreTokenGenerationDecision says how to change the tokens.
 type PreTokenGenerationDecision struct {
-	// ID and Access change the claims of each token.
+	// ID and Access change the claims of the ID token and of the access token.
 	ID, Access Claims
 	// AddScopes and SuppressScopes change the scopes of the access token.
 	AddScopes, SuppressScopes []string
-	// Groups, if not nil, takes the place of the user's groups in both tokens.
+	// Groups replaces the user's groups in both tokens, unless it is nil.
 	Groups *[]Group
 }
 
-// Claims are changes of the claims of a token.
+// Claims change the claims of a token.
 type Claims struct {
-	// Set adds claims, or overrides them.
+	// Set adds claims or replaces them.
 	Set map[string]json.RawMessage
-	// Suppress leaves claims out, those of Set too.
+	// Suppress removes claims, including those in Set.
 	Suppress []string
 }
 
@@ -120,11 +127,11 @@ type CustomMessage struct {
 	Medium string
 }
 
-// A CustomMessageDecision is the text of a message. Empty texts leave those of
-// the pool. In each text {####} stands for the code, and {username} for the
-// name of a user who is invited.
+// A CustomMessageDecision is the text of a message. An empty text leaves the text of the
+// pool. In a text, {####} is replaced by the code, and {username} by the name of an invited
+// user.
 type CustomMessageDecision struct {
-	// Subject is of a mail.
+	// Subject is the subject of a mail.
 	Subject string
 	// Body is the text of a mail or a text message.
 	Body string
@@ -133,30 +140,32 @@ type CustomMessageDecision struct {
 // A CustomSender is the event of a message that the hook sends itself.
 type CustomSender struct {
 	Event
-	// To is the address or the phone number.
+	// To is the address or the phone number of the recipient.
 	To string
 	// Code is the code, or the temporary password of an invitation.
 	Code settings.Secret
 }
 
-// A UserMigration is the event of a sign-in or of a forgotten password of a
-// user who is not in the pool.
+// A UserMigration is the event of a user who is not in the pool, at a sign-in or a
+// forgotten password.
 type UserMigration struct {
 	Event
-	// Password is what the user gave to sign in, empty for a forgotten password.
+	// Password is the password that the user gave. It is empty for a forgotten password.
 	Password settings.Secret
 }
 
-// A UserMigrationDecision is the user to store. The zero value stores none.
+// A UserMigrationDecision is the user to store. The zero value stores no user.
 type UserMigrationDecision struct {
-	// Attributes are those of the new user. Nil means that there is no such user elsewhere either.
+	// Attributes are the attributes of the new user. Nil means that the other directory
+	// does not have the user either.
 	Attributes map[string]string
-	// Status is CONFIRMED or RESET_REQUIRED, which it defaults to.
+	// Status is CONFIRMED or RESET_REQUIRED. Defaults to RESET_REQUIRED.
 	Status string
-	// SuppressMessage sends no invitation.
+	// SuppressMessage means that no invitation is sent.
 	SuppressMessage bool
-	// Mediums say how the invitation goes out, see EMAIL and SMS.
+	// Mediums are the ways to send the invitation: EMAIL, SMS or both.
 	Mediums []string
-	// ForceAlias takes a verified address over from another user who has it as an alias.
+	// ForceAlias takes a verified address away from another user who has the address as an
+	// alias.
 	ForceAlias bool
 }

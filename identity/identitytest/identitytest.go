@@ -1,8 +1,8 @@
-// Package identitytest is a server that stands in for Amazon Cognito in tests
-// of programs that call it, in the manner of [net/http/httptest].
+// Package identitytest runs a server that stands in for Amazon Cognito in tests, in the
+// manner of [net/http/httptest].
 //
-// Begin with [NewServer]: it listens on a loopback port, has a user pool and an
-// app client ready, and is closed when the test ends.
+// Begin with [NewServer]. The server listens on a loopback port, has a user pool and an app
+// client ready, and is closed when the test ends.
 //
 //	srv := identitytest.NewServer(t, nil)
 //	srv.AddUser("alice", "Passw0rd!", map[string]string{"email": "alice@example.com"})
@@ -10,21 +10,20 @@
 //		Region: srv.Region, BaseEndpoint: aws.String(srv.URL), Credentials: aws.AnonymousCredentials{},
 //	})
 //
-// It is the engine of the product and not a stub: what it accepts, the product
-// accepts. What differs is told in the caveats. Servers share nothing; tests
-// with one each may run in parallel.
+// The server is the real engine and not a stub: it accepts what the product accepts. The
+// caveats list the differences. Servers share nothing, so tests with a server each may run
+// in parallel.
 //
 // # Caveats
 //
-//   - Any signature will do, or none, and password hashes cost next to nothing.
-//   - The signing keys of a pool are made at its first sign-in: for RS256, which
-//     verifiers of Cognito's tokens expect, that can take a tenth of a second
-//     each time the keys that the process makes ahead are used up. Where a
-//     test can do with ES256, set [identity.PoolSettings.Algorithm].
-//   - The clock of a server is its own, see [Server.Advance]; that of the
-//     program under test does not move with it. A token that was made after an
-//     Advance seems to that program to come from the future.
-//   - The methods end a test that they fail in: call them from its goroutine.
+//   - The server accepts any signature, or none. Password hashes are cheap.
+//   - The signing keys of a pool are made at its first sign-in. The process keeps a few
+//     RS256 keys in stock. When the stock is used up, a new key can take a tenth of a
+//     second. If a test does not need RS256, which verifiers of Cognito's tokens expect,
+//     set [identity.PoolSettings].Algorithm to ES256.
+//   - [Server.Advance] moves only the clock of the server. The clock of the program under
+//     test stays, so a token made after an Advance appears to come from the future.
+//   - A method that fails ends the test. Call methods from the goroutine of the test.
 package identitytest
 
 import (
@@ -41,19 +40,19 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Options are what a server can have otherwise. The zero value, and nil, are good.
+// Options change a server. The zero value and nil are good.
 type Options struct {
-	// Pool are the settings of the ready pool, exactly. Defaults to those of a
-	// pool that CreateUserPool makes: Cognito's defaults with SRP, and a code
-	// by e-mail at sign-up.
+	// Pool are the exact settings of the ready pool. Defaults to the settings of a pool
+	// that CreateUserPool makes: Cognito's defaults with SRP, and a code by e-mail at
+	// sign-up.
 	Pool *identity.PoolSettings
-	// Client are the settings of the ready client. Defaults to one without a
-	// secret that may sign in by SRP and by password, and refresh.
+	// Client are the settings of the ready client. Defaults to a client without a secret
+	// that may sign in by SRP and by password, and refresh.
 	Client *identity.ClientSettings
-	// Issuer says what tokens have as iss, such as [identity.AWSIssuer] for
-	// verifiers that insist on it. Defaults to the server's URL.
+	// Issuer sets the iss of tokens. Use [identity.AWSIssuer] for verifiers that accept
+	// only Amazon's. Defaults to the server's URL.
 	Issuer identity.IssuerFunc
-	// Store holds everything. Defaults to a new one in memory. Closing it is the caller's.
+	// Store holds all data. The caller closes it. Defaults to a new store in memory.
 	Store store.Store
 }
 
@@ -62,22 +61,22 @@ type Server struct {
 	URL      string // http://127.0.0.1:PORT, without a slash at its end
 	PoolID   string // the id of the pool
 	ClientID string // the id of the app client, which has no secret
-	Region   string // that clients must be configured with
+	Region   string // the region to configure clients with
 
 	t    testing.TB
 	fake *fake.Server
 }
 
-// stock is shared by the servers of a process.
+// stock holds signing keys for all servers of a process.
 var stock = sync.OnceValue(func() *identity.KeyStock { return identity.NewKeyStock(4) })
 
-// NewServer starts a server, which is closed when the test ends.
+// NewServer starts a server. The server is closed when the test ends.
 func NewServer(t testing.TB, o *Options) *Server {
 	t.Helper()
 	if o == nil {
 		o = &Options{}
 	}
-	front := httptest.NewUnstartedServer(nil) // listens already
+	front := httptest.NewUnstartedServer(nil) // it listens already
 	url := "http://" + front.Listener.Addr().String()
 	issuer := o.Issuer
 	if issuer == nil {
@@ -100,10 +99,10 @@ func NewServer(t testing.TB, o *Options) *Server {
 	}
 }
 
-// AddUser makes a user who can sign in at once with username and password, and
-// returns the user's sub. The password must meet the pool's policy. Addresses
-// among the attributes count as verified unless email_verified or
-// phone_number_verified says otherwise; attributes may be nil. No message is sent.
+// AddUser creates a user who can sign in at once with username and password, and returns
+// the user's sub. The password must meet the pool's policy. Addresses in attributes count
+// as verified unless email_verified or phone_number_verified says otherwise. attributes may
+// be nil. AddUser sends no message.
 func (s *Server) AddUser(username, password string, attributes map[string]string) (sub string) {
 	s.t.Helper()
 	ctx := s.t.Context()
@@ -121,7 +120,8 @@ func (s *Server) AddUser(username, password string, attributes map[string]string
 	return u.Sub
 }
 
-// verified copies attributes and marks addresses as verified where they do not say.
+// verified copies attributes and marks addresses as verified, unless the attributes say
+// otherwise.
 func verified(attributes map[string]string) map[string]string {
 	out := map[string]string{}
 	for _, name := range []string{"email", "phone_number"} {
@@ -133,8 +133,8 @@ func verified(attributes map[string]string) map[string]string {
 	return out
 }
 
-// LastCode returns the newest code, or temporary password, that was sent to a
-// username or to an address. The test fails if there is none.
+// LastCode returns the newest code, or temporary password, that was sent to a username or
+// an address. The test fails if no code was sent.
 func (s *Server) LastCode(to string) string {
 	s.t.Helper()
 	code := s.fake.Outbox().LastCode(to)
@@ -144,7 +144,7 @@ func (s *Server) LastCode(to string) string {
 	return code
 }
 
-// Advance puts the server's clock forward, so that codes and tokens expire.
+// Advance moves the server's clock forward, so that codes and tokens expire.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
 	if err := s.fake.Advance(d); err != nil {
@@ -152,8 +152,8 @@ func (s *Server) Advance(d time.Duration) {
 	}
 }
 
-// Pool is the ready pool, whose default client is the ready client.
+// Pool returns the ready pool. Its default client is the ready client.
 func (s *Server) Pool() *identity.UserPool { return s.fake.Pool() }
 
-// Engine is the engine behind the server, in this process.
+// Engine returns the engine behind the server, in this process.
 func (s *Server) Engine() *identity.Engine { return s.fake.Engine() }

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// maxAdvance is how far ahead the clock may be: about a hundred years, which
-// keeps all times within what JSON and a time.Duration can say.
+// maxAdvance is how far ahead the clock may be: about a hundred years. All times then fit
+// in JSON and in a time.Duration.
 const maxAdvance = 100 * 365 * 24 * time.Hour
 
-// A clock is the time of day plus what it was put forward by.
+// A clock is the time of day plus an offset.
 type clock struct{ offset atomic.Int64 }
 
 func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
 
 func (c *clock) advance(d time.Duration) error {
 	if d < 0 {
-		return errors.New("the clock only goes forward; POST /_cognate/reset sets it back to the time of day")
+		return errors.New("the clock can only move forward; POST /_cognate/reset sets it back to the time of day")
 	}
 	for {
 		old := c.offset.Load()

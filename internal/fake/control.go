@@ -19,18 +19,18 @@ const (
 	healthPath  = controlPath + "/health"
 )
 
-// maxBody is the longest body that a control request may have.
+// maxBody is the maximum length of the body of a control request.
 const maxBody = 4 << 10
 
-// isControl tells whether a request is for the control API.
+// isControl reports whether a request is for the control API.
 func isControl(r *http.Request) bool {
 	return r.URL.Path == controlPath || strings.HasPrefix(r.URL.Path, controlPath+"/")
 }
 
-// A call answers a control request with what becomes JSON; nil is 204.
+// A call answers a control request with a value that is encoded as JSON; nil means 204.
 type call func(*http.Request) (any, error)
 
-// routes are calls by path and method.
+// routes maps a path and a method to a call.
 type routes map[string]map[string]call
 
 func (s *Server) routes(version string) http.Handler {
@@ -42,8 +42,8 @@ func (s *Server) routes(version string) http.Handler {
 	}
 }
 
-// Health returns a handler that answers /_cognate/health and nothing else: 200,
-// or 503 while ready returns an error, whose text is not shown.
+// Health returns a handler that answers only /_cognate/health. The answer is 503 if ready
+// returns an error, otherwise 200. The handler does not show the error.
 func Health(version string, ready func(context.Context) error) http.Handler {
 	return routes{healthPath: {http.MethodGet: health(version, ready)}}
 }
@@ -98,9 +98,8 @@ func (rt routes) dispatch(w http.ResponseWriter, r *http.Request) (any, error) {
 	return fn(r)
 }
 
-// guard lets only programs on this machine through, and no page of another
-// origin that a browser here shows: neither under its own name for this
-// address (the Host), nor across origins.
+// guard refuses requests from other machines and from web pages of other origins, by the
+// Host and the Origin of the request.
 func guard(r *http.Request) error {
 	if !cognito.Loopback(r.Host) {
 		return refuse(http.StatusForbidden, "only for requests to this machine by a loopback name, such as localhost, not %q", r.Host)
@@ -148,7 +147,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Write(append(body, '\n'))
 }
 
-// readJSON reads a body that is one JSON object without unknown members.
+// readJSON reads a body that must be one JSON object without unknown members.
 func readJSON(r *http.Request, to any, example string) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()

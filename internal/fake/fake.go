@@ -1,26 +1,25 @@
-// Package fake is the server behind `cognate dev` and identitytest: the engine
-// and its API as they are, with what tests want around them. There is a pool
-// and a client ready for use, codes can be read, the clock can be put forward,
-// and everything can go back to the start.
+// Package fake is the server behind `cognate dev` and identitytest. It is the real engine and
+// API, with additions for tests: a pool and a client are ready for use, a test can read codes,
+// move the clock forward, and reset the server.
 //
-// Begin with [New]; a [Server] is an [http.Handler]. What it has beyond the
-// API of Amazon Cognito is under /_cognate/:
+// Begin with [New]. A [Server] is an [http.Handler]. Its additions to the API of Amazon Cognito
+// are under /_cognate/:
 //
-//	GET    /_cognate/health   200 as soon as requests are served
+//	GET    /_cognate/health   200 when requests are served
 //	GET    /_cognate/outbox   messages, newest first; ?userPoolId= &username= &to= &kind= &limit=
-//	DELETE /_cognate/outbox   forget the messages
+//	DELETE /_cognate/outbox   delete the messages
 //	POST   /_cognate/reset    back to the start state: data, messages and clock
 //	POST   /_cognate/clock    {"advance":"1h"}
 //
 // # Caveats
 //
-//   - It takes any signature, hashes passwords next to not at all, and tells
-//     codes to whoever asks. It must not be reached by anyone but tests.
-//   - Only health is answered to every caller. The others want a Host header
-//     that names this machine and no Origin but their own, so that no page in
-//     a browser can read codes. A Host header can be forged by who connects directly.
-//   - A store that is not a [store.Forker], such as a file, is not reset: the
-//     answer is 409, and nothing is deleted.
+//   - The server accepts any signature, hashes passwords cheaply, and shows codes to every
+//     caller. Make sure that only tests can reach it.
+//   - Every caller may ask for health. The other paths need a Host header that names this
+//     machine, and no Origin except the server's own, so that a page in a browser cannot read
+//     codes. A program that connects directly can forge the Host header.
+//   - A store that is not a [store.Forker], such as a file, cannot be reset. The answer is 409,
+//     and nothing is deleted.
 //   - The clock starts at the time of day again whenever the server starts.
 package fake
 
@@ -39,32 +38,32 @@ import (
 	"github.com/cognate-id/cognate/store/memory"
 )
 
-// ErrNoReset is returned by [Server.Reset] on a store that cannot be copied.
+// ErrNoReset is returned by [Server.Reset] if the store cannot be copied.
 var ErrNoReset = errors.New("fake: the store cannot go back to its start")
 
-// Options are the wiring of a server. The zero value, and nil, are good.
+// Options configure a server. The zero value and nil are good.
 type Options struct {
-	// Store holds everything. Defaults to a new one in memory. Closing it is the caller's.
+	// Store holds all data. The caller closes it. Defaults to a new store in memory.
 	Store store.Store
-	// Region and Account are those of [identity.Options].
+	// Region and Account are the fields of [identity.Options].
 	Region, Account string
-	// Issuer says what tokens have as iss. Defaults to the address that a
-	// request was sent to, see [cognito.SelfIssuer].
+	// Issuer sets the iss of tokens. Defaults to the address of the request, see
+	// [cognito.SelfIssuer].
 	Issuer identity.IssuerFunc
 	// Logger gets unexpected errors. Defaults to slog.Default().
 	Logger *slog.Logger
 	// Empty starts without a ready pool.
 	Empty bool
-	// Pool and Client are the settings of the ready pool and its client.
-	// They default to [ReadyPool] and [ReadyClient].
+	// Pool and Client are the settings of the ready pool and its client. They default to
+	// [ReadyPool] and [ReadyClient].
 	Pool   *identity.PoolSettings
 	Client *identity.ClientSettings
-	// KeyStock is that of [identity.Options]. Defaults to none: keys are made
-	// when they are first needed.
+	// KeyStock is the field of [identity.Options]. Defaults to none: keys are made when
+	// they are first needed.
 	KeyStock *identity.KeyStock
-	// Version is told by health.
+	// Version is shown by health.
 	Version string
-	// OnMessage, where it is set, gets each message to a user.
+	// OnMessage is called with each message to a user, unless it is nil.
 	OnMessage func(*identity.Message)
 }
 
@@ -79,11 +78,11 @@ type Server struct {
 	control http.Handler
 
 	resetting sync.Mutex
-	start     store.Forker // what Reset goes back to; nil where it cannot
+	start     store.Forker // the state that Reset restores; nil if the store cannot be copied
 }
 
-// New returns a server on the store of o, with a pool and a client ready for
-// use. On a store that has been used before, these are the same as then.
+// New returns a server on the store of o, with a pool and a client ready for use. On a
+// store that was used before, New returns the ready pool and client of that time.
 func New(ctx context.Context, o *Options) (*Server, error) {
 	if o == nil {
 		o = &Options{}
@@ -140,18 +139,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.api.ServeHTTP(w, r)
 }
 
-// Engine is the engine that the server serves.
+// Engine returns the engine of the server.
 func (s *Server) Engine() *identity.Engine { return s.engine }
 
-// Outbox holds the messages that were sent.
+// Outbox returns the messages that were sent.
 func (s *Server) Outbox() *identity.Outbox { return s.outbox }
 
-// Pool is the ready pool, with the ready client as its default client; nil
-// where the server was started without.
+// Pool returns the ready pool, with the ready client as its default client. It returns nil
+// if the server was started with Empty.
 func (s *Server) Pool() *identity.UserPool { return s.ready }
 
-// Warm makes the keys of the ready pool, unless it has some, so that its first
-// user need not wait for them.
+// Warm makes the keys of the ready pool, unless it has keys, so that its first user does
+// not have to wait for them.
 func (s *Server) Warm(ctx context.Context) error {
 	if s.ready == nil {
 		return nil
@@ -162,9 +161,9 @@ func (s *Server) Warm(ctx context.Context) error {
 	return nil
 }
 
-// Now is the time on the server's clock.
+// Now returns the time of the server's clock.
 func (s *Server) Now() time.Time { return s.clock.now() }
 
-// Advance puts the server's clock forward. It does not go back, nor further
-// than a hundred years.
+// Advance moves the server's clock forward. It returns an error if d is negative or the
+// clock would be more than a hundred years ahead.
 func (s *Server) Advance(d time.Duration) error { return s.clock.advance(d) }

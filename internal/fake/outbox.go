@@ -11,7 +11,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 )
 
-// A letter is a message as the control API shows it.
+// A letter is a message in the form of the control API.
 type letter struct {
 	ID         string    `json:"id"`
 	Time       time.Time `json:"time"`
@@ -34,21 +34,20 @@ func newLetter(m *identity.Message) letter {
 	}
 }
 
-// A filter selects messages: those that have, for each of these that is not
-// empty, the same value.
+// A filter selects the messages that equal it in each field that is not empty.
 type filter struct {
 	pool, username, to, kind string
 	limit                    int
 }
 
-// kinds are what a message can be about. A wrong one is told rather than
-// answered by an empty list.
+// kinds are the kinds of messages. A request for an unknown kind gets an error, not an
+// empty list.
 var kinds = []string{
 	"SignUp", "ResendCode", "ForgotPassword", "AdminCreateUser",
 	"UpdateUserAttribute", "VerifyUserAttribute", "Authentication",
 }
 
-// maxLetters is how many messages an answer may have.
+// maxLetters is the maximum number of messages in an answer.
 const maxLetters = 1000
 
 func parseFilter(query url.Values) (filter, error) {
@@ -90,8 +89,8 @@ func (f filter) keeps(m *identity.Message) bool {
 	return same(f.pool, m.Pool) && same(f.username, m.Username) && same(f.to, m.To) && same(f.kind, string(m.Kind))
 }
 
-// query is that of the URL, in which "+" is no space but part of a phone
-// number or an address, as people type them.
+// query parses the query of the URL. A "+" is not a space but a part of a phone number or
+// an address, as people type it.
 func query(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, "+", "%2B"))
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 // readyName is the name of the ready pool and of its client.
 const readyName = "dev"
 
-// ReadyPool returns the settings of a pool as CreateUserPool makes it when it
-// is told only to send a code to the e-mail address of who signs up.
+// ReadyPool returns the settings of a pool as CreateUserPool makes it, with a code by
+// e-mail at sign-up.
 func ReadyPool() *identity.PoolSettings {
 	return &identity.PoolSettings{
 		Name: readyName, Defaults: identity.CognitoDefaults, SRP: true,
@@ -20,8 +20,8 @@ func ReadyPool() *identity.PoolSettings {
 	}
 }
 
-// ReadyClient returns the settings of a client without a secret that may sign
-// in by SRP and by password, and refresh.
+// ReadyClient returns the settings of a client without a secret that may sign in by SRP and
+// by password, and refresh.
 func ReadyClient() *identity.ClientSettings {
 	return &identity.ClientSettings{
 		Name: readyName,
@@ -31,7 +31,7 @@ func ReadyClient() *identity.ClientSettings {
 	}
 }
 
-// A readyRecord remembers which pool and client are the ready ones of a region.
+// A readyRecord stores which pool and client of a region are the ready ones.
 type readyRecord struct {
 	Region string `json:"region"`
 	Pool   string `json:"pool"`
@@ -42,8 +42,8 @@ var readies = &store.Table[readyRecord]{
 	Name: "fakeready", Key: func(r *readyRecord) string { return store.Key(r.Region) },
 }
 
-// openReady finds the ready pool of an earlier start, or makes one. A pool or
-// client that was deleted meanwhile is made anew.
+// openReady finds the ready pool of an earlier start, or makes one. It makes a new pool or
+// client if the old one was deleted.
 func openReady(ctx context.Context, e *identity.Engine, st store.Store, o *Options) (*identity.UserPool, error) {
 	pool, err := findReady(ctx, e, st)
 	if pool != nil || err != nil {
@@ -52,7 +52,7 @@ func openReady(ctx context.Context, e *identity.Engine, st store.Store, o *Optio
 	return makeReady(ctx, e, st, o)
 }
 
-// findReady returns nil where there is no ready pool with its client.
+// findReady returns nil if there is no ready pool, or the pool has lost its ready client.
 func findReady(ctx context.Context, e *identity.Engine, st store.Store) (*identity.UserPool, error) {
 	var r *readyRecord
 	err := st.View(ctx, func(rd store.Reader) (err error) {
@@ -72,7 +72,7 @@ func findReady(ctx context.Context, e *identity.Engine, st store.Store) (*identi
 	return pool, err
 }
 
-// readyHandle is a handle on the ready pool whose default client is the ready one.
+// readyHandle returns a handle of the ready pool whose default client is the ready client.
 func readyHandle(ctx context.Context, e *identity.Engine, r *readyRecord) (*identity.UserPool, error) {
 	pool, err := e.UserPool(ctx, r.Pool)
 	if err != nil {

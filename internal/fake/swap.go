@@ -8,9 +8,9 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A swap is a store that another can take the place of at any moment. Calls in
-// flight end on the store that they began on, which is not closed, and what
-// they write there is lost with it.
+// A swap is a store that can be replaced by another one at any moment. A call in flight
+// ends on the store that it began on, and its writes are lost with that store. The old
+// store is not closed.
 type swap struct{ current atomic.Pointer[store.Store] }
 
 func newSwap(s store.Store) *swap {
@@ -32,13 +32,13 @@ func (w *swap) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return w.get().Update(ctx, fn)
 }
 
-// Unwrap lets a [store.Sealer] below be found.
+// Unwrap makes a [store.Sealer] inside visible.
 func (w *swap) Unwrap() store.Store { return w.get() }
 
 // Close implements [store.Store].
 func (w *swap) Close() error { return w.get().Close() }
 
-// keepStart keeps a copy of the store as it is now, where it can be copied.
+// keepStart keeps a copy of the present store, if the store can be copied.
 func (s *Server) keepStart(inner store.Store) error {
 	forker, ok := inner.(store.Forker)
 	if !ok {
@@ -52,10 +52,9 @@ func (s *Server) keepStart(inner store.Store) error {
 	return nil
 }
 
-// Reset takes everything back to how it was when the server started: what is
-// stored, the messages and the clock. The ready pool keeps its signing keys,
-// so that whoever has fetched them need not do so again. The error is
-// [ErrNoReset] on a store that cannot be copied.
+// Reset restores the state at the start of the server: the stored data, the messages and
+// the clock. The ready pool keeps its signing keys, so clients do not have to fetch them
+// again. Reset returns [ErrNoReset] if the store cannot be copied.
 func (s *Server) Reset(ctx context.Context) error {
 	s.resetting.Lock()
 	defer s.resetting.Unlock()
@@ -75,11 +74,11 @@ func (s *Server) Reset(ctx context.Context) error {
 	return nil
 }
 
-// keyTable is the table of the engine's in which a pool has its keys.
+// keyTable is the engine's table of the signing keys of pools.
 const keyTable = "keyrings"
 
-// keepKeys takes the keys of the ready pool over to another store. Since they
-// are made in the background, the start state need not have them yet.
+// keepKeys copies the keys of the ready pool to another store. The keys are made in the
+// background, so the start state may not have them yet.
 func (s *Server) keepKeys(ctx context.Context, to store.Store) error {
 	if s.ready == nil {
 		return nil

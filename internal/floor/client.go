@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// A Client calls a server by the protocol, with no more work than that takes.
-// It is safe for concurrent use.
+// A Client calls a server with as little work as the protocol allows. It is safe for
+// concurrent use.
 type Client struct {
 	URL      string
 	PoolID   string // Defaults to [PoolID].
 	ClientID string // Defaults to [ClientID].
 
-	// HTTP makes the requests. Defaults to a client that keeps enough
-	// connections for a hundred calls at once.
+	// HTTP makes the requests. Defaults to a client that keeps enough connections for a
+	// hundred concurrent calls.
 	HTTP *http.Client
 }
 
@@ -30,7 +30,8 @@ var defaultHTTP = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1
 // timestampLayout is how a client writes TIMESTAMP.
 const timestampLayout = "Mon Jan 2 15:04:05 UTC 2006"
 
-// attributes are what [Client.CreateUser] gives a user: eight with the sub.
+// attributes returns the attributes that [Client.CreateUser] gives a user: eight, with the
+// sub.
 func attributes(username string) []attribute {
 	return []attribute{
 		{"email", username + "@example.com"},
@@ -43,13 +44,14 @@ func attributes(username string) []attribute {
 	}
 }
 
-// own are those of the attributes that a user may set: not that an address is verified.
+// own returns the attributes that users may set themselves. They may not mark an address as
+// verified.
 func own(all []attribute) []attribute {
 	return slices.DeleteFunc(all, func(a attribute) bool { return strings.HasSuffix(a.Name, "_verified") })
 }
 
-// CreateUser makes a confirmed user, with seven attributes, who can sign in by
-// password and by SRP.
+// CreateUser creates a confirmed user with seven attributes, who can sign in by password
+// and by SRP.
 func (c *Client) CreateUser(ctx context.Context, username, password string) error {
 	err := c.Call(ctx, "AdminCreateUser", map[string]any{
 		"UserPoolId": c.poolID(), "Username": username, "UserAttributes": attributes(username), "MessageAction": "SUPPRESS",
@@ -62,7 +64,7 @@ func (c *Client) CreateUser(ctx context.Context, username, password string) erro
 	}, nil)
 }
 
-// SignUp signs a user up, and does not confirm.
+// SignUp signs a user up and does not confirm the user.
 func (c *Client) SignUp(ctx context.Context, username, password string) error {
 	return c.Call(ctx, "SignUp", map[string]any{
 		"ClientId": c.clientID(), "Username": username, "Password": password, "UserAttributes": own(attributes(username)),
@@ -85,7 +87,7 @@ func (c *Client) Refresh(ctx context.Context, refreshToken string) (*Tokens, err
 	})
 }
 
-// GetUser asks who the bearer of an access token is.
+// GetUser reads the user of an access token.
 func (c *Client) GetUser(ctx context.Context, accessToken string) error {
 	var out struct{ Username string }
 	err := c.Call(ctx, "GetUser", map[string]any{"AccessToken": accessToken}, &out)
@@ -95,8 +97,8 @@ func (c *Client) GetUser(ctx context.Context, accessToken string) error {
 	return err
 }
 
-// SignInSRP signs a user in by USER_SRP_AUTH, in two calls. Its own share of
-// the arithmetic is about as much as the server's.
+// SignInSRP signs a user in by USER_SRP_AUTH, in two calls. The client's arithmetic costs
+// about as much as the server's.
 func (c *Client) SignInSRP(ctx context.Context, username, password string) (*Tokens, error) {
 	half := newSRPClient()
 	var challenge authAnswer
@@ -126,7 +128,7 @@ func (c *Client) SignInSRP(ctx context.Context, username, password string) (*Tok
 	return c.tokens(ctx, "RespondToAuthChallenge", in)
 }
 
-// tokens makes a call that must end in tokens.
+// tokens makes a call whose answer must have tokens.
 func (c *Client) tokens(ctx context.Context, operation string, in any) (*Tokens, error) {
 	var out authAnswer
 	if err := c.Call(ctx, operation, in, &out); err != nil {
@@ -138,8 +140,8 @@ func (c *Client) tokens(ctx context.Context, operation string, in any) (*Tokens,
 	return out.AuthenticationResult, nil
 }
 
-// Call makes any call, and reads the answer into out unless that is nil. Calls
-// of the operator are signed in form only: a server must not verify that.
+// Call makes any call and decodes the answer into out, unless out is nil. Operators' calls
+// have a signature of the right form only, so the server must not verify it.
 func (c *Client) Call(ctx context.Context, operation string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -194,7 +196,7 @@ func (c *Client) clientID() string {
 	return c.ClientID
 }
 
-// InProcess returns a client of a handler in this process, without a network.
+// InProcess returns a client that calls a handler in this process, without a network.
 func InProcess(h http.Handler) *Client {
 	return &Client{URL: "http://floor.example", HTTP: &http.Client{Transport: local{h}}}
 }

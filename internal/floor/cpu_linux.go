@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// tick is the unit of time in /proc, 1/100 s on every architecture of Go's.
+// tick is the unit of time in /proc: 1/100 s on every architecture that Go supports.
 const tick = 10 * time.Millisecond
 
-// CPU returns the processor time that a process has used, its kernel's
-// included, to 10 ms. It is known on Linux only.
+// CPU returns the processor time that a process has used, in user and in kernel mode, to 10
+// ms. It is supported on Linux only.
 func CPU(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -20,7 +20,7 @@ func CPU(pid int) (time.Duration, error) {
 	}
 	// The second field is the name in brackets and may contain anything.
 	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	const utime, stime = 14 - 3, 15 - 3 // as proc(5) counts; the first here is 3
+	const utime, stime = 14 - 3, 15 - 3 // field numbers of proc(5); the first field here is number 3
 	if len(fields) <= stime {
 		return 0, fmt.Errorf("floor: unexpected /proc/%d/stat", pid)
 	}
@@ -32,7 +32,7 @@ func CPU(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, err
 }
 
-// memory reads the resident memory of a process and its high-water mark.
+// memory returns the resident memory of a process and its maximum so far.
 func memory(pid int) (now, most int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// CPU is known on Linux only.
+// CPU returns an error: it is supported on Linux only.
 func CPU(int) (time.Duration, error) {
 	return 0, fmt.Errorf("floor: processor time of a process: %w", errors.ErrUnsupported)
 }

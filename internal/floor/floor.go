@@ -1,15 +1,16 @@
-// Package floor is what a server of this kind costs at the least: net/http and
-// encoding/json, the hash, the signatures, one verification, one access to a
-// map, and nothing else. It keeps no promise that a user would care about.
+// Package floor is the cheapest possible server of this kind, as a base for measurements.
+// It does net/http and encoding/json, the hash, the signatures, one verification and one
+// map access, and nothing else. It has none of the features that users need.
 //
-// [New] is the server. [Client] puts load on it, and on any server that speaks
-// the same protocol. [Start] runs a server in a process of its own, whose
-// processor time [Process.CPU] reads; [Bench] and [Ratio] turn that into
-// numbers. Only a ratio of two servers from one alternating run carries a
-// claim: see [Ratio].
+//   - [New] returns the server.
+//   - [Client] puts load on it, and on any server that speaks the same protocol.
+//   - [Start] runs a server in a process of its own. [Process.CPU] reads its processor
+//     time.
+//   - [Bench] and [Ratio] turn processor time into numbers. Base claims only on a ratio of
+//     two servers from one alternating run, see [Ratio].
 //
-// The package imports nothing of this module, so that what it measures cannot
-// be made faster or slower by what it is compared with.
+// The package imports nothing of this module, so changes of the product cannot make the
+// base faster or slower.
 package floor
 
 import (
@@ -20,7 +21,7 @@ import (
 	"sync"
 )
 
-// PoolID and ClientID are those of the one pool and the one client.
+// PoolID and ClientID are the ids of the only pool and the only client.
 const (
 	PoolID   = "us-east-1_FloorFloo"
 	ClientID = "floorfloorfloorfloorfloor0"
@@ -34,14 +35,14 @@ const (
 
 const service = "AWSCognitoIdentityProviderService."
 
-// Cost is what a hash by Argon2id costs.
+// Cost is the cost of an Argon2id hash.
 type Cost struct {
-	Memory  uint32 // KiB
+	Memory  uint32 // memory in KiB
 	Time    uint32
 	Threads uint8
 }
 
-// DefaultCost is what OWASP advises, CheapCost takes some 40 µs.
+// DefaultCost is the recommendation of OWASP. CheapCost takes about 40 µs.
 var (
 	DefaultCost = Cost{Memory: 19 * 1024, Time: 2, Threads: 1}
 	CheapCost   = Cost{Memory: 64, Time: 1, Threads: 1}
@@ -56,7 +57,7 @@ type server struct {
 	exchanges map[string]*exchange // by secret block
 }
 
-// user is replaced, not changed, once it is in the map.
+// A user is copy-on-write once it is in the map.
 type user struct {
 	name       string
 	attributes []attribute
@@ -64,7 +65,7 @@ type user struct {
 	verifier   verifier
 }
 
-// New returns the server for an algorithm and a cost of hashing. It answers
+// New returns a server that signs with an algorithm and hashes at a cost. It answers
 // SignUp, AdminCreateUser, AdminSetUserPassword, GetUser, InitiateAuth and
 // RespondToAuthChallenge. A refresh token is the name of its user.
 func New(alg string, cost Cost) (http.Handler, error) {
@@ -76,7 +77,7 @@ func New(alg string, cost Cost) (http.Handler, error) {
 	return s, nil
 }
 
-// request has those members of all operations that are looked at.
+// request has the members of all operations that the server reads.
 type request struct {
 	Username           string
 	Password           string
@@ -152,7 +153,7 @@ func (s *server) insert(u *user) {
 	s.users[u.name] = u
 }
 
-// signUp hashes and inserts. The user cannot sign in by SRP.
+// signUp hashes the password and inserts the user. The user cannot sign in by SRP.
 func (s *server) signUp(in *request) (any, error) {
 	s.insert(&user{name: in.Username, attributes: in.UserAttributes, password: newHash(s.cost, in.Password)})
 	return map[string]any{"UserConfirmed": true, "UserSub": in.Username}, nil
@@ -175,7 +176,7 @@ func (s *server) adminSetUserPassword(in *request) (any, error) {
 	return struct{}{}, nil
 }
 
-// getUser is one verification and one access to the map.
+// getUser does one verification and one map access.
 func (s *server) getUser(in *request) (any, error) {
 	c, err := verify(s.keys, in.AccessToken)
 	if err != nil {
@@ -204,7 +205,7 @@ func (s *server) initiateAuth(in *request) (any, error) {
 	return nil, &refusal{"InvalidParameterException", "Initiate Auth method not supported."}
 }
 
-// refresh is two signatures.
+// refresh makes two signatures.
 func (s *server) refresh(token string) (any, error) {
 	u := s.user(token)
 	if u == nil {
@@ -213,7 +214,7 @@ func (s *server) refresh(token string) (any, error) {
 	return s.tokens(u, "")
 }
 
-// signIn is one hash and two signatures.
+// signIn does one hash and two signatures.
 func (s *server) signIn(name, password string) (any, error) {
 	u := s.user(name)
 	if u == nil || !u.password.is(s.cost, password) {
@@ -244,7 +245,7 @@ type authAnswer struct {
 	Session              string  `json:",omitempty"`
 }
 
-// Tokens are what a sign-in gives.
+// Tokens is the result of a sign-in.
 type Tokens struct {
 	AccessToken  string
 	IDToken      string `json:"IdToken"`

@@ -12,7 +12,7 @@ const (
 	keySize  = 32
 )
 
-// hash is that of a password by Argon2id.
+// hash is the Argon2id hash of a password.
 type hash struct{ salt, key []byte }
 
 func newHash(c Cost, password string) hash {

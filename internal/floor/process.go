@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Serve is the server's side of [Start]: it serves h on a port of the loopback
-// interface, writes the URL to standard output, and ends with standard input.
+// Serve is the server side of [Start]. It serves h on a loopback port, writes the URL to
+// standard output, and ends when standard input ends.
 func Serve(h http.Handler) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,8 +35,8 @@ func Serve(h http.Handler) error {
 	return nil
 }
 
-// A Process is a server that runs in a process of its own, so that the work of
-// its clients is not counted as its own.
+// A Process is a server in a process of its own, so that the work of its clients is not
+// measured.
 type Process struct {
 	URL string
 
@@ -44,8 +44,8 @@ type Process struct {
 	stdin io.Closer
 }
 
-// Start starts a command that calls [Serve], or does what that does. A test
-// can start itself, see the benchmarks of this package.
+// Start starts a command that calls [Serve] or behaves the same. A test can start itself,
+// see the benchmarks of this package.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -69,29 +69,29 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Close ends the process, and waits until it has.
+// Close ends the process and waits for its end.
 func (p *Process) Close() error {
 	return errors.Join(p.stdin.Close(), p.cmd.Wait())
 }
 
-// CPU returns the processor time that the process has used, to 10 ms: measure
-// over some seconds. It is known on Linux only.
+// CPU returns the processor time that the process has used, to 10 ms, so measure over some
+// seconds. It is supported on Linux only.
 func (p *Process) CPU() (time.Duration, error) {
 	return CPU(p.cmd.Process.Pid)
 }
 
-// Memory returns the memory that the process holds, and the most that it has
-// held, in bytes. It is known on Linux only.
+// Memory returns the memory that the process holds, and its maximum so far, in bytes. It is
+// supported on Linux only.
 func (p *Process) Memory() (now, most int64, err error) {
 	return memory(p.cmd.Process.Pid)
 }
 
-// Bench benchmarks op and reports the processor time of each as cpu-ms/op. The
-// time is what cpu has grown by: [Process.CPU], or [SelfCPU] where server and
-// client are one process and their work cannot be told apart.
+// Bench benchmarks op and reports the processor time of each op as cpu-ms/op. cpu returns
+// the processor time so far: use [Process.CPU], or [SelfCPU] if server and client are one
+// process.
 func Bench(b *testing.B, cpu func() (time.Duration, error), op func() error) {
 	b.Helper()
-	if err := op(); err != nil { // connects
+	if err := op(); err != nil { // the first call connects
 		b.Fatal(err)
 	}
 	before, err := cpu()
@@ -116,9 +116,9 @@ type Side struct {
 	Op  func() error
 }
 
-// Ratio returns how many times the processor time of the base the product
-// takes: the median over so many pairs of runs, each of so many operations,
-// one after the other in turns. Five pairs are the least that carries a claim.
+// Ratio returns the processor time of the product divided by that of the base. It runs
+// pairs of runs in alternating order, each of ops operations, and returns the median. A
+// claim needs at least five pairs.
 func Ratio(pairs, ops int, product, base Side) (float64, error) {
 	ratios := make([]float64, pairs)
 	for i := range ratios {
@@ -143,7 +143,7 @@ func Ratio(pairs, ops int, product, base Side) (float64, error) {
 	return ratios[pairs/2], nil
 }
 
-// run returns the processor time of so many operations.
+// run returns the processor time of ops operations.
 func (s Side) run(ops int) (time.Duration, error) {
 	before, err := s.CPU()
 	if err != nil {

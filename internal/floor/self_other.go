@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// SelfCPU is known on Unix only.
+// SelfCPU returns an error: it is supported on Unix only.
 func SelfCPU() (time.Duration, error) {
 	return 0, fmt.Errorf("floor: processor time: %w", errors.ErrUnsupported)
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// SelfCPU returns the processor time that this process has used, its kernel's
-// included.
+// SelfCPU returns the processor time that this process has used, in user and in kernel
+// mode.
 func SelfCPU() (time.Duration, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

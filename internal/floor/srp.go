@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// The group of RFC 3526 with 3072 bits, and k = H(PAD(N) | PAD(g)).
+// The 3072-bit group of RFC 3526, and k = H(PAD(N) | PAD(g)).
 var (
 	g    = big.NewInt(2)
 	n, _ = new(big.Int).SetString(""+
@@ -48,7 +48,7 @@ func newVerifier(name, password string) verifier {
 	return verifier{salt, new(big.Int).Exp(g, x, n)}
 }
 
-// startSRP is B = k·v + g^b by plain exponentiation.
+// startSRP computes B = k·v + g^b by plain exponentiation.
 func (s *server) startSRP(name, publicA string) (any, error) {
 	u := s.user(name)
 	a, ok := new(big.Int).SetString(publicA, 16)
@@ -74,7 +74,7 @@ func (s *server) startSRP(name, publicA string) (any, error) {
 	}}, nil
 }
 
-// answerSRP is S = (A·v^u)^b by plain exponentiation, and two signatures.
+// answerSRP computes S = (A·v^u)^b by plain exponentiation, and makes two signatures.
 func (s *server) answerSRP(in *request) (any, error) {
 	r := in.ChallengeResponses
 	block := r["PASSWORD_CLAIM_SECRET_BLOCK"]
@@ -102,7 +102,7 @@ func newSRPClient() srpClient {
 	return srpClient{a, new(big.Int).Exp(g, a, n)}
 }
 
-// claim answers the parameters of the challenge PASSWORD_VERIFIER.
+// claim computes the answer to the challenge PASSWORD_VERIFIER from its parameters.
 func (c srpClient) claim(pool, password, timestamp string, p map[string]string) (string, error) {
 	salt, ok1 := new(big.Int).SetString(p["SALT"], 16)
 	b, ok2 := new(big.Int).SetString(p["SRP_B"], 16)
@@ -118,7 +118,7 @@ func (c srpClient) claim(pool, password, timestamp string, p map[string]string) 
 	return claim(shared, u, pool, p["USER_ID_FOR_SRP"], p["SECRET_BLOCK"], timestamp)
 }
 
-// claim is what the client sends in PASSWORD_CLAIM_SIGNATURE.
+// claim computes the value of PASSWORD_CLAIM_SIGNATURE.
 func claim(shared, u *big.Int, pool, userID, block, timestamp string) (string, error) {
 	key, err := hkdf.Key(sha256.New, pad(shared), pad(u), "Caldera Derived Key", 16)
 	if err != nil {
@@ -140,7 +140,7 @@ func privateKey(pool, userID, password string, salt *big.Int) *big.Int {
 	return digest(pad(salt), inner[:])
 }
 
-// poolName is the part of a pool's id that takes part in the proof.
+// poolName returns the part of a pool's id that the proof uses.
 func poolName(id string) string {
 	_, name, _ := strings.Cut(id, "_")
 	return name
@@ -160,7 +160,7 @@ func digest(parts ...[]byte) *big.Int {
 	return new(big.Int).SetBytes(h.Sum(nil))
 }
 
-// pad is the shortest two's complement form, as in Java.
+// pad returns the shortest two's complement form, as in Java.
 func pad(i *big.Int) []byte {
 	return i.FillBytes(make([]byte, i.BitLen()/8+1))
 }

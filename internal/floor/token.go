@@ -20,7 +20,8 @@ var errSignature = errors.New("floor: bad signature")
 
 // A signer signs and verifies the SHA-256 hash of a message.
 type signer interface {
-	header() string // of a token, encoded
+	// header returns the encoded header of a token.
+	header() string
 	sign(digest []byte) ([]byte, error)
 	verify(digest, signature []byte) bool
 }
@@ -79,7 +80,7 @@ func (k ecKey) verify(digest, signature []byte) bool {
 	return ecdsa.Verify(&k.key.PublicKey, digest, r, s)
 }
 
-// claims has the members of both tokens.
+// claims has the members of both kinds of tokens.
 type claims struct {
 	Sub             string `json:"sub"`
 	Iss             string `json:"iss"`

@@ -1,34 +1,36 @@
-// Package bolt keeps a store in one local file, by way of bbolt.
+// Package bolt keeps a store in one local file, with bbolt.
 //
-// Begin with [Open]. One process holds the file at a time. Each Update is on
-// the disk when it returns; Updates made at the same time share one flush, so
-// that many writers are served several times as fast as one.
+// Begin with [Open]. Only one process can have the file open. Each Update is on the disk
+// when it returns. Updates that run at the same time share one flush, so many writers
+// together are several times as fast as one.
 //
 // # Caveats
 //
-//   - An Update made inside the function of another Update of the same store waits for ever.
-//   - The function of an Update must be quick: others wait for it, those too
-//     that have already written and wait for the common flush.
-//   - The file never shrinks. What was deleted is used again.
-//   - After a crash while more than 8 MiB of the file were free, Open has to
-//     read the file to find out which: about two seconds for each gigabyte, and
-//     more if the system does not have it in memory any more.
-//   - Keep the file on a local file system. Locks and memory maps do not hold on a network share.
+//   - An Update inside the function of another Update of the same store deadlocks.
+//   - The function of an Update must be quick. Other writers wait for it, including those
+//     that have already written and wait for the shared flush.
+//   - The file never shrinks. The space of deleted entries is reused.
+//   - After a crash while more than 8 MiB of the file were free, Open must read the whole
+//     file to find the free pages. This takes about two seconds for each gigabyte, and
+//     longer if the system does not have the file in memory.
+//   - Keep the file on a local file system. Locks and memory maps do not work on a network
+//     share.
 //
 // # Failures
 //
-// When a write or a flush fails, each Update that took part returns the error,
-// and nothing of theirs is written; the store stays open and the next Update
-// tries anew, so a full disk recovers as soon as there is room. bbolt writes
-// beside what is in use and moves one of two root records last, so the file is
-// whole at each moment. Only when the flush of that root record itself fails
-// is the outcome uncertain, and the error is then [store.ErrUnknownOutcome];
-// until it has been flushed after all, nothing else is written.
+// If a write or a flush fails, each Update of the group returns the error and none of their
+// writes takes place. The store stays open and the next Update tries again, so the store
+// recovers from a full disk as soon as there is space.
 //
-// Each value carries a checksum over table, key and value, and each table one
-// over its entries. Reading a value that was damaged returns
-// [store.ErrCorrupt]. Damage to what leads to a value can hide it, or put an older one of
-// the same key in its place; [Store.Check] finds any damage that matters.
+// bbolt is copy-on-write: it writes new pages and replaces one of two root records last, so
+// the file is consistent at every moment. Only if the flush of the root record itself fails
+// is the outcome unknown. The error is then [store.ErrUnknownOutcome], and the store writes
+// nothing else until that flush has succeeded.
+//
+// Each value has a checksum over table, key and value, and each table has a checksum over
+// its entries. Reading a damaged value returns [store.ErrCorrupt]. Damage to the pages that
+// lead to a value can hide the value or reveal an older one. [Store.Check] finds such
+// damage too.
 package bolt
 
 import (
@@ -44,22 +46,22 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Options is the wiring of a [Store]. The zero value is good.
+// Options configure a [Store]. The zero value is good.
 type Options struct {
-	// LockTimeout is how long Open waits for another process to let go of the
-	// file before it returns [store.ErrLocked]. Defaults to one second.
+	// LockTimeout is how long Open waits for another process to release the file. Then Open
+	// returns [store.ErrLocked]. Defaults to one second.
 	LockTimeout time.Duration
-	// CheckUpTo is the size of file, in bytes, up to which Open does the whole
-	// of [Store.Check]. Larger files have their outline checked only, so that
-	// a restart stays quick. Defaults to 256 MiB; -1 means never. A file that
-	// lacks the list of its free pages is checked whatever its size.
+	// CheckUpTo is the largest size of file, in bytes, that Open checks as [Store.Check]
+	// does. Of larger files Open checks only the outline, so that a restart stays quick.
+	// Defaults to 256 MiB; -1 means that no file is checked in full. A file without a list
+	// of free pages is always checked in full.
 	CheckUpTo int64
-	// AcceptLoss opens a file of which one of the two root records is damaged
-	// by way of the other, which may be that of the last transaction but one.
-	// Without it such a file is refused.
+	// AcceptLoss opens a file in which one of the two root records is damaged. Open then
+	// uses the other root record, and the last transaction may be lost. Without AcceptLoss,
+	// Open returns [store.ErrCorrupt] for such a file.
 	AcceptLoss bool
-	// InsecureNoSync leaves it to the operating system when to write to the
-	// disk. A power failure then damages the file. For tests and benchmarks only.
+	// InsecureNoSync leaves it to the operating system when to write to the disk. A power
+	// failure then damages the file. Use it only in tests and benchmarks.
 	InsecureNoSync bool
 }
 
@@ -77,32 +79,31 @@ func (o *Options) withDefaults() Options {
 	return out
 }
 
-// A Store is a [store.Store] in a file. It is a [store.BulkLoader] too.
+// A Store is a [store.Store] in a file. It is also a [store.BulkLoader].
 type Store struct {
 	path  string
 	db    *bbolt.DB
-	file  *os.File // to look at what bbolt has written, and for settle
+	file  *os.File // for reading what bbolt has written, and for settle
 	gate  gate.Gate
 	turns turns
-	group *group // the transaction that is open; belongs to who has the turn
-	// unsettled is set when the flush of a root record has failed, see settle;
-	// belongs to who has the turn.
+	group *group // the open transaction; guarded by the turn
+	// unsettled is set if the flush of a root record has failed, see settle. It is guarded
+	// by the turn.
 	unsettled bool
-	// maxListed is what the constant says, except in tests.
+	// maxListed is the constant maxListed, except in tests.
 	maxListed int
-	// stuck is set when bbolt broke down in a way that may have left its
-	// locks held: each call returns the error then.
+	// stuck is set if bbolt panicked and may have left its locks held. Each later call
+	// returns this error.
 	stuck atomic.Pointer[error]
 }
 
-// Open opens the store in the file at path and creates it, with mode 0600, if
-// there is none. o may be nil.
+// Open opens the store in the file at path. If the file does not exist, Open creates it
+// with mode 0600. o may be nil.
 //
-// The error is [store.ErrLocked] when another process has the file open,
-// [store.ErrCorrupt] when the file is damaged or something else, and
-// [store.ErrNewer] when a newer version of this program wrote it. A damaged
-// file is left as it is. One that an older version wrote is brought to the
-// format of this one, after a copy of it was made beside it, FILE.formatN.bak.
+// Open returns [store.ErrLocked] if another process has the file open, [store.ErrCorrupt]
+// if the file is damaged or is not a store, and [store.ErrNewer] if a newer version of this
+// program wrote it. Open does not change a damaged file. It converts a file of an older
+// format, after it has saved a copy as FILE.formatN.bak.
 func Open(path string, o *Options) (*Store, error) {
 	opts := o.withDefaults()
 	if err := createFile(path, opts); err != nil {
@@ -133,7 +134,7 @@ func Open(path string, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// View implements [store.Store]. Values are copies and stay valid.
+// View implements [store.Store]. The values are copies and stay valid.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -163,7 +164,7 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
-// enter is the beginning of each call; gate.Leave is its end.
+// enter begins each call; gate.Leave ends it.
 func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -178,14 +179,14 @@ func (s *Store) enter(ctx context.Context) error {
 	return nil
 }
 
-// begin starts a transaction of bbolt. A panic inside may leave its locks
-// held, so the store is not used any more then.
+// begin starts a transaction of bbolt. If bbolt panics, its locks may stay held, and the
+// store refuses all later calls.
 func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 	defer s.giveUp(&err)
 	return s.db.Begin(writable)
 }
 
-// giveUp turns a panic of bbolt into an error that all later calls return too.
+// giveUp turns a panic of bbolt into an error that all later calls return.
 func (s *Store) giveUp(err *error) {
 	if r := recover(); r != nil {
 		*err = damaged(r)
@@ -193,8 +194,8 @@ func (s *Store) giveUp(err *error) {
 	}
 }
 
-// catch turns a panic of bbolt over a damaged page, or a fault in the mapped
-// file, into an error.
+// catch turns a panic of bbolt over a damaged page, or a fault in the mapped file, into an
+// error.
 func catch(err *error) {
 	if r := recover(); r != nil {
 		*err = damaged(r)

@@ -10,7 +10,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A value is stored with four bytes behind it: a checksum over table, key and value.
+// sumSize is the size of the checksum behind each stored value. The checksum covers table,
+// key and value.
 const sumSize = 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -23,17 +24,18 @@ func checksum(table string, key, value []byte) uint32 {
 	return crc32.Update(sum, castagnoli, value)
 }
 
-// raw is the bytes of s without a copy. They must not be changed.
+// raw returns the bytes of s without a copy. The caller must not change them.
 func raw(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-// seal returns the value with its checksum behind it.
+// seal returns the value followed by its checksum.
 func seal(table string, key, value []byte) []byte {
 	out := make([]byte, 0, len(value)+sumSize)
 	out = append(out, value...)
 	return binary.BigEndian.AppendUint32(out, checksum(table, key, value))
 }
 
-// unseal returns a stored value without its checksum, which it verifies. It does not copy.
+// unseal verifies the checksum of a stored value and returns the value without the
+// checksum. It does not copy.
 func unseal(table string, key, stored []byte) ([]byte, error) {
 	n := len(stored) - sumSize
 	if n <= 0 || checksum(table, key, stored[:n]) != binary.BigEndian.Uint32(stored[n:]) {
@@ -42,7 +44,7 @@ func unseal(table string, key, stored []byte) ([]byte, error) {
 	return stored[:n:n], nil
 }
 
-// storedSum is the checksum behind a stored value.
+// storedSum returns the checksum behind a stored value.
 func storedSum(stored []byte) uint64 {
 	if len(stored) < sumSize {
 		return 0
@@ -50,9 +52,9 @@ func storedSum(stored []byte) uint64 {
 	return uint64(binary.BigEndian.Uint32(stored[len(stored)-sumSize:]))
 }
 
-// A bucket is a table to be written to. The sum of the checksums of all its
-// entries is kept as the sequence number of the bucket in bbolt, which is
-// written with it anyway: so a lost entry shows, and so does a surplus one.
+// A bucket is a table that is being written. The sum of the checksums of all its entries is
+// stored as the sequence number of the bbolt bucket, which bbolt writes anyway. The sum
+// reveals a lost or a surplus entry.
 type bucket struct {
 	*bbolt.Bucket
 	name  string
@@ -67,7 +69,7 @@ func openBucket(tx *bbolt.Tx, table string) (bucket, error) {
 	return bucket{b, table, b.Sequence()}, nil
 }
 
-// write puts a value, or removes the key if value is nil.
+// write puts a value, or deletes the key if value is nil.
 func (b *bucket) write(name string, value []byte) error {
 	key := raw(name)
 	old := b.Get(key)
@@ -80,7 +82,7 @@ func (b *bucket) write(name string, value []byte) error {
 	return b.Put(key, stored)
 }
 
-// flush records the total. It does nothing on the zero bucket.
+// flush stores the sum. It does nothing on the zero bucket.
 func (b *bucket) flush() error {
 	if b.Bucket == nil || b.total == b.Sequence() {
 		return nil

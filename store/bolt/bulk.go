@@ -9,18 +9,21 @@ import (
 	"github.com/cognate-id/cognate/store/driver"
 )
 
-// bulkBytes is how much of a bulk load is written in one transaction.
+// A bulk load gathers entries into chunks of 32 MiB and commits each chunk as one group.
+// Entries that arrive in order are written at once. From the first entry out of order on,
+// chunks are sorted into temporary runs; the runs are merged and committed at the end.
+
+// bulkBytes is the size of one transaction of a bulk load.
 const bulkBytes = 32 << 20
 
-// bulkFill is how full pages are made of entries that come after all others.
+// bulkFill is the fill of pages whose entries come after all existing entries.
 const bulkFill = 0.9
 
-// BulkLoad implements [store.BulkLoader]. It writes in transactions of about
-// 32 MiB, which come in between those of others. Entries in order of table and
-// key are written as they come. Any others are sorted first, in a temporary file
-// beside the store if there are more than fit in one transaction: in another
-// order each transaction would change pages all over the store, and leave as
-// many behind that are free.
+// BulkLoad implements [store.BulkLoader]. It commits transactions of about 32 MiB; other
+// writers get their turn in between. Entries in order of table and key are written as they
+// arrive. Other entries are sorted first, in a temporary file beside the store if they do
+// not fit in one transaction. Without sorting, each transaction would change pages all over
+// the store and leave as many free pages behind.
 func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byte]) error {
 	rest := &sorter{path: s.path}
 	defer rest.close()
@@ -52,16 +55,16 @@ func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 	return l.write()
 }
 
-// A load gathers entries until they are enough for a transaction.
+// A load gathers the entries of one transaction.
 type load struct {
 	ctx   context.Context
 	store *Store
 	chunk []driver.Write
 	size  int
-	last  driver.Write // of the chunk before, which was written
+	last  driver.Write // the last entry of the previous chunk, which is committed
 }
 
-// add calls full once there are enough, and begins anew.
+// add adds an entry. When the chunk is full, add calls full and begins a new chunk.
 func (l *load) add(w driver.Write, full func() error) error {
 	l.chunk = append(l.chunk, w)
 	if l.size += len(w.Key) + len(w.Value); l.size < bulkBytes {
@@ -74,7 +77,8 @@ func (l *load) add(w driver.Write, full func() error) error {
 
 func (l *load) reset() { l.chunk, l.size = l.chunk[:0], 0 }
 
-// writeOrSpill writes the chunk if all entries up to its last have come in order.
+// writeOrSpill writes the chunk if all entries so far came in order, otherwise it spills
+// the chunk to the sorter.
 func (l *load) writeOrSpill(rest *sorter) error {
 	if err := l.ctx.Err(); err != nil {
 		return err
@@ -87,7 +91,7 @@ func (l *load) writeOrSpill(rest *sorter) error {
 	return l.write()
 }
 
-// write writes the chunk as a member of a group, one so large that the group is full.
+// write writes the chunk as a group member that is so large that the group is full.
 func (l *load) write() (err error) {
 	s := l.store
 	if err := s.enter(l.ctx); err != nil {

@@ -11,17 +11,21 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Check reads the whole file, as it is at the beginning of the call, and
-// returns an error that is [store.ErrCorrupt] unless each page is in its place,
-// each value matches its checksum, and each table is complete. It runs beside
-// other calls. It reads about a gigabyte a second.
+// Check opens a read transaction, so the pages it looks at are not reused. It reads both
+// root records, then walks the tree of buckets from the current root record and marks each
+// page it sees. Each value is compared with its checksum and each table with its sum. At
+// the end the pages that nothing refers to must be exactly the free pages.
+
+// Check reads the whole file, as it is when the call begins. It returns [store.ErrCorrupt]
+// if a page is out of place, a value does not match its checksum, or a table is not
+// complete. Other calls may run at the same time. Check reads about a gigabyte a second.
 func (s *Store) Check(ctx context.Context) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	tx, err := s.begin(false) // as long as it is open, its pages are not used again
+	tx, err := s.begin(false) // its pages are not reused while it is open
 	if err != nil {
 		return err
 	}
@@ -34,8 +38,8 @@ func (s *Store) Check(ctx context.Context) (err error) {
 	return nil
 }
 
-// readAhead has the system read the file in order, unless it has it in memory:
-// that is several times as fast as to fetch each page when its turn comes.
+// readAhead asks the system to read the file in order, unless the file is in memory.
+// Reading in order is several times as fast as fetching each page when it is needed.
 func (c *checker) readAhead(size int64) error {
 	buf := make([]byte, 1<<20)
 	for at := int64(0); at < size; at += int64(len(buf)) {
@@ -46,18 +50,18 @@ func (c *checker) readAhead(size int64) error {
 	return nil
 }
 
-// A checker walks through the pages of a file.
+// A checker walks the pages of a file.
 type checker struct {
 	ctx      context.Context
 	file     *os.File
 	pageSize int64
-	seen     []bool // pages that something uses, free ones included
-	depth    int    // how far down the page is that is being looked at
+	seen     []bool // pages that are referred to, including the free ones
+	depth    int    // depth of the current page
 	levels   []level
 }
 
-// A level is the space for a page at one depth, which the next page there takes
-// over: a file has too many of them for each to have its own.
+// A level is the buffer for a page at one depth. The next page at that depth reuses it,
+// since a file has too many pages for a buffer each.
 type level struct {
 	page     page
 	elements []element
@@ -70,7 +74,7 @@ func (c *checker) level() *level {
 	return &c.levels[c.depth]
 }
 
-// read reads so many pages.
+// read reads a number of consecutive pages.
 func (c *checker) read(id, pages uint64) (page, error) {
 	l, size := c.level(), int64(pages)*c.pageSize
 	if int64(len(l.page)) < size {
@@ -81,7 +85,7 @@ func (c *checker) read(id, pages uint64) (page, error) {
 	return p, err
 }
 
-// checker returns one that has not begun yet.
+// checker returns a new checker of the file.
 func (s *Store) checker() *checker {
 	return &checker{ctx: context.Background(), file: s.file, pageSize: int64(s.db.Info().PageSize)}
 }
@@ -101,7 +105,7 @@ func (c *checker) run(txn uint64) error {
 	c.seen = make([]bool, m.pages)
 	c.seen[0], c.seen[1] = true, true
 	if !m.listed() {
-		return c.buckets(m.root) // what it does not come by is free
+		return c.buckets(m.root) // pages that are not visited are free
 	}
 	if err := c.free(m.freelist); err != nil {
 		return err
@@ -117,7 +121,8 @@ func (c *checker) run(txn uint64) error {
 	return nil
 }
 
-// meta returns the root record of a transaction; there are two in turn.
+// meta returns the root record of a transaction. Transactions use the two root records in
+// turn.
 func (c *checker) meta(txn uint64) (meta, error) {
 	for at := range int64(2) {
 		if m, err := c.metaAt(at); err == nil && m.txn == txn {
@@ -135,9 +140,9 @@ func (c *checker) metaAt(id int64) (meta, error) {
 	return parseMeta(p)
 }
 
-// roots looks at both root records. bbolt makes do with one, which may be the
-// older: then the last transaction would be gone and nobody would know. A crash
-// does not damage them, since each lies within one sector.
+// roots verifies both root records. bbolt itself accepts a file with one valid root record,
+// but that may be the older one, and then the last transaction is silently lost. A crash
+// does not damage a root record, since each lies within one sector.
 func (c *checker) roots() error {
 	for at := range int64(2) {
 		if _, err := c.metaAt(at); err != nil {
@@ -151,7 +156,7 @@ func (c *checker) corrupt(id uint64, why string) error {
 	return fmt.Errorf("%w: page %d: %s", store.ErrCorrupt, id, why)
 }
 
-// page reads a page that must not have been come by before.
+// page reads a page, which must not have been visited before.
 func (c *checker) page(id uint64, flags ...uint16) (page, error) {
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
@@ -220,7 +225,7 @@ func (c *checker) free(id uint64) error {
 	return nil
 }
 
-// buckets checks the tree of buckets, and each of them.
+// buckets checks the tree of buckets and each bucket.
 func (c *checker) buckets(root uint64) error {
 	return c.tree(root, bounds{}, func(e element) error {
 		if !e.bucket || len(e.value) < bucketHeader {
@@ -231,13 +236,14 @@ func (c *checker) buckets(root uint64) error {
 			return fmt.Errorf("table %q: %w", e.key, err)
 		}
 		if want := native.Uint64(e.value[8:]); t.total != want {
-			return fmt.Errorf("%w: table %q: entries are missing, or were not there before", store.ErrCorrupt, e.key)
+			return fmt.Errorf("%w: table %q: entries are missing or surplus", store.ErrCorrupt, e.key)
 		}
 		return nil
 	})
 }
 
-// bucket checks the entries of a bucket, which has pages of its own or is written out in place of them.
+// bucket checks the entries of a bucket. A small bucket has no pages of its own; bbolt
+// stores it inline.
 func (c *checker) bucket(head []byte, entry func(element) error) error {
 	c.depth++
 	defer func() { c.depth-- }()
@@ -246,7 +252,7 @@ func (c *checker) bucket(head []byte, entry func(element) error) error {
 	}
 	p := page(head[bucketHeader:])
 	if len(p) < pageHeader || p.flags() != leafPage {
-		return fmt.Errorf("%w: it is cut off", store.ErrCorrupt)
+		return fmt.Errorf("%w: it is truncated", store.ErrCorrupt)
 	}
 	return c.leaf(0, p, bounds{}, entry)
 }
@@ -267,14 +273,14 @@ func (t *tableCheck) entry(c *checker) func(element) error {
 	}
 }
 
-// bounds are the keys between which those of a page must lie; nil is no bound.
+// bounds are the limits of the keys in a page. A nil limit means no limit.
 type bounds struct{ from, to []byte }
 
 func (b bounds) hold(key []byte) bool {
 	return (b.from == nil || string(key) >= string(b.from)) && (b.to == nil || string(key) < string(b.to))
 }
 
-// tree checks the pages of a bucket from id on down, and calls entry with each of its entries.
+// tree checks the pages of a bucket below page id and calls entry with each entry.
 func (c *checker) tree(id uint64, b bounds, entry func(element) error) error {
 	p, err := c.page(id, branchPage, leafPage)
 	if err != nil {
@@ -324,7 +330,7 @@ func (c *checker) leaf(id uint64, p page, b bounds, entry func(element) error) e
 	return nil
 }
 
-// ordered takes a page apart and looks at its keys.
+// ordered decodes a page and verifies the order and the bounds of its keys.
 func (c *checker) ordered(id uint64, p page, b bounds) ([]element, error) {
 	l := c.level()
 	elements, err := p.elements(l.elements)

@@ -17,16 +17,16 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// The file says what it is in a bucket that no table can have the name of.
+// The format is stored in a bucket whose name no table can have.
 const (
 	metaBucket  = "\x00cognate"
 	formatKey   = "format"
 	firstFormat = 1 // buckets of checksummed values, see bucket.go
 )
 
-// createFile makes the file at path if there is none. It is made under another
-// name and moved when it is complete, so a crash leaves no half of one, and an
-// empty file is never taken for a new one.
+// createFile creates the file at path if it does not exist. It writes the file under
+// another name and renames the complete file. So a crash leaves no partial file, and an
+// empty file is never mistaken for a new store.
 func createFile(path string, o Options) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() == 0 {
@@ -62,8 +62,8 @@ func initialize(path string, o Options) error {
 	return errors.Join(err, db.Close())
 }
 
-// move gives a file its name without replacing another that was made
-// meanwhile, where the file system has links.
+// move gives a file its name. It does not replace a file that was created meanwhile, if the
+// file system has hard links.
 func move(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {
@@ -72,7 +72,8 @@ func move(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// syncDir makes a new name in a directory last. Not every system can, or needs to.
+// syncDir flushes the directory, so that a new name in it is durable. Not every system can
+// or must do this.
 func syncDir(dir string) {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -82,14 +83,14 @@ func syncDir(dir string) {
 	_ = d.Sync()
 }
 
-// openFile opens an existing file, with less address space where there is not
-// enough. It must have been verified: bbolt walks through a file without a
-// list of free pages on a goroutine of its own, where a damaged page ends the process.
+// openFile opens an existing file. It uses less address space if there is not enough. The
+// file must be verified first: bbolt reads a file without a list of free pages on a
+// goroutine of its own, where a damaged page would end the process.
 func openFile(path string, o Options) (*bbolt.DB, error) {
 	options := bbolt.Options{
 		Timeout:         o.LockTimeout,
 		FreelistType:    bbolt.FreelistMapType,
-		NoFreelistSync:  true, // or a list that is missing would be written now
+		NoFreelistSync:  true, // otherwise bbolt would write a missing list now
 		InitialMmapSize: mapSize(),
 		NoSync:          o.InsecureNoSync,
 		NoGrowSync:      o.InsecureNoSync,
@@ -107,8 +108,8 @@ func openFile(path string, o Options) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// openMapped opens a file. bbolt may panic over a damaged one; it is then
-// closed here, or its lock would stay.
+// openMapped opens a file. If bbolt panics over a damaged file, openMapped closes the file,
+// because the lock would stay otherwise.
 func openMapped(path string, o bbolt.Options) (db *bbolt.DB, err error) {
 	var file *os.File
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -120,7 +121,7 @@ func openMapped(path string, o bbolt.Options) (db *bbolt.DB, err error) {
 	}()
 	o.NoStatistics = true
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
-		// Always for writing, so that the system refuses at once what cannot be written.
+		// Always open for writing, so that a read-only file is an error at once.
 		file, err = os.OpenFile(name, flag&^os.O_CREATE|os.O_RDWR, mode)
 		return file, err
 	}
@@ -131,10 +132,10 @@ func openMapped(path string, o bbolt.Options) (db *bbolt.DB, err error) {
 	return db, nil
 }
 
-// mapSize is how much address space is set aside for the file. Up to this size
-// a growing file need not be mapped anew, for which it would wait for all
-// readers: so a long View does not hold up writers. On Windows it would be the
-// size of the file.
+// mapSize returns how much address space to reserve for the file. bbolt does not have to
+// map a growing file again until it reaches this size. Mapping again waits for all readers,
+// so a long View would block writers. On Windows the reserved size would be the size of the
+// file.
 func mapSize() int {
 	if runtime.GOOS == "windows" || math.MaxInt == math.MaxInt32 {
 		return 0
@@ -155,8 +156,8 @@ func openError(err error) error {
 	}
 }
 
-// verify looks at a file before it is used. Other processes may read it too
-// meanwhile, but none may write.
+// verify checks a file before it is used. Other processes may read the file at the same
+// time, but none can write to it.
 func verify(path string, o Options) error {
 	db, err := openMapped(path, bbolt.Options{Timeout: o.LockTimeout, ReadOnly: true})
 	if err != nil {
@@ -191,14 +192,15 @@ func verify(path string, o Options) error {
 	return c.run(txn)
 }
 
-// verifyOutline returns the number of the last transaction.
+// verifyOutline checks the size and the root records, and returns the number of the last
+// transaction.
 func verifyOutline(db *bbolt.DB, size int64) (txn uint64, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer catch(&err)
 	err = db.View(func(tx *bbolt.Tx) error {
 		txn = uint64(tx.ID())
 		if size < tx.Size() {
-			return fmt.Errorf("%w: the file is cut off: %d bytes of %d are left", store.ErrCorrupt, size, tx.Size())
+			return fmt.Errorf("%w: the file is truncated: %d of %d bytes are left", store.ErrCorrupt, size, tx.Size())
 		}
 		_, err := formatOf(tx)
 		return err

@@ -5,28 +5,29 @@ import (
 	"runtime/debug"
 )
 
-// bbolt keeps a list of the pages that are free and writes the whole of it
-// with each commit. It is long after a bulk load in no order, after many
-// records were deleted, after a View that took long while others wrote; then
-// it costs far more than all else in a commit: 10 ms for 25,000 pages, each
-// time. But it can be done without, since a page is free that nothing refers
-// to. So the first commit that finds the list to be long is the last to write
-// it until Close. After a crash Open makes the list anew, for which it has to
-// read the file; so has bbolt when a commit fails, which is rare while there is
-// so much to write to without a larger file. While the list is short, it is
-// written each time, and Open is quick after a crash too.
+// bbolt keeps a list of the free pages and writes the whole list with each commit. The list
+// is long after a bulk load out of order, after many deletions, and after a View that took
+// long while others wrote. A long list costs far more than the rest of a commit: 10 ms for
+// 25,000 pages.
+//
+// The list is not necessary, because a page is free if nothing refers to it. So after the
+// first commit that finds a long list, later commits do not write the list until Close.
+// Without a list, Open must read the whole file after a crash, and so must bbolt after a
+// failed commit. A failed commit is rare then, because there is so much free space in the
+// file. A short list is written with each commit, so that Open is quick after a crash too.
 
-// maxListed is how many pages a list may hold that is written with each
-// commit. A commit then takes at most about twice as long as with an empty one.
+// maxListed is the longest list of free pages that is written with each commit. A commit
+// with such a list takes at most about twice as long as with an empty list.
 const maxListed = 2048
 
-// noFreelist stands in a root record in place of the page of the list.
+// noFreelist replaces the page of the list in a root record if the list was not written.
 const noFreelist = math.MaxUint64
 
 // listed reports whether the list of free pages was written.
 func (m meta) listed() bool { return m.freelist != noFreelist }
 
-// weighFreelist looks at the list that a commit has written.
+// weighFreelist reads the length of the list that a commit has written, and stops writing
+// the list if it is long.
 func (s *Store) weighFreelist(txn int) {
 	if s.db.NoFreelistSync {
 		return
@@ -34,7 +35,7 @@ func (s *Store) weighFreelist(txn int) {
 	c := s.checker()
 	m, err := c.meta(uint64(txn))
 	if err != nil {
-		return // whoever reads the file next will find out
+		return // the next read of the file returns the error
 	}
 	head := make(page, pageHeader)
 	if _, err := c.file.ReadAt(head, int64(m.freelist)*c.pageSize); err != nil {
@@ -43,8 +44,8 @@ func (s *Store) weighFreelist(txn int) {
 	s.db.NoFreelistSync = head.count() > s.maxListed
 }
 
-// writeFreelist writes the list if it was left out. Where that fails, on a full
-// disk, the file is whole all the same, so there is nothing to tell.
+// writeFreelist writes the list if it was left out. It ignores errors, such as a full disk,
+// because the file is consistent without the list.
 func (s *Store) writeFreelist() {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	if s.settle() != nil {

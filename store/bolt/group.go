@@ -15,22 +15,27 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A group is one transaction of bbolt that several Updates share, and with it
-// the flush to the disk, which is what takes the time. They enter it one after
-// the other, each on its own goroutine and with an overlay of its own, which
-// is applied only if its function succeeds. Whoever finds nobody waiting behind
-// it commits for all; so one writer alone waits for nobody.
+// An Update waits for its turn, joins the open group or opens one, and calls its function
+// with an overlay. If the function succeeds, the writes of the overlay go to the bbolt
+// transaction of the group. The last Update in the queue commits the group: one flush for
+// all members. All members then return the outcome of that commit.
+
+// A group is one transaction of bbolt that several Updates share. They also share its flush
+// to the disk, which takes most of the time. The members enter one after another, each on
+// its own goroutine and with its own overlay, which is applied only if the function
+// succeeds. A member commits the group if no other Update is waiting. So a single writer
+// does not wait for others.
 type group struct {
 	tx      *bbolt.Tx
 	opened  time.Time
-	members int           // Updates that were applied
-	bytes   int           // what they wrote
-	failed  error         // set when an overlay could be applied in part only
+	members int           // number of Updates that were applied
+	bytes   int           // number of bytes that they wrote
+	failed  error         // set if an overlay was applied only in part
 	done    chan struct{} // closed when the outcome is known
 	err     error         // the outcome
 }
 
-// A group is committed when it has grown to one of these, even if others wait.
+// A group that reaches one of these limits is committed even if others wait.
 const (
 	maxMembers = 256
 	maxBytes   = 4 << 20
@@ -41,8 +46,8 @@ func (g *group) full() bool {
 	return g.members >= maxMembers || g.bytes >= maxBytes || g.failed != nil || time.Since(g.opened) >= maxOpen
 }
 
-// Update implements [store.Store]. It calls fn once. While ctx is done before
-// the turn of the caller comes, or before fn returns, nothing is written.
+// Update implements [store.Store]. It calls fn once. If ctx is done before the caller has
+// its turn, or before fn returns, nothing is written.
 func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -53,7 +58,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) (err error)
 	if err != nil {
 		return err
 	}
-	// Deferred, since fn may panic or end its goroutine, and the others must not suffer.
+	// Deferred, because fn may panic or end its goroutine, and the other members must go on.
 	defer func() {
 		if outcome := s.leave(g); outcome != nil {
 			err = outcome
@@ -62,7 +67,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) (err error)
 	return s.attempt(ctx, g, fn)
 }
 
-// join waits for the turn and returns the open group, or opens one.
+// join waits for the turn and returns the open group. If there is none, join opens one.
 func (s *Store) join(ctx context.Context) (*group, error) {
 	if err := s.turns.take(ctx); err != nil {
 		return nil, err
@@ -87,7 +92,7 @@ func (s *Store) join(ctx context.Context) (*group, error) {
 	return s.group, nil
 }
 
-// attempt calls fn and applies what it wrote.
+// attempt calls fn and applies its writes.
 func (s *Store) attempt(ctx context.Context, g *group, fn func(store.Tx) error) error {
 	tx := driver.NewOverlay(reader{ctx, g.tx})
 	if err := fn(tx); err != nil {
@@ -108,9 +113,9 @@ func (s *Store) attempt(ctx context.Context, g *group, fn func(store.Tx) error) 
 	return g.failed
 }
 
-// leave gives up the turn and returns the outcome of the group. A group in
-// which nothing was written has none to wait for. In any other, those wait too
-// who wrote nothing themselves: what they saw was not certain yet.
+// leave gives up the turn and returns the outcome of the group. It does not wait if nothing
+// was written in the group. Otherwise members that wrote nothing wait too, because they may
+// have read writes that are not committed yet.
 func (s *Store) leave(g *group) error {
 	written := g.members > 0
 	if !g.full() && s.handOver(g) {
@@ -127,9 +132,9 @@ func (s *Store) leave(g *group) error {
 	return g.err
 }
 
-// handOver gives the turn to the next in the queue. After a group of several,
-// others are likely to be on their way, so it lets them run first; that costs
-// nothing when there are none.
+// handOver gives the turn to the next in the queue. After a group of several, other writers
+// are probably about to enter the queue, so handOver lets them run first. That costs
+// nothing if there are none.
 func (s *Store) handOver(g *group) bool {
 	if g.members > 0 && !s.turns.waiting() {
 		runtime.Gosched()
@@ -137,7 +142,7 @@ func (s *Store) handOver(g *group) bool {
 	return s.turns.next()
 }
 
-// finish ends the transaction of a group.
+// finish commits or rolls back the transaction of a group.
 func (s *Store) finish(g *group) (err error) {
 	defer s.giveUp(&err)
 	if g.failed != nil || g.members == 0 {
@@ -152,7 +157,7 @@ func (s *Store) finish(g *group) (err error) {
 	return nil
 }
 
-// writeError says what was not written, once: the system names the file too.
+// writeError names the file once: errors of the system name it too.
 func (s *Store) writeError(cause error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](cause); ok && pathError.Path == s.path {
 		cause = pathError.Err
@@ -160,8 +165,8 @@ func (s *Store) writeError(cause error) error {
 	return fmt.Errorf("write %s: %w", s.path, cause)
 }
 
-// explain tells whether a failed commit can have taken place all the same: it
-// can when its root record is in the file although the flush of it failed.
+// explain returns [store.ErrUnknownOutcome] if a failed commit may have taken place all the
+// same. That is so if its root record is in the file although the flush failed.
 func (s *Store) explain(id int, cause error) error {
 	err := s.writeError(cause)
 	tx, beginErr := s.db.Begin(false)
@@ -176,12 +181,13 @@ func (s *Store) explain(id int, cause error) error {
 	return err
 }
 
-// settle writes the root records once more, as they are, and flushes them. After
-// a flush has failed, the system may hold a record for written that is not on
-// the disk, and not flush it again. The next transaction would use the pages
-// that only the transaction before needs, which is then still the last one on
-// the disk, and a power failure would leave a damaged file. A process that was
-// restarted cannot tell whether the one before it ended like that.
+// settle writes the current root records again and flushes them.
+//
+// After a failed flush, the system may treat a root record as written although it is not on
+// the disk, and not flush it again. The next transaction would reuse pages that only the
+// transaction before needs, which may still be the last one on the disk. A power failure
+// would then leave a damaged file. A process that was restarted cannot know whether the
+// previous process ended like this.
 func (s *Store) settle() error {
 	if !s.unsettled {
 		return nil
@@ -202,9 +208,9 @@ func (s *Store) settle() error {
 	return nil
 }
 
-// apply writes to the buckets of bbolt, one for each table; fill is how full
-// to make pages of entries that come after all others in a bucket. A failure
-// means a damaged file: the transaction must be rolled back.
+// apply writes to the buckets of bbolt, one for each table. fill is how full to make pages
+// whose entries come after all others in a bucket. An error means that the file is damaged,
+// and that the transaction must be rolled back.
 func apply(tx *bbolt.Tx, writes iter.Seq[driver.Write], fill float64) (err error) {
 	defer catch(&err)
 	var b bucket

@@ -14,22 +14,27 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// migrations lead from each format to the next: the first from format 1 to 2.
-// There is one format so far. Whoever adds another appends the step that makes
-// a file of it out of the one before, and a golden file of that to the tests.
+// A file of an older format is converted when it is opened: first a copy of the file is
+// written beside it and flushed, then each step from one format to the next commits its own
+// transaction. A conversion that was interrupted continues at the next Open.
+
+// migrations convert each format to the next: the first element converts format 1 to format
+// 2. There is only one format so far. To add a format, append the step that converts a file
+// to it, and add a golden file of the new format to the tests.
 var migrations []func(*bbolt.Tx) error
 
 // currentFormat is the format that this program writes.
 func currentFormat() int { return firstFormat + len(migrations) }
 
-// formatOf reads the format of a file, which may be any that this program knows.
+// formatOf returns the format of a file, or an error if this program does not know the
+// format.
 func formatOf(tx *bbolt.Tx) (int, error) {
 	values, err := reader{context.Background(), tx}.Get(store.Ref{Table: metaBucket, Key: formatKey})
 	if err != nil {
 		return 0, err
 	}
 	if values[0] == nil {
-		return 0, fmt.Errorf("%w: a bbolt file, but not one of this program", store.ErrCorrupt)
+		return 0, fmt.Errorf("%w: this is a bbolt file, but not a store of this program", store.ErrCorrupt)
 	}
 	n, err := strconv.Atoi(string(values[0]))
 	switch {
@@ -52,8 +57,8 @@ func writeFormat(tx *bbolt.Tx, n int) error {
 	return b.flush()
 }
 
-// migrate brings an older file to the current format, a transaction a step,
-// once a copy of it is on the disk beside it.
+// migrate converts an older file to the current format, one transaction for each step.
+// Before the first step it writes a copy of the file beside it.
 func migrate(path string, db *bbolt.DB) error {
 	var from int
 	err := db.View(func(tx *bbolt.Tx) (err error) {
@@ -76,8 +81,8 @@ func migrate(path string, db *bbolt.DB) error {
 	return nil
 }
 
-// keepCopy writes a copy of the file. One that is there already was made by a
-// migration that did not come to its end, of the same file: it stays.
+// keepCopy writes a copy of the file. A copy that exists was made by an interrupted
+// migration of the same file, so keepCopy leaves it.
 func keepCopy(tx *bbolt.Tx, to string) error {
 	if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -8,9 +8,9 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// The layout of a file of bbolt, of which [Store.Check] trusts nothing. bbolt
-// itself follows the numbers in a page without looking, so that a damaged file
-// can make it read anywhere.
+// The layout of a bbolt file. [Store.Check] trusts none of its numbers. bbolt itself
+// follows the numbers in a page without checking them, so a damaged file can make it read
+// anywhere.
 const (
 	pageHeader  = 16
 	elementSize = 16
@@ -29,21 +29,21 @@ const (
 
 var native = binary.NativeEndian
 
-// A page is the bytes of one page with those that overflow from it.
+// A page is the bytes of one page and of its overflow pages.
 type page []byte
 
 func (p page) flags() uint16    { return native.Uint16(p[8:]) }
 func (p page) count() int       { return int(native.Uint16(p[10:])) }
 func (p page) overflow() uint64 { return uint64(native.Uint32(p[12:])) }
 
-// An element is one of a branch or a leaf.
+// An element is an element of a branch or a leaf page.
 type element struct {
 	key, value []byte
 	bucket     bool
 	child      uint64
 }
 
-// elements takes a branch or a leaf apart. It returns the elements in the space of out, if that is enough.
+// elements returns the elements of a branch or a leaf page. It reuses the space of out.
 func (p page) elements(out []element) ([]element, error) {
 	n := p.count()
 	if pageHeader+n*elementSize > len(p) {
@@ -71,7 +71,7 @@ func (p page) elements(out []element) ([]element, error) {
 	return out, nil
 }
 
-// freeIDs returns the pages that a freelist names.
+// freeIDs returns the pages that a freelist page lists.
 func (p page) freeIDs() ([]uint64, error) {
 	n, ids := uint64(p.count()), p[pageHeader:]
 	if n == 0xffff && len(ids) >= 8 {
@@ -89,14 +89,14 @@ func (p page) freeIDs() ([]uint64, error) {
 
 // A meta is the root record of one state of the file.
 type meta struct {
-	root, sum  uint64 // of the bucket that holds the buckets
+	root, sum  uint64 // root page of the bucket that holds the buckets, and checksum of the record
 	freelist   uint64
 	pages, txn uint64
 }
 
 func parseMeta(p page) (meta, error) {
 	if len(p) < pageHeader+metaSize {
-		return meta{}, fmt.Errorf("%w: a root record is cut off", store.ErrCorrupt)
+		return meta{}, fmt.Errorf("%w: a root record is truncated", store.ErrCorrupt)
 	}
 	b := p[pageHeader:]
 	sum := fnv.New64a()

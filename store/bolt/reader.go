@@ -9,7 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A reader reads a transaction of bbolt on behalf of a call.
+// A reader reads a bbolt transaction for one call.
 type reader struct {
 	ctx context.Context
 	tx  *bbolt.Tx
@@ -40,7 +40,7 @@ func (r reader) Get(refs ...store.Ref) (values [][]byte, err error) {
 	return values, nil
 }
 
-// between is how many entries a scan yields before it looks at its context again.
+// between is how many entries a scan yields before it checks its context again.
 const between = 256
 
 func (r reader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error] {
@@ -59,8 +59,8 @@ func (r reader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error
 	}
 }
 
-// A scan is a cursor in a range. No code of the caller runs inside its
-// methods, so what panics there is a damaged page.
+// A scan is a cursor in a range. Its methods run no code of the caller, so a panic inside
+// them means a damaged page.
 type scan struct {
 	ctx    context.Context
 	table  string
@@ -86,7 +86,7 @@ func (s *scan) step(tx *bbolt.Tx) (e store.Entry, ok bool, err error) {
 	return store.Entry{Key: string(key), Value: bytes.Clone(value)}, true, nil
 }
 
-// move returns the next entry, the first one at its first call.
+// move returns the next entry; the first call returns the first entry.
 func (s *scan) move(tx *bbolt.Tx) (key, stored []byte) {
 	switch {
 	case s.cursor == nil:

@@ -16,19 +16,18 @@ import (
 	"github.com/cognate-id/cognate/store/driver"
 )
 
-// A sorter puts more entries in order of table and key than memory holds. It
-// sorts them by the chunk, keeps each chunk as a run in a temporary file beside
-// the store, and merges the runs in the end. Of several entries with one key,
-// the last to be added comes last.
+// A sorter sorts more entries by table and key than fit in memory. It sorts chunks, keeps
+// each chunk as a run in a temporary file beside the store, and merges the runs at the end.
+// If several entries have the same key, they keep the order in which they were added.
 type sorter struct {
-	path string // of the store
+	path string // path of the store
 	file *os.File
-	name string // of the file, where it could not be removed while in use
+	name string // name of the temporary file, if it cannot be removed while open
 	runs []*run
-	size int64 // of the file
+	size int64 // size of the temporary file
 }
 
-// spill keeps entries, which it sorts in place.
+// spill sorts the entries in place and keeps them as a run.
 func (s *sorter) spill(chunk []driver.Write) error {
 	if len(chunk) == 0 {
 		return nil
@@ -58,7 +57,7 @@ func (s *sorter) create() (err error) {
 	if err != nil {
 		return err
 	}
-	if os.Remove(s.file.Name()) != nil { // now, so that a crash leaves nothing
+	if os.Remove(s.file.Name()) != nil { // remove the file now, so that a crash leaves nothing behind
 		s.name = s.file.Name()
 	}
 	return nil
@@ -74,7 +73,7 @@ func (s *sorter) close() {
 	}
 }
 
-// all yields what was kept, in order. It ends after the first error.
+// all yields the entries of all runs, in order. It ends after the first error.
 func (s *sorter) all() iter.Seq2[driver.Write, error] {
 	return func(yield func(driver.Write, error) bool) {
 		var queue runs
@@ -109,7 +108,8 @@ func compareWrites(a, b driver.Write) int {
 	return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key))
 }
 
-// A runWriter writes entries, each part with its length before it. Errors show when out is flushed.
+// A runWriter writes entries. The length of each part precedes the part. Errors appear when
+// out is flushed.
 type runWriter struct {
 	out  *bufio.Writer
 	size int64
@@ -135,7 +135,7 @@ type run struct {
 	head driver.Write
 }
 
-// next reads the entry that becomes the head, or returns io.EOF.
+// next reads the next entry of the run into its head, or returns io.EOF.
 func (r *run) next() error {
 	table, err := r.part()
 	if err != nil {
@@ -170,7 +170,7 @@ func cutOff(err error) error {
 	return err
 }
 
-// runs is a heap: the least head is the first.
+// runs is a heap of runs, ordered by their heads.
 type runs []*run
 
 func (q runs) Len() int      { return len(q) }

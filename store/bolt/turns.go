@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// turns hands the right to write from one caller to the next, first come
-// first served. Unlike a mutex it can be waited for under a context, and who
-// has the turn can see whether others wait.
+// turns gives the right to write to one caller after another, first come, first served.
+// Unlike a mutex, a caller can stop waiting when a context is done, and can see whether
+// others wait.
 type turns struct {
 	mu    sync.Mutex
 	taken bool
-	queue []chan struct{} // closed to hand over the turn
+	queue []chan struct{} // each channel is closed to hand over the turn
 }
 
 // take waits for the turn, or until ctx is done.
@@ -35,14 +35,14 @@ func (t *turns) take(ctx context.Context) error {
 	defer t.mu.Unlock()
 	i := slices.Index(t.queue, ready)
 	if i < 0 {
-		return nil // the turn came at the same moment: take it, and let it go again
+		return nil // the turn came at the same moment: accept it, then release it
 	}
 	t.queue = slices.Delete(t.queue, i, i+1)
 	return ctx.Err()
 }
 
-// next hands the turn to the next in the queue, and reports whether there was one.
-// If not, the caller still has it.
+// next gives the turn to the next in the queue and returns true. If the queue is empty,
+// next returns false and the caller keeps the turn.
 func (t *turns) next() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,7 +66,7 @@ func (t *turns) release() {
 	t.taken = false
 }
 
-// waiting reports whether anyone is in the queue.
+// waiting reports whether the queue has callers.
 func (t *turns) waiting() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,16 +7,16 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A buffer holds what one transaction wrote to one table: a map for the
-// lookups, and the same in order, made when it is first asked for. The ordered
-// slices are never changed in place, so a scan keeps the one it began with.
+// A buffer holds what one transaction wrote to one table. A map serves lookups. An ordered
+// slice serves scans and is built when a scan first needs it. The slice is copy-on-write,
+// so a scan keeps the slice it began with.
 type buffer struct {
-	latest map[string][]byte // nil where the key was deleted
-	sorted []store.Entry     // as of the last call of all
-	fresh  []string          // keys written since, with duplicates
+	latest map[string][]byte // a nil value means that the key was deleted
+	sorted []store.Entry     // as of the last call of the method all
+	fresh  []string          // keys written since then, with duplicates
 }
 
-// get is fine on a nil buffer, which holds nothing.
+// get returns what the transaction wrote at key. A nil buffer is empty.
 func (b *buffer) get(key string) (value []byte, ok bool) {
 	if b == nil {
 		return nil, false
@@ -25,7 +25,7 @@ func (b *buffer) get(key string) (value []byte, ok bool) {
 	return value, ok
 }
 
-// put returns by how many bytes the buffer has grown.
+// put records a write and returns by how many bytes the buffer grew.
 func (b *buffer) put(key string, value []byte) int {
 	old, ok := b.latest[key]
 	b.latest[key] = value
@@ -62,7 +62,7 @@ func (b *buffer) all() []store.Entry {
 	return out
 }
 
-// between returns the writes that a scan of r comes by, in its order.
+// between returns the writes within the range r, in the order of a scan of r.
 func (b *buffer) between(r store.Range) []store.Entry {
 	byKey := func(e store.Entry, key string) int { return strings.Compare(e.Key, key) }
 	all := b.all()

@@ -11,52 +11,52 @@ import (
 	"github.com/cognate-id/cognate/store/internal/limits"
 )
 
-// An Overlay is the [store.Tx] that every driver hands to the function of an Update.
-// It buffers the writes above a [store.Reader] of the driver, shows them to the
-// function, holds it to the limits, and remembers the first statement that
-// failed. When the function has returned nil and [Overlay.Err] is nil, the
-// driver applies [Overlay.Writes], all or none.
+// An Overlay is the [store.Tx] that a driver gives to the function of an Update. It buffers
+// the writes on top of a [store.Reader], shows them to later reads, enforces the limits of
+// the contract, and remembers the first statement that failed.
 //
-// After a statement has failed, each further one fails with the same error:
-// that is what a transaction in PostgreSQL does.
+// If the function returns nil and [Overlay.Err] returns nil, the driver applies
+// [Overlay.Writes], all or none. After a statement has failed, every later statement
+// returns the same error, as in PostgreSQL.
 //
-// A Scan yields what was there when its loop began; writes made inside the
-// loop are seen by the next one.
+// A Scan yields the entries that existed when its loop began. Writes made inside the loop
+// are visible to the next Scan.
 type Overlay struct {
 	reader   store.Reader
 	tables   map[string]*buffer
-	inserted map[store.Ref]bool // nil in an overlay that looks at once; else what was inserted and is not looked at yet
+	inserted map[store.Ref]bool // nil: Insert reads at once; otherwise the inserts whose keys were not read yet
 	size     int
 	err      error
 }
 
-// A Write is the last that a transaction wrote at one key. A nil Value removes the key.
+// A Write is the last write of a transaction at one key.
 type Write struct {
 	store.Ref
-	Value []byte // the new value; nil removes the key
-	// Insert is for a driver that asked for it by [NewDeferringOverlay]: the
-	// transaction takes place only if there is nothing at the key, and is [store.ErrExists] otherwise.
+	Value []byte // the new value; nil deletes the key
+	// Insert is set only by an overlay made by [NewDeferringOverlay]. The commit must fail
+	// with [store.ErrExists] if the key exists.
 	Insert bool
 }
 
-// NewOverlay returns an empty overlay above r. Its Insert looks at once whether the key is taken.
+// NewOverlay returns an empty overlay on top of r. Its Insert reads at once whether the key
+// exists.
 func NewOverlay(r store.Reader) *Overlay { return &Overlay{reader: r} }
 
-// NewDeferringOverlay returns an empty overlay above r that leaves it to the
-// commit to find out whether the key of an Insert is taken. A read to look
-// would cost a round trip, and conflict with whoever inserts nearby.
+// NewDeferringOverlay returns an empty overlay on top of r. Its Insert does not read; the
+// driver finds out at the commit whether the key exists, see [Write]. A read would cost a
+// round trip, and would conflict with other transactions that insert nearby keys.
 func NewDeferringOverlay(r store.Reader) *Overlay {
 	return &Overlay{reader: r, inserted: make(map[store.Ref]bool)}
 }
 
-// Err returns the error of the first statement that failed, nil while none has.
+// Err returns the error of the first statement that failed, or nil.
 func (o *Overlay) Err() error { return o.err }
 
-// Size is the number of bytes, keys and values, that are to be written.
+// Size returns the number of bytes to be written, keys and values.
 func (o *Overlay) Size() int { return o.size }
 
-// Writes yields the writes in order of table and key. Values belong to the
-// overlay, which never changes them.
+// Writes yields the writes, ordered by table and key. The overlay owns the values and never
+// changes them.
 func (o *Overlay) Writes() iter.Seq[Write] {
 	return func(yield func(Write) bool) {
 		for _, table := range slices.Sorted(maps.Keys(o.tables)) {
@@ -117,7 +117,7 @@ func (o *Overlay) Insert(table, key string, value []byte) error {
 	return o.Put(table, key, value)
 }
 
-// insertLater is Insert where the driver finds out whether the key is taken.
+// insertLater is Insert for an overlay that leaves the check to the driver.
 func (o *Overlay) insertLater(ref store.Ref, value []byte) error {
 	if o.err != nil {
 		return o.err
@@ -156,7 +156,7 @@ func (o *Overlay) Delete(table, key string) error {
 		return o.remember(err)
 	}
 	if o.inserted[ref] {
-		// The Insert is gone with what it wrote, so whether it was allowed is to be known now.
+		// The Delete cancels the Insert, so the commit can no longer check it. Check it now.
 		if err := o.look(ref); err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (o *Overlay) Delete(table, key string) error {
 	return o.write(table, key, nil)
 }
 
-// look finds out whether a key was free for the Insert that was put off.
+// look reads whether the key of a deferred Insert was free.
 func (o *Overlay) look(ref store.Ref) error {
 	values, err := o.reader.Get(ref)
 	if err == nil && values[0] != nil {
@@ -185,7 +185,7 @@ func (o *Overlay) write(table, key string, value []byte) error {
 	}
 	o.size += b.put(key, value)
 	if o.size > store.MaxTx {
-		return o.remember(fmt.Errorf("%w: a transaction writes at most %d bytes", store.ErrTooLarge, store.MaxTx))
+		return o.remember(fmt.Errorf("%w: a transaction can write at most %d bytes", store.ErrTooLarge, store.MaxTx))
 	}
 	return nil
 }
@@ -220,11 +220,11 @@ func (o *Overlay) Scan(table string, r store.Range) iter.Seq2[store.Entry, error
 	}
 }
 
-// merge scans the reader with the writes laid over it, which are in the order of the scan.
+// merge scans the reader and merges in the writes, which are in the order of the scan.
 func (o *Overlay) merge(table string, writes []store.Entry, r store.Range) iter.Seq2[store.Entry, error] {
 	under := r
 	if r.Limit > 0 {
-		under.Limit += len(writes) // so many of the reader's entries may be hidden
+		under.Limit += len(writes) // each write may hide one of the reader's entries
 	}
 	return func(yield func(store.Entry, error) bool) {
 		out := limited{yield: yield, limit: r.Limit}
@@ -262,7 +262,7 @@ func before(a, b string, reverse bool) bool {
 	return a < b
 }
 
-// limited passes entries on until there have been enough, leaving out what was deleted.
+// A limited passes on entries up to a limit and leaves out deleted ones.
 type limited struct {
 	yield func(store.Entry, error) bool
 	limit int

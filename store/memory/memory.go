@@ -1,14 +1,15 @@
-// Package memory keeps a store in memory: for tests, for the development
-// server, and wherever nothing need outlive the process.
+// Package memory keeps a store in memory. Use it for tests, for the development server, and
+// wherever nothing has to outlive the process.
 //
-// Begin with [New]. Readers work on a snapshot and hold no lock; writers come
-// one after another. A whole store is copied in microseconds by [Store.Fork],
-// so that each test can start from one that was filled once.
+// Begin with [New]. Readers work on a snapshot and hold no lock. Writers run one after
+// another. [Store.Fork] copies a whole store in microseconds, so each test can start from a
+// store that was filled once.
 //
 // # Caveats
 //
-//   - An Update made inside the function of another Update of the same store waits for ever.
-//   - Values that a Reader returns are the store's own memory. Whoever changes one changes the store.
+//   - An Update inside the function of another Update of the same store deadlocks.
+//   - The values that a Reader returns are the store's own memory. Changing one changes the
+//     store.
 package memory
 
 import (
@@ -21,10 +22,11 @@ import (
 	"github.com/cognate-id/cognate/store/internal/gate"
 )
 
-// A Store is a [store.Store] in memory. It is a [store.Forker] and a [store.BulkLoader] too.
+// A Store is a [store.Store] in memory. It is also a [store.Forker] and a
+// [store.BulkLoader].
 type Store struct {
 	gate    gate.Gate
-	turn    chan struct{}            // holds one token, which the writer has
+	turn    chan struct{}            // holds one token; the writer takes it
 	current atomic.Pointer[snapshot] // never changed in place
 }
 
@@ -85,7 +87,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Fork implements [store.Forker]. The two stores share what neither has changed since.
+// Fork implements [store.Forker]. The copy is copy-on-write.
 func (s *Store) Fork() (store.Store, error) {
 	if !s.gate.Enter() {
 		return nil, store.ErrClosed
@@ -96,7 +98,7 @@ func (s *Store) Fork() (store.Store, error) {
 	return open(s.current.Load().fork()), nil
 }
 
-// chunk is how many entries of a bulk load become visible together.
+// chunk is how many entries of a bulk load become visible at once.
 const chunk = 10_000
 
 // BulkLoad implements [store.BulkLoader]. Other writers wait until it ends.

@@ -14,24 +14,25 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// An item is an entry: its key and its value one after the other in one
-// allocation. In a store of a million users the difference to two is hundreds of megabytes.
+// An item is an entry. Its key and its value share one allocation. For a million users this
+// saves hundreds of megabytes compared with two allocations.
 type item struct {
 	text *byte
 	size uint32 // of key and value
 	key  uint16 // length of the key
-	part uint16 // number of the key's first part in the table's list, 0 where it has none
-	head uint64 // of a key with such a number, the eight bytes after its first part
+	part uint16 // number of the key's first part in table.parts, 0 if it has no number
+	head uint64 // the eight bytes after the first part, if that part has a number
 }
 
-// newItem copies an entry. Its part is to be set by the table that it is for.
+// newItem copies an entry. The table sets the number of the first part afterwards.
 func newItem(key string, value []byte) item {
 	b := make([]byte, len(key)+len(value))
 	copy(b[copy(b, key):], value)
 	return item{text: unsafe.SliceData(b), size: uint32(len(b)), key: uint16(len(key))}
 }
 
-// pivot is an item to look for. No key is longer than the part of it that is looked at.
+// pivot returns an item to search with. It looks at no more of the key than a stored key
+// can have.
 func pivot(key string) item {
 	key = key[:min(len(key), store.MaxKey+1)]
 	return item{text: unsafe.StringData(key), size: uint32(len(key)), key: uint16(len(key))}
@@ -39,14 +40,15 @@ func pivot(key string) item {
 
 func (i item) name() string { return unsafe.String(i.text, int(i.key)) }
 
-// value returns the value without a copy, cut off so that an append cannot reach further.
+// value returns the value without a copy. Its capacity is limited, so an append cannot
+// overwrite other memory.
 func (i item) value() []byte {
 	return unsafe.Slice(i.text, int(i.size))[i.key:]
 }
 
-// less orders items by their keys. Of two keys with the same first part, the
-// bytes after that are enough but for one pair in many: so a search stays in the
-// nodes of the tree, and does not fetch each key that it comes by from memory.
+// less orders items by their keys. If two keys have the same first part, the next eight
+// bytes almost always decide. So a search mostly stays within the nodes of the tree and
+// does not fetch each key from memory.
 func less(a, b item) bool {
 	if a.part == b.part && a.part != 0 && a.head != b.head {
 		return a.head < b.head
@@ -56,22 +58,23 @@ func less(a, b item) bool {
 
 type tree = btree.BTreeG[item]
 
-// degree is half of what a node of a tree holds. A write copies the nodes on
-// its way, so smaller ones make it cheaper, and take a little more room.
+// degree is half the capacity of a tree node. A write copies the nodes on its path, so
+// small nodes make writes cheaper and take a little more memory.
 const degree = 16
 
-// A table is an ordered tree with its name.
+// A table is an ordered tree with a name.
 type table struct {
 	name  string
 	tree  *tree
-	parts map[string]uint16 // numbers of the first parts of keys, from 1; never changed in place
+	parts map[string]uint16 // numbers of the first parts of keys, from 1; copy-on-write
 }
 
-// maxParts is how many first parts a table numbers: pools, for most. Keys that
-// begin with another are found all the same, by comparing them whole.
+// maxParts is how many first parts a table numbers. Most first parts are ids of pools. Keys
+// with other first parts are compared whole.
 const maxParts = 256
 
-// firstPart returns the length of the first part of a key that store.Key made, 0 for another key.
+// firstPart returns the length of the first part of a key made by store.Key, or 0 for any
+// other key.
 func firstPart(key string) int {
 	const end = "\x00\x01"
 	i := strings.Index(key, end)
@@ -81,7 +84,8 @@ func firstPart(key string) int {
 	return i + len(end)
 }
 
-// placed returns an item with the number of its first part, if the table has one for it.
+// placed returns the item with the number of its first part, if the table has a number for
+// it.
 func (t *table) placed(i item) item {
 	key := i.name()
 	n := firstPart(key)
@@ -94,7 +98,8 @@ func (t *table) placed(i item) item {
 	return i
 }
 
-// number gives the first part of a key a number, unless it has one or there are enough.
+// number assigns a number to the first part of a key, unless the part has one or all
+// numbers are used.
 func (t *table) number(key string) {
 	part := key[:firstPart(key)]
 	if part == "" || t.parts[part] != 0 || len(t.parts) == maxParts {
@@ -112,8 +117,8 @@ func (t *table) item(key string, value []byte) item {
 	return t.placed(newItem(key, value))
 }
 
-// A snapshot is the state after a transaction: its tables, ordered by name. It
-// is never changed; the next state shares with it what was not written.
+// A snapshot is the state after a transaction: the tables ordered by name. A snapshot never
+// changes. The next snapshot shares all unchanged nodes with it.
 type snapshot struct{ tables []table }
 
 func (s *snapshot) find(name string) (int, bool) {
@@ -122,7 +127,7 @@ func (s *snapshot) find(name string) (int, bool) {
 	})
 }
 
-// fork copies all trees. The copies are lazy: a node is copied when one side changes it.
+// fork copies all trees, copy-on-write.
 func (s *snapshot) fork() *snapshot {
 	out := &snapshot{slices.Clone(s.tables)}
 	for i := range out.tables {
@@ -131,7 +136,7 @@ func (s *snapshot) fork() *snapshot {
 	return out
 }
 
-// with returns the state after writes.
+// with returns the state after the writes.
 func (s *snapshot) with(writes iter.Seq[driver.Write]) *snapshot {
 	e := s.edit()
 	for w := range writes {
@@ -145,18 +150,18 @@ func (s *snapshot) with(writes iter.Seq[driver.Write]) *snapshot {
 	return e.snapshot()
 }
 
-// An edit makes the next snapshot. Only the writer may hold one, since copying
-// a tree marks the tree that it is copied from.
+// An edit builds the next snapshot. Only the writer may hold an edit, because copying a
+// tree marks the original.
 type edit struct {
 	next  snapshot
-	owned []string // tables whose tree has been copied
+	owned []string // names of the tables whose tree is already copied
 }
 
 func (s *snapshot) edit() *edit { return &edit{next: snapshot{slices.Clone(s.tables)}} }
 
 func (e *edit) snapshot() *snapshot { return &e.next }
 
-// table returns a table to be changed. It is good until the next call.
+// table returns a table to be changed. The pointer is valid until the next call of table.
 func (e *edit) table(name string) *table {
 	i, ok := e.next.find(name)
 	if !ok {
@@ -185,7 +190,7 @@ func (e *edit) load(ref store.Ref, value []byte) {
 	t.tree.Load(t.item(ref.Key, value))
 }
 
-// A reader reads a snapshot on behalf of a call.
+// A reader reads a snapshot for one call.
 type reader struct {
 	ctx  context.Context
 	snap *snapshot
@@ -209,7 +214,7 @@ func (r reader) Get(refs ...store.Ref) ([][]byte, error) {
 	return values, nil
 }
 
-// between is how many entries a scan yields before it looks at its context again.
+// between is how many entries a scan yields before it checks its context again.
 const between = 256
 
 func (r reader) Scan(name string, rng store.Range) iter.Seq2[store.Entry, error] {

@@ -16,25 +16,25 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// format is the version of how tables are laid out in the database.
+// format is the version of the layout of the tables in the database.
 const format = 1
 
-// A catalog knows which tables are there and makes those that are missing. A
-// name that it knows stays good: tables are never dropped.
+// A catalog knows which database tables exist, and creates missing ones. A known table
+// stays valid, because tables are never dropped.
 type catalog struct {
 	conn   *pgx.ConnConfig
-	schema string // quoted
+	schema string // quoted for SQL
 	mu     sync.RWMutex
-	known  map[string]string // table of the contract, to its name in SQL
+	known  map[string]string // name of a table in the store to its name in SQL
 }
 
 func quote(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 
-// maxIdentifier is how many bytes PostgreSQL keeps of a name.
+// maxIdentifier is the maximum length of an identifier in PostgreSQL, in bytes.
 const maxIdentifier = 63
 
-// relation is the name of the relation that holds a table. One that
-// PostgreSQL cannot hold as it is becomes its beginning and a digest.
+// relation returns the name of the database table for a table of the store. A name that
+// PostgreSQL cannot hold is replaced by its beginning and a digest.
 func relation(table string) string {
 	if len(table) <= maxIdentifier && utf8.ValidString(table) && table != metaTable && !strings.Contains(table, "~") {
 		return table
@@ -44,7 +44,7 @@ func relation(table string) string {
 	return strings.ReplaceAll(beginning, "~", "") + "~" + hex.EncodeToString(sum[:16])
 }
 
-// metaTable keeps the format, and its row is what those who make or migrate tables lock.
+// metaTable holds the format. Its row is the lock for creating and migrating tables.
 const metaTable = "cognate_meta"
 
 func openCatalog(ctx context.Context, conn *pgx.ConnConfig, o *Options) (*catalog, error) {
@@ -63,17 +63,18 @@ func openCatalog(ctx context.Context, conn *pgx.ConnConfig, o *Options) (*catalo
 	return c, err
 }
 
-// requireUTF8 refuses a database that could not hold every name: it would show
-// only when somebody has one with a letter that is not there.
+// requireUTF8 returns an error if the encoding of the database is not UTF-8. With another
+// encoding, an error would appear only when the first user has a name with a character that
+// the encoding lacks.
 func requireUTF8(conn *pgx.Conn) error {
 	if encoding := conn.PgConn().ParameterStatus("server_encoding"); encoding != "UTF8" {
-		return fmt.Errorf("the database is in %s, and must be in UTF8: create database NAME encoding 'UTF8' template template0", encoding)
+		return fmt.Errorf("the database has the encoding %s, but must have UTF8; create it with: create database NAME encoding 'UTF8' template template0", encoding)
 	}
 	return nil
 }
 
-// connected calls fn with a connection that is not of the pool: transactions
-// that wait for a table hold those.
+// connected calls fn with a connection outside of the pool, because transactions that wait
+// for a table hold the connections of the pool.
 func (c *catalog) connected(ctx context.Context, fn func(*pgx.Conn) error) error {
 	conn, err := pgx.ConnectConfig(ctx, c.conn)
 	if err != nil {
@@ -83,8 +84,8 @@ func (c *catalog) connected(ctx context.Context, fn func(*pgx.Conn) error) error
 	return fn(conn)
 }
 
-// makeSchema makes the schema with the format in it. Several who do so at the
-// same time get in each other's way, so it is tried again.
+// makeSchema creates the schema and stores the format in it. Several processes that do so
+// at the same time can conflict, so it is retried.
 func (c *catalog) makeSchema(ctx context.Context, conn *pgx.Conn) error {
 	meta := quote(c.schema, metaTable)
 	schema := "create schema if not exists " + quote(c.schema) + ";"
@@ -101,7 +102,7 @@ func (c *catalog) makeSchema(ctx context.Context, conn *pgx.Conn) error {
 		if err != nil || there {
 			return err
 		}
-		if made { // perhaps for a user who may make none
+		if made { // perhaps the database user may not create a schema
 			schema = ""
 		}
 		_, err = conn.Exec(ctx, schema+script)
@@ -114,14 +115,15 @@ func (c *catalog) makeSchema(ctx context.Context, conn *pgx.Conn) error {
 	}
 }
 
-// raced tells whether somebody else was making the same at the same time.
+// raced reports whether the error means that another process was creating the same thing at
+// the same time.
 func raced(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && slices.Contains([]string{uniqueViolation, "42P06", "42P07", "XX000", serializationFailure, deadlockDetected}, pg.Code)
 }
 
-// locked calls fn in a transaction that holds the row of the format, once that
-// is known to be one that this program can write.
+// locked calls fn in a transaction that holds the row of the format, after it has checked
+// that this program can write the format.
 func (c *catalog) locked(ctx context.Context, conn *pgx.Conn, fn func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 		var have int
@@ -136,7 +138,7 @@ func (c *catalog) locked(ctx context.Context, conn *pgx.Conn, fn func(pgx.Tx) er
 	})
 }
 
-// idents returns the names of tables in SQL, and makes those that are missing.
+// idents returns the names of tables in SQL and creates the missing tables.
 func (c *catalog) idents(ctx context.Context, tables map[string][][]byte) (map[string]string, error) {
 	out := make(map[string]string, len(tables))
 	var missing []string
@@ -153,7 +155,7 @@ func (c *catalog) idents(ctx context.Context, tables map[string][][]byte) (map[s
 		return out, nil
 	}
 	slices.Sort(missing)
-	err := retry(ctx, func() error { // also where there is no connection to be had just now
+	err := retry(ctx, func() error { // also retries if no connection is available at the moment
 		return explain(ctx, c.connected(ctx, func(conn *pgx.Conn) error {
 			return c.locked(ctx, conn, func(tx pgx.Tx) error { return c.makeTables(ctx, tx, missing) })
 		}))
@@ -187,7 +189,8 @@ func (c *catalog) makeTables(ctx context.Context, tx pgx.Tx, tables []string) er
 	return nil
 }
 
-// Drop removes the schema that a URL names with all that is in it, and its views.
+// Drop deletes the schema that a URL names, with everything in it, and the schema of its
+// views.
 func Drop(ctx context.Context, address string) error {
 	var o Options
 	config, err := configure(address, &o)
@@ -201,7 +204,7 @@ func Drop(ctx context.Context, address string) error {
 	})
 }
 
-// Size is how many bytes the tables and their indexes take in the database.
+// Size returns how many bytes the tables and their indexes take in the database.
 func (s *Store) Size(ctx context.Context) (n int64, err error) {
 	if err := s.enter(ctx); err != nil {
 		return 0, err

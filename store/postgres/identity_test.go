@@ -250,7 +250,7 @@ func TestViewsLeaveOthersAlone(t *testing.T) {
 	if err == nil {
 		s.Close()
 	}
-	if err == nil || !strings.Contains(err.Error(), "where others have something") {
+	if err == nil || !strings.Contains(err.Error(), "it holds something else") {
 		t.Errorf("Open = %v", err)
 	}
 	if _, err := conn.Exec(t.Context(), "select from "+theirs+".precious"); err != nil {

@@ -204,7 +204,7 @@ func TestOtherEncodingIsRefused(t *testing.T) {
 	if err == nil {
 		s.Close()
 	}
-	if err == nil || !strings.Contains(err.Error(), "the database is in LATIN1, and must be in UTF8") {
+	if err == nil || !strings.Contains(err.Error(), "the database has the encoding LATIN1, but must have UTF8") {
 		t.Errorf("Open = %v", err)
 	}
 }

@@ -1,39 +1,45 @@
-// Package postgres keeps a store in a PostgreSQL database, by way of pgx.
+// Package postgres keeps a store in a PostgreSQL database, with pgx.
 //
-// Begin with [Open]. Any number of processes may use one database at a time:
-// nothing is kept in a process that another must know. Each table of the
-// contract is a table of the database, (key bytea, value jsonb), made when it
-// is first used; beside them are views for people, see [Options].Views.
+// Begin with [Open]. Any number of processes can use one database at the same time, because
+// no process keeps state that another must know. Each table of the store is a database
+// table with the columns key (bytea) and value (jsonb), created when it is first used. SQL
+// views for people can be added, see [Options].Views.
 //
 // # Round trips
 //
-// What a transaction costs is the waiting for the server. A View waits once
-// for each of its reads, the first included; its end is not waited for. An
-// Update waits once for each of its reads and once for all its writes
-// together with their COMMIT. An Insert is no read: whether the key was free
-// is found out by the COMMIT, and it is Update that returns [store.ErrExists].
+// The cost of a transaction is the wait for the server:
+//
+//   - A View has one round trip for each of its reads. Its begin and its end cost none.
+//   - An Update has one round trip for each of its reads, and one for all its writes
+//     together with their COMMIT.
+//   - An Insert costs no read. The COMMIT finds out whether the key exists, and Update
+//     returns [store.ErrExists].
 //
 // # Failures
 //
-// Transactions are serializable. One that loses against another (SQLSTATE
-// 40001 or 40P01), or whose connection is lost before the commit began, is
-// tried again, at most 5 times after waits of 5 ms, 10 ms and so on, each more or less by
-// chance; then Update returns [store.ErrConflict], or what was wrong with the connection.
-// So is one on a connection that takes no writes (25006), which is closed: where the URL names several
-// hosts and says target_session_attrs=read-write, the next leads to the server that has taken over.
-// A connection that is lost during the COMMIT is [store.ErrUnknownOutcome] and never tried again.
+// Transactions are serializable. A transaction is retried if it loses against another one
+// (SQLSTATE 40001 or 40P01), or if its connection is lost before the commit begins. It is
+// retried at most 5 times, after random waits of about 5 ms, 10 ms, and so on. Then Update
+// returns [store.ErrConflict] or the error of the connection.
+//
+// A connection that refuses writes (25006) is closed, and the transaction is retried. If
+// the URL names several hosts and has target_session_attrs=read-write, the next connection
+// leads to the server that has taken over.
+//
+// If the connection is lost during the COMMIT, Update returns [store.ErrUnknownOutcome] and
+// does not retry.
 //
 // # Caveats
 //
-//   - Nothing depends on advisory locks, NOTIFY or the state of a session, so
-//     that a pooler or a database that speaks the same protocol can stand
-//     between. It was run on PostgreSQL 15; it is claimed for nothing else.
-//   - The database must be in UTF-8: Open refuses another. Run it with synchronous_commit and fsync
-//     on, as they are by default: otherwise what was acknowledged can be lost.
-//   - A View or Update inside the function of another takes a second
-//     connection, and waits for ever when all are taken in this way.
-//   - jsonb keeps what a number is worth, and neither how it was written nor
-//     the order of members.
+//   - The store uses no advisory locks, no NOTIFY and no session state, so a pooler or a
+//     compatible database can stand in between. It is tested with PostgreSQL 15 only.
+//   - The database must be in UTF-8, otherwise Open returns an error. Run it with
+//     synchronous_commit and fsync on, as is the default. Otherwise acknowledged writes can
+//     be lost.
+//   - A View or Update inside the function of another one takes a second connection. It
+//     deadlocks when all connections are taken in this way.
+//   - jsonb keeps the value of a number, but not its notation, and does not keep the order
+//     of members.
 package postgres
 
 import (
@@ -51,39 +57,42 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Options is the wiring of a [Store]. The zero value is good.
+// Options configure a [Store]. The zero value is good.
 type Options struct {
-	// Schema is the schema of the database that tables are in. It is made if
-	// there is none. Defaults to the parameter "schema" of the URL, and to
-	// "cognate" without one. At most 50 bytes.
+	// Schema is the schema of the database that holds the tables. Open creates it if
+	// necessary. Defaults to the parameter "schema" of the URL, or to "cognate". It has at
+	// most 50 bytes.
 	Schema string
-	// MaxConns is how many connections are open at once at most. Defaults to
-	// the parameter "pool_max_conns" of the URL, and to 16 without one.
+	// MaxConns is the maximum number of open connections. Defaults to the parameter
+	// "pool_max_conns" of the URL, or to 16.
 	MaxConns int
-	// Views are made, or replaced, by Open in a schema of their own, which is
-	// called as Schema with "_views" behind it. They are for people who look
-	// at the data with SQL; nothing here reads them. Give it [store.Catalog.Views]
-	// of the catalog that the engine gets. Defaults to none.
+	// Views are SQL views that Open creates or replaces, in a schema named like Schema with
+	// "_views" appended. They are for people who query the data with SQL; the program does
+	// not read them. Set Views to [store.Catalog.Views] of the catalog that the engine
+	// gets. Defaults to none.
 	Views []store.View
-	// Tracer is told of each exchange with the server. Defaults to none.
+	// Tracer counts round trips to the server. Defaults to none.
 	Tracer Tracer
 }
 
-// A Tracer is told whenever a transaction waits for the server once.
-type Tracer interface{ RoundTrip() }
+// A Tracer is called for each round trip of a transaction.
+type Tracer interface {
+	// RoundTrip is called when a transaction waits for the server once.
+	RoundTrip()
+}
 
-// Defaults of [Options].
+// The defaults of [Options].
 const (
 	defaultSchema   = "cognate"
 	defaultMaxConns = 16
 	maxSchema       = 50
 )
 
-// commitTimeout is how long a COMMIT is waited for before its outcome is
-// called unknown: long enough for any that is only slow.
+// commitTimeout is how long to wait for a COMMIT before its outcome counts as unknown. It
+// is long enough for a COMMIT that is only slow.
 const commitTimeout = time.Minute
 
-// A Store is a [store.Store] in a database. It is a [store.BulkLoader] too.
+// A Store is a [store.Store] in a database. It is also a [store.BulkLoader].
 type Store struct {
 	pool   *pgxpool.Pool
 	gate   gate.Gate
@@ -92,11 +101,11 @@ type Store struct {
 }
 
 // Open connects to the database at a URL such as
-// postgres://user:password@host:5432/database?sslmode=verify-full, whose
-// parameters are those of libpq, and makes what is missing there. o may be nil.
+// postgres://user:password@host:5432/database?sslmode=verify-full, and creates what is
+// missing. The parameters of the URL are those of libpq. o may be nil.
 //
-// The error is [store.ErrNewer] when a newer version of this program has
-// written to the database.
+// Open returns [store.ErrNewer] if a newer version of this program has written to the
+// database.
 func Open(ctx context.Context, address string, o *Options) (*Store, error) {
 	var opts Options
 	if o != nil {
@@ -151,15 +160,15 @@ func configure(address string, o *Options) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// prepareConn asks the planner for the index always. What a serializable
-// transaction reads by a sequential scan or a bitmap is locked as a whole, and
-// it would conflict with everybody.
+// prepareConn makes the planner always use the index. A serializable transaction that reads
+// by a sequential scan or a bitmap locks the whole table and conflicts with every other
+// transaction.
 func prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, "select set_config(name, 'off', false) from pg_settings where name in ('enable_seqscan', 'enable_bitmapscan')")
 	return err
 }
 
-// View implements [store.Store]. Values are copies and stay valid.
+// View implements [store.Store]. The values are copies and stay valid.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := s.enter(ctx); err != nil {
 		return err

@@ -17,7 +17,7 @@ const (
 	firstPause = 5 * time.Millisecond
 )
 
-// retry calls fn again for as long as it is lost, at most maxRetries times.
+// retry calls fn, and calls it again after a lostError, at most maxRetries times.
 func retry(ctx context.Context, fn func() error) error {
 	for try := 0; ; try++ {
 		err := fn()
@@ -34,8 +34,8 @@ func retry(ctx context.Context, fn func() error) error {
 	}
 }
 
-// pause waits before another try: half of the time for certain, as much again
-// by chance, so that those who collided do not do so again.
+// pause waits before the next try. Half of the time is fixed and half is random, so that
+// transactions that collided do not collide again.
 func pause(ctx context.Context, try int) error {
 	half := firstPause << try / 2
 	timer := time.NewTimer(half + rand.N(2*half))
@@ -48,16 +48,16 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// A lostError ends a transaction that has certainly not taken place and may be tried again.
+// A lostError means that a transaction certainly did not take place and may be retried.
 type lostError struct {
 	cause    error
-	conflict bool // with another transaction; otherwise the connection was lost
+	conflict bool // lost against another transaction; otherwise the connection was lost
 }
 
 func (e *lostError) Error() string { return e.cause.Error() }
 func (e *lostError) Unwrap() error { return e.cause }
 
-// told is the error for a caller when there are no tries left.
+// told returns the error for the caller when no tries are left.
 func (e *lostError) told() error {
 	if e.conflict {
 		return fmt.Errorf("%w: %w", store.ErrConflict, e.cause)
@@ -65,18 +65,18 @@ func (e *lostError) told() error {
 	return e.cause
 }
 
-// SQLSTATE codes, see the appendix of PostgreSQL's manual.
+// SQLSTATE codes, see the appendix of the PostgreSQL manual.
 const (
 	uniqueViolation      = "23505"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	readOnlyTransaction  = "25006"
-	dataException        = "22" // a class: what jsonb cannot hold
-	programLimit         = "54" // a class
+	dataException        = "22" // a class of codes: jsonb cannot hold the value
+	programLimit         = "54" // a class of codes
 )
 
-// explain makes what a statement failed with into an error of the contract. It
-// is not for the COMMIT: whatever it is told of has not taken place.
+// explain converts the error of a statement to an error of the contract. Do not use it for
+// a COMMIT: explain assumes that the statement did not take place.
 func explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -100,14 +100,14 @@ func explain(ctx context.Context, err error) error {
 	}
 }
 
-// fatal tells whether the server has ended the connection with this error.
+// fatal reports whether the server ended the connection with this error.
 func fatal(pg *pgconn.PgError) bool {
 	return pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC"
 }
 
-// outcome is the error for a failure in the exchange that the COMMIT was part
-// of. An error that the server tells instead of having gone on to the COMMIT
-// is certain; whatever else happened once the COMMIT was sent is not.
+// outcome returns the error for a failed exchange that ended with the COMMIT. If the server
+// reported an error before it reached the COMMIT, the transaction certainly failed. After
+// any other error once the COMMIT was sent, the outcome is unknown.
 func outcome(err error, atCommit bool) error {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	switch {

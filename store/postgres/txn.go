@@ -16,19 +16,24 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A txn is a transaction on one connection, for one goroutine. It takes the
-// connection with its first statement, and BEGIN goes with that.
+// A transaction takes a connection with its first statement and sends BEGIN together with
+// that statement: one round trip. Each further read is one round trip. Writes stay in the
+// overlay. Commit sends all writes and the COMMIT in one batch, and waits for the outcome
+// even if the context is done.
+
+// A txn is a transaction on one connection, for one goroutine. It takes the connection with
+// its first statement, and sends BEGIN with that statement.
 type txn struct {
 	store *Store
 	ctx   context.Context
 	begin string
 	conn  *pgxpool.Conn
-	begun bool  // the server has been told to begin
-	lost  error // why the transaction cannot go on, once it cannot
+	begun bool  // BEGIN was sent
+	lost  error // the reason why the transaction cannot go on, or nil
 }
 
-// verdict is what to do about the error of a function: whatever it made of a
-// transaction that was lost, it is to be called again.
+// verdict decides what to do with the error of an Update's function. If the transaction was
+// lost, it returns a lostError, whatever the function returned.
 func (t *txn) verdict(err error) error {
 	if t.lost != nil {
 		return t.lost
@@ -36,8 +41,8 @@ func (t *txn) verdict(err error) error {
 	return err
 }
 
-// send queues statements, behind a BEGIN where that is still to come, sends
-// them all and waits for their answers: one round trip.
+// send sends the queued statements and waits for the answers: one round trip. The first
+// send of a transaction puts a BEGIN in front.
 func (t *txn) send(queue func(*pgx.Batch)) error {
 	if t.lost != nil {
 		return t.lost
@@ -60,8 +65,8 @@ func (t *txn) send(queue func(*pgx.Batch)) error {
 	return t.lost
 }
 
-// stale tells whether it was the connection that failed before the transaction
-// had read anything: it can begin on another one then.
+// stale reports whether the connection failed before the transaction read anything. The
+// transaction can then begin again on another connection.
 func (t *txn) stale(err error) bool {
 	if err == nil || t.begun {
 		return false
@@ -88,8 +93,8 @@ func (t *txn) exchange(queue func(*pgx.Batch)) error {
 	return nil
 }
 
-// dismiss closes a connection on which nothing can be written: another may lead
-// to the server that has taken over from this one.
+// dismiss closes a connection that refuses writes. Another connection may lead to the
+// server that has taken over.
 func (t *txn) dismiss(err error) {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == readOnlyTransaction {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), commitTimeout)
@@ -105,8 +110,8 @@ func (t *txn) acquire(ctx context.Context) (err error) {
 	return err
 }
 
-// leave gives the connection back. Ending a transaction that only read is
-// nothing to wait for.
+// leave gives the connection back. It does not wait for the end of a transaction that only
+// read.
 func (t *txn) leave() {
 	conn := t.conn
 	if conn == nil {
@@ -118,7 +123,7 @@ func (t *txn) leave() {
 		return
 	}
 	go func() {
-		defer conn.Release() // which closes a connection that is still in a transaction
+		defer conn.Release() // closes a connection that is still in a transaction
 		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 		defer cancel()
 		_, _ = conn.Exec(ctx, "rollback")
@@ -181,16 +186,17 @@ func (t *txn) GetFollowing(refs []store.Ref, follow []store.Follow) ([][]byte, [
 	return values, followed, nil
 }
 
-// followSQL looks at what an entry of an index leads to. Such an entry is a
-// primary key as base64 of the kind for URLs, without padding, in a string of JSON.
+// followSQL reads the values that index entries lead to. An index entry is a JSON string
+// with the primary key in URL-safe base64 without padding.
 const followSQL = `select k.key, t.value from (
 	select $1::bytea || substr(decode(rpad(translate(i.text, '-_', '+/'), (length(i.text) + 3) / 4 * 4, '='), 'base64'), $2::int) as key
 	from (select value #>> '{}' as text from %s where key = $3) as i) as k left join %s as t on t.key = k.key`
 
-// possible tells whether the contract allows a table of that name. One that it does not is empty.
+// possible reports whether the contract allows a table of that name. Any other table is
+// empty.
 func possible(table string) bool { return table != "" && strings.IndexByte(table, 0) < 0 }
 
-// fail remembers that the transaction cannot go on.
+// fail records that the transaction cannot go on.
 func (t *txn) fail(err error) error {
 	if t.lost == nil {
 		t.lost = err
@@ -213,8 +219,8 @@ func each(rows pgx.Rows, fn func(store.Entry) bool) error {
 	return rows.Err()
 }
 
-// A Scan is read in pages: so many rows, and no more bytes than these are
-// kept, whatever the rows are like.
+// A Scan is read in pages. A page has at most this many rows and keeps at most this many
+// bytes, however large the rows are.
 const (
 	firstPage = 100
 	laterPage = 1000
@@ -248,7 +254,7 @@ func (t *txn) Scan(table string, r store.Range) iter.Seq2[store.Entry, error] {
 	}
 }
 
-// after is what is left of a range behind a key.
+// after returns the part of a range that follows a key.
 func after(r store.Range, key string) store.Range {
 	if r.Reverse {
 		r.To = key
@@ -258,7 +264,7 @@ func after(r store.Range, key string) store.Range {
 	return r
 }
 
-// page reads up to so many entries of a range, and tells whether there may be more.
+// page reads at most limit entries of a range. more reports whether there may be more.
 func (t *txn) page(table string, r store.Range, limit int) (page []store.Entry, more bool, err error) {
 	if r.To != "" && r.From >= r.To || !possible(table) {
 		return nil, false, nil
@@ -325,7 +331,7 @@ func (c *columns) add(w driver.Write) {
 	c.values = append(c.values, string(w.Value))
 }
 
-// gather groups writes, which come in order of their tables.
+// gather groups writes by table. The writes are in order of their tables.
 func gather(writes iter.Seq[driver.Write]) (out []changes) {
 	for w := range writes {
 		if len(out) == 0 || out[len(out)-1].table != w.Table {
@@ -362,8 +368,8 @@ func (c *changes) queue(b *pgx.Batch, ident string) {
 	}
 }
 
-// commit sends all writes with the COMMIT behind them, and waits for the
-// outcome whatever becomes of the context.
+// commit sends all writes and the COMMIT in one batch. It waits for the outcome even if the
+// context is done.
 func (t *txn) commit(writes iter.Seq[driver.Write]) error {
 	all := gather(writes)
 	if len(all) == 0 && !t.begun {
@@ -404,7 +410,7 @@ func finish(results pgx.BatchResults, statements int) error {
 			return outcome(err, i == statements-1)
 		}
 	}
-	_ = results.Close() // the COMMIT was answered: what comes behind it is of no account
+	_ = results.Close() // the COMMIT was answered, so later errors do not matter
 	return nil
 }
 
@@ -440,7 +446,7 @@ func (s *Store) BulkLoad(ctx context.Context, entries iter.Seq2[store.Ref, []byt
 	return s.load(ctx, batch)
 }
 
-// bulkRows is how many entries of a bulk load go in one transaction.
+// bulkRows is how many entries a bulk load writes in one transaction.
 const bulkRows = 5000
 
 func (s *Store) load(ctx context.Context, batch map[store.Ref][]byte) error {

@@ -14,9 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// makeViews makes the views, or replaces them where their queries are not those
-// of last time. Each is replaced where it is: rights to read it stay, and what
-// others have built on it.
+// makeViews creates the views. It replaces them if their queries have changed since the
+// last time. It replaces a view in place, so that rights to read the view, and other views
+// built on it, stay.
 func (c *catalog) makeViews(ctx context.Context, tx pgx.Tx, views []store.View) error {
 	if len(views) == 0 {
 		return nil
@@ -46,8 +46,9 @@ func (c *catalog) makeViews(ctx context.Context, tx pgx.Tx, views []store.View) 
 	return err
 }
 
-// makeViewSchema makes the schema of the views if there is none, and returns
-// the digest of those that were made there. It refuses one with something of others in it.
+// makeViewSchema creates the schema of the views if necessary, and returns the digest of
+// the views in it. It returns an error if the schema holds something that this program did
+// not make.
 func (c *catalog) makeViewSchema(ctx context.Context, tx pgx.Tx, schema string) (digest string, err error) {
 	var there, used bool
 	var comment *string
@@ -62,12 +63,12 @@ func (c *catalog) makeViewSchema(ctx context.Context, tx pgx.Tx, schema string) 
 	case comment != nil && len(*comment) == hex.EncodedLen(sha256.Size):
 		return *comment, nil
 	case used:
-		return "", fmt.Errorf("the views would go to the schema %q, where others have something: choose another with schema=NAME", schema)
+		return "", fmt.Errorf("the views belong in the schema %q, but it holds something else: choose another schema with schema=NAME", schema)
 	}
 	return "", nil
 }
 
-// invalidDefinition is what replacing a view ends in that has lost a column.
+// invalidDefinition is the SQLSTATE of replacing a view by one that lacks a column.
 const invalidDefinition = "42P16"
 
 func makeView(ctx context.Context, tx pgx.Tx, ident, query string) error {
@@ -85,7 +86,7 @@ func makeView(ctx context.Context, tx pgx.Tx, ident, query string) error {
 	return err
 }
 
-// query is the SELECT of a view.
+// query returns the SELECT of a view.
 func query(v store.View) string {
 	if v.Query != "" {
 		return v.Query
@@ -97,7 +98,8 @@ func query(v store.View) string {
 	return "select " + strings.Join(columns, ", ") + " from " + quote(relation(v.Tables[0]))
 }
 
-// member is a column in SQL: a member of the value, as it is or as text that is cast.
+// member returns the SQL of a column: the member of the value as it is, or as text that is
+// cast.
 func member(c store.Column) string {
 	operator, cast := "#>>", "::"+string(cmp.Or(c.Type, store.TextColumn))
 	if c.Type == store.JSONColumn {
@@ -110,7 +112,7 @@ func member(c store.Column) string {
 	return "(value " + operator + " array[" + strings.Join(path, ", ") + "])" + cast
 }
 
-// literal is a text in SQL, whatever standard_conforming_strings says.
+// literal returns a text as a SQL literal that works with any standard_conforming_strings.
 func literal(s string) string {
 	return "E'" + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(s) + "'"
 }

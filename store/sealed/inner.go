@@ -2,8 +2,8 @@ package sealed
 
 import "github.com/cognate-id/cognate/store"
 
-// Inner returns the store below one that New made, in which secrets are sealed:
-// what a backup is made of. Any other store is returned as it is.
+// Inner returns the store below a store that [New] returned. Values of secret tables in it
+// are sealed. Use it for a backup. Inner returns any other store unchanged.
 func Inner(s store.Store) store.Store {
 	if s, ok := s.(interface{ below() store.Store }); ok {
 		return s.below()

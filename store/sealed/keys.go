@@ -19,28 +19,30 @@ import (
 	"strings"
 )
 
-// Keys are what values are sealed under. The first seals, all of them open.
-// They remember where they are from, see [KeysFrom], and print as [redacted].
+// Keys are the keys that seal values. The first key seals new values; all keys open values.
+// Keys remember their source, see [KeysFrom], and print as [redacted].
 type Keys struct{ ring *ring }
 
 type key struct {
-	id   string // made from the key, so the two cannot be mixed up
+	id   string // derived from the key, so that id and key always match
 	aead cipher.AEAD
 }
 
 const keySize = 32
 
-// A key file has one key in each line after this word; lines that begin with # are comments.
+// keyWord begins each line of a key file that holds a key. Lines that begin with # are
+// comments.
 const keyWord = "aes256gcm "
 
-const keyFileHead = `# The keys of a Cognate store. Whoever has this file and the store can read
-# its secrets; without this file they are lost. The first key seals, all open.
+const keyFileHead = `# The keys of a Cognate store. Anyone who has this file and the store can read
+# its secrets. Without this file the secrets are lost. The first key seals new
+# values; all keys open values.
 `
 
-// OpenKeyFile reads the keys in the file at path. If there is no file, it makes
-// one with a new random key and mode 0600. It refuses a file that others than
-// its owner may read, and one that is not a key file. A store reads the file
-// again when it was changed, see [RotateKeyFile].
+// OpenKeyFile reads the keys in the file at path. If the file does not exist, OpenKeyFile
+// creates it with a new random key and mode 0600. It returns an error if the file is not a
+// key file, or if others than its owner may read it. A store reads the file again when the
+// file has changed, see [RotateKeyFile].
 func OpenKeyFile(path string) (Keys, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,9 +53,9 @@ func OpenKeyFile(path string) (Keys, error) {
 	return KeysFrom(context.Background(), func(context.Context) ([]byte, error) { return readKeyFile(path) })
 }
 
-// KeysFromEnv reads keys from an environment variable, in the format of a key
-// file: "aes256gcm " and 32 random bytes in Base64, one key in each line, the
-// first of which seals. A process sees a change of them when it starts again.
+// KeysFromEnv reads keys from an environment variable, in the format of a key file. Each
+// line holds one key: "aes256gcm " and 32 random bytes in Base64. The first key seals. A
+// process sees a changed variable only after a restart.
 func KeysFromEnv(name string) (Keys, error) {
 	return KeysFrom(context.Background(), func(context.Context) ([]byte, error) {
 		text, ok := os.LookupEnv(name)
@@ -83,7 +85,7 @@ func readKeyFile(path string) (text []byte, err error) {
 		return nil, err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("others can read it (mode %#o): set it to 0600, or replace the key if they may have", mode)
+		return nil, fmt.Errorf("others can read it (mode %#o): set the mode to 0600, and replace the key if others may have read it", mode)
 	}
 	if !info.Mode().IsRegular() || info.Size() > 1<<20 {
 		return nil, errors.New("not a key file")
@@ -104,7 +106,7 @@ func parseKeys(text string) ([]key, error) {
 		encoded, ok := strings.CutPrefix(strings.TrimSpace(line), keyWord)
 		raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
 		if !ok || err != nil || len(raw) != keySize {
-			return nil, fmt.Errorf("malformed: a line is %q and %d bytes in Base64", strings.TrimSpace(keyWord), keySize)
+			return nil, fmt.Errorf("malformed: each line must be %q and %d bytes in Base64", strings.TrimSpace(keyWord), keySize)
 		}
 		k, err := newKey(raw)
 		if err != nil {
@@ -113,18 +115,18 @@ func parseKeys(text string) ([]key, error) {
 		list = append(list, k)
 	}
 	if len(list) == 0 {
-		return nil, errors.New("malformed: it holds no key")
+		return nil, errors.New("malformed: it has no key")
 	}
 	return list, nil
 }
 
-// isComment tells whether a line of a key file holds no key.
+// isComment reports whether a line of a key file is a comment or empty.
 func isComment(line string) bool {
 	line = strings.TrimSpace(line)
 	return line == "" || line[0] == '#'
 }
 
-// newLine is a line of a key file with a new key.
+// newLine returns a line of a key file with a new key.
 func newLine() string {
 	raw := make([]byte, keySize)
 	rand.Read(raw)
@@ -144,8 +146,8 @@ func newKey(raw []byte) (key, error) {
 	return key{hex.EncodeToString(sum[:8]), aead}, nil
 }
 
-// createKeyFile writes the file under another name first and gives it its own
-// when it is safely on the disk. If another process was quicker, its file stays.
+// createKeyFile writes the file under another name, flushes it and then renames it. If
+// another process created the key file meanwhile, that file stays.
 func createKeyFile(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
@@ -166,7 +168,7 @@ func createKeyFile(path string) error {
 func syncDir(path string) {
 	if d, err := os.Open(filepath.Dir(path)); err == nil {
 		defer d.Close()
-		_ = d.Sync() // not every system can, or needs to
+		_ = d.Sync() // not every system can or must do this
 	}
 }
 

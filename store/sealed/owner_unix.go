@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// keepOwner gives a new file to the owner of the one that it replaces: servers
-// that run as that user could not read it otherwise.
+// keepOwner gives a new file the owner of the file that it replaces. Otherwise servers that
+// run as that user could not read the new file.
 func keepOwner(path string, f *os.File) error {
 	old, err := os.Stat(path)
 	if err != nil {
@@ -25,7 +25,7 @@ func keepOwner(path string, f *os.File) error {
 		return nil
 	}
 	if err := f.Chown(int(want.Uid), int(want.Gid)); err != nil {
-		return fmt.Errorf("it must be changed by its owner: %w", err)
+		return fmt.Errorf("run this as the owner of the file: %w", err)
 	}
 	return nil
 }

@@ -10,26 +10,33 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Values are sealed anew in transactions of at most so many, and of so many
-// bytes, so that other writers come in between.
+// To change the key, call RotateKeyFile, wait a minute, call Reseal, then DropOldKeys.
+// Reseal scans each secret table for values under another key. It seals them again in small
+// transactions that read each value once more, because others may have written it
+// meanwhile. DropOldKeys counts the values under each key first, and removes the old keys
+// only if none is in use.
+
+// The bounds of one transaction that seals values again. They let other writers get their
+// turn in between.
 const (
 	resealRows  = 200
 	resealBytes = 4 << 20
 )
 
-// ErrOldKeyInUse is returned by [DropOldKeys] when a value would be lost.
-var ErrOldKeyInUse = errors.New("sealed: values are sealed under another key than the one that stays")
+// ErrOldKeyInUse is returned by [DropOldKeys] if a value is still sealed under an old key.
+var ErrOldKeyInUse = errors.New("sealed: values are still sealed under an old key")
 
-// Counts are what [Reseal] found.
+// Counts is the result of [Reseal].
 type Counts struct {
-	Resealed int // values that it sealed under the current key
-	Current  int // values that were under it already
+	Resealed int // number of values that Reseal sealed under the current key
+	Current  int // number of values that were under the current key before
 }
 
-// Reseal seals anew what is not sealed under the current key, in many small
-// transactions. s must come from [New]; it may be in use, here and by other
-// processes. After each transaction progress, unless it is nil, is told how many
-// values are done. When it ends with an error, what is done stays, and another call goes on.
+// Reseal seals all values that are not sealed under the current key, in many small
+// transactions. s must come from [New]. Other callers and other processes may use the store
+// meanwhile. Reseal calls progress, which may be nil, after each transaction with the
+// number of values done. If Reseal returns an error, the values done so far stay done. Call
+// it again to continue.
 func Reseal(ctx context.Context, s store.Store, progress func(done int)) (Counts, error) {
 	var all Counts
 	below, err := sealingOf(s)
@@ -72,7 +79,7 @@ func sealingOf(s store.Store) (*sealing, error) {
 
 func (s *sealing) self() *sealing { return s }
 
-// tables are the names of the sealed tables, in order.
+// tables returns the names of the sealed tables, in order.
 func (s *sealing) tables() []string {
 	var names []string
 	for table := range s.secret {
@@ -82,8 +89,8 @@ func (s *sealing) tables() []string {
 	return names
 }
 
-// staleValues looks at a part of a table that fits one transaction: it returns
-// how many values are there, which are not under the current key, and where to go on.
+// staleValues reads a part of a table that fits in one transaction. It returns the refs
+// that are not under the current key, the number of values seen, and where to continue.
 func (s *sealing) staleValues(ctx context.Context, table, from, current string) (stale []store.Ref, seen int, next string, more bool, err error) {
 	err = s.inner.View(ctx, func(r store.Reader) error {
 		stale, seen, next, more = nil, 0, from, false
@@ -101,7 +108,7 @@ func (s *sealing) staleValues(ctx context.Context, table, from, current string) 
 			}
 			seen++
 			size += len(e.Value)
-			next = e.Key + "\x00" // the very next key that there can be
+			next = e.Key + "\x00" // the least key after this one
 			if more = seen == resealRows || size > resealBytes; more {
 				return nil
 			}
@@ -111,7 +118,7 @@ func (s *sealing) staleValues(ctx context.Context, table, from, current string) 
 	return stale, seen, next, more, err
 }
 
-// resealValues seals values anew in one transaction, which reads them again:
+// resealValues seals values again in one transaction. It reads them once more, because
 // others may have written or deleted them since.
 func (s *sealing) resealValues(ctx context.Context, refs []store.Ref, current string) (n int, err error) {
 	if len(refs) == 0 {
@@ -156,16 +163,16 @@ func (s *sealing) resealValue(ctx context.Context, tx store.Tx, ref store.Ref, s
 	return true, tx.Put(ref.Table, ref.Key, box)
 }
 
-// A KeyUse is how much is sealed under a key.
+// A KeyUse says how many values are sealed under a key.
 type KeyUse struct {
-	Key    string // an id that tells nothing of the key
-	Seals  bool   // it is the key that seals
-	Known  bool   // it is among the keys given
-	Values int    // how many values are sealed under it
+	Key    string // an id that reveals nothing about the key
+	Seals  bool   // reports whether the key seals new values
+	Known  bool   // reports whether the store has the key
+	Values int    // number of values sealed under the key
 }
 
-// Usage counts the values under each key: first the one that seals, then the
-// others that are known, and last those that are not. s must come from [New].
+// Usage counts the values under each key. The first result is the key that seals, then come
+// the other known keys, then the unknown ones. s must come from [New].
 func Usage(ctx context.Context, s store.Store) ([]KeyUse, error) {
 	below, err := sealingOf(s)
 	if err != nil {
@@ -204,13 +211,13 @@ func (s *sealing) usage(ctx context.Context, known []key) (use []KeyUse, err err
 	return use, err
 }
 
-// DropOldKeys removes all keys but the one that seals from the key file at
-// path, and returns how many. It fails with [ErrOldKeyInUse], and changes
-// nothing, while a value of s is sealed under another: then call [Reseal].
+// DropOldKeys removes all keys except the one that seals from the key file at path. It
+// returns the number of keys removed. If a value of s is sealed under another key,
+// DropOldKeys returns [ErrOldKeyInUse] and changes nothing. Call [Reseal] in that case.
 //
-// Other processes that are open on the store may seal under an old key until
-// they noticed the new one, for a minute after [RotateKeyFile] (see [KeysFrom]),
-// and so must have had that time, and Reseal be called after it.
+// Other processes may seal values under the old key for up to a minute after
+// [RotateKeyFile], until they notice the new key, see [KeysFrom]. Wait for that minute,
+// call Reseal, and only then call DropOldKeys.
 func DropOldKeys(ctx context.Context, s store.Store, path string) (dropped int, err error) {
 	below, err := sealingOf(s)
 	if err != nil {

@@ -8,18 +8,22 @@ import (
 	"time"
 )
 
-// When a source is asked for keys again.
+// The times after which the source is asked for keys again.
 const (
-	askAgain = time.Second      // at the earliest, for a key that is not known
-	askStale = time.Minute      // for writing: others may have changed the key that seals
-	askLimit = 10 * time.Second // how long it may take
+	askAgain = time.Second      // the minimum time between two requests for an unknown key
+	askStale = time.Minute      // the age at which a writer asks again: the sealing key may have changed
+	askLimit = 10 * time.Second // the time limit of one request
 )
 
-// KeysFrom takes keys from a func, such as one that asks a key service. It
-// returns them in the format of a key file, see [KeysFromEnv], and must be safe
-// for concurrent use. It is called once now; by a store that meets a key it does
-// not know, at most once a second; and about once a minute while a store
-// is written to. When it fails later on, the keys known so far stay in use.
+// KeysFrom takes keys from a function, such as one that asks a key service. The function
+// returns keys in the format of a key file, see [KeysFromEnv], and must be safe for
+// concurrent use. It is called:
+//
+//   - once by KeysFrom itself,
+//   - when a store meets an unknown key, at most once a second,
+//   - about once a minute while a store is written to.
+//
+// If a later call returns an error, the store keeps the keys that it has.
 func KeysFrom(ctx context.Context, source func(context.Context) ([]byte, error)) (Keys, error) {
 	r := &ring{source: source, turn: make(chan struct{}, 1)}
 	if err := r.ask(ctx); err != nil {
@@ -28,19 +32,19 @@ func KeysFrom(ctx context.Context, source func(context.Context) ([]byte, error))
 	return Keys{r}, nil
 }
 
-// A ring is keys and where they are from.
+// A ring holds keys and their source.
 type ring struct {
 	source func(context.Context) ([]byte, error)
 	list   atomic.Pointer[[]key]
-	fresh  atomic.Pointer[time.Time] // when the list was last asked for
+	fresh  atomic.Pointer[time.Time] // time of the last request for the list
 
-	turn    chan struct{} // holds an element while one asks; guards what follows
-	last    time.Time     // when it was asked for a key that was not known
-	missed  string        // that key, if it was not there
+	turn    chan struct{} // holds an element during a request; guards the fields below
+	last    time.Time     // time of the last request for an unknown key
+	missed  string        // that key, if the source did not have it
 	missing error
 }
 
-// current is the key that seals.
+// current returns the key that seals.
 func (r *ring) current() key { return (*r.list.Load())[0] }
 
 func (r *ring) known(id string) (key, bool) {
@@ -52,8 +56,8 @@ func (r *ring) known(id string) (key, bool) {
 	return list[i], true
 }
 
-// find returns a key, for which it asks the source if need be. Who meets the
-// same missing key again within a second is told so at once.
+// find returns the key with an id. It asks the source if the key is not known. If the
+// source did not have the key less than a second ago, find returns the same error at once.
 func (r *ring) find(ctx context.Context, id string) (key, error) {
 	if k, ok := r.known(id); ok {
 		return k, nil
@@ -64,7 +68,7 @@ func (r *ring) find(ctx context.Context, id string) (key, error) {
 	case <-ctx.Done():
 		return key{}, ctx.Err()
 	}
-	if k, ok := r.known(id); ok { // another asked meanwhile
+	if k, ok := r.known(id); ok { // another goroutine asked meanwhile
 		return k, nil
 	}
 	wait := askAgain - time.Since(r.last)
@@ -91,8 +95,8 @@ func (r *ring) find(ctx context.Context, id string) (key, error) {
 	return key{}, r.missing
 }
 
-// freshen asks the source if that was long ago, one goroutine for all. A
-// failure leaves the keys as they are: they can still seal.
+// freshen asks the source if the last request is old. Only one goroutine asks. After an
+// error the known keys stay in use.
 func (r *ring) freshen(ctx context.Context) {
 	if time.Since(*r.fresh.Load()) < askStale {
 		return
@@ -105,7 +109,7 @@ func (r *ring) freshen(ctx context.Context) {
 	}
 }
 
-// ask takes the keys from the source.
+// ask reads the keys from the source.
 func (r *ring) ask(ctx context.Context) error {
 	now := time.Now()
 	r.fresh.Store(&now)
@@ -123,7 +127,7 @@ func (r *ring) ask(ctx context.Context) error {
 	return nil
 }
 
-// askNow asks the source, however short ago it was asked.
+// askNow reads the keys from the source, even if the last request was just now.
 func (r *ring) askNow(ctx context.Context) error {
 	select {
 	case r.turn <- struct{}{}:

@@ -9,11 +9,13 @@ import (
 	"strings"
 )
 
-// RotateKeyFile puts a new key into the file at path, which seals from now on;
-// those that were there still open. Stores that are open on the file notice it,
-// see [KeysFrom]. Copies of the file elsewhere must get the key before any store is written under it.
-// Afterwards [Reseal] brings the values under the new key, and [DropOldKeys] removes the others.
-// It must be called as the owner of the file or as root: the owner stays the same.
+// RotateKeyFile puts a new key first into the file at path. The new key seals from now on;
+// the old keys still open values. Open stores notice the change, see [KeysFrom].
+//
+// If servers use copies of the file, give every copy the new key before any store writes
+// under it. Afterwards call [Reseal] to bring the values under the new key, and
+// [DropOldKeys] to remove the old keys. Call RotateKeyFile as the owner of the file or as
+// root; the owner stays the same.
 func RotateKeyFile(path string) error {
 	return rewriteKeyFile(path, func(text string) (string, error) {
 		var head strings.Builder
@@ -27,8 +29,8 @@ func RotateKeyFile(path string) error {
 	})
 }
 
-// rewriteKeyFile replaces a key file as a whole. The new file has a fixed name
-// until it is complete, so that only one process at a time replaces it.
+// rewriteKeyFile replaces a key file as a whole. The new file has a fixed temporary name
+// until it is complete, so only one process at a time can replace the key file.
 func rewriteKeyFile(path string, edit func(text string) (string, error)) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -37,13 +39,13 @@ func rewriteKeyFile(path string, edit func(text string) (string, error)) error {
 	temp := path + ".rewrite"
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("key file %s: another process is changing it, or was killed meanwhile: then remove %s", path, temp)
+		return fmt.Errorf("key file %s: another process is changing it; if that process was killed, remove %s", path, temp)
 	}
 	if err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}
 	err = func() error {
-		defer f.Close() // a second time when all goes well
+		defer f.Close() // a second Close if all goes well
 		old, err := readKeyFile(path)
 		if err != nil {
 			return err
@@ -59,7 +61,7 @@ func rewriteKeyFile(path string, edit func(text string) (string, error)) error {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
-		os.Remove(temp) // only here: after the renaming it is that of another process
+		os.Remove(temp) // not after the rename: then the name may belong to another process
 		return err
 	}
 	syncDir(path)

@@ -1,23 +1,25 @@
-// Package sealed encrypts the values of some tables of a store, whatever the
-// driver below: those that hold secrets, see store.Table.Secret.
+// Package sealed encrypts the values of the secret tables of a store, above any driver. A
+// table is secret if store.Table.Secret is set.
 //
-// Begin with [OpenKeyFile] and [New]. Each value is encrypted whole with
-// AES-256-GCM and bound to its table and key, so that it cannot be read,
-// altered, or moved to another place; what is stored is a JSON document that
-// names the key:
+// Begin with [OpenKeyFile] and [New]. Each value is encrypted whole with AES-256-GCM and
+// bound to its table and key. So it cannot be read, altered, or moved to another place. The
+// stored value is a JSON document that names the key:
 //
 //	{"key": "d2a84f4b8b650937", "sealed": "Base64 of nonce and ciphertext"}
 //
-// Keys come from a file, from the environment ([KeysFromEnv]), or from a func
-// ([KeysFrom]). To change the key, while stores are open on the file, call
-// [RotateKeyFile], a minute later [Reseal], and then [DropOldKeys].
+// Keys come from a file, from the environment ([KeysFromEnv]), or from a function
+// ([KeysFrom]). To change the key while stores are open, call [RotateKeyFile], wait a
+// minute, call [Reseal], and then [DropOldKeys].
 //
 // # Caveats
 //
-//   - Without the key file the sealed records are lost. Keep a copy of it, apart from the copies of the store.
-//   - Keys of sealed tables and entries of their indexes are not encrypted, nor is the size of a value hidden.
-//   - An older value of the same record that is put back is not noticed.
-//   - Base64 makes a value longer by a third: the largest that a sealed table takes is about 780,000 bytes.
+//   - Without the key file the sealed records are lost. Keep a copy of the key file, apart
+//     from the copies of the store.
+//   - The keys of sealed tables and the entries of their indexes are not encrypted. The
+//     size of a value is not hidden.
+//   - The package does not detect that an older value of the same record was put back.
+//   - Base64 makes a value longer by a third. The largest value of a sealed table has about
+//     780,000 bytes.
 package sealed
 
 import (
@@ -32,17 +34,17 @@ import (
 	"github.com/cognate-id/cognate/store/driver"
 )
 
-// ErrWrongKey is returned for a value that was sealed under a key which is not among those given,
-// also after their source was asked again.
+// ErrWrongKey is returned for a value that was sealed under an unknown key, after the
+// source of the keys was asked again.
 var ErrWrongKey = errors.New("sealed: sealed under a key that is not among those given")
 
-// New returns a store that keeps its data in inner and encrypts the values of
-// those tables of a catalog that are marked Secret. Give it the catalog that the engine
-// gets: an engine refuses a store that leaves one of its secret tables in clear, see
-// [store.ErrUnsealed]. An invalid catalog is refused by the first call.
+// New returns a store that keeps its data in inner and encrypts the values of the tables
+// that the catalog marks as Secret. Give New the catalog that the engine gets: an engine
+// returns [store.ErrUnsealed] if a store leaves one of its secret tables in clear text. If
+// the catalog is invalid, the first call of the store returns the error.
 //
-// The store is a [store.Sealer], and a [store.Forker] or [store.BulkLoader]
-// where inner is. Closing it closes inner.
+// The store is a [store.Sealer]. It is a [store.Forker] and a [store.BulkLoader] if inner
+// is. Closing the store closes inner.
 func New(inner store.Store, keys Keys, tables store.Catalog) store.Store {
 	s := &sealing{inner: inner, keys: keys.ring, secret: make(map[string]bool), invalid: tables.Err()}
 	for _, table := range tables.SecretTables() {
@@ -55,13 +57,13 @@ type sealing struct {
 	inner   store.Store
 	keys    *ring
 	secret  map[string]bool
-	invalid error // what is wrong with the catalog
+	invalid error // the error of an invalid catalog, or nil
 }
 
 // Seals implements [store.Sealer].
 func (s *sealing) Seals(table string) bool { return s.secret[table] }
 
-// withPowers returns s with those further methods that inner has.
+// withPowers returns s with the optional interfaces that inner has.
 func (s *sealing) withPowers() store.Store {
 	f, forks := s.inner.(store.Forker)
 	l, loads := s.inner.(store.BulkLoader)
@@ -156,7 +158,7 @@ func (s *sealing) Update(ctx context.Context, fn func(store.Tx) error) error {
 // Close implements [store.Store].
 func (s *sealing) Close() error { return s.inner.Close() }
 
-// A document is a sealed value as it is stored.
+// A document is the stored form of a sealed value.
 type document struct {
 	Key    string `json:"key"`
 	Sealed []byte `json:"sealed"`
@@ -170,7 +172,7 @@ func parseDocument(ref store.Ref, stored []byte) (document, error) {
 	return doc, nil
 }
 
-// seal returns what is stored for a value.
+// seal returns the stored form of a value.
 func (s *sealing) seal(ref store.Ref, value []byte) ([]byte, error) {
 	if !s.secret[ref.Table] {
 		return value, nil
@@ -208,13 +210,13 @@ func (s *sealing) unseal(ctx context.Context, ref store.Ref, stored []byte) ([]b
 	return value, nil
 }
 
-// additional is what a sealed value is bound to. The name of a table holds no
+// additional returns the data that a sealed value is bound to. The name of a table has no
 // zero byte, so table and key do not run into each other.
 func additional(ref store.Ref) []byte { return []byte(ref.Table + "\x00" + ref.Key) }
 
 type reader struct {
 	*sealing
-	ctx   context.Context // of the transaction
+	ctx   context.Context // the context of the transaction
 	inner store.Reader
 }
 
@@ -269,8 +271,8 @@ func (r reader) Scan(table string, rng store.Range) iter.Seq2[store.Entry, error
 	}
 }
 
-// A transaction remembers the first statement that failed, since the driver
-// below does not see those that fail here.
+// A transaction remembers the first statement that failed, because the driver below does
+// not see the statements that fail here.
 type transaction struct {
 	reader
 	inner store.Tx

@@ -275,7 +275,7 @@ func TestBadKeyFileIsRefused(t *testing.T) {
 	}{
 		{"others can read it", string(text), "others can read", 0o644},
 		{"the group can read it", string(text), "others can read", 0o640},
-		{"empty", "", "holds no key", 0o600},
+		{"empty", "", "has no key", 0o600},
 		{"cut off", string(text[:len(text)-5]), "malformed", 0o600},
 		{"something else", "hello\n", "malformed", 0o600},
 		{"one good and one bad", string(text) + "aes256gcm AAAA\n", "malformed", 0o600},

@@ -41,7 +41,7 @@ func valuesAreCopied(t testing.TB, s store.Store) {
 	}
 }
 
-// collect returns a value as Get and as Scan return it.
+// collect returns a value as Get returns it, and as Scan returns it.
 func collect(t testing.TB, s store.Store) (got, scanned []byte) {
 	mustView(t, s, func(r store.Reader) error {
 		values, err := r.Get(store.Ref{Table: "table", Key: "key"})
@@ -138,8 +138,8 @@ func cancellation(t testing.TB, s store.Store) {
 	cancelledInQueue(t, s)
 }
 
-// cancelledInQueue cancels an Update that waits for another. A store that does
-// not make it wait may commit it.
+// cancelledInQueue cancels an Update that waits for another one. A store that does not make
+// it wait may commit it.
 func cancelledInQueue(t testing.TB, s store.Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -177,8 +177,8 @@ func cancelledInQueue(t testing.TB, s store.Store) {
 	}
 }
 
-// cancelledReads goes on reading after its context is done. A driver may answer
-// from what it has at hand for a while.
+// cancelledReads reads on after its context is done. A driver may answer from its buffers
+// for a while.
 func cancelledReads(t testing.TB, s store.Store) {
 	fill(t, s)
 	reads := map[string]func(r store.Reader) error{
@@ -208,7 +208,8 @@ func cancelledReads(t testing.TB, s store.Store) {
 	}
 }
 
-// readOn returns a function that reads, ends the context, and reads until that fails.
+// readOn returns a function that reads, ends the context, and reads until a read returns an
+// error.
 func readOn(read func(store.Reader) error) (context.Context, func(store.Reader) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	return ctx, func(r store.Reader) error {

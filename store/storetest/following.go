@@ -8,7 +8,7 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A nickname is a record that is found by what people are called.
+// A nickname is a record that is found by its nickname.
 type nickname struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
@@ -24,8 +24,8 @@ var (
 	}}
 )
 
-// following holds that what an index leads to is the same in one round trip as
-// in two, for primary keys of each length: stores may decode them on their own.
+// following checks that GetFollowing returns the same in one round trip as in two, for
+// primary keys of each length, because a store may decode the keys itself.
 func following(t testing.TB, s store.Store) {
 	const longest = 40
 	id := func(i int) string { return strings.Repeat("ÿ?>é~", i)[:i] }

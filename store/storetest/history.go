@@ -12,35 +12,38 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A past is what happened in a transaction: the calls that were made, the
-// answer to each, and what became of the whole.
+// A history is a list of transactions with the answer to each call. The test makes the
+// calls of a history on a store and compares the answers. One history is recorded in
+// testdata; others are made at random by the reference store.
+
+// A past is one transaction of a history: its calls, the answer to each call, and the
+// outcome.
 type past struct {
 	View  bool   `json:"view,omitempty"`
 	Steps []step `json:"steps"`
-	// Swallow has the function return nil whatever its calls returned.
+	// Swallow makes the function return nil, whatever its calls returned.
 	Swallow bool   `json:"swallow,omitempty"`
-	Err     string `json:"err,omitempty"` // what it returns, see verdicts
+	Err     string `json:"err,omitempty"` // the error of the transaction, see verdicts
 }
 
-// A step is one call. Keys are escaped as in a URL, since JSON does not hold
-// all that they may.
+// A step is one call. Keys are escaped as in a URL, since JSON cannot hold all keys.
 type step struct {
 	Do      string          `json:"do"` // get, scan, insert, put, delete, or stop: the function fails
 	Table   string          `json:"table,omitempty"`
 	Keys    []string        `json:"keys,omitempty"`
 	Value   string          `json:"value,omitempty"`
-	Size    int             `json:"size,omitempty"` // the value is a string document so long
+	Size    int             `json:"size,omitempty"` // the value is a string document of this size
 	From    string          `json:"from,omitempty"`
 	To      string          `json:"to,omitempty"`
 	Reverse bool            `json:"reverse,omitempty"`
 	Limit   int             `json:"limit,omitempty"`
 	Answer  json.RawMessage `json:"answer,omitempty"`
-	// Free means that any answer will do: an Insert before found its key
-	// taken, which a driver may find out only when it commits.
+	// Free means that any answer is correct. An earlier Insert found its key taken, which a
+	// driver may find out only at the commit.
 	Free bool `json:"free,omitempty"`
 }
 
-// verdicts are the errors of a history by their names.
+// verdicts are the errors that a history can name.
 var verdicts = map[string]error{
 	"exists": store.ErrExists, "invalid": store.ErrInvalid, "too large": store.ErrTooLarge, "stopped": errStop,
 }
@@ -63,7 +66,7 @@ func verdictOf(err error) string {
 //go:embed testdata/history.json
 var goldenHistory []byte
 
-// recordedHistory holds the store to the recorded history, one transaction a line.
+// recordedHistory compares the store with the recorded history, one transaction a line.
 func recordedHistory(t testing.TB, s store.Store) {
 	var h []past
 	for line := range strings.Lines(string(goldenHistory)) {
@@ -76,7 +79,7 @@ func recordedHistory(t testing.TB, s store.Store) {
 	repeat(t, s, h)
 }
 
-// otherHistories holds the store to a few made from other seeds.
+// otherHistories compares the store with histories made from other seeds.
 func otherHistories(t testing.TB, s store.Store) {
 	for seed := range int64(3) {
 		r := newReference(seed+100, fmt.Sprint(seed))
@@ -152,8 +155,8 @@ type failure struct {
 	Err string `json:"err"`
 }
 
-// get returns a list for each key, which is empty where there is nothing: a
-// value may be null itself.
+// get returns a list for each key: empty if the key does not exist, otherwise with the
+// value, because a value may itself be null.
 func (st step) get(r store.Reader) (any, error) {
 	var refs []store.Ref
 	for _, key := range st.Keys {
@@ -195,12 +198,13 @@ func escape(key string) string { return url.QueryEscape(key) }
 func unescape(key string) string {
 	out, err := url.QueryUnescape(key)
 	if err != nil {
-		panic(err) // of the history, which this package has made
+		panic(err) // the history was made by this package
 	}
 	return out
 }
 
-// asJSON is v as JSON; what is none, as a value of a store in disorder, is said to be so.
+// asJSON returns v as JSON. It also describes a value that is not JSON, which a broken
+// store may return.
 func asJSON(v any) json.RawMessage {
 	out, err := json.Marshal(v)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // rounds is how often a race between two transactions is run.
 const rounds = 5
 
-// together runs two transactions at once and tells how often one committed.
+// together runs two transactions at once and returns how many committed.
 func together(t testing.TB, s store.Store, fn func(tx store.Tx, party int, m *meeting) error) (committed int) {
 	t.Helper()
 	var errs [2]error
@@ -114,10 +114,9 @@ const (
 	appendLists = 3
 )
 
-// appendHistory has writers append to lists that they share, each time to one
-// of several and to the list of all, and look at them afterwards. For each of them
-// lists only grow, and at their end; what it has appended is there, once; and a
-// snapshot shows no append in part.
+// appendHistory lets writers append to shared lists, each time to one of several lists and
+// to the list of all. It checks that lists only grow and only at the end, that an append is
+// present exactly once, and that a snapshot never shows a part of an append.
 func appendHistory(t testing.TB, s store.Store) {
 	refs := []store.Ref{{Table: "table", Key: "all"}}
 	lists := map[string]string{"all": `""`}
@@ -172,8 +171,8 @@ func appendTo(tx store.Tx, all, one store.Ref, token string) error {
 	return nil
 }
 
-// lookAtLists reads the lists, first the list of all, and compares them with
-// what the same goroutine has seen before. token is its last append.
+// lookAtLists reads the lists, the list of all first, and compares them with what the same
+// goroutine has seen before. token is the last append of that goroutine.
 func lookAtLists(t testing.TB, s store.Store, refs []store.Ref, seen []string, token string) {
 	err := view(s, func(r store.Reader) error {
 		values, err := r.Get(refs...)
@@ -201,7 +200,7 @@ func lookAtLists(t testing.TB, s store.Store, refs []store.Ref, seen []string, t
 	}
 }
 
-// noWriteSkew: two are on call, and each may leave only while the other stays.
+// noWriteSkew: two people are on call, and one may leave only while the other stays.
 func noWriteSkew(t testing.TB, s store.Store) {
 	for range rounds {
 		put(t, s, "table", map[string]string{"0": `"on"`, "1": `"on"`})
@@ -223,7 +222,7 @@ func noWriteSkew(t testing.TB, s store.Store) {
 	}
 }
 
-// noPhantom: each adds an entry only where it finds none.
+// noPhantom: two transactions add an entry each, but only if they find none.
 func noPhantom(t testing.TB, s store.Store) {
 	for round := range rounds {
 		prefix := fmt.Sprint(round)

@@ -16,24 +16,24 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// killEnv holds, in the process that is to be killed, the directory of the store.
+// killEnv holds the directory of the store, in the process that will be killed.
 const killEnv = "COGNATE_STORETEST_KILL"
 
-// Each transaction of a writer changes all its rows, adds an entry to its log
-// and removes an old one, so that a part of one shows.
+// Each transaction of a writer changes all its rows, adds an entry to its log and deletes
+// an old one, so that a partial transaction is visible.
 const (
 	killWriters = 4
 	killRows    = 6
 	killLog     = 20
 )
 
-// RunKill tests that what was acknowledged outlives the process, and that no
-// transaction is there in part. It kills a process in the middle of its
-// writing and opens the store again, as often as COGNATE_KILLS says, by
-// default five times. open opens the store in dir, which is the same each time.
+// RunKill tests that acknowledged transactions outlive the process, and that no transaction
+// is there in part. It kills a process while the process writes, and opens the store again.
+// It does so COGNATE_KILLS times, by default five. open opens the store in dir, which is
+// the same each time.
 //
-// The process is the binary of the test, run again with nothing but the test
-// that calls RunKill: whatever that does before the call is done there too.
+// The process is the test binary itself, started again with only the test that calls
+// RunKill. Code before the call of RunKill runs in that process too.
 func RunKill(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 	runKill(t, func(dir string) store.Store { return open(t, dir) })
 }
@@ -70,7 +70,7 @@ func kills() int {
 	return 5
 }
 
-// child is the process that writes. It ends with this one.
+// child starts the process that writes. That process ends when this process ends.
 func child(t testing.TB, dir string) (cmd *exec.Cmd, out io.Reader) {
 	t.Helper()
 	var run []string
@@ -93,7 +93,7 @@ func child(t testing.TB, dir string) (cmd *exec.Cmd, out io.Reader) {
 	return cmd, out
 }
 
-// writeAndKill lets a process write for a while and kills it.
+// writeAndKill lets a process write for a while, then kills it.
 func writeAndKill(t testing.TB, dir string, after time.Duration, acknowledged *[killWriters]int64) {
 	t.Helper()
 	cmd, out := child(t, dir)
@@ -113,16 +113,16 @@ func writeAndKill(t testing.TB, dir string, after time.Duration, acknowledged *[
 		}
 	}
 	err := cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); !began || code != -1 && code != 1 { // 1 is a kill on Windows
+	if code := cmd.ProcessState.ExitCode(); !began || code != -1 && code != 1 { // 1 means killed on Windows
 		t.Fatalf("the process that writes was not killed but ended: %v\n%s", err, strings.Join(said, "\n"))
 	}
 }
 
-// writeUntilKilled has writers go on where they were. They tell of each
-// transaction when it is committed.
+// writeUntilKilled lets the writers continue. They print each transaction that has been
+// committed.
 func writeUntilKilled(s store.Store) {
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // until the process that kills is gone
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent process has ended
 		os.Exit(3)
 	}()
 	for writer := range killWriters {
@@ -168,8 +168,8 @@ func writeKilled(tx store.Tx, writer int, n int64) error {
 	return tx.Insert("people", killKey(writer, n), asJSON(text))
 }
 
-// compareKilled looks at what each writer has left: all its transactions up to
-// one that is the last acknowledged or the one after it.
+// compareKilled checks the transactions of each writer: all up to some transaction must be
+// there, and that one must be the last acknowledged or the one after it.
 func compareKilled(t testing.TB, s store.Store, acknowledged *[killWriters]int64) {
 	t.Helper()
 	mustView(t, s, func(r store.Reader) error {

@@ -9,15 +9,15 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// What a large table holds, and how much of it a scan may hold at a time.
+// The size of the large table, and the memory that a scan of it may hold.
 const (
 	largeTable = 32 << 20 // less in short tests
 	largeValue = 16 << 10
 	largeGrows = 8 << 20
 )
 
-// scanInConstantMemory scans a large table. It looks at how the heap grows
-// during the scan, so that a store that lives in memory is not blamed for that.
+// scanInConstantMemory scans a large table. It measures how the heap grows during the scan,
+// so a store in memory does not fail.
 func scanInConstantMemory(t testing.TB, s store.Store) {
 	text, want := strings.Repeat("x", largeValue-100), largeTable/largeValue
 	if testing.Short() {
@@ -62,7 +62,7 @@ func fillLarge(t testing.TB, s store.Store, all int, text string) {
 	}
 }
 
-// heap is how much memory is in use.
+// heap returns how much memory is in use.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -12,7 +12,8 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A person is a record with a unique index, one with several keys a record, and an expiry.
+// A person is a record with a unique index, an index with several keys for each record, and
+// an expiry.
 type person struct {
 	ID    string
 	Names []string
@@ -40,7 +41,7 @@ func partKeys(parts []string) []string {
 	return out
 }
 
-// epoch is when the tests take place.
+// epoch is the time of the tests.
 var epoch = time.Unix(1_700_000_000, 0).UTC()
 
 // A model is what a table of people should hold.
@@ -53,7 +54,7 @@ func newModel(seed int64) *model {
 	return &model{rand.New(rand.NewSource(seed)), make(map[string]person)}
 }
 
-// steps makes random changes to a store and to the model, and compares what each says.
+// steps makes random changes to a store and to the model, and compares the results.
 func (m *model) steps(t testing.TB, s store.Store, n int) {
 	t.Helper()
 	for range n {
@@ -85,7 +86,7 @@ func (m *model) person() person {
 	return p
 }
 
-// taken tells whether another has one of the names of p.
+// taken reports whether another person has one of the names of p.
 func (m *model) taken(p person) bool {
 	for _, other := range m.people {
 		if other.ID != p.ID && slices.ContainsFunc(p.Names, func(n string) bool { return slices.Contains(other.Names, n) }) {
@@ -129,7 +130,7 @@ func (m *model) remove(t testing.TB, s store.Store, id string, exists bool) {
 	})
 }
 
-// compare reads the store in each way there is and compares it with the model.
+// compare reads the store in every possible way and compares it with the model.
 func (m *model) compare(t testing.TB, s store.Store) {
 	t.Helper()
 	mustView(t, s, func(r store.Reader) error {
@@ -200,7 +201,7 @@ func tablesAndIndexes(t testing.TB, s store.Store) {
 	}
 }
 
-// expiry sweeps, a few at a time, what has expired.
+// expiry sweeps expired records, a few at a time.
 func expiry(t testing.TB, s store.Store) {
 	m := newModel(4)
 	m.steps(t, s, 150)

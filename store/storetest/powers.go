@@ -57,7 +57,7 @@ func bulkLoad(t testing.TB, s store.Store) {
 	}
 }
 
-// entries yields all that the model holds as a bulk load takes it.
+// entries yields all entries of the model, for a bulk load.
 func (m *model) entries(t testing.TB) iter.Seq2[store.Ref, []byte] {
 	return func(yield func(store.Ref, []byte) bool) {
 		for _, p := range m.people {

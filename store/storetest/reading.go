@@ -10,7 +10,7 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// awkward are keys in their order, with zero and 0xff bytes and common beginnings.
+// awkward are keys in ascending order, with zero and 0xff bytes and common prefixes.
 var awkward = []string{
 	"\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "A", "a", "a\x00", "a\x00\x01", "a\x00\xff", "a\x01",
 	"aa", "ab", "b", "b\xff", "b\xff\xff", "c", "z", "~", "\x7f", "\x80", "é", "\xfe", "\xff", "\xff\x00", "\xff\xff",
@@ -46,7 +46,7 @@ func order(t testing.TB, s store.Store) {
 	})
 }
 
-// expect is what a scan of awkward must return.
+// expect returns the keys that a scan of awkward must yield.
 func expect(keys []string, rng store.Range) []string {
 	var out []string
 	for _, key := range keys {

@@ -10,11 +10,11 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A reference is a store as simple as can be, for one transaction after the
-// other. It makes histories up, at random, and knows what is to be answered.
+// A reference is the simplest possible store, for one transaction after another. It makes
+// up random histories and knows the correct answers.
 type reference struct {
 	rand   *rand.Rand
-	first  string // part of each key, to keep histories in one store apart
+	first  string // first part of each key, to keep histories in one store apart
 	tables map[string]map[string]string
 	work   map[string]map[string]string // the transaction's own copy
 }
@@ -29,7 +29,7 @@ func newReference(seed int64, first string) *reference {
 	return r
 }
 
-// history returns so many transactions, and one more that reads all that is left.
+// history returns n transactions, and one more that reads everything.
 func (r *reference) history(n int) []past {
 	var h []past
 	for range n {
@@ -51,8 +51,8 @@ func (r *reference) begin() {
 	}
 }
 
-// transaction makes one up. After a statement has failed, each further one
-// fails with the same error, except that of an Insert, see [step.Free].
+// transaction makes up a transaction. After a statement has failed, every later statement
+// fails with the same error, except after an Insert, see [step.Free].
 func (r *reference) transaction() past {
 	r.begin()
 	p := past{View: r.rand.Intn(4) == 0, Swallow: r.rand.Intn(3) == 0}
@@ -85,7 +85,7 @@ func (r *reference) transaction() past {
 	return p
 }
 
-// step makes one up.
+// step makes up a step.
 func (r *reference) step(p past) step {
 	st := step{Table: historyTables[r.rand.Intn(len(historyTables))]}
 	n := r.rand.Intn(10)
@@ -116,8 +116,8 @@ func (r *reference) step(p past) step {
 	return st
 }
 
-// spoil makes a Put now and then one that is refused. An Insert might be
-// refused for either of two reasons.
+// spoil turns some Puts into invalid ones. It leaves Inserts alone, because an Insert could
+// then fail for two reasons.
 func (r *reference) spoil(st *step) {
 	switch r.rand.Intn(25) {
 	case 0:
@@ -163,7 +163,7 @@ func (r *reference) value() any {
 	}
 }
 
-// answer makes the call and notes what is answered.
+// answer makes the call and records the answer.
 func (r *reference) answer(st step) step {
 	table := r.work[st.Table]
 	switch st.Do {

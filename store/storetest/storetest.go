@@ -1,33 +1,35 @@
-// Package storetest holds a driver to the storage contract.
+// Package storetest tests whether a driver keeps the storage contract.
 //
 // The whole test of a driver is short, see examples/sqlite:
 //
-//		func open(t *testing.T, dir string) store.Store { … }
+//	func open(t *testing.T, dir string) store.Store { … }
 //
-//		func TestContract(t *testing.T) {
-//			storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
-//		}
-//		func TestDurable(t *testing.T) { storetest.RunDurable(t, open) }
-//		func TestKill(t *testing.T)    { storetest.RunKill(t, open) }
+//	func TestContract(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
+//	}
+//	func TestDurable(t *testing.T) { storetest.RunDurable(t, open) }
+//	func TestKill(t *testing.T)    { storetest.RunKill(t, open) }
 //
-//	  - [Run] is for each driver: order, isolation, limits, cancellation, memory
-//	    and the rest, each on an empty store. A store for each sub-test is a
-//	    file, a schema or a database of its own.
-//	  - [RunDurable] and [RunKill] are for stores that outlive their process:
-//	    after Close, and after a SIGKILL in the middle of the writing.
-//	  - [RunUnknownOutcome] is for stores that can lose a connection. The driver's
-//	    test gives it a way to cut one, on either side of the commit.
-//	  - [Twice] and [Unsure] are for who calls Update: the first makes functions
-//	    that are not pure show, the second makes commits end in [store.ErrUnknownOutcome].
+// The tests and tools:
 //
-// A driver may find out at the commit only that the key of an Insert is taken:
-// all checks look at what Update returns, not at Insert. Among the checks of
-// Run is a history recorded in testdata, to which each store must give the
-// same answers, as JSON, and others that are made up at random.
+//   - [Run] is for every driver. It tests order, isolation, limits, cancellation, memory
+//     and the rest, each on an empty store. Give each sub-test a file, a schema or a
+//     database of its own.
+//   - [RunDurable] and [RunKill] are for stores that outlive their process: after Close,
+//     and after a SIGKILL during a write.
+//   - [RunUnknownOutcome] is for stores that can lose a connection. The driver's test must
+//     be able to cut the connection before and after the commit.
+//   - [Twice] and [Unsure] are for programs that call Update. Twice reveals functions that
+//     are not pure. Unsure makes commits end in [store.ErrUnknownOutcome].
 //
-// COGNATE_REPEATS and COGNATE_KILLS in the environment make the checks of a
-// race and of a kill longer. Each check has been seen to fail on a store that
-// was broken on purpose, and to pass on one that is not.
+// A driver may find out only at the commit that the key of an Insert exists, so all checks
+// look at the error of Update, not of Insert. Run also replays a history recorded in
+// testdata, to which each store must give the same answers as JSON, and histories made up
+// at random.
+//
+// Set COGNATE_REPEATS and COGNATE_KILLS in the environment to run the race and kill checks
+// longer. Every check was seen to fail on a store that was broken on purpose, and to pass
+// on a correct one.
 package storetest
 
 import (
@@ -38,7 +40,7 @@ import (
 
 // A check proves one promise of the contract on an empty store.
 type check struct {
-	name string // of the promise
+	name string // the name of the promise
 	run  func(t testing.TB, s store.Store)
 }
 
@@ -81,8 +83,7 @@ var checks = []check{
 	{"Close", closing},
 }
 
-// Run tests the store that open returns, which must be empty, a new one for
-// each sub-test. Run closes it.
+// Run tests a store. open must return a new, empty store for each sub-test. Run closes it.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
@@ -97,8 +98,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 }
 
-// RunDurable tests that a store keeps what was written when it is closed and
-// opened again. open opens the store in dir, which is the same for both.
+// RunDurable tests that a store keeps its entries when it is closed and opened again. open
+// opens the store in dir, which is the same for both.
 func RunDurable(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 	t.Run("Reopen", func(t *testing.T) {
 		reopen(t, func(dir string) store.Store { return open(t, dir) })

@@ -14,11 +14,11 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// patience is how long a check waits for something that a store may delay but
-// need not: a store that locks where another keeps versions is not wrong.
+// patience is how long a check waits for something that a store may delay. A store that
+// locks, where another keeps versions, is not wrong.
 const patience = 20 * time.Millisecond
 
-// update runs fn, again and again where the driver gave up on conflicts.
+// update runs an Update, and runs it again if the driver gave up on conflicts.
 func update(s store.Store, fn func(store.Tx) error) error {
 	for {
 		err := s.Update(context.Background(), fn)
@@ -44,7 +44,7 @@ func mustView(t testing.TB, s store.Store, fn func(store.Reader) error) {
 	}
 }
 
-// put writes values, a JSON document each, at keys of a table.
+// put writes values, which are JSON documents, at keys of a table.
 func put(t testing.TB, s store.Store, table string, values map[string]string) {
 	t.Helper()
 	mustUpdate(t, s, func(tx store.Tx) error {
@@ -57,7 +57,7 @@ func put(t testing.TB, s store.Store, table string, values map[string]string) {
 	})
 }
 
-// get returns the value at a key, "" if there is none.
+// get returns the value at a key, or "" if the key does not exist.
 func get(t testing.TB, s store.Store, table, key string) (value string) {
 	t.Helper()
 	mustView(t, s, func(r store.Reader) (err error) {
@@ -93,8 +93,8 @@ func wantErr(t testing.TB, what string, got, want error) {
 	}
 }
 
-// sameJSON compares documents. Numbers are equal that have the same value,
-// however many digits it takes.
+// sameJSON reports whether two documents are equal. Numbers are equal if they have the same
+// value, with any number of digits.
 func sameJSON(a, b []byte) bool {
 	x, err1 := decode(a)
 	y, err2 := decode(b)
@@ -108,7 +108,7 @@ func decode(document []byte) (v any, err error) {
 	return exact(v), err
 }
 
-// exact replaces the numbers in a document by what they are exactly.
+// exact replaces the numbers in a document by their exact values.
 func exact(v any) any {
 	switch v := v.(type) {
 	case json.Number:
@@ -127,9 +127,9 @@ func exact(v any) any {
 	return v
 }
 
-// A meeting lets two transactions run at the same time in a store that allows
-// it: each waits until the other has come as far. In a store that serves one
-// after the other, the first gives up waiting.
+// A meeting lets two transactions run at the same time, in a store that allows it: each
+// waits until the other has come as far. In a store that runs transactions one after
+// another, the first one stops waiting after a while.
 type meeting struct {
 	once [2]sync.Once
 	come [2]chan struct{}
@@ -147,7 +147,8 @@ func (m *meeting) wait(party int) {
 	}
 }
 
-// inBackground runs fn on a goroutine. The channel that it returns is closed when fn has returned.
+// inBackground runs fn on a goroutine and returns a channel that is closed when fn has
+// returned.
 func inBackground(fn func()) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -157,7 +158,7 @@ func inBackground(fn func()) <-chan struct{} {
 	return done
 }
 
-// wait waits for done for a moment; the store may hold it up.
+// waitFor waits a moment for done, because the store may delay it.
 func waitFor(done <-chan struct{}) {
 	select {
 	case <-done:

@@ -10,20 +10,20 @@ import (
 	"github.com/cognate-id/cognate/store/driver"
 )
 
-// ErrImpure is returned by an Update of a store made by [Twice] when the
-// function wrote something else, or came to another verdict, when it was
-// called the second time.
+// ErrImpure is returned by an Update of a store made by [Twice] if the two calls of the
+// function wrote different things or returned different errors.
 var ErrImpure = errors.New("storetest: the function of the Update is not pure: called twice it does two things")
 
-// Twice returns a store that calls the function of each Update twice and
-// throws away what the first call wrote, as a driver may at any time. It
-// returns [ErrImpure] where the two calls differ in their statements. It is a
-// [store.Forker] or [store.BulkLoader] where s is. It belongs on the outside
-// of store/sealed, which never writes the same bytes twice.
+// Twice returns a store that calls the function of each Update twice and discards what the
+// first call wrote, as a driver may do at any time. Update returns [ErrImpure] if the two
+// calls make different statements.
+//
+// The store is a [store.Forker] and a [store.BulkLoader] if s is. Put Twice around
+// store/sealed, not inside: sealing never writes the same bytes twice.
 func Twice(s store.Store) store.Store { return withPowers(twice{s}, s, Twice) }
 
-// withPowers returns outer, which wraps inner, with those further methods that
-// inner has. wrap does to a fork what was done to inner.
+// withPowers returns outer, which wraps inner, with the optional interfaces that inner has.
+// It wraps a fork with wrap.
 func withPowers(outer, inner store.Store, wrap func(store.Store) store.Store) store.Store {
 	f, forks := inner.(store.Forker)
 	l, loads := inner.(store.BulkLoader)
@@ -55,10 +55,10 @@ func withPowers(outer, inner store.Store, wrap func(store.Store) store.Store) st
 	}
 }
 
-// An unwrapper lets a [store.Sealer] below be found.
+// An unwrapper makes a [store.Sealer] inside visible.
 type unwrapper struct{ inner store.Store }
 
-// Unwrap returns the store that is wrapped.
+// Unwrap returns the wrapped store.
 func (u unwrapper) Unwrap() store.Store { return u.inner }
 
 type forker struct {
@@ -79,7 +79,7 @@ type twice struct{ store.Store }
 
 // Update implements [store.Store].
 func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
-	var taken error // what the first call was told, and the driver has yet to find out
+	var taken error // the error of the first call, which the driver may find only at the commit
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		taken = nil
 		first := &logged{Tx: driver.NewOverlay(tx), last: make(map[store.Ref]string)}
@@ -88,9 +88,9 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 		err2 := fn(second)
 		switch {
 		case ctx.Err() != nil:
-			return err2 // cancelled between the two
+			return err2 // cancelled between the two calls
 		case errors.Is(err1, store.ErrExists) && err2 == nil:
-			taken = err1 // the driver looks only when it commits
+			taken = err1 // the driver checks only at the commit
 			return nil
 		case (err1 == nil) != (err2 == nil):
 			return fmt.Errorf("%w: it returned %q, then %q", ErrImpure, fmt.Sprint(err1), fmt.Sprint(err2))
@@ -105,7 +105,7 @@ func (s twice) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return err
 }
 
-// A logged transaction remembers what it wrote last at each key, "" where it deleted.
+// A logged transaction remembers its last write at each key, or "" for a deletion.
 type logged struct {
 	store.Tx
 	last map[store.Ref]string

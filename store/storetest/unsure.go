@@ -10,22 +10,23 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A Fate is what becomes of a commit whose connection is lost.
+// A Fate is what happens to a commit.
 type Fate int
 
-// Fates of a commit.
+// The fates of a commit.
 const (
-	Known     Fate = iota // the connection holds
-	Committed             // the transaction took place, but the answer is lost
-	Lost                  // the request is lost, and the transaction did not take place
+	Known     Fate = iota // the connection works
+	Committed             // the transaction is committed, but the answer is lost
+	Lost                  // the request is lost, and the transaction is not committed
 )
 
-// Unsure returns a store that loses its connection while it commits: fate is
-// asked about each Update whose function returned nil, and where it says
-// [Committed] or [Lost] the Update returns [store.ErrUnknownOutcome]. With it
-// a caller of Update proves that it can live with either. fate must be safe
-// for concurrent use. The store is a [store.Forker] or [store.BulkLoader]
-// where s is; those lose nothing.
+// Unsure returns a store that loses its connection during commits. It calls fate for each
+// Update whose function returned nil. If fate returns [Committed] or [Lost], the Update
+// returns [store.ErrUnknownOutcome]. Use it to prove that a caller of Update copes with
+// both outcomes. fate must be safe for concurrent use.
+//
+// The store is a [store.Forker] and a [store.BulkLoader] if s is. Forks and bulk loads lose
+// nothing.
 func Unsure(s store.Store, fate func() Fate) store.Store {
 	return withPowers(unsure{s, fate}, s, func(fork store.Store) store.Store { return Unsure(fork, fate) })
 }
@@ -44,7 +45,7 @@ func (s unsure) Update(ctx context.Context, fn func(store.Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		if !asked { // once, however often the driver calls
+		if !asked { // ask once, however often the driver calls the function
 			asked, fate = true, s.fate()
 		}
 		if fate == Lost {
@@ -58,14 +59,14 @@ func (s unsure) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return err
 }
 
-// RunUnknownOutcome tests what a store does that loses its connection while it
-// commits: it says so, once, with [store.ErrUnknownOutcome], does not call the
-// function again, and goes on. open returns an empty store and cut, which
-// makes the next commit [Committed] or [Lost]: a driver's test puts a proxy
-// before the server that swallows either the answer or the request.
+// RunUnknownOutcome tests a store that loses its connection during a commit. The store must
+// return [store.ErrUnknownOutcome] once, must not call the function again, and must work
+// afterwards. open returns an empty store and the function cut, which makes the next commit
+// [Committed] or [Lost]. A driver's test can put a proxy in front of the server that drops
+// either the answer or the request.
 //
-// It also shows what a caller may do: call Update again, with an Insert in it
-// that only one of the attempts can make.
+// RunUnknownOutcome also shows what a caller can do: call Update again, with an Insert that
+// only one of the attempts can make.
 func RunUnknownOutcome(t *testing.T, open func(t *testing.T) (s store.Store, cut func(Fate))) {
 	for _, c := range unknownChecks {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,8 +114,8 @@ func unknownOnce(t testing.TB, s store.Store, cut func(Fate), fate Fate) {
 	}
 }
 
-// countOnce increments a count, inserts a mark and deletes a value, and tells
-// how often its function was called.
+// countOnce increments a count, inserts a mark and deletes a value. It returns how often
+// its function was called.
 func countOnce(s store.Store, mark string) (calls int, err error) {
 	err = s.Update(context.Background(), func(tx store.Tx) error {
 		calls++
@@ -129,8 +130,8 @@ func countOnce(s store.Store, mark string) (calls int, err error) {
 	return calls, err
 }
 
-// exactlyOnce counts in spite of a bad connection: what is not known is tried
-// again, and the mark of an attempt that did take place is in its way.
+// exactlyOnce counts in spite of a bad connection. It retries after an unknown outcome, and
+// the mark of an attempt that was committed makes the retry fail.
 func exactlyOnce(t testing.TB, s store.Store, cut func(Fate)) {
 	const all = 30
 	put(t, s, "table", map[string]string{"n": "0"})

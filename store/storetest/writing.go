@@ -48,7 +48,7 @@ func readsItsOwnWrites(t testing.TB, s store.Store) {
 	}
 }
 
-// scansItsOwnWrites compares scans over committed and own writes with a model.
+// scansItsOwnWrites compares scans over committed and uncommitted writes with a model.
 func scansItsOwnWrites(t testing.TB, s store.Store) {
 	fill(t, s)
 	mustUpdate(t, s, func(tx store.Tx) error {
@@ -98,7 +98,7 @@ func rollbackOnError(t testing.TB, s store.Store) {
 	}
 }
 
-// allOrNothing has readers look on while many keys change together.
+// allOrNothing lets readers read while many keys change together.
 func allOrNothing(t testing.TB, s store.Store) {
 	const rows, rounds = 30, 60
 	write := func(round int) {
@@ -134,7 +134,7 @@ func allOrNothing(t testing.TB, s store.Store) {
 	<-reader
 }
 
-// distinct returns the different values in the table.
+// distinct returns the distinct values in the table.
 func distinct(t testing.TB, s store.Store) (values []string) {
 	err := s.View(context.Background(), func(r store.Reader) error {
 		values = nil
@@ -202,7 +202,7 @@ func swallowedErrorDoesNotCommit(t testing.TB, s store.Store) {
 	}
 }
 
-// oneWinnerOfMany is run as often as COGNATE_REPEATS says, three times by default.
+// oneWinnerOfMany runs COGNATE_REPEATS times, three times by default.
 func oneWinnerOfMany(t testing.TB, s store.Store) {
 	repeats, err := strconv.Atoi(os.Getenv("COGNATE_REPEATS"))
 	if err != nil {

@@ -14,14 +14,13 @@
 //	value     = DQUOTE { character / \" / \\ } DQUOTE
 //	character = anything but a quote and a backslash
 //
-// There may be white space (space, tab, CR, LF) before and after each of the
-// three. The text is valid UTF-8 of any length.
+// White space (space, tab, CR, LF) is allowed before and after name, op and value. The text
+// is valid UTF-8 of any length.
 //
-// Where the service does not say what a filter means, this package refuses it
-// with [ErrSyntax]: a quote or a backslash in the value without a backslash
-// before it, anything after the value, a second condition. A mistake
-// never selects everybody; only the empty filter does, and ^= "", under which
-// any value of the attribute begins with nothing.
+// [Parse] returns [ErrSyntax] for filters whose meaning the service does not define: a quote
+// or a backslash in the value without a backslash before it, text after the value, or a
+// second condition. A malformed filter never selects all users. Only the empty filter does,
+// and ^= "" selects all users who have the attribute.
 package filter
 
 import (
@@ -36,8 +35,8 @@ import (
 // ErrSyntax is returned for a text that is not a filter.
 var ErrSyntax = errors.New(`filter: not of the form: attribute = "value", or: attribute ^= "value"`)
 
-// An AttributeError is returned for a well-formed filter over an attribute
-// that cannot be searched for, such as a custom one.
+// An AttributeError is returned for a well-formed filter over an attribute that cannot be
+// searched, such as a custom attribute.
 type AttributeError struct {
 	Name string
 }
@@ -56,19 +55,19 @@ var searchable = []string{
 	"preferred_username", userStatus, "status", "sub",
 }
 
-// A Filter selects users by one attribute. The zero Filter selects all, and
-// Filters compare with ==.
+// A Filter selects users by one attribute. The zero Filter selects all users. Filters can
+// be compared with ==.
 type Filter struct {
-	Attribute string // one of those that can be searched for; "" selects all
-	Prefix    bool   // whether the attribute is to begin with Value, rather than to be it
-	Value     string // without quotes and escapes
+	Attribute string // a searchable attribute; "" selects all users
+	Prefix    bool   // the attribute must begin with Value, not equal it
+	Value     string // the value, without quotes and escapes
 }
 
-// Parse reads a filter. An empty text, or one of white space, is the zero
-// Filter. The attributes are username, email, phone_number, name, given_name,
-// family_name, preferred_username, cognito:user_status, status and sub, by
-// exactly these names. The error is [ErrSyntax] or an [*AttributeError], with the zero Filter,
-// which the caller must not use then: it selects all.
+// Parse reads a filter. An empty text, or one of only white space, is the zero Filter. The
+// searchable attributes are username, email, phone_number, name, given_name, family_name,
+// preferred_username, cognito:user_status, status and sub, with exactly these names. Parse
+// returns [ErrSyntax] or an [*AttributeError]. Do not use the Filter if there is an error:
+// it is the zero Filter, which selects all users.
 func Parse(text string) (Filter, error) {
 	if !utf8.ValidString(text) {
 		return Filter{}, ErrSyntax
@@ -89,10 +88,10 @@ func Parse(text string) (Filter, error) {
 	return Filter{Attribute: name, Prefix: prefix, Value: value}, nil
 }
 
-// Matches reports whether f selects a user whose f.Attribute is value. It
-// compares bytes, but for cognito:user_status without regard to ASCII case;
-// status is "Enabled" or "Disabled". A user without the attribute is not
-// selected, which is for the caller to see: to Matches, "" is a value.
+// Matches reports whether f selects a user whose f.Attribute is value. It compares bytes,
+// except that cognito:user_status ignores ASCII case. status is "Enabled" or "Disabled". Do
+// not call Matches for a user without the attribute: such a user is not selected, but
+// Matches treats "" as a value.
 func (f Filter) Matches(value string) bool {
 	if f.Attribute == "" {
 		return true
@@ -106,7 +105,7 @@ func (f Filter) Matches(value string) bool {
 	return value == f.Value
 }
 
-// String returns f as [Parse] reads it.
+// String returns f in the form that [Parse] reads.
 func (f Filter) String() string {
 	if f.Attribute == "" {
 		return ""
@@ -157,7 +156,8 @@ func cutValue(text string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// equalFold is [strings.EqualFold] for ASCII alone: there the long s is an S.
+// equalFold is [strings.EqualFold] for ASCII only. strings.EqualFold treats the long s as
+// an S.
 func equalFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -1,32 +1,29 @@
 // Package passhash hashes passwords with Argon2id and verifies them.
 //
-// Make one [Hasher] with [New] and share it: [Hasher.Hash] where a password is
-// set, [Hasher.Verify] where one is tried, and [Hasher.Dummy] where there is
-// no user to try it on, so that both take the same time. What is stored is the
-// usual string of the PHC, which holds salt and parameters.
+// Make one [Hasher] with [New] and share it. Call [Hasher.Hash] when a password is set,
+// [Hasher.Verify] when a password is tried, and [Hasher.Dummy] when the user does not
+// exist, so that both cases take the same time. The stored form is the usual PHC string
+// with salt and parameters.
 //
 // # Normal form
 //
-// Passwords are hashed in Unicode's form NFC, so that a letter and its accent
-// count the same whether a keyboard sends them as one character or as two. NFC
-// and not NFKC, because NFC unites only what is the same character by
-// definition: NFKC would also make "²" equal "2" and "ﬁ" equal "fi", which a
-// user may well have told apart on purpose. Bytes that are not UTF-8 count as
-// they are. The whole password counts: there is no length at which hashing
-// stops, only one, [MaxPassword], beyond which it refuses.
+// Passwords are hashed in Unicode's form NFC. So a letter with an accent is the same
+// password, whether a keyboard sends one character or two. The form is NFC and not NFKC,
+// because NFC unites only characters that are the same by definition. NFKC would also make
+// "²" equal "2" and "ﬁ" equal "fi", which a user may have distinguished on purpose. Bytes
+// that are not UTF-8 are hashed as they are. The whole password counts: a password longer
+// than [MaxPassword] is refused, never cut.
 //
 // # Caveats
 //
-// No more hashes run at once than there are processors, for more would only
-// make each of them slower and multiply their memory. The others wait, first
-// come first served, as long as their context lives. The queue has no bound of
-// its own: whoever serves the public bounds the requests in flight.
+// At most one hash runs on each processor, because more would make each hash slower and use
+// more memory. The other calls wait, first come, first served, until their context is done.
+// The queue has no limit: a server for the public must limit its requests in flight.
 //
-// Each hash allocates its memory (19 MiB by default) and leaves it to the
-// garbage collector, because x/crypto does not take a buffer. With default
-// parameters this costs about a twentieth of the time of a hash, and a process
-// that hashes without pause holds some two to three times the memory of the
-// hashes in flight.
+// Each hash allocates its memory (19 MiB by default) and leaves it to the garbage
+// collector, because x/crypto does not accept a buffer. With default parameters this costs
+// about a twentieth of the time of a hash. A process that hashes without pause holds two to
+// three times the memory of the hashes in flight.
 package passhash
 
 import (
@@ -40,7 +37,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxPassword is the length in bytes of the longest password that is hashed.
+// MaxPassword is the maximum length of a password in bytes.
 const MaxPassword = 1024
 
 const (
@@ -52,22 +49,22 @@ var (
 	// ErrTooLong is returned for a password of more than [MaxPassword] bytes.
 	ErrTooLong = errors.New("passhash: password is too long")
 
-	// ErrFormat is returned for a string that is not the hash of a password,
-	// or that asks for more memory or time than a hash may take.
+	// ErrFormat is returned for a string that is not a password hash, or that needs more
+	// memory or time than allowed.
 	ErrFormat = errors.New("passhash: not an Argon2id hash within limits")
 )
 
-// Params say what a hash costs.
+// Params are the cost of a hash.
 type Params struct {
-	Memory  uint32 // KiB
-	Time    uint32 // passes over the memory
+	Memory  uint32 // memory in KiB
+	Time    uint32 // number of passes over the memory
 	Threads uint8
 }
 
-// Default is what OWASP advises: about 30 ms of one processor.
+// Default is the recommendation of OWASP: about 30 ms of one processor.
 var Default = Params{Memory: 19 * 1024, Time: 2, Threads: 1}
 
-// InsecureCheap is for tests that are not about passwords: some 40 µs.
+// InsecureCheap is for tests that are not about passwords: about 40 µs.
 var InsecureCheap = Params{Memory: 64, Time: 1, Threads: 1}
 
 // A Hasher hashes with one set of parameters. It is safe for concurrent use.
@@ -76,16 +73,16 @@ type Hasher struct {
 	slots  chan struct{} // holds one value for each hash in flight
 }
 
-// New returns a Hasher. Fields of p that are zero default to those of
-// [Default]; those beyond what [Hasher.Verify] accepts are cut to that.
+// New returns a Hasher. Zero fields of p default to those of [Default]. Fields over the
+// limits of [Hasher.Verify] are lowered to the limits.
 func New(p Params) *Hasher {
 	p = p.bounded()
 	n := max(1, runtime.GOMAXPROCS(0)/int(p.Threads))
 	return &Hasher{params: p, slots: make(chan struct{}, n)}
 }
 
-// Hash returns the hash of a password, under a salt of its own. It waits for a
-// processor; the error is that of ctx, or [ErrTooLong].
+// Hash returns the hash of a password with a new salt. It waits for a processor. It returns
+// [ErrTooLong] or the error of ctx.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
@@ -98,10 +95,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return e.String(), nil
 }
 
-// Verify reports whether hash is one of the password; and whether it is stale,
-// made with parameters other than the Hasher's, so that a caller who has just
-// seen the right password should hash it again. It waits for a processor; the
-// error is that of ctx, [ErrTooLong] or [ErrFormat].
+// Verify reports whether hash is the hash of the password. stale reports whether the hash
+// was made with other parameters than the Hasher's; if the password is right, the caller
+// should hash it again. Verify waits for a processor. It returns [ErrTooLong], [ErrFormat]
+// or the error of ctx.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, stale bool, err error) {
 	e, err := parse(hash)
 	if err != nil {
@@ -115,15 +112,16 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, stale b
 	return subtle.ConstantTimeCompare(key, e.key) == 1, stale, nil
 }
 
-// Dummy does what [Hasher.Verify] does and returns the errors that it would,
-// for a password of nobody. A user whose hash is stale still takes another time.
+// Dummy takes the same time as [Hasher.Verify] and returns the same errors, without a hash.
+// Call it if the user does not exist. The time differs only from that of a user whose hash
+// is stale.
 func (h *Hasher) Dummy(ctx context.Context, password string) error {
 	e := encoded{params: h.params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
 	_, _, err := h.Verify(ctx, e.String(), password)
 	return err
 }
 
-// derive computes the key of a password as e says, in its turn.
+// derive waits for its turn and computes the key of a password with the parameters of e.
 func (h *Hasher) derive(ctx context.Context, e encoded, password string) ([]byte, error) {
 	if len(password) > MaxPassword {
 		return nil, ErrTooLong
@@ -136,8 +134,8 @@ func (h *Hasher) derive(ctx context.Context, e encoded, password string) ([]byte
 	return argon2.IDKey(norm.NFC.Bytes([]byte(password)), e.salt, p.Time, p.Memory, p.Threads, uint32(len(e.key))), nil
 }
 
-// acquire waits for a slot. The runtime serves the senders of a full channel
-// in the order in which they came.
+// acquire waits for a slot. The runtime serves the senders of a full channel in order of
+// arrival.
 func (h *Hasher) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

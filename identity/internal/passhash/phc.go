@@ -8,8 +8,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// What a stored hash may ask for. It can come from an import, and must not be
-// a means to exhaust the memory of the server.
+// The limits of a stored hash. A hash can come from an import, and must not be able to
+// exhaust the memory of the server.
 const (
 	maxMemory  = 256 * 1024 // KiB
 	maxTime    = 16
@@ -20,10 +20,10 @@ const (
 	maxKey     = 64
 	maxEncoded = 256
 
-	memoryPerThread = 8 // KiB at the least, by RFC 9106
+	memoryPerThread = 8 // the minimum in KiB, by RFC 9106
 )
 
-// encoded is the hash of a password with what made it.
+// encoded is the hash of a password with its salt and parameters.
 type encoded struct {
 	params    Params
 	salt, key []byte
@@ -36,13 +36,13 @@ func (e encoded) String() string {
 		e.params.Memory, e.params.Time, e.params.Threads, b64.EncodeToString(e.salt), b64.EncodeToString(e.key))
 }
 
-// Check returns [ErrFormat] for what [Hasher.Verify] would not take as a hash.
+// Check returns [ErrFormat] if [Hasher.Verify] would not accept the hash.
 func Check(hash string) error {
 	_, err := parse(hash)
 	return err
 }
 
-// parse reads what String writes, and nothing that is written in another way.
+// parse reads the form that String writes, and no other.
 func parse(s string) (encoded, error) {
 	parts := strings.Split(s, "$")
 	if len(s) > maxEncoded || len(parts) != 6 {
@@ -72,7 +72,7 @@ func (e encoded) withinLimits() bool {
 		within(len(e.key), minKey, maxKey)
 }
 
-// bounded returns p with defaults for what is zero, and within limits.
+// bounded returns p with defaults for zero fields, and within the limits.
 func (p Params) bounded() Params {
 	if p.Memory == 0 {
 		p.Memory = Default.Memory

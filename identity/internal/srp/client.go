@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// ErrChallenge is returned to a client by a server that breaks the protocol.
+// ErrChallenge is returned to a client if the server breaks the protocol.
 var ErrChallenge = errors.New("srp: the server's challenge is not valid")
 
-// A Client signs one user in once. Make one with [NewClient].
+// A Client signs one user in once. [NewClient] makes a Client.
 type Client struct {
 	secret []byte // a, 256 bits
 	public *big.Int
 }
 
-// A Challenge is what the server answered to A.
+// A Challenge is the server's answer to A.
 type Challenge struct {
 	PoolName    string // the part of the pool's id after the underscore
 	UserID      string // USER_ID_FOR_SRP
@@ -37,13 +37,13 @@ func newClient(secret []byte) *Client {
 	return &Client{secret: secret, public: powG(secret)}
 }
 
-// A returns the client's public value as SRP_A carries it.
+// A returns the client's public value in the form of SRP_A.
 func (c *Client) A() string {
 	return c.public.Text(16)
 }
 
-// Respond returns the signature that proves the password, see
-// [TimestampLayout] for the timestamp. The error is [ErrChallenge].
+// Respond returns the signature that proves the password. See [TimestampLayout] for the
+// timestamp. Respond returns [ErrChallenge] if the challenge is invalid.
 func (c *Client) Respond(ch Challenge, password, timestamp string) ([]byte, error) {
 	key, err := c.key(ch, password)
 	if err != nil {

@@ -15,15 +15,15 @@ const (
 	keySize   = 16
 	keyInfo   = "Caldera Derived Key"
 	fakeInfo  = "cognate srp verifier of nobody"
-	fakeExtra = 16 // more bytes than N has, so that what is left modulo N is even
+	fakeExtra = 16 // bytes beyond those of N, so that the value modulo N is evenly distributed
 )
 
-// ErrA is returned for an A that is no hexadecimal number, too long, or a
-// multiple of N, under which anyone would know the key.
+// ErrA is returned for an A that is not hexadecimal, too long, or a multiple of N. With a
+// multiple of N anyone would know the key.
 var ErrA = errors.New("srp: A is not a valid public value")
 
-// An Exchange is the server's part of one run of the protocol. What must be
-// kept until the client answers, sealed, is U, Secret and the client's A.
+// An Exchange is the server's part of one run of the protocol. Keep U, Secret and the
+// client's A, sealed, until the client answers.
 type Exchange struct {
 	B      string // the server's public value, as SRP_B carries it
 	U      []byte // the scrambling parameter, public
@@ -33,16 +33,17 @@ type Exchange struct {
 // Secret is the server's private exponent. It prints as [redacted].
 type Secret []byte
 
-// Format implements [fmt.Formatter] for every verb.
+// Format prints [redacted] for every verb.
 func (Secret) Format(s fmt.State, _ rune) {
 	_, _ = s.Write([]byte("[redacted]"))
 }
 
-// ParseA reads the client's public value as SRP_A carries it: hexadecimal in
-// either case, of odd or even length, with or without leading zeros. It
-// returns the shortest big-endian form. The error is always [ErrA].
+// ParseA reads the client's public value in the form of SRP_A: hexadecimal in either case,
+// of odd or even length, with or without leading zeros. It returns the shortest big-endian
+// form, or [ErrA].
 //
-// A value beyond N is allowed as RFC 5054 allows it; u is over what was sent.
+// ParseA allows a value beyond N, as RFC 5054 does. u is the hash of the value as it was
+// sent.
 func ParseA(digits string) ([]byte, error) {
 	if digits == "" || len(digits) > maxDigits {
 		return nil, ErrA
@@ -61,9 +62,9 @@ func ParseA(digits string) ([]byte, error) {
 	return a.Bytes(), nil
 }
 
-// Begin answers the first call of a client that sent A, as [ParseA] returned
-// it, for the user whose verifier is given. Its secret is 256 fresh bits. The
-// error is [ErrVerifier].
+// Begin answers the first call of a client. a is the result of [ParseA]. verifier is that
+// of the user. The secret of the Exchange is 256 fresh bits. Begin returns [ErrVerifier] if
+// the verifier is invalid.
 func Begin(verifier, a []byte) (*Exchange, error) {
 	v, err := element(verifier)
 	if err != nil {
@@ -78,8 +79,8 @@ func Begin(verifier, a []byte) (*Exchange, error) {
 	}
 }
 
-// begin returns nil for the secret, one in about 2^256, that the protocol
-// forbids for this A.
+// begin returns nil if the protocol forbids the secret for this A. That happens once in
+// about 2^256.
 func begin(v *big.Int, a, secret []byte) *Exchange {
 	b := new(big.Int).Mul(k, v)
 	b.Add(b, powG(secret))
@@ -91,9 +92,9 @@ func begin(v *big.Int, a, secret []byte) *Exchange {
 	return &Exchange{B: b.Text(16), U: u, Secret: secret}
 }
 
-// Key returns the key that server and client share if the client knows the
-// password: from S = (A·v^u)^b mod N. The arguments are those of the exchange
-// that the client answers, b being its Secret.
+// Key returns the key that server and client share if the client knows the password. It is
+// derived from S = (A·v^u)^b mod N. The arguments are those of the exchange that the client
+// answers; b is its Secret.
 func Key(verifier, a, u, b []byte) ([]byte, error) {
 	v, err := element(verifier)
 	if err != nil {
@@ -108,9 +109,8 @@ func Key(verifier, a, u, b []byte) ([]byte, error) {
 	return deriveKey(s, u)
 }
 
-// Signature returns what the client proves its knowledge of the key with, in
-// PASSWORD_CLAIM_SIGNATURE. The secretBlock is decoded, the timestamp as sent.
-// Compare with [hmac.Equal].
+// Signature returns the proof that the client must send in PASSWORD_CLAIM_SIGNATURE.
+// secretBlock is decoded; timestamp is the text as sent. Compare with [hmac.Equal].
 func Signature(key []byte, poolName, userID string, secretBlock []byte, timestamp string) []byte {
 	h := hmac.New(sha256.New, key)
 	for _, part := range [][]byte{[]byte(poolName), []byte(userID), secretBlock, []byte(timestamp)} {
@@ -119,13 +119,13 @@ func Signature(key []byte, poolName, userID string, secretBlock []byte, timestam
 	return h.Sum(nil)
 }
 
-// DecoyVerifier returns a verifier that belongs to no password, always the same
-// for a seed: so that signing in as nobody costs and looks the same as signing
-// in as someone. The seed must be secret, and long enough not to be guessed.
+// DecoyVerifier returns a verifier that matches no password. The result is always the same
+// for a seed. With it, a sign-in of a user who does not exist costs and looks the same as
+// any other. The seed must be secret and impossible to guess.
 func DecoyVerifier(seed []byte) []byte {
 	b, err := hkdf.Expand(sha256.New, hash(seed), fakeInfo, size+fakeExtra)
 	if err != nil {
-		panic("srp: " + err.Error()) // no length but one beyond 8160 fails
+		panic("srp: " + err.Error()) // only a length over 8160 returns an error
 	}
 	v := new(big.Int).SetBytes(b)
 	v.Mod(v, n)

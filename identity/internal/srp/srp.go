@@ -1,52 +1,55 @@
-// Package srp is the server's side of SRP-6a as Amazon Cognito speaks it, and
-// a client for tests and for callers written in Go.
+// Package srp is the server side of SRP-6a as Amazon Cognito implements it. It also has a
+// client, for tests and for programs in Go.
 //
-// Begin with [Verifier], which is made when a password is set; [ParseA] and
-// [Begin] answer the first call of a sign-in; [Key] and [Signature] say what
-// the second call must carry. Between the two calls the caller keeps A and the
-// [Exchange], sealed, and lets each exchange be answered once.
+// The order of a sign-in:
 //
-// The group is the 3072-bit one of RFC 3526 with g = 2, the hash SHA-256.
-// What differs from RFC 5054: integers are hashed in their shortest two's
-// complement form (see pad) and not padded to the length of N, the identity
-// holds the name of the pool, and the key comes from HKDF.
+//  1. Make a [Verifier] when the password is set.
+//  2. The first call of a sign-in: [ParseA] and [Begin].
+//  3. Keep A and the [Exchange], sealed, until the second call.
+//  4. The second call: [Key] and [Signature] compute the expected proof. Let each exchange
+//     be answered once.
+//
+// The group is the 3072-bit group of RFC 3526 with g = 2. The hash is SHA-256. The
+// differences from RFC 5054:
+//
+//   - Integers are hashed in their shortest two's complement form (see pad), not padded to
+//     the length of N.
+//   - The identity contains the name of the pool.
+//   - The key comes from HKDF.
 //
 // # Passwords are not normalised here
 //
-// The client hashes the bytes that its user typed, and a server that never
-// sees the password cannot repair them. So the verifier is of the raw UTF-8
-// bytes as they arrived when the password was set: the same keyboard then
-// yields the same bytes at sign-in. A verifier of the normalised form would
-// refuse every user whose device writes decomposed characters.
+// The client hashes the bytes that its user typed, and a server that never sees the
+// password cannot change them. So the verifier uses the raw UTF-8 bytes as they arrived
+// when the password was set: the same keyboard then gives the same bytes at sign-in. A
+// verifier of the normalised form would refuse every user whose device writes decomposed
+// characters.
 //
 // # Variable time
 //
-// The arithmetic is that of math/big, which takes more or less time with the
-// value of exponent and base. That is accepted, for these reasons.
+// The arithmetic is math/big, whose time depends on the values of exponent and base. That
+// is acceptable, for these reasons:
 //
-// The exponent b is 256 fresh random bits for each exchange and is raised at
-// most twice: g^b in Begin, and (A·v^u)^b in Key. Timing attacks on
-// exponentiation sum up many measurements under one exponent; here there are
-// two, over a network, of which one has a base unknown to whoever does not
-// know v. Some bits of one b would not help either: to learn S
-// takes all of b, and b says nothing about another exchange.
-//
-// The exponent u is public. The base v^u is under an exponent that both sides
-// know, so what its time could tell about v is the time of multiplying by
-// residues, not of branching on secret bits; and v by itself lets one only
-// guess passwords, each guess at the price of an exponentiation.
-//
-// The exponent x, a hash of the password, is raised once when the password is
-// set, with a salt that is never used again.
+//   - The exponent b is 256 fresh random bits for each exchange. It is used at most twice:
+//     g^b in Begin, and (A·v^u)^b in Key. Timing attacks on exponentiation need many
+//     measurements with one exponent. Here there are two, over a network, and an attacker
+//     who does not know v does not know the base of one of them. Some bits of one b would
+//     not help either: computing S takes all of b, and b says nothing about another
+//     exchange.
+//   - The exponent u is public. The power v^u has an exponent that both sides know. So its
+//     time could reveal something about v only by the time of multiplying by residues, not
+//     by branches on secret bits. And v alone only allows guessing passwords, at the cost
+//     of an exponentiation for each guess.
+//   - The exponent x, a hash of the password, is used once when the password is set, with a
+//     salt that is never used again.
 //
 // # Caveats
 //
-// The verifier is a fast hash of the password: whoever reads it can try some
-// ten thousand passwords a second on one processor, where Argon2id allows
-// thirty. Keep it encrypted.
-//
-// The first exponentiation of g builds a table (5 ms, 400 KB). [Warm] does it
-// ahead of time.
+//   - The verifier is a fast hash of the password. An attacker who reads it can try ten
+//     thousand passwords a second on one processor; with Argon2id it is thirty. Keep the
+//     verifier encrypted.
+//   - The first exponentiation of g builds a table (5 ms, 400 KB). Call [Warm] to build it
+//     ahead of time.
 package srp
 
 import (
@@ -64,7 +67,7 @@ const (
 	bits      = 3072
 	size      = bits / 8 // bytes of an element of the group
 	hashSize  = sha256.Size
-	maxDigits = 1024 // of an A: room for leading zeros, and for less careful clients
+	maxDigits = 1024 // maximum digits of an A, with space for leading zeros and for less careful clients
 )
 
 // ErrVerifier is returned for a verifier that is not an element of the group.
@@ -89,17 +92,16 @@ var (
 	k = hashInt(pad(n.Bytes()), pad(g.Bytes()))
 )
 
-// Verifier returns v = g^x mod N for a password, big-endian and always of the
-// same length. The poolName is the part of the pool's id after the underscore,
-// the userID what the client is told in USER_ID_FOR_SRP. For a device they are
-// the key of its group and its own.
+// Verifier returns v = g^x mod N for a password, big-endian and always of the same length.
+// poolName is the part of the pool's id after the underscore. userID is the value that the
+// client gets in USER_ID_FOR_SRP. For a device, pass the device group key and the device
+// key instead.
 func Verifier(poolName, userID, password string, salt []byte) []byte {
 	return powG(hash(privateKey(poolName, userID, password, salt))).FillBytes(make([]byte, size))
 }
 
-// ParseVerifier reads a verifier that a client made, as it does for a device.
-// It refuses with [ErrVerifier] what no password yields: 0, 1, N-1 and all
-// beyond.
+// ParseVerifier reads a verifier that a client made, as for a device. It returns
+// [ErrVerifier] for values that no password gives: 0, 1, N-1 and greater.
 func ParseVerifier(v []byte) ([]byte, error) {
 	i, err := element(v)
 	if err != nil {
@@ -111,10 +113,9 @@ func ParseVerifier(v []byte) ([]byte, error) {
 	return i.FillBytes(make([]byte, size)), nil
 }
 
-// Hex returns the integer b, big-endian, as the protocol writes it: without
-// leading zeros. Salts go over the wire like this too. Clients differ in
-// whether they keep leading zeros that they are sent, and so would disagree
-// about the hash.
+// Hex returns the big-endian integer b as the protocol writes it, without leading zeros.
+// Send salts in this form too: some clients keep leading zeros and some do not, and they
+// would disagree about the hash.
 func Hex(b []byte) string {
 	if s := strings.TrimLeft(hex.EncodeToString(b), "0"); s != "" {
 		return s
@@ -122,19 +123,19 @@ func Hex(b []byte) string {
 	return "0"
 }
 
-// privateKey returns what x is the hash of.
+// privateKey returns the input of the hash x.
 func privateKey(poolName, userID, password string, salt []byte) []byte {
 	inner := hash([]byte(poolName), []byte(userID), []byte(":"), []byte(password))
 	return append(pad(salt), inner...)
 }
 
-// CheckVerifier returns [ErrVerifier] for what [Begin] would not take as a verifier.
+// CheckVerifier returns [ErrVerifier] if [Begin] would not accept the verifier.
 func CheckVerifier(b []byte) error {
 	_, err := element(b)
 	return err
 }
 
-// element reads a verifier: an integer that is greater than 0 and less than N.
+// element reads a verifier: an integer greater than 0 and less than N.
 func element(b []byte) (*big.Int, error) {
 	if len(b) > size+1 { // one more for the sign byte of a padded one
 		return nil, ErrVerifier
@@ -151,9 +152,9 @@ func scramble(a, b []byte) []byte {
 	return hash(pad(a), pad(b))
 }
 
-// pad writes an integer as Java's BigInteger does, whose first implementation
-// this was: the least number of bytes, and a zero byte in front where the top
-// bit would be read as a sign. The result is never shared with b.
+// pad writes an integer in the form of Java's BigInteger, because the first implementation
+// of the protocol was in Java. The form has the least number of bytes, and a zero byte in
+// front if the top bit would be read as a sign. The result does not share memory with b.
 func pad(b []byte) []byte {
 	for len(b) > 0 && b[0] == 0 {
 		b = b[1:]

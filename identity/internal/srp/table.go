@@ -5,24 +5,25 @@ import (
 	"sync"
 )
 
-// The table for powers of g is Lim and Lee's comb. The 256 bits of an exponent
-// are taken as 8 rows of 32 bits, and the rows are cut into 4 blocks of 8
-// columns. The 8 bits of one column of one block choose one entry out of 256.
-// So a power costs 31 multiplications and 7 squarings, where plain
-// exponentiation has 256 squarings; the table takes 390 KB. A table of one row
-// for each byte saves the squarings, a fifth of the time, and takes 3 MB.
+// The table for powers of g is Lim and Lee's comb. The 256 bits of an exponent are 8 rows
+// of 32 bits. Each row is cut into 4 blocks of 8 columns. The 8 bits of one column of one
+// block select one of 256 entries.
+//
+// So a power costs 31 multiplications and 7 squarings instead of 256 squarings. The table
+// takes 390 KB. A table with one row for each byte would save the squarings, a fifth of the
+// time, but take 3 MB.
 const (
-	teeth   = 8   // rows: bits of an index
-	blocks  = 4   // bytes of a row
-	entries = 256 // of a block: 1 << teeth
+	teeth   = 8   // number of rows, and bits of an index
+	blocks  = 4   // number of blocks, and bytes of a row
+	entries = 256 // number of entries of a block: 1 << teeth
 )
 
-// combOnce holds the entries one after the other in one piece of memory
-// without pointers, which the garbage collector need not look into.
+// combOnce holds the entries in one piece of memory without pointers, which the garbage
+// collector does not have to scan.
 var combOnce = sync.OnceValue(buildComb)
 
-// Warm builds the table that exponentiation of g needs, unless it is there.
-// Without it the first exchange of the process does, and takes 5 ms longer.
+// Warm builds the table for exponentiation of g, if it is not built yet. Without Warm, the
+// first exchange of the process builds it and takes 5 ms longer.
 func Warm() {
 	combOnce()
 }
@@ -84,14 +85,14 @@ func buildComb() []big.Word {
 	return comb
 }
 
-// A modulus multiplies modulo N, and keeps the memory that takes.
+// A modulus multiplies modulo N and reuses its memory.
 type modulus struct{ product, quotient *big.Int }
 
 func newModulus() modulus {
 	return modulus{new(big.Int), new(big.Int)}
 }
 
-// mul sets z to z·x mod N. They may be the same.
+// mul sets z to z·x mod N. z and x may be the same.
 func (m modulus) mul(z, x *big.Int) {
 	m.product.Mul(z, x)
 	m.quotient.QuoRem(m.product, n, z)

@@ -1,16 +1,16 @@
-// Package throttle decides how often something may be tried: passwords with
-// [State], codes and messages with [Window].
+// Package throttle limits how often something may be tried: passwords with [State], codes
+// and messages with [Window].
 //
-// Both are plain values to be stored with what they protect. Their methods
+// Both types are plain values. Store them with the record that they protect. Their methods
 // read no clock and change nothing: they return the value to store.
 //
 // # Guesses in parallel
 //
-// Hashing takes longer than a decision, so many guesses can pass the first
-// look at a State before one of them has failed. Look twice: before hashing,
-// so that a locked user costs nothing, and again in the transaction that
-// records the verdict. If the user is locked by then, the answer is that the
-// user is locked, whether the password was right or not; the guess was not judged.
+// Hashing takes longer than a decision, so many guesses can pass the first check of a State
+// before one of them has failed. Check twice: before hashing, so that a locked user costs
+// nothing, and again in the transaction that records the result. If the user is locked by
+// then, answer that the user is locked, whether the password was right or wrong. The guess
+// does not count.
 //
 //	if s.Locked(now) {
 //		return errLocked // right or wrong
@@ -21,19 +21,19 @@
 //
 // # Clocks that step back
 //
-// What was recorded at a time that has not come yet counts as if it were
-// recorded now, for as long as it would have counted (a day for a State, the
-// period of a Window): so a clock that is set back unlocks nobody. What lies
-// further ahead is forgotten, since the clock was wrong then: nobody is locked for ever.
+// An event in the future counts as if it happened now, for as long as it would have
+// counted: a day for a State, the period of a Window. So setting a clock back does not
+// unlock a user. An event further in the future is ignored, because the clock was wrong at
+// that time. So no user is locked forever.
 package throttle
 
 import "time"
 
 const (
-	freeFailures = 5 // the last of which locks
+	freeFailures = 5 // the last of these failures locks
 	firstLock    = time.Second
 	longestLock  = 15 * time.Minute
-	quiet        = 15 * time.Minute // without a lock: forgets the failures in a row
+	quiet        = 15 * time.Minute // after this time without a lock, the failures in a row are forgotten
 
 	day      = 24 * time.Hour
 	dayLimit = 100
@@ -41,23 +41,23 @@ const (
 
 var hours = grid{width: time.Hour, slots: int64(day/time.Hour) + 1}
 
-// State is what a user's failed sign-ins amount to. The zero State is that of
-// a user who has never failed, and States compare with ==.
+// State holds the failed sign-ins of a user. The zero State is the state of a user who has
+// never failed. States can be compared with ==.
 //
-// The fifth failure in a row locks for one second, each further one for twice
-// as long, up to 15 minutes; 15 quiet minutes after a lock, or a success, make
-// it start again. Apart from that, at most 100 failures are judged in any 24
-// hours, counted in whole hours so that it may take up to 25 until one is
-// forgotten. Neither quiet nor success changes that count. What should, such
-// as a password reset that the user's mailbox proved, stores the zero State.
+// The fifth failure in a row locks the user for one second. Each further failure locks for
+// twice as long, up to 15 minutes. The row ends with a success, or 15 minutes after a lock
+// has ended. In addition, at most 100 failures are allowed in any 24 hours. That count is
+// kept in whole hours, so a failure is forgotten after 24 to 25 hours. Neither time nor
+// success resets the count of the day. To reset it, for example after a password reset by
+// e-mail, store the zero State.
 type State struct {
-	Row   int   `json:"n,omitempty"` // failures in a row
-	Last  int64 `json:"t,omitempty"` // the last of them, Unix time in ms
-	Hours tally `json:"h,omitzero"`  // of the last day
+	Row   int   `json:"n,omitempty"` // number of failures in a row
+	Last  int64 `json:"t,omitempty"` // time of the last failure, in Unix ms
+	Hours tally `json:"h,omitzero"`  // failures of the last day, by hour
 }
 
-// Locked reports whether an attempt now must not be judged: during a lock, or
-// beyond the day's limit.
+// Locked reports whether an attempt must be refused without checking the password: during a
+// lock, or over the limit of the day.
 func (s State) Locked(now time.Time) bool {
 	if s.Hours.sum(hours, now) >= dayLimit {
 		return true
@@ -66,8 +66,8 @@ func (s State) Locked(now time.Time) bool {
 	return ok && since < lock(s.Row)
 }
 
-// Fail returns the State after a wrong password. While s is locked that is s:
-// such an attempt is not judged.
+// Fail returns the State after a wrong password. If s is locked, Fail returns s, because
+// the attempt does not count.
 func (s State) Fail(now time.Time) State {
 	if s.Locked(now) {
 		return s
@@ -82,8 +82,8 @@ func (s State) Fail(now time.Time) State {
 	return s
 }
 
-// Succeed returns the State after a right password. It is s itself where there
-// is nothing to store, and while s is locked: such an attempt is not judged.
+// Succeed returns the State after a right password. It returns s if there is nothing to
+// store, and if s is locked, because the attempt does not count.
 func (s State) Succeed(now time.Time) State {
 	if s.Locked(now) {
 		return s
@@ -92,14 +92,15 @@ func (s State) Succeed(now time.Time) State {
 	return s
 }
 
-// Expires returns when s is as good as the zero State and may be deleted. For
-// the zero State that is the zero time. (What the day counts outlives any row.)
+// Expires returns when s becomes equal in effect to the zero State and may be deleted. It
+// returns the zero time for the zero State. The count of the day outlives any row of
+// failures.
 func (s State) Expires() time.Time {
 	return s.Hours.end(hours)
 }
 
-// sinceLast returns how long ago the last failure in a row was. It is false
-// where there is none, or one so far ahead that it is forgotten.
+// sinceLast returns how long ago the last failure in a row was. ok is false if there is no
+// failure, or if it is so far in the future that it is ignored.
 func (s State) sinceLast(now time.Time) (time.Duration, bool) {
 	since := now.Sub(time.UnixMilli(s.Last))
 	if s.Row == 0 || since < -day {

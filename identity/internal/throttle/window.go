@@ -2,19 +2,19 @@ package throttle
 
 import "time"
 
-// parts is how finely a Window divides its period.
+// parts is the number of slots into which a Window divides its period.
 const parts = 12
 
-// Window counts events, such as messages sent to a user, of which any period
-// admits only so many. The zero Window has seen none, and Windows compare
-// with ==. The period must be the same in all calls for one Window.
+// Window counts events, such as messages to a user, and allows only a limited number in any
+// period. The zero Window has counted none. Windows can be compared with ==. Use the same
+// period in all calls for one Window.
 type Window struct {
 	Events tally `json:"e,omitzero"`
 }
 
-// Allow reports whether one more event may happen now, and returns the Window
-// to store if so. In any time as long as period no more than limit events are
-// admitted; to make sure of that, one counts for up to a twelfth longer.
+// Allow reports whether one more event may happen now, and returns the Window to store if
+// so. It allows at most limit events in any time as long as period. To guarantee this, an
+// event counts up to a twelfth of the period longer.
 func (w Window) Allow(now time.Time, limit int, period time.Duration) (Window, bool) {
 	g := gridOf(period)
 	if w.Events.sum(g, now) >= limit {
@@ -23,7 +23,7 @@ func (w Window) Allow(now time.Time, limit int, period time.Duration) (Window, b
 	return Window{w.Events.add(g, now)}, true
 }
 
-// Expires returns when w is as good as the zero Window and may be deleted.
+// Expires returns when w becomes equal in effect to the zero Window and may be deleted.
 func (w Window) Expires(period time.Duration) time.Time {
 	return w.Events.end(gridOf(period))
 }

@@ -1,19 +1,20 @@
-// Package gate lets calls into a store until it is closed, and tells Close
-// when the last of them has left. No lock is held in between, so a call may
-// make further calls while another goroutine closes the store.
+// Package gate lets calls enter a store until the store is closed. Close waits until the
+// last call has left. A call holds no lock while it is inside, so it may make further calls
+// while another goroutine closes the store.
 package gate
 
 import "sync"
 
-// A Gate is open in its zero value.
+// A Gate counts the calls inside a store. The zero Gate is open.
 type Gate struct {
 	mu     sync.Mutex
 	inside int
 	closed bool
-	empty  chan struct{} // made by Close, closed when inside has fallen to zero
+	empty  chan struct{} // made by Close, closed when the last call leaves
 }
 
-// Enter reports whether the gate is open. Who was let in must call Leave.
+// Enter reports whether the gate is open. If Enter returns true, the caller must call
+// Leave.
 func (g *Gate) Enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -24,7 +25,7 @@ func (g *Gate) Enter() bool {
 	return true
 }
 
-// Leave ends what Enter began.
+// Leave ends a call that entered.
 func (g *Gate) Leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -34,8 +35,8 @@ func (g *Gate) Leave() {
 	}
 }
 
-// Close shuts the gate and waits until all have left. It reports whether it
-// was this call that shut it.
+// Close closes the gate and waits until all calls have left. It returns false if the gate
+// was closed before.
 func (g *Gate) Close() bool {
 	g.mu.Lock()
 	first := !g.closed

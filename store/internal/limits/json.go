@@ -2,13 +2,13 @@ package limits
 
 import "unicode/utf8"
 
-// maxDepth is how deep arrays and objects may lie in one another, as in encoding/json.
+// maxDepth is the maximum nesting of arrays and objects, as in encoding/json.
 const maxDepth = 10_000
 
-// validDocument tells whether b is one JSON document that every driver can
-// keep: well-formed UTF-8 without U+0000 and without half a surrogate pair,
-// neither of which PostgreSQL takes. Each write passes through it, and it is
-// several times as fast as json.Valid; a fuzz test compares the two.
+// validDocument reports whether b is one JSON document that every driver can keep. The
+// document must be valid UTF-8, without U+0000 and without a lone surrogate, because
+// PostgreSQL accepts neither. Every write is checked here, so validDocument is written to
+// be several times as fast as json.Valid. A fuzz test compares the two.
 func validDocument(b []byte) bool {
 	i, ok := skipValue(b, skipSpace(b, 0), 0)
 	return ok && skipSpace(b, i) == len(b) && utf8.Valid(b)
@@ -21,7 +21,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipValue returns where the value that begins at i ends.
+// skipValue returns the index after the value that begins at i.
 func skipValue(b []byte, i, depth int) (int, bool) {
 	if i >= len(b) || depth > maxDepth {
 		return i, false
@@ -70,7 +70,7 @@ func skipList(b []byte, i int, end byte, depth int) (int, bool) {
 	}
 }
 
-// skipName skips the name of a member, with the colon.
+// skipName skips the name of a member and the colon.
 func skipName(b []byte, i int) (int, bool) {
 	if i >= len(b) || b[i] != '"' {
 		return i, false
@@ -88,7 +88,7 @@ func skipWord(b []byte, i int, word string) (int, bool) {
 	return end, end <= len(b) && string(b[i:end]) == word
 }
 
-// skipString skips the rest of a string whose opening quote lies before i.
+// skipString skips the rest of a string whose opening quote is just before i.
 func skipString(b []byte, i int) (int, bool) {
 	for i < len(b) {
 		switch c := b[i]; {
@@ -108,7 +108,7 @@ func skipString(b []byte, i int) (int, bool) {
 	return i, false
 }
 
-// skipEscape skips an escape whose backslash lies before i.
+// skipEscape skips an escape whose backslash is just before i.
 func skipEscape(b []byte, i int) (int, bool) {
 	if i >= len(b) {
 		return i, false
@@ -122,7 +122,8 @@ func skipEscape(b []byte, i int) (int, bool) {
 	return i, false
 }
 
-// skipUnit skips four digits, and the second half of a surrogate pair.
+// skipUnit skips four hexadecimal digits and, after the first half of a surrogate pair, the
+// second half.
 func skipUnit(b []byte, i int) (int, bool) {
 	unit, ok := hex4(b, i)
 	i += 4

@@ -8,7 +8,7 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Insert signs up one user after another, after the first n.
+// Insert measures the insert of a user. The store has n users.
 func Insert(b *testing.B, s store.Store, n int) {
 	b.ReportAllocs()
 	for i := n; b.Loop(); i++ {
@@ -19,7 +19,8 @@ func Insert(b *testing.B, s store.Store, n int) {
 	}
 }
 
-// Change signs one of n users in, as it were: it changes a record and none of its indexes.
+// Change measures a sign-in of one of n users: it changes a record and none of its index
+// keys.
 func Change(b *testing.B, s store.Store, n int) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -31,7 +32,7 @@ func Change(b *testing.B, s store.Store, n int) {
 	}
 }
 
-// Get reads and decodes one of n users.
+// Get measures reading and decoding one of n users.
 func Get(b *testing.B, s store.Store, n int) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -43,7 +44,8 @@ func Get(b *testing.B, s store.Store, n int) {
 	}
 }
 
-// Prefix finds twenty of n users by the beginning of their email address, and reads them.
+// Prefix measures a search: it finds twenty of n users by the beginning of their email
+// address and reads them.
 func Prefix(b *testing.B, s store.Store, n int) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

@@ -1,4 +1,5 @@
-// Package sample makes records of the size and the indexes of real ones, for benchmarks.
+// Package sample makes records for benchmarks. They have the size and the indexes of real
+// user records.
 package sample
 
 import (
@@ -10,7 +11,7 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A User is like a user record: about a kilobyte, with searchable attributes.
+// A User resembles a user record: it has about a kilobyte and searchable attributes.
 type User struct {
 	Pool, Sub, Username, Password string
 	Attributes                    map[string]string
@@ -37,10 +38,10 @@ func attribute(name string) *store.Index[User] {
 	}}
 }
 
-// Pool is that of all sample users.
+// Pool is the id of the pool of all sample users.
 const Pool = "eu-west-1_aBcDeFgHi"
 
-// NewUser returns the i-th user. Subs are in no order, as random ones are not.
+// NewUser returns the i-th user. Subs are not in ascending order, like random ones.
 func NewUser(i int) *User {
 	at := time.Unix(1_700_000_000+int64(i), 0).UTC()
 	return &User{
@@ -59,13 +60,13 @@ func NewUser(i int) *User {
 	}
 }
 
-// Sub is that of the i-th user.
+// Sub returns the sub of the i-th user.
 func Sub(i int) string {
 	h := uint64(i) * 0x9e3779b97f4a7c15
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", uint32(h>>32), uint16(h>>16), h&0xfff, h>>52, uint64(i))
 }
 
-// Entries yields n users as a bulk load takes them.
+// Entries yields the entries of n users for a bulk load.
 func Entries(n int) iter.Seq2[store.Ref, []byte] {
 	return func(yield func(store.Ref, []byte) bool) {
 		for i := range n {

@@ -11,8 +11,8 @@ import (
 	"github.com/cognate-id/cognate/store/postgres"
 )
 
-// Address is the URL of the server that tests use, with a schema of the test's
-// own, which is dropped at its end. Without a server the test is skipped.
+// Address returns the URL of the server for tests, with a new schema that is dropped when
+// the test ends. It skips the test if there is no server.
 func Address(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv("COGNATE_POSTGRES")
