@@ -69,14 +69,7 @@ func (m MFAMethod) known() bool {
 // asksFactor reports whether the pool asks anybody for a second factor. For a
 // mode that there is not it does, and [nextStep] refuses the sign-in.
 func asksFactor(s *PoolSettings) bool {
-	switch s.MFA {
-	case "", MFAOff:
-		return false
-	case MFAOptional, MFAOn:
-		return true
-	default:
-		return true
-	}
+	return s.MFA != "" && s.MFA != MFAOff
 }
 
 // methodsOf are the second factors that a user may be asked for: the preferred

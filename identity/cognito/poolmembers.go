@@ -310,14 +310,11 @@ func setPolicies(s *identity.PoolSettings, r *poolRequest) {
 func setMode(s *identity.PoolSettings, r *poolRequest) error {
 	before, hadSMS := s.MFA, s.SMSMFA
 	s.MFA, s.SMSMFA = identity.MFAMode(text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration))), false
-	switch s.MFA {
-	case "", identity.MFAOff:
+	if s.MFA == "" || s.MFA == identity.MFAOff {
 		if s.TOTP != nil {
 			s.TOTP = new(false)
 		}
 		return nil
-	case identity.MFAOptional, identity.MFAOn:
-	default: // refused with the settings
 	}
 	s.SMSMFA = s.SMS != nil && (hadSMS || !s.AppsOffered())
 	if !s.SMSMFA && !s.AppsOffered() {
