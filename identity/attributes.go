@@ -334,7 +334,7 @@ func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]st
 	}
 	u.MFA.turn(MFASMS, false)
 	u.MFA.prefer(MFASMS, false)
-	if s.MFA != "ON" || !s.SMSMFA {
+	if s.MFA != MFAOn || !s.SMSMFA {
 		return nil, nil
 	}
 	t, err := getTOTP(r, u.Pool, u.Sub)

@@ -347,7 +347,7 @@ func TestUsernameAttributeStaysAName(t *testing.T) {
 
 func TestPhoneNumberTakesTheFactorAlong(t *testing.T) {
 	for name, tt := range map[string]struct {
-		mfa  string
+		mfa  identity.MFAMode
 		want error
 	}{"optional": {"OPTIONAL", nil}, "required": {"ON", identity.ErrInvalidParameter}} {
 		f := newEngine(t)
@@ -357,7 +357,7 @@ func TestPhoneNumberTakesTheFactorAlong(t *testing.T) {
 		f.edit(t, pool, "alice", func(u *identity.User) {
 			u.MFA = identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFASMS}, Preferred: identity.MFASMS}
 		})
-		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MFA, s.SMSMFA, s.TOTP = tt.mfa, true, true }))
+		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MFA, s.SMSMFA, s.TOTP = tt.mfa, true, new(true) }))
 		s, err := pool.Session(t.Context(), access)
 		check(t, "Session", err)
 		wantErr(t, name, s.DeleteAttributes(t.Context(), "phone_number"), tt.want)

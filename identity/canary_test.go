@@ -54,7 +54,7 @@ func liveOnFile(t *testing.T, seal func(store.Store) store.Store) lived {
 		sender.Sender = o.Sender
 		o.Sender = &sender
 	})
-	pool := f.open(t, identity.PoolSettings{SRP: true, MFA: "OPTIONAL", TOTP: true})
+	pool := f.open(t, identity.PoolSettings{SRP: true, MFA: "OPTIONAL", TOTP: new(true)})
 	l := lived{secrets: spill(t, f, pool), stored: make(map[string][]string)}
 	f.join(t, pool, "dave", "dave@example.com")
 	l.stored["totp"] = []string{string(f.enroll(t, f.session(t, pool.AppClient, "dave")))}

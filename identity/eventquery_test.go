@@ -125,7 +125,7 @@ func TestAPageOfEventsCostsItsPage(t *testing.T) {
 
 func TestEventsHoldNoSecret(t *testing.T) {
 	f := newEngineOn(t, memory.New())
-	pool := f.open(t, identity.PoolSettings{SRP: true, MFA: "OPTIONAL", TOTP: true})
+	pool := f.open(t, identity.PoolSettings{SRP: true, MFA: "OPTIONAL", TOTP: new(true)})
 	secrets := spill(t, f, pool)
 	key := f.enroll(t, f.session(t, f.joined(t, pool, "dave"), "dave"))
 	secrets = append(secrets, string(key))

@@ -137,7 +137,7 @@ func ExampleSession() {
 
 func ExampleSession_EnrollTOTP() {
 	ctx := context.Background()
-	pool, _ := newPool(ctx, &identity.PoolSettings{MFA: "OPTIONAL", TOTP: true})
+	pool, _ := newPool(ctx, &identity.PoolSettings{MFA: "OPTIONAL", TOTP: new(true)})
 	addUser(ctx, pool, "alice", examplePassword, nil)
 	in, err := pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: examplePassword})
 	must(err)

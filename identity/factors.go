@@ -67,8 +67,11 @@ func (m MFAMethod) known() bool {
 	return err == nil
 }
 
-// asksFactor reports whether the pool asks anybody for a second factor.
-func asksFactor(s *PoolSettings) bool { return s.MFA == "ON" || s.MFA == "OPTIONAL" }
+// asksFactor reports whether the pool asks anybody for a second factor. For a
+// mode that there is not it does, and [nextStep] refuses the sign-in.
+func asksFactor(s *PoolSettings) bool {
+	return s.MFA != "" && s.MFA != MFAOff
+}
 
 // methodsOf returns the second factors that a user is asked for. If the user
 // prefers a usable factor, it is the only one. If the pool demands a factor and
@@ -91,7 +94,7 @@ func methodsOf(s *PoolSettings, u *User, e enrolled) []MFAMethod {
 	switch {
 	case slices.Contains(on, u.MFA.Preferred):
 		return []MFAMethod{u.MFA.Preferred}
-	case len(on) > 0 || s.MFA != "ON" || strongest == nil:
+	case len(on) > 0 || s.MFA != MFAOn || strongest == nil:
 		return on
 	}
 	return []MFAMethod{strongest.method}
@@ -119,7 +122,7 @@ func setupMethods(s *PoolSettings) []MFAMethod {
 
 var totpFactor = &factor{
 	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 2,
-	offered: func(s *PoolSettings) bool { return s.TOTP },
+	offered: (*PoolSettings).AppsOffered,
 	ready:   hasApp,
 	usable:  func(_ *PoolSettings, u *User, e enrolled) bool { return hasApp(u, e) },
 	ask: func(_ context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {

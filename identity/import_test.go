@@ -73,7 +73,7 @@ func withApp(t testing.TB, f *fixture, pool *identity.UserPool, access identity.
 func populated(t testing.TB, f *fixture) (*identity.UserPool, identity.PoolSettings) {
 	t.Helper()
 	settings := cognitoPool
-	settings.TOTP, settings.MFA = true, "OPTIONAL"
+	settings.TOTP, settings.MFA = new(true), "OPTIONAL"
 	pool := f.open(t, settings)
 	f.join(t, pool, "alice", email)
 	inGroup(t, f, pool, "alice", "readers")

@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"identity/identitytest":         {"identity", "identity/cognito", "store", "internal/fake"},
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},
 	"internal/floor":                {},
-	"cmd/cognate":                   {"identity", "identity/cognito", "internal/fake", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
+	"cmd/cognate":                   {"identity", "identity/cognito", "identity/settings", "internal/fake", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/embed":                {"examples/internal/...", "identity", "mfa", "store/bolt"},
 	"examples/faketest":             {},
 	"examples/hello":                {"identity", "store/bolt", "store/sealed"},

@@ -171,7 +171,7 @@ func TestDeletedUserLeavesNothingBehind(t *testing.T) {
 	for name, remove := range deletions {
 		t.Run(name, func(t *testing.T) {
 			f := newEngine(t)
-			pool := f.open(t, identity.PoolSettings{SRP: true, TOTP: true, MFA: "OPTIONAL", Aliases: []string{"email"}})
+			pool := f.open(t, identity.PoolSettings{SRP: true, TOTP: new(true), MFA: "OPTIONAL", Aliases: []string{"email"}})
 			f.join(t, pool, "bob", "bob@example.com")
 			before := len(entries(t, f.store, ""))
 			sub := f.join(t, pool, "alice", email).Sub

@@ -131,7 +131,7 @@ func setMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, er
 		u.MFA.turn(f.method, to.Enabled)
 		u.MFA.prefer(f.method, to.Preferred)
 	}
-	if had && s.MFA == "ON" && len(u.MFA.Methods) == 0 {
+	if had && s.MFA == MFAOn && len(u.MFA.Methods) == 0 {
 		return ErrMFARequired, nil
 	}
 	return nil, nil

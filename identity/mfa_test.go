@@ -13,9 +13,9 @@ import (
 )
 
 // mfaPool is a pool whose users may, or must, have second factors.
-func mfaPool(mode string) identity.PoolSettings {
+func mfaPool(mode identity.MFAMode) identity.PoolSettings {
 	s := cognitoPool
-	s.MFA, s.TOTP, s.SMSMFA = mode, true, true
+	s.MFA, s.TOTP, s.SMSMFA = mode, new(true), true
 	return s
 }
 
@@ -31,7 +31,7 @@ func (f *fixture) enroll(t testing.TB, s *identity.Session) mfa.Secret {
 }
 
 // enrolled is a pool with a user, alice, who has an authenticator app.
-func (f *fixture) enrolled(t testing.TB, mode string) (*identity.UserPool, *identity.AppClient, mfa.Secret) {
+func (f *fixture) enrolled(t testing.TB, mode identity.MFAMode) (*identity.UserPool, *identity.AppClient, mfa.Secret) {
 	t.Helper()
 	pool := f.open(t, mfaPool("OPTIONAL"))
 	a := f.client(t, pool, identity.ClientSettings{})

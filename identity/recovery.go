@@ -119,7 +119,7 @@ func (u *User) resettable() bool {
 // textsProve reports whether text messages are the user's second factor. Then
 // they recover no password, or the phone alone would do for both factors.
 func textsProve(s *PoolSettings, u *User) bool {
-	return asksFactor(s) && s.SMSMFA && (u.MFA.Has(MFASMS) || s.MFA == "ON" && !u.MFA.Has(MFATOTP))
+	return asksFactor(s) && s.SMSMFA && (u.MFA.Has(MFASMS) || s.MFA == MFAOn && !u.MFA.Has(MFATOTP))
 }
 
 // ConfirmForgotPassword is what a user gives to choose a new password.

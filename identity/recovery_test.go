@@ -104,13 +104,13 @@ func TestRecoveryGoesTheWayOfThePool(t *testing.T) {
 	both := map[string]string{"email": email, "email_verified": "true", "phone_number": phone, "phone_number_verified": "true"}
 	mail := map[string]string{"email": email, "email_verified": "true", "phone_number": phone}
 	text := map[string]string{"email": email, "phone_number": phone, "phone_number_verified": "true"}
-	option := func(names ...string) (out []identity.RecoveryOption) {
+	option := func(names ...identity.RecoveryName) (out []identity.RecoveryOption) {
 		for i, n := range names {
 			out = append(out, identity.RecoveryOption{Name: n, Priority: len(names) - i})
 		}
 		return out
 	}
-	sms := identity.PoolSettings{Defaults: identity.CognitoDefaults, MFA: "OPTIONAL", SMSMFA: true, TOTP: true}
+	sms := identity.PoolSettings{Defaults: identity.CognitoDefaults, MFA: "OPTIONAL", SMSMFA: true, TOTP: new(true)}
 	must := sms
 	must.MFA = "ON"
 	for _, tt := range []struct {

@@ -1,6 +1,11 @@
 package identity
 
-import "github.com/cognate-id/cognate/identity/settings"
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/cognate-id/cognate/identity/settings"
+)
 
 // The settings stand in package settings, which says what each means. Programs
 // write the names below.
@@ -39,8 +44,20 @@ type (
 	SMSSettings = settings.SMS
 	// PasskeySettings say which passkeys are accepted.
 	PasskeySettings = settings.Passkeys
-	// ThreatSettings turn on threat protection.
+	// ThreatSettings are stored and shown. There is no threat protection.
 	ThreatSettings = settings.Threats
+	// ThreatFlows are stored and shown, as ThreatSettings are.
+	ThreatFlows = settings.ThreatFlows
+	// MFAMode says who is asked for a second factor at sign-in.
+	MFAMode = settings.MFAMode
+	// Tier is a plan of the service.
+	Tier = settings.Tier
+	// FirstFactor is a factor that a sign-in may begin with.
+	FirstFactor = settings.FirstFactor
+	// RecoveryName names a way to recover an account.
+	RecoveryName = settings.RecoveryName
+	// AttributeBounds limit the values of an attribute.
+	AttributeBounds = settings.Bounds
 	// RecoveryOption is a way to recover an account.
 	RecoveryOption = settings.RecoveryOption
 	// TokenUnits are the units of the validities of tokens.
@@ -53,6 +70,35 @@ type (
 	AuthFlow = settings.AuthFlow
 	// Secret is a password, a token or a key. It prints as [redacted].
 	Secret = settings.Secret
+)
+
+// Who is asked for a second factor at sign-in, see [MFAMode].
+const (
+	MFAOff      = settings.MFAOff
+	MFAOptional = settings.MFAOptional
+	MFAOn       = settings.MFAOn
+)
+
+// The plans of the service, see [Tier].
+const (
+	TierLite       = settings.TierLite
+	TierEssentials = settings.TierEssentials
+	TierPlus       = settings.TierPlus
+)
+
+// The factors that a sign-in may begin with, see [FirstFactor].
+const (
+	FirstPassword = settings.FirstPassword
+	FirstEmailOTP = settings.FirstEmailOTP
+	FirstSMSOTP   = settings.FirstSMSOTP
+	FirstPasskey  = settings.FirstPasskey
+)
+
+// The ways to recover an account, see [RecoveryOption].
+const (
+	RecoverByEmail = settings.RecoverByEmail
+	RecoverByPhone = settings.RecoverByPhone
+	RecoverByAdmin = settings.RecoverByAdmin
 )
 
 // What an unset setting means, see [Defaults].
@@ -127,3 +173,21 @@ func StandardSchema() []SchemaAttribute { return settings.StandardSchema() }
 // CognitoPasswordPolicy returns the policy of a pool that Amazon Cognito makes
 // without being told one: 8 characters, of all four kinds.
 func CognitoPasswordPolicy() PasswordPolicy { return settings.CognitoPasswordPolicy() }
+
+// poolVersion is the version of records of pools. In version 1 some settings
+// were flags that said whether another was given.
+const poolVersion = 2
+
+// upgradePool reads records of version 1, see [settings.UpgradePool].
+func upgradePool(_ int, value []byte) ([]byte, error) {
+	var rec map[string]any
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	if err := d.Decode(&rec); err != nil {
+		return nil, err
+	}
+	if s, ok := rec["settings"].(map[string]any); ok {
+		rec["settings"] = settings.UpgradePool(s)
+	}
+	return json.Marshal(rec)
+}

@@ -26,7 +26,7 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 	}
 	bounded := func(typ identity.AttributeType, least, most string) []identity.SchemaAttribute {
 		a := custom("custom:a")
-		a.Type, a.Min, a.Max, a.Constrained = typ, &least, &most, true
+		a.Type, a.Bounds = typ, &identity.AttributeBounds{Min: &least, Max: &most}
 		return with(a)
 	}
 	typed := identity.StandardSchema()
@@ -49,7 +49,7 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 			{PasswordPolicy: &identity.PasswordPolicy{HistorySize: ptr(-1)}},
 			{PasswordPolicy: &identity.PasswordPolicy{HistorySize: ptr(25)}},
 		},
-		"FirstFactors": {{FirstFactors: []string{}}, {FirstFactors: []string{"EMAIL_OTP"}}, {FirstFactors: []string{"PASSWORD", "x"}}},
+		"FirstFactors": {{FirstFactors: []identity.FirstFactor{}}, {FirstFactors: []identity.FirstFactor{"EMAIL_OTP"}}, {FirstFactors: []identity.FirstFactor{"PASSWORD", "x"}}},
 		"Schema": {
 			{Schema: []identity.SchemaAttribute{}},
 			{Schema: identity.StandardSchema()[1:]},
@@ -68,7 +68,7 @@ func TestPoolSettingsThatCannotBeAreRefused(t *testing.T) {
 			{Schema: bounded(identity.TypeNumber, "5", "4")},
 			{Schema: bounded(identity.TypeNumber, "5", "99999999999999999999")},
 		},
-		"MFA":               {{MFA: "MAYBE"}, {MFA: "ON"}, {MFA: "OPTIONAL"}, {TOTP: true}, {MFA: "OFF", SMSMFA: true}},
+		"MFA":               {{MFA: "MAYBE"}, {MFA: "ON"}, {MFA: "OPTIONAL"}, {TOTP: new(true)}, {MFA: "OFF", SMSMFA: true}},
 		"Recovery":          {{Recovery: []identity.RecoveryOption{{Name: "verified_email", Priority: 1}, {Name: "verified_phone_number", Priority: 1}}}, {Recovery: []identity.RecoveryOption{{Name: "verified_email", Priority: 1}, {Name: "admin_only", Priority: 2}}}, {Recovery: []identity.RecoveryOption{{Name: "pigeon", Priority: 1}}}, {Recovery: []identity.RecoveryOption{{Name: "admin_only"}}}, {Recovery: []identity.RecoveryOption{{Name: "admin_only", Priority: 3}}}},
 		"UnusedAccountDays": {{UnusedAccountDays: ptr(-1)}, {UnusedAccountDays: ptr(366)}},
 		"Algorithm":         {{Algorithm: "HS256"}, {Algorithm: "none"}, {Algorithm: "RS512"}},
@@ -114,7 +114,7 @@ func TestPoolSettingsThatNobodyCouldObeyAreRefused(t *testing.T) {
 		"Tags":             {{Tags: many}, {Tags: map[string]string{"": "v"}}, {Tags: map[string]string{"k": strings.Repeat("v", 257)}}, {Tags: map[string]string{strings.Repeat("k", 129): "v"}}},
 		"Tier":             {{Tier: "GOLD"}},
 		"Email":            {{Email: &identity.EmailSettings{Account: ptr("MINE")}}},
-		"ThreatProtection": {{ThreatProtection: &identity.ThreatSettings{}}, {ThreatProtection: &identity.ThreatSettings{Mode: "OFF", CustomAuth: ptr("OFF")}}},
+		"ThreatProtection": {{ThreatProtection: &identity.ThreatSettings{}}, {ThreatProtection: &identity.ThreatSettings{Mode: "OFF", Flows: &identity.ThreatFlows{CustomAuth: ptr("OFF")}}}},
 		"Passkeys":         {{Passkeys: &identity.PasskeySettings{UserVerification: ptr("never")}}, {Passkeys: &identity.PasskeySettings{Factor: ptr("MANY")}}},
 	} {
 		for _, s := range all {
@@ -141,7 +141,7 @@ func TestPoolNeedsAName(t *testing.T) {
 
 func TestPoolSettingsThatMayBe(t *testing.T) {
 	least, most := "-5", "5"
-	number := identity.SchemaAttribute{Name: "custom:n", Type: identity.TypeNumber, Constrained: true, Min: &least, Max: &most}
+	number := identity.SchemaAttribute{Name: "custom:n", Type: identity.TypeNumber, Bounds: &identity.AttributeBounds{Min: &least, Max: &most}}
 	hidden := identity.SchemaAttribute{Name: "dev:custom:h", Type: identity.TypeBoolean, DeveloperOnly: true}
 	for _, s := range []identity.PoolSettings{
 		{Region: "us-gov-west-1"},
@@ -149,8 +149,8 @@ func TestPoolSettingsThatMayBe(t *testing.T) {
 		{Schema: with(number, hidden, custom("custom:gr\u00f6\u00dfe"))},
 		{Aliases: []string{"email", "phone_number", "preferred_username"}},
 		{MFA: "OPTIONAL", SMSMFA: true},
-		{MFA: "ON", TOTP: true},
-		{MFA: "OFF", TOTPGiven: true},
+		{MFA: "ON", TOTP: new(true)},
+		{MFA: "OFF", TOTP: new(false)},
 		{SMSVerificationMessage: ptr(strings.Repeat("\u597d", 134) + "{####}"), EmailVerificationSubject: ptr("x")},
 		{Verification: &identity.VerificationTemplate{EmailByLink: ptr("{##Verify\nme##}")}},
 		{Invitation: &identity.MessageTemplate{SMS: ptr("Come in"), Subject: ptr("x")}},
@@ -159,7 +159,7 @@ func TestPoolSettingsThatMayBe(t *testing.T) {
 		{PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 6}},
 		{PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 99, HistorySize: ptr(0)}},
 		{AutoVerified: []string{"email"}, VerifyBeforeUpdate: []string{"email"}},
-		{FirstFactors: []string{"EMAIL_OTP", "PASSWORD"}},
+		{FirstFactors: []identity.FirstFactor{"EMAIL_OTP", "PASSWORD"}},
 	} {
 		s.Name = "test"
 		if _, err := newEngine(t).CreateUserPool(t.Context(), &s); err != nil {
@@ -274,8 +274,8 @@ func TestAttributesFollowTheSchema(t *testing.T) {
 	f := newEngine(t)
 	least, most := "2", "5"
 	word := custom("custom:word")
-	word.Min, word.Max = &least, &most
-	number := identity.SchemaAttribute{Name: "custom:number", Type: identity.TypeNumber, Min: &least, Max: &most}
+	word.Bounds = &identity.AttributeBounds{Min: &least, Max: &most}
+	number := identity.SchemaAttribute{Name: "custom:number", Type: identity.TypeNumber, Bounds: &identity.AttributeBounds{Min: &least, Max: &most}}
 	settings := identity.PoolSettings{AutoVerified: []string{}, Schema: with(word, number, custom("custom:free"),
 		identity.SchemaAttribute{Name: "custom:time", Type: identity.TypeDateTime}, identity.SchemaAttribute{Name: "custom:flag", Type: identity.TypeBoolean},
 		identity.SchemaAttribute{Name: "dev:custom:hidden", Type: identity.TypeString, DeveloperOnly: true})}

@@ -88,9 +88,9 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in of a user in the state %q", errUnhandled, u.Status)
 	}
 	switch s.MFA {
-	case "", "OFF":
+	case "", MFAOff:
 		return stepDone, MFANone, nil
-	case "OPTIONAL", "ON":
+	case MFAOptional, MFAOn:
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
 	}
@@ -102,7 +102,7 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 		return stepChoose, MFANone, nil
 	case len(methods) == 1:
 		return stepFactor, methods[0], nil
-	case s.MFA == "ON":
+	case s.MFA == MFAOn:
 		return stepSetup, MFANone, nil
 	default: // optional, and the user has none
 		return stepDone, MFANone, nil

@@ -111,7 +111,7 @@ func TestUsersOfVersion1(t *testing.T) {
 	for name, s := range map[string]store.Store{"memory": memory.New(), "bolt": onBolt} {
 		t.Run(name, func(t *testing.T) {
 			f := newEngineOn(t, s)
-			pool := f.open(t, identity.PoolSettings{MFA: "OPTIONAL", TOTP: true, SMSMFA: true})
+			pool := f.open(t, identity.PoolSettings{MFA: "OPTIONAL", TOTP: new(true), SMSMFA: true})
 			want := map[string]identity.MFAPreference{
 				"none":   {},
 				"app":    {Methods: []identity.MFAMethod{identity.MFATOTP}, Preferred: identity.MFATOTP},
@@ -176,7 +176,7 @@ func lines(t *testing.T, file string) []string {
 // Exports of earlier versions have a bool for each factor.
 func TestExportsOfBoolsAreRead(t *testing.T) {
 	f := newEngine(t)
-	pool := f.open(t, identity.PoolSettings{MFA: "OPTIONAL", TOTP: true})
+	pool := f.open(t, identity.PoolSettings{MFA: "OPTIONAL", TOTP: new(true)})
 	rec := &identity.UserRecord{}
 	key, err := json.Marshal(mfa.NewSecret())
 	check(t, "Marshal", err)

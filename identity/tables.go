@@ -14,7 +14,7 @@ import (
 // table says whose its records are: see catalog.go for what follows from that.
 var (
 	pools = &store.Table[PoolInfo]{
-		Name: "pools", Key: func(p *PoolInfo) string { return store.Key(p.ID) },
+		Name: "pools", Version: poolVersion, Upgrade: upgradePool, Key: func(p *PoolInfo) string { return store.Key(p.ID) },
 		Owner: store.OwnedByEngine, Views: []store.View{poolsView},
 		Indexes: []*store.Index[PoolInfo]{poolsByKey, poolsByRegion},
 	}

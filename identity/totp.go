@@ -65,7 +65,7 @@ func (s *Session) mayEnroll() error {
 	if err := s.managed(); err != nil {
 		return err
 	}
-	if !s.pool.Settings.TOTP {
+	if !s.pool.Settings.AppsOffered() {
 		return ErrTOTPDisabled
 	}
 	return nil
@@ -249,7 +249,7 @@ func (c *MFASetupRequired) enroll(ctx context.Context) (mfa.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !t.scope.settings.TOTP {
+	if !t.scope.settings.AppsOffered() {
 		return nil, ErrTOTPDisabled
 	}
 	ev, err := t.scope.proved(ctx, t.state.Sub, EventTOTPEnrollmentStarted, t.now)

@@ -70,7 +70,7 @@ func TestWhatAPoolIsMadeWithCannotBeChanged(t *testing.T) {
 		"no schema":             func(s *identity.PoolSettings) { s.Schema = nil },
 		"another order":         func(s *identity.PoolSettings) { slices.Reverse(s.Schema) },
 		"an attribute twice":    func(s *identity.PoolSettings) { s.Schema = append(s.Schema, custom("custom:a")) },
-		"a standard one longer": func(s *identity.PoolSettings) { s.Schema[0].Max = ptr("9") },
+		"a standard one longer": func(s *identity.PoolSettings) { s.Schema[0].Bounds.Max = ptr("9") },
 	} {
 		_, err := pool.Admin().Update(t.Context(), func(s *identity.PoolSettings) error { change(s); return nil })
 		wantErr(t, name, err, identity.ErrInvalidSettings)
@@ -171,12 +171,12 @@ func TestSettingsHoldAtTheNextSignIn(t *testing.T) {
 	f.signIn(t, pool.AppClient, "alice") // makes the verifier again
 	wantErr(t, "SRP", bySRP(), nil)
 
-	update(t, pool, func(s *identity.PoolSettings) { s.MFA, s.TOTP = "ON", true })
+	update(t, pool, func(s *identity.PoolSettings) { s.MFA, s.TOTP = "ON", new(true) })
 	in, err := pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
 	if _, ok := in.Challenge.(*identity.MFASetupRequired); err != nil || !ok || in.Tokens != nil {
 		t.Errorf("SignIn = %+v, %v, want a second factor to be set up", in, err)
 	}
-	update(t, pool, func(s *identity.PoolSettings) { s.MFA, s.TOTP = "OFF", false })
+	update(t, pool, func(s *identity.PoolSettings) { s.MFA, s.TOTP = "OFF", new(false) })
 	f.signIn(t, pool.AppClient, "alice")
 }
 

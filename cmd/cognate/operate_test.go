@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,7 +95,7 @@ func TestPools(t *testing.T) {
 		t.Errorf("pool set: %s", out)
 	}
 	s := shown[identity.PoolInfo](t, dir, "pool", "show", "--pool", one).Settings
-	if s.TOTP || s.MFA != "" || len(s.Tags) != 2 || s.Tags["a"] != "1" || s.Tags["c"] != "3" || s.Name != "one" {
+	if s.TOTP != nil || s.MFA != "" || len(s.Tags) != 2 || s.Tags["a"] != "1" || s.Tags["c"] != "3" || s.Name != "one" {
 		t.Errorf("settings = %+v", s)
 	}
 	failure(t, dir, "deletion protection", "pool set", "pool", "delete", "--pool", one, "--yes")
@@ -148,6 +149,28 @@ func TestBadSettings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What an earlier version showed as settings makes a pool, and changes one.
+func TestSettingsOfEarlierVersions(t *testing.T) {
+	dir, id := withPool(t, `{"autoVerified":["email"],"verifyBeforeUpdate":["email"]}`)
+	old := `{"totpGiven":true,"updateSettings":true,"threatProtection":{"mode":"AUDIT","flows":true,"customAuth":"AUDIT"},
+		"schema":[{"name":"custom:team","type":"String","mutable":true,"constrained":true,"min":"1"}]}`
+	made := must(t, dir, "pool", "create", "copy", "--settings", old)
+	must(t, dir, "pool", "set", "--pool", id, "--settings", old)
+	for pool, before := range map[string][]string{made: {}, id: {"email"}} { // a flag is no list
+		s := shown[identity.PoolInfo](t, dir, "pool", "show", "--pool", pool).Settings
+		if s.TOTP == nil || s.AppsOffered() || s.VerifyBeforeUpdate == nil || !slices.Equal(s.VerifyBeforeUpdate, before) {
+			t.Errorf("settings = %+v, want factors and updates that were given", s)
+		}
+		if f := s.ThreatProtection.Flows; f == nil || f.CustomAuth == nil || *f.CustomAuth != "AUDIT" {
+			t.Errorf("flows = %+v", f)
+		}
+		if b := s.Schema[len(s.Schema)-1].Bounds; b == nil || b.Min == nil || *b.Min != "1" || b.Max != nil {
+			t.Errorf("bounds = %+v", b)
+		}
+	}
+	failure(t, dir, "totpGiven", "nothing was changed", "pool", "set", "--pool", id, "--settings", `{"totpGiven":"yes"}`)
 }
 
 func TestSettingsFromElsewhere(t *testing.T) {

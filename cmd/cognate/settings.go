@@ -11,6 +11,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // A settingsFlag is a JSON object with settings, or says where the object is: @FILE, or -
@@ -80,8 +83,14 @@ func decodeJSON(text []byte, into any) error {
 
 // patched returns settings with changes merged into them (RFC 7396). Settings that the
 // changes do not name stay, and null resets a setting. Arrays are replaced.
+// Settings of a pool as an earlier version showed them are read too.
 func patched[S any](present *S, changes map[string]any) (*S, error) {
-	if err := checkNames(reflect.TypeFor[S](), "", changes); err != nil {
+	isPool := reflect.TypeFor[S]() == reflect.TypeFor[identity.PoolSettings]()
+	known := changes
+	if isPool {
+		known = settings.UpgradePool(changes)
+	}
+	if err := checkNames(reflect.TypeFor[S](), "", known); err != nil {
 		return nil, err
 	}
 	text, err := json.Marshal(present)
@@ -92,7 +101,11 @@ func patched[S any](present *S, changes map[string]any) (*S, error) {
 	if err := decodeJSON(text, &was); err != nil {
 		return nil, err
 	}
-	if text, err = json.Marshal(mergePatch(was, changes)); err != nil {
+	merged := mergePatch(was, changes)
+	if object, ok := merged.(map[string]any); ok && isPool {
+		merged = settings.UpgradePool(object) // after the merge: an old flag says something only of what is unset
+	}
+	if text, err = json.Marshal(merged); err != nil {
 		return nil, err
 	}
 	out := new(S)

@@ -30,7 +30,7 @@ type visit struct {
 }
 
 // settings are the pool's when it is made: users have no name but their address.
-var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA: "OPTIONAL", TOTP: true}
+var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA: identity.MFAOptional, TOTP: new(true)}
 
 func main() { web.Main("users.db", run) }
 

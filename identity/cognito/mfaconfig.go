@@ -49,10 +49,11 @@ func (s *service) setUserPoolMfaConfig(ctx context.Context, in *idp.SetUserPoolM
 // setFactors sets the second factors that a request asks for. Without a mode
 // the pool's stays (unsure): OFF would take the second factor from everybody, unasked.
 func setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaConfigRequest) error {
-	set.MFA = cmp.Or(text(in.MfaConfiguration), set.MFA)
-	t := in.SoftwareTokenMfaConfiguration
-	set.TOTPGiven, set.TOTP = t != nil, t != nil && val(t.Enabled)
-	set.Passkeys = nil
+	set.MFA = cmp.Or(identity.MFAMode(text(in.MfaConfiguration)), set.MFA)
+	set.TOTP, set.Passkeys = nil, nil
+	if t := in.SoftwareTokenMfaConfiguration; t != nil {
+		set.TOTP = new(val(t.Enabled))
+	}
 	if w := in.WebAuthnConfiguration; w != nil {
 		set.Passkeys = &identity.PasskeySettings{
 			RelyingParty: w.RelyingPartyId, UserVerification: as[string](w.UserVerification), Factor: as[string](w.FactorConfiguration),
@@ -73,14 +74,14 @@ func setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaConfigRequest)
 
 // mfaConfig shows what was set of second factors, and nothing of those that were not.
 func mfaConfig(set *identity.PoolSettings) idp.SetUserPoolMfaConfigResponse {
-	out := idp.SetUserPoolMfaConfigResponse{MfaConfiguration: ptr(idp.UserPoolMfaType(cmp.Or(set.MFA, "OFF")))}
+	out := idp.SetUserPoolMfaConfigResponse{MfaConfiguration: ptr(idp.UserPoolMfaType(cmp.Or(set.MFA, identity.MFAOff)))}
 	if set.SMSMFA {
 		out.SmsMfaConfiguration = &idp.SmsMfaConfigType{
 			SmsAuthenticationMessage: set.SMSAuthenticationMessage, SmsConfiguration: smsConfiguration(set.SMS),
 		}
 	}
-	if set.TOTP || set.TOTPGiven {
-		out.SoftwareTokenMfaConfiguration = &idp.SoftwareTokenMfaConfigType{Enabled: ptr(set.TOTP)}
+	if set.TOTP != nil {
+		out.SoftwareTokenMfaConfiguration = &idp.SoftwareTokenMfaConfigType{Enabled: set.TOTP}
 	}
 	if p := set.Passkeys; p != nil {
 		out.WebAuthnConfiguration = &idp.WebAuthnConfigurationType{

@@ -12,7 +12,7 @@ import (
 // are the service's alone: pools that are made in Go have no use for them. Only
 // the end of the text, the name of the feature, is known, and of some not even that.
 func checkPlan(set *identity.PoolSettings) error {
-	lite, plus := set.Tier == "LITE", set.Tier == "PLUS"
+	lite, plus := set.Tier == identity.TierLite, set.Tier == identity.TierPlus
 	hook := set.Triggers[identity.PreTokenGeneration].Version
 	threats, policy := set.ThreatProtection, set.PasswordPolicy
 	for _, f := range []struct {
@@ -21,9 +21,9 @@ func checkPlan(set *identity.PoolSettings) error {
 	}{
 		{"Threat Protection", !plus && threats != nil && threats.Mode != "OFF"},
 		{"Token Customization with Pre-Token Generation Lambda " + hook, lite && hook != "" && hook != "V1_0"},
-		{"Password History", lite && policy != nil && or(policy.HistorySize, 0) > 0},                                                   // (unsure)
-		{"Choice-Based Authentication", lite && slices.ContainsFunc(set.FirstFactors, func(f string) bool { return f != "PASSWORD" })}, // (unsure)
-		{"Passkeys", lite && set.Passkeys != nil},                                                                                      // (unsure)
+		{"Password History", lite && policy != nil && or(policy.HistorySize, 0) > 0},                                                                             // (unsure)
+		{"Choice-Based Authentication", lite && slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool { return f != identity.FirstPassword })}, // (unsure)
+		{"Passkeys", lite && set.Passkeys != nil},                                                                                                                // (unsure)
 	} {
 		if f.used {
 			return wire.Errorf(idp.FeatureUnavailableInTierException, "The plan of this user pool does not include: %s", f.name)

@@ -1,7 +1,6 @@
 package cognito
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/cognate-id/cognate/identity"
@@ -90,7 +89,7 @@ var poolMembers = []poolMember{
 	},
 	{
 		names: []string{"UserPoolTier"}, fields: []string{"Tier"}, kept: func(r *poolRequest) bool { return text(r.tier()) == "" },
-		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tier = text(r.tier()) }),
+		set: always(func(s *identity.PoolSettings, r *poolRequest) { s.Tier = identity.Tier(text(r.tier())) }),
 	},
 	// Infrastructure tools set tags by TagResource and leave them out here.
 	{
@@ -152,11 +151,13 @@ var poolMembers = []poolMember{
 		}),
 	},
 	{
-		names: []string{"UserAttributeUpdateSettings"}, fields: []string{"UpdateSettings", "VerifyBeforeUpdate"},
+		names: []string{"UserAttributeUpdateSettings"}, fields: []string{"VerifyBeforeUpdate"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			u := asked(r, r.create.UserAttributeUpdateSettings, r.update.UserAttributeUpdateSettings)
-			s.UpdateSettings = u != nil
-			s.VerifyBeforeUpdate = list[string](val(u).AttributesRequireVerificationBeforeUpdate)
+			s.VerifyBeforeUpdate = nil
+			if u != nil {
+				s.VerifyBeforeUpdate = append([]string{}, list[string](u.AttributesRequireVerificationBeforeUpdate)...)
+			}
 		}),
 	},
 	{
@@ -289,7 +290,7 @@ func (r *poolRequest) apply(s *identity.PoolSettings) error {
 // A pool that was made in Go with SafeDefaults goes back to its own default instead.
 func setPolicies(s *identity.PoolSettings, r *poolRequest) {
 	in, admin := val(r.policies()), val(r.admin())
-	s.FirstFactors = list[string](val(in.SignInPolicy).AllowedFirstAuthFactors)
+	s.FirstFactors = list[identity.FirstFactor](val(in.SignInPolicy).AllowedFirstAuthFactors)
 	s.AdminOnly = val(admin.AllowAdminCreateUserOnly)
 	s.Invitation = invitation(admin.InviteMessageTemplate)
 	s.UnusedAccountDays = number[int](admin.UnusedAccountValidityDays)
@@ -307,17 +308,19 @@ func setPolicies(s *identity.PoolSettings, r *poolRequest) {
 // mode but OFF. A new pool has codes by SMS. Later they come on where a pool
 // that has no factor is given the means to send them.
 func setMode(s *identity.PoolSettings, r *poolRequest) error {
-	before, hadSMS, hadTOTP := cmp.Or(s.MFA, "OFF"), s.SMSMFA, s.TOTP
-	s.MFA, s.SMSMFA, s.TOTP = text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration)), false, false
-	if s.MFA == "" || s.MFA == "OFF" {
+	before, hadSMS := s.MFA, s.SMSMFA
+	s.MFA, s.SMSMFA = identity.MFAMode(text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration))), false
+	if s.MFA == "" || s.MFA == identity.MFAOff {
+		if s.TOTP != nil {
+			s.TOTP = new(false)
+		}
 		return nil
 	}
-	s.TOTP = hadTOTP
-	s.SMSMFA = s.SMS != nil && (hadSMS || !hadTOTP)
-	if !s.SMSMFA && !s.TOTP {
+	s.SMSMFA = s.SMS != nil && (hadSMS || !s.AppsOffered())
+	if !s.SMSMFA && !s.AppsOffered() {
 		return needSMS()
 	}
-	if !r.creates && s.MFA == "ON" && before != "ON" {
+	if !r.creates && s.MFA == identity.MFAOn && before != identity.MFAOn {
 		return wire.Errorf(idp.InvalidParameterException, "Cannot turn MFA functionality ON, once the user pool has been created.")
 	}
 	return nil

@@ -15,7 +15,7 @@ var otherFields = []string{
 	"Region",          // of the endpoint that was called
 	"Defaults", "SRP", // fixed for pools that are made over the wire
 	"Issuer", "Algorithm", // only of this engine
-	"TOTPGiven", "Passkeys", // set by SetUserPoolMfaConfig
+	"Passkeys", // set by SetUserPoolMfaConfig
 }
 
 func fieldsOf[T any]() []string {

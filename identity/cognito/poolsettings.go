@@ -83,7 +83,7 @@ func threatSettings(in *idp.UserPoolAddOnsType) *identity.ThreatSettings {
 	}
 	t := &identity.ThreatSettings{Mode: text(in.AdvancedSecurityMode)}
 	if f := in.AdvancedSecurityAdditionalFlows; f != nil {
-		t.Flows, t.CustomAuth = true, as[string](f.CustomAuthMode)
+		t.Flows = &identity.ThreatFlows{CustomAuth: as[string](f.CustomAuthMode)}
 	}
 	return t
 }
@@ -94,7 +94,7 @@ func recovery(in *idp.AccountRecoverySettingType) []identity.RecoveryOption {
 	}
 	var out []identity.RecoveryOption
 	for _, r := range in.RecoveryMechanisms {
-		out = append(out, identity.RecoveryOption{Name: text(r.Name), Priority: int(val(r.Priority))})
+		out = append(out, identity.RecoveryOption{Name: identity.RecoveryName(text(r.Name)), Priority: int(val(r.Priority))})
 	}
 	return out
 }

@@ -21,11 +21,11 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 		UsernameAttributes:     list[idp.UsernameAttributeType](set.UsernameAttributes),
 		SmsVerificationMessage: set.SMSVerificationMessage, EmailVerificationMessage: set.EmailVerificationMessage,
 		EmailVerificationSubject: set.EmailVerificationSubject, SmsAuthenticationMessage: set.SMSAuthenticationMessage,
-		VerificationMessageTemplate: verificationTemplate(set), MfaConfiguration: ptr(idp.UserPoolMfaType(cmp.Or(set.MFA, "OFF"))),
+		VerificationMessageTemplate: verificationTemplate(set), MfaConfiguration: ptr(idp.UserPoolMfaType(cmp.Or(set.MFA, identity.MFAOff))),
 		EstimatedNumberOfUsers: ptr(int32(users)), EmailConfiguration: emailConfiguration(set.Email),
 		SmsConfiguration: smsConfiguration(set.SMS), UserPoolTags: set.Tags, AdminCreateUserConfig: adminConfig(set),
 		AccountRecoverySetting: recoverySetting(set.Recovery), UserPoolAddOns: addOns(set.ThreatProtection),
-		UserPoolTier: ptr(idp.UserPoolTierType(cmp.Or(set.Tier, "ESSENTIALS"))),
+		UserPoolTier: ptr(idp.UserPoolTierType(cmp.Or(set.Tier, identity.TierEssentials))),
 	}
 	if k := set.EncryptionKey; k != nil {
 		out.KeyConfiguration = &idp.KeyConfigurationType{KeyType: as[idp.EncryptionKeyType](k.Type), KmsKeyArn: k.ARN}
@@ -33,7 +33,7 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 	if set.DeletionProtection {
 		out.DeletionProtection = ptr(idp.DeletionProtectionType("ACTIVE"))
 	}
-	if set.UpdateSettings {
+	if set.VerifyBeforeUpdate != nil {
 		out.UserAttributeUpdateSettings = &idp.UserAttributeUpdateSettingsType{
 			AttributesRequireVerificationBeforeUpdate: append([]idp.VerifiedAttributeType{}, list[idp.VerifiedAttributeType](set.VerifyBeforeUpdate)...),
 		}
@@ -66,7 +66,7 @@ func poolPolicies(set *identity.PoolSettings) *idp.UserPoolPolicyType {
 	p := set.EffectivePasswordPolicy()
 	factors := set.FirstFactors
 	if factors == nil {
-		factors = []string{"PASSWORD"}
+		factors = []identity.FirstFactor{identity.FirstPassword}
 	}
 	return &idp.UserPoolPolicyType{
 		PasswordPolicy: &idp.PasswordPolicyType{
@@ -119,11 +119,11 @@ func schemaAttributes(set *identity.PoolSettings) []idp.SchemaAttributeType {
 			Name: ptr(a.Name), AttributeDataType: ptr(idp.AttributeDataType(a.Type)),
 			DeveloperOnlyAttribute: ptr(a.DeveloperOnly), Mutable: ptr(a.Mutable), Required: ptr(a.Required),
 		}
-		switch {
-		case a.Constrained && a.Type == identity.TypeString:
-			out[i].StringAttributeConstraints = &idp.StringAttributeConstraintsType{MinLength: a.Min, MaxLength: a.Max}
-		case a.Constrained && a.Type == identity.TypeNumber:
-			out[i].NumberAttributeConstraints = &idp.NumberAttributeConstraintsType{MinValue: a.Min, MaxValue: a.Max}
+		switch b := a.Bounds; {
+		case b != nil && a.Type == identity.TypeString:
+			out[i].StringAttributeConstraints = &idp.StringAttributeConstraintsType{MinLength: b.Min, MaxLength: b.Max}
+		case b != nil && a.Type == identity.TypeNumber:
+			out[i].NumberAttributeConstraints = &idp.NumberAttributeConstraintsType{MinValue: b.Min, MaxValue: b.Max}
 		}
 	}
 	return out
@@ -204,9 +204,9 @@ func addOns(t *identity.ThreatSettings) *idp.UserPoolAddOnsType {
 		return nil
 	}
 	out := &idp.UserPoolAddOnsType{AdvancedSecurityMode: ptr(idp.AdvancedSecurityModeType(t.Mode))}
-	if t.Flows {
+	if f := t.Flows; f != nil {
 		out.AdvancedSecurityAdditionalFlows = &idp.AdvancedSecurityAdditionalFlowsType{
-			CustomAuthMode: as[idp.AdvancedSecurityEnabledModeType](t.CustomAuth),
+			CustomAuthMode: as[idp.AdvancedSecurityEnabledModeType](f.CustomAuth),
 		}
 	}
 	return out

@@ -61,10 +61,10 @@ func changeStandard(known *identity.SchemaAttribute, a idp.SchemaAttributeType) 
 	}
 	known.Mutable, known.Required = or(a.Mutable, true), val(a.Required)
 	if c := a.StringAttributeConstraints; c != nil && known.Type == identity.TypeString {
-		known.Min, known.Max = c.MinLength, c.MaxLength
+		known.Bounds = &identity.AttributeBounds{Min: c.MinLength, Max: c.MaxLength}
 	}
 	if c := a.NumberAttributeConstraints; c != nil && known.Type == identity.TypeNumber {
-		known.Min, known.Max = c.MinValue, c.MaxValue
+		known.Bounds = &identity.AttributeBounds{Min: c.MinValue, Max: c.MaxValue}
 	}
 	return nil
 }
@@ -79,14 +79,14 @@ func customAttribute(a idp.SchemaAttributeType) identity.SchemaAttribute {
 	}
 	switch out.Type {
 	case identity.TypeString:
-		out.Constrained = true
+		out.Bounds = &identity.AttributeBounds{}
 		if c := a.StringAttributeConstraints; c != nil {
-			out.Min, out.Max = c.MinLength, c.MaxLength
+			out.Bounds.Min, out.Bounds.Max = c.MinLength, c.MaxLength
 		}
 	case identity.TypeNumber:
-		out.Constrained = true
+		out.Bounds = &identity.AttributeBounds{}
 		if c := a.NumberAttributeConstraints; c != nil {
-			out.Min, out.Max = c.MinValue, c.MaxValue
+			out.Bounds.Min, out.Bounds.Max = c.MinValue, c.MaxValue
 		}
 	case identity.TypeBoolean, identity.TypeDateTime: // nothing bounds them; other types are refused with the settings
 	}

@@ -98,11 +98,13 @@ func (s *Pool) checkPolicy() error {
 		}
 	}
 	for _, f := range s.FirstFactors {
-		if !slices.Contains([]string{"PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}, f) {
+		switch f {
+		case FirstPassword, FirstEmailOTP, FirstSMSOTP, FirstPasskey:
+		default:
 			return plain("FirstFactors", "%q is not a factor.", f)
 		}
 	}
-	if s.FirstFactors != nil && !slices.Contains(s.FirstFactors, "PASSWORD") {
+	if s.FirstFactors != nil && !slices.Contains(s.FirstFactors, FirstPassword) {
 		return invalid("FirstFactors", PasswordMissing, "", "PASSWORD must be among the first factors.")
 	}
 	return nil
@@ -158,8 +160,9 @@ func (a Attribute) check() error {
 
 // checkBounds holds the bounds to what the service takes; its words.
 func (a Attribute) checkBounds() error {
-	least, badMin := parseBound(a.Min)
-	most, badMax := parseBound(a.Max)
+	bounds := a.bounds()
+	least, badMin := parseBound(bounds.Min)
+	most, badMax := parseBound(bounds.Max)
 	if badMin != nil || badMax != nil || a.Type == TypeString && min(least, most) < 0 {
 		code := map[AttributeType]Code{TypeString: StringBoundsMalformed, TypeNumber: NumberBoundsMalformed}[a.Type]
 		return invalid("Schema", cmp.Or(code, BoundsMalformed), a.Name, "The bounds of "+a.Name+" are malformed.")
@@ -168,7 +171,7 @@ func (a Attribute) checkBounds() error {
 	if a.Type == TypeString && (least > 2048 || most > 2048) {
 		return invalid("Schema", StringTooLong, short, "The bounds of "+a.Name+" are at most 2048.")
 	}
-	if a.Min != nil && a.Max != nil && most < least {
+	if bounds.Min != nil && bounds.Max != nil && most < least {
 		code := NumberBoundsReversed
 		if a.Type == TypeString {
 			code = StringBoundsReversed
@@ -188,16 +191,16 @@ func parseBound(text *string) (int, error) {
 // checkMFA refuses a pool that asks for second factors and has none; its words are the service's.
 func (s *Pool) checkMFA() error {
 	switch s.MFA {
-	case "", "OFF":
-		if s.SMSMFA || s.TOTP {
+	case "", MFAOff:
+		if s.SMSMFA || s.AppsOffered() {
 			return invalid("MFA", FactorsWithoutMFA, "", "A pool without MFA has no second factors.")
 		}
 		return nil
-	case "ON", "OPTIONAL":
+	case MFAOn, MFAOptional:
 	default:
 		return plain("MFA", "%q is not one of OFF, OPTIONAL, ON.", s.MFA)
 	}
-	if !s.SMSMFA && !s.TOTP {
+	if !s.SMSMFA && !s.AppsOffered() {
 		return invalid("MFA", MFAWithoutFactor, "", "A pool with MFA has at least one second factor.")
 	}
 	return nil
@@ -206,7 +209,9 @@ func (s *Pool) checkMFA() error {
 func (s *Pool) checkRecovery() error {
 	priorities := map[int]bool{}
 	for _, r := range s.Recovery {
-		if !slices.Contains([]string{"verified_email", "verified_phone_number", "admin_only"}, r.Name) {
+		switch r.Name {
+		case RecoverByEmail, RecoverByPhone, RecoverByAdmin:
+		default:
 			return plain("Recovery", "%q is not one of verified_email, verified_phone_number, admin_only.", r.Name)
 		}
 		if r.Priority < 1 || r.Priority > 2 {
@@ -216,7 +221,7 @@ func (s *Pool) checkRecovery() error {
 			return invalid("Recovery", RecoveryPriorityTwice, "", "Two ways to recover an account have the same priority.")
 		}
 		priorities[r.Priority] = true
-		if r.Name == "admin_only" && len(s.Recovery) > 1 {
+		if r.Name == RecoverByAdmin && len(s.Recovery) > 1 {
 			return invalid("Recovery", RecoveryByAdminAndMore, "", "admin_only excludes other ways to recover an account.")
 		}
 	}

@@ -18,16 +18,19 @@ type choice struct {
 // that are kept and shown.
 func (s *Pool) checkKept() error {
 	var choices []choice
-	if s.Tier != "" {
-		choices = append(choices, choice{"Tier", &s.Tier, []string{"LITE", "ESSENTIALS", "PLUS"}})
+	switch s.Tier {
+	case "", TierLite, TierEssentials, TierPlus:
+	default:
+		return plain("Tier", "%q is not one of LITE, ESSENTIALS, PLUS.", s.Tier)
 	}
 	if e := s.Email; e != nil {
 		choices = append(choices, choice{"Email", e.Account, []string{"COGNITO_DEFAULT", "DEVELOPER"}})
 	}
 	if t := s.ThreatProtection; t != nil {
-		choices = append(choices,
-			choice{"ThreatProtection", &t.Mode, []string{"OFF", "AUDIT", "ENFORCED"}},
-			choice{"ThreatProtection", t.CustomAuth, []string{"AUDIT", "ENFORCED"}})
+		choices = append(choices, choice{"ThreatProtection", &t.Mode, []string{"OFF", "AUDIT", "ENFORCED"}})
+		if f := t.Flows; f != nil {
+			choices = append(choices, choice{"ThreatProtection", f.CustomAuth, []string{"AUDIT", "ENFORCED"}})
+		}
 	}
 	if p := s.Passkeys; p != nil {
 		choices = append(choices,

@@ -61,7 +61,7 @@ func (s *Pool) EffectivePasswordPolicy() PasswordPolicy {
 	}
 	if p.MinimumLength == 0 {
 		p.MinimumLength = 15
-		if s.MFA == "ON" {
+		if s.MFA == MFAOn {
 			p.MinimumLength = 8
 		}
 	}

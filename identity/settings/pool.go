@@ -45,7 +45,7 @@ type Pool struct {
 	// [CognitoPasswordPolicy] with CognitoDefaults.
 	PasswordPolicy *PasswordPolicy `json:"passwordPolicy,omitempty"`
 	// FirstFactors are the factors a sign-in may begin with, PASSWORD among them.
-	FirstFactors []string `json:"firstFactors,omitempty"`
+	FirstFactors []FirstFactor `json:"firstFactors,omitempty"`
 	// DeletionProtection keeps the pool from being deleted.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
 	// AutoVerified attributes ("email", "phone_number") get a code at sign-up.
@@ -64,21 +64,23 @@ type Pool struct {
 	// Schema holds the attributes, standard ones included; nil means the standard ones.
 	Schema []Attribute `json:"schema,omitempty"`
 
-	// MFA is OFF (or empty), OPTIONAL or ON: whether a second factor is asked
-	// of nobody, of users who have one, or of everybody. SMSMFA and TOTP are the
-	// factors that users may have: none with OFF, at least one otherwise.
-	MFA    string `json:"mfa,omitempty"`
-	SMSMFA bool   `json:"smsMfa,omitempty"` // codes by SMS
-	TOTP   bool   `json:"totp,omitempty"`   // authenticator apps
-	// TOTPGiven tells that TOTP was given, if only as off: it is shown again then.
-	TOTPGiven bool `json:"totpGiven,omitempty"`
+	// MFA says who is asked for a second factor at sign-in. The zero value is
+	// MFAOff. With MFAOff neither SMSMFA nor TOTP is on, otherwise at least one is.
+	MFA MFAMode `json:"mfa,omitempty"`
+	// SMSMFA offers codes by SMS as a second factor.
+	SMSMFA bool `json:"smsMfa,omitempty"`
+	// TOTP offers codes of authenticator apps as a second factor. Nil means that it was
+	// not given: none are offered then. See [Pool.AppsOffered].
+	TOTP *bool `json:"totp,omitempty"`
 	// Passkeys are kept and shown; this version has none.
 	Passkeys *Passkeys `json:"passkeys,omitempty"`
 
-	// VerifyBeforeUpdate names the attributes whose new value counts only once it is verified.
-	VerifyBeforeUpdate []string `json:"verifyBeforeUpdate,omitempty"`
-	UpdateSettings     bool     `json:"updateSettings,omitempty"` // VerifyBeforeUpdate was given, if only as an empty list
-	AdminOnly          bool     `json:"adminOnly,omitempty"`      // users cannot sign themselves up
+	// VerifyBeforeUpdate names the attributes whose new value counts only once
+	// it is verified: any of AutoVerified. Nil means that it was not given, and an
+	// empty list that it was given as empty: both name nothing.
+	VerifyBeforeUpdate []string `json:"verifyBeforeUpdate,omitzero"`
+	// AdminOnly keeps users from signing themselves up. The zero value lets them.
+	AdminOnly bool `json:"adminOnly,omitempty"`
 	// UnusedAccountDays is the life of a temporary password where PasswordPolicy.TemporaryDays is unset.
 	UnusedAccountDays *int `json:"unusedAccountDays,omitempty"`
 	// Invitation is the text for users whom an operator makes.
@@ -110,8 +112,44 @@ type Pool struct {
 	ThreatProtection *Threats `json:"threatProtection,omitempty"`
 	// Recovery says where the code for a forgotten password goes.
 	Recovery []RecoveryOption `json:"recovery,omitempty"`
-	Tier     string           `json:"tier,omitempty"` // LITE, ESSENTIALS (or empty), PLUS
+	// Tier is stored and shown, and limits requests to what the service's plan of
+	// this name has; pools that are changed in Go have no limits. The zero value is TierEssentials.
+	Tier Tier `json:"tier,omitempty"`
 }
+
+// An MFAMode says who is asked for a second factor at sign-in. The zero value is MFAOff.
+type MFAMode string
+
+// The modes.
+const (
+	MFAOff      MFAMode = "OFF"      // nobody
+	MFAOptional MFAMode = "OPTIONAL" // users who have turned one on
+	MFAOn       MFAMode = "ON"       // everybody; who has none sets one up at sign-in
+)
+
+// AppsOffered reports whether users may have an authenticator app as a second factor.
+func (s *Pool) AppsOffered() bool { return s.TOTP != nil && *s.TOTP }
+
+// A Tier is a plan of the service. The zero value is TierEssentials.
+type Tier string
+
+// The plans, the smallest first.
+const (
+	TierLite       Tier = "LITE"
+	TierEssentials Tier = "ESSENTIALS"
+	TierPlus       Tier = "PLUS"
+)
+
+// A FirstFactor is a factor that a sign-in may begin with.
+type FirstFactor string
+
+// The first factors. All but the password are stored and shown, and not acted on.
+const (
+	FirstPassword FirstFactor = "PASSWORD"
+	FirstEmailOTP FirstFactor = "EMAIL_OTP" // a code by mail
+	FirstSMSOTP   FirstFactor = "SMS_OTP"   // a code by SMS
+	FirstPasskey  FirstFactor = "WEB_AUTHN"
+)
 
 // A Trigger names a point at which a function of the operator's runs.
 type Trigger string
@@ -209,16 +247,31 @@ type Passkeys struct {
 
 // Threats turn on threat protection.
 type Threats struct {
-	Mode       string  `json:"mode"`                 // OFF, AUDIT, ENFORCED
-	CustomAuth *string `json:"customAuth,omitempty"` // AUDIT, ENFORCED
-	Flows      bool    `json:"flows,omitempty"`      // the settings for further flows were given
+	Mode  string       `json:"mode"`            // OFF, AUDIT, ENFORCED
+	Flows *ThreatFlows `json:"flows,omitempty"` // nil means not given
+}
+
+// ThreatFlows are stored and shown, as [Threats] are: they turn on threat
+// protection for further flows.
+type ThreatFlows struct {
+	CustomAuth *string `json:"customAuth,omitempty"` // AUDIT, ENFORCED; nil means not given
 }
 
 // A RecoveryOption is a way to recover an account.
 type RecoveryOption struct {
-	Name     string `json:"name"`     // verified_email, verified_phone_number, admin_only
-	Priority int    `json:"priority"` // 1 or 2; the lowest is tried first
+	Name     RecoveryName `json:"name"`     // how, one of the constants
+	Priority int          `json:"priority"` // 1 or 2; the lowest is tried first
 }
+
+// A RecoveryName names a way to recover an account.
+type RecoveryName string
+
+// The ways to recover an account.
+const (
+	RecoverByEmail RecoveryName = "verified_email"        // a code to the verified e-mail address
+	RecoverByPhone RecoveryName = "verified_phone_number" // a code to the verified phone number
+	RecoverByAdmin RecoveryName = "admin_only"            // only an operator may reset the password; excludes the others
+)
 
 // DistinguishesCase tells whether names that differ only in case are different names.
 func (s *Pool) DistinguishesCase() bool {
@@ -296,11 +349,9 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 	return time.Duration(days) * 24 * time.Hour
 }
 
-const adminOnly = "admin_only"
-
 // RecoveredByAdmin tells whether only an operator may reset passwords.
 func (s *Pool) RecoveredByAdmin() bool {
-	return slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == adminOnly })
+	return slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == RecoverByAdmin })
 }
 
 // RecoveryAttributes are the attributes that a reset code may go to, the first
@@ -313,7 +364,7 @@ func (s *Pool) RecoveryAttributes() []string {
 		options := slices.SortedFunc(slices.Values(s.Recovery), func(a, b RecoveryOption) int { return cmp.Compare(a.Priority, b.Priority) })
 		attributes := make([]string, len(options))
 		for i, o := range options {
-			attributes[i] = strings.TrimPrefix(o.Name, "verified_")
+			attributes[i] = strings.TrimPrefix(string(o.Name), "verified_")
 		}
 		return attributes
 	case s.Defaults == CognitoDefaults:

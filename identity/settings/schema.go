@@ -26,30 +26,41 @@ type Attribute struct {
 	Mutable       bool          `json:"mutable,omitempty"`       // it can be changed once it is set
 	Required      bool          `json:"required,omitempty"`      // users must have it from sign-up on
 	DeveloperOnly bool          `json:"developerOnly,omitempty"` // only operators read and write it
-	// Bounds on the length of a string or the value of a number, as decimal
-	// text. Constrained tells that bounds were given, if only as an empty object.
-	Constrained bool    `json:"constrained,omitempty"`
-	Min         *string `json:"min,omitempty"` // the least length or number, inclusive
-	Max         *string `json:"max,omitempty"` // the greatest length or number, inclusive
+	Bounds        *Bounds       `json:"bounds,omitempty"`        // of a string or a number; nil means not given
+}
+
+// Bounds limit the length of a string, in characters, or the value of a number.
+// They are decimal text, and inclusive. Nil means no bound.
+type Bounds struct {
+	Min *string `json:"min,omitempty"` // the least length or number
+	Max *string `json:"max,omitempty"` // the greatest; for strings 2048 at most, which nil means too
+}
+
+// bounds are the bounds of the attribute, without any where none were given.
+func (a Attribute) bounds() Bounds {
+	if a.Bounds == nil {
+		return Bounds{}
+	}
+	return *a.Bounds
 }
 
 // StandardSchema returns the attributes that every pool has, in the order in
 // which the service shows them.
 func StandardSchema() []Attribute {
 	text := func(name string) Attribute {
-		return Attribute{Name: name, Type: TypeString, Mutable: true, Constrained: true, Min: ptr("0"), Max: ptr("2048")}
+		return Attribute{Name: name, Type: TypeString, Mutable: true, Bounds: &Bounds{Min: ptr("0"), Max: ptr("2048")}}
 	}
 	flag := func(name string) Attribute {
 		return Attribute{Name: name, Type: TypeBoolean, Mutable: true}
 	}
 	birthdate, sub := text("birthdate"), text("sub")
-	birthdate.Min, birthdate.Max = ptr("10"), ptr("10")
-	sub.Min, sub.Mutable, sub.Required = ptr("1"), false, true
+	birthdate.Bounds.Min, birthdate.Bounds.Max = ptr("10"), ptr("10")
+	sub.Bounds.Min, sub.Mutable, sub.Required = ptr("1"), false, true
 	return []Attribute{
 		text("profile"), text("address"), birthdate, text("gender"), text("preferred_username"),
-		{Name: "updated_at", Type: TypeNumber, Mutable: true, Constrained: true, Min: ptr("0")},
+		{Name: "updated_at", Type: TypeNumber, Mutable: true, Bounds: &Bounds{Min: ptr("0")}},
 		text("website"), text("picture"),
-		{Name: "identities", Type: TypeString, Mutable: true, Constrained: true},
+		{Name: "identities", Type: TypeString, Mutable: true, Bounds: &Bounds{}},
 		sub, text("phone_number"), flag("phone_number_verified"), text("zoneinfo"), text("locale"),
 		text("email"), flag("email_verified"), text("given_name"), text("family_name"),
 		text("middle_name"), text("name"), text("nickname"),
@@ -143,14 +154,14 @@ const longestString = 2048
 
 func stringProblem(a Attribute, value string) (Code, int) {
 	n := utf8.RuneCountInString(value)
-	most, ok := bound(a.Max)
+	most, ok := bound(a.bounds().Max)
 	if !ok {
 		most = longestString
 	}
 	if n > most {
 		return TooLong, most
 	}
-	if least, ok := bound(a.Min); ok && n < least {
+	if least, ok := bound(a.bounds().Min); ok && n < least {
 		return TooShort, least
 	}
 	if strings.IndexByte(value, 0) >= 0 || !utf8.ValidString(value) {
@@ -164,10 +175,10 @@ func numberProblem(a Attribute, value string) (Code, int) {
 	if err != nil {
 		return NotNumber, 0
 	}
-	if most, ok := bound(a.Max); ok && n > int64(most) {
+	if most, ok := bound(a.bounds().Max); ok && n > int64(most) {
 		return TooGreat, most
 	}
-	if least, ok := bound(a.Min); ok && n < int64(least) {
+	if least, ok := bound(a.bounds().Min); ok && n < int64(least) {
 		return TooSmall, least
 	}
 	return "", 0

@@ -1,0 +1,108 @@
+package identity_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/bolt"
+	"github.com/cognate-id/cognate/store/memory"
+)
+
+// poolsV1 are records of pools as version 1 wrote them, a line each. They are
+// never written again: a later version must read them.
+const poolsV1 = "testdata/pools-v1.jsonl"
+
+func TestPoolsOfVersion1(t *testing.T) {
+	email := []string{"email"}
+	bounds := func(least, most *string) *identity.AttributeBounds {
+		return &identity.AttributeBounds{Min: least, Max: most}
+	}
+	want := map[string]identity.PoolSettings{
+		"nothing given":          {},
+		"apps on":                {MFA: identity.MFAOptional, TOTP: new(true)},
+		"apps given and on":      {MFA: identity.MFAOn, TOTP: new(true)},
+		"apps given as off":      {MFA: identity.MFAOff, TOTP: new(false)},
+		"updates given as empty": {VerifyBeforeUpdate: []string{}},
+		"updates given":          {VerifyBeforeUpdate: email, AutoVerified: email},
+		"threats":                {ThreatProtection: &identity.ThreatSettings{Mode: "AUDIT"}},
+		"flows given as empty":   {ThreatProtection: &identity.ThreatSettings{Mode: "AUDIT", Flows: &identity.ThreatFlows{}}},
+		"flows given":            {ThreatProtection: &identity.ThreatSettings{Mode: "ENFORCED", Flows: &identity.ThreatFlows{CustomAuth: new("AUDIT")}}},
+		"schema": {Schema: append(identity.StandardSchema(),
+			identity.SchemaAttribute{Name: "custom:text", Type: identity.TypeString, Mutable: true, Bounds: bounds(new("1"), new("5"))},
+			identity.SchemaAttribute{Name: "custom:number", Type: identity.TypeNumber, Mutable: true, Bounds: bounds(nil, nil)},
+			identity.SchemaAttribute{Name: "custom:flag", Type: identity.TypeBoolean, Mutable: true})},
+	}
+	onBolt, err := bolt.Open(filepath.Join(t.TempDir(), "pools.db"), nil)
+	check(t, "Open", err)
+	defer onBolt.Close()
+	for name, s := range map[string]store.Store{"memory": memory.New(), "bolt": onBolt} {
+		t.Run(name, func(t *testing.T) {
+			f := newEngineOn(t, s)
+			records := lines(t, poolsV1)
+			if len(records) != len(want) {
+				t.Errorf("%d records, want %d", len(records), len(want))
+			}
+			for _, line := range records {
+				id, name := f.plantPool(t, line)
+				settings := want[name]
+				settings.Name, settings.Region = name, "us-east-1"
+				f.wantSettings(t, id, settings)
+				check(t, "write anew", f.EditPool(t.Context(), id, func(*identity.PoolSettings) {}))
+				f.wantSettings(t, id, settings)
+				f.wantVersion(t, id, 2)
+			}
+		})
+	}
+}
+
+// plantPool writes a record of a pool as it stands.
+func (f *fixture) plantPool(t *testing.T, line string) (id, name string) {
+	t.Helper()
+	var rec identity.PoolInfo
+	check(t, "record", json.Unmarshal([]byte(line), &struct {
+		ID       *string `json:"id"`
+		Settings any     `json:"settings"`
+	}{&rec.ID, &struct {
+		Name *string `json:"name"`
+	}{&rec.Settings.Name}}))
+	check(t, "write", f.store.Update(t.Context(), func(tx store.Tx) error {
+		return tx.Insert("pools", store.Key(rec.ID), []byte(line))
+	}))
+	return rec.ID, rec.Settings.Name
+}
+
+func (f *fixture) wantSettings(t *testing.T, id string, want identity.PoolSettings) {
+	t.Helper()
+	pool, err := f.UserPool(t.Context(), id)
+	check(t, "UserPool", err)
+	info, err := pool.Admin().Describe(t.Context())
+	check(t, "Describe", err)
+	if !reflect.DeepEqual(info.Settings, want) {
+		got, _ := json.Marshal(info.Settings)
+		wanted, _ := json.Marshal(want)
+		t.Errorf("%s: settings\n%s, want\n%s", want.Name, got, wanted)
+	}
+}
+
+func (f *fixture) wantVersion(t *testing.T, id string, want int) {
+	t.Helper()
+	check(t, "View", f.store.View(t.Context(), func(r store.Reader) error {
+		values, err := r.Get(store.Ref{Table: "pools", Key: store.Key(id)})
+		if err != nil {
+			return err
+		}
+		var head struct{ V int }
+		if err := json.NewDecoder(bytes.NewReader(values[0])).Decode(&head); err != nil {
+			return err
+		}
+		if head.V != want {
+			t.Errorf("the record has version %d, want %d", head.V, want)
+		}
+		return nil
+	}))
+}
