@@ -8,6 +8,7 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // NewWatchedHandler is NewHandler, with a function that is told of errors that
@@ -66,3 +67,6 @@ func UnservedPoolMembers() []string {
 	}
 	return names
 }
+
+// Sentence returns the service's words for a rule that settings or attributes break, or "".
+func Sentence(code settings.Code) string { return sentences[code] }

@@ -15,7 +15,7 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
-// Check refuses settings of a pool that cannot be.
+// Check returns an [*Error] about the first setting of a pool that is invalid.
 func (s *Pool) Check() error {
 	for _, check := range []func() error{
 		s.checkName, s.checkNames, s.checkPolicy, s.checkSchema, s.checkMFA, s.checkRecovery, s.checkTokens,
@@ -30,7 +30,7 @@ func (s *Pool) Check() error {
 
 var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
 
-// CustomName tells whether a name is that of a custom attribute: custom: or
+// CustomName reports whether a name is that of a custom attribute: custom: or
 // dev:custom: and 1 to 20 letters, marks, symbols, numbers or punctuation.
 func CustomName(name string) bool {
 	short, ok := strings.CutPrefix(strings.TrimPrefix(name, "dev:"), "custom:")
@@ -38,7 +38,7 @@ func CustomName(name string) bool {
 	return ok && n >= 1 && n <= 20 && Printable(short)
 }
 
-// Printable tells whether text is of the characters that names are made of.
+// Printable reports whether text is of the characters that names are made of.
 func Printable(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
 		return !unicode.In(r, unicode.L, unicode.M, unicode.S, unicode.N, unicode.P)
@@ -245,7 +245,8 @@ func (s *Pool) checkTokens() error {
 	return nil
 }
 
-// CheckChange refuses settings that cannot be, or cannot follow on those of before.
+// CheckChange returns an [*Error] if the settings are invalid, or change what a pool
+// keeps from the settings before, such as its region.
 func (s *Pool) CheckChange(before *Pool) error {
 	for _, fixed := range []struct {
 		setting string
@@ -266,7 +267,7 @@ func (s *Pool) CheckChange(before *Pool) error {
 	return s.Check()
 }
 
-// extends tells whether the schema has all that the one before has, unchanged and in its order.
+// extends reports whether the schema has all that the one before has, unchanged and in its order.
 func (s *Pool) extends(before *Pool) bool {
 	had, has := before.Attributes(), s.Attributes()
 	return len(has) >= len(had) && reflect.DeepEqual(has[:len(had)], had)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Check refuses settings of a client that cannot be in a pool with settings p.
+// Check returns an [*Error] about the first setting of a client that is invalid
+// in a pool with settings p.
 func (c *Client) Check(p *Pool) error {
 	if n := len(c.Name); n == 0 || n > 128 {
 		return plain("Name", "A client has a name of 1 to 128 characters.")
@@ -142,7 +143,7 @@ func (c *Client) checkOAuth(*Pool) error {
 	return nil
 }
 
-// callbackURL tells whether a URL may be redirected to: https, http to this
+// callbackURL reports whether a URL may be redirected to: https, http to this
 // machine only, or an application's own scheme.
 func callbackURL(s string) bool {
 	u, err := url.Parse(s)

@@ -14,8 +14,8 @@ type choice struct {
 	from    []string
 }
 
-// checkKept refuses values that nobody would know what to do with, of settings
-// that are kept and shown.
+// checkKept returns an error if a setting that is stored and shown has a value
+// that is not one of its values.
 func (s *Pool) checkKept() error {
 	var choices []choice
 	switch s.Tier {
@@ -128,7 +128,7 @@ var knownTriggers = []Trigger{
 	UserMigration, DefineAuthChallenge, CreateAuthChallenge, VerifyAuthChallenge, CustomSMSSender, CustomEmailSender, InboundFederation,
 }
 
-// checkTriggers refuses a trigger that there is not: its function would never run, and nobody would notice.
+// checkTriggers returns an error if a trigger is unknown. Its function would never run.
 func (s *Pool) checkTriggers() error {
 	for _, t := range sortedKeys(s.Triggers) {
 		if !slices.Contains(knownTriggers, t) {

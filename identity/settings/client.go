@@ -10,7 +10,7 @@ type Client struct {
 	Name string `json:"name"` // 1 to 128 characters
 	// GenerateSecret makes a secret for a client that can keep one. Secret sets
 	// it instead, 24 to 64 word characters. Neither is stored with the settings;
-	// in [Clients.Update] GenerateSecret tells whether there is a secret.
+	// in [Clients.Update] GenerateSecret says whether there is a secret.
 	GenerateSecret bool `json:"-"`
 	// Secret is described with GenerateSecret.
 	Secret Secret `json:"-"`
@@ -105,7 +105,7 @@ func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenR
 // Rotates reports whether each refresh gives a new refresh token.
 func (c *Client) Rotates() bool { return c.Rotation != nil && c.Rotation.Enabled }
 
-// HasOriginID tells whether tokens have an origin_jti. With the service,
+// HasOriginID reports whether tokens have an origin_jti. With the service,
 // rotation brings it as well as revocation.
 func (c *Client) HasOriginID() bool { return c.Revocable() || c.Rotates() }
 

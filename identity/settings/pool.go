@@ -22,8 +22,9 @@ const (
 )
 
 // Pool are the settings of a user pool, as they are stored. The zero
-// value is a safe pool. Pointers and nil slices tell unset from default, so
-// that what is read back is what was set.
+// value is a safe pool, but for Name and Region, which [Pool.Check] requires.
+// Pointers and nil slices tell unset from default, so that what is read back
+// is what was set.
 type Pool struct {
 	// Name is for people, 1 to 128 characters. Defaults to the key given to OpenUserPool.
 	Name string `json:"name"`
@@ -44,7 +45,8 @@ type Pool struct {
 	// PasswordPolicy, unset, is the zero policy with SafeDefaults and
 	// [CognitoPasswordPolicy] with CognitoDefaults.
 	PasswordPolicy *PasswordPolicy `json:"passwordPolicy,omitempty"`
-	// FirstFactors are the factors a sign-in may begin with, PASSWORD among them.
+	// FirstFactors are stored and shown, and not acted on: the factors that a sign-in may
+	// begin with. The list has FirstPassword in it. Nil means FirstPassword alone.
 	FirstFactors []FirstFactor `json:"firstFactors,omitempty"`
 	// DeletionProtection keeps the pool from being deleted.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
@@ -110,7 +112,9 @@ type Pool struct {
 	Tags map[string]string `json:"tags,omitempty"`
 	// ThreatProtection is kept and shown. There is no threat protection.
 	ThreatProtection *Threats `json:"threatProtection,omitempty"`
-	// Recovery says where the code for a forgotten password goes.
+	// Recovery says where the code for a forgotten password goes. Unset, that
+	// is the e-mail address and then the phone number with SafeDefaults, and
+	// the other way about with CognitoDefaults.
 	Recovery []RecoveryOption `json:"recovery,omitempty"`
 	// Tier is stored and shown, and limits requests to what the service's plan of
 	// this name has; pools that are changed in Go have no limits. The zero value is TierEssentials.
@@ -195,13 +199,13 @@ type VerificationTemplate struct {
 	DefaultByLink bool    `json:"defaultByLink,omitempty"` // kept and shown, as EmailByLink
 }
 
-// Devices turn on the tracking of devices.
+// Devices are stored and shown, and not acted on: they turn on the tracking of devices.
 type Devices struct {
 	ChallengeNew     *bool `json:"challengeNew,omitempty"`     // kept and shown; devices are not tracked yet
 	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"` // kept and shown, as ChallengeNew
 }
 
-// Email say how mail is sent.
+// Email settings are stored and shown, and not acted on: they say how mail is sent.
 type Email struct {
 	SourceARN        *string `json:"sourceArn,omitempty"`        // kept and shown: the identity that mail is sent from
 	ReplyTo          *string `json:"replyTo,omitempty"`          // kept and shown: the address that answers go to
@@ -238,14 +242,14 @@ type EUMS struct {
 	Region              *string `json:"region,omitempty"`              // the pool's; nil means the same
 }
 
-// Passkeys say which passkeys are good.
+// Passkeys are stored and shown, and not acted on: they say which passkeys are accepted.
 type Passkeys struct {
 	RelyingParty     *string `json:"relyingParty,omitempty"`     // kept and shown: the domain that passkeys are made for
 	UserVerification *string `json:"userVerification,omitempty"` // required, preferred
 	Factor           *string `json:"factor,omitempty"`           // SINGLE_FACTOR, MULTI_FACTOR_WITH_USER_VERIFICATION
 }
 
-// Threats turn on threat protection.
+// Threats are stored and shown, and not acted on: they turn on threat protection.
 type Threats struct {
 	Mode  string       `json:"mode"`            // OFF, AUDIT, ENFORCED
 	Flows *ThreatFlows `json:"flows,omitempty"` // nil means not given
@@ -273,7 +277,7 @@ const (
 	RecoverByAdmin RecoveryName = "admin_only"            // only an operator may reset the password; excludes the others
 )
 
-// DistinguishesCase tells whether names that differ only in case are different names.
+// DistinguishesCase reports whether names that differ only in case are different names.
 func (s *Pool) DistinguishesCase() bool {
 	if s.CaseSensitive != nil {
 		return *s.CaseSensitive
@@ -302,13 +306,13 @@ func (s *Pool) Flows(c *Client) []AuthFlow {
 	return []AuthFlow{AllowRefresh, AllowUserPassword}
 }
 
-// Allows tells whether a client may use any of some flows.
+// Allows reports whether a client may use any of some flows.
 func (s *Pool) Allows(c *Client, any ...AuthFlow) bool {
 	flows := s.Flows(c)
 	return slices.ContainsFunc(any, func(f AuthFlow) bool { return slices.Contains(flows, f) })
 }
 
-// DisclosesUsers tells whether answers to a client may say that a user does not
+// DisclosesUsers reports whether answers to a client may say that a user does not
 // exist. It is the one place that decides this.
 func (s *Pool) DisclosesUsers(c *Client) bool {
 	if c.PreventUserExistenceErrors != nil {
@@ -317,7 +321,7 @@ func (s *Pool) DisclosesUsers(c *Client) bool {
 	return s.Defaults == CognitoDefaults
 }
 
-// DisclosesStatus tells whether the answers may say in which state an account
+// DisclosesStatus reports whether the answers may say in which state an account
 // is without any proof. The service does so even where it hides who exists.
 func (s *Pool) DisclosesStatus(c *Client) bool {
 	return s.Defaults == CognitoDefaults || s.DisclosesUsers(c)
@@ -349,7 +353,7 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 	return time.Duration(days) * 24 * time.Hour
 }
 
-// RecoveredByAdmin tells whether only an operator may reset passwords.
+// RecoveredByAdmin reports whether only an operator may reset passwords.
 func (s *Pool) RecoveredByAdmin() bool {
 	return slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == RecoverByAdmin })
 }

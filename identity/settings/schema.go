@@ -19,7 +19,7 @@ const (
 	TypeBoolean  AttributeType = "Boolean"
 )
 
-// A Attribute is an attribute that the users of a pool may have.
+// An Attribute is an attribute that the users of a pool may have.
 type Attribute struct {
 	Name          string        `json:"name"`                    // a standard name, or custom:… or dev:custom:…
 	Type          AttributeType `json:"type"`                    // of the values
@@ -142,7 +142,7 @@ func (a Attribute) problem(value string) (Code, int) {
 	}
 }
 
-// isAliasAddress tells whether a preferred username would sign its user in by
+// isAliasAddress reports whether a preferred username would sign its user in by
 // an address, which may be another's, that was never verified.
 func (s *Pool) isAliasAddress(value string) bool {
 	shape := NameShape(value)
@@ -193,7 +193,7 @@ func bound(text *string) (int, bool) {
 	return n, err == nil
 }
 
-// Writable tells whether a client may write an attribute on a user's behalf.
+// Writable reports whether a client may write an attribute on a user's behalf.
 func (s *Pool) Writable(c *Client, name string) bool {
 	if Reserved(name) || name == "email_verified" || name == "phone_number_verified" || strings.HasPrefix(name, "dev:") {
 		return false
@@ -205,7 +205,7 @@ func (s *Pool) Writable(c *Client, name string) bool {
 	return ok && a.Required
 }
 
-// Readable tells whether a client may see an attribute.
+// Readable reports whether a client may see an attribute.
 func (s *Pool) Readable(c *Client, name string) bool {
 	if name == "sub" {
 		return true

@@ -1,0 +1,23 @@
+// Package settings holds the settings of user pools and app clients: what they
+// mean, what an unset one defaults to, and which of them are invalid.
+//
+// Begin with [Pool] and [Client]. Their Check methods return an [*Error] that names the
+// setting and the rule it breaks. [Pool.Problems] checks the attributes of a user, and
+// [PasswordPolicy.Unmet] a password. Programs usually write the names that package
+// identity gives these types, such as identity.PoolSettings.
+//
+// Settings are data, stored and sent as JSON. Names of members stay as they are;
+// [UpgradePool] reads the members that earlier versions had.
+//
+// # Caveats
+//
+// The zero value of a field means that the setting was not given. A pointer
+// or a list tells that apart from a value that was given as false, 0 or empty. What
+// a setting that was not given means depends on [Pool.Defaults]: read it through a method,
+// such as [Pool.EffectivePasswordPolicy], and not from the field.
+//
+// Some settings are stored and shown and not acted on. The first
+// sentence of their comment says so.
+//
+// Lists that methods return may be shared: do not change them.
+package settings
