@@ -303,18 +303,18 @@ func setPolicies(s *identity.PoolSettings, r *poolRequest) {
 }
 
 // setMode sets whether second factors are asked for, and which there are.
-// Neither request has a member for authenticator apps: they stay on with any
+// Neither request has a member for the other factors: they stay on with any
 // mode but OFF. A new pool has codes by SMS. Later they come on where a pool
 // that has no factor is given the means to send them.
 func setMode(s *identity.PoolSettings, r *poolRequest) error {
-	before, hadSMS, hadTOTP := cmp.Or(s.MFA, "OFF"), s.SMSMFA, s.TOTP
-	s.MFA, s.SMSMFA, s.TOTP = text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration)), false, false
+	before := cmp.Or(s.MFA, "OFF")
+	s.MFA = text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration))
 	if s.MFA == "" || s.MFA == "OFF" {
+		s.DropFactors()
 		return nil
 	}
-	s.TOTP = hadTOTP
-	s.SMSMFA = s.SMS != nil && (hadSMS || !hadTOTP)
-	if !s.SMSMFA && !s.TOTP {
+	s.SMSMFA = s.SMS != nil && (s.SMSMFA || !s.OffersFactor())
+	if !s.OffersFactor() {
 		return needSMS()
 	}
 	if !r.creates && s.MFA == "ON" && before != "ON" {

@@ -298,6 +298,12 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 
 const adminOnly = "admin_only"
 
+// OffersFactor reports whether users of the pool may have a second factor of any kind.
+func (s *Pool) OffersFactor() bool { return s.SMSMFA || s.TOTP }
+
+// DropFactors takes all second factors off the offer, as MFA OFF demands.
+func (s *Pool) DropFactors() { s.SMSMFA, s.TOTP = false, false }
+
 // RecoveredByAdmin tells whether only an operator may reset passwords.
 func (s *Pool) RecoveredByAdmin() bool {
 	return slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == adminOnly })
