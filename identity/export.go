@@ -12,42 +12,48 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A UserRecord is what is kept about one user, in a form that is written and
-// read as JSON. [Users.Import] reads what [Users.Export] and [Users.ExportAll] write.
+// Export reads everything about one user: the user and the secrets in one
+// transaction, and then the events, batch by batch. ExportAll reads users in
+// batches of 200, each in a transaction of its own. Both only read.
+
+// A UserRecord is everything that is stored about one user, in a form for JSON.
+// [Users.Export] and [Users.ExportAll] make records, and [Users.Import] reads them.
 type UserRecord struct {
-	Pool       string            `json:"pool,omitempty"`       // the id of the pool that it comes from
-	Sub        string            `json:"sub,omitempty"`        // the id of the user, which never changes; an import makes one where it is empty
+	Pool       string            `json:"pool,omitempty"`       // the id of the pool that the record comes from
+	Sub        string            `json:"sub,omitempty"`        // the id of the user, which never changes; if it is empty, an import makes one
 	Username   string            `json:"username,omitempty"`   // unique in the pool
 	Attributes map[string]string `json:"attributes,omitempty"` // without the sub
 	NamedBy    string            `json:"namedBy,omitempty"`    // "email" or "phone_number", in pools where either may be the username
-	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that count once they are verified
+	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that wait for verification
 	Status     UserStatus        `json:"status,omitempty"`     // such as CONFIRMED
 	Disabled   bool              `json:"disabled,omitempty"`   // the user cannot sign in
-	Created    time.Time         `json:"created,omitzero"`     // when it was made
-	Modified   time.Time         `json:"modified,omitzero"`    // when it was changed last
+	Created    time.Time         `json:"created,omitzero"`     // when the user was created
+	Modified   time.Time         `json:"modified,omitzero"`    // when the user was last changed
 	MFA        MFAPreference     `json:"mfa,omitzero"`         // the second factors that are turned on
-	Groups     []string          `json:"groups,omitempty"`     // names, in the order in which they count
+	Groups     []string          `json:"groups,omitempty"`     // names, highest precedence first
 
-	// SignIns and Events are what Export alone writes, oldest first, as far as they are still kept.
+	// SignIns are the sign-ins that have not expired, oldest first. Only Export
+	// writes SignIns and Events.
 	SignIns []SignInRecord `json:"signIns,omitempty"`
-	Events  []EventRecord  `json:"events,omitempty"` // see SignIns
+	Events  []EventRecord  `json:"events,omitempty"` // the events that are still kept, oldest first
 
-	// Password is for pools that are filled for a test: a password in clear,
-	// held to the pool's policy. It is read and never written: JSON shows it as [redacted].
+	// Password is a password in clear, for filling pools in tests. The pool's
+	// policy applies to it. Import reads it, and nothing writes it: JSON shows it
+	// as [redacted].
 	Password Secret `json:"password,omitempty"`
-	// Secrets are written only where they were asked for.
+	// Secrets are set only if the caller of the export asked for them.
 	Secrets *UserSecrets `json:"secrets,omitempty"`
 }
 
-// LogValue is the sub: JSON handlers would log the secrets.
+// LogValue returns the sub. Without it, handlers that log JSON would log the secrets.
 func (r UserRecord) LogValue() slog.Value { return slog.StringValue(r.Sub) }
 
-// A SignInRecord is a sign-in whose tokens may still be good.
+// A SignInRecord is a sign-in whose tokens may still be valid.
 type SignInRecord struct {
 	ID      string    `json:"id"`      // the claim origin_jti
 	Client  string    `json:"client"`  // the id of the app client
 	Time    time.Time `json:"time"`    // when the user signed in
-	Expires time.Time `json:"expires"` // of its refresh token
+	Expires time.Time `json:"expires"` // when its refresh token expires
 }
 
 // An EventRecord is something that happened to a user.
@@ -57,20 +63,21 @@ type EventRecord struct {
 	Client string    `json:"client,omitempty"` // empty for an operator
 }
 
-// UserSecrets are what proves that a user is the user. They print as
-// [redacted], but JSON holds them in clear: what is written so must be kept as
-// safe as the store. An SRP verifier is a fast hash of the password, and is
-// good only in the pool, and for the username, that it was made for.
+// UserSecrets are the secrets of a user: password hashes, SRP verifier and the
+// key of the authenticator app. They print as [redacted], but JSON holds them in
+// clear: keep an export with secrets as safe as the store. An SRP verifier is a
+// fast hash of the password. It is valid only for the pool and the username that
+// it was made for.
 type UserSecrets struct {
 	PasswordHash    string     `json:"passwordHash,omitempty"`    // Argon2id, as $argon2id$v=19$m=…,t=…,p=…$salt$key
 	PasswordChanged time.Time  `json:"passwordChanged,omitzero"`  // when the password was set
-	PasswordExpires time.Time  `json:"passwordExpires,omitzero"`  // of a temporary password
+	PasswordExpires time.Time  `json:"passwordExpires,omitzero"`  // when a temporary password expires
 	PasswordHistory []string   `json:"passwordHistory,omitempty"` // hashes of earlier passwords, newest first
-	SRPSalt         []byte     `json:"srpSalt,omitempty"`         // of SRPVerifier
+	SRPSalt         []byte     `json:"srpSalt,omitempty"`         // the salt of SRPVerifier
 	SRPVerifier     []byte     `json:"srpVerifier,omitempty"`     // what the server keeps for sign-ins by SRP; empty in pools without SRP
-	TOTPKey         mfa.Secret `json:"totpKey,omitempty"`         // of the authenticator app
-	TOTPStep        int64      `json:"totpStep,omitempty"`        // the newest time step that counted
-	TOTPDevice      string     `json:"totpDevice,omitempty"`      // its name, for people
+	TOTPKey         mfa.Secret `json:"totpKey,omitempty"`         // the key of the authenticator app
+	TOTPStep        int64      `json:"totpStep,omitempty"`        // the newest time step whose code was used
+	TOTPDevice      string     `json:"totpDevice,omitempty"`      // the name of the app, for people
 }
 
 // Format writes "[redacted]" whatever the verb.
@@ -79,15 +86,16 @@ func (UserSecrets) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[redacted]") }
 // LogValue returns "[redacted]".
 func (UserSecrets) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
-// Batches of an export, of which each is a transaction of its own.
+// Sizes of the batches of an export. Each batch is a transaction of its own.
 const (
 	exportUsers  = 200
 	exportEvents = 2000
 )
 
-// Export returns all that is kept about one user, found by a name or the sub:
-// what a person may ask for. It reads the events of the whole pool since the
-// user was made. The errors are [ErrPoolNotFound] and [ErrUserNotFound].
+// Export returns everything that is stored about the user who has a name or a
+// sub, such as for a request of the user for a copy of the data. It is slow in a
+// large pool: it reads the events of the whole pool since the user was created.
+// It returns [ErrPoolNotFound] or [ErrUserNotFound].
 func (us Users) Export(ctx context.Context, name string, secrets bool) (*UserRecord, error) {
 	rec, err := us.admin.export(ctx, name, secrets)
 	if err != nil {
@@ -125,11 +133,11 @@ func (a *Admin) export(ctx context.Context, name string, secrets bool) (*UserRec
 	return rec, err
 }
 
-// ExportAll yields all users by their subs, without sign-ins and events. It
-// begins after the sub given as after, so that an export that was interrupted
-// can go on; "" is the beginning. It ends after the first error, which may be
-// [ErrPoolNotFound], or [ErrInvalidPosition] for what is no sub. Like
-// [Users.All] it holds no transaction while the caller is busy.
+// ExportAll yields all users, ordered by sub, without sign-ins and events. It
+// begins after the sub in after; "" means from the beginning. To go on with an
+// export that was interrupted, give the last sub that it yielded. ExportAll ends
+// after the first error, such as [ErrPoolNotFound], or [ErrInvalidPosition] if
+// after is not a sub. It holds no transaction while the caller is busy.
 func (us Users) ExportAll(ctx context.Context, after string, secrets bool) iter.Seq2[*UserRecord, error] {
 	return func(yield func(*UserRecord, error) bool) {
 		for {
@@ -183,7 +191,7 @@ func (a *Admin) exportAfter(ctx context.Context, after string, secrets bool) ([]
 	return recs, err
 }
 
-// userRecords are the records of users of one pool.
+// userRecords makes the records of some users of one pool.
 func userRecords(r store.Reader, us []*User, secrets bool) ([]*UserRecord, error) {
 	recs := make([]*UserRecord, len(us))
 	for i, u := range us {
@@ -227,7 +235,8 @@ func readSecrets(r store.Reader, recs []*UserRecord) error {
 	return nil
 }
 
-// secretsOf are the secrets in a credential and in what an app shares, of which either may be nil.
+// secretsOf returns the secrets in a credential and in the record of an
+// authenticator app. Either may be nil.
 func secretsOf(c *credential, t *totp) *UserSecrets {
 	out := &UserSecrets{}
 	if c != nil {
@@ -252,7 +261,7 @@ func signInsOf(r store.Reader, u *User) ([]SignInRecord, error) {
 	return out, nil
 }
 
-// eventsOf reads the events of a user, a part of the pool's record at a time.
+// eventsOf reads the pool's events in batches and returns those of the user.
 func (a *Admin) eventsOf(ctx context.Context, u *User) ([]EventRecord, error) {
 	rng := store.Prefix(u.Pool)
 	rng.From, rng.Limit = store.Key(u.Pool, store.Time(u.Created)), exportEvents

@@ -9,17 +9,16 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A factor is a second factor that users may have: one row of [factors]. All
-// that depends on the kind of a factor stands in its row, so that another
-// factor is another row.
+// A factor is a kind of second factor: one row of [factors]. Everything that
+// depends on the kind is in the row. To add a factor, add a row.
 type factor struct {
 	method MFAMethod
-	kind   stateKind // of the challenge that asks for a code
-	answer string    // the name of the answer, for an error that says that it is missing
+	kind   stateKind // the kind of the challenge that asks for a code
+	answer string    // the name of the answer, for the error if it is missing
 	// address is the attribute that codes are sent to; empty if none is sent.
 	address string
-	// strength orders the factors where everybody needs one and a user has
-	// turned none on: the strongest that can be used is asked for.
+	// strength orders the factors. If the pool demands a factor and the user has
+	// turned none on, the strongest usable factor is asked for.
 	strength int
 
 	// offered reports whether users of the pool may set the factor up.
@@ -30,19 +29,21 @@ type factor struct {
 	usable func(*PoolSettings, *User, enrolled) bool
 	// ask makes the challenge. It may send a code, so it runs after the commit.
 	ask func(context.Context, *scope, *outcome, *challengeState, pending, time.Time) (*SignInResult, error)
-	// judge judges a code, within the transaction that counts it. A wrong one is o.refused.
+	// judge judges a code, within the transaction that counts the attempt. For a
+	// wrong code it sets o.refused.
 	judge func(store.Tx, *secondStep, *outcome, string) error
 }
 
 // factors are all second factors, in the order in which lists show them.
 var factors = [...]*factor{smsFactor, totpFactor}
 
-// enrolled is what is stored of a user's factors beside the user's record.
+// enrolled is what tables other than users store about a user's factors.
 type enrolled struct {
-	totp *totp // nil where no authenticator app is enrolled
+	totp *totp // nil if no authenticator app is enrolled
 }
 
-// factorOf returns the row of a method, or an error that names a method that has none.
+// factorOf returns the row of a method. It returns an error that names the
+// method if the method has no row.
 func factorOf(m MFAMethod) (*factor, error) {
 	for _, f := range factors {
 		if f.method == m {
@@ -52,7 +53,7 @@ func factorOf(m MFAMethod) (*factor, error) {
 	return nil, fmt.Errorf("%w: the second factor %q", errUnhandled, m)
 }
 
-// factorOfState returns the row whose challenge has a kind of state.
+// factorOfState returns the row whose challenge has states of a kind.
 func factorOfState(kind stateKind) (*factor, error) {
 	for _, f := range factors {
 		if f.kind == kind {
@@ -62,7 +63,7 @@ func factorOfState(kind stateKind) (*factor, error) {
 	return nil, fmt.Errorf("%w: the second factor of a challenge of kind %q", errUnhandled, kind)
 }
 
-// known reports whether m is a second factor that there is.
+// known reports whether m is the method of a row.
 func (m MFAMethod) known() bool {
 	_, err := factorOf(m)
 	return err == nil
@@ -71,10 +72,10 @@ func (m MFAMethod) known() bool {
 // asksFactor reports whether the pool asks anybody for a second factor.
 func asksFactor(s *PoolSettings) bool { return s.MFA == "ON" || s.MFA == "OPTIONAL" }
 
-// methodsOf are the second factors that a user may be asked for: the preferred
-// one alone, if there is one. Where everybody needs one, a factor that the user
-// has counts even if it was never turned on. Otherwise the password alone would
-// be enough to set up another.
+// methodsOf returns the second factors that a user is asked for. If the user
+// prefers a usable factor, it is the only one. If the pool demands a factor and
+// the user has turned none on, the strongest factor that the user has set up is
+// asked for. Otherwise somebody with the password alone could set up another.
 func methodsOf(s *PoolSettings, u *User, e enrolled) []MFAMethod {
 	var on []MFAMethod
 	var strongest *factor
@@ -98,15 +99,16 @@ func methodsOf(s *PoolSettings, u *User, e enrolled) []MFAMethod {
 	return []MFAMethod{strongest.method}
 }
 
-// mayUse reports whether a factor is one that a user may be asked for, if only
-// as a choice. What was begun with a factor that was turned off since leads nowhere.
+// mayUse reports whether a user may use a factor, preferred or not. The answer
+// to a challenge checks it again, because the factor may have been turned off
+// since the challenge.
 func mayUse(s *PoolSettings, u *User, e enrolled, m MFAMethod) bool {
 	free := *u
 	free.MFA.Preferred = MFANone
 	return slices.Contains(methodsOf(s, &free, e), m)
 }
 
-// setupMethods are the factors that a user who has none may set up.
+// setupMethods returns the factors that a user without a factor may set up.
 func setupMethods(s *PoolSettings) []MFAMethod {
 	var out []MFAMethod
 	for _, f := range factors {
@@ -152,7 +154,8 @@ var smsFactor = &factor{
 
 func hasPhone(u *User, _ enrolled) bool { return u.Attributes["phone_number"] != "" }
 
-// sentCode is the payload of a challenge whose code was sent to an address.
+// sentCode is the payload of a challenge whose code was sent to an address. It
+// is a MAC, so the state does not disclose the code.
 type sentCode struct {
 	MAC []byte `json:"o"`
 }
@@ -186,13 +189,14 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 	return state, s.points().send(ctx, u, s.signInMessage(u, d, words, text, now))
 }
 
-// sentMAC is the MAC of a code that was sent to the address that is the user's
-// now. The code is wrong once that address has changed.
+// sentMAC returns the MAC of a code and the user's present address. So a code is
+// wrong once the address has changed.
 func (s *scope) sentMAC(u *User, attribute, text string) []byte {
 	return mac(s.ring.code, s.pool.ID, u.Sub, string(mfaCode), u.Attributes[attribute], text)
 }
 
-// judgeSent judges a code that was sent, which verifies the address that it was sent to.
+// judgeSent judges a code that was sent to an address. A right code also
+// verifies the address.
 func (t *secondStep) judgeSent(tx store.Tx, o *outcome, m MFAMethod, attribute, code string) error {
 	s := t.scope
 	var sent sentCode

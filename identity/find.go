@@ -6,8 +6,8 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// findUser finds a user by whatever the user signs in with and, if bySub, by
-// the sub; nil where there is none, after the same work.
+// findUser finds a user by any name that the user signs in with and, if bySub is
+// set, by the sub. If there is none, it returns nil after the same work.
 func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
 	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.DistinguishesCase())))}
 	if bySub {
@@ -36,7 +36,8 @@ func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, erro
 	return decoyUser.decode(named[0])
 }
 
-// find reads the pool and one of its users.
+// find reads the pool, and the user who has a name or a sub. It returns
+// [ErrUserNotFound] if there is no such user.
 func (a *Admin) find(ctx context.Context, name string) (*PoolInfo, *User, error) {
 	var p *PoolInfo
 	var u *User

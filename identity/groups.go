@@ -14,28 +14,35 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Groups is what an operator may do with the groups of a pool. Who is in which
-// group is changed by [Users.AddToGroup] and [Users.RemoveFromGroup].
+// Create, Update and Delete check their input and make the event first. Then
+// one transaction checks that the pool exists, writes the group and inserts the
+// event. Members keep the id of their group in the user's record. Delete
+// therefore leaves a tombstone, and the sweep takes the id out of the records of
+// the members, in several transactions, before it deletes the tombstone.
+
+// Groups has what an operator may do with the groups of a pool. To change who is
+// in a group, call [Users.AddToGroup] and [Users.RemoveFromGroup].
 type Groups struct{ admin *Admin }
 
 // Groups returns a handle on the groups of the pool.
 func (a *Admin) Groups() Groups { return Groups{a} }
 
-// GroupSettings are what an operator says of a group. Each may be nil but for the name.
+// GroupSettings are the settings of a group. All except the name may be nil.
 type GroupSettings struct {
-	// Name is 1 to 128 characters, none of them space, whose case counts. It never changes.
+	// Name has 1 to 128 characters and no white space. Case counts. It never changes.
 	Name string
 	// Description has at most 2,048 characters.
 	Description *string
-	// RoleARN is the ARN of a role that members may take, for the claims
-	// cognito:roles and cognito:preferred_role; at most 2,048 characters.
+	// RoleARN is the ARN of a role that members may assume. It appears in the
+	// claims cognito:roles and cognito:preferred_role, and has at most 2,048
+	// characters.
 	RoleARN *string
-	// Precedence, 0 to 2^31-1, orders groups in tokens: the lowest comes
-	// first and its role is preferred. Groups without one come last.
+	// Precedence orders the groups in tokens: the lowest comes first, and its role
+	// is the preferred one. It is 0 to 2^31-1. Groups without a precedence come last.
 	Precedence *int
 }
 
-// check tells whether the settings, but for the name, can be.
+// check returns an error if a setting other than the name is invalid.
 func (s *GroupSettings) check() error {
 	switch {
 	case s.Description != nil && utf8.RuneCountInString(*s.Description) > 2048:
@@ -55,7 +62,7 @@ func checkGroupName(name string) error {
 	return nil
 }
 
-// set changes what the settings say and leaves the rest as it is.
+// set changes the settings that are not nil.
 func (g *Group) set(s *GroupSettings, now time.Time) {
 	if s.Description != nil {
 		g.Description = s.Description
@@ -69,8 +76,8 @@ func (g *Group) set(s *GroupSettings, now time.Time) {
 	g.Modified = now
 }
 
-// Create makes a group without members. A name that is taken is
-// [ErrGroupExists], a group too many [ErrQuotaExceeded].
+// Create makes a group without members. It returns [ErrGroupExists] if the name
+// is taken, and [ErrQuotaExceeded] if the pool has as many groups as it may have.
 func (gs Groups) Create(ctx context.Context, settings GroupSettings) (*Group, error) {
 	g, err := gs.admin.createGroup(ctx, &settings)
 	if err != nil {
@@ -113,7 +120,7 @@ func (a *Admin) createGroup(ctx context.Context, s *GroupSettings) (*Group, erro
 	return g, err
 }
 
-// exists reads the pool, or returns [ErrPoolNotFound].
+// exists returns [ErrPoolNotFound] if the pool does not exist.
 func (a *Admin) exists(r store.Reader) error {
 	values, err := r.Get(pools.Ref(store.Key(a.pool)))
 	if err != nil {
@@ -136,7 +143,7 @@ func (gs Groups) Get(ctx context.Context, name string) (*Group, error) {
 	return g, nil
 }
 
-// group reads the pool, and a group of it by its name.
+// group reads the pool, and finds a group of it by name.
 func (a *Admin) group(r store.Reader, name string) (*Group, error) {
 	values, err := r.Get(pools.Ref(store.Key(a.pool)), groups.IndexRef(groupsByName, nameKey(a.pool, name)))
 	if err != nil {
@@ -155,9 +162,10 @@ func (a *Admin) group(r store.Reader, name string) (*Group, error) {
 	return groups.Get(r, key)
 }
 
-// Update changes what settings say of a group, and leaves what is nil as it is.
-// Their name is empty or the group's: it never changes. It returns the group as
-// it is then, or [ErrGroupNotFound].
+// Update changes the settings of a group that are not nil, and returns the group
+// as it is stored then. settings.Name must be empty or the name of the group,
+// because a group cannot be renamed. Update returns [ErrGroupNotFound] if there
+// is no such group.
 func (gs Groups) Update(ctx context.Context, name string, settings GroupSettings) (*Group, error) {
 	g, err := gs.admin.updateGroup(ctx, name, &settings)
 	if err != nil {
@@ -192,8 +200,8 @@ func (a *Admin) updateGroup(ctx context.Context, name string, s *GroupSettings) 
 	return g, err
 }
 
-// Delete removes a group; its members are in it no more, at once. One that is
-// made again under its name has none.
+// Delete removes a group. From then on no user is a member of it. A new group
+// with the same name has no members.
 func (gs Groups) Delete(ctx context.Context, name string) error {
 	ev, err := gs.admin.happened(ctx, EventGroupDeleted, Subject{}, gs.admin.engine.now())
 	if err != nil {
@@ -218,8 +226,8 @@ func (gs Groups) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// sweepGroups takes groups that were deleted out of the records of their
-// members, and then forgets them. It returns how many groups it forgot.
+// sweepGroups takes deleted groups out of the records of their members, and then
+// deletes their tombstones. It returns how many tombstones it deleted.
 func (e *Engine) sweepGroups(ctx context.Context) (int, error) {
 	dead, err := firstOf(ctx, e.store, groupTombstones)
 	if err != nil {
@@ -235,11 +243,12 @@ func (e *Engine) sweepGroups(ctx context.Context) (int, error) {
 	return len(dead), nil
 }
 
-// sweepSize is how many bytes of records one transaction of a sweep rewrites, about.
+// sweepSize is about how many bytes of records one transaction of a sweep rewrites.
 const sweepSize = 2 << 20
 
-// disband takes a group that was deleted out of the records of some of its
-// members, and reports whether there may be more. Where there are none it forgets the group.
+// disband takes a deleted group out of the records of some of its members, in
+// one transaction, and reports whether there may be more members. If it finds
+// none, it deletes the tombstone of the group.
 func (e *Engine) disband(ctx context.Context, g *groupTombstone) (more bool, err error) {
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		n, size := 0, 0
@@ -275,8 +284,9 @@ func (e *Engine) disband(ctx context.Context, g *groupTombstone) (more bool, err
 	return more, err
 }
 
-// List yields the groups of the pool by name, beginning after the name given
-// as after, which may be empty. It ends after the first error.
+// List yields the groups of the pool, ordered by name. It begins after the name
+// in after; an empty string means from the beginning. It ends after the first
+// error.
 func (gs Groups) List(ctx context.Context, after string) iter.Seq2[*Group, error] {
 	a := gs.admin
 	return batches(ctx, a.engine.store, after, func(r store.Reader, after string) ([]*Group, error) {
@@ -291,9 +301,9 @@ func (gs Groups) List(ctx context.Context, after string) iter.Seq2[*Group, error
 	}, func(g *Group) string { return g.Name })
 }
 
-// Members yields the users in a group by sub, beginning after the sub given as
-// after, which may be empty. It ends after the first error, such as
-// [ErrGroupNotFound], which comes too when the group is deleted meanwhile.
+// Members yields the users in a group, ordered by sub. It begins after the sub
+// in after; an empty string means from the beginning. It ends after the first
+// error, such as [ErrGroupNotFound], also if the group is deleted meanwhile.
 func (gs Groups) Members(ctx context.Context, name, after string) iter.Seq2[*User, error] {
 	a := gs.admin
 	return batches(ctx, a.engine.store, after, func(r store.Reader, after string) ([]*User, error) {

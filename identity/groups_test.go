@@ -319,9 +319,6 @@ func TestGroupOfManyIsSweptInBatches(t *testing.T) {
 
 // What many large records come to is more than one transaction may write.
 func TestGroupOfLargeUsersIsSwept(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes a group of many large users")
-	}
 	g := newGroupsOn(t, newEngineOn(t, memory.New()))
 	g.make(t, "all", 1, "")
 	g.bulk(t, 30, "all")

@@ -8,7 +8,14 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// last are the hashes of up to n passwords, the present one first. c may be nil.
+// A new password is compared with the hashes of earlier ones. Hashing is slow,
+// so it cannot run in the transaction that replaces the credential.
+// replaceCredential therefore tries the transaction first. If the stored
+// credential is not the one that the password was compared with, the
+// transaction is refused, the password is compared with the history of the
+// stored credential, and the transaction is tried again, up to three times.
+
+// last returns the hashes of up to n passwords, the present one first. c may be nil.
 func (c *credential) last(n int) []string {
 	if c == nil || c.Hash == "" || n <= 0 {
 		return nil
@@ -17,9 +24,10 @@ func (c *credential) last(n int) []string {
 	return all[:min(n, len(all))]
 }
 
-// replace puts a credential in the place of an old one, which may be nil, and
-// hands on as much of its history as the policy of the pool looks at. Its time
-// is what tells it from the old one, so it is later even within a millisecond.
+// replace writes c in the place of an old credential, which may be nil. c takes
+// over as much of the old history as the policy of the pool uses. The time of a
+// credential tells it from others, so c gets a later time than the old one even
+// if both were made in the same millisecond.
 func (c *credential) replace(tx store.Tx, s *PoolSettings, old *credential) error {
 	if old != nil {
 		c.Changed = later(c.Changed, old.Changed.Add(time.Millisecond))
@@ -28,9 +36,9 @@ func (c *credential) replace(tx store.Tx, s *PoolSettings, old *credential) erro
 	return credentials.Put(tx, c)
 }
 
-// checkHistory refuses a password that the policy forbids to return, with
-// [ErrPasswordReused]. It hashes once for each password that is remembered, so
-// it is asked only for whoever has proved to be the user.
+// checkHistory returns [ErrPasswordReused] if the policy forbids to use a
+// password again. It hashes once for each remembered password. Because that is
+// expensive, call it only after the caller has proved to be the user.
 func (e *Engine) checkHistory(ctx context.Context, s *PoolSettings, old *credential, password Secret) error {
 	for _, hash := range old.last(s.PasswordHistory()) {
 		same, _, err := e.hasher.Verify(ctx, hash, string(password))
@@ -44,17 +52,17 @@ func (e *Engine) checkHistory(ctx context.Context, s *PoolSettings, old *credent
 	return nil
 }
 
-// cleared tells whether a password was held against the history of the
-// credential that it is about to replace, or need not be.
+// cleared reports whether a password may replace old: it was compared with the
+// history of old, or there is no history to compare with.
 func cleared(s *PoolSettings, old, checked *credential) bool {
 	return s.PasswordHistory() == 0 || old == nil || old.same(checked)
 }
 
-// clearances is how often a password is held against the history of a
-// credential that is being replaced all the while.
+// clearances is how often replaceCredential tries, if others replace the
+// credential at the same time.
 const clearances = 3
 
-// readCredential reads a user's credential; nil where there is none.
+// readCredential reads a user's credential. It returns nil if there is none.
 func (e *Engine) readCredential(ctx context.Context, u *User) (*credential, error) {
 	var c *credential
 	err := e.store.View(ctx, func(r store.Reader) (err error) {
@@ -64,8 +72,9 @@ func (e *Engine) readCredential(ctx context.Context, u *User) (*credential, erro
 	return c, err
 }
 
-// replaceCredential sets a password, which was hashed, and changes the user by
-// fn in the same transaction. A password that the policy forbids to return is refused.
+// replaceCredential writes the credential of a new password and changes the user
+// with fn, in one transaction. It returns [ErrPasswordReused] if the policy
+// forbids to use the password again.
 func (e *Engine) replaceCredential(ctx context.Context, s *PoolSettings, by origin, kind EventKind, cred *credential, password Secret, fn func(store.Tx, *User) error) error {
 	var checked *credential
 	for range clearances {
@@ -93,5 +102,6 @@ func (e *Engine) replaceCredential(ctx context.Context, s *PoolSettings, by orig
 	return store.ErrConflict
 }
 
-// errUncleared is the refusal that says that a password must be held against a history first.
+// errUncleared is the refusal of a password that must be compared with the
+// history first.
 var errUncleared = errors.New("identity: password was not held against the history")

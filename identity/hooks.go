@@ -9,13 +9,13 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// This file holds all hook points: the places at which a function of the
-// operator's runs. TestHookPoints holds both tables to the code.
+// This file has all hook points: the places at which a function of the operator
+// runs. TestHookPoints compares both tables with the code.
 //
-// A flow first asks [points.callable] for the triggers that it may come to,
-// before it writes or reveals anything. A pool may name a target for a
-// trigger, and nothing can call a target yet, so the flow is refused there
-// with a [*TriggerError]. The triggers are asked for in this order:
+// Before a flow writes or discloses anything, it gives [points.callable] the
+// triggers that it may reach. A pool may name a target for a trigger, but nothing
+// can call a target yet, so callable refuses the flow with a [*TriggerError].
+// The flows check their triggers in this order:
 //
 //	flow                            triggers
 //	attempt.untriggered             PreAuthentication, tokenTriggers; UserMigration if there is no such user
@@ -37,11 +37,12 @@ import (
 //	Session.sendVerification        messageTriggers
 //	scope.sendFactorCode            CustomMessage, senderTrigger of the medium
 //
-// Then it comes to the points themselves. Each is a method of points and runs
-// outside of any transaction, because the hook may take its time and a store
-// may run a transaction again. So the hook sees the user as the user was: the
-// commit that follows reads the record again, and may refuse what the hook
-// allowed. A point whose pool names a target refuses by itself too.
+// Then the flow calls the points. Every point is a method of points and runs
+// outside of any transaction, because a hook may be slow and a store may run a
+// transaction again. So the hook sees the user as it was before the
+// transaction. The commit that follows reads the user again, and may refuse what
+// the hook has allowed. A point also refuses by itself if the pool names a
+// target for it.
 //
 //	point                  runs in
 //	preSignUp              AppClient.signUp, Admin.createUser
@@ -57,18 +58,18 @@ import (
 // CreateAuthChallenge, VerifyAuthChallengeResponse and InboundFederation have
 // no flow yet.
 //
-// To let hooks run, export hookFuncs as an option of the engine, make callable
-// pass the triggers that something can call, and let run call it. What a
-// decision does is written where the flow calls its point: the decisions are
-// zero until then, and the flows leave them aside.
+// To let hooks run: export hookFuncs as an option of the engine, make callable
+// accept the triggers that can be called, and make run call them. Then act on
+// each decision where the flow calls the point. Until then all decisions are
+// zero, and the flows ignore them.
 
-// Triggers that flows ask for together.
+// Triggers that flows check together.
 var (
 	tokenTriggers   = []Trigger{PostAuthentication, PreTokenGeneration, PreTokenGenerationV1}
 	messageTriggers = []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
 )
 
-// hookFuncs are the functions that run at the points; one that is nil does nothing.
+// hookFuncs are the functions that run at the points. A nil function does nothing.
 type hookFuncs struct {
 	preSignUp          func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error)
 	postConfirmation   func(context.Context, *hook.PostConfirmation) (none, error)
@@ -81,11 +82,11 @@ type hookFuncs struct {
 	customSMSSender    func(context.Context, *hook.CustomSender) (none, error)
 }
 
-// none is the decision of a hook that only may refuse.
+// none is the decision of a hook that can only refuse.
 type none struct{}
 
-// points are the hook points of a call: of its pool and, unless an operator
-// names none, its app client.
+// points are the hook points of a call, with the pool of the call and the app
+// client. An operator's call may have no client.
 type points struct {
 	engine *Engine
 	pool   *PoolInfo
@@ -96,8 +97,9 @@ func (s *scope) points() points { return points{s.engine, s.pool, s.client.ID} }
 
 func (a *Admin) points(p *PoolInfo) points { return points{engine: a.engine, pool: p} }
 
-// callable returns a [*TriggerError] for the first of some triggers that has a
-// target which nothing can call. A function that decides who may pass must not be skipped.
+// callable returns a [*TriggerError] for the first trigger that has a target,
+// because nothing can call a target yet. Skipping the target instead would be
+// unsafe: the function may decide who may sign in.
 func (p points) callable(triggers ...Trigger) error {
 	for _, t := range triggers {
 		if _, ok := p.pool.Settings.Triggers[t]; ok {
@@ -107,8 +109,8 @@ func (p points) callable(triggers ...Trigger) error {
 	return nil
 }
 
-// run runs the hook of a point, for which the pool may name a target by some
-// triggers. The event is made only if there is a hook.
+// run runs the hook of a point. triggers are those by which the pool may name a
+// target for the point. run makes the event only if there is a hook.
 func run[E, D any](ctx context.Context, p points, fn func(context.Context, *E) (D, error), event func() *E, triggers ...Trigger) (D, error) {
 	if err := p.callable(triggers...); err != nil || fn == nil {
 		var nothing D
@@ -117,7 +119,8 @@ func run[E, D any](ctx context.Context, p points, fn func(context.Context, *E) (
 	return fn(ctx, event())
 }
 
-// event is what all events tell, about a user or a name that no user has.
+// event returns what all events have in common. u may be a user who does not
+// exist, with only a name.
 func (p points) event(ctx context.Context, source hook.Source, u *User) hook.Event {
 	return hook.Event{
 		Source: source, Pool: p.pool.ID, Client: p.client, Call: CallFrom(ctx),
@@ -132,7 +135,8 @@ func (p points) preSignUp(ctx context.Context, source hook.Source, u *User) (hoo
 	}, PreSignUp)
 }
 
-// postConfirmation runs after a user was confirmed, which an error does not undo.
+// postConfirmation runs after a user was confirmed. An error does not undo the
+// confirmation.
 func (p points) postConfirmation(ctx context.Context, source hook.Source, u *User) error {
 	_, err := run(ctx, p, p.engine.hooks.postConfirmation, func() *hook.PostConfirmation {
 		return &hook.PostConfirmation{Event: p.event(ctx, source, u)}
@@ -140,16 +144,17 @@ func (p points) postConfirmation(ctx context.Context, source hook.Source, u *Use
 	return err
 }
 
-// userMigration runs for a name that no user has. A sign-in by SRP does not
-// come here: it has no password to give to another system.
+// userMigration runs for a name that no user has. It does not run in a sign-in by
+// SRP, which has no password to give to another system.
 func (p points) userMigration(ctx context.Context, source hook.Source, name string, password Secret) (hook.UserMigrationDecision, error) {
 	return run(ctx, p, p.engine.hooks.userMigration, func() *hook.UserMigration {
 		return &hook.UserMigration{Event: p.event(ctx, source, &User{Username: name}), Password: password}
 	}, UserMigration)
 }
 
-// preAuthentication runs before a password is checked, or an exchange begins.
-// For a user who does not exist it runs only where the caller may not be told.
+// preAuthentication runs before a password is checked or an SRP exchange begins.
+// For a user who does not exist it runs only if the settings forbid to disclose
+// that.
 func (p points) preAuthentication(ctx context.Context, u *User, name string) error {
 	_, err := run(ctx, p, p.engine.hooks.preAuthentication, func() *hook.PreAuthentication {
 		if u == nil {
@@ -160,7 +165,7 @@ func (p points) preAuthentication(ctx context.Context, u *User, name string) err
 	return err
 }
 
-// postAuthentication runs after all proofs of a sign-in, before its tokens.
+// postAuthentication runs after all proofs of a sign-in and before its tokens.
 func (p points) postAuthentication(ctx context.Context, u *User) error {
 	_, err := run(ctx, p, p.engine.hooks.postAuthentication, func() *hook.PostAuthentication {
 		return &hook.PostAuthentication{Event: p.event(ctx, hook.AfterSignIn, u)}
@@ -168,8 +173,8 @@ func (p points) postAuthentication(ctx context.Context, u *User) error {
 	return err
 }
 
-// preTokenGeneration runs before the tokens of a grant are made, and before what
-// they stand for is committed.
+// preTokenGeneration runs before the tokens of a grant are made, and before the
+// sign-in or the refresh is committed.
 func (p points) preTokenGeneration(ctx context.Context, source hook.Source, g *grant) (hook.PreTokenGenerationDecision, error) {
 	return run(ctx, p, p.engine.hooks.preTokenGeneration, func() *hook.PreTokenGeneration {
 		ev := &hook.PreTokenGeneration{Event: p.event(ctx, source, g.user), Scopes: strings.Fields(g.scope)}
@@ -187,7 +192,8 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	}, CustomMessage)
 }
 
-// send sends a message to a user: by the hook for its medium, or else by the [Sender].
+// send sends a message to a user, through the hook for its medium or else
+// through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
 	fn, trigger := p.engine.hooks.customEmailSender, senderTrigger(m.Medium)
 	if trigger == CustomSMSSender {
@@ -214,12 +220,14 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 	return hook.Source(string(t) + "_" + string(kind))
 }
 
-// beforeTokens runs what comes after all proofs of a sign-in and before its
-// tokens: postAuthentication, then preTokenGeneration. What commit is about to
-// write decides whether there are tokens to come; so commit is run once
-// beforehand, and nothing of it is kept. A refusal of a hook leaves nothing of
-// the sign-in, not even the proof's use. Of a sign-in that gets no tokens the
-// commit itself tells, and counts. Without hooks nothing of that is done.
+// beforeTokens runs the hooks between the last proof of a sign-in and its
+// tokens: postAuthentication, then preTokenGeneration.
+//
+// Only commit decides whether the sign-in gets tokens. So beforeTokens runs
+// commit once as a rehearsal, in a transaction that is rolled back. If the
+// sign-in would get no tokens, beforeTokens does nothing: the real commit
+// refuses and counts. If a hook refuses, nothing of the sign-in is stored, and
+// even the proof is not used up. Without hooks beforeTokens does nothing.
 func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, commit func(store.Tx) (*outcome, error)) error {
 	h := s.engine.hooks
 	if h.postAuthentication == nil && h.preTokenGeneration == nil && s.points().callable(tokenTriggers...) == nil {
@@ -245,5 +253,5 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	return err
 }
 
-// errRehearsed ends a transaction of which nothing is kept.
+// errRehearsed rolls the transaction of a rehearsal back.
 var errRehearsed = errors.New("identity: nothing is to be kept")

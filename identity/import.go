@@ -10,44 +10,63 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Import works on batches of up to 100 records. For each batch:
+//
+//  1. arrive checks each record and makes the user, the credential and the
+//     event. Passwords in clear are hashed here. A record that fails is refused
+//     alone.
+//  2. commitImport writes the users that are left in one transaction. It looks
+//     for users, names and groups that are in the way before it inserts, and
+//     refuses the record concerned.
+//  3. If an insert still fails because somebody takes a name at that moment, the
+//     users of the batch are written again, each in a transaction of its own.
+//
+// A batch that is committed stays, even if a later one fails.
+
 // An ImportResult says what became of the records of an import.
 type ImportResult struct {
-	Imported int            // users who are new in the pool
-	Skipped  int            // users who were there already, with the same sub and username
-	Failed   []*ImportError // in the order of the records
+	Imported int            // users who were created
+	Skipped  int            // users who exist already, with the same sub and username
+	Failed   []*ImportError // the records that were not imported, in their order
 }
 
 // An ImportError says why one record was not imported.
 type ImportError struct {
-	Index int   // of the record, from 0
+	Index int   // the index of the record, from 0
 	Err   error // why it was not imported
 }
 
 func (e *ImportError) Error() string { return fmt.Sprintf("record %d: %v", e.Index, e.Err) }
 func (e *ImportError) Unwrap() error { return e.Err }
 
-// importUsers is how many users one transaction of an import makes at most.
+// importUsers is how many users one transaction of an import creates at most.
 const importUsers = 100
 
-// Import makes users from records, each wholly or not at all. Records are held
-// to what [AppClient.SignUp] holds users to, and one that cannot be imported
-// is reported in the result, by the error that SignUp has for it. So an import
-// that was interrupted is run again: who was there before is skipped.
+// Import creates users from records. A record is imported completely or not at
+// all. The rules for records are those of [AppClient.SignUp]; a record that
+// breaks one is reported in the result, with the error that SignUp would return.
+// To go on with an import that was interrupted, run it again: users who exist
+// already are skipped.
 //
-//   - A record without a sub gets one. The username is that of the record; in
-//     pools with UsernameAttributes it is the sub, or an address as at sign-up; with
-//     the sub, NamedBy tells which of two addresses is the name, else both are.
-//   - Groups must exist; otherwise the error is [ErrGroupNotFound].
-//   - Without a status, a user who has a password is confirmed. Who has none
-//     must reset it ([StatusResetRequired]), unless unconfirmed. A temporary
-//     password lives as long as the record or else the pool says.
-//   - SRP verifiers count only in the pool that they were made in. They are
-//     made anew when a user signs in by password.
-//   - An authenticator app that is turned on needs its key ([ErrMFANotReady]).
-//   - SignIns and Events are not imported, and no token of an earlier user with the sub counts.
+//   - A record without a sub gets a new one.
+//   - The username is that of the record. In pools with UsernameAttributes it is
+//     the sub, or an address as at sign-up. If it is the sub and the pool takes
+//     two kinds of addresses, NamedBy says which address is the name; without
+//     NamedBy both are.
+//   - Groups must exist. Otherwise the error is [ErrGroupNotFound].
+//   - Without a status, a user who has a password is confirmed. A user without a
+//     password must reset it ([StatusResetRequired]), unless the user is
+//     unconfirmed. A temporary password expires when the record says, or else
+//     after the time that the pool says.
+//   - SRP verifiers are imported only into the pool that they were made in. In
+//     other pools a new one is made when the user signs in by password.
+//   - If an authenticator app is turned on, the record must have its key.
+//     Otherwise the error is [ErrMFANotReady].
+//   - SignIns and Events are not imported. Tokens of an earlier user with the
+//     same sub stay invalid.
 //
-// An error of Import itself, such as [ErrPoolNotFound] or one of the store,
-// comes with the result so far.
+// If Import itself fails, such as with [ErrPoolNotFound] or an error of the
+// store, it returns the error together with the result so far.
 func (us Users) Import(ctx context.Context, recs []*UserRecord) (ImportResult, error) {
 	var res ImportResult
 	for first := 0; first < len(recs); first += importUsers {
@@ -62,18 +81,18 @@ func (us Users) Import(ctx context.Context, recs []*UserRecord) (ImportResult, e
 // An arrival is a user who is being imported.
 type arrival struct {
 	user    *User
-	groups  []string    // names
+	groups  []string    // names of groups
 	cred    *credential // nil for a user without a password
-	totp    *totp       // nil where no app is enrolled
+	totp    *totp       // nil if no app is enrolled
 	event   *Event
-	room    int   // for groups, see [Quotas]
-	refused error // why there will be no such user
+	room    int   // how many groups the user may be in, see [Quotas]
+	refused error // why the record is not imported; nil if it is
 }
 
-// errPresent is the refusal of a user who was imported before.
+// errPresent is the refusal of a user who exists already.
 var errPresent = errors.New("identity: user is there already")
 
-// importBatch imports what goes into one transaction, and adds to the result.
+// importBatch imports the records of one transaction, and adds to the result.
 func (a *Admin) importBatch(ctx context.Context, recs []*UserRecord, first int, res *ImportResult) error {
 	p, err := a.Describe(ctx)
 	if err != nil {
@@ -106,7 +125,8 @@ func (a *Admin) importBatch(ctx context.Context, recs []*UserRecord, first int, 
 	return nil
 }
 
-// arrive makes an arrival of a record. Its error ends the import.
+// arrive makes the arrival of a record. An invalid record sets refused. An error
+// that arrive returns ends the import.
 func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now time.Time) (*arrival, error) {
 	if rec == nil {
 		rec = &UserRecord{}
@@ -131,7 +151,8 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 	return in, nil
 }
 
-// commitImport writes users, or leaves the refusal of those who cannot be written.
+// commitImport writes users in one transaction. It sets refused for a user that
+// cannot be written.
 func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) error {
 	err := a.engine.store.Update(ctx, func(tx store.Tx) error {
 		if _, err := pools.Get(tx, store.Key(p.ID)); err != nil {
@@ -151,7 +172,7 @@ func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) e
 	case errors.Is(err, store.ErrExists) && len(all) == 1:
 		all[0].refused = &NameTakenError{Err: ErrUsernameExists}
 		return nil
-	case errors.Is(err, store.ErrExists): // somebody took a name at this moment; find out who is in the way
+	case errors.Is(err, store.ErrExists): // somebody takes a name at this moment: write one by one to find which record it is
 		for i := range all {
 			if err := a.commitImport(ctx, p, all[i:i+1]); err != nil {
 				return err
@@ -162,8 +183,8 @@ func (a *Admin) commitImport(ctx context.Context, p *PoolInfo, all []*arrival) e
 	return err
 }
 
-// commit writes the user. It looks before it inserts, because an insert
-// that fails would end the transaction for all the others.
+// commit writes the user. It reads before it inserts, because an insert that
+// fails would end the transaction for all other users.
 func (in *arrival) commit(tx store.Tx, p *PoolInfo) (refused, err error) {
 	u := in.user.clone()
 	if refused, err := in.present(tx, p); err != nil || refused != nil {
@@ -188,8 +209,9 @@ func (in *arrival) commit(tx store.Tx, p *PoolInfo) (refused, err error) {
 	return nil, events.Insert(tx, in.event)
 }
 
-// present tells whether the user is there already, or what another user has of
-// the sub and the names. The sub is a name too: users are found by it.
+// present returns errPresent if the user exists already, and a [*NameTakenError]
+// if another user has the sub or one of the names. The sub is checked like a
+// name, because users are found by it too.
 func (in *arrival) present(r store.Reader, p *PoolInfo) (refused, err error) {
 	u := in.user
 	there, err := orNil(users.Get(r, users.Key(u)))
@@ -212,7 +234,8 @@ func (in *arrival) present(r store.Reader, p *PoolInfo) (refused, err error) {
 	return nil, nil
 }
 
-// nameTaken tells whether a user, who is not there yet, has a name that is another's name or sub.
+// nameTaken reports whether another user has a name as a name or as the sub. u
+// does not exist yet.
 func nameTaken(r store.Reader, u *User, name string) (bool, error) {
 	taken, err := isSubOfAnother(r, u, name)
 	if err != nil || taken {
@@ -222,7 +245,8 @@ func nameTaken(r store.Reader, u *User, name string) (bool, error) {
 	return err == nil && values[0] != nil, err
 }
 
-// groupIDs finds groups by their names.
+// groupIDs returns the ids of groups, found by name. A group that does not exist
+// is a refusal.
 func groupIDs(r store.Reader, pool string, names []string) (ids []string, refused, err error) {
 	for _, name := range names {
 		g, err := orNil(groups.Find(r, groupsByName, nameKey(pool, name)))

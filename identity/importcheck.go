@@ -13,7 +13,10 @@ import (
 	"github.com/cognate-id/cognate/mfa"
 )
 
-// check makes the user of a record, and says what is wrong with it.
+// The checks of one record of an import, before the transaction. They read
+// nothing from the store.
+
+// check makes the user of a record. It returns an error if the record is invalid.
 func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time) error {
 	if !isUUID(sub) {
 		return invalid("sub", "A sub is a UUID in lower case.")
@@ -22,7 +25,7 @@ func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time
 		Pool: p.ID, Sub: sub, Username: rec.Username, Disabled: rec.Disabled, MFA: rec.MFA,
 		Attributes: given(rec.Attributes), Pending: given(rec.Pending), Status: rec.status(),
 		Created: stamp(rec.Created, now), Modified: stamp(rec.Modified, now),
-		NotBefore: now, // what is left of an earlier user with the sub is not this one's
+		NotBefore: now, // invalidates tokens of an earlier user with the same sub
 	}
 	for _, check := range []func(*PoolInfo, *UserRecord) error{in.checkUsername, in.checkAttributes, in.checkState, in.checkGroups} {
 		if err := check(p, rec); err != nil {
@@ -44,7 +47,7 @@ func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time
 	return nil
 }
 
-// given are the attributes that have a value.
+// given returns the attributes that have a value.
 func given(attributes map[string]string) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, attributes)
@@ -52,7 +55,8 @@ func given(attributes map[string]string) map[string]string {
 	return out
 }
 
-// stamp is a time as it is stored; now, where there is none or it cannot be stored.
+// stamp returns a time as it is stored, in UTC and cut to the millisecond. It
+// returns now if t is zero or outside of the years 1 to 9999.
 func stamp(t, now time.Time) time.Time {
 	if t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
 		return now
@@ -64,7 +68,7 @@ func (rec *UserRecord) hasPassword() bool {
 	return rec.Password != "" || rec.Secrets != nil && rec.Secrets.PasswordHash != ""
 }
 
-// status is the state that the user will be in.
+// status returns the state that the user will have.
 func (rec *UserRecord) status() UserStatus {
 	if !rec.hasPassword() && rec.Status != StatusUnconfirmed && (rec.Status == "" || rec.Status.known()) {
 		return StatusResetRequired
@@ -76,7 +80,8 @@ func (s UserStatus) known() bool {
 	return slices.Contains([]UserStatus{StatusUnconfirmed, StatusConfirmed, StatusForceChangePassword, StatusResetRequired}, s)
 }
 
-// checkUsername takes a username as at sign-up and, in pools whose usernames are subs, as it is stored.
+// checkUsername accepts a username as sign-up does. In pools whose usernames are
+// subs, it also accepts the sub, which is what the store has.
 func (in *arrival) checkUsername(p *PoolInfo, rec *UserRecord) error {
 	u, s := in.user, &p.Settings
 	stored := u.Username == "" || u.Username == u.Sub
@@ -104,7 +109,7 @@ func (in *arrival) checkAttributes(p *PoolInfo, _ *UserRecord) error {
 	if err := checkInvited(s, u.Pending); err != nil {
 		return err
 	}
-	if u.Status == StatusForceChangePassword { // what is missing comes with the first password
+	if u.Status == StatusForceChangePassword { // the user adds missing attributes with the first password
 		return checkInvited(s, u.Attributes)
 	}
 	if u.Status == StatusUnconfirmed && slices.Contains(s.Aliases, "preferred_username") && u.Attributes["preferred_username"] != "" {
@@ -137,7 +142,8 @@ func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
 	return nil
 }
 
-// checkGroups keeps each group once. Whether they exist is known when the user is written.
+// checkGroups removes duplicate groups and checks the quota. The transaction
+// checks whether the groups exist.
 func (in *arrival) checkGroups(_ *PoolInfo, rec *UserRecord) error {
 	for _, name := range rec.Groups {
 		if !slices.Contains(in.groups, name) {
@@ -150,7 +156,7 @@ func (in *arrival) checkGroups(_ *PoolInfo, rec *UserRecord) error {
 	return nil
 }
 
-// takeSecrets checks and takes the secrets of a record.
+// takeSecrets checks the secrets of a record and takes them over.
 func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) error {
 	s := rec.Secrets
 	if s.PasswordHash == "" && len(s.PasswordHistory) > 0 {
@@ -169,7 +175,7 @@ func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) erro
 			Pool: p.ID, Sub: in.user.Sub, Hash: s.PasswordHash, History: s.PasswordHistory,
 			Changed: stamp(s.PasswordChanged, now), Expires: in.expires(p, s.PasswordExpires, now),
 		}
-		if in.cred.Changed.After(now) { // the next password's time is later
+		if in.cred.Changed.After(now) { // a time in the future would make the next password seem older
 			in.cred.Changed = now
 		}
 		if err := in.takeVerifier(p, rec); err != nil {
@@ -179,10 +185,11 @@ func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) erro
 	return in.takeTOTP(s)
 }
 
-// maxHistory is how many earlier passwords a policy can have kept.
+// maxHistory is how many earlier passwords a policy can keep at most.
 const maxHistory = 24
 
-// expires is when the user's password expires: a temporary one, which must be changed, always does.
+// expires returns when the user's password expires. A temporary password always
+// expires. Another one expires only if the record says so.
 func (in *arrival) expires(p *PoolInfo, at, now time.Time) time.Time {
 	if at.IsZero() && in.user.Status != StatusForceChangePassword {
 		return time.Time{}
@@ -190,7 +197,8 @@ func (in *arrival) expires(p *PoolInfo, at, now time.Time) time.Time {
 	return stamp(at, now.Add(p.Settings.TemporaryPasswordLife()))
 }
 
-// takeVerifier takes the SRP verifier if it was made for this pool and username.
+// takeVerifier takes the SRP verifier over if it was made for this pool and
+// username.
 func (in *arrival) takeVerifier(p *PoolInfo, rec *UserRecord) error {
 	s := rec.Secrets
 	if len(s.SRPVerifier) == 0 || !p.Settings.SRP || rec.Pool != p.ID || rec.Username != in.user.Username {

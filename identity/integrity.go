@@ -6,13 +6,13 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// owners returns where an owner is kept, and what says that it was deleted and that its
-// records wait to be swept.
+// owners returns the record of an owner, and the tombstones that may be in its
+// place while its records wait for the sweep.
 func owners(owner store.Owner, id ...string) []store.Ref {
 	key := store.Key(id...)
 	switch owner {
 	case store.OwnedByPool:
-		if id[0] == "" { // an event of the whole engine
+		if id[0] == "" { // it is an event of the whole engine
 			return nil
 		}
 		return []store.Ref{pools.Ref(key), poolTombstones.Ref(key)}
@@ -27,7 +27,8 @@ func owners(owner store.Owner, id ...string) []store.Ref {
 	}
 }
 
-// namedGroups are the groups of the user, or what says that they were deleted.
+// namedGroups returns the records of the user's groups, with the tombstones that
+// may be in their place.
 func (u *User) namedGroups() [][]store.Ref {
 	var out [][]store.Ref
 	for _, g := range u.Groups {
@@ -37,10 +38,15 @@ func (u *User) namedGroups() [][]store.Ref {
 	return out
 }
 
-// Check reads the tables of a catalog in one snapshot and reports all that is wrong:
-// records that cannot be read or have another version, index entries that are missing,
-// wrong or extra, and records that belong to something that is not there. What is
-// left of deleted pools, users and clients until it is swept is not wrong.
+// Check reads the tables of a catalog in one snapshot and calls report for
+// everything that is wrong:
+//
+//   - records that cannot be read or have an unknown version,
+//   - index entries that are missing, wrong or extra,
+//   - records whose owner does not exist.
+//
+// Records of deleted pools, users and clients that wait for the sweep are not
+// reported.
 func Check(ctx context.Context, s store.Store, c store.Catalog, report func(store.Problem)) error {
 	return s.View(ctx, func(r store.Reader) error { return c.Check(r, owners, report) })
 }

@@ -5,14 +5,16 @@ import (
 	"strings"
 )
 
-// An IssuerFunc says what the tokens of a pool have as iss, and where its keys
-// are found: the URL without the pool id, and without a slash at its end.
+// An IssuerFunc returns the URL that the claim iss of tokens begins with, and
+// under which verifiers find the keys of pools. The URL has no slash at its end.
+// The engine appends a slash and the id of the pool.
 type IssuerFunc func(ctx context.Context, region string) string
 
-// AWSIssuer is the issuer of Amazon Cognito, which verifiers made for it insist on.
+// AWSIssuer returns the issuer of Amazon Cognito. Verifiers that are made for
+// Amazon Cognito accept no other.
 func AWSIssuer(_ context.Context, region string) string { return awsHost("cognito-idp.", region) }
 
-// FixedIssuer is an issuer at a URL of one's own, such as https://auth.example.com.
+// FixedIssuer returns an issuer at a URL of your own, such as https://auth.example.com.
 func FixedIssuer(url string) IssuerFunc {
 	url = strings.TrimRight(url, "/")
 	return func(context.Context, string) string { return url }
@@ -26,7 +28,8 @@ func awsHost(service, region string) string {
 	return "https://" + service + region + suffix
 }
 
-// Issuer is what the tokens of a pool have as iss.
+// Issuer returns the claim iss of the tokens of a pool. The pool's settings come
+// before [Options].Issuer.
 func (e *Engine) Issuer(ctx context.Context, p *PoolInfo) string {
 	base := p.Settings.Issuer
 	switch base {
@@ -40,5 +43,5 @@ func (e *Engine) Issuer(ctx context.Context, p *PoolInfo) string {
 	return strings.TrimRight(base, "/") + "/" + p.ID
 }
 
-// poolOfIssuer is the pool id at the end of an issuer.
+// poolOfIssuer returns the pool id at the end of an issuer.
 func poolOfIssuer(iss string) string { return iss[strings.LastIndexByte(iss, '/')+1:] }

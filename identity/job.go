@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -12,19 +11,24 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A Job is work that is done again and again, by one of all the engines on a
-// store that run [Engine.Maintain].
+// Maintain runs each job in a goroutine of its own. A job runs in turns: runJob
+// takes or renews the lease of the job in one transaction, and runs the job only
+// if this engine holds the lease. When ctx ends, keep releases the lease, so
+// that another engine can go on at once.
+
+// A Job is work that is repeated. If several engines on one store run
+// [Engine.Maintain], one of them does the job.
 type Job struct {
-	// Name names the job on the store, in logs, and as the actor of the events
-	// that it leaves. It is unique among the jobs of an engine.
+	// Name names the job: on the store, in logs, and as the actor of the events
+	// that the job leaves. It is unique among the jobs of an engine.
 	Name string
-	// Every is how long the engine waits after it has begun before it does the
-	// job again. Defaults to 10 minutes.
+	// Every is the time from one start of the job to the next. Defaults to 10
+	// minutes.
 	Every time.Duration
-	// Run does the job, by the engine that Maintain was called of. It returns
-	// soon after ctx ends. A job that takes longer than its lease, twice Every
-	// and five minutes, may be begun by another engine meanwhile: it must be
-	// harmless to do it twice.
+	// Run does the job. e is the engine whose Maintain runs. Run must return soon
+	// after ctx ends. If Run takes longer than the lease (twice Every and five
+	// minutes), another engine may start the job meanwhile: doing it twice must be
+	// harmless.
 	Run func(ctx context.Context, e *Engine) error
 }
 
@@ -35,22 +39,25 @@ const (
 )
 
 const (
-	jobEvery  = 10 * time.Minute // where a job does not say
-	jobMargin = 5 * time.Minute  // of a lease, beyond two rounds
+	jobEvery  = 10 * time.Minute // for jobs without Every
+	jobMargin = 5 * time.Minute  // added to two rounds, makes the length of a lease
 )
 
 type jobKey struct{}
 
-// Maintain does the jobs of the engine until ctx ends, each as often as it
-// says, and returns once they have ended. Its own are two, done every ten minutes:
-// one removes expired records and what is left of deleted pools and groups, the
-// other replaces signing keys that are too old, see Options.RotateKeysAfter.
-// [Options.Jobs] adds more.
+// Maintain runs the jobs of the engine until ctx ends, and returns after all of
+// them have returned. The engine has two jobs of its own, which run every ten
+// minutes:
 //
-// Of several engines on a store one does a job, and the others stand by: if it
-// ends, another goes on within three times Every and five minutes, 35 minutes
-// for the engine's own. A job that fails is logged, and done again in its turn;
-// it does not keep the others from theirs.
+//   - One removes expired records, and what is left of deleted pools and groups.
+//   - The other replaces signing keys that are too old, see
+//     Options.RotateKeysAfter.
+//
+// [Options.Jobs] adds more. Run Maintain in a goroutine, in every program on the
+// store: one engine does a job and the others stand by. If that engine stops
+// without notice, another goes on within three times Every and five minutes: 35
+// minutes for the engine's own jobs. An error of a job is logged, and the job
+// runs again in its next turn. It does not delay other jobs.
 func (e *Engine) Maintain(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, j := range e.allJobs() {
@@ -59,8 +66,8 @@ func (e *Engine) Maintain(ctx context.Context) {
 	running.Wait()
 }
 
-// allJobs are the engine's own jobs and those of its options. One that cannot
-// be done is logged and left out.
+// allJobs returns the engine's own jobs and those of its options. An invalid job
+// is logged and left out.
 func (e *Engine) allJobs() []Job {
 	jobs := []Job{
 		{Name: jobSweep, Run: func(ctx context.Context, e *Engine) error { _, err := e.Sweep(ctx); return err }},
@@ -81,7 +88,7 @@ func (e *Engine) allJobs() []Job {
 	return jobs
 }
 
-// check says why a job cannot be done beside others.
+// check returns an error if a job is invalid or has the name of another.
 func (j Job) check(others []Job) error {
 	switch {
 	case j.Name == "":
@@ -96,13 +103,13 @@ func (j Job) check(others []Job) error {
 	return nil
 }
 
-// keep does a job in its turns until ctx ends, and then gives its lease up.
+// keep runs a job in turns until ctx ends, and then releases its lease.
 func (e *Engine) keep(ctx context.Context, j Job) {
 	tick := time.NewTicker(j.Every)
 	defer tick.Stop()
 	for {
 		if err := e.runJob(ctx, j); err != nil && ctx.Err() == nil {
-			e.log.LogAttrs(ctx, slog.LevelError, "job failed", slog.String("job", j.Name), slog.Any("error", err))
+			e.log.ErrorContext(ctx, "job failed", "job", j.Name, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -113,7 +120,7 @@ func (e *Engine) keep(ctx context.Context, j Job) {
 	}
 }
 
-// runJob does a job once, unless another engine does it.
+// runJob runs a job once, unless another engine holds its lease.
 func (e *Engine) runJob(ctx context.Context, j Job) error {
 	mine, err := e.lease(ctx, j.Name, 2*j.Every+jobMargin)
 	if err != nil {
@@ -125,8 +132,8 @@ func (e *Engine) runJob(ctx context.Context, j Job) error {
 	return j.Run(context.WithValue(ctx, jobKey{}, j.Name), e)
 }
 
-// lease takes or renews what only one engine may hold at a time, and reports
-// whether this one holds it now.
+// lease takes or renews a lease, which one engine holds at a time, and reports
+// whether this engine holds it now.
 func (e *Engine) lease(ctx context.Context, name string, life time.Duration) (mine bool, err error) {
 	now := e.now()
 	err = e.store.Update(ctx, func(tx store.Tx) error {
@@ -144,7 +151,8 @@ func (e *Engine) lease(ctx context.Context, name string, life time.Duration) (mi
 	return mine && err == nil, err
 }
 
-// release gives up a lease of this engine, so that another need not wait for its end.
+// release deletes a lease of this engine, so that another engine need not wait
+// until it ends.
 func (e *Engine) release(ctx context.Context, name string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

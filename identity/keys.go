@@ -16,18 +16,30 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
-// maxTokenLife is the longest that an access or ID token lives: a retired key
-// stays in the JWKS for so long.
+// A pool has a master key, from which keys for single purposes are derived, and
+// pairs of signing keys, one for access tokens and one for ID tokens. They are
+// in one record, the keyring, and are made when they are first needed: the
+// master key by ring, the first pair by signing. Further pairs come from
+// RotateKeys and from the job of Maintain.
+//
+// New keys are made before the transaction, because making them is slow.
+// changeRing then reads the keyring and the pool, decides whether the change is
+// still wanted, and writes the keyring and the event, in one transaction. If
+// several engines make keys at the same moment, one commits and the others use
+// its keys.
+
+// maxTokenLife is the longest life of an access or ID token. A retired key stays
+// in the JWKS for this time.
 const maxTokenLife = 24 * time.Hour
 
-// A ring is a pool's keys, ready for use.
+// A ring has the keys of a pool, parsed and ready for use.
 type ring struct {
 	pool    string
 	keys    []ringKey
-	state   *token.Box // challenge state
-	refresh *token.Box // refresh tokens
-	code    []byte     // MAC of codes
-	decoy   []byte     // what is shown of users that do not exist
+	state   *token.Box // seals challenge states
+	refresh *token.Box // seals refresh tokens
+	code    []byte     // key of the MACs of codes
+	decoy   []byte     // key of what answers show about users who do not exist
 }
 
 type ringKey struct {
@@ -55,11 +67,12 @@ func openRing(k *keyring) (*ring, error) {
 	return r, nil
 }
 
-// derive makes a key for one purpose from a pool's master key (RFC 5869).
+// derive derives a key for one purpose from a pool's master key, by HKDF-Expand
+// (RFC 5869).
 func derive(master []byte, purpose string) []byte {
 	key, err := hkdf.Expand(sha256.New, master, "cognate "+purpose, 32)
 	if err != nil {
-		panic(err) // only for lengths that are not ours
+		panic(err) // cannot happen: the length is constant
 	}
 	return key
 }
@@ -70,8 +83,9 @@ func mac(key []byte, parts ...string) []byte {
 	return h.Sum(nil)
 }
 
-// signer is the key that signs tokens of a use now: the newest that has begun.
-// By a clock that is behind that of whoever made the keys none may have; then it is the oldest.
+// signer returns the key that signs tokens of a use now: the newest whose time to
+// sign has begun. If this clock is behind the clock of the engine that made the
+// keys, perhaps none has begun; then it is the oldest.
 func (r *ring) signer(use string, now time.Time) *token.Key {
 	var begun, oldest *ringKey
 	for i := range r.keys {
@@ -92,7 +106,7 @@ func (r *ring) signer(use string, now time.Time) *token.Key {
 	return begun.key
 }
 
-// public are the keys that tokens of a use may be verified with; use "" is all.
+// public returns the keys that verify tokens of a use. An empty use means all.
 func (r *ring) public(use string, now time.Time) token.Set {
 	var set token.Set
 	for _, k := range r.keys {
@@ -109,7 +123,8 @@ type ringCache struct {
 	rings map[*keyring]*ring
 }
 
-// open returns the ring of a decoded record; equal records decode to the same pointer.
+// open returns the ring of a decoded record. The cache of keyrings decodes equal
+// records to the same pointer, so the pointer serves as the key.
 func (c *ringCache) open(k *keyring) (*ring, error) {
 	c.mu.Lock()
 	r, ok := c.rings[k]
@@ -130,8 +145,8 @@ func (c *ringCache) open(k *keyring) (*ring, error) {
 	return r, nil
 }
 
-// ring returns the keys of a pool, given the value of their record. The master
-// key is made when it is first needed, and so, later, are those that sign.
+// ring returns the keys of a pool, given the value of its keyring. If there is
+// no keyring, ring makes the master key. It makes no signing keys: see signing.
 func (e *Engine) ring(ctx context.Context, pool *PoolInfo, value []byte) (*ring, error) {
 	k, err := e.keyrings.Decode(keyringKey(pool.ID), value)
 	if errors.Is(err, store.ErrNotFound) {
@@ -143,8 +158,9 @@ func (e *Engine) ring(ctx context.Context, pool *PoolInfo, value []byte) (*ring,
 	return e.rings.open(k)
 }
 
-// signing returns a pool's keys with some that sign among them: they cost tens
-// of milliseconds, and a pool in which nobody signs in needs none.
+// signing returns a pool's keys, and makes the first pair of signing keys if
+// there is none. Making a pair takes tens of milliseconds, and a pool in which
+// nobody signs in needs none.
 func (e *Engine) signing(ctx context.Context, pool *PoolInfo, r *ring) (*ring, error) {
 	if len(r.keys) > 0 {
 		return r, nil
@@ -155,7 +171,7 @@ func (e *Engine) signing(ctx context.Context, pool *PoolInfo, r *ring) (*ring, e
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	r, err := e.storedRing(ctx, pool) // another may have made them meanwhile
+	r, err := e.storedRing(ctx, pool) // another goroutine or engine may have made the pair meanwhile
 	if err != nil || len(r.keys) > 0 {
 		return r, err
 	}
@@ -198,7 +214,8 @@ func (e *Engine) storedRing(ctx context.Context, pool *PoolInfo) (*ring, error) 
 
 func keyringKey(pool string) string { return store.Key(pool) }
 
-// newMaster gives a ring without one a master key. Of several made at once one wins, and all use it.
+// newMaster returns a change that gives a keyring a master key if it has none. If
+// several are made at once, the first that commits wins and all use it.
 func newMaster() func(*keyring) bool {
 	master := make([]byte, 32)
 	rand.Read(master)
@@ -211,9 +228,10 @@ func newMaster() func(*keyring) bool {
 	}
 }
 
-// changeRing changes the keys of a pool in a transaction, and returns them as
-// they are stored then. change tells whether it changed anything, which leaves
-// the event. A master key leaves none (ev is nil): nobody outside ever sees it.
+// changeRing changes the keyring of a pool in a transaction, and returns it as
+// it is stored then. change reports whether it has changed anything; if so, the
+// keyring and ev are written. ev is nil for a new master key, which leaves no
+// event, because it is never visible outside of the engine.
 func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, ev *Event, change func(*keyring) bool) (*keyring, error) {
 	var stored *keyring
 	err := e.store.Update(ctx, func(tx store.Tx) error {
@@ -241,7 +259,8 @@ func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, ev *Event, chan
 	return stored, err
 }
 
-// keysEvent is the event of a pair of new signing keys, the first of which is that of access tokens.
+// keysEvent makes the event of a new pair of signing keys. Its subject is the
+// first key of the pair, which signs access tokens.
 func (e *Engine) keysEvent(ctx context.Context, pool string, pair []storedKey, by Actor) (*Event, error) {
 	key, err := token.ParsePrivate(pair[0].Key)
 	if err != nil {
@@ -270,10 +289,11 @@ func (e *Engine) newKeys(alg token.Algorithm, from time.Time) ([]storedKey, erro
 	return out, nil
 }
 
-// RotateKeys makes new signing keys. They are published at once and sign from
-// lead later on, so that verifiers which cache the JWKS meet no unknown key;
-// lead is at least 0. The keys in use stay published until no token of theirs
-// can be valid. Keys of an earlier call that would begin after the new ones are dropped.
+// RotateKeys makes new signing keys. They are published at once and begin to sign
+// after lead, which must not be negative. Choose lead longer than verifiers cache
+// the JWKS, so that they never meet an unknown key. The keys in use stay
+// published until no token that they signed can be valid. Keys of an earlier
+// call that would begin to sign after the new ones are dropped.
 func (a *Admin) RotateKeys(ctx context.Context, lead time.Duration) error {
 	if lead < 0 {
 		return invalid("lead", "must not be negative")
@@ -282,7 +302,8 @@ func (a *Admin) RotateKeys(ctx context.Context, lead time.Duration) error {
 	return err
 }
 
-// rotateKeys rotates the keys of a pool if due says so of what is stored then, and tells whether it did.
+// rotateKeys rotates the keys of a pool if due, called with the stored keyring
+// in the transaction, returns true. It reports whether it did.
 func (a *Admin) rotateKeys(ctx context.Context, lead time.Duration, due func(*keyring) bool) (done bool, err error) {
 	pool, err := a.Describe(ctx)
 	if err != nil {
@@ -320,12 +341,13 @@ func (a *Admin) rotateKeys(ctx context.Context, lead time.Duration, due func(*ke
 	return done && err == nil, err
 }
 
-// keyLead is how long keys that Maintain has made are published before they
-// sign: longer than verifiers keep a JWKS.
+// keyLead is how long keys that Maintain makes are published before they sign.
+// It is longer than verifiers cache a JWKS.
 const keyLead = 24 * time.Hour
 
-// rotateOldKeys replaces the signing keys of each pool whose newest are as old
-// as the engine lets them get. Of several engines that do so at once one does.
+// rotateOldKeys replaces the signing keys of every pool whose newest keys are
+// older than Options.RotateKeysAfter. If several engines do so at once, one of
+// them succeeds and the others change nothing.
 func (e *Engine) rotateOldKeys(ctx context.Context) error {
 	if e.rotateAfter == 0 {
 		return nil
@@ -350,7 +372,7 @@ func (e *Engine) rotateOldKeys(ctx context.Context) error {
 	for _, pool := range old {
 		done, failed := (&Admin{engine: e, pool: pool}).rotateKeys(ctx, keyLead, due)
 		switch {
-		case errors.Is(failed, ErrPoolNotFound): // deleted, and not yet swept
+		case errors.Is(failed, ErrPoolNotFound): // the pool is deleted and not yet swept
 		case failed != nil:
 			err = errors.Join(err, fmt.Errorf("rotate keys: %w", failed))
 		case done:
@@ -360,7 +382,7 @@ func (e *Engine) rotateOldKeys(ctx context.Context) error {
 	return err
 }
 
-// loadRing returns a pool's keys, with some that sign among them.
+// loadRing reads a pool's keys. It makes signing keys if there are none.
 func (e *Engine) loadRing(ctx context.Context, poolID string) (*ring, error) {
 	var pool *PoolInfo
 	var value []byte
@@ -383,8 +405,9 @@ func (e *Engine) loadRing(ctx context.Context, poolID string) (*ring, error) {
 	return e.signing(ctx, pool, r)
 }
 
-// A KeyStock keeps a few RSA keys ready, made in the background: one costs tens
-// of milliseconds. Several engines may share one. A nil stock is always empty.
+// A KeyStock keeps a few RSA keys ready. It makes them in the background, because
+// one takes tens of milliseconds. Several engines may share a stock. A nil stock
+// is always empty.
 type KeyStock struct {
 	keys chan *token.Key
 	mu   sync.Mutex
@@ -398,7 +421,7 @@ func NewKeyStock(size int) *KeyStock {
 	return s
 }
 
-// take returns a new key, from the stock where there is one.
+// take returns a new key. It takes RSA keys from the stock if there are any.
 func (s *KeyStock) take(alg token.Algorithm) (*token.Key, error) {
 	if s == nil || alg != token.RS256 {
 		return token.GenerateKey(alg)
@@ -425,7 +448,7 @@ func (s *KeyStock) fill() {
 		for len(s.keys) < cap(s.keys) {
 			k, err := token.GenerateKey(token.RS256)
 			if err != nil {
-				return // take makes its own and tells
+				return // take makes a key itself and returns the error
 			}
 			select {
 			case s.keys <- k:

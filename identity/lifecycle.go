@@ -8,8 +8,15 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Enable lets a user who was disabled sign in again. The sign-ins that
-// disabling ended stay ended. It is no error if the user is enabled already.
+// Each call finds the user by name and then commits one transaction, which
+// reads the user again. Enable, Disable and Confirm go through changeUser. SignOut
+// and Delete have transactions of their own. Delete removes the user, erases the
+// records that the user owns, and inserts the event; if there are too many
+// records, it leaves a tombstone and Sweep purges the rest. The hook of Confirm
+// runs after the commit.
+
+// Enable lets a disabled user sign in again. The sign-ins that disabling has
+// ended stay ended. Enable returns no error if the user is enabled already.
 func (us Users) Enable(ctx context.Context, name string) error {
 	_, err := us.admin.change(ctx, name, EventUserEnabled, func(_ store.Tx, _ *PoolInfo, u *User) (error, error) {
 		if !u.Disabled {
@@ -24,8 +31,8 @@ func (us Users) Enable(ctx context.Context, name string) error {
 	return nil
 }
 
-// Disable ends all sign-ins of a user and allows no more, until [Users.Enable].
-// It is no error if the user is disabled already.
+// Disable ends all sign-ins of a user and refuses new ones until [Users.Enable].
+// It returns no error if the user is disabled already.
 func (us Users) Disable(ctx context.Context, name string) error {
 	now := us.admin.engine.now()
 	_, err := us.admin.change(ctx, name, EventUserDisabled, func(tx store.Tx, _ *PoolInfo, u *User) (error, error) {
@@ -41,9 +48,9 @@ func (us Users) Disable(ctx context.Context, name string) error {
 	return nil
 }
 
-// Confirm confirms a user who has signed up, without the code, which is void
-// from then on. It verifies no address. For a user who is past that it returns
-// [ErrCannotConfirm], as a [*StatusError].
+// Confirm confirms a user who has signed up, without a code. The code that was
+// sent is void. Confirm verifies no address. If the user is not waiting for
+// confirmation, it returns [ErrCannotConfirm], as a [*StatusError].
 func (us Users) Confirm(ctx context.Context, name string) error {
 	var h points
 	u, err := us.admin.change(ctx, name, EventSignUpConfirmed, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
@@ -67,7 +74,7 @@ func (us Users) Confirm(ctx context.Context, name string) error {
 	return nil
 }
 
-// SignOut ends all sign-ins of a user, who may sign in again at once.
+// SignOut ends all sign-ins of a user. The user may sign in again at once.
 func (us Users) SignOut(ctx context.Context, name string) error {
 	by, err := us.admin.origin(ctx, name)
 	if err == nil {
@@ -80,9 +87,10 @@ func (us Users) SignOut(ctx context.Context, name string) error {
 	return nil
 }
 
-// Delete removes a user for good, with the password, second factors, codes and
-// sign-ins. The username is free again; the sub is never given to another.
-// What is on record of the user, see [Event], is kept for its time.
+// Delete removes a user for good, with the password, the second factors, the
+// codes and the sign-ins. Another user may take the username; the sub is never
+// given to another user. Events about the user are kept as long as other events,
+// see [Event].
 func (us Users) Delete(ctx context.Context, name string) error {
 	by, err := us.admin.origin(ctx, name)
 	if err == nil {
@@ -106,7 +114,7 @@ func (s *Session) Delete(ctx context.Context) error {
 	return nil
 }
 
-// origin finds a user whom the operator is about to change.
+// origin finds a user and returns the origin of an operator's change to that user.
 func (a *Admin) origin(ctx context.Context, name string) (origin, error) {
 	p, u, err := a.find(ctx, name)
 	if err != nil {

@@ -13,40 +13,45 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A UserQuery says which users to list, and where in their list to begin. The
-// zero value is the first 60 users of all.
+// A page is read in one transaction, in the order of an index by attribute or,
+// for the sub, of the table itself. A position names the last user of a page by
+// the place in that order, so that the next page begins after it whatever has
+// changed since.
+
+// A UserQuery says which users to list, and where in the list to begin. The zero
+// value selects the first 60 of all users.
 type UserQuery struct {
 	// Filter selects users by one attribute, in the service's language:
 	//
 	//	email = "alice@example.com"
 	//	cognito:user_status ^= "conf"
 	//
-	// = is for a whole value, ^= for its beginning; quotes and backslashes in
-	// the value have a backslash before them. The attributes are username,
+	// = compares the whole value, and ^= its beginning. Put a backslash before
+	// quotes and backslashes in the value. The attributes are username,
 	// email, phone_number, name, given_name, family_name, preferred_username,
 	// sub, cognito:user_status (the [UserStatus], without regard to case) and
 	// status (Enabled or Disabled). Defaults to all users.
 	Filter string
-	// After is the position that an earlier page ended at. It stays good when
-	// the users there are changed or deleted. Defaults to the beginning.
+	// After is the position that [Users.Page] returned with the page before. It
+	// stays valid if users are changed or deleted. Defaults to the beginning.
 	After string
-	// Limit is how many users a page has, 1 and up. Defaults to 60.
+	// Limit is how many users a page has at most, 1 or more. Defaults to 60.
 	Limit int
 }
 
 // Pages of users.
 const (
 	defaultPage = 60
-	batchOfAll  = 500 // users that All reads at once
+	batchOfAll  = 500 // how many users All reads at once
 )
 
-// Page lists users in the order of the attribute that the filter is about, and
-// of their subs. A page has as many users as the limit says, if there are so
-// many. The position next is where the following page begins, "" after the
-// last. A page costs the same however many users the pool has.
+// Page lists users, ordered by the attribute of the filter and then by sub. A
+// page has as many users as the limit says, unless fewer are left. next is the
+// position of the next page: give it as [UserQuery].After. It is "" after the
+// last page. A page costs the same however many users the pool has.
 //
-// The errors are [ErrPoolNotFound], [ErrInvalidFilter], [ErrInvalidFilterAttribute]
-// for an attribute that cannot be searched, [ErrInvalidPosition], and
+// Page returns [ErrPoolNotFound], [ErrInvalidFilter], [ErrInvalidFilterAttribute]
+// for an attribute that is not searchable, [ErrInvalidPosition], or
 // [ErrInvalidParameter] for a negative limit.
 func (us Users) Page(ctx context.Context, q UserQuery) (page []*User, next string, err error) {
 	page, next, err = us.admin.page(ctx, q)
@@ -56,10 +61,10 @@ func (us Users) Page(ctx context.Context, q UserQuery) (page []*User, next strin
 	return page, next, nil
 }
 
-// All yields all users that a filter selects, see [UserQuery]. It ends after
-// the first error. It reads batch by batch, and holds no transaction while the
-// caller is busy: so of users who are changed meanwhile, one whose place in the
-// list moves may come twice or not at all.
+// All yields all users that a filter selects, see [UserQuery]. It ends after the
+// first error. It reads in batches and holds no transaction while the caller is
+// busy. So a user whose place in the list changes meanwhile may come twice or
+// not at all.
 func (us Users) All(ctx context.Context, filter string) iter.Seq2[*User, error] {
 	return func(yield func(*User, error) bool) {
 		q := UserQuery{Filter: filter, Limit: batchOfAll}
@@ -121,7 +126,7 @@ func (a *Admin) page(ctx context.Context, q UserQuery) (page []*User, next strin
 	return page, next, err
 }
 
-// parseFilter reads a filter; its errors are the domain's.
+// parseFilter parses a filter. It returns errors of this package.
 func parseFilter(text string) (filter.Filter, error) {
 	f, err := filter.Parse(text)
 	if attr, ok := errors.AsType[*filter.AttributeError](err); ok {
@@ -133,7 +138,7 @@ func parseFilter(text string) (filter.Filter, error) {
 	return f, nil
 }
 
-// A search is a range of users, in the order of the search index or, where
+// A search is a range of users, in the order of the search index or, if
 // attribute is empty, of the table itself.
 type search struct {
 	filter    filter.Filter
@@ -145,11 +150,11 @@ type search struct {
 func newSearch(p *PoolInfo, f filter.Filter) *search {
 	s := &search{filter: f, pool: p.ID, attribute: f.Attribute}
 	if f.Attribute == searchSub || f.Attribute == searchUsername && len(p.Settings.UsernameAttributes) > 0 {
-		s.attribute = "" // the table is ordered by the sub, which here is the username too
+		s.attribute = "" // the table is ordered by sub, and here the username is the sub
 	}
 	value := store.Clip(f.Value)
 	if f.Attribute == searchStatus {
-		value = strings.ToUpper(value) // as all states are written
+		value = strings.ToUpper(value) // all states are in upper case
 	}
 	s.rng = store.StartsWith(value, s.prefix()...)
 	if f.Attribute != "" && !f.Prefix {
@@ -158,7 +163,7 @@ func newSearch(p *PoolInfo, f filter.Filter) *search {
 	return s
 }
 
-// prefix is what all keys of the index, or the table, begin with.
+// prefix returns what all keys of the search begin with.
 func (s *search) prefix() []string {
 	if s.attribute == "" {
 		return []string{s.pool}
@@ -166,7 +171,7 @@ func (s *search) prefix() []string {
 	return []string{s.pool, s.attribute}
 }
 
-// page reads a page, and tells whether there are more users.
+// page reads a page, and reports whether there are more users.
 func (s *search) page(r store.Reader, limit int) (page []*User, more bool, err error) {
 	rng := s.rng
 	rng.Limit = limit + 1
@@ -176,7 +181,7 @@ func (s *search) page(r store.Reader, limit int) (page []*User, more bool, err e
 			return nil, false, err
 		}
 		for _, u := range found {
-			if !s.filter.Matches(u.searchValue(s.filter.Attribute)) { // of a long value, the index has only the beginning
+			if !s.filter.Matches(u.searchValue(s.filter.Attribute)) { // the index has only the beginning of a long value
 				continue
 			}
 			if len(page) == limit {
@@ -191,7 +196,7 @@ func (s *search) page(r store.Reader, limit int) (page []*User, more bool, err e
 	}
 }
 
-// batch reads the users of a range, in two round trips at the most.
+// batch reads the users of a range, in two round trips at most.
 func (s *search) batch(r store.Reader, rng store.Range) ([]*User, error) {
 	if s.attribute == "" {
 		var found []*User
@@ -206,8 +211,8 @@ func (s *search) batch(r store.Reader, rng store.Range) ([]*User, error) {
 	return indexed(r, users, usersBySearch, rng)
 }
 
-// A place is where a user stands in the order of a search: the value, as far
-// as the index has it, and the sub; or the sub alone.
+// A place says where a user is in the order of a search. It is the value, as far
+// as the index has it, and the sub; or the sub alone for the order of the table.
 type place []string
 
 func (s *search) where(u *User) place {
@@ -217,7 +222,7 @@ func (s *search) where(u *User) place {
 	return place{store.Clip(u.searchValue(s.attribute)), u.Sub}
 }
 
-// after is the first key that comes after a place.
+// after returns the first key that comes after a place.
 func (s *search) after(p place) string {
 	if len(p) == 1 {
 		return store.Key(s.pool, p[0]) + "\x00"
@@ -225,24 +230,25 @@ func (s *search) after(p place) string {
 	return store.Key(s.pool, s.attribute, p[0]) + store.Key(s.pool, p[1]) + "\x00"
 }
 
-// position is the place of a user, as callers carry it.
+// position returns the place of a user in the form that callers get.
 func (s *search) position(u *User) string { return s.where(u).String() }
 
 func (p place) String() string { return base64.RawURLEncoding.EncodeToString([]byte(store.Key(p...))) }
 
-// startAfter moves the beginning of the search to where an earlier page ended.
+// startAfter moves the beginning of the search to the end of an earlier page.
 func (s *search) startAfter(p place) error {
 	if p == nil {
 		return nil
 	}
 	if len(p) != len(s.prefix()) {
-		return ErrInvalidPosition // of a list by something else
+		return ErrInvalidPosition // it is a position in a list by another attribute
 	}
 	s.rng.From = max(s.rng.From, s.after(p))
 	return nil
 }
 
-// parsePosition reads what [place.String] writes; nil for the beginning.
+// parsePosition reads what [place.String] writes. It returns nil, the beginning,
+// for an empty text.
 func parsePosition(text string) (place, error) {
 	if text == "" {
 		return nil, nil
@@ -261,7 +267,7 @@ func parsePosition(text string) (place, error) {
 	return parts, nil
 }
 
-// isUUID tells whether s has the form in which subs are written.
+// isUUID reports whether s has the form of a sub: a UUID in lower case.
 func isUUID(s string) bool {
 	if len(s) != len(decoySub) {
 		return false

@@ -301,6 +301,9 @@ func TestRotatedKeysSignAfterTheirLead(t *testing.T) {
 // TestRotationsMayOverlap rotates keys in several orders of lead. Whatever is
 // signed must verify for as long as it lives, by the published keys.
 func TestRotationsMayOverlap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes RSA keys for many rotations")
+	}
 	hour := time.Hour
 	for name, rotations := range map[string][]struct{ wait, lead time.Duration }{
 		"at once, twice":                    {{hour, 0}, {hour, 0}},

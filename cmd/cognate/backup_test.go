@@ -42,6 +42,9 @@ func restored(t *testing.T, dir, backup string) string {
 
 // TestRestoreLeavesOthersAlone does not remove what is in the way of its unfinished file.
 func TestRestoreLeavesOthersAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("backs up and restores a store several times")
+	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "backup", "b")
 	precious := filepath.Join(dir, "dir.db.part", "precious")
@@ -154,6 +157,9 @@ func TestBackupOfRunningServer(t *testing.T) {
 
 // TestBackupThatNoServerGives says why, where the file is open and nobody answers.
 func TestBackupThatNoServerGives(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits a second for a store that is in use")
+	}
 	dir, _ := withPool(t, es256)
 	other, err := bolt.Open(filepath.Join(dir, "cognate.db"), nil)
 	if err != nil {

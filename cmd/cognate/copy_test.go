@@ -65,6 +65,9 @@ func digestIn(t *testing.T, s store.Store) (d *digest) {
 
 // TestCopyInterrupted ends a copy after each of its batches, and goes on with it.
 func TestCopyInterrupted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("interrupts a copy after each of its batches")
+	}
 	from := sourceOf(t, 20)
 	for after := 1; after < 41; after += 6 {
 		to := boltStore(t)

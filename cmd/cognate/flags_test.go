@@ -169,6 +169,9 @@ func TestBusyPort(t *testing.T) {
 }
 
 func TestLockedFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits three seconds for a store that is in use")
+	}
 	dir := t.TempDir()
 	p, _ := serveAt(t, dir)
 	failure(t, dir, "cannot open store cognate.db: in use by another process", "stop it first", "serve", "--addr", "127.0.0.1:0", "--issuer", "aws")

@@ -16,7 +16,7 @@ func TestOneUserComesBackFromABackup(t *testing.T) {
 		}
 		return out
 	}
-	must("pool", "create", "main")
+	must("pool", "create", "main", "--settings", es256)
 	must("group", "create", "staff")
 	must("user", "create", "alice", "email=alice@example.com")
 	must("group", "add", "staff", "alice")

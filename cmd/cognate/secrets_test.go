@@ -54,7 +54,7 @@ func changeKey(t *testing.T, dir string, flags ...string) {
 		t.Fatal(err)
 	}
 	state(`\w{16} +0 +seals\n\w{16} +[1-9]\d* +old`)
-	failure(t, dir, "are sealed under another key", "secrets reseal", with("secrets", "drop-old")...)
+	failure(t, dir, "are still sealed under an old key", "secrets reseal", with("secrets", "drop-old")...)
 	if _, errs, code := run(t, dir, with("secrets", "reseal")...); code != 0 || !strings.Contains(errs, "0 were under the current key") {
 		t.Errorf("reseal: %d %s", code, errs)
 	}

@@ -138,6 +138,9 @@ func imported(t testing.TB, dir string, n int) {
 
 // TestResume cuts an export at each kind of place and goes on with it.
 func TestResume(t *testing.T) {
+	if testing.Short() {
+		t.Skip("cuts an export off at many places")
+	}
 	dir, _ := withPool(t, es256)
 	imported(t, dir, 450)
 	whole := must(t, dir, "user", "export") + "\n"
@@ -208,6 +211,9 @@ func TestResumeOfSomethingElse(t *testing.T) {
 
 // TestInterruptedImport ends an import between its batches, and runs it again.
 func TestInterruptedImport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("interrupts imports of many users")
+	}
 	for _, tt := range []struct {
 		name string
 		by   os.Signal
