@@ -60,7 +60,7 @@ func (a *Admin) changeGroups(ctx context.Context, username, group, how string, f
 	return err
 }
 
-// full tells whether a user can be in no more groups. Before it says so it
+// full reports whether a user can be in no more groups. Before it says so it
 // takes groups that were deleted out of the list.
 func (e *Engine) full(r store.Reader, u *User) (refused, err error) {
 	limit := cmp.Or(e.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser)

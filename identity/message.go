@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// A Sender delivers messages to users. Send is called outside transactions,
-// once what the message tells of is committed; an error reaches the caller as
-// [ErrDelivery]. It should put the message into a queue and return: the time
-// that it takes is seen by the caller, and nothing is sent to a user that does not exist.
+// A Sender delivers messages to users. Send is called outside of any
+// transaction, after the commit of what the message is about. The caller gets an
+// error of Send as [ErrDelivery]. Send should put the message into a queue and
+// return: the caller can measure how long it takes, and nothing is sent for a
+// user who does not exist.
 type Sender interface {
 	Send(ctx context.Context, m *Message) error
 }

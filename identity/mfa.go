@@ -74,7 +74,7 @@ type MFASetting struct {
 }
 
 // SetMFA chooses the user's second factors. A factor that the user cannot use
-// yet is refused with [ErrMFANotReady], a choice that cannot be with [ErrMFAPreference].
+// yet is refused with [ErrMFANotReady], an invalid choice with [ErrMFAPreference].
 func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 	if err := s.managed(); err != nil {
 		return err

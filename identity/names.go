@@ -72,9 +72,9 @@ func (u *User) nameAttributes(s *PoolSettings) []string {
 	return s.UsernameAttributes
 }
 
-// isSubOfAnother tells whether a name of the user's is the sub of another.
+// isSubOfAnother reports whether a name of the user's is the sub of another.
 // Users are found by their sub too, and its owner must not be passed over for
-// whoever takes it as a name.
+// another user who takes it as a name.
 func isSubOfAnother(r store.Reader, u *User, name string) (bool, error) {
 	if len(name) != len(u.Sub) || name == u.Sub {
 		return false, nil

@@ -10,7 +10,7 @@ import (
 // Update changes the settings of the pool, and returns it as it is stored then.
 // fn gets the settings as they are stored, and changes them in place. It must
 // be pure, for it runs again when the pool is changed meanwhile; an error of fn
-// is returned, and nothing is changed. Settings that cannot be are refused with
+// is returned, and nothing is changed. Invalid settings are refused with
 // a [*SettingError], and so is another value of what a pool is made with:
 // Region, Defaults, Algorithm, Aliases, UsernameAttributes, CaseSensitive, and
 // the attributes of the schema, to which only custom ones can be appended.

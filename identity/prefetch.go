@@ -1,5 +1,8 @@
 package identity
 
+// Prefetching: a Reader above another that has read in one round trip what a flow
+// is about to ask for. It changes no result, only how often the store is asked.
+
 import "github.com/cognate-id/cognate/store"
 
 // An ahead is a Reader that reads, together with what it is asked for, what

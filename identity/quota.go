@@ -7,9 +7,9 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Quotas bound how much there may be of what operators make. Zero is the
-// service's figure; a negative one is no bound. They are looked at before
-// something is made, not in the same transaction, so that makers at once may go a little beyond.
+// Quotas limit how many pools, clients and groups operators can make. Zero means
+// the service's figure, a negative number means no limit. A quota is checked
+// before the transaction that makes something, so several makers at once may exceed it a little.
 type Quotas struct {
 	Pools         int // of a region; 1,000
 	Clients       int // of a pool; 1,000
@@ -39,7 +39,7 @@ func (e *Engine) roomForClient(ctx context.Context, pool string) error {
 	return e.room(ctx, quotaClients, e.quotas.Clients, serviceQuotas.Clients, index, store.Prefix(pool))
 }
 
-// room tells whether there is room for one more under a quota, given by its
+// room reports whether there is room for one more under a quota, given by its
 // setting and the service's figure. It counts the entries of rng in a table, up to the quota.
 func (e *Engine) room(ctx context.Context, what string, set, service int, table string, rng store.Range) error {
 	limit := cmp.Or(set, service)

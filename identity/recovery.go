@@ -11,6 +11,13 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A forgotten password. ForgotPassword finds the address that a code may go to,
+// writes the code, and sends it after the commit. A name that nobody may be told
+// about gets a decoy: the same work, a made-up address, and nothing sent.
+// ConfirmForgotPassword hashes the new password first, for every name. One
+// transaction then judges the code; only a right one is compared with the password
+// history and, in a second transaction, replaces the credential.
+
 // recoveriesPerHour is how many reset codes may be asked for and tried together.
 const recoveriesPerHour = 20
 
@@ -18,13 +25,13 @@ var resetErrand = &errand{
 	purpose: resetCode, life: time.Hour, kind: MessageResetCode, count: kindRecovery, perHour: recoveriesPerHour, event: EventPasswordResetRequested,
 }
 
-// ForgotPassword sends a code by which a user may choose a new password, over
-// the first way of [PoolSettings.Recovery] that the user has a verified
-// address for; an earlier code is void. The code lives an hour. Where it may
-// not be told who has an account, the answer for all others is made up.
-// Together with [AppClient.ConfirmForgotPassword] it is answered 20 times an
-// hour for a user, then with [ErrLimitExceeded]. An error that is
-// [ErrDelivery] comes with a result.
+// ForgotPassword sends a code with which the user can choose a new password. The
+// code goes by the first way of [PoolSettings.Recovery] that the user has a
+// verified address for. It is valid for an hour, and an earlier code is invalid from
+// then on. If the client may not be told who has an account, the answer for an
+// unknown user is a decoy. ForgotPassword and [AppClient.ConfirmForgotPassword] together are
+// answered 20 times an hour for a user, then with [ErrLimitExceeded]. If the
+// error is [ErrDelivery], the result is valid.
 func (a *AppClient) ForgotPassword(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
 	d, err := a.forgotPassword(ctx, username, secretHash)
 	if err != nil {
@@ -62,7 +69,7 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 	return s.sendCode(ctx, resetErrand, to)
 }
 
-// loadUser reads, with what load does, the user by any name; nil where there is none.
+// loadUser reads, with what load does, the user by any name; nil if there is none.
 func (a *AppClient) loadUser(ctx context.Context, name string) (*scope, *User, error) {
 	if name == "" {
 		return nil, nil, missing("USERNAME")
@@ -75,7 +82,7 @@ func (a *AppClient) loadUser(ctx context.Context, name string) (*scope, *User, e
 	return s, u, err
 }
 
-// tellsRefusal tells whether it may be said why a user's password cannot be
+// tellsRefusal reports whether it may be said why a user's password cannot be
 // recovered. The service hides who exists, who is disabled and who has no
 // address, and tells the state of an account all the same.
 func (s *scope) tellsRefusal(refusal error) bool {
@@ -103,7 +110,7 @@ func recovery(s *PoolSettings, u *User) (*recipient, error) {
 	return nil, ErrNoRecovery
 }
 
-// resettable tells whether a user's state lets a code reset the password. That
+// resettable reports whether a user's state lets a code reset the password. That
 // it does for one who has not confirmed is (unsure).
 func (u *User) resettable() bool {
 	return slices.Contains([]UserStatus{StatusConfirmed, StatusResetRequired, StatusUnconfirmed}, u.Status)

@@ -9,6 +9,11 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A refresh reads the user, the sign-in and the groups in one snapshot, checks the
+// proof of the client and whether the sign-in still stands, and signs new tokens.
+// It writes nothing, unless the client rotates refresh tokens: then one
+// transaction moves the sign-in to its next token, or ends the sign-in if the token was used before.
+
 // Refresh is what a client gives for new tokens.
 type Refresh struct {
 	Token Secret // the refresh token
@@ -22,7 +27,7 @@ type Refresh struct {
 }
 
 // Refresh gives new access and ID tokens for a refresh token. Where the client
-// rotates refresh tokens a new one comes with them, and the old one is good
+// rotates refresh tokens a new one comes with them, and the old one is valid
 // only for the grace period; used later, it ends the sign-in.
 func (a *AppClient) Refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 	t, err := a.refresh(ctx, in)
@@ -141,7 +146,7 @@ func readFamily(r store.Reader, pool, sub, id string) (*User, *family, error) {
 	return u, f, err
 }
 
-// refreshable tells why a refresh token that is ours gives no tokens.
+// refreshable says why a refresh token that is ours gives no tokens.
 func refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
 	switch {
 	case now.UnixMilli() >= c.Expires:

@@ -10,6 +10,11 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
+// A session is made of an access token. Session.read reads pool, keys, client,
+// user and sign-in in one round trip, by what the unverified claims say. Then the
+// signature and the time are verified, and whether the sign-in still stands.
+// Nothing that was read is used before that.
+
 // A Session is a signed-in user: what the holder of an access token may do.
 type Session struct {
 	engine *Engine
@@ -125,7 +130,7 @@ func (s *Session) verify(r *ring, parsed *token.Parsed) error {
 	return ErrInvalidAccessToken
 }
 
-// alive tells whether the sign-in of a verified token still stands.
+// alive reports whether the sign-in of a verified token still stands.
 func (s *Session) alive(f *family) error {
 	switch {
 	case s.client == nil || s.client.Pool != s.pool.ID:
@@ -141,7 +146,7 @@ func (s *Session) alive(f *family) error {
 // Claims are what the access token says.
 func (s *Session) Claims() *token.Claims { return s.claims }
 
-// managed tells whether the access token lets its user manage the account.
+// managed reports whether the access token lets its user manage the account.
 func (s *Session) managed() error {
 	if !s.claims.HasScope(scopeAdmin) {
 		return ErrAccessTokenScope

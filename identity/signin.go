@@ -13,6 +13,13 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A sign-in by password. AppClient.begin reads everything in one snapshot. The
+// input, the lock-out and what may be told without a proof are checked next. The
+// password is hashed outside of any transaction, with the same work for a user
+// who does not exist. attempt.judge commits the outcome once: a counted failure, or
+// the sign-in. Nothing is answered before that commit. scope.proceed then signs
+// the tokens, or asks the next challenge.
+
 // SignIn is what a user gives to sign in by password.
 type SignIn struct {
 	Username   string // whatever the pool lets users sign in with
@@ -194,7 +201,7 @@ func (t *attempt) known() error {
 	return t.user.mayBegin()
 }
 
-// mayBegin tells why a user may not sign in, whatever the password.
+// mayBegin says why a user may not sign in, whatever the password.
 func (u *User) mayBegin() error {
 	switch {
 	case u.Disabled:
@@ -391,12 +398,12 @@ func (t *attempt) nextReads() []store.Ref {
 	return refs
 }
 
-// same tells whether a credential was not replaced since it was verified.
+// same reports whether a credential was not replaced since it was verified.
 func (c *credential) same(verified *credential) bool {
 	return c != nil && verified != nil && c.Changed.Equal(verified.Changed)
 }
 
-// refusal tells why a user whose password was right may not sign in.
+// refusal says why a user whose password was right may not sign in.
 func (u *User) refusal(c *credential, now time.Time) error {
 	if u == nil {
 		return ErrIncorrectCredentials
@@ -414,7 +421,7 @@ func (u *User) refusal(c *credential, now time.Time) error {
 }
 
 // succeed writes what a correct proof leaves behind; before a challenge, less:
-// failures are forgotten when all factors were proved, or whoever knows the
+// failures are forgotten when all factors were proved, or somebody who knows the
 // password could guess codes without end.
 func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, o *outcome, f *family, ev *Event, now time.Time) error {
 	if t.renewed != nil {

@@ -15,6 +15,10 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A sign-up checks the attributes and the password, hashes the password, and
+// commits user, credential, code and event in one transaction. Names are unique by
+// Insert, so of two sign-ups at once one fails. The code is sent after the commit.
+
 // SignUp is what a user gives to register.
 type SignUp struct {
 	Username   string            // 1 to 128 characters; an address in pools with UsernameAttributes
@@ -155,7 +159,7 @@ func (u *User) takeUsername(s *PoolSettings) error {
 // maxUsername is the length of the longest username, in characters.
 const maxUsername = 128
 
-// usernameForm tells whether a name may be a username: what the service takes,
+// usernameForm reports whether a name may be a username: what the service takes,
 // which leaves out spaces, control characters and text that is not UTF-8.
 func usernameForm(name string) bool {
 	return utf8.RuneCountInString(name) <= maxUsername && settings.Printable(name)

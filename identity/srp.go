@@ -13,6 +13,11 @@ import (
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
+// A sign-in by SRP has two requests. StartSRP reads the user and seals the
+// server's half of the exchange into the secret block; it writes nothing. Answer
+// opens the block, verifies the proof, and ends in attempt.judge, as a sign-in by
+// password does. The commit there also uses the block up, so that it counts once.
+
 // srpState is the payload of a secret block: the server's half of an exchange.
 type srpState struct {
 	UserID  string    `json:"u"`
@@ -131,7 +136,7 @@ func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
 	return &PasswordVerifier{Username: t.name, UserID: data.UserID, Salt: srp.Hex(salt), B: x.B, SecretBlock: block}, nil
 }
 
-// verifiable tells whether the user can prove anything by SRP: there is a
+// verifiable reports whether the user can prove anything by SRP: there is a
 // verifier, and it is not one that the pool has ceased to keep.
 func (t *attempt) verifiable() bool {
 	return t.scope.settings.SRP && t.cred != nil && len(t.cred.Verifier) > 0
@@ -267,7 +272,7 @@ func (a *AppClient) resume(ctx context.Context, t *attempt) error {
 	return err
 }
 
-// named tells whether an answer names the user that the exchange began with.
+// named reports whether an answer names the user that the exchange began with.
 func (s *scope) named(u *User, st *challengeState, data *srpState, name string) bool {
 	return u != nil && (name == data.UserID || s.sameName(u, st, name))
 }

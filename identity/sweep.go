@@ -8,8 +8,12 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// clockSlack is by how much the clock may be set back without harm. A challenge
-// that was answered must not be forgotten before it is too old by such a clock too.
+// Sweeping deletes what has expired, and purges what belonged to something that
+// was deleted. It works in transactions of at most 500 records, so that other
+// writers come in between, and each step may be repeated without harm.
+
+// clockSlack is how far the clock may be set back without harm. The record of an
+// answered challenge stays until the challenge has expired by such a clock too.
 const clockSlack = time.Hour
 
 // sweepBatch is how many records one transaction of a sweep removes at most.

@@ -39,7 +39,7 @@ func userThrottleKeys(pool, sub string) []string {
 	return keys
 }
 
-// checkQuota counts an attempt of a kind and tells whether there may be so many in an hour.
+// checkQuota counts an attempt of a kind and reports whether there may be so many in an hour.
 func (s *scope) checkQuota(tx store.Tx, kind, who string, perHour int, now time.Time) (bool, error) {
 	rec, err := getThrottle(tx, s.pool.ID, kind, who)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *scope) checkQuota(tx store.Tx, kind, who string, perHour int, now time.
 	return true, throttles.Put(tx, rec)
 }
 
-// getThrottle reads a record of failures, or a new one where there is none.
+// getThrottle reads a record of failures, or a new one if there is none.
 func getThrottle(r store.Reader, pool, kind, who string) (*throttleRecord, error) {
 	rec, err := throttles.Get(r, throttleKey(pool, kind, who))
 	if errors.Is(err, store.ErrNotFound) {

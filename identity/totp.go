@@ -14,6 +14,13 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Authenticator apps are enrolled in two ways: by a user who is signed in
+// (Session.EnrollTOTP, then VerifyTOTP), and in the middle of a sign-in that
+// asks for a second factor which the user does not have (MFASetupRequired). In
+// both, a new key is stored as pending first. The right code of the pending key
+// commits it as the key. A code is judged in the transaction that stores its time step,
+// so that it counts once.
+
 const (
 	stateSetup    stateKind = "mfa-setup"    // nothing is enrolled yet
 	stateVerify   stateKind = "mfa-verify"   // a key was made
@@ -73,7 +80,7 @@ func stillUser(tx store.Tx, u *User) error {
 	return err
 }
 
-// getTOTP reads what a user shares with an app, or a new record where there is none.
+// getTOTP reads what a user shares with an app, or a new record if there is none.
 func getTOTP(r store.Reader, pool, sub string) (*totp, error) {
 	t, err := totps.Get(r, store.Key(pool, sub))
 	if errors.Is(err, store.ErrNotFound) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// verified tells whether an address of the user's was verified.
+// verified reports whether an address of the user's was verified.
 func (u *User) verified(attribute string) bool { return u.Attributes[attribute+"_verified"] == "true" }
 
 // clone copies the user so that it can be changed.

@@ -11,6 +11,9 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A user verifies an address: SendVerification writes a code and sends it after
+// the commit, VerifyAttribute judges the code and marks the address as verified, in one transaction.
+
 // Lives and limits of the codes that verify an attribute, the service's.
 const (
 	verifyCodeLife     = 24 * time.Hour

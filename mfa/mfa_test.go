@@ -188,8 +188,8 @@ func TestOtherSecret(t *testing.T) {
 	verify(t, mfa.Secret("12345678901234567891"), rfcSecret.Code(noon), noon, 0, 0, mfa.Wrong)
 }
 
-// TestNoSecret holds that whoever has no secret stored has no code, though the
-// code of an empty key is for anyone to compute.
+// TestNoSecret checks that a user without a secret has no right code, although anyone can
+// compute the code of an empty key.
 func TestNoSecret(t *testing.T) {
 	for _, s := range []mfa.Secret{nil, {}, mfa.Secret("123456789")} {
 		code, err := hotp.GenerateCode(s.Text(), noonStep)

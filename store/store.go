@@ -131,18 +131,22 @@ type Range struct {
 type (
 	// A Forker makes an independent copy of the whole store in microseconds.
 	Forker interface {
+		// Fork returns the copy. Changes of one store are not visible in the other.
 		Fork() (Store, error)
 	}
 	// A BulkLoader writes many entries, beyond the limits of one transaction. Each entry is
 	// written whole, but the load as a whole is not atomic. The load replaces keys that
 	// exist. It is fastest with entries ordered by table and key.
 	BulkLoader interface {
+		// BulkLoad writes the entries. If it returns an error, a part of them may be
+		// written.
 		BulkLoad(ctx context.Context, entries iter.Seq2[Ref, []byte]) error
 	}
 	// A Sealer is a store, or a transaction of a store, that encrypts the values of some
 	// tables. A store that wraps another one must have a method Unwrap() Store, so that the
 	// Sealer inside can be found.
 	Sealer interface {
+		// Seals reports whether the values of the table are encrypted.
 		Seals(table string) bool
 	}
 )

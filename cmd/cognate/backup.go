@@ -18,29 +18,34 @@ import (
 	"github.com/cognate-id/cognate/store/sealed"
 )
 
+// A backup takes one of two ways. If a server has the file open, the command connects to
+// the socket beside the file and the server sends the backup. Otherwise the command opens
+// the store and reads it. In both cases the backup is written under a temporary name,
+// flushed, and only then gets its name.
+
 type backupCommand struct {
 	File     string    `arg:"" help:"File to write; it must not exist yet."`
 	Store    storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
-	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
+	Progress bool      `help:"Report progress, even if standard error is not a terminal."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (backupCommand) Help() string {
-	return `It writes one consistent snapshot of the whole store, while the server runs or is stopped. Secrets stay encrypted as they are in the store: keep a copy of the key file too, apart from the backup. The file has its name only once it is complete and on the disk.
+	return `The backup is a consistent snapshot of the whole store. The server may run or be stopped. Secrets stay encrypted as they are in the store, so keep a copy of the key file too, in another place than the backup. The backup file appears only when it is complete and on the disk.
 
     cognate backup cognate-monday.backup
     cognate backup /backup/cognate.backup --store bolt:/var/lib/cognate/cognate.db
     cognate backup cognate.backup --store postgres://cognate@db.example.com/cognate
 
-A running server on a file is asked for it by way of a socket beside the file (cognate.db.sock), which only the user of the server may open. A database is read beside the servers. cognate restore makes a store of it again.`
+If a server has the file open, the command asks the server for the backup, through a socket beside the file (cognate.db.sock). Run the command as the user of the server, because only that user can open the socket. A PostgreSQL database is read while its servers run. "cognate restore" makes a store from the backup.`
 }
 
-// Validate is called when the command line has been read.
+// Validate returns an error if the command line is invalid.
 func (c *backupCommand) Validate() error { return needsPlace(c.Store) }
 
 func needsPlace(s storeFlag) error {
 	if s.inMemory() {
-		return errors.New("--store: what is backed up is kept in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
+		return errors.New("--store: memory cannot be backed up or restored: give a file as bolt:FILE, or a database as postgres://USER@HOST/DATABASE")
 	}
 	return nil
 }
@@ -56,7 +61,7 @@ func (c *backupCommand) Run(t *terminal) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Dir(c.File)); err != nil {
-		return hint(fmt.Errorf("cannot %w", err), "the directory of the backup must exist; make it, or choose another")
+		return hint(fmt.Errorf("cannot %w", err), "create the directory, or choose another one for the backup")
 	}
 	p := newCounter(t, "backed up", c.Progress)
 	var n int64
@@ -71,7 +76,7 @@ func (c *backupCommand) Run(t *terminal) error {
 	return nil
 }
 
-// write has the running server write the backup, or reads the store itself.
+// write gets the backup from the running server, or reads the store itself.
 func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int64, error) {
 	socket := backupSocket(c.Store.file)
 	if c.Store.file != "" {
@@ -81,7 +86,7 @@ func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int
 	}
 	st, err := openThere(ctx, c.Store, sayWhere)
 	if errors.Is(err, store.ErrLocked) {
-		return 0, hint(err, "no server answers at %s: see its log, and run this as its user; or stop what has the file open", socket)
+		return 0, hint(err, "no server answers at %s: run this as the user of the server and see the server's log, or stop the process that has the file open", socket)
 	}
 	if err != nil {
 		return 0, err
@@ -100,7 +105,7 @@ func receiveBackup(ctx context.Context, conn net.Conn, w io.Writer) (int64, erro
 	return n, err
 }
 
-// writeWhole makes a file that has its name only once it is complete and on the disk.
+// writeWhole creates a file that gets its name only when it is complete and on the disk.
 func writeWhole(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".part-*") // mode 0600
 	if err != nil {
@@ -121,8 +126,8 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	return settle(f.Name(), name)
 }
 
-// settle gives a file its name for good, without replacing another. Where the
-// file system has no links, one that is made at the same moment is replaced.
+// settle gives a file its final name and does not replace another file. If the file system
+// has no hard links, it may replace a file that is created at the same moment.
 func settle(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil {
@@ -144,7 +149,8 @@ func settle(from, to string) error {
 	return d.Sync()
 }
 
-// backupSocket is beside the file itself, by whatever symbolic link it is called.
+// backupSocket returns the path of the socket beside the file. It resolves symbolic links,
+// so that every name of the file leads to the same socket.
 func backupSocket(file string) string {
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
@@ -152,17 +158,17 @@ func backupSocket(file string) string {
 	return file + ".sock"
 }
 
-// backupPatience is how long whoever asked for a backup may take for one piece
-// of it: a snapshot that is held keeps the store from using free space again.
+// backupPatience is how long the receiver of a backup may take for one piece. A snapshot in
+// use keeps the store from reusing free space.
 const backupPatience = time.Minute
 
-// offerBackups lets cognate backup read the store of a running server, by a
-// socket that only the server's user may open. The function that it returns ends that.
+// offerBackups lets "cognate backup" read the store of a running server, through a socket
+// that only the server's user can open. The returned function ends this.
 func offerBackups(log *slog.Logger, file string, st store.Store) (end func()) {
 	socket := backupSocket(file)
 	l, err := listenAt(socket)
 	if err != nil {
-		log.Warn("no backups while the server runs: the socket beside the store cannot be made", "error", err)
+		log.Warn("cannot make the socket for backups: stop the server to make a backup", "error", err)
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -185,8 +191,9 @@ func offerBackups(log *slog.Logger, file string, st store.Store) (end func()) {
 	}
 }
 
-// listenAt makes the socket where nobody else can reach it and moves it,
-// so that it is never open to others, and what a crash left behind is replaced.
+// listenAt creates the socket in a directory that only this user can enter, sets its mode,
+// and renames it. So other users can never open the socket, and a socket that a crash left
+// behind is replaced.
 func listenAt(socket string) (net.Listener, error) {
 	dir, err := os.MkdirTemp(filepath.Dir(socket), ".sock-*") // mode 0700
 	if err != nil {
@@ -217,11 +224,12 @@ func dialAt(socket string) (conn net.Conn, err error) {
 	return conn, err
 }
 
-// maxSocketPath is what every system takes; Linux takes four bytes more.
+// maxSocketPath is the longest path of a socket that every system accepts; Linux accepts
+// four bytes more.
 const maxSocketPath = 103
 
-// inReach calls fn with a path to the same file that is short enough for a
-// socket, where the system has one.
+// inReach calls fn with a path to the same file that is short enough for a socket, if the
+// system has such a path.
 func inReach(path string, fn func(path string) error) error {
 	if len(path) <= maxSocketPath || runtime.GOOS != "linux" {
 		return fn(path)
@@ -246,7 +254,7 @@ func sendBackup(ctx context.Context, log *slog.Logger, conn net.Conn, st store.S
 	log.Info("backed up", "entries", n, "took", time.Since(begin).Round(time.Millisecond))
 }
 
-// A patient connection waits for its reader, but not for ever.
+// A patient connection waits for its reader, but only for backupPatience.
 type patient struct{ net.Conn }
 
 func (p patient) Write(b []byte) (int, error) {

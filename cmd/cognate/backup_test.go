@@ -94,7 +94,7 @@ func TestBackupRestore(t *testing.T) {
 		t.Error("the secrets in the backup are not sealed")
 	}
 	failure(t, dir, "b exists already", "choose another", "backup", "b")
-	failure(t, dir, "there is a store cognate.db already", "choose another", "restore", "b")
+	failure(t, dir, "the store cognate.db exists already", "choose another", "restore", "b")
 	to := restored(t, dir, "b")
 	inStore(t, to, func(e *identity.Engine) {
 		if in, err := signIn(t, e, "alice", password); err != nil || in.Tokens == nil {
@@ -155,7 +155,8 @@ func TestBackupOfRunningServer(t *testing.T) {
 	}
 }
 
-// TestBackupThatNoServerGives says why, where the file is open and nobody answers.
+// TestBackupThatNoServerGives checks the error if a process has the file open but does not
+// answer at the socket.
 func TestBackupThatNoServerGives(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits a second for a store that is in use")
@@ -293,7 +294,7 @@ func TestKilledCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// same tells whether a store holds what was backed up.
+	// same reports whether a store holds what was backed up.
 	same := func(what, file string) {
 		t.Helper()
 		os.Remove(filepath.Join(dir, "again.backup")) // of the last time

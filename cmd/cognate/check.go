@@ -16,15 +16,15 @@ type checkCommand struct {
 	RepairIndexes bool `help:"Write the index entries that are missing or wrong, and delete those that are extra."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (checkCommand) Help() string {
-	return `It reads the whole store of a server that is stopped, or a database beside its servers, and tells what is wrong: records that cannot be read, index entries that are missing, wrong or extra, and records that belong to something that is not there. The exit code is 1 when anything is. Make a backup before you repair.
+	return `Stop the server first if the store is a file; a PostgreSQL database may be in use. The command reads the whole store and reports records that cannot be read, index entries that are missing, wrong or extra, and records that refer to a missing record. The exit code is 1 if there is a problem. Make a backup before you repair.
 
     cognate check
     cognate check --repair-indexes`
 }
 
-// toldProblems is how many problems of a kind are told one by one.
+// toldProblems is how many problems of a kind are listed one by one.
 const toldProblems = 10
 
 // Run checks a store.
@@ -71,5 +71,5 @@ func (c *checkCommand) check(ctx context.Context, t *terminal, st store.Store) e
 	case indexes > 0:
 		return hint(fmt.Errorf("problems found: %d", total), "cognate check --repair-indexes mends %d of them", indexes)
 	}
-	return hint(fmt.Errorf("problems found: %d", total), "restore the store from a backup, or ask for help with what is told above")
+	return hint(fmt.Errorf("problems found: %d", total), "restore the store from a backup, or ask for help and send the list above")
 }

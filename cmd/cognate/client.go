@@ -16,9 +16,9 @@ type clientCommand struct {
 	Secret secretCommand `cmd:"" help:"List, add and remove the secrets of an app client."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (clientCommand) Help() string {
-	return `An app client is what a program signs users in with. The server must not be running.
+	return `A program signs users in with an app client. If the store is a file, stop the server first.
 
     cognate client create web
     cognate client create backend --secret --settings '{"authFlows":["ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}'
@@ -30,7 +30,7 @@ type clientList struct {
 	listing
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (clientList) Help() string {
 	return `    cognate client list
     cognate client list --pool main --json | jq -r .id`
@@ -52,9 +52,9 @@ type clientCreate struct {
 	Secret   bool         `help:"Make a secret, for a client that can keep one."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (clientCreate) Help() string {
-	return `It writes the id of the new client and, with --secret, its secret on a second line. A client that is made without a secret cannot be given one later.
+	return `The first line of the output is the id of the new client. With --secret, the second line is its secret. A client without a secret cannot get one later.
 
     cognate client create web
     cognate client create web --settings '{"accessTokenValidity":15,"units":{"access":"minutes"}}'
@@ -94,9 +94,9 @@ type theClient struct {
 
 type clientShow struct{ theClient }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (clientShow) Help() string {
-	return `It writes what is stored as JSON, without secrets: see "cognate client secret list".
+	return `The output is the stored client as JSON, without secrets. To see the secrets, use "cognate client secret list".
 
     cognate client show 1example23456789
     cognate client show 1example23456789 | jq .settings.authFlows`
@@ -115,12 +115,12 @@ func (c *clientShow) Run(t *terminal) error {
 
 type clientSet struct {
 	theClient
-	Settings settingsFlag `required:"" placeholder:"JSON|@FILE|-" help:"What to change; null makes a setting unset."`
+	Settings settingsFlag `required:"" placeholder:"JSON|@FILE|-" help:"Settings to change; null resets a setting to its default."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (clientSet) Help() string {
-	return `The JSON object is merged over the settings that are stored, member by member; arrays are replaced, and null takes a setting back to its default. Tokens that were issued stay as they are.
+	return `The JSON object is merged into the stored settings, member by member. An array replaces the stored array. null resets a setting to its default. Tokens that were issued before do not change.
 
     cognate client set 1example23456789 --settings '{"name":"web"}'
     cognate client set 1example23456789 --settings '{"rotation":{"enabled":true,"graceSeconds":10}}'
@@ -137,7 +137,7 @@ func (c *clientSet) Run(t *terminal) error {
 		_, err := a.Clients().Update(ctx, c.ID, func(s *identity.ClientSettings) error {
 			next, err := patched(s, changes)
 			if err == nil {
-				next.GenerateSecret, next.Secret = s.GenerateSecret, s.Secret // no part of the JSON
+				next.GenerateSecret, next.Secret = s.GenerateSecret, s.Secret // not in the JSON
 				*s = *next
 			}
 			return err
@@ -155,9 +155,9 @@ type clientDelete struct {
 	confirmed
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (clientDelete) Help() string {
-	return `Whoever signed in by it is signed out. Users stay.
+	return `Users who signed in with the client are signed out. The users are not deleted.
 
     cognate client delete 1example23456789
     cognate client delete 1example23456789 --yes`

@@ -16,29 +16,34 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A copy marks the target as unfinished, copies each table in batches in order of keys,
+// compares the digests of both stores, and then removes the mark. Each batch commits on its
+// own. Because batches arrive in order, an interrupted copy continues after the last key in
+// the target.
+
 type copyCommand struct {
 	From     storeFlag `arg:"" help:"Store to copy: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE."`
 	To       storeFlag `arg:"" help:"Store to fill; it must be empty, or an unfinished copy of the same store."`
-	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
+	Progress bool      `help:"Report progress, even if standard error is not a terminal."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (copyCommand) Help() string {
-	return `It copies all that a store holds to another, of the same kind or not, as it was at one moment, and compares the two afterwards. Secrets stay encrypted: the copy needs the same key file.
+	return `The command copies a snapshot of a store to another store, of the same kind or not, and then compares the two. Secrets stay encrypted, so the copy needs the same key file.
 
     cognate copy bolt:cognate.db postgres://cognate@db.example.com/cognate
     cognate copy postgres://cognate@db.example.com/cognate bolt:cognate.db
 
-Stop the servers first: what they write meanwhile is not in the copy. A copy that was interrupted goes on when it is run again; until it is finished no server takes it.`
+Stop the servers first, because the copy does not have what they write meanwhile. If a copy is interrupted, run it again to continue. Servers do not open an unfinished copy.`
 }
 
 // Run copies a store.
 func (c *copyCommand) Run(t *terminal) error {
 	if c.From == c.To {
-		return hint(errors.New("a store cannot be copied to itself"), "say two different stores")
+		return hint(errors.New("a store cannot be copied to itself"), "give two different stores")
 	}
 	if c.To.inMemory() {
-		return hint(errors.New("memory is no store to copy to"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
+		return hint(errors.New("memory cannot be the target of a copy"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
 	ctx, stop := signals()
 	defer stop()
@@ -63,24 +68,24 @@ func (c *copyCommand) Run(t *terminal) error {
 	if _, told := errors.AsType[*hinted](err); told && !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
-	return hint(fmt.Errorf("not finished after %s: %w", entries(job.copied), err), "run it again: it goes on where it was interrupted")
+	return hint(fmt.Errorf("not finished after %s: %w", entries(job.copied), err), "run it again: it continues where it was interrupted")
 }
 
 const (
 	copyBatch      = 2000
-	copyBatchBytes = 1 << 20 // far below store.MaxTx even with one more value
+	copyBatchBytes = 1 << 20 // far below store.MaxTx, even with one more value
 )
 
-// A copyJob copies a store. Each batch is written whole and in order of table and
-// key, so that what has arrived is all up to some key.
+// A copyJob copies a store. It writes batches in order of table and key, so the target
+// always has all entries up to some key.
 type copyJob struct {
 	from, to         store.Store
 	fromName, toName string
-	batch            int // entries of a transaction
+	batch            int // number of entries in a transaction
 	told             func(n int)
 
 	copied int
-	found  int // by a run before
+	found  int // number of entries that an earlier run has copied
 }
 
 func (j *copyJob) run(ctx context.Context) error {
@@ -110,7 +115,7 @@ func (j *copyJob) run(ctx context.Context) error {
 	j.found = want.count - j.copied
 	if *want != *have {
 		err := fmt.Errorf("%s differs from %s: %s, want %s", j.toName, j.fromName, entries(have.count), entries(want.count))
-		return hint(err, "a store was written to meanwhile; begin again with an empty one, while no server runs")
+		return hint(err, "something wrote to a store during the copy: stop the servers and begin again with an empty store")
 	}
 	return finish(ctx, j.to)
 }
@@ -121,7 +126,7 @@ type entry struct {
 	store.Entry
 }
 
-// table copies what a table has after the last key that has arrived.
+// table copies the entries of a table that come after the last key in the target.
 func (j *copyJob) table(ctx context.Context, r store.Reader, table string) error {
 	after, err := lastKey(ctx, j.to, table)
 	if err != nil {
@@ -149,7 +154,7 @@ func (j *copyJob) table(ctx context.Context, r store.Reader, table string) error
 	return j.write(ctx, batch)
 }
 
-// lastKey is the first key that can come after those in a table.
+// lastKey returns the first key that can follow the entries of a table.
 func lastKey(ctx context.Context, st store.Store, table string) (after string, err error) {
 	err = st.View(ctx, func(r store.Reader) error {
 		for e, err := range r.Scan(table, store.Range{Reverse: true, Limit: 1}) {
@@ -168,9 +173,9 @@ func (j *copyJob) write(ctx context.Context, batch []entry) error {
 		return nil
 	}
 	err := j.to.Update(ctx, func(tx store.Tx) error {
-		// Another run of the same copy may have finished it: then a server may be at work there.
+		// Another run of the same copy may have finished it, and a server may use the target now.
 		if _, err := copying.Get(tx, copying.Key(nil)); errors.Is(err, store.ErrNotFound) {
-			return hint(fmt.Errorf("another run has finished the copy to %s meanwhile", j.toName), "nothing is left to do; this one has changed nothing since")
+			return hint(fmt.Errorf("another run has finished the copy to %s meanwhile", j.toName), "nothing is left to do; this run has changed nothing since then")
 		} else if err != nil {
 			return err
 		}
@@ -189,7 +194,8 @@ func (j *copyJob) write(ctx context.Context, batch []entry) error {
 	return nil
 }
 
-// A digest tells whether two stores hold the same.
+// A digest is a checksum of the entries of a store. Two stores are equal if their digests
+// are equal.
 type digest struct {
 	count int
 	sum   [sha256.Size]byte
@@ -215,7 +221,8 @@ func digestOf(ctx context.Context, r store.Reader) (*digest, error) {
 	return d, nil
 }
 
-// writeCanonical writes an entry in one form, whatever form a driver keeps its value in.
+// writeCanonical writes an entry in one canonical form, because drivers return different
+// forms of the same value.
 func writeCanonical(w io.Writer, table string, e store.Entry) error {
 	d := json.NewDecoder(bytes.NewReader(e.Value))
 	d.UseNumber()
@@ -223,7 +230,7 @@ func writeCanonical(w io.Writer, table string, e store.Entry) error {
 	if err := d.Decode(&v); err != nil {
 		return fmt.Errorf("%w: %s: %w", store.ErrCorrupt, table, err)
 	}
-	return json.NewEncoder(w).Encode([]any{table, []byte(e.Key), canonical(v)}) // names come in order
+	return json.NewEncoder(w).Encode([]any{table, []byte(e.Key), canonical(v)}) // Encode sorts the names of members
 }
 
 // canonical writes numbers without an exponent, as PostgreSQL does.

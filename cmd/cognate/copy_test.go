@@ -195,7 +195,7 @@ func TestUnfinishedCopyIsNotBackedUp(t *testing.T) {
 	}
 }
 
-// A restore does not go on: nobody is told to finish it as a copy.
+// An interrupted restore cannot continue, so no hint says to finish it as a copy.
 func TestUnfinishedRestoreIsNoCopy(t *testing.T) {
 	st := boltStore(t)
 	if err := begin(t.Context(), st, "part", backupMark+"b", false); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A copyingRecord marks a store that is being filled from another, or from a
-// backup. It is there until all has arrived, and nothing serves a store with it.
+// A copyingRecord marks a store that is being filled by a copy or a restore. It is removed
+// when all entries have arrived. No command serves a store that has it.
 type copyingRecord struct {
 	From string `json:"from"`
 }
@@ -20,10 +20,10 @@ var copying = &store.Table[copyingRecord]{
 	Name: "copying", Key: func(*copyingRecord) string { return store.Key("copying") },
 }
 
-// backupMark is what a mark begins with that a restore has made: it does not go on.
+// backupMark begins the mark of a restore. An interrupted restore cannot continue.
 const backupMark = "the backup "
 
-// wantWhole refuses a store that is only a part of what it is to be.
+// wantWhole returns an error if a store is an unfinished copy or restore.
 func wantWhole(r store.Reader, name string) error {
 	c, err := copying.Get(r, copying.Key(nil))
 	if errors.Is(err, store.ErrNotFound) {
@@ -39,17 +39,18 @@ func wantWhole(r store.Reader, name string) error {
 		"finish it by running cognate copy again, or begin with an empty store")
 }
 
-// sayServed is what to try where a store is none of a real server.
-const sayServed = "say where the store is that cognate serve uses"
+// sayServed is the hint if a store does not belong to a real server.
+const sayServed = "give the store that cognate serve uses"
 
-// openWhole opens the store of a real server, which must be there, as it is: what is secret stays sealed.
+// openWhole opens the existing store of a real server without its keys, so secrets stay
+// sealed.
 func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 	if where.inMemory() {
-		return nil, hint(errors.New("memory is no store that could be read"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
+		return nil, hint(errors.New("memory cannot be read by another process"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
 	st, err := openThere(ctx, where, sayServed)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, hint(err, "stop the server first, or copy a store that cognate restore has made of its backup")
+		return nil, hint(err, "stop the server first, or make a backup, restore it to a new store and copy that store")
 	}
 	if err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 	return st, nil
 }
 
-// wantReal refuses a store that has another purpose than a real server.
+// wantReal returns an error if a store does not belong to a real server.
 func wantReal(ctx context.Context, st store.Store, name string) error {
 	return st.View(ctx, func(r store.Reader) error {
 		p, err := purposes.Get(r, purposes.Key(nil))
@@ -71,7 +72,8 @@ func wantReal(ctx context.Context, st store.Store, name string) error {
 	})
 }
 
-// begin marks an empty store as a copy that is unfinished. With again, one with the same mark will do.
+// begin marks an empty store as an unfinished copy. If again is true, begin also accepts a
+// store that has the same mark.
 func begin(ctx context.Context, st store.Store, name, from string, again bool) error {
 	return st.Update(ctx, func(tx store.Tx) error {
 		if c, err := copying.Get(tx, copying.Key(nil)); err == nil && again && c.From == from {

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// A counter is a progress of entries, of which there are many a second.
+// A counter reports the progress of entries, of which there are many in a second.
 type counter struct{ *progress }
 
 func newCounter(t *terminal, done string, always bool) *counter {
@@ -12,7 +12,7 @@ func newCounter(t *terminal, done string, always bool) *counter {
 }
 
 func (c *counter) at(n int64) {
-	if n%256 == 0 { // the clock costs more than an entry
+	if n%256 == 0 { // reading the clock costs more than an entry
 		c.progress.at(int(n), 0)
 	}
 }

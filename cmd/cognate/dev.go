@@ -15,6 +15,10 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// The command opens the store, listens, makes the fake server with its ready pool, prints
+// what is ready, and serves until a signal comes. The signing keys are made in the
+// background meanwhile.
+
 type devCommand struct {
 	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes any free one. Default: ${default}."`
 	Store   storeFlag  `default:"memory" placeholder:"STORE" help:"Where to keep data: memory, bolt:FILE, or postgres://USER@HOST/DATABASE. Default: ${default}."`
@@ -24,9 +28,9 @@ type devCommand struct {
 	Empty   bool       `help:"Start without a ready pool and client."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (devCommand) Help() string {
-	return `It starts with one user pool and one app client, so that the first request can be a sign-up. Any signature is accepted, or none, and passwords are hashed cheaply: it is not for real users. Codes are shown on the terminal and in the outbox.
+	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox.
 
 Examples:
 
@@ -76,9 +80,9 @@ func (c *devCommand) Run(t *terminal) error {
 	return serve(ctx, stop, l, f, log, func(ctx context.Context) { background(ctx, f, log) })
 }
 
-// warmDelay gives the engine time to put two keys in stock. The ready pool
-// then takes those, where making its own at the same time would leave a small
-// machine no core for the first requests.
+// warmDelay gives the engine time to put two keys in stock, which the ready pool then
+// takes. If the ready pool made its own keys at the same time, a small machine would have
+// no core for the first requests.
 const warmDelay = 150 * time.Millisecond
 
 func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
@@ -93,7 +97,7 @@ func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
 	f.Engine().Maintain(ctx)
 }
 
-// open returns nil for memory.
+// open returns nil for a store in memory.
 func (c *devCommand) open(ctx context.Context) (store.Store, error) {
 	if c.Store.inMemory() {
 		return nil, nil
@@ -108,8 +112,8 @@ func (i issuerFlag) forTests(url string) identity.IssuerFunc {
 	return i.fixed("")
 }
 
-// fixed is an issuer that does not depend on the request; self is what it is
-// for a server's own URL.
+// fixed returns an issuer that does not depend on the request. self is the issuer for the
+// server's own URL.
 func (i issuerFlag) fixed(self string) identity.IssuerFunc {
 	switch i {
 	case issuerAWS:
@@ -120,11 +124,11 @@ func (i issuerFlag) fixed(self string) identity.IssuerFunc {
 	return identity.FixedIssuer(string(i))
 }
 
-// greet tells what there is and what to try.
+// greet prints what the server has and what to try.
 func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l net.Listener, url string) {
 	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		fmt.Fprintf(t.err, "cognate: WARNING: %s can be reached from other machines, and whoever reaches it is an operator "+
-			"and can read all codes.\n  hint: listen on 127.0.0.1, or only where nobody else can connect\n", l.Addr())
+		fmt.Fprintf(t.err, "cognate: WARNING: %s is open to other machines. Every program that can connect is an operator "+
+			"and can read all codes.\n  hint: listen on 127.0.0.1, or in a network that only your tests can reach\n", l.Addr())
 	}
 	fmt.Fprintf(t.out, "Cognate, a fake of Amazon Cognito. Not for real users:\n"+
 		"any signature is accepted, and passwords are hashed cheaply.\n\n")
@@ -144,7 +148,7 @@ func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l n
 	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, url))
 }
 
-// tryLine is a command of the AWS CLI that works as it is.
+// tryLine returns a command of the AWS CLI that works unchanged.
 func tryLine(f *fake.Server, url string) string {
 	common := " --endpoint-url " + url + " --region " + f.Engine().Region() + " --no-sign-request"
 	if f.Pool() == nil {
@@ -154,13 +158,14 @@ func tryLine(f *fake.Server, url string) string {
 		" --username alice --password 'Passw0rd!' --user-attributes Name=email,Value=alice@example.com"
 }
 
-// message shows a message and its code as one line.
+// message prints a message and its code on one line.
 func (t *terminal) message(m *identity.Message) {
 	fmt.Fprintf(t.out, "%s  %-16s %s <%s>  code %s\n",
 		time.Now().Format(time.TimeOnly), m.Kind, oneLine(m.Username), oneLine(m.To), oneLine(string(m.Code)))
 }
 
-// oneLine keeps what users chose from moving the terminal's cursor.
+// oneLine escapes control characters, so that a name chosen by a user cannot move the
+// cursor of the terminal.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsGraphic(r) {

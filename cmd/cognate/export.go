@@ -14,31 +14,35 @@ import (
 	"github.com/cognate-id/cognate/identity"
 )
 
+// An export reads users in the order of their subs and writes one line for each. With
+// --resume it first cuts off a torn last line, reads the sub of the last whole line, and
+// continues after that sub. Nothing is written to the store.
+
 type userExport struct {
 	inPool
-	Secrets  bool   `help:"Write password hashes, SRP verifiers and the keys of authenticator apps too."`
+	Secrets  bool   `help:"Also write password hashes, SRP verifiers and the keys of authenticator apps."`
 	Out      string `placeholder:"FILE" help:"File to write, which must not exist yet. Default: standard output."`
-	Resume   bool   `help:"Go on with a file that an earlier export did not finish."`
-	Progress bool   `help:"Tell how far it is, even where standard error is no terminal."`
+	Resume   bool   `help:"Continue a file that an earlier export did not finish."`
+	Progress bool   `help:"Report progress, even if standard error is not a terminal."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userExport) Help() string {
-	return `It writes one user a line, as JSON, in the order of their subs. "cognate user import" reads it. What "cognate user show" shows of sign-ins and events is not in it.
+	return `Each line is one user as JSON, in the order of their subs. "cognate user import" reads the file. Sign-ins and events, which "cognate user show" shows, are not exported.
 
     cognate user export --out users.jsonl
     cognate user export --secrets --out users.jsonl --resume
     cognate user export | jq -r .attributes.email
 
-With --secrets users can sign in where they are imported. Whoever has such a file can guess passwords at leisure, and has the second factors: keep it as safe as the store, and delete it afterwards.
+With --secrets, users can sign in with their passwords after the import. Anyone who has such a file can try to guess the passwords and has the second factors. Keep the file as safe as the store, and delete it afterwards.
 
-An export that was interrupted goes on after the last whole line of the file when it is run again with --resume.`
+If an export is interrupted, run it again with --resume. It continues after the last complete line of the file.`
 }
 
-// Validate is called when the command line has been read.
+// Validate returns an error if the command line is invalid.
 func (c *userExport) Validate() error {
 	if c.Resume && c.Out == "" {
-		return errors.New("--resume: say by --out which file to go on with")
+		return errors.New("--resume: give the file to continue with --out")
 	}
 	return c.inPool.Validate()
 }
@@ -75,7 +79,7 @@ func (c *userExport) toFile(ctx context.Context, t *terminal, a *identity.Admin)
 	return f.Close()
 }
 
-// file opens the file, and returns the sub of the last user in it.
+// file opens the file and returns the sub of the last user in it.
 func (c *userExport) file(ctx context.Context, t *terminal, a *identity.Admin) (f *os.File, after string, err error) {
 	flags := os.O_RDWR | os.O_CREATE
 	if !c.Resume {
@@ -83,7 +87,7 @@ func (c *userExport) file(ctx context.Context, t *terminal, a *identity.Admin) (
 	}
 	f, err = os.OpenFile(c.Out, flags, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, "", hint(fmt.Errorf("%s exists already", c.Out), "choose another with --out, or go on with it by --resume")
+		return nil, "", hint(fmt.Errorf("%s exists already", c.Out), "choose another file with --out, or continue this one with --resume")
 	}
 	if err != nil {
 		return nil, "", err
@@ -99,7 +103,7 @@ func (c *userExport) file(ctx context.Context, t *terminal, a *identity.Admin) (
 	return f, after, nil
 }
 
-// resume cuts off a torn last line, and finds out where to go on.
+// resume cuts off a torn last line and returns the sub to continue after.
 func (c *userExport) resume(ctx context.Context, t *terminal, a *identity.Admin, f *os.File) (after string, err error) {
 	line, end, err := lastLine(f)
 	if err != nil {
@@ -125,21 +129,22 @@ func (c *userExport) lastSub(ctx context.Context, a *identity.Admin, line []byte
 	}
 	var rec identity.UserRecord
 	if err := decodeJSON(line, &rec); err != nil || rec.Sub == "" {
-		return "", hint(fmt.Errorf("%s is no export of users", c.Out), "it was left as it is; choose another with --out")
+		return "", hint(fmt.Errorf("%s is not an export of users", c.Out), "it was left as it is; choose another with --out")
 	}
 	if rec.Pool != info.ID {
 		return "", hint(fmt.Errorf("%s is an export of the user pool %s", c.Out, oneLine(rec.Pool)), "it was left as it is; choose another with --out")
 	}
 	if c.Secrets != (rec.Secrets != nil) {
-		return "", hint(fmt.Errorf("%s was begun otherwise with regard to --secrets", c.Out), "it was left as it is; go on as it was begun, or choose another with --out")
+		return "", hint(fmt.Errorf("%s was begun with another choice of --secrets", c.Out), "the file was not changed; give --secrets as at the beginning, or choose another file with --out")
 	}
 	return rec.Sub, nil
 }
 
-// tail is how much of the end of a file is looked at: a whole line and a torn one.
+// tail is how many bytes of the end of a file are read: enough for a whole line and a torn
+// one.
 const tail = 2 * maxRecord
 
-// lastLine is the last line of a file that has its line break, and where that ends.
+// lastLine returns the last complete line of a file, and the offset of its end.
 func lastLine(f *os.File) (line []byte, end int64, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -176,7 +181,7 @@ func (c *userExport) write(ctx context.Context, t *terminal, a *identity.Admin, 
 	if c.Out == "" {
 		return err
 	}
-	return hint(err, "go on by running it again with --resume")
+	return hint(err, "run it again with --resume to continue")
 }
 
 func writeUsers(ctx context.Context, w io.Writer, p *progress, all iter.Seq2[*identity.UserRecord, error]) (n int, err error) {

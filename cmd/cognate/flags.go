@@ -11,6 +11,9 @@ import (
 	"strings"
 )
 
+// This file has the flags with a form of their own. Each flag is checked when the command
+// line is read, before anything is opened.
+
 // The flags that have a form of their own. Each is checked when the command
 // line is read, before anything is opened.
 type (
@@ -19,7 +22,7 @@ type (
 	account string
 )
 
-// UnmarshalText takes HOST:PORT; an empty host is every interface.
+// UnmarshalText accepts HOST:PORT. An empty host means every interface.
 func (a *address) UnmarshalText(text []byte) error {
 	host, port, err := net.SplitHostPort(string(text))
 	if err != nil {
@@ -36,18 +39,18 @@ func (a *address) UnmarshalText(text []byte) error {
 }
 
 func (a address) host() string {
-	host, _, _ := net.SplitHostPort(string(a)) // was checked
+	host, _, _ := net.SplitHostPort(string(a)) // UnmarshalText has checked it
 	return host
 }
 
-// everywhere tells whether the address is that of all interfaces, which no
-// client can use as a name.
+// everywhere reports whether the address means all interfaces. Clients cannot use such an
+// address as a name.
 func (a address) everywhere() bool {
 	ip, err := netip.ParseAddr(a.host())
 	return a.host() == "" || err == nil && ip.IsUnspecified()
 }
 
-// url is where clients on this machine find a listener on the address.
+// url returns the URL of a listener for clients on this machine.
 func (a address) url(l net.Listener) string {
 	host := a.host()
 	if a.everywhere() {
@@ -57,7 +60,7 @@ func (a address) url(l net.Listener) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// UnmarshalText takes the name of a region of the form that clients expect in a pool id.
+// UnmarshalText accepts the name of a region in the form that clients expect in a pool id.
 func (r *region) UnmarshalText(text []byte) error {
 	parts := strings.Split(string(text), "-")
 	n := len(parts) - 1
@@ -72,7 +75,7 @@ func (r *region) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalText takes the number of an account.
+// UnmarshalText accepts an account number.
 func (a *account) UnmarshalText(text []byte) error {
 	if len(text) != 12 || !isIn(string(text), "0123456789") {
 		return fmt.Errorf("%q is not an account number of 12 digits", text)
@@ -83,13 +86,13 @@ func (a *account) UnmarshalText(text []byte) error {
 
 func isIn(s, alphabet string) bool { return s != "" && strings.Trim(s, alphabet) == "" }
 
-// A storeFlag says where data is kept: in a file, in a PostgreSQL database, or
-// in memory where it is neither.
+// A storeFlag says where data is kept: in a file, in a PostgreSQL database or, if both are
+// empty, in memory.
 type storeFlag struct{ file, url string }
 
 var errStoreForm = errors.New("it must be memory, bolt:FILE or postgres://USER@HOST/DATABASE")
 
-// UnmarshalText takes memory, bolt:FILE or the URL of a PostgreSQL database.
+// UnmarshalText accepts memory, bolt:FILE or the URL of a PostgreSQL database.
 func (s *storeFlag) UnmarshalText(text []byte) error {
 	if string(text) == "memory" {
 		*s = storeFlag{}
@@ -97,7 +100,7 @@ func (s *storeFlag) UnmarshalText(text []byte) error {
 	}
 	if isPostgres(string(text)) {
 		if _, err := url.Parse(string(text)); err != nil {
-			return fmt.Errorf("the URL of the database cannot be read: %w", errStoreForm) // it may hold a password
+			return fmt.Errorf("the URL of the database cannot be read: %w", errStoreForm) // the text may hold a password
 		}
 		*s = storeFlag{url: string(text)}
 		return nil
@@ -105,7 +108,7 @@ func (s *storeFlag) UnmarshalText(text []byte) error {
 	file, ok := strings.CutPrefix(string(text), "bolt:")
 	if !ok || file == "" || strings.HasSuffix(file, string(filepath.Separator)) {
 		if strings.Contains(string(text), "@") || strings.Contains(string(text), "password=") {
-			return fmt.Errorf("this is no store: %w", errStoreForm) // it may hold a password
+			return fmt.Errorf("this is no store: %w", errStoreForm) // the text may hold a password
 		}
 		return fmt.Errorf("%q is no store: %w", text, errStoreForm)
 	}
@@ -119,7 +122,7 @@ func isPostgres(text string) bool {
 
 func (s storeFlag) inMemory() bool { return s == storeFlag{} }
 
-// String names the store, without a password.
+// String returns the store without a password.
 func (s storeFlag) String() string {
 	switch {
 	case s.inMemory():
@@ -133,12 +136,12 @@ func (s storeFlag) String() string {
 	}
 	query := u.Query()
 	query.Del("password")
-	query.Del("sslpassword") // of the key file of a client certificate
+	query.Del("sslpassword") // the password of the key file of a client certificate
 	u.RawQuery = query.Encode()
 	return u.Redacted()
 }
 
-// name is how messages call the store.
+// name returns the name of the store in messages.
 func (s storeFlag) name() string {
 	if s.file != "" {
 		return s.file
@@ -154,7 +157,7 @@ const (
 	issuerAWS  issuerFlag = "aws"
 )
 
-// UnmarshalText takes self, aws or a URL.
+// UnmarshalText accepts self, aws or a URL.
 func (i *issuerFlag) UnmarshalText(text []byte) error {
 	if s := issuerFlag(text); s == issuerSelf || s == issuerAWS {
 		*i = s

@@ -125,7 +125,7 @@ func TestHelpShowsExamples(t *testing.T) {
 		{"user create --help", "--password-stdin < password.txt"},
 		{"user show --help", "cognate user show alice@example.com"},
 		{"user set --help", "cognate user set alice nickname="},
-		{"user password --help", "Who can list the processes"},
+		{"user password --help", "Other users of this machine"},
 		{"user enable --help", "cognate user enable alice"},
 		{"user disable --help", "cognate user disable alice"},
 		{"user confirm --help", "cognate user confirm alice"},

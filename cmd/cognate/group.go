@@ -18,9 +18,9 @@ type groupCommand struct {
 	Members groupMembers `cmd:"" help:"List the users in a group."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupCommand) Help() string {
-	return `Tokens tell the groups of their user, in the claim cognito:groups. The server must not be running.
+	return `Tokens list the groups of their user in the claim cognito:groups. If the store is a file, stop the server first.
 
     cognate group create admins --precedence 1
     cognate group add admins alice
@@ -32,7 +32,7 @@ type groupList struct {
 	listing
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupList) Help() string {
 	return `    cognate group list
     cognate group list --json | jq -r .name`
@@ -47,11 +47,11 @@ func (c *groupList) Run(t *terminal) error {
 	})
 }
 
-// groupFlags are what is said of a group.
+// groupFlags are the settings of a group.
 type groupFlags struct {
 	Description *string `placeholder:"TEXT" help:"What the group is for."`
 	Role        *string `placeholder:"ARN" help:"ARN of a role that members may take."`
-	Precedence  *int    `placeholder:"NUMBER" help:"Order of groups in tokens, 0 and up: the lowest counts most."`
+	Precedence  *int    `placeholder:"NUMBER" help:"Precedence of the group in tokens, 0 or greater; the lowest number comes first."`
 }
 
 func (f groupFlags) settings(name string) identity.GroupSettings {
@@ -61,7 +61,7 @@ func (f groupFlags) settings(name string) identity.GroupSettings {
 // A theGroup is a group of a pool.
 type theGroup struct {
 	inPool
-	Name string `arg:"" name:"group" help:"Name of the group; its case counts."`
+	Name string `arg:"" name:"group" help:"Name of the group; upper and lower case differ."`
 }
 
 type groupCreate struct {
@@ -69,7 +69,7 @@ type groupCreate struct {
 	groupFlags
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupCreate) Help() string {
 	return `    cognate group create admins
     cognate group create admins --precedence 1 --description "may do everything"`
@@ -89,7 +89,7 @@ func (c *groupCreate) Run(t *terminal) error {
 
 type groupShow struct{ theGroup }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupShow) Help() string { return `    cognate group show admins` }
 
 // Run shows a group.
@@ -108,9 +108,9 @@ type groupSet struct {
 	groupFlags
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupSet) Help() string {
-	return `What is not given stays as it is. A group cannot be renamed.
+	return `Settings that are not given do not change. A group cannot be renamed.
 
     cognate group set admins --precedence 5
     cognate group set admins --description "" --role arn:aws:iam::123456789012:role/admins`
@@ -133,7 +133,7 @@ type groupDelete struct {
 	confirmed
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupDelete) Help() string {
 	return `    cognate group delete admins
     cognate group delete admins --yes`
@@ -165,9 +165,9 @@ type membership struct {
 
 type groupAdd struct{ membership }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupAdd) Help() string {
-	return `Tokens tell it from the next sign-in or refresh on.
+	return `New tokens have the group from the next sign-in or refresh on.
 
     cognate group add admins alice`
 }
@@ -185,9 +185,9 @@ func (c *groupAdd) Run(t *terminal) error {
 
 type groupRemove struct{ membership }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupRemove) Help() string {
-	return `Tokens tell it from the next sign-in or refresh on; "cognate user signout" ends those that were issued.
+	return `New tokens lack the group from the next sign-in or refresh on. To end tokens that were issued before, use "cognate user signout".
 
     cognate group remove admins alice`
 }
@@ -209,7 +209,7 @@ type groupMembers struct {
 	limited
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (groupMembers) Help() string {
 	return `    cognate group members admins
     cognate group members admins --json | jq -r .username`

@@ -13,22 +13,27 @@ import (
 	"github.com/cognate-id/cognate/identity"
 )
 
+// An import reads lines, decodes each line to a user, and imports users in batches. Each
+// batch commits on its own, so an interrupted import can be run again: users who are there
+// already are skipped. A line that cannot be imported is reported with its number and, with
+// --rejects, saved.
+
 type userImport struct {
 	inPool
 	File     string `arg:"" help:"File to read, or - for standard input."`
-	Rejects  string `placeholder:"FILE" help:"File to write the lines to that were refused; it must not exist yet."`
-	Progress bool   `help:"Tell how far it is, even where standard error is no terminal."`
+	Rejects  string `placeholder:"FILE" help:"File for the lines that are rejected; it must not exist yet."`
+	Progress bool   `help:"Report progress, even if standard error is not a terminal."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userImport) Help() string {
-	return `It reads one user a line, as "cognate user export" writes them. Users who are there already are skipped, so an import that was interrupted is simply run again. Users who cannot be taken over are told on standard error with their line and the reason, and the others are imported; the exit code is then 1. The lines of those users can be kept with --rejects, to be mended and imported again.
+	return `Each line of the file is one user, as "cognate user export" writes it. Users who are there already are skipped, so run an interrupted import again to finish it. Rejected users are reported with their line number and the reason, and the exit code is then 1; the other users are imported. With --rejects, the rejected lines are saved, so that you can correct and import them.
 
     cognate user import users.jsonl
     cognate user import users.jsonl --rejects refused.jsonl
     cognate user export --store bolt:old.db --secrets | cognate user import - --store bolt:new.db --key-file new.key
 
-Make the groups first. Users whose secrets were not exported must reset their password. For a pool that is filled for a test, a password can be given in clear:
+Create the groups first. Users whose secrets were not exported must reset their password. To fill a pool for a test, give a password in clear text:
 
     {"username":"alice","attributes":{"email":"alice@example.com","email_verified":"true"},"status":"CONFIRMED","password":"correct horse battery staple"}`
 }
@@ -61,12 +66,12 @@ func (c *userImport) input(t *terminal) (io.ReadCloser, error) {
 	}
 	f, err := os.Open(c.File)
 	if err != nil {
-		return nil, hint(fmt.Errorf("cannot read users: %w", err), "say which file to read, or - for standard input")
+		return nil, hint(fmt.Errorf("cannot read users: %w", err), "give the file to read, or - for standard input")
 	}
 	return f, nil
 }
 
-// rejects keeps the lines that were refused. Without a file it keeps none.
+// A rejects saves the rejected lines. Without a file it saves nothing.
 type rejects struct {
 	file *os.File
 	any  bool
@@ -78,7 +83,7 @@ func newRejects(name string) (*rejects, error) {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, hint(fmt.Errorf("%s exists already", name), "choose another with --rejects")
+		return nil, hint(fmt.Errorf("%s exists already", name), "choose another file with --rejects")
 	}
 	return &rejects{file: f}, err
 }
@@ -92,7 +97,7 @@ func (r *rejects) keep(text []byte) error {
 	return err
 }
 
-// close removes a file that nothing was written to.
+// close removes the file if nothing was written to it.
 func (r *rejects) close() error {
 	if r.file == nil {
 		return nil
@@ -105,29 +110,29 @@ func (r *rejects) close() error {
 }
 
 const (
-	maxRecord   = 1 << 20 // bytes of a line
-	importBatch = 100     // users a transaction
+	maxRecord   = 1 << 20 // maximum length of a line in bytes
+	importBatch = 100     // number of users in a transaction
 )
 
-// A line is one of the lines of an import.
+// A line is one line of an import.
 type line struct {
 	number int
-	text   []byte // none if the line is too long
+	text   []byte // nil if the line is too long
 	long   bool
 }
 
-// A lineReader reads lines of bounded length.
+// A lineReader reads lines of limited length.
 type lineReader struct {
 	r    *bufio.Reader
 	line int
-	read int64 // bytes
+	read int64 // number of bytes read
 }
 
 func newLineReader(r io.Reader) *lineReader {
 	return &lineReader{r: bufio.NewReaderSize(r, maxRecord+1)}
 }
 
-// next returns the next line, or io.EOF. The last needs no line break.
+// next returns the next line, or io.EOF. The last line may lack its line break.
 func (r *lineReader) next() (*line, error) {
 	text, err := r.r.ReadSlice('\n')
 	r.read += int64(len(text))
@@ -156,14 +161,14 @@ func (r *lineReader) skip() error {
 	}
 }
 
-// An importer reads users, a batch a transaction.
+// An importer imports users in batches, one transaction for each batch.
 type importer struct {
 	t        *terminal
 	users    identity.Users
 	rejects  *rejects
 	progress *progress
 
-	lines []*line                // of the batch
+	lines []*line                // the lines of the batch
 	batch []*identity.UserRecord // one for each of lines
 
 	imported, skipped, refused int
@@ -191,23 +196,23 @@ func (i *importer) run(ctx context.Context, r *lineReader) error {
 	}
 }
 
-// take adds a line to the batch, or refuses it.
+// take adds a line to the batch, or rejects the line.
 func (i *importer) take(l *line) error {
 	if l.long {
-		return i.refuse(l, "", errors.New("the line is longer than 1 MiB, and is not among the rejects"))
+		return i.refuse(l, "", errors.New("the line is longer than 1 MiB; it is not saved to --rejects"))
 	}
 	if len(l.text) == 0 {
 		return nil
 	}
 	rec := &identity.UserRecord{}
 	if err := decodeJSON(l.text, rec); err != nil {
-		return i.refuse(l, "", fmt.Errorf("it is no user as JSON: %w", err))
+		return i.refuse(l, "", fmt.Errorf("it is not a user as JSON: %w", err))
 	}
 	i.lines, i.batch = append(i.lines, l), append(i.batch, rec)
 	return nil
 }
 
-// flush imports the batch. A batch that was begun is finished even if ctx ends meanwhile.
+// flush imports the batch. It finishes a batch that has begun even if ctx is done.
 func (i *importer) flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -229,7 +234,7 @@ func (i *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// refuse tells why a line was refused, and keeps it.
+// refuse reports a rejected line with the reason, and saves it.
 func (i *importer) refuse(l *line, username string, err error) error {
 	i.refused++
 	who := ""
@@ -251,15 +256,15 @@ func (i *importer) interrupted(err error) error {
 	return hint(err, "run it again: users who are there already are skipped")
 }
 
-// end tells what was done.
+// end reports what was done.
 func (i *importer) end() error {
-	i.progress.end(i.imported, i.skipped+i.refused, fmt.Sprintf(" (%d there already, %d refused)", i.skipped, i.refused))
+	i.progress.end(i.imported, i.skipped+i.refused, fmt.Sprintf(" (%d there already, %d rejected)", i.skipped, i.refused))
 	if i.refused == 0 {
 		return nil
 	}
-	err := fmt.Errorf("refused %s", users(i.refused))
+	err := fmt.Errorf("rejected %s", users(i.refused))
 	if i.rejects.any {
-		return hint(err, "mend %s and import it", i.rejects.file.Name())
+		return hint(err, "correct the lines in %s and import that file", i.rejects.file.Name())
 	}
-	return hint(err, "with --rejects FILE they are kept, to be mended and imported again")
+	return hint(err, "run it again with --rejects FILE to save the rejected lines, then correct and import them")
 }

@@ -10,17 +10,17 @@ import (
 )
 
 type keyCommand struct {
-	Create keyCreate `cmd:"" help:"Make an access key and show it, with its secret, this once."`
+	Create keyCreate `cmd:"" help:"Make an access key and show it with its secret. The secret is never shown again."`
 	List   keyList   `cmd:"" help:"List access keys, without their secrets."`
 	Revoke keyRevoke `cmd:"" help:"Revoke an access key."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (keyCommand) Help() string {
-	return `Operators sign their requests to "cognate serve" with access keys. The server must not be running, since one process at a time can open the file.`
+	return `Operators sign their requests to "cognate serve" with access keys. If the store is a file, stop the server first, because only one process can open the file.`
 }
 
-// A keyStore is where access keys are.
+// A keyStore is the store of the access keys.
 type keyStore struct{ realStore }
 
 // open calls fn with the access keys of the store.
@@ -28,17 +28,17 @@ func (k *keyStore) open(t *terminal, fn func(context.Context, identity.AccessKey
 	return k.realStore.open(t, nil, func(ctx context.Context, e *identity.Engine) error { return fn(ctx, e.AccessKeys()) })
 }
 
-// openExisting is open for a store that must be there.
+// openExisting is open for a store that must exist.
 func (k *keyStore) openExisting(t *terminal, fn func(context.Context, identity.AccessKeys) error) error {
 	return k.realStore.openExisting(t, func(ctx context.Context, e *identity.Engine) error { return fn(ctx, e.AccessKeys()) })
 }
 
 type keyCreate struct {
 	keyStore
-	Name string `default:"operator" help:"What the key is for; shown by key list. Default: ${default}."`
+	Name string `default:"operator" help:"Purpose of the key; \"cognate key list\" shows it. Default: ${default}."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (keyCreate) Help() string {
 	return `The output sets the variables that AWS tools read:
 

@@ -14,18 +14,21 @@ import (
 	"time"
 )
 
-// Limits of a connection. A request itself may take 30 seconds, see cognito.Options.
+// serve listens and answers requests until a signal comes. Then it accepts no more
+// connections and waits for the requests in flight. After ten seconds it ends them.
+
+// The limits of a connection. A request may take 30 seconds, see cognito.Options.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 30 * time.Second
 	writeTimeout  = 60 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 32 << 10
-	// stopTimeout is how long requests in flight have to finish at the end.
+	// stopTimeout is how long requests in flight may take after the signal to stop.
 	stopTimeout = 10 * time.Second
 )
 
-// listen takes a port.
+// listen opens the port.
 func listen(a address) (net.Listener, error) {
 	l, err := net.Listen("tcp", string(a))
 	if err == nil {
@@ -48,15 +51,15 @@ func listen(a address) (net.Listener, error) {
 	return nil, hint(told, "the address must be one of this machine, such as 127.0.0.1:9229; choose another with --addr")
 }
 
-// signals returns a context that ends with the first signal to stop. It is
-// called before a server says that it is there. After stop, which ends the
-// context too, a signal has its usual effect and ends the process at once.
+// signals returns a context that is done after the first signal to stop. Call it before a
+// server reports that it is ready. After stop, which also ends the context, a signal ends
+// the process at once.
 func signals() (ctx context.Context, stop context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
-// serve answers requests until ctx, of signals, ends. Then it calls stop, takes
-// no more requests, and waits for those in flight.
+// serve answers requests until ctx, made by signals, is done. Then serve calls stop,
+// accepts no more requests, and waits for those in flight.
 func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.Handler, log *slog.Logger, background func(context.Context)) error {
 	server := &http.Server{
 		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -88,7 +91,7 @@ func shutdown(server *http.Server, log *slog.Logger) error {
 	defer cancel()
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("stopping: requests were still in flight and are broken off")
+		log.Warn("stopping: requests were still in flight and are aborted")
 		return server.Close()
 	}
 	return err

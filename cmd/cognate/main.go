@@ -1,17 +1,17 @@
-// Command cognate is an identity server with the API of Amazon Cognito: a fake
-// for tests (cognate dev) and a server for real users (cognate serve).
+// Command cognate is an identity server with the API of Amazon Cognito. It runs a fake for
+// tests (cognate dev) and a server for real users (cognate serve).
 //
 //	cognate dev          a fake on http://127.0.0.1:9229, in memory
 //	cognate key create   an access key for the operators of a real server
 //	cognate serve        the real server
 //	cognate pool, client, group, user
-//	                     what operators do with the real server's store, while it is stopped
+//	                     administer the store of the real server
 //	cognate backup, restore, copy
-//	                     a store as a file and back, and from one store to another
-//	cognate secrets      the keys that secrets in the store are sealed under
+//	                     save a store to a file, load it, or copy it to another store
+//	cognate secrets      change the keys that encrypt secrets in the store
 //
-// `cognate COMMAND --help` tells more. It exits with 0, with 1 when something
-// failed, and with 2 when it was called wrongly.
+// See `cognate COMMAND --help`. The exit code is 0 for success, 1 for an error, and 2 for an
+// invalid command line.
 package main
 
 import (
@@ -37,13 +37,13 @@ type commands struct {
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke the access keys of operators."`
 	Pool    poolCommand    `cmd:"" help:"Make, show, change and delete user pools."`
 	Client  clientCommand  `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
-	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups, and say who is in them."`
+	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
-	Restore restoreCommand `cmd:"" help:"Make a new store of a backup."`
-	Copy    copyCommand    `cmd:"" help:"Copy all that a store holds to another, of the same kind or not."`
-	Check   checkCommand   `cmd:"" help:"Tell what is wrong in a store, and repair its indexes."`
-	Secrets secretsCommand `cmd:"" help:"Change the keys that secrets in a store are sealed under."`
+	Restore restoreCommand `cmd:"" help:"Make a new store from a backup."`
+	Copy    copyCommand    `cmd:"" help:"Copy a store to another store, of the same kind or not."`
+	Check   checkCommand   `cmd:"" help:"Find problems in a store, and repair its indexes."`
+	Secrets secretsCommand `cmd:"" help:"Change the keys that encrypt the secrets in a store."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version and exit."`
@@ -53,7 +53,7 @@ const description = `An identity server with the API of Amazon Cognito.
 
 "cognate dev" is a fake for tests: it starts at once, takes any signature and shows codes on the terminal. "cognate serve" is for real users.`
 
-// A terminal is where a command reads and writes.
+// A terminal holds the streams that a command reads and writes.
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
@@ -81,16 +81,16 @@ func run(args []string, t *terminal) error {
 	return ctx.Run(t)
 }
 
-// A usageError is a command line that cannot be.
+// A usageError is an invalid command line.
 type usageError struct {
 	err  error
-	help string // the command that tells how it should be
+	help string // the command that shows the correct usage
 }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// helpCommand is the help for the command that an error is about.
+// helpCommand returns the help command for the command that an error is about.
 func helpCommand(err error) string {
 	words := []string{"cognate"}
 	if p, ok := errors.AsType[*kong.ParseError](err); ok {
@@ -103,7 +103,7 @@ func helpCommand(err error) string {
 	return strings.Join(append(words, "--help"), " ")
 }
 
-// A hinted error tells a person what to try.
+// A hinted error has a hint for the person: what to do next.
 type hinted struct {
 	err  error
 	hint string
@@ -116,7 +116,7 @@ func hint(err error, format string, args ...any) error {
 	return &hinted{err, fmt.Sprintf(format, args...)}
 }
 
-// fail tells an error and returns the exit code.
+// fail prints an error with its hint and returns the exit code.
 func (t *terminal) fail(err error) int {
 	fmt.Fprintf(t.err, "cognate: %v\n", err)
 	if h, ok := errors.AsType[*hinted](err); ok {
@@ -142,8 +142,8 @@ func (versionCommand) Run(t *terminal) error {
 // release is the version of a binary from a release archive, set by the linker.
 var release string
 
-// version returns the version that the binary was built from: of a release, or
-// of the module where `go install` built it.
+// version returns the version of the binary: that of the release or, if `go install` built
+// the binary, that of the module.
 func version() string {
 	if release != "" {
 		return release

@@ -17,8 +17,13 @@ import (
 	"github.com/cognate-id/cognate/store/sealed"
 )
 
-// A purpose says which command a file belongs to. The two do not mix: what dev
-// writes is neither sealed nor well hashed.
+// Opening the store of a real server takes three steps: open the driver, claim the store
+// for its purpose, and put the key file in front of it. The claim commits a record that
+// says which command the store belongs to. The last step reads a few sealed values, so that
+// a wrong key file is an error at the start.
+
+// A purpose says which command a store belongs to. The stores of dev and serve must not be
+// mixed, because dev does not encrypt secrets and hashes passwords cheaply.
 type purpose string
 
 const (
@@ -35,8 +40,7 @@ var purposes = &store.Table[purposeRecord]{
 	Owner: store.OwnedByEngine,
 }
 
-// catalog is all that a store of ours holds: what the engine keeps, and the
-// purpose of the store.
+// catalog returns the tables of a store: those of the engine, and the purpose of the store.
 func catalog() store.Catalog { return identity.Tables().With(purposes) }
 
 // openTests opens a store of cognate dev, or makes it.
@@ -51,8 +55,8 @@ func openTests(ctx context.Context, where storeFlag) (store.Store, error) {
 	return st, nil
 }
 
-// openReal opens the store of a real server, or makes it, with what is secret
-// in it sealed under the keys of a key file.
+// openReal opens the store of a real server, or makes it. Secrets are sealed under the keys
+// of a key file.
 func openReal(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) (store.Store, error) {
 	inner, err := openStore(ctx, where)
 	if err != nil {
@@ -61,7 +65,7 @@ func openReal(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) 
 	return unlockOrClose(ctx, t, inner, where, keys)
 }
 
-// openUsed is openReal for a store that must be there.
+// openUsed is openReal for a store that must exist.
 func openUsed(ctx context.Context, t *terminal, where storeFlag, keys keyFlags, try string) (store.Store, error) {
 	inner, err := openThere(ctx, where, try)
 	if err != nil {
@@ -78,8 +82,8 @@ func unlockOrClose(ctx context.Context, t *terminal, inner store.Store, where st
 	return st, nil
 }
 
-// openThere opens a store as it is, which must be there and whole. In a database
-// that shows only now: under a name that was mistyped there is an empty schema.
+// openThere opens a store, which must exist and be whole, without its keys. A database must
+// be read to find that out: a mistyped schema name is an empty schema.
 func openThere(ctx context.Context, where storeFlag, try string) (store.Store, error) {
 	if err := mustExist(where, try); err != nil {
 		return nil, err
@@ -107,7 +111,8 @@ func openThere(ctx context.Context, where storeFlag, try string) (store.Store, e
 	return st, nil
 }
 
-// openStore opens a store as it is. A database gets the views for people too.
+// openStore opens a store without its keys. In a database it also makes the SQL views for
+// people.
 func openStore(ctx context.Context, where storeFlag) (st store.Store, err error) {
 	switch {
 	case where.file != "":
@@ -121,16 +126,16 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 		return st, nil
 	}
 	if where.url != "" && !errors.Is(err, store.ErrNewer) {
-		return nil, hint(fmt.Errorf("cannot %w", err), "see that the database is there, in UTF-8, and that the user may make schemas in it, or owns those of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
+		return nil, hint(fmt.Errorf("cannot %w", err), "check that the database exists and has the encoding UTF-8, and that the database user may create schemas or owns the schemas of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
 	}
 	return nil, storeError(err)
 }
 
-// sayWhere is what to try where a store is not found.
+// sayWhere is the hint if a store is not found.
 const sayWhere = "say where it is with --store"
 
-// mustExist refuses the name of a file that is not there. Whether there is a
-// database shows when it is opened.
+// mustExist returns an error if the file of a store does not exist. A missing database is
+// found only when it is opened.
 func mustExist(where storeFlag, try string) error {
 	if _, err := os.Stat(where.file); where.file != "" && errors.Is(err, fs.ErrNotExist) {
 		return hint(fmt.Errorf("there is no store %s", where.file), "%s", try)
@@ -138,7 +143,7 @@ func mustExist(where storeFlag, try string) error {
 	return nil
 }
 
-// storeError says what is wrong with a file, and what to try.
+// storeError describes the error of a store file and adds a hint.
 func storeError(err error) error {
 	told := &toldError{"cannot " + strings.ReplaceAll(err.Error(), "store: ", ""), err}
 	for _, known := range []struct {
@@ -146,10 +151,10 @@ func storeError(err error) error {
 		hint string
 	}{
 		{store.ErrLocked, "another cognate has the file open; stop it first, or choose another file with --store"},
-		{store.ErrCorrupt, "the file was left as it is; restore it from a copy, or choose another with --store"},
+		{store.ErrCorrupt, "the file was not changed; restore it from a copy, or choose another file with --store"},
 		{store.ErrNewer, "use the version of cognate that wrote the file, or a newer one"},
-		{fs.ErrNotExist, "the directory must exist; make it, or choose another file with --store"},
-		{fs.ErrPermission, "see who owns the file and its directory, or choose another file with --store"},
+		{fs.ErrNotExist, "the directory must exist; create it, or choose another file with --store"},
+		{fs.ErrPermission, "check the owner and the mode of the file and its directory, or choose another file with --store"},
 	} {
 		if errors.Is(err, known.err) {
 			return hint(told, "%s", known.hint)
@@ -158,7 +163,7 @@ func storeError(err error) error {
 	return told
 }
 
-// A toldError is an error in words for people.
+// A toldError is an error with a text for people.
 type toldError struct {
 	text string
 	err  error
@@ -167,7 +172,8 @@ type toldError struct {
 func (e *toldError) Error() string { return e.text }
 func (e *toldError) Unwrap() error { return e.err }
 
-// claim marks a new file as made for a purpose, and refuses one made for the other.
+// claim marks a new store with a purpose. It returns an error if the store has another
+// purpose.
 func claim(ctx context.Context, st store.Store, file string, want purpose) error {
 	have := want
 	err := st.Update(ctx, func(tx store.Tx) error {
@@ -192,13 +198,13 @@ func claim(ctx context.Context, st store.Store, file string, want purpose) error
 	}
 	if have != want {
 		err := fmt.Errorf("%s was made by cognate %s", file, have)
-		return hint(err, "cognate %s needs a file of its own; choose another with --store", want)
+		return hint(err, "cognate %s needs a file of its own; choose another file with --store", want)
 	}
 	return nil
 }
 
-// unlock puts the key file in front of a store. A store that was used before
-// must have its key file: a new one could not open what is sealed.
+// unlock puts the keys in front of a store. A store that was used before must have its key
+// file, because a new key file could not open what is sealed.
 func unlock(ctx context.Context, t *terminal, inner store.Store, file string, from keySource) (store.Store, error) {
 	used, err := isUsed(ctx, inner)
 	if err != nil {
@@ -220,7 +226,7 @@ func unlock(ctx context.Context, t *terminal, inner store.Store, file string, fr
 	return st, probe(ctx, st, file, from)
 }
 
-// isUsed tells whether a command has claimed the store.
+// isUsed reports whether a command has claimed the store.
 func isUsed(ctx context.Context, st store.Store) (used bool, err error) {
 	err = st.View(ctx, func(r store.Reader) error {
 		values, err := r.Get(purposes.Ref(purposes.Key(nil)))
@@ -230,9 +236,9 @@ func isUsed(ctx context.Context, st store.Store) (used bool, err error) {
 	return used, err
 }
 
-// keyFlags say where the keys are that secrets in a store are sealed under.
+// keyFlags say where the keys are that encrypt the secrets in a store.
 type keyFlags struct {
-	KeyFile string `xor:"keys" placeholder:"FILE" help:"Keys that secrets in the store are encrypted under; made with a new store. Default: cognate.key beside the store."`
+	KeyFile string `xor:"keys" placeholder:"FILE" help:"File with the keys that encrypt the secrets in the store; made together with a new store. Default: cognate.key beside the store."`
 	KeyEnv  string `xor:"keys" placeholder:"NAME" help:"Environment variable that holds the keys, instead of a file. Default: COGNATE_KEYS, if it is set."`
 }
 
@@ -256,7 +262,7 @@ func openKeys(t *terminal, file string, from keySource, used bool) (sealed.Keys,
 	if from.env != "" {
 		keys, err := sealed.KeysFromEnv(from.env)
 		if err != nil {
-			return sealed.Keys{}, hint(fmt.Errorf("cannot read the %w", err), "it holds what a key file holds; see cognate serve --help")
+			return sealed.Keys{}, hint(fmt.Errorf("cannot read the %w", err), "the variable must hold the text of a key file; see cognate serve --help")
 		}
 		return keys, nil
 	}
@@ -265,11 +271,11 @@ func openKeys(t *terminal, file string, from keySource, used bool) (sealed.Keys,
 	missing := errors.Is(err, fs.ErrNotExist)
 	if missing && used {
 		err := fmt.Errorf("the key file %s of %s is missing", keyFile, file)
-		return sealed.Keys{}, hint(err, "restore it from your copy, or say where it is with --key-file; without it the secrets in the store are lost")
+		return sealed.Keys{}, hint(err, "restore it from your copy, or give its place with --key-file; without it the secrets in the store are lost")
 	}
 	keys, err := sealed.OpenKeyFile(keyFile)
 	if err != nil {
-		return sealed.Keys{}, hint(fmt.Errorf("cannot open %w", err), "a key file is made at the first start; choose another with --key-file")
+		return sealed.Keys{}, hint(fmt.Errorf("cannot open %w", err), "the first start makes a key file; choose another file with --key-file")
 	}
 	if missing {
 		fmt.Fprintf(t.err, "cognate: made the key file %s: keep a copy of it, apart from copies of the store. "+
@@ -278,9 +284,9 @@ func openKeys(t *terminal, file string, from keySource, used bool) (sealed.Keys,
 	return keys, nil
 }
 
-// probe reads the first and the last value of each sealed table, so that a
-// wrong key file shows at the start and not at the first request. Values are
-// sealed anew in order: where that was not finished, the last are under the old key.
+// probe reads the first and the last value of each sealed table, so that a wrong key file
+// is an error at the start and not at the first request. Values are resealed in order, so
+// the last value is still under the old key if that was not finished.
 func probe(ctx context.Context, st store.Store, file string, from keySource) error {
 	err := st.View(ctx, func(r store.Reader) error {
 		for _, table := range catalog().SecretTables() {
@@ -296,10 +302,10 @@ func probe(ctx context.Context, st store.Store, file string, from keySource) err
 	})
 	if errors.Is(err, sealed.ErrWrongKey) {
 		if from.env != "" {
-			return hint(&toldError{fmt.Sprintf("%s does not hold the keys of %s", from.env, file), err}, "say where the right ones are with --key-env or --key-file")
+			return hint(&toldError{fmt.Sprintf("%s does not hold the keys of %s", from.env, file), err}, "give the right keys with --key-env or --key-file")
 		}
 		err := &toldError{fmt.Sprintf("%s is not the key file of %s", from.file, file), err}
-		return hint(err, "say where the right one is with --key-file")
+		return hint(err, "give the right key file with --key-file")
 	}
 	if err != nil {
 		return storeError(fmt.Errorf("open store %s: %w", file, err))

@@ -14,27 +14,31 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A realStore is the store of a server that is not running.
+// Operators' commands open the store of a server that is stopped, or a database in use,
+// make an engine on it, choose the pool, and call the engine. Errors of the engine get a
+// hint in the words of the command.
+
+// A realStore is the store of a real server.
 type realStore struct {
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	keyFlags
 }
 
-// Validate is called when the command line has been read.
+// Validate returns an error if the command line is invalid.
 func (s *realStore) Validate() error {
 	if s.Store.inMemory() {
-		return errors.New("--store: what operators work on is kept in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
+		return errors.New("--store: the data of a server is kept in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
 	return nil
 }
 
-// open calls fn with an engine on the store, which is made if there is none.
+// open calls fn with an engine on the store. It makes the store if it does not exist.
 func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error) error {
 	return s.with(t, o, fn, func(ctx context.Context) (store.Store, error) { return openReal(ctx, t, s.Store, s.keyFlags) })
 }
 
-// with calls fn with an engine on the store that open gives it. The context ends
-// with the first signal; a second ends the process.
+// with calls fn with an engine on the store that open returns. The first signal ends the
+// context; a second one ends the process.
 func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error, open func(context.Context) (store.Store, error)) error {
 	ctx, stop := signals()
 	defer stop()
@@ -52,7 +56,7 @@ func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Conte
 	return errors.Join(err, st.Close())
 }
 
-// openExisting is open for a store that must be there.
+// openExisting is open for a store that must exist.
 func (s *realStore) openExisting(t *terminal, fn func(context.Context, *identity.Engine) error) error {
 	return s.with(t, nil, fn, func(ctx context.Context) (store.Store, error) {
 		return openUsed(ctx, t, s.Store, s.keyFlags, "say where it is with --store; cognate key create and cognate pool create make a new one")
@@ -67,7 +71,7 @@ func (e plainError) Error() string {
 }
 func (e plainError) Unwrap() error { return e.error }
 
-// plain says an error in the words of the command, and what to try.
+// plain puts an error in the words of the command and adds a hint.
 func plain(err error) error {
 	if err == nil {
 		return nil
@@ -83,23 +87,23 @@ func plain(err error) error {
 		err  error
 		hint string
 	}{
-		{identity.ErrClientNotFound, "cognate client list shows those there are"},
-		{identity.ErrGroupNotFound, "cognate group list shows those there are"},
-		{identity.ErrSecretNotFound, "cognate client secret list shows those there are"},
+		{identity.ErrClientNotFound, "cognate client list shows all app clients"},
+		{identity.ErrGroupNotFound, "cognate group list shows all groups"},
+		{identity.ErrSecretNotFound, "cognate client secret list shows all secrets of the client"},
 		{identity.ErrLastSecret, "add another first: cognate client secret add"},
-		{identity.ErrUserNotFound, "cognate user list shows those there are"},
-		{identity.ErrUsernameExists, "cognate user show tells who has the name"},
-		{identity.ErrAliasExists, "cognate user list --filter tells who has the address"},
-		{identity.ErrCannotConfirm, "cognate user show tells the state that the user is in"},
-		{identity.ErrGroupExists, "cognate group set changes it"},
+		{identity.ErrUserNotFound, "cognate user list shows all users"},
+		{identity.ErrUsernameExists, "choose another name; cognate user show shows who has this one"},
+		{identity.ErrAliasExists, "choose another address; cognate user list --filter shows who has this one"},
+		{identity.ErrCannotConfirm, "cognate user show shows the status of the user"},
+		{identity.ErrGroupExists, "choose another name, or change the group with cognate group set"},
 		{identity.ErrDeletionProtected, `turn it off first: cognate pool set --settings '{"deletionProtection":false}'`},
 		{identity.ErrInvalidFilter, `a filter is an attribute, = or ^= (begins with), and a value in quotes, such as 'email ^= "a"'`},
 		{identity.ErrInvalidFilterAttribute, "attributes to list by are username, email, phone_number, name, given_name, family_name, preferred_username, sub, status and cognito:user_status"},
-		{identity.ErrUnknownAttribute, "cognate pool show shows the schema of the pool, where it is not the standard one"},
-		{identity.ErrInvalidAttributes, "cognate pool show shows the schema of the pool, where it is not the standard one"},
-		{identity.ErrInvalidPassword, "cognate pool show shows the password policy of the pool, where it is not the standard one"},
-		{syscall.ENOSPC, "make room on the disk, or choose another, and run it again"},
-		{identity.ErrInvalidSettings, "nothing was changed; the documentation of identity.PoolSettings and identity.ClientSettings tells what each setting takes"},
+		{identity.ErrUnknownAttribute, "cognate pool show shows the schema of the pool, unless it is the standard schema"},
+		{identity.ErrInvalidAttributes, "cognate pool show shows the schema of the pool, unless it is the standard schema"},
+		{identity.ErrInvalidPassword, "cognate pool show shows the password policy of the pool, unless it is the standard policy"},
+		{syscall.ENOSPC, "make room on the disk, or choose another disk, and run the command again"},
+		{identity.ErrInvalidSettings, "nothing was changed; the documentation of identity.PoolSettings and identity.ClientSettings says which values each setting accepts"},
 	} {
 		if errors.Is(err, known.err) {
 			return hint(told, "%s", known.hint)
@@ -108,10 +112,10 @@ func plain(err error) error {
 	return told
 }
 
-// An inPool is a pool in the store of a server that is not running.
+// An inPool is a pool in the store of a real server.
 type inPool struct {
 	realStore
-	Pool string `placeholder:"ID|KEY" help:"The pool, by its id or its key. Needed only where the store has several."`
+	Pool string `placeholder:"ID|KEY" help:"The pool, by its id or its key. Needed only if the store has several pools."`
 }
 
 // open calls fn with an operator's rights on the pool.
@@ -135,7 +139,7 @@ func (p *inPool) openPool(t *terminal, fn func(context.Context, *identity.Engine
 	})
 }
 
-// choose finds the pool that is meant.
+// choose returns the pool that --pool names, or the only pool of the store.
 func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.PoolInfo, error) {
 	all, err := collect(e.UserPools(ctx, "", ""))
 	if err != nil {
@@ -146,7 +150,7 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 	case i >= 0:
 		return all[i], nil
 	case len(all) == 0:
-		return nil, hint(fmt.Errorf("%s has no user pool", p.Store.name()), "cognate pool create NAME makes one")
+		return nil, hint(fmt.Errorf("%s has no user pool", p.Store.name()), "make one with cognate pool create NAME")
 	case p.Pool != "":
 		return nil, hint(fmt.Errorf("there is no user pool %s", oneLine(p.Pool)), "choose with --pool from %s", poolNames(all))
 	case len(all) > 1:

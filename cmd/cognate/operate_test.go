@@ -98,7 +98,7 @@ func TestPools(t *testing.T) {
 		t.Errorf("settings = %+v", s)
 	}
 	failure(t, dir, "deletion protection", "pool set", "pool", "delete", "--pool", one, "--yes")
-	failure(t, dir, "nobody can be asked", "--yes", "pool", "delete", "--pool", two)
+	failure(t, dir, "cannot ask", "--yes", "pool", "delete", "--pool", two)
 	must(t, dir, "pool", "delete", "--pool", two, "--yes")
 	if info := shown[identity.PoolInfo](t, dir, "pool", "show"); info.ID != one {
 		t.Errorf("what is left is %s, want %s", info.ID, one)
@@ -124,18 +124,18 @@ func TestBadSettings(t *testing.T) {
 	dir, _ := withPool(t, `{"tags":{"a":"1"}}`)
 	before := must(t, dir, "pool", "show")
 	for _, tt := range []struct{ name, settings, says, hint string }{
-		{"unknown", `{"mfa":"OPTIONAL","totp":true,"colour":"red"}`, `no setting "colour"`, "caseSensitive"},
-		{"unknown and null", `{"colour":null}`, `no setting "colour"`, "nothing was changed"},
-		{"by another case", `{"MFA":"ON"}`, `no setting "MFA"`, "mfa"},
-		{"unknown below", `{"passwordPolicy":{"length":12}}`, `no setting "passwordPolicy.length"`, "minimumLength"},
-		{"unknown in an array", `{"schema":[{"name":"email","kind":"String"}]}`, `no setting "schema[0].kind"`, "type"},
-		{"string for a number", `{"passwordPolicy":{"minimumLength":"12"}}`, "passwordPolicy.minimumLength: it must be a number, and is of the JSON type string", "nothing was changed"},
-		{"object for a flag", `{"totp":{}}`, "totp: it must be true or false, and is of the JSON type object", "nothing was changed"},
+		{"unknown", `{"mfa":"OPTIONAL","totp":true,"colour":"red"}`, `unknown setting "colour"`, "caseSensitive"},
+		{"unknown and null", `{"colour":null}`, `unknown setting "colour"`, "nothing was changed"},
+		{"by another case", `{"MFA":"ON"}`, `unknown setting "MFA"`, "mfa"},
+		{"unknown below", `{"passwordPolicy":{"length":12}}`, `unknown setting "passwordPolicy.length"`, "minimumLength"},
+		{"unknown in an array", `{"schema":[{"name":"email","kind":"String"}]}`, `unknown setting "schema[0].kind"`, "type"},
+		{"string for a number", `{"passwordPolicy":{"minimumLength":"12"}}`, "passwordPolicy.minimumLength: it must be a number, not the JSON type string", "nothing was changed"},
+		{"object for a flag", `{"totp":{}}`, "totp: it must be true or false, not the JSON type object", "nothing was changed"},
 		{"value that cannot be", `{"totp":true,"mfa":"SOMETIMES"}`, "SOMETIMES", ""},
 		{"what cannot be changed", `{"caseSensitive":true}`, "cannot be changed", ""},
 		{"no JSON", `mfa=ON`, "--settings", "JSON object"},
-		{"an array", `[1]`, "no JSON object", "JSON object"},
-		{"two objects", `{} {}`, "something follows", "JSON object"},
+		{"an array", `[1]`, "not a JSON object", "JSON object"},
+		{"two objects", `{} {}`, "text after the JSON value", "JSON object"},
 		{"no file", `@missing.json`, "missing.json", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,16 +12,16 @@ import (
 
 type userCreate struct {
 	inPool
-	Name          string          `arg:"" name:"user" help:"The username, or the address where users sign in with theirs."`
+	Name          string          `arg:"" name:"user" help:"The username, or the address if users sign in with their address."`
 	Attributes    []assignment    `arg:"" optional:"" placeholder:"NAME=VALUE" help:"Attributes."`
-	Password      identity.Secret `xor:"password" placeholder:"PASSWORD" help:"The password. Who can list the processes of this machine can read it: prefer --password-stdin."`
-	PasswordStdin bool            `xor:"password" help:"Read the password from standard input: one line, or typed unseen on a terminal."`
+	Password      identity.Secret `xor:"password" placeholder:"PASSWORD" help:"The password. Other users of this machine can read it in the list of processes, so prefer --password-stdin."`
+	PasswordStdin bool            `xor:"password" help:"Read the password from standard input: one line, or hidden input on a terminal."`
 	Temporary     bool            `help:"The password must be changed at the first sign-in."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userCreate) Help() string {
-	return `It writes the sub of the new user. Nobody is sent anything. A user with a password is confirmed and can sign in at once. Where none is given a temporary one is made, which is written on a second line and must be changed at the first sign-in.
+	return `The first line of the output is the sub of the new user. No message is sent. A user with a password is confirmed and can sign in at once. Without a password, the command makes a temporary one and writes it on a second line. The user must change it at the first sign-in.
 
     cognate user create alice email=alice@example.com email_verified=true
     cognate user create alice email=alice@example.com --password-stdin < password.txt`
@@ -45,7 +45,7 @@ func (c *userCreate) Run(t *terminal) error {
 		}
 		if !made && !c.Temporary {
 			if err := a.Users().SetPassword(ctx, u.Sub, password, true); err != nil {
-				return hint(fmt.Errorf("the user is made, and the password is a temporary one: %w", err), "set it by cognate user password")
+				return hint(fmt.Errorf("the user was created, but the password is temporary: %w", err), "set the password with cognate user password")
 			}
 		}
 		fmt.Fprintln(t.out, u.Sub)
@@ -57,7 +57,7 @@ func (c *userCreate) Run(t *terminal) error {
 	})
 }
 
-// choose is the password of a new user, and whether it was made here.
+// choose returns the password of a new user. made reports whether it was made here.
 func (c *userCreate) choose(ctx context.Context, t *terminal, a *identity.Admin) (password identity.Secret, made bool, err error) {
 	switch {
 	case c.Password != "":
@@ -73,7 +73,8 @@ func (c *userCreate) choose(ctx context.Context, t *terminal, a *identity.Admin)
 	return newPassword(info.Settings.EffectivePasswordPolicy().MinimumLength), true, nil
 }
 
-// newPassword makes a password of at least n characters that has one of each kind.
+// newPassword makes a password of at least n characters, with at least one character of
+// each kind.
 func newPassword(n int) identity.Secret {
 	text := strings.ToLower(rand.Text()) + "-A1"
 	for len(text) < n {
@@ -84,13 +85,13 @@ func newPassword(n int) identity.Secret {
 
 type userPassword struct {
 	theUser
-	Password  identity.Secret `placeholder:"PASSWORD" help:"The password. Who can list the processes of this machine can read it: prefer standard input."`
+	Password  identity.Secret `placeholder:"PASSWORD" help:"The password. Other users of this machine can read it in the list of processes, so prefer standard input."`
 	Temporary bool            `help:"The password must be changed at the next sign-in."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userPassword) Help() string {
-	return `The password is read from standard input: typed twice on a terminal, which does not show it, or one line of what is piped in. It confirms the user, unless it is a temporary one, and ends a lock-out.
+	return `The password is read from standard input: typed twice on a terminal, which hides it, or one line of a pipe or a file. Setting a password ends a lock-out. It also confirms the user, unless the password is temporary.
 
     cognate user password alice
     cognate user password alice --temporary < password.txt`
@@ -100,7 +101,7 @@ func (userPassword) Help() string {
 func (c *userPassword) Run(t *terminal) error {
 	return c.change(t, "Set the password of", func(ctx context.Context, us identity.Users) error {
 		if _, err := us.Get(ctx, c.Name); err != nil {
-			return err // before anybody is asked for a password
+			return err // before the person is asked for a password
 		}
 		password, err := c.Password, error(nil)
 		if password == "" {

@@ -19,9 +19,9 @@ type poolCommand struct {
 	Rotate poolRotate `cmd:"" name:"rotate-keys" help:"Make new signing keys for a user pool."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (poolCommand) Help() string {
-	return `These commands open the store of "cognate serve". A file can be open in one process at a time, so stop the server first; a database may be in use.
+	return `These commands open the store of "cognate serve". If the store is a file, stop the server first, because only one process can open the file. A database may be in use.
 
 Settings are JSON with the names that "cognate pool show" shows:
 
@@ -35,9 +35,9 @@ type poolList struct {
 	listing
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (poolList) Help() string {
-	return `Pools of all regions are listed. KEY is what a Go program opens a pool by.
+	return `The list has the pools of all regions. KEY is the key with which a Go program opens a pool.
 
     cognate pool list
     cognate pool list --json | jq -r .id`
@@ -56,19 +56,19 @@ type poolCreate struct {
 	realStore
 	Name     string       `arg:"" help:"Name of the pool, for people: 1 to 128 characters."`
 	Settings settingsFlag `placeholder:"JSON|@FILE|-" help:"Settings that differ from the defaults."`
-	Region   region       `default:"us-east-1" placeholder:"REGION" help:"Region of the pool, unless the settings say it. Default: ${default}."`
+	Region   region       `default:"us-east-1" placeholder:"REGION" help:"Region of the pool, unless the settings have a region. Default: ${default}."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (poolCreate) Help() string {
-	return `It writes the id of the new pool. What is not set is safe: names without regard to case, passwords of 15 characters, and no telling who has an account. {"defaults":"cognito"} makes it as Amazon Cognito does where a setting is left out. The store is made if there is none.
+	return `The output is the id of the new pool. The defaults are safe: names ignore case, passwords have at least 15 characters, and answers do not reveal who has an account. With {"defaults":"cognito"}, settings that you leave out get the defaults of Amazon Cognito. The command makes the store if it does not exist.
 
     cognate pool create main
     cognate pool create main --settings '{"defaults":"cognito","srp":true,"autoVerified":["email"]}'
     cognate pool create main --settings '{"schema":[{"name":"email","type":"String","mutable":true,"required":true}]}'
     cognate pool create copy --settings @settings.json
 
-What "pool show" shows as settings makes a pool that is equal but for its name:
+To make a pool with the settings of another one, use the output of "pool show":
 
     cognate pool show | jq .settings > settings.json`
 }
@@ -96,9 +96,9 @@ func (c *poolCreate) Run(t *terminal) error {
 
 type poolShow struct{ inPool }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (poolShow) Help() string {
-	return `It writes what is stored as JSON. What is not there was not set, and has its default.
+	return `The output is the stored pool as JSON. A setting that is missing has its default.
 
     cognate pool show
     cognate pool show --pool us-east-1_AbCdEf123 | jq .settings`
@@ -111,12 +111,12 @@ func (c *poolShow) Run(t *terminal) error {
 
 type poolSet struct {
 	inPool
-	Settings settingsFlag `required:"" placeholder:"JSON|@FILE|-" help:"What to change; null makes a setting unset."`
+	Settings settingsFlag `required:"" placeholder:"JSON|@FILE|-" help:"Settings to change; null resets a setting to its default."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (poolSet) Help() string {
-	return `The JSON object is merged over the settings that are stored, member by member; arrays are replaced, and null takes a setting back to its default. It is all done or nothing. What a pool is made with, such as its region, its names and its schema, cannot be changed; custom attributes can be added to the schema, without naming those that are there.
+	return `The JSON object is merged into the stored settings, member by member. An array replaces the stored array. null resets a setting to its default. If one change is invalid, nothing is changed. Settings that are fixed when a pool is made, such as its region, its sign-in names and its schema, cannot be changed. You can add custom attributes to the schema; give only the new ones.
 
     cognate pool set --settings '{"mfa":"OPTIONAL","totp":true}'
     cognate pool set --settings '{"passwordPolicy":{"minimumLength":12,"historySize":5}}'
@@ -149,8 +149,8 @@ func (c *poolSet) Run(t *terminal) error {
 	})
 }
 
-// withAttributes is a schema with attributes given by an operator, who need not
-// repeat those that every pool has, or that the pool has already.
+// withAttributes returns a schema with attributes added by an operator. The operator does
+// not have to repeat the attributes that every pool has, or that the pool has already.
 func withAttributes(had, given []identity.SchemaAttribute) []identity.SchemaAttribute {
 	if given == nil {
 		return nil
@@ -175,9 +175,9 @@ type poolDelete struct {
 	confirmed
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (poolDelete) Help() string {
-	return `Its users, groups and clients are deleted with it, for good. A copy of the store file, and of the key file, is the only way back. "cognate user export" keeps the users.
+	return `The pool is deleted for good, with its users, groups and clients. The only way back is a copy of the store and of the key file. To keep the users, run "cognate user export" first.
 
     cognate pool delete --pool us-east-1_AbCdEf123
     cognate pool delete --pool main --yes`
@@ -202,7 +202,7 @@ func (c *poolDelete) Run(t *terminal) error {
 		}
 		fmt.Fprintf(t.out, "Deleted user pool %s.\n", info.ID)
 		if _, err := e.Sweep(ctx); err != nil {
-			return hint(fmt.Errorf("the pool is deleted, and some of what was in it is still in the file: %w", err), "cognate serve removes it in the background")
+			return hint(fmt.Errorf("the pool is deleted, but some of its records are still in the store: %w", err), "cognate serve removes them in the background")
 		}
 		return nil
 	})
@@ -213,20 +213,20 @@ type poolRotate struct {
 	Lead time.Duration `default:"24h" placeholder:"DURATION" help:"How long the new keys are published before they sign, such as 90m. Default: ${default}."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (poolRotate) Help() string {
-	return `Verifiers fetch the keys of a pool from its jwks.json and keep them for some time: so new ones are published first, and sign later. The old keys stay published until no token of theirs can be valid, 24 hours after the new ones begin to sign. "cognate serve --rotate-keys DAYS" does it by itself.
+	return `Verifiers fetch the keys of a pool from its jwks.json and keep them for some time. So new keys are published first and sign later. The old keys stay published for 24 hours after the new keys begin to sign, until their last token has expired. "cognate serve --rotate-keys DAYS" rotates the keys automatically.
 
     cognate pool rotate-keys
     cognate pool rotate-keys --pool main --lead 0s
 
-After a key has leaked, give --lead 0s: from then on it signs no more, though what it signed stays valid until it expires.`
+If a key has leaked, give --lead 0s. The key then signs no more tokens. Tokens that it has signed stay valid until they expire.`
 }
 
 // Validate is called when the command line has been read.
 func (c *poolRotate) Validate() error {
 	if c.Lead < 0 {
-		return errors.New("--lead: a duration that is not negative, such as 24h or 0s")
+		return errors.New("--lead: give a duration that is not negative, such as 24h or 0s")
 	}
 	return nil
 }
@@ -242,7 +242,7 @@ func (c *poolRotate) Run(t *terminal) error {
 	})
 }
 
-// people says how many users there are; a count ends at 1,000.
+// people says how many users there are. The count ends at 1,000.
 func people(n int) string {
 	switch {
 	case n == 1:

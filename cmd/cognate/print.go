@@ -15,20 +15,21 @@ import (
 	"unicode/utf8"
 )
 
-// A listing says how a list is written.
+// A listing says in which form to write a list.
 type listing struct {
-	JSON bool `name:"json" help:"Write one JSON object a line instead of a table."`
+	JSON bool `name:"json" help:"Write one JSON object on each line instead of a table."`
 }
 
-// A limited list may end early.
+// A limited list has a maximum length.
 type limited struct {
-	Limit uint32 `placeholder:"NUMBER" help:"How many to list at most. Default: all."`
+	Limit uint32 `placeholder:"NUMBER" help:"Maximum number to list. Default: all."`
 }
 
-// flushRows is how many rows of a table share their widths, and are held back until they are known.
+// flushRows is how many rows of a table share their column widths. So many rows are held
+// back until the widths are known.
 const flushRows = 500
 
-// list writes up to limit of what seq yields, or all where limit is 0.
+// list writes at most limit elements of seq, or all if limit is 0.
 func list[T any](t *terminal, how listing, limit int, seq iter.Seq2[T, error], header string, row func(T) []string) error {
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	if !how.JSON {
@@ -37,7 +38,7 @@ func list[T any](t *terminal, how listing, limit int, seq iter.Seq2[T, error], h
 	n := 0
 	for v, err := range seq {
 		if err != nil && n == 0 {
-			return err // without a header
+			return err // do not write the header
 		}
 		if err != nil {
 			return cmp.Or(w.Flush(), err)
@@ -69,10 +70,10 @@ func writeItem[T any](out, table io.Writer, how listing, v T, row func(T) []stri
 	return err
 }
 
-// show writes what is stored, for people and programs.
+// show writes a stored value as JSON, for people and programs.
 func (t *terminal) show(v any) error { return writeJSON(t.out, v, "  ") }
 
-// writeJSON writes a value and a line break.
+// writeJSON writes a value as JSON and a line break.
 func writeJSON(w io.Writer, v any, indent string) error {
 	line, err := encodeJSON(v, indent)
 	if err != nil {
@@ -82,7 +83,7 @@ func writeJSON(w io.Writer, v any, indent string) error {
 	return err
 }
 
-// encodeJSON is a value as JSON, with a line break at its end.
+// encodeJSON returns a value as JSON, with a line break at its end.
 func encodeJSON(v any, indent string) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -94,8 +95,8 @@ func encodeJSON(v any, indent string) ([]byte, error) {
 	return escaped(b.Bytes()), nil
 }
 
-// escaped is JSON in which all that could steer a terminal is written as
-// \uXXXX, which means the same: encoding/json does so only up to U+001F.
+// escaped returns JSON in which every character that could control a terminal is written as
+// \uXXXX. The meaning is the same. encoding/json escapes such characters only up to U+001F.
 func escaped(text []byte) []byte {
 	steers := func(r rune) bool { return r != '\n' && !unicode.IsGraphic(r) }
 	if !bytes.ContainsFunc(text, steers) {
@@ -127,7 +128,7 @@ func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-// each yields values that are all there, as a list that could fail.
+// each yields the values of a slice, as a sequence that could return an error.
 func each[T any](values []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, v := range values {

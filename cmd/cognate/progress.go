@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// A progress tells how far a long command is, at most once a second.
+// A progress reports the progress of a long command, at most once a second.
 type progress struct {
 	t     *terminal
-	done  string // such as exported
+	done  string // what was done, such as exported
 	count func(int) string
-	live  bool  // tells before the end
-	size  int64 // of what is read, in bytes; 0 where it is not known
+	live  bool  // reports before the end
+	size  int64 // size of the input in bytes; 0 if it is not known
 	begin time.Time
 	told  time.Time
 }
@@ -23,7 +23,7 @@ func newProgress(t *terminal, done string, always bool) *progress {
 	return &progress{t: t, done: done, count: users, live: always || isTerminal(t.err), begin: now, told: now}
 }
 
-// sizeOf is the size of a file; 0 for what has none.
+// sizeOf returns the size of a file, or 0 if the stream has no size.
 func sizeOf(r io.Reader) int64 {
 	f, ok := r.(*os.File)
 	if !ok {
@@ -36,7 +36,7 @@ func sizeOf(r io.Reader) int64 {
 	return info.Size()
 }
 
-// at tells that n are done, of a file that has been read up to some byte.
+// at reports that n are done, and that the input has been read up to the offset read.
 func (p *progress) at(n int, read int64) {
 	if now := time.Now(); p.live && now.Sub(p.told) >= time.Second {
 		p.told = now
@@ -48,7 +48,7 @@ func (p *progress) at(n int, read int64) {
 	}
 }
 
-// end tells the whole: n are done, and of others something else was found.
+// end reports the result: n are done, and others have another result, which what describes.
 func (p *progress) end(n, others int, what string) {
 	fmt.Fprintf(p.t.err, "cognate: %s %s%s in %s, %s\n", p.done, p.count(n), what, time.Since(p.begin).Round(time.Millisecond), p.rate(n+others))
 }

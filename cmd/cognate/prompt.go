@@ -14,25 +14,25 @@ import (
 	"github.com/cognate-id/cognate/identity"
 )
 
-// isTerminal tells whether a person may be at the other end of a file.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// A confirmed is a command that destroys something.
+// A confirmed command asks before it destroys something.
 type confirmed struct {
-	Yes bool `help:"Do it without asking. Needed where standard input is no terminal."`
+	Yes bool `help:"Do not ask for confirmation. Needed if standard input is not a terminal."`
 }
 
-// confirm asks a person, unless the command line has answered already.
+// confirm asks the person, unless --yes is given.
 func (c confirmed) confirm(ctx context.Context, t *terminal, question string, args ...any) error {
 	if c.Yes {
 		return nil
 	}
 	question = oneLine(fmt.Sprintf(question, args...))
 	if !isTerminal(t.in) {
-		return hint(fmt.Errorf("nobody can be asked: %s", question), "give --yes to do it without asking")
+		return hint(fmt.Errorf("cannot ask, because standard input is not a terminal: %s", question), "give --yes to confirm")
 	}
 	fmt.Fprintf(t.err, "%s Type yes: ", question)
 	answer, err := readLine(ctx, t.in)
@@ -45,10 +45,10 @@ func (c confirmed) confirm(ctx context.Context, t *terminal, question string, ar
 	return nil
 }
 
-// maxLine is how long an answer, or a password, may be in bytes.
+// maxLine is the maximum length of an answer or a password in bytes.
 const maxLine = 4096
 
-// readLine reads the first line of a stream, or the next one of a terminal.
+// readLine reads the first line of a stream, or the next line of a terminal.
 func readLine(ctx context.Context, in io.Reader) (string, error) {
 	return await(ctx, func() (string, error) {
 		line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
@@ -59,7 +59,8 @@ func readLine(ctx context.Context, in io.Reader) (string, error) {
 	}, func() {})
 }
 
-// await returns what read does, or gives up when ctx ends.
+// await returns the result of read. If ctx is done first, await calls giveUp and returns
+// the error of ctx.
 func await(ctx context.Context, read func() (string, error), giveUp func()) (string, error) {
 	type result struct {
 		line string
@@ -79,8 +80,8 @@ func await(ctx context.Context, read func() (string, error), giveUp func()) (str
 	}
 }
 
-// readPassword reads a password: a line of standard input, or what a person
-// types twice without seeing it.
+// readPassword reads a password: a line of standard input, or hidden input that is typed
+// twice on a terminal.
 func readPassword(ctx context.Context, t *terminal) (identity.Secret, error) {
 	if !isTerminal(t.in) {
 		line, err := readLine(ctx, t.in)
@@ -98,7 +99,7 @@ func readPassword(ctx context.Context, t *terminal) (identity.Secret, error) {
 		return "", err
 	}
 	if first != again {
-		return "", errors.New("the two passwords differ; nothing was changed")
+		return "", hint(errors.New("the two passwords differ; nothing was changed"), "run the command again")
 	}
 	return identity.Secret(first), nil
 }
@@ -107,17 +108,17 @@ func readPassword(ctx context.Context, t *terminal) (identity.Secret, error) {
 func hiddenLine(ctx context.Context, t *terminal, prompt string) (string, error) {
 	f, ok := t.in.(*os.File)
 	if !ok {
-		return "", errors.New("standard input is no terminal")
+		return "", errors.New("standard input is not a terminal")
 	}
 	fd := int(f.Fd())
 	shown, err := term.GetState(fd)
 	if err != nil {
-		return "", hint(errors.New("this terminal cannot hide what is typed"), "give the password as a line of standard input")
+		return "", hint(errors.New("this terminal cannot hide its input"), "give the password as a line of standard input")
 	}
 	fmt.Fprint(t.err, prompt)
 	defer fmt.Fprintln(t.err)
 	return await(ctx, func() (string, error) {
 		line, err := term.ReadPassword(fd)
 		return string(line), err
-	}, func() { _ = term.Restore(fd, shown) }) // what was asked for is given up anyway
+	}, func() { _ = term.Restore(fd, shown) }) // ignore the error: the command ends anyway
 }

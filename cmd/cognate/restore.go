@@ -12,28 +12,33 @@ import (
 	"github.com/cognate-id/cognate/store/bolt"
 )
 
+// A restore into a file writes under another name (FILE.part) and renames the complete
+// store. A restore into a database first marks the database as unfinished, writes the
+// entries, and then removes the mark, so servers never open a part of a store. In both
+// cases the whole backup is verified before anything is written.
+
 type restoreCommand struct {
 	File     string    `arg:"" help:"Backup to read."`
-	Store    storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store to make, bolt:FILE or postgres://USER:PASSWORD@HOST/DATABASE; there must be none yet, or an empty one in the database. Default: ${default}."`
-	Progress bool      `help:"Tell how far it is, even where standard error is no terminal."`
+	Store    storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store to make: bolt:FILE, which must not exist, or postgres://USER:PASSWORD@HOST/DATABASE, which must be empty. Default: ${default}."`
+	Progress bool      `help:"Report progress, even if standard error is not a terminal."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (restoreCommand) Help() string {
-	return `It makes a new store of what cognate backup wrote. A backup that was cut off or altered is refused before anything is written, and the store has its name only once it is complete. Put the key file beside it that the store had when it was backed up.
+	return `The command makes a new store from a file that "cognate backup" wrote. A truncated or altered backup is an error, and nothing is written. The store file appears only when it is complete. Put the key file that the store had at the time of the backup beside the new store.
 
     cognate restore cognate-monday.backup --store bolt:new.db`
 }
 
-// Validate is called when the command line has been read.
+// Validate returns an error if the command line is invalid.
 func (c *restoreCommand) Validate() error { return needsPlace(c.Store) }
 
-// Run makes a store of a backup.
+// Run makes a store from a backup.
 func (c *restoreCommand) Run(t *terminal) error {
 	ctx, stop := signals()
 	defer stop()
 	if _, err := os.Lstat(c.Store.file); c.Store.file != "" && err == nil {
-		return hint(fmt.Errorf("there is a store %s already", c.Store.file), "choose another with --store, or move it away")
+		return hint(fmt.Errorf("the store %s exists already", c.Store.file), "choose another store with --store, or move this one away")
 	}
 	f, err := os.Open(c.File)
 	if err != nil {
@@ -43,7 +48,7 @@ func (c *restoreCommand) Run(t *terminal) error {
 	p := newCounter(t, "restored", c.Progress)
 	n, err := c.restore(ctx, f, p)
 	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) {
-		return hint(plain(fmt.Errorf("restore %s: %w", c.File, err)), "no store was made; use another backup, or the version of cognate that wrote it")
+		return hint(plain(fmt.Errorf("restore %s: %w", c.File, err)), "no store was made; use another backup, or the version of cognate that wrote this one")
 	}
 	if err != nil {
 		return plain(fmt.Errorf("restore %s: %w", c.File, err))
@@ -52,7 +57,8 @@ func (c *restoreCommand) Run(t *terminal) error {
 	return nil
 }
 
-// restore works under another name, so that a store that has its name is whole.
+// restore writes the store under another name, so that a store with its final name is
+// whole.
 func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (int64, error) {
 	if c.Store.file == "" {
 		return c.intoDatabase(ctx, f, p)
@@ -62,7 +68,7 @@ func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (i
 		return 0, err
 	}
 	n, err := c.restoreInto(ctx, storeFlag{file: part}, f, p)
-	if errors.Is(err, store.ErrLocked) { // it is not ours
+	if errors.Is(err, store.ErrLocked) { // another process has the file, so leave it
 		return n, err
 	}
 	defer os.Remove(part)
@@ -72,8 +78,8 @@ func (c *restoreCommand) restore(ctx context.Context, f *os.File, p *counter) (i
 	return n, settle(part, c.Store.file)
 }
 
-// removeLeft removes what a restore that was interrupted left behind, and
-// nothing else: neither a directory, nor the file of one that is still at work.
+// removeLeft removes the file of an interrupted restore. It removes neither a directory,
+// nor the file of a restore that is still running.
 func removeLeft(part string) error {
 	info, err := os.Lstat(part)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +89,7 @@ func removeLeft(part string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return hint(fmt.Errorf("%s is in the way, and no file", part), "move it away, or choose another store with --store")
+		return hint(fmt.Errorf("%s is in the way and is not a file", part), "move it away, or choose another store with --store")
 	}
 	st, err := bolt.Open(part, nil)
 	if errors.Is(err, store.ErrLocked) {
@@ -92,12 +98,13 @@ func removeLeft(part string) error {
 	if err == nil {
 		defer st.Close()
 	}
-	return os.Remove(part) // whatever it is like
+	return os.Remove(part) // even if it is damaged
 }
 
-// intoDatabase marks the database until all is there, so that no server takes a part of it.
+// intoDatabase marks the database until all entries are there, so that no server opens a
+// part of a store.
 func (c *restoreCommand) intoDatabase(ctx context.Context, f *os.File, p *counter) (n int64, err error) {
-	// Before there is a mark; store.Restore verifies on its own.
+	// Verify before the mark is written. store.Restore verifies again.
 	if _, err := store.VerifyBackup(f, catalog()); err != nil {
 		return 0, err
 	}
@@ -113,7 +120,7 @@ func (c *restoreCommand) intoDatabase(ctx context.Context, f *os.File, p *counte
 		return 0, err
 	}
 	if n, err = store.Restore(ctx, st, f, catalog(), p.at); err != nil {
-		return n, hint(err, "what has arrived is marked as unfinished; begin again in another schema of the database")
+		return n, hint(err, "the entries that were written are marked as unfinished; begin again in another schema of the database")
 	}
 	return n, finish(ctx, st)
 }

@@ -13,18 +13,18 @@ import (
 
 type userRestore struct {
 	inPool
-	Backup        string `arg:"" help:"Backup that the user is in."`
-	Name          string `arg:"" help:"Whatever the user signed in with, or the sub."`
-	BackupKeyFile string `placeholder:"FILE" help:"Key file that the store had when it was backed up. Default: that of the store."`
+	Backup        string `arg:"" help:"Backup that has the user."`
+	Name          string `arg:"" help:"Any name that the user signed in with, or the sub."`
+	BackupKeyFile string `placeholder:"FILE" help:"Key file that the store had at the time of the backup. Default: the key file of the store."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userRestore) Help() string {
-	return `It brings one user back, with sub, attributes, password, authenticator app and groups, as a backup of the same pool has them. The pool and the groups must be there, and the names of the user must not be taken. Sign-ins do not come back.
+	return `The command restores one user from a backup of the same pool: the sub, the attributes, the password, the authenticator app and the groups. The pool and the groups must exist, and no other user may have the names of the user. Sign-ins are not restored.
 
     cognate user restore monday.backup alice
 
-The backup is unpacked to a directory of its own for the while, in which secrets stay encrypted.`
+The backup is unpacked to a temporary directory, in which secrets stay encrypted.`
 }
 
 // Run restores a user.
@@ -43,9 +43,9 @@ func (c *userRestore) Run(t *terminal) error {
 		case err != nil:
 			return err
 		case len(res.Failed) > 0:
-			return hint(fmt.Errorf("%s cannot be restored: %w", oneLine(c.Name), res.Failed[0].Err), "nothing was changed; a name that is taken must be freed first, and groups must be there")
+			return hint(fmt.Errorf("%s cannot be restored: %w", oneLine(c.Name), res.Failed[0].Err), "nothing was changed; free the names that are taken, and create the groups first")
 		case res.Skipped > 0:
-			return hint(fmt.Errorf("%s is there already", oneLine(c.Name)), "delete the user first: what is there is not replaced")
+			return hint(fmt.Errorf("%s is there already", oneLine(c.Name)), "delete the user first: an existing user is not replaced")
 		}
 		_, err = fmt.Fprintln(t.out, rec.Sub)
 		return err
@@ -80,10 +80,10 @@ func (c *userRestore) find(ctx context.Context, t *terminal, pool string) (rec *
 		return err
 	})
 	if errors.Is(err, identity.ErrUserNotFound) {
-		return nil, hint(fmt.Errorf("%s has no user %s in the pool %s", c.Backup, oneLine(c.Name), pool), "give the name as it was at the time, or the sub")
+		return nil, hint(fmt.Errorf("%s has no user %s in the pool %s", c.Backup, oneLine(c.Name), pool), "give a name that the user had at the time of the backup, or the sub")
 	}
 	if errors.Is(err, sealed.ErrWrongKey) {
-		return nil, hint(fmt.Errorf("the keys of the store are not those of %s", c.Backup), "say with --backup-key-file where the key file is that the store had at the time")
+		return nil, hint(fmt.Errorf("the keys of the store are not those of %s", c.Backup), "give the key file of that time with --backup-key-file")
 	}
 	return rec, err
 }

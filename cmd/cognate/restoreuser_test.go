@@ -58,6 +58,6 @@ func TestOneUserComesBackFromABackup(t *testing.T) {
 	must("secrets", "rotate")
 	must("secrets", "reseal")
 	must("secrets", "drop-old")
-	refused("hint: say with --backup-key-file", "user", "restore", "b.backup", "alice")
+	refused("with --backup-key-file", "user", "restore", "b.backup", "alice")
 	must("user", "restore", "b.backup", "alice", "--backup-key-file", filepath.Join(old, "cognate.key"))
 }

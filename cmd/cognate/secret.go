@@ -14,9 +14,9 @@ type secretCommand struct {
 	Remove secretRemove `cmd:"" help:"Take a secret away from an app client."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (secretCommand) Help() string {
-	return `To replace the secret of a client while it is in use: add a second one, give it to the program, and remove the first. Both are good meanwhile.
+	return `To replace the secret of a client that is in use, add a second secret, configure the program with it, and then remove the first secret. Both secrets are valid meanwhile.
 
     cognate client secret add 1example23456789
     cognate client secret list 1example23456789
@@ -26,18 +26,18 @@ func (secretCommand) Help() string {
 type secretList struct {
 	theClient
 	listing
-	Values bool `help:"Show the secrets themselves."`
+	Values bool `help:"Show the values of the secrets."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (secretList) Help() string {
-	return `The oldest is listed first. The secrets themselves are shown only with --values.
+	return `The oldest secret comes first. The list shows the values of the secrets only with --values.
 
     cognate client secret list 1example23456789
     cognate client secret list 1example23456789 --values --json`
 }
 
-// A secretLine is a secret as it is listed.
+// A secretLine is one secret in the list.
 type secretLine struct {
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
@@ -66,8 +66,8 @@ func (c *secretList) Run(t *terminal) error {
 	})
 }
 
-// withValues fills in the secrets; both lists have the oldest first, and
-// nobody else has the store open.
+// withValues fills in the values. Both lists have the oldest secret first, and no other
+// process has the store open.
 func withValues(ctx context.Context, a *identity.Admin, client string, lines []secretLine) error {
 	values, err := a.Clients().Secrets(ctx, client)
 	if err != nil {
@@ -81,9 +81,9 @@ func withValues(ctx context.Context, a *identity.Admin, client string, lines []s
 
 type secretAdd struct{ theClient }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (secretAdd) Help() string {
-	return `It writes the new secret. A client has two at the most; the first stays good until it is removed.
+	return `The output is the new secret. A client has at most two secrets. The first one stays valid until you remove it.
 
     cognate client secret add 1example23456789`
 }
@@ -106,9 +106,9 @@ type secretRemove struct {
 	Secret string `arg:"" help:"Id of the secret, see client secret list."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (secretRemove) Help() string {
-	return `Programs that still use it can sign nobody in. The last secret of a client cannot be removed.
+	return `Programs that still use the secret can no longer sign users in. The last secret of a client cannot be removed.
 
     cognate client secret remove 1example23456789 1example23456789--1780000000000 --yes`
 }

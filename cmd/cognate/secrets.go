@@ -14,13 +14,13 @@ import (
 )
 
 type secretsCommand struct {
-	Rotate  secretsRotate  `cmd:"" help:"Add a new key, which seals from now on."`
-	Reseal  secretsReseal  `cmd:"" help:"Seal under the new key what is sealed under older ones."`
-	DropOld secretsDropOld `cmd:"" help:"Remove the older keys, once nothing is sealed under them."`
-	Status  secretsStatus  `cmd:"" help:"Show the keys by id, and how much is sealed under each."`
+	Rotate  secretsRotate  `cmd:"" help:"Add a new key, which encrypts new values."`
+	Reseal  secretsReseal  `cmd:"" help:"Encrypt all values with the new key."`
+	DropOld secretsDropOld `cmd:"" help:"Remove the old keys when no value needs them."`
+	Status  secretsStatus  `cmd:"" help:"Show the ids of the keys, and the number of values of each key."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (secretsCommand) Help() string {
 	return `To change the key:
 
@@ -28,15 +28,15 @@ func (secretsCommand) Help() string {
     cognate secrets reseal
     cognate secrets drop-old
 
-With a PostgreSQL database the servers may run meanwhile: they notice the new key in the key file by themselves, within a minute. Where servers have copies of the file, add the new key to each as the last line, and when all have it, make it the first line of each. A file (bolt:) is open in one process at a time: stop the server. Keys in an environment variable are changed where it is set.
+If the store is a PostgreSQL database, the servers may run meanwhile. They notice the new key in the key file within a minute. If servers have copies of the key file, add the new key as the last line of each copy. When all copies have it, make it the first line of each copy. If the store is a file (bolt:), stop the server first. If the keys are in an environment variable, change the variable yourself.
 
-Run it as the owner of the key file, or as root. The older keys are still needed to read older copies of the store: keep them with those.`
+Run the commands as the owner of the key file, or as root. You need the old keys to read old copies of the store, so keep the old keys with those copies.`
 }
 
-// A sealedStore is a store whose keys an operator works on.
+// A sealedStore is a store whose keys are being changed.
 type sealedStore struct{ realStore }
 
-// open calls fn with the store, which must be there, and the key file.
+// open calls fn with the store, which must exist, and the source of its keys.
 func (s *sealedStore) open(t *terminal, fn func(ctx context.Context, st store.Store, from keySource) error) error {
 	ctx, stop := signals()
 	defer stop()
@@ -48,7 +48,7 @@ func (s *sealedStore) open(t *terminal, fn func(ctx context.Context, st store.St
 	err = fn(ctx, st, s.source(s.Store))
 	switch {
 	case errors.Is(err, context.Canceled):
-		err = hint(errors.New("interrupted"), "what is done stays; run it again to go on")
+		err = hint(errors.New("interrupted"), "the work so far is kept; run it again to continue")
 	case errors.Is(err, sealed.ErrOldKeyInUse):
 		err = hint(errors.New(strings.TrimPrefix(err.Error(), "sealed: ")), "run cognate secrets reseal first")
 	case errors.Is(err, sealed.ErrWrongKey):
@@ -57,11 +57,11 @@ func (s *sealedStore) open(t *terminal, fn func(ctx context.Context, st store.St
 	return errors.Join(err, st.Close())
 }
 
-// keyFile is the key file, which commands that change keys need.
+// keyFile returns the path of the key file. Commands that change keys need a file.
 func (from keySource) keyFile() (string, error) {
 	if from.env != "" {
 		return "", hint(fmt.Errorf("the keys are in the environment variable %s, which cognate cannot change", from.env),
-			"change it where it is set: the first line is the key that seals; or name a key file with --key-file")
+			"change the variable where you set it: the key on the first line encrypts new values; or give a key file with --key-file")
 	}
 	return from.file, nil
 }
@@ -85,7 +85,7 @@ func (c *secretsRotate) Run(t *terminal) error {
 
 type secretsReseal struct{ sealedStore }
 
-// Run seals everything under the first key.
+// Run seals all values under the first key.
 func (c *secretsReseal) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, st store.Store, _ keySource) error {
 		told := time.Now()
@@ -102,8 +102,8 @@ func (c *secretsReseal) Run(t *terminal) error {
 
 type secretsDropOld struct{ sealedStore }
 
-// settled is how long ago the key file of several servers must have changed: by
-// then each has noticed, and seals under the new key.
+// settled is the minimum age of a change of the key file when several servers run. After
+// this time each server has noticed the change and seals under the new key.
 const settled = 2 * time.Minute
 
 // Run removes keys.
@@ -118,8 +118,8 @@ func (c *secretsDropOld) Run(t *terminal) error {
 			return err
 		}
 		if age := time.Since(info.ModTime()); c.Store.url != "" && age < settled {
-			return hint(fmt.Errorf("%s was changed %s ago: a server may not have noticed yet and seal under an old key", file, age.Round(time.Second)),
-				"wait for %s, run cognate secrets reseal, and then this again", (settled - age).Round(time.Second))
+			return hint(fmt.Errorf("%s was changed %s ago: a server may not have noticed the change yet, and may still seal under an old key", file, age.Round(time.Second)),
+				"wait for %s, run cognate secrets reseal, and then run this command again", (settled - age).Round(time.Second))
 		}
 		n, err := sealed.DropOldKeys(ctx, st, file)
 		if err != nil {
@@ -132,7 +132,7 @@ func (c *secretsDropOld) Run(t *terminal) error {
 
 type secretsStatus struct{ sealedStore }
 
-// Run shows how much is sealed under each key.
+// Run shows how many values are sealed under each key.
 func (c *secretsStatus) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, st store.Store, _ keySource) error {
 		all, err := sealed.Usage(ctx, st)

@@ -17,6 +17,11 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// serve opens the store with its keys, makes the engine, listens, logs what an operator
+// must know, and answers requests until a signal comes. Background work, such as sweeping
+// and rotating keys, ends with the requests. A socket beside the store file serves backups
+// meanwhile.
+
 type serveCommand struct {
 	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
@@ -24,18 +29,18 @@ type serveCommand struct {
 	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
-	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old, 2 at least; 0 is never. Default: ${default}."`
-	Log     string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Form of the log on standard error: text or json. Default: ${default}."`
+	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
+	Log     string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
 // maxRotate is ten years, in days.
 const maxRotate = 3650
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (serveCommand) Help() string {
-	return `Operators sign their requests with access keys, see "cognate key create --help"; users need none. Put a proxy with TLS in front of it and tell the URL by --issuer.
+	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys. Put a proxy with TLS in front of the server, and give the URL of the proxy with --issuer.
 
-There is no mail delivery yet: codes are written to the log.
+The server cannot send mail yet. It writes codes to the log.
 
 Examples:
 
@@ -44,23 +49,23 @@ Examples:
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
     cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
 
-Several servers may run on one PostgreSQL database. Give each the same --issuer and a copy of the same key file. The address may be in the environment variable COGNATE_STORE instead, where no process list shows its password. The keys may be in COGNATE_KEYS, or in the variable that --key-env names, in the format of a key file.
+Several servers can run on one PostgreSQL database. Give every server the same --issuer and a copy of the same key file. To keep the password of the database out of the list of processes, put the address in the environment variable COGNATE_STORE. The keys can be in the variable COGNATE_KEYS, or in the variable that --key-env names, in the format of a key file.
 
-With --rotate-keys 90 the signing keys of each pool are replaced every 90 days; the new ones are published for a day before they sign. Of several servers on a database one does it.
+With --rotate-keys 90, the server replaces the signing keys of each pool every 90 days. New keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
 
-It stops on SIGINT and SIGTERM, once the requests in flight are answered (10 seconds at most). A second signal ends it at once.`
+On SIGINT or SIGTERM, the server answers the requests in flight (for at most 10 seconds) and stops. A second signal stops it at once.`
 }
 
-// Validate is called when the command line has been read.
+// Validate returns an error if the command line is invalid.
 func (c *serveCommand) Validate() error {
 	if c.Store.inMemory() {
 		return errors.New("--store: serve keeps its data in a file or a database: give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
-		return fmt.Errorf("--rotate-keys: 0 for never, or from 2 to %d days", maxRotate)
+		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
 	if c.Issuer == issuerSelf && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
-		return fmt.Errorf("--issuer: self is the address in --addr, and %s is none that clients can use: give the URL that they use, such as --issuer https://auth.example.com, or aws", c.Addr)
+		return fmt.Errorf("--issuer: self means the address in --addr, but clients cannot use the address %s: give the URL that clients use, such as --issuer https://auth.example.com, or give aws", c.Addr)
 	}
 	return nil
 }
@@ -99,11 +104,11 @@ func (c *serveCommand) Run(t *terminal) error {
 	return nil
 }
 
-// healthPatience is how long the store may take to answer a question about its health.
+// healthPatience is how long the store may take to answer a health check.
 const healthPatience = 2 * time.Second
 
-// withHealth serves what is below /_cognate, and leaves the rest to the API. It
-// is no [http.ServeMux], which redirects what it finds untidy, by pages that no SDK can read.
+// withHealth serves the paths below /_cognate and passes all others to the API. It does not
+// use [http.ServeMux], which redirects unclean paths with pages that an SDK cannot read.
 func withHealth(api http.Handler, st store.Store) http.Handler {
 	health := fake.Health(version(), func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, healthPatience)
@@ -127,7 +132,7 @@ func (c *serveCommand) logger(t *terminal) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.err, nil))
 }
 
-// report logs what a start should tell.
+// report logs what an operator must know at the start.
 func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity.Engine, l net.Listener) error {
 	keys, err := e.AccessKeys().List(ctx)
 	if err != nil {
@@ -141,11 +146,11 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	}
 	if len(keys) == 0 {
 		how := "stop this server and run cognate key create"
-		if c.Store.url != "" { // no process has it for itself
+		if c.Store.url != "" { // several processes can use a database
 			how = "run cognate key create"
 		}
 		log.Warn("there is no access key, so operators' calls are refused", "hint", how)
 	}
-	log.Warn("there is no mail delivery yet: codes and invitations are written to this log, for whoever can read it")
+	log.Warn("the server cannot send mail yet: codes and invitations are written to this log; protect it")
 	return nil
 }

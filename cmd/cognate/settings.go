@@ -13,14 +13,14 @@ import (
 	"strings"
 )
 
-// A settingsFlag says where a JSON object with settings is: it is the object
-// itself, @FILE, or - for standard input.
+// A settingsFlag is a JSON object with settings, or says where the object is: @FILE, or -
+// for standard input.
 type settingsFlag string
 
-// maxSettings is how long settings may be, in bytes.
+// maxSettings is the maximum length of settings in bytes.
 const maxSettings = 1 << 20
 
-// read returns the object; an empty one where the flag was not given.
+// read returns the object. It returns an empty object if the flag was not given.
 func (s settingsFlag) read(t *terminal) (map[string]any, error) {
 	text, err := s.text(t)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s settingsFlag) read(t *terminal) (map[string]any, error) {
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return nil, hint(errors.New("--settings: it is no JSON object"), `settings are a JSON object, such as '{"mfa":"OPTIONAL","totp":true}', or @FILE, or - for standard input`)
+		return nil, hint(errors.New("--settings: it is not a JSON object"), `settings are a JSON object, such as '{"mfa":"OPTIONAL","totp":true}', or @FILE, or - for standard input`)
 	}
 	return object, nil
 }
@@ -61,7 +61,7 @@ func (s settingsFlag) text(t *terminal) ([]byte, error) {
 	return text, err
 }
 
-// decodeJSON reads one value that fills the text.
+// decodeJSON decodes a text that must be exactly one JSON value.
 func decodeJSON(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -73,13 +73,13 @@ func decodeJSON(text []byte, into any) error {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value")
+		return errors.New("there is text after the JSON value")
 	}
 	return nil
 }
 
-// patched returns settings with changes merged over them (RFC 7396): what the
-// changes do not name stays, and null makes a setting unset. Arrays are replaced.
+// patched returns settings with changes merged into them (RFC 7396). Settings that the
+// changes do not name stay, and null resets a setting. Arrays are replaced.
 func patched[S any](present *S, changes map[string]any) (*S, error) {
 	if err := checkNames(reflect.TypeFor[S](), "", changes); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func patched[S any](present *S, changes map[string]any) (*S, error) {
 	out := new(S)
 	err = decodeJSON(text, out)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		err = fmt.Errorf("setting %s: it must be %s, and is of the JSON type %s", wrong.Field, jsonKind(wrong.Type), wrong.Value)
+		err = fmt.Errorf("setting %s: it must be %s, not the JSON type %s", wrong.Field, jsonKind(wrong.Type), wrong.Value)
 	}
 	if err != nil {
 		return nil, hint(err, "nothing was changed")
@@ -106,13 +106,13 @@ func patched[S any](present *S, changes map[string]any) (*S, error) {
 	return out, nil
 }
 
-// mergePatch is a JSON Merge Patch, RFC 7396.
+// mergePatch applies a JSON Merge Patch (RFC 7396).
 func mergePatch(was, change any) any {
 	changes, ok := change.(map[string]any)
 	if !ok {
 		return change
 	}
-	had, _ := was.(map[string]any) // what is no object is replaced by one
+	had, _ := was.(map[string]any) // a value that is not an object is replaced by an object
 	out := map[string]any{}
 	maps.Copy(out, had)
 	for name, v := range changes {
@@ -125,8 +125,8 @@ func mergePatch(was, change any) any {
 	return out
 }
 
-// checkNames holds the names in a JSON value to those of a type, to the
-// letter: encoding/json would take "MFA" for "mfa", and merging would not.
+// checkNames returns an error if a JSON value has a name that the type does not have. Names
+// must match exactly: encoding/json would accept "MFA" for "mfa", but merging would not.
 func checkNames(t reflect.Type, path string, v any) error {
 	switch v := v.(type) {
 	case []any:
@@ -148,7 +148,7 @@ func checkMembers(t reflect.Type, path string, object map[string]any) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct { // a map has any names, and other kinds are refused when they are decoded
+	if t.Kind() != reflect.Struct { // a map may have any names, and decoding rejects other kinds
 		return nil
 	}
 	known := map[string]reflect.Type{}
@@ -160,7 +160,7 @@ func checkMembers(t reflect.Type, path string, object map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		field, ok := known[name]
 		if !ok {
-			return hint(fmt.Errorf("there is no setting %q", path+name), "nothing was changed; there are %s",
+			return hint(fmt.Errorf("unknown setting %q", path+name), "nothing was changed; the settings are %s",
 				strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		}
 		if err := checkNames(field, path+name+".", object[name]); err != nil {
@@ -170,7 +170,7 @@ func checkMembers(t reflect.Type, path string, object map[string]any) error {
 	return nil
 }
 
-// jsonKind is what JSON calls a type.
+// jsonKind returns the JSON name of a type.
 func jsonKind(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:

@@ -70,7 +70,7 @@ func TestRoundTrip(t *testing.T) {
 
 	other, _ := withPool(t, withTOTP)
 	must(t, other, "group", "create", "admins")
-	if _, errs, code := run(t, other, "user", "import", file); code != 0 || !strings.Contains(errs, "imported 2 users (0 there already, 0 refused)") {
+	if _, errs, code := run(t, other, "user", "import", file); code != 0 || !strings.Contains(errs, "imported 2 users (0 there already, 0 rejected)") {
 		t.Fatalf("user import: %d %s", code, errs)
 	}
 	if out := must(t, other, "group", "members", "admins"); !strings.Contains(out, "alice") || strings.Contains(out, "bob") {
@@ -94,7 +94,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("alice answers with the app: %+v, %v", in, err)
 		}
 	})
-	if _, errs, code := run(t, other, "user", "import", file); code != 0 || !strings.Contains(errs, "imported 0 users (2 there already, 0 refused)") {
+	if _, errs, code := run(t, other, "user", "import", file); code != 0 || !strings.Contains(errs, "imported 0 users (2 there already, 0 rejected)") {
 		t.Errorf("user import again: %d %s", code, errs)
 	}
 }
@@ -186,7 +186,7 @@ func TestResumeOfSomethingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, content, says, flag string }{
-		{"text", "hello\nworld\n", "is no export of users", ""},
+		{"text", "hello\nworld\n", "is not an export of users", ""},
 		{"another pool", strings.ReplaceAll(own, rec.Pool, "us-east-1_AAAAAAAAA"), "is an export of the user pool us-east-1_AAAAAAAAA", ""},
 		{"without secrets", own, "--secrets", "--secrets"},
 		{"one long line", strings.Repeat("x", 3<<20), "last line is too long", ""},
@@ -239,7 +239,7 @@ func TestInterruptedImport(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := bufio.NewReader(errs)
-			if text, err := said.ReadString('\n'); err != nil || !strings.Contains(text, "line 251: it is no user as JSON") {
+			if text, err := said.ReadString('\n'); err != nil || !strings.Contains(text, "line 251: it is not a user as JSON") {
 				t.Fatalf("stderr = %q, %v", text, err)
 			}
 			if err := cmd.Process.Signal(tt.by); err != nil {
@@ -256,7 +256,7 @@ func TestInterruptedImport(t *testing.T) {
 				t.Errorf("%d users after the interruption, want 200", n)
 			}
 			_, again, code := feed(t, dir, records(300), "user", "import", "-")
-			if code != 0 || !strings.Contains(again, "imported 100 users (200 there already, 0 refused)") {
+			if code != 0 || !strings.Contains(again, "imported 100 users (200 there already, 0 rejected)") {
 				t.Errorf("import again: %d %s", code, again)
 			}
 			if n := countUsers(t, dir); n != 300 {
@@ -295,7 +295,7 @@ func TestRejects(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"line 11: the line is longer than 1 MiB", "imported 2 users (0 there already, 9 refused)", "hint: mend bad.jsonl", "line 5 (user0)",
+		"line 11: the line is longer than 1 MiB", "imported 2 users (0 there already, 9 rejected)", "hint: correct the lines in bad.jsonl", "line 5 (user0)",
 	} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("stderr lacks %q:\n%s", want, errs)

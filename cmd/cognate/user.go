@@ -12,22 +12,22 @@ import (
 type userCommand struct {
 	List     userList     `cmd:"" help:"List users."`
 	Create   userCreate   `cmd:"" help:"Make a user."`
-	Show     userShow     `cmd:"" help:"Show all that is kept about a user, but for secrets."`
-	Set      userSet      `cmd:"" help:"Change and delete attributes of a user."`
+	Show     userShow     `cmd:"" help:"Show everything that is stored about a user, except for secrets."`
+	Set      userSet      `cmd:"" help:"Change or delete attributes of a user."`
 	Password userPassword `cmd:"" help:"Set the password of a user."`
 	Enable   userEnable   `cmd:"" help:"Let a user who was disabled sign in again."`
-	Disable  userDisable  `cmd:"" help:"End all sign-ins of a user, and allow no more."`
+	Disable  userDisable  `cmd:"" help:"End all sign-ins of a user, and refuse new ones."`
 	Confirm  userConfirm  `cmd:"" help:"Confirm a user who has signed up, without the code."`
 	Signout  userSignOut  `cmd:"" help:"End all sign-ins of a user."`
 	Delete   userDelete   `cmd:"" help:"Delete a user."`
 	Export   userExport   `cmd:"" help:"Write all users as JSON lines."`
 	Import   userImport   `cmd:"" help:"Read users from JSON lines."`
-	Restore  userRestore  `cmd:"" help:"Bring one user back from a backup."`
+	Restore  userRestore  `cmd:"" help:"Restore one user from a backup."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userCommand) Help() string {
-	return `A user is named by the username, by whatever else the user signs in with, or by the sub. The server must not be running.
+	return `Name a user by the username, by any other name that the user signs in with, or by the sub. If the store is a file, stop the server first.
 
     cognate user create alice email=alice@example.com email_verified=true
     cognate user list --filter 'email ^= "a"'
@@ -38,10 +38,10 @@ func (userCommand) Help() string {
 // A theUser is a user of a pool.
 type theUser struct {
 	inPool
-	Name string `arg:"" name:"user" help:"The user, by any name or the sub."`
+	Name string `arg:"" name:"user" help:"The user, by any sign-in name or the sub."`
 }
 
-// change does something to the user, and says that it was done.
+// change changes the user and prints that it is done.
 func (u *theUser) change(t *terminal, done string, fn func(context.Context, identity.Users) error) error {
 	return u.open(t, func(ctx context.Context, a *identity.Admin) error {
 		if err := fn(ctx, a.Users()); err != nil {
@@ -52,10 +52,10 @@ func (u *theUser) change(t *terminal, done string, fn func(context.Context, iden
 	})
 }
 
-// named names the user in an error that there is none.
+// named adds the name of the user to [identity.ErrUserNotFound].
 func named(err error, name string) error {
 	if errors.Is(err, identity.ErrUserNotFound) {
-		return hint(fmt.Errorf("there is no user %s in the pool", oneLine(name)), "cognate user list shows those there are")
+		return hint(fmt.Errorf("there is no user %s in the pool", oneLine(name)), "cognate user list shows all users")
 	}
 	return err
 }
@@ -64,12 +64,12 @@ type userList struct {
 	inPool
 	listing
 	limited
-	Filter string `placeholder:"FILTER" help:"Which users, by one attribute: NAME = \"VALUE\" or NAME ^= \"BEGINNING\". Default: all."`
+	Filter string `placeholder:"FILTER" help:"Filter by one attribute: NAME = \"VALUE\" or NAME ^= \"BEGINNING\". Default: all users."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userList) Help() string {
-	return `Users can be found by username, email, phone_number, name, given_name, family_name, preferred_username, sub, cognito:user_status (such as CONFIRMED) and status (Enabled or Disabled).
+	return `A filter can use one of these attributes: username, email, phone_number, name, given_name, family_name, preferred_username, sub, cognito:user_status (such as CONFIRMED) and status (Enabled or Disabled).
 
     cognate user list
     cognate user list --filter 'email ^= "a"' --limit 20
@@ -89,10 +89,10 @@ func (c *userList) Run(t *terminal) error {
 	})
 }
 
-// An assignment is NAME=VALUE, or NAME= to delete.
+// An assignment is NAME=VALUE, or NAME= to delete an attribute.
 type assignment struct{ name, value string }
 
-// UnmarshalText takes NAME=VALUE.
+// UnmarshalText accepts NAME=VALUE.
 func (a *assignment) UnmarshalText(text []byte) error {
 	name, value, ok := strings.Cut(string(text), "=")
 	if !ok || name == "" {
@@ -102,7 +102,8 @@ func (a *assignment) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// attributes are assignments that do not contradict each other.
+// attributes returns the assignments as a map. It returns an error if a name is given
+// twice.
 func attributes(all []assignment) (map[string]string, error) {
 	out := map[string]string{}
 	for _, a := range all {
@@ -116,9 +117,9 @@ func attributes(all []assignment) (map[string]string, error) {
 
 type userShow struct{ theUser }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userShow) Help() string {
-	return `It writes JSON: the attributes, the groups, the sign-ins whose tokens may still be good, and what is on record of the user. That is what a person may ask for who wants to know what is kept.
+	return `The output is JSON: the attributes, the groups, the sign-ins whose tokens may still be valid, and the events of the user. Use it to answer a person who asks which data is stored.
 
     cognate user show alice
     cognate user show alice@example.com | jq .attributes`
@@ -140,9 +141,9 @@ type userSet struct {
 	Attributes []assignment `arg:"" placeholder:"NAME=VALUE" help:"Attributes to change; NAME= deletes one."`
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userSet) Help() string {
-	return `All is done or nothing. An address that is changed has to be verified anew, unless it is said to be verified.
+	return `If one change is invalid, nothing is changed. A changed address must be verified again, unless you mark it as verified.
 
     cognate user set alice name="Alice Liddell" custom:team=web
     cognate user set alice email=alice@example.org email_verified=true
@@ -162,7 +163,7 @@ func (c *userSet) Run(t *terminal) error {
 
 type userEnable struct{ theUser }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userEnable) Help() string { return `    cognate user enable alice` }
 
 // Run enables a user.
@@ -172,7 +173,7 @@ func (c *userEnable) Run(t *terminal) error {
 
 type userDisable struct{ theUser }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userDisable) Help() string {
 	return `The user is signed out everywhere and cannot sign in until "cognate user enable".
 
@@ -186,9 +187,9 @@ func (c *userDisable) Run(t *terminal) error {
 
 type userConfirm struct{ theUser }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userConfirm) Help() string {
-	return `It verifies no address: "cognate user set alice email_verified=true" does.
+	return `The command does not verify the addresses of the user. To do that, use "cognate user set alice email_verified=true".
 
     cognate user confirm alice`
 }
@@ -200,9 +201,9 @@ func (c *userConfirm) Run(t *terminal) error {
 
 type userSignOut struct{ theUser }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userSignOut) Help() string {
-	return `All tokens of the user are refused from then on. The user may sign in again at once.
+	return `The server refuses all present tokens of the user. The user can sign in again at once.
 
     cognate user signout alice`
 }
@@ -217,9 +218,9 @@ type userDelete struct {
 	confirmed
 }
 
-// Help tells more of the command.
+// Help returns the details that --help shows.
 func (userDelete) Help() string {
-	return `The user is deleted for good, with the password, second factors and sign-ins. The name is free again.
+	return `The user is deleted for good, with the password, second factors and sign-ins. Another user can then have the name.
 
     cognate user delete alice
     cognate user delete alice --yes`

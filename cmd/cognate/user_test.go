@@ -115,7 +115,7 @@ func TestUserVerbs(t *testing.T) {
 	failure(t, dir, "cannot be confirmed", "", "user", "confirm", "alice")
 	failure(t, dir, "invalid filter", `'email ^= "a"'`, "user", "list", "--filter", "email")
 	failure(t, dir, "cannot be searched", "family_name", "user", "list", "--filter", `birthdate = "x"`)
-	failure(t, dir, "nobody can be asked: Delete the user alice", "--yes", "user", "delete", "alice")
+	failure(t, dir, "Delete the user alice", "--yes", "user", "delete", "alice")
 	must(t, dir, "user", "delete", "alice", "--yes")
 	for _, verb := range []string{"show", "enable", "disable", "confirm", "signout", "delete", "password"} {
 		failure(t, dir, "there is no user alice", "user list", "user", verb, "alice")

@@ -217,7 +217,7 @@ func with(base obj, more ...obj) obj {
 	return out
 }
 
-// dig follows names into nested objects; it is nil where there is nothing.
+// dig follows names into nested objects; it is nil if there is nothing.
 func dig(v any, path ...string) any {
 	for _, name := range path {
 		o, ok := v.(obj)

@@ -160,7 +160,7 @@ func (m *model) broken(at place) []brokenRule {
 	return out
 }
 
-// constrains tells whether there is text that the pattern does not allow.
+// constrains reports whether there is text that the pattern does not allow.
 func (s modelShape) constrains() bool { return s.Pattern != "" && s.Pattern != "(?s).*" }
 
 // mismatch is a text of allowed length that the pattern does not allow.

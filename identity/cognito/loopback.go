@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Loopback tells whether a Host header names this machine: localhost, a name
+// Loopback reports whether a Host header names this machine: localhost, a name
 // below it, or a loopback address, with or without a port.
 func Loopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {

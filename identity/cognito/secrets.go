@@ -40,7 +40,7 @@ func (s *service) deleteUserPoolClientSecret(ctx context.Context, in *idp.Delete
 	return &idp.DeleteUserPoolClientSecretResponse{}, nil
 }
 
-// listUserPoolClientSecrets has one page, so that no token is good for another.
+// listUserPoolClientSecrets has one page, so that no token is valid for another.
 func (s *service) listUserPoolClientSecrets(ctx context.Context, in *idp.ListUserPoolClientSecretsRequest) (*idp.ListUserPoolClientSecretsResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {

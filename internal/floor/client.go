@@ -16,6 +16,7 @@ import (
 // A Client calls a server with as little work as the protocol allows. It is safe for
 // concurrent use.
 type Client struct {
+	// URL is the base URL of the server.
 	URL      string
 	PoolID   string // Defaults to [PoolID].
 	ClientID string // Defaults to [ClientID].

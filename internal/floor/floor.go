@@ -38,8 +38,8 @@ const service = "AWSCognitoIdentityProviderService."
 // Cost is the cost of an Argon2id hash.
 type Cost struct {
 	Memory  uint32 // memory in KiB
-	Time    uint32
-	Threads uint8
+	Time    uint32 // number of passes over the memory
+	Threads uint8  // number of lanes
 }
 
 // DefaultCost is the recommendation of OWASP. CheapCost takes about 40 µs.
@@ -247,9 +247,9 @@ type authAnswer struct {
 
 // Tokens is the result of a sign-in.
 type Tokens struct {
-	AccessToken  string
-	IDToken      string `json:"IdToken"`
-	RefreshToken string `json:",omitempty"`
-	TokenType    string
-	ExpiresIn    int
+	AccessToken  string // the access token
+	IDToken      string `json:"IdToken"`    // the ID token
+	RefreshToken string `json:",omitempty"` // the refresh token, if there is a new one
+	TokenType    string // Bearer
+	ExpiresIn    int    // lifetime of the access token in seconds
 }

@@ -38,7 +38,7 @@ func Serve(h http.Handler) error {
 // A Process is a server in a process of its own, so that the work of its clients is not
 // measured.
 type Process struct {
-	URL string
+	URL string // the base URL of the server
 
 	cmd   *exec.Cmd
 	stdin io.Closer
@@ -112,8 +112,8 @@ func Bench(b *testing.B, cpu func() (time.Duration, error), op func() error) {
 
 // A Side is one of two servers under the same load.
 type Side struct {
-	CPU func() (time.Duration, error)
-	Op  func() error
+	CPU func() (time.Duration, error) // returns the processor time of the server so far
+	Op  func() error                  // makes one call to the server
 }
 
 // Ratio returns the processor time of the product divided by that of the base. It runs

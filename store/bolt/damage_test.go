@@ -146,7 +146,7 @@ func scanAll(r store.Reader, table string, reverse bool, written map[store.Ref]s
 	return n, nil
 }
 
-// older tells whether a value of the sample file is one that was there before another.
+// older reports whether a value of the sample file was written before another one.
 func older(value, than string) bool {
 	var a, b struct {
 		Round int

@@ -162,7 +162,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// duplicates tells whether members of an object may hide one another.
+// duplicates reports whether members of an object may hide one another.
 func duplicates(value []byte) bool { return bytes.Count(value, []byte(":")) > 1 }
 
 // replacements counts the replacement characters that are written out.

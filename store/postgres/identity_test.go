@@ -319,7 +319,7 @@ func addToGroup(t *testing.T, h *house) {
 	}
 }
 
-// Nobody learns from the number of round trips whether there is a user.
+// The number of round trips does not reveal whether a user exists.
 func TestRoundTripsDoNotTellWhoExists(t *testing.T) {
 	h := newHouse(t)
 	h.signIn(t)
@@ -331,7 +331,7 @@ func TestRoundTripsDoNotTellWhoExists(t *testing.T) {
 		return h.trips.n.Load()
 	}
 	if known, unknown := failed("alice"), failed("Bob"); known != unknown || known > 3 {
-		t.Errorf("a wrong password takes %d round trips, a name that nobody has %d; want the same, at most 3", known, unknown)
+		t.Errorf("a wrong password takes %d round trips, an unknown name %d; want the same, at most 3", known, unknown)
 	}
 }
 

@@ -360,7 +360,7 @@ func (s *flawed) loseConnection(tx *transaction) (again bool, err error) {
 	return false, store.ErrUnknownOutcome
 }
 
-// conflicts tells whether a commit since began touched what tx read or wrote.
+// conflicts reports whether a commit since began touched what tx read or wrote.
 func (s *flawed) conflicts(tx *transaction, began int) bool {
 	if s.lostUpdates {
 		return false

@@ -165,9 +165,9 @@ func (m *model) compareNames(t testing.TB, r store.Reader) error {
 		}
 	}
 	_, err := people.Find(r, byName, store.Key("pool", "nobody"))
-	wantErr(t, "Find of a name that nobody has", err, store.ErrNotFound)
+	wantErr(t, "Find of an unknown name", err, store.ErrNotFound)
 	_, err = people.Get(r, store.Key("pool", "nobody"))
-	wantErr(t, "Get of a key that nobody has", err, store.ErrNotFound)
+	wantErr(t, "Get of an unknown key", err, store.ErrNotFound)
 	return nil
 }
 

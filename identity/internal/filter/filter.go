@@ -38,7 +38,7 @@ var ErrSyntax = errors.New(`filter: not of the form: attribute = "value", or: at
 // An AttributeError is returned for a well-formed filter over an attribute that cannot be
 // searched, such as a custom attribute.
 type AttributeError struct {
-	Name string
+	Name string // the name of the attribute
 }
 
 func (e *AttributeError) Error() string {

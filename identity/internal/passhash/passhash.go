@@ -58,7 +58,7 @@ var (
 type Params struct {
 	Memory  uint32 // memory in KiB
 	Time    uint32 // number of passes over the memory
-	Threads uint8
+	Threads uint8  // number of lanes
 }
 
 // Default is the recommendation of OWASP: about 30 ms of one processor.

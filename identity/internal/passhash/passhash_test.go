@@ -237,7 +237,7 @@ func TestCancelled(t *testing.T) {
 			}
 			cancel()
 		}
-		release() // whoever gave up must not have kept a place
+		release() // a call that gave up must have released its place
 		for name, call := range calls {
 			if err := call(t.Context()); err != nil {
 				t.Errorf("%s after the queue: %v", name, err)

@@ -329,7 +329,7 @@ func TestFakeVerifier(t *testing.T) {
 		t.Error("no square, as real ones are")
 	}
 	if x := start(t, v); x.agrees(t, "") || x.agrees(t, "password") {
-		t.Error("a password fits nobody")
+		t.Error("a password matches the decoy verifier")
 	}
 }
 

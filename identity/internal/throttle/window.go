@@ -9,6 +9,7 @@ const parts = 12
 // period. The zero Window has counted none. Windows can be compared with ==. Use the same
 // period in all calls for one Window.
 type Window struct {
+	// Events are the events of the period, by slot.
 	Events tally `json:"e,omitzero"`
 }
 

@@ -13,10 +13,14 @@ import (
 
 // A User resembles a user record: it has about a kilobyte and searchable attributes.
 type User struct {
+	// Pool, Sub, Username and Password are as in a user record.
 	Pool, Sub, Username, Password string
-	Attributes                    map[string]string
-	Created, Changed              time.Time
-	Filler                        string
+	// Attributes are the attributes of the user; some are indexed.
+	Attributes map[string]string
+	// Created and Changed are times of the record.
+	Created, Changed time.Time
+	// Filler makes the record as long as a real one.
+	Filler string
 }
 
 // Names and Emails are two of the indexes of [Users].
