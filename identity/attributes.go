@@ -325,23 +325,31 @@ func (up *update) putCodes(tx store.Tx, u *User) error {
 	return err
 }
 
-// keepsFactor turns the second factor by SMS off when the phone number is
-// deleted. It refuses the deletion if the pool demands a second factor and the
-// user would have none. What the service answers is not known.
+// keepsFactor turns off each second factor whose address is deleted. It refuses
+// the deletion if the pool demands a second factor and the user would have none.
+// What the service answers is not known.
 func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]string) (refused, err error) {
-	if value, ok := values["phone_number"]; !ok || value != "" || u.Attributes["phone_number"] == "" {
-		return nil, nil
+	left := u.clone()
+	lost := ""
+	for _, f := range factors {
+		if value, ok := values[f.address]; !ok || value != "" || u.Attributes[f.address] == "" {
+			continue
+		}
+		u.MFA.turn(f.method, false)
+		u.MFA.prefer(f.method, false)
+		delete(left.Attributes, f.address)
+		if f.offered(s) {
+			lost = f.address
+		}
 	}
-	u.MFA.turn(MFASMS, false)
-	u.MFA.prefer(MFASMS, false)
-	if s.MFA != MFAOn || !s.SMSMFA {
+	if lost == "" || s.MFA != MFAOn {
 		return nil, nil
 	}
 	t, err := getTOTP(r, u.Pool, u.Sub)
-	if err != nil || len(t.Secret) > 0 {
+	if err != nil || slices.ContainsFunc(factors[:], func(f *factor) bool { return f.usable(s, left, enrolled{t}) }) {
 		return nil, err
 	}
-	return invalid("phone_number", "The phone number is the only second factor of the user."), nil
+	return invalid(lost, fmt.Sprintf("The %s is the only second factor of the user.", strings.ReplaceAll(lost, "_", " "))), nil
 }
 
 // checkWhole checks the user with all changes made: a name to sign in with

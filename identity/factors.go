@@ -15,6 +15,8 @@ type factor struct {
 	method MFAMethod
 	kind   stateKind // the kind of the challenge that asks for a code
 	answer string    // the name of the answer, for the error if it is missing
+	// address is the attribute that codes are sent to; empty if none is sent.
+	address string
 	// strength orders the factors. If the pool demands a factor and the user has
 	// turned none on, the strongest usable factor is asked for.
 	strength int
@@ -138,13 +140,14 @@ var totpFactor = &factor{
 func hasApp(_ *User, e enrolled) bool { return e.totp != nil && len(e.totp.Secret) > 0 }
 
 var smsFactor = &factor{
-	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", strength: 1,
+	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", address: "phone_number", strength: 1,
 	offered: func(s *PoolSettings) bool { return s.SMSMFA },
 	ready:   hasPhone,
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.SMSMFA && hasPhone(u, e) },
 	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
 		d := delivery("phone_number", o.user.Attributes["phone_number"])
-		p.state, err = s.sendFactorCode(ctx, o.user, stateSMS, d, st, now)
+		words := codeWords{body: pick(s.settings.SMSAuthenticationMessage, nil, signInText)}
+		p.state, err = s.sendFactorCode(ctx, o.user, stateSMS, d, words, st, now)
 		return &SignInResult{Challenge: &SMSCodeRequired{p, d}}, err
 	},
 	judge: func(tx store.Tx, t *secondStep, o *outcome, code string) error {
@@ -162,11 +165,17 @@ type sentCode struct {
 
 func (sentCode) disclosed() int { return 0 }
 
+// codeWords are the words of a message that carries a code.
+type codeWords struct {
+	body    string
+	subject string // of a mail
+}
+
 // sendFactorCode sends a code to an address and returns the state of the
 // challenge. The state carries the MAC of the code, so the code is valid for
 // this challenge alone and nothing is stored.
-func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *CodeDelivery, st *challengeState, now time.Time) (string, error) {
-	if err := s.points().callable(CustomMessage, CustomSMSSender); err != nil {
+func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *CodeDelivery, words codeWords, st *challengeState, now time.Time) (string, error) {
+	if err := s.points().callable(CustomMessage, senderTrigger(d.Medium)); err != nil {
 		return "", err
 	}
 	if _, err := s.points().customMessage(ctx, MessageFactorCode, u, d.Attribute); err != nil {
@@ -180,7 +189,7 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 	if err != nil {
 		return "", err
 	}
-	return state, s.points().send(ctx, u, s.signInMessage(u, d, text, now))
+	return state, s.points().send(ctx, u, s.signInMessage(u, d, words, text, now))
 }
 
 // sentMAC returns the MAC of a code and the user's present address. So a code is

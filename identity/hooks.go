@@ -35,7 +35,7 @@ import (
 //	Admin.reinvite                  messageTriggers unless suppressed
 //	update.makeCodes                messageTriggers
 //	Session.sendVerification        messageTriggers
-//	scope.sendFactorCode            CustomMessage, CustomSMSSender
+//	scope.sendFactorCode            CustomMessage, senderTrigger of the medium
 //
 // Then the flow calls the points. Every point is a method of points and runs
 // outside of any transaction, because a hook may be slow and a store may run a
@@ -195,9 +195,9 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 // send sends a message to a user, through the hook for its medium or else
 // through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
-	fn, trigger := p.engine.hooks.customEmailSender, CustomEmailSender
-	if m.Medium == MediumSMS {
-		fn, trigger = p.engine.hooks.customSMSSender, CustomSMSSender
+	fn, trigger := p.engine.hooks.customEmailSender, senderTrigger(m.Medium)
+	if trigger == CustomSMSSender {
+		fn = p.engine.hooks.customSMSSender
 	}
 	_, err := run(ctx, p, fn, func() *hook.CustomSender {
 		return &hook.CustomSender{Event: p.event(ctx, messageSource(trigger, m.Kind), u), To: m.To, Code: m.Code}
@@ -206,6 +206,14 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 		return err
 	}
 	return p.engine.send(ctx, m)
+}
+
+// senderTrigger is the trigger whose target sends messages by a medium.
+func senderTrigger(m Medium) Trigger {
+	if m == MediumSMS {
+		return CustomSMSSender
+	}
+	return CustomEmailSender
 }
 
 func messageSource(t Trigger, kind MessageKind) hook.Source {

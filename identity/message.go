@@ -155,12 +155,11 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text str
 }
 
 // signInMessage is the message that carries the second factor of a sign-in.
-func (s *scope) signInMessage(u *User, d *CodeDelivery, code string, now time.Time) *Message {
-	body := pick(s.settings.SMSAuthenticationMessage, nil, signInText)
+func (s *scope) signInMessage(u *User, d *CodeDelivery, words codeWords, code string, now time.Time) *Message {
 	return &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: MessageFactorCode, Code: Secret(code),
-		Body: fillIn(body, u.Username, code),
+		Subject: fillIn(words.subject, u.Username, code), Body: fillIn(words.body, u.Username, code),
 	}
 }
 

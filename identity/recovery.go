@@ -103,7 +103,7 @@ func recovery(s *PoolSettings, u *User) (*recipient, error) {
 		return nil, ErrCannotReset
 	}
 	for _, a := range s.RecoveryAttributes() {
-		if u.Attributes[a] != "" && u.verified(a) && !(a == "phone_number" && textsProve(s, u)) {
+		if u.Attributes[a] != "" && u.verified(a) && !provesFactor(s, u, a) {
 			return u.recipient(a), nil
 		}
 	}
@@ -116,10 +116,14 @@ func (u *User) resettable() bool {
 	return slices.Contains([]UserStatus{StatusConfirmed, StatusResetRequired, StatusUnconfirmed}, u.Status)
 }
 
-// textsProve reports whether text messages are the user's second factor. Then
-// they recover no password, or the phone alone would do for both factors.
-func textsProve(s *PoolSettings, u *User) bool {
-	return asksFactor(s) && s.SMSMFA && (u.MFA.Has(MFASMS) || s.MFA == MFAOn && !u.MFA.Has(MFATOTP))
+// provesFactor reports whether codes sent to an address are the user's second
+// factor. Then they recover no password, or the address alone would do for both
+// factors. Where everybody needs a factor, that holds for each address of a user
+// who has turned none on.
+func provesFactor(s *PoolSettings, u *User, attribute string) bool {
+	return asksFactor(s) && slices.ContainsFunc(factors[:], func(f *factor) bool {
+		return f.address == attribute && f.offered(s) && (u.MFA.Has(f.method) || s.MFA == MFAOn && len(u.MFA.Methods) == 0)
+	})
 }
 
 // ConfirmForgotPassword is what a user gives to choose a new password.

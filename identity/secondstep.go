@@ -59,7 +59,8 @@ type MFAChoiceRequired struct {
 	Methods []MFAMethod // that the user may choose from
 }
 
-// FactorCode is the answer to [*TOTPRequired] and [*SMSCodeRequired].
+// FactorCode is the answer to a challenge that asks for a code of a second
+// factor, such as [*TOTPRequired].
 type FactorCode struct {
 	Code       Secret // what the app shows, or what was sent
 	SecretHash string // see [SecretHash]; for clients with a secret

@@ -304,20 +304,18 @@ func setPolicies(s *identity.PoolSettings, r *poolRequest) {
 }
 
 // setMode sets whether second factors are asked for, and which there are.
-// Neither request has a member for authenticator apps: they stay on with any
+// Neither request has a member for the other factors: they stay on with any
 // mode but OFF. A new pool has codes by SMS. Later they come on where a pool
 // that has no factor is given the means to send them.
 func setMode(s *identity.PoolSettings, r *poolRequest) error {
-	before, hadSMS := s.MFA, s.SMSMFA
-	s.MFA, s.SMSMFA = identity.MFAMode(text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration))), false
+	before := s.MFA
+	s.MFA = identity.MFAMode(text(asked(r, r.create.MfaConfiguration, r.update.MfaConfiguration)))
 	if s.MFA == "" || s.MFA == identity.MFAOff {
-		if s.TOTP != nil {
-			s.TOTP = new(false)
-		}
+		s.DropFactors()
 		return nil
 	}
-	s.SMSMFA = s.SMS != nil && (hadSMS || !s.AppsOffered())
-	if !s.SMSMFA && !s.AppsOffered() {
+	s.SMSMFA = s.SMS != nil && (s.SMSMFA || !s.OffersFactor())
+	if !s.OffersFactor() {
 		return needSMS()
 	}
 	if !r.creates && s.MFA == identity.MFAOn && before != identity.MFAOn {

@@ -192,7 +192,7 @@ func parseBound(text *string) (int, error) {
 func (s *Pool) checkMFA() error {
 	switch s.MFA {
 	case "", MFAOff:
-		if s.SMSMFA || s.AppsOffered() {
+		if s.OffersFactor() {
 			return invalid("MFA", FactorsWithoutMFA, "", "A pool without MFA has no second factors.")
 		}
 		return nil
@@ -200,7 +200,7 @@ func (s *Pool) checkMFA() error {
 	default:
 		return plain("MFA", "%q is not one of OFF, OPTIONAL, ON.", s.MFA)
 	}
-	if !s.SMSMFA && !s.AppsOffered() {
+	if !s.OffersFactor() {
 		return invalid("MFA", MFAWithoutFactor, "", "A pool with MFA has at least one second factor.")
 	}
 	return nil

@@ -353,6 +353,17 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 	return time.Duration(days) * 24 * time.Hour
 }
 
+// OffersFactor reports whether users of the pool may have a second factor of any kind.
+func (s *Pool) OffersFactor() bool { return s.SMSMFA || s.AppsOffered() }
+
+// DropFactors takes all second factors off the offer, as MFA OFF demands.
+func (s *Pool) DropFactors() {
+	s.SMSMFA = false
+	if s.TOTP != nil {
+		s.TOTP = new(false)
+	}
+}
+
 // RecoveredByAdmin reports whether only an operator may reset passwords.
 func (s *Pool) RecoveredByAdmin() bool {
 	return slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == RecoverByAdmin })
