@@ -71,7 +71,7 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 	if err != nil {
 		return nil, err
 	}
-	if err := c.admin.engine.roomForClient(ctx, pool.ID); err != nil {
+	if err := c.admin.engine.checkClientLimit(ctx, pool.ID); err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
 	}
 	err = c.admin.engine.store.Update(ctx, func(tx store.Tx) error {

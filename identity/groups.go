@@ -91,7 +91,7 @@ func (a *Admin) createGroup(ctx context.Context, s *GroupSettings) (*Group, erro
 		return nil, err
 	}
 	e := a.engine
-	if err := e.room(ctx, "groups", e.quotas.Groups, serviceQuotas.Groups, groups.Name, store.Prefix(a.pool)); err != nil {
+	if err := e.checkLimit(ctx, "groups", e.quotas.Groups, serviceQuotas.Groups, groups.Name, store.Prefix(a.pool)); err != nil {
 		return nil, err
 	}
 	id, err := e.uuid()

@@ -42,8 +42,8 @@ func (us Users) RemoveFromGroup(ctx context.Context, username, group string) err
 	return nil
 }
 
-// changeGroups changes which groups a user is in; how is what the event calls it. The group is read in the
-// transaction that writes the user: who deletes it meanwhile comes before or after.
+// changeGroups changes which groups a user is in; how is the name of the change in the event. The group is read in the
+// transaction that writes the user, so a deletion of the group takes place either before or after.
 func (a *Admin) changeGroups(ctx context.Context, username, group, how string, fn func(tx store.Tx, u *User, g *Group) (refused, err error)) error {
 	by, err := a.origin(ctx, username)
 	if err != nil {
@@ -149,7 +149,7 @@ func (g *Group) rank() int64 {
 // token, which with all attributes in it is then not longer than [token.MaxLength].
 const longestGroups = 16 << 10
 
-// fitting are the groups that a token has: the first ones, as many as there is room for.
+// fitting returns the groups that a token has: the first ones, up to longestGroups bytes.
 func fitting(in []*Group) []*Group {
 	n := 0
 	for i, g := range in {
@@ -189,9 +189,9 @@ func (c *claims) roles(in []*Group) {
 }
 
 // preferredRole is the role of the first of the groups, unless another of the
-// same precedence has another role. All groups have one: that a group without
-// a role does not stand in the way, and that no precedence is a precedence
-// too, the last, is our reading of the service's documentation (unsure).
+// same precedence has another role. All groups given have a role. A group
+// without a role is left out before, and a group without a precedence comes
+// last: this is our reading of the service's documentation (unsure).
 func preferredRole(in []*Group) string {
 	for _, g := range in {
 		if g.rank() == in[0].rank() && *g.RoleARN != *in[0].RoleARN {

@@ -12,7 +12,7 @@ import (
 )
 
 // The challenge for a new password. A user who signed in with a temporary
-// password answers it with one of the own, and with attributes that are missing.
+// password answers it with a new password and with the attributes that are missing.
 // The new password is checked and hashed first; then one transaction uses the
 // challenge up, confirms the user, replaces the credential and, where nothing
 // more is asked for, writes the family.
@@ -239,8 +239,8 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 	return o, f.insert(tx, u)
 }
 
-// provide gives a user attributes that have no value yet. Addresses are not
-// verified, whatever an operator said of one that was to come.
+// provide gives a user attributes that have no value yet. The addresses
+// are not verified, even if an operator has set the flag in advance.
 func (u *User) provide(attributes map[string]string) error {
 	for _, name := range sortedKeys(attributes) {
 		switch {

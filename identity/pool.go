@@ -73,7 +73,7 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 		return nil, err
 	}
 	p.Client = client.ID
-	if err := e.roomForPool(ctx, p.Settings.Region); err != nil {
+	if err := e.checkPoolLimit(ctx, p.Settings.Region); err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
 	created, err := (&Admin{e, p.ID}).happened(ctx, EventPoolCreated, Subject{SubjectPool, p.ID}, p.Created)
@@ -99,15 +99,15 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 	return e.handle(p), nil
 }
 
-// CreateUserPool makes a pool without a client. One too many for the region is
-// refused with [ErrQuotaExceeded], see [Quotas].
+// CreateUserPool makes a pool without a client. It returns [ErrQuotaExceeded] if
+// the region has as many pools as [Quotas] allow.
 func (e *Engine) CreateUserPool(ctx context.Context, settings *PoolSettings) (*PoolInfo, error) {
 	s := *cmp.Or(settings, &PoolSettings{})
 	p, err := e.newPool(&s)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.roomForPool(ctx, p.Settings.Region); err != nil {
+	if err := e.checkPoolLimit(ctx, p.Settings.Region); err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
 	ev, err := (&Admin{e, p.ID}).happened(ctx, EventPoolCreated, Subject{SubjectPool, p.ID}, p.Created)

@@ -7,14 +7,14 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Update changes the settings of the pool, and returns it as it is stored then.
-// fn gets the settings as they are stored, and changes them in place. It must
-// be pure, for it runs again when the pool is changed meanwhile; an error of fn
-// is returned, and nothing is changed. Invalid settings are refused with
-// a [*SettingError], and so is another value of what a pool is made with:
-// Region, Defaults, Algorithm, Aliases, UsernameAttributes, CaseSensitive, and
-// the attributes of the schema, to which only custom ones can be appended.
-// What is set holds for every call that begins afterwards.
+// Update changes the settings of the pool, and returns the pool as it is stored
+// then. fn gets the stored settings and changes them in place. It must be pure,
+// because it may run again. If fn returns an error, Update returns that error and
+// changes nothing. Invalid settings are refused with a [*SettingError]. So is a
+// change of what a pool is made with: Region, Defaults, Algorithm, Aliases,
+// UsernameAttributes, CaseSensitive, and the attributes of the schema, to which
+// only custom ones can be appended. The new settings apply to every call that
+// begins afterwards.
 func (a *Admin) Update(ctx context.Context, fn func(*PoolSettings) error) (*PoolInfo, error) {
 	now := a.engine.now()
 	ev, err := a.happened(ctx, EventPoolChanged, Subject{SubjectPool, a.pool}, now)

@@ -5,11 +5,11 @@ package identity
 
 import "github.com/cognate-id/cognate/store"
 
-// An ahead is a Reader that reads, together with what it is asked for, what
-// will be asked for next: where the store is on another machine, each Get is a
-// round trip. All is of one snapshot, so it answers as the Reader below would.
-// What it guessed wrong costs a read for nothing.
-type ahead struct {
+// A prefetcher is a Reader that reads, together with what it is asked for, what
+// it will probably be asked for next. If the store is on another machine, each Get
+// is a round trip. Everything comes from one snapshot, so the answers are those of
+// the Reader below. A wrong guess costs a read that nobody needed.
+type prefetcher struct {
 	store.Reader
 	known  map[store.Ref][]byte
 	next   []store.Ref
@@ -22,8 +22,8 @@ type prefetchPlan struct {
 	follow []store.Follow
 }
 
-func prefetch(r store.Reader, likely ...prefetchPlan) *ahead {
-	a := &ahead{Reader: r, known: make(map[store.Ref][]byte)}
+func prefetch(r store.Reader, likely ...prefetchPlan) *prefetcher {
+	a := &prefetcher{Reader: r, known: make(map[store.Ref][]byte)}
 	for _, plan := range likely {
 		a.next, a.follow = append(a.next, plan.refs...), append(a.follow, plan.follow...)
 	}
@@ -31,7 +31,7 @@ func prefetch(r store.Reader, likely ...prefetchPlan) *ahead {
 }
 
 // Get implements [store.Reader].
-func (a *ahead) Get(refs ...store.Ref) ([][]byte, error) {
+func (a *prefetcher) Get(refs ...store.Ref) ([][]byte, error) {
 	missing := a.unknown(nil, refs)
 	if len(missing) > 0 {
 		missing = a.unknown(missing, a.next)
@@ -56,7 +56,7 @@ func (a *ahead) Get(refs ...store.Ref) ([][]byte, error) {
 	return out, nil
 }
 
-func (a *ahead) unknown(to, refs []store.Ref) []store.Ref {
+func (a *prefetcher) unknown(to, refs []store.Ref) []store.Ref {
 	for _, ref := range refs {
 		if _, ok := a.known[ref]; !ok {
 			to = append(to, ref)
@@ -65,33 +65,33 @@ func (a *ahead) unknown(to, refs []store.Ref) []store.Ref {
 	return to
 }
 
-// An aheadTx is a transaction that reads ahead. What it writes it reads from the transaction.
-type aheadTx struct {
+// An prefetchTx is a transaction that reads prefetcher. What it writes it reads from the transaction.
+type prefetchTx struct {
 	store.Tx
-	ahead *ahead
+	prefetcher *prefetcher
 }
 
-func txPrefetch(tx store.Tx, likely ...store.Ref) aheadTx {
-	return aheadTx{tx, prefetch(tx, prefetchPlan{refs: likely})}
+func txPrefetch(tx store.Tx, likely ...store.Ref) prefetchTx {
+	return prefetchTx{tx, prefetch(tx, prefetchPlan{refs: likely})}
 }
 
 // Get implements [store.Reader].
-func (a aheadTx) Get(refs ...store.Ref) ([][]byte, error) { return a.ahead.Get(refs...) }
+func (a prefetchTx) Get(refs ...store.Ref) ([][]byte, error) { return a.prefetcher.Get(refs...) }
 
 // Insert implements [store.Tx].
-func (a aheadTx) Insert(table, key string, value []byte) error {
-	delete(a.ahead.known, store.Ref{Table: table, Key: key})
+func (a prefetchTx) Insert(table, key string, value []byte) error {
+	delete(a.prefetcher.known, store.Ref{Table: table, Key: key})
 	return a.Tx.Insert(table, key, value)
 }
 
 // Put implements [store.Tx].
-func (a aheadTx) Put(table, key string, value []byte) error {
-	delete(a.ahead.known, store.Ref{Table: table, Key: key})
+func (a prefetchTx) Put(table, key string, value []byte) error {
+	delete(a.prefetcher.known, store.Ref{Table: table, Key: key})
 	return a.Tx.Put(table, key, value)
 }
 
 // Delete implements [store.Tx].
-func (a aheadTx) Delete(table, key string) error {
-	delete(a.ahead.known, store.Ref{Table: table, Key: key})
+func (a prefetchTx) Delete(table, key string) error {
+	delete(a.prefetcher.known, store.Ref{Table: table, Key: key})
 	return a.Tx.Delete(table, key)
 }

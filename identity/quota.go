@@ -27,21 +27,22 @@ const (
 	quotaSecrets = "client secrets"
 )
 
-// roomForPool refuses one more pool in a region that has as many as it may have.
-func (e *Engine) roomForPool(ctx context.Context, region string) error {
+// checkPoolLimit refuses one more pool in a region that has as many as it may have.
+func (e *Engine) checkPoolLimit(ctx context.Context, region string) error {
 	index := pools.IndexRef(poolsByRegion, "").Table
-	return e.room(ctx, quotaPools, e.quotas.Pools, serviceQuotas.Pools, index, store.Prefix(region))
+	return e.checkLimit(ctx, quotaPools, e.quotas.Pools, serviceQuotas.Pools, index, store.Prefix(region))
 }
 
-// roomForClient refuses one more app client in a pool that has as many as it may have.
-func (e *Engine) roomForClient(ctx context.Context, pool string) error {
+// checkClientLimit refuses one more app client in a pool that has as many as it may have.
+func (e *Engine) checkClientLimit(ctx context.Context, pool string) error {
 	index := clients.IndexRef(clientsByPool, "").Table
-	return e.room(ctx, quotaClients, e.quotas.Clients, serviceQuotas.Clients, index, store.Prefix(pool))
+	return e.checkLimit(ctx, quotaClients, e.quotas.Clients, serviceQuotas.Clients, index, store.Prefix(pool))
 }
 
-// room reports whether there is room for one more under a quota, given by its
-// setting and the service's figure. It counts the entries of rng in a table, up to the quota.
-func (e *Engine) room(ctx context.Context, what string, set, service int, table string, rng store.Range) error {
+// checkLimit returns [ErrQuotaExceeded] if there is no room for one more under a
+// quota, given by its setting and the service's figure. It counts the entries of
+// rng in a table, up to the quota.
+func (e *Engine) checkLimit(ctx context.Context, what string, set, service int, table string, rng store.Range) error {
 	limit := cmp.Or(set, service)
 	if limit < 0 {
 		return nil

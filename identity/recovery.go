@@ -12,8 +12,8 @@ import (
 )
 
 // A forgotten password. ForgotPassword finds the address that a code may go to,
-// writes the code, and sends it after the commit. A name that nobody may be told
-// about gets a decoy: the same work, a made-up address, and nothing sent.
+// writes the code, and sends it after the commit. If the client may not learn who has
+// an account, an unknown name gets a decoy: the same work, a made-up address, and nothing sent.
 // ConfirmForgotPassword hashes the new password first, for every name. One
 // transaction then judges the code; only a right one is compared with the password
 // history and, in a second transaction, replaces the credential.
@@ -92,7 +92,8 @@ func (s *scope) tellsRefusal(refusal error) bool {
 	return s.settings.DisclosesUsers(&s.client.Settings)
 }
 
-// recovery is where the code that resets a user's password goes, or why there is none.
+// recovery returns where the code that resets a user's password is sent, or an
+// error that says why none is sent.
 func recovery(s *PoolSettings, u *User) (*recipient, error) {
 	switch {
 	case u == nil:

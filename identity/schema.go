@@ -26,7 +26,7 @@ func checkNew(s *PoolSettings, attributes map[string]string) error {
 }
 
 // checkInvited checks the attributes that an operator gives to a new user.
-// What is required and missing the user gives with the first password.
+// The user gives what is required and missing with the first password.
 func checkInvited(s *PoolSettings, attributes map[string]string) error {
 	if problems := s.Problems(attributes); len(problems) > 0 {
 		return nonconforming(problems...)

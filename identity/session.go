@@ -71,8 +71,8 @@ func (e *Engine) Session(ctx context.Context, access Secret) (*Session, error) {
 	return s, s.alive(f)
 }
 
-// read reads, in one round trip, all that the claims of a token name. They are
-// not verified yet: nothing of it is told before they are.
+// read reads, in one round trip, everything that the claims of a token name. The
+// claims are not verified yet, and nothing that was read is answered before they are.
 func (s *Session) read(ctx context.Context, hint *token.Claims) (f *family, keys []byte, err error) {
 	pool := poolOfIssuer(hint.Issuer)
 	err = s.engine.store.View(ctx, func(r store.Reader) error {
@@ -189,7 +189,7 @@ func (e *Engine) signOut(ctx context.Context, by origin, kind EventKind) error {
 	return err
 }
 
-// signOut ends all sign-ins of the user, who is still to be written.
+// signOut ends all sign-ins of the user. The caller writes the user.
 func (u *User) signOut(tx store.Tx, now time.Time) error {
 	u.NotBefore = later(now, u.NotBefore.Add(time.Millisecond)) // by a clock that was set back, now may be the earlier one
 	return endSignIns(tx, u)

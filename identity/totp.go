@@ -71,7 +71,7 @@ func (s *Session) mayEnroll() error {
 	return nil
 }
 
-// stillUser holds a write to a user who was not deleted meanwhile.
+// stillUser returns [ErrUserNotFound] if the user was deleted meanwhile.
 func stillUser(tx store.Tx, u *User) error {
 	values, err := tx.Get(users.Ref(users.Key(u)))
 	if err == nil && values[0] == nil {

@@ -25,9 +25,9 @@ const (
 // verifyCode is the purpose of codes that verify an address.
 func verifyCode(address string) codePurpose { return codePurpose("verify " + address) }
 
-// SendVerification sends a new code for an address of the user's, or for the
-// one that is to replace it; an earlier code is void. It is answered 5 times
-// an hour. An error that is [ErrDelivery] comes with a result.
+// SendVerification sends a new code to an address of the user, or to the pending
+// address that will replace it. An earlier code is invalid from then on. It is answered 5 times
+// an hour. If the error is [ErrDelivery], the result is valid.
 func (s *Session) SendVerification(ctx context.Context, attribute string) (*CodeDelivery, error) {
 	d, err := s.sendVerification(ctx, attribute)
 	if err != nil {

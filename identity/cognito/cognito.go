@@ -1,7 +1,7 @@
 // Package cognito serves an [identity.Engine] over the API of Amazon Cognito:
 // AWS JSON 1.1 over HTTP, as the AWS SDKs and Amplify speak it, with the JWKS
-// and the discovery document of each pool. It is the only room that knows
-// Cognito's names, messages and exceptions.
+// and the discovery document of each pool. It is the only package that knows
+// the messages and exceptions of Cognito.
 //
 //	http.ListenAndServe(addr, cognito.NewHandler(engine, nil))
 //
@@ -69,7 +69,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 }
 
 // A service holds what the handlers of the operations need. They are spread
-// over the files of this room by noun; operations.go lists them.
+// over the files of this package by noun; operations.go lists them.
 type service struct {
 	engine *identity.Engine
 	log    *slog.Logger

@@ -332,8 +332,8 @@ func settingReason(_ string, err error) string {
 	return e.Reason
 }
 
-// triggerFailed says what the service says of a function that it cannot find:
-// this version has none that it could call.
+// triggerFailed is the service's message about a function that it cannot find.
+// This version cannot call any function.
 func triggerFailed(_ string, err error) string {
 	name := of[*identity.TriggerError](err).Trigger
 	if name == identity.PreTokenGenerationV1 {

@@ -91,8 +91,8 @@ func NewHandler(o *Options, services ...*Service) *Handler {
 	return h
 }
 
-// ServeHTTP implements [http.Handler]. What it does not know it answers as the
-// service does, with JSON.
+// ServeHTTP implements [http.Handler]. It answers an unknown request as
+// the service does, with JSON.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	id := NewID()

@@ -9,9 +9,9 @@ import (
 )
 
 // A Pattern is a regular expression of the model, which must match the whole of
-// a value. It has one of three forms, the first that fits: characters of one
-// class; such before and after a separator that cannot be in the second part;
-// an expression in Go's syntax. The first two cost a table look-up a byte. Tables and expressions are made at their first use,
+// a value. It has the first of three forms that fits: characters of one class;
+// characters of one class, a separator, and characters of a class that does not
+// contain the separator; an expression in Go's syntax. The first two cost a table look-up a byte. Tables and expressions are made at their first use,
 // so that a pattern costs nothing at start-up.
 type Pattern struct {
 	Text string // as the model and the messages have it
