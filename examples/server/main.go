@@ -84,7 +84,6 @@ func open(ctx context.Context, engine *identity.Engine) (*identity.UserPool, err
 	return pool, err
 }
 
-// region server
 func newHandler(ctx context.Context, engine *identity.Engine, pool *identity.UserPool) (http.Handler, error) {
 	info, err := pool.Admin().Describe(ctx)
 	if err != nil {
@@ -106,8 +105,6 @@ func newHandler(ctx context.Context, engine *identity.Engine, pool *identity.Use
 	mux.Handle("GET /users", operator.Require(users(pool)))
 	return mux, nil
 }
-
-// endregion
 
 // keysOf are a pool's keys in this process. In another it is [token.NewRemoteKeys].
 type keysOf struct {

@@ -27,8 +27,10 @@ type world struct {
 func start(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, outbox: identity.NewOutbox(0)}
+	server := httptest.NewUnstartedServer(nil)
+	t.Cleanup(server.Close)
 	engine := identity.New(memory.New(), &identity.Options{
-		Sender: w.outbox, InsecureCheapHashing: true, Issuer: identity.FixedIssuer("http://localhost"),
+		Sender: w.outbox, InsecureCheapHashing: true, Issuer: identity.FixedIssuer("http://" + server.Listener.Addr().String()),
 	})
 	var err error
 	if w.pool, err = open(t.Context(), engine); err != nil {
@@ -38,8 +40,8 @@ func start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
+	server.Config.Handler = handler
+	server.Start()
 	w.url = server.URL
 	return w
 }
