@@ -35,9 +35,9 @@
 //		use(res.Tokens)
 //	}
 //
-// A sign-in returns either tokens or a [Challenge], such as a code of an
-// authenticator app. A program switches over the type of the challenge and
-// calls its Answer method, until there are tokens.
+// A sign-in returns either tokens or a [Challenge]. [*TOTPRequired], for example,
+// asks for a code of an authenticator app. A program switches over the type of
+// the challenge and calls its Answer method, until there are tokens.
 //
 // Compare errors with [errors.Is]: errors.go lists every error that a caller
 // may want to branch on.
@@ -48,11 +48,11 @@
 //     15 characters, the case of usernames does not count, and no answer
 //     discloses who has an account. Give [CognitoDefaults] to a pool that must
 //     behave as Amazon Cognito does.
-//   - Messages (codes, invitations) go to [Options.Sender] after the
-//     transaction that they are about has committed. Without a Sender they are
-//     written to the log, codes included.
-//   - Nothing expires from the store by itself. Run [Engine.Maintain] in one
-//     program at least; several on one store share the work.
+//   - Codes and invitations go to [Options.Sender] after they are committed to
+//     the store. Without a Sender they are written to the log, codes included.
+//   - Expired records stay in the store until [Engine.Maintain] removes them.
+//     Run it in every program on the store: one does the work, and the others
+//     take over if it ends.
 //   - Values that the engine returns may be shared. Do not change a value that
 //     you did not make.
 package identity

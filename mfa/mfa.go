@@ -2,9 +2,9 @@
 // SHA-1, 6 digits and 30 seconds. All apps support these values.
 //
 // Begin with [NewSecret]. Show the user its [Secret.URI] as a QR code, or its [Secret.Text]
-// to type in. Then ask for a code, and ask again at each sign-in. Call [Secret.Verify] with
-// the code and the last step that was accepted. Store the step that Verify returns before
-// you grant anything.
+// to type in. Then ask for a code, and ask again at each sign-in. Time is counted in steps
+// of 30 seconds, and each step has its own code. Call [Secret.Verify] with the code and the
+// last step that was accepted. Store the step that Verify returns before you grant anything.
 //
 // # A code counts once
 //
@@ -15,11 +15,13 @@
 //
 // # Caveats
 //
-//   - A random code is right three times in a million, once for each step that counts. So
-//     limit wrong codes, for each user and not for each address or connection. Without a
-//     limit an attacker gets in.
-//   - The server's clock must be right to a few seconds. If the clock runs ahead and a code
-//     is accepted, the user has no code until the right time has caught up.
+//   - A random guess is right with a probability of three in a million, because the codes
+//     of three steps count: the present one, the one before and the one after. So limit
+//     wrong codes, for each user and not for each address or connection. Without a limit
+//     an attacker gets in.
+//   - The server's clock must be right to a few seconds. If the server and the app both run
+//     ahead, a step in the future is stored as the last one. After the clocks are set back,
+//     all codes are refused until that step has passed.
 //   - A user who enrols must wait for the next code, up to 30 seconds, before the first
 //     sign-in. The code that confirmed the secret does not count again.
 //   - JSON holds the secret itself, because a Secret is stored as JSON. So

@@ -7,8 +7,8 @@
 //     [github.com/cognate-id/cognate/store/bolt] or
 //     [github.com/cognate-id/cognate/store/postgres]) and give it to identity.New.
 //   - To keep records of your own in the same store, declare a [Table] and add it to the
-//     [Catalog]. The table says what its records belong to. The catalog gives the table to
-//     everything that must know all tables.
+//     [Catalog], the list of all tables. The Owner of the table says whether its records
+//     are deleted with a user, an app client or a pool.
 //   - To write a driver, begin with [Store] and
 //     [github.com/cognate-id/cognate/store/driver]. Prove the driver with storetest.Run.
 //
@@ -17,8 +17,8 @@
 //   - Update may call its function more than once, so the function must be pure. Do not
 //     hash, send mail, read the clock or use randomness inside. If the function writes to a
 //     variable outside, reset that variable at the top of the function.
-//   - The function must return every error that tx returned. A swallowed conflict is a lost
-//     update. Drivers remember the error and refuse to commit.
+//   - The function must return every error that tx returned. A swallowed conflict would
+//     be a lost update, so drivers remember the error and refuse to commit.
 //   - A value comes back equal as JSON, not equal in bytes.
 package store
 

@@ -1,10 +1,11 @@
 // Package token signs and verifies JSON Web Tokens as Amazon Cognito issues them,
-// publishes the keys as a JWKS, and seals opaque strings.
+// publishes the keys as a JWKS, and encrypts strings that a client keeps for the program.
 //
 // To accept tokens, begin with [NewVerifier] and [Verifier.Require]. [NewRemoteKeys]
 // fetches the issuer's keys; [StaticKeys] holds keys that the program has. To issue tokens,
-// begin with [GenerateKey], [Key.Sign] and [Set], and read them back with [Parse] and
-// [Parsed.Verify]. A [Box] seals strings that only the holder of its key can read or make.
+// begin with [GenerateKey], [Key.Sign] and [Set] (the JWKS), and read them back with
+// [Parse] and [Parsed.Verify]. A [Box] encrypts strings: only the holder of its key can
+// read or make them.
 //
 // The package does not know user pools. It keeps no state except for bounded caches of
 // tokens and keys.

@@ -3,12 +3,12 @@
 // and the discovery document of each pool. It is the only package that knows
 // the messages and exceptions of Cognito.
 //
-//	http.ListenAndServe(addr, cognito.NewHandler(engine, nil))
+//	http.ListenAndServe(addr, cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true}))
 //
 // # Caveats
 //
-// Without [Options.VerifySignatures] anyone who reaches the handler is an
-// operator: that is for a fake on the loopback address, never for the world.
+// Without [Options.VerifySignatures] anyone who reaches the handler may do what
+// an operator may do. Leave it out only for a fake on the loopback address.
 package cognito
 
 import (

@@ -10,8 +10,8 @@
 //		Region: srv.Region, BaseEndpoint: aws.String(srv.URL), Credentials: aws.AnonymousCredentials{},
 //	})
 //
-// The server is the real engine and not a stub: it accepts what the product accepts. The
-// caveats list the differences. Servers share nothing, so tests with a server each may run
+// The server is the real engine and not a stub: it checks
+// passwords, tokens and settings as in production, except for what the caveats list. Servers share nothing, so tests with a server each may run
 // in parallel.
 //
 // # Caveats

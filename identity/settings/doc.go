@@ -6,13 +6,13 @@
 // [PasswordPolicy.Unmet] a password. Programs usually write the names that package
 // identity gives these types, such as identity.PoolSettings.
 //
-// Settings are data, stored and sent as JSON. Names of members stay as they are;
-// [UpgradePool] reads the members that earlier versions had.
+// Settings are data, stored and sent as JSON. The JSON names stay the same in later
+// versions. [UpgradePool] converts the few that changed before.
 //
 // # Caveats
 //
-// The zero value of a field means that the setting was not given. A pointer
-// or a list tells that apart from a value that was given as false, 0 or empty. What
+// The zero value of a field means that the setting was not given. If false, 0 or an empty
+// list is a meaningful value, the field is a pointer or a list, and nil means not given. What
 // a setting that was not given means depends on [Pool.Defaults]: read it through a method,
 // such as [Pool.EffectivePasswordPolicy], and not from the field.
 //
