@@ -90,7 +90,8 @@ func newSite(pool *identity.UserPool, o web.Options) *web.Site[visit] {
 }
 
 // region proceed
-// proceed does what comes after a step of a sign-in: the next step, or the visit.
+// proceed handles the result of a sign-in step: it shows the page of the next step, or
+// begins the web session (a visit).
 func proceed(q *request, res *identity.SignInResult, err error) (next string, _ error) {
 	if err != nil {
 		return "", err
