@@ -250,6 +250,9 @@ func TestFlowWithoutAWayIsRefused(t *testing.T) {
 }
 
 func TestKeyStockIsUsedUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes RSA keys for a stock")
+	}
 	stock := identity.NewKeyStock(2)
 	for range 3 {
 		f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.KeyStock = stock })

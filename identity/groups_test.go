@@ -319,6 +319,9 @@ func TestGroupOfManyIsSweptInBatches(t *testing.T) {
 
 // What many large records come to is more than one transaction may write.
 func TestGroupOfLargeUsersIsSwept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sweeps 30 users of 600 kB")
+	}
 	g := newGroupsOn(t, newEngineOn(t, memory.New()))
 	g.make(t, "all", 1, "")
 	g.bulk(t, 30, "all")
@@ -556,6 +559,9 @@ func (w *countingTx) Delete(table, key string) error {
 // A user with the longest attributes and groups that may be still signs in: the
 // token has the first groups, and is one that a verifier takes.
 func TestTokenOfManyLongGroups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs a user in who is in 100 groups with long names")
+	}
 	f := newEngine(t)
 	settings := cognitoPool
 	settings.Schema = identity.StandardSchema()

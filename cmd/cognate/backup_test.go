@@ -123,6 +123,9 @@ func TestRestoreRefusesCut(t *testing.T) {
 
 // TestBackupOfRunningServer takes a backup while users sign up.
 func TestBackupOfRunningServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a backup of a server at work")
+	}
 	dir := t.TempDir()
 	op := newSigner(t, dir)
 	socket := filepath.Join(dir, "cognate.db.sock")

@@ -89,6 +89,9 @@ func TestNoPasswordInTheNameOfAStore(t *testing.T) {
 }
 
 func TestHelpShowsExamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command for its help, as the scripts do")
+	}
 	for _, tt := range []struct{ args, says string }{
 		{"--help", "cognate dev"},
 		{"dev --help", "cognate dev --store bolt:dev.db"},

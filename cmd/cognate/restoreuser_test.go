@@ -7,6 +7,9 @@ import (
 )
 
 func TestOneUserComesBackFromABackup(t *testing.T) {
+	if testing.Short() {
+		t.Skip("restores a user from several backups")
+	}
 	dir := t.TempDir()
 	must := func(args ...string) string {
 		t.Helper()

@@ -51,6 +51,9 @@ func enroll(t *testing.T, e *identity.Engine, id, name string) mfa.Secret {
 
 // TestRoundTrip moves users to another store, where they sign in as before.
 func TestRoundTrip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports and imports a store in each form")
+	}
 	dir, id := withPool(t, withTOTP)
 	must(t, dir, "group", "create", "admins")
 	must(t, dir, "user", "create", "alice", "email=alice@example.com", "--password", password)

@@ -87,6 +87,9 @@ func TestUserPassword(t *testing.T) {
 }
 
 func TestUserVerbs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command of `cognate user`, as the scripts do")
+	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "email=alice@example.com", "nickname=al", "--password", password)
 	must(t, dir, "user", "set", "alice", "nickname=", "name=Alice")
@@ -178,12 +181,12 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 }
 
 func TestOperatorsNeedTheStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a store that is in use, once for each command")
+	}
 	dir, _ := withPool(t, es256)
 	p, _ := serveAt(t, dir)
 	for _, args := range [][]string{{"pool", "list"}, {"client", "list"}, {"group", "list"}, {"user", "list"}, {"pool", "create", "x"}} {
-		if testing.Short() && args[0] != "pool" {
-			continue // each waits a second for the store
-		}
 		failure(t, dir, "in use by another process", "stop it first", args...)
 	}
 	p.kill()

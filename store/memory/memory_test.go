@@ -13,5 +13,8 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractWithEachFunctionRunTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the contract again; TestContract has run it once")
+	}
 	storetest.Run(t, func(*testing.T) store.Store { return storetest.Twice(memory.New()) })
 }

@@ -62,6 +62,9 @@ func TestContractAboveBolt(t *testing.T) {
 }
 
 func TestDurableAboveBolt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the checks of durability again; TestDurable of `store/bolt` has run them")
+	}
 	storetest.RunDurable(t, openAboveBolt)
 	storetest.RunKill(t, openAboveBolt)
 }
