@@ -420,6 +420,10 @@ var acts = []act{
 		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },
 		[]string{"SigningKeysCreated operator:AKIA key sign_from=*"},
 	},
+	{
+		"Admin.RevokeKeys", func(ctx context.Context, l *life) error { return l.admin.RevokeKeys(ctx) },
+		[]string{"SigningKeysCreated operator:AKIA key revoked=true sign_from=*"},
+	},
 	{"AccessKeys.Create", func(ctx context.Context, l *life) error {
 		k, _, err := l.AccessKeys().Create(ctx, "spare")
 		l.key = k.ID
