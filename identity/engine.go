@@ -90,12 +90,22 @@ type Options struct {
 	// InsecureCheapHashing makes password hashes that cost next to nothing. Use it
 	// in tests only: whoever reads the store can guess the passwords quickly.
 	InsecureCheapHashing bool
+	// InsecureUnsealed lets the engine write secrets in clear text to a store that
+	// persists and does not encrypt them: whoever reads the file, the database or
+	// a backup can sign tokens of every user. Without it, the first call that
+	// would write such a secret returns [store.ErrUnsealed]. Leave it alone, and
+	// put store/sealed in front of the store. It changes nothing for a store in
+	// memory, and for one that encrypts some tables.
+	InsecureUnsealed bool
 }
 
 // New returns an engine that keeps everything in s. o may be nil. New starts no
 // goroutine: run [Engine.Maintain] to remove expired records. The caller closes
 // s. New returns no error: if the catalog does not fit, every call of the
 // engine returns the error, see [Options].
+//
+// Unless s is in memory, put store/sealed in front of it. Otherwise the first call
+// that would write a secret, such as a sign-up, returns [store.ErrUnsealed].
 func New(s store.Store, o *Options) *Engine {
 	if o == nil {
 		o = &Options{}
@@ -112,6 +122,9 @@ func New(s store.Store, o *Options) *Engine {
 	e.catalog = o.Catalog
 	if e.catalog == nil {
 		e.catalog = Tables()
+	}
+	if !o.InsecureUnsealed {
+		e.store = guardSecrets(e.catalog, s)
 	}
 	if err := usable(e.catalog, s); err != nil {
 		e.store = refusal{s, err}

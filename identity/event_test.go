@@ -113,6 +113,13 @@ var acts = []act{
 	{"Admin.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Update(ctx, func(s *identity.PoolSettings) error { s.Tags = map[string]string{"a": "b"}; return nil }))
 	}, []string{"PoolChanged operator:AKIA pool changed=tags"}},
+	{"Admin.UpgradeDefaults", func(ctx context.Context, l *life) error {
+		return second(l.admin.UpgradeDefaults(ctx))
+	}, nil}, // a new pool has the latest
+	{"Engine.EnsureUserPool", func(ctx context.Context, l *life) error {
+		_, _, err := l.EnsureUserPool(ctx, "ensured", nil)
+		return err
+	}, nil}, // it is the other pool's
 	{"Clients.Create", func(ctx context.Context, l *life) error {
 		c, err := l.admin.Clients().Create(ctx, &identity.ClientSettings{
 			Name: "test", AuthFlows: []identity.AuthFlow{identity.AllowUserPassword, identity.AllowUserSRP, identity.AllowAdminPassword},

@@ -11,12 +11,13 @@ import (
 )
 
 type poolCommand struct {
-	List   poolList   `cmd:"" help:"List user pools."`
-	Create poolCreate `cmd:"" help:"Make a user pool and show its id."`
-	Show   poolShow   `cmd:"" help:"Show a user pool and its settings as they are stored."`
-	Set    poolSet    `cmd:"" help:"Change settings of a user pool."`
-	Delete poolDelete `cmd:"" help:"Delete a user pool and all that is in it."`
-	Rotate poolRotate `cmd:"" name:"rotate-keys" help:"Make new signing keys for a user pool."`
+	List    poolList    `cmd:"" help:"List user pools."`
+	Create  poolCreate  `cmd:"" help:"Make a user pool and show its id."`
+	Show    poolShow    `cmd:"" help:"Show a user pool and its settings as they are stored."`
+	Set     poolSet     `cmd:"" help:"Change settings of a user pool."`
+	Upgrade poolUpgrade `cmd:"" name:"upgrade-defaults" help:"Move a user pool to the newest safe defaults."`
+	Delete  poolDelete  `cmd:"" help:"Delete a user pool and all that is in it."`
+	Rotate  poolRotate  `cmd:"" name:"rotate-keys" help:"Make new signing keys for a user pool."`
 }
 
 // Help returns the details that --help shows.
@@ -146,6 +147,44 @@ func (c *poolSet) Run(t *terminal) error {
 		}
 		_, err = fmt.Fprintf(t.out, "Changed user pool %s.\n", info.ID)
 		return err
+	})
+}
+
+type poolUpgrade struct {
+	inPool
+	DryRun bool `help:"Show what would change, and change nothing."`
+}
+
+// Help returns the details that --help shows.
+func (poolUpgrade) Help() string {
+	return `Safe defaults grow stricter from one version to the next. A pool keeps the defaults that it was made with until this command moves it to the newest ones. The output lists what changes. Settings that you have set stay as they are, and so do pools with {"defaults":"cognito"}. Users who are unconfirmed when expiry is turned on have the whole time left.
+
+    cognate pool upgrade-defaults --dry-run
+    cognate pool upgrade-defaults --pool main
+
+To keep one of the old defaults, set it first:
+
+    cognate pool set --settings '{"notices":false}'`
+}
+
+// Run upgrades a pool.
+func (c *poolUpgrade) Run(t *terminal) error {
+	return c.openPool(t, func(ctx context.Context, e *identity.Engine, info *identity.PoolInfo) error {
+		changes := info.Settings.Upgrade()
+		if !c.DryRun {
+			pool, err := e.UserPool(ctx, info.ID)
+			if err != nil {
+				return err
+			}
+			if changes, err = pool.Admin().UpgradeDefaults(ctx); err != nil {
+				return err
+			}
+		}
+		if len(changes) == 0 {
+			_, err := fmt.Fprintf(t.out, "User pool %s has the newest defaults.\n", info.ID)
+			return err
+		}
+		return list(t, listing{}, 0, each(changes), "SETTING, BEFORE, NOW", func(c identity.SettingChange) []string { return []string{c.Setting, c.From, c.To} })
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/store/bolt"
+	"github.com/cognate-id/cognate/store/sealed"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -35,12 +36,16 @@ func main() {
 }
 
 func run(ctx context.Context, addr, file, url string) error {
+	keys, err := sealed.OpenKeyFile(file + ".key") // made by the first run: keep a copy of it
+	if err != nil {
+		return err
+	}
 	db, err := bolt.Open(file, nil)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	engine := identity.New(db, &identity.Options{Issuer: identity.FixedIssuer(url)})
+	engine := identity.New(sealed.New(db, keys, identity.Tables()), &identity.Options{Issuer: identity.FixedIssuer(url)})
 	pool, err := open(ctx, engine)
 	if err != nil {
 		return err
