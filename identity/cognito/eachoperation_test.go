@@ -117,6 +117,9 @@ func TestEachAnswerKeepsTheModel(t *testing.T) {
 	m, w := readModel(t), newWorld(t)
 	bodies := w.validBodies()
 	for _, op := range served(t) {
+		if bodies[op.Name] == nil {
+			continue // TestForgedMembers says so
+		}
 		if op.Name == "VerifySoftwareToken" || op.Name == "AssociateSoftwareToken" {
 			continue // the pool has no authenticator apps
 		}
