@@ -172,6 +172,7 @@ func TestPoolDeletedMeanwhileTakesNobodyIn(t *testing.T) {
 			return pool.Admin().Users().AddToGroup(t.Context(), "alice", "admins")
 		}, identity.ErrUserNotFound},
 		"Disable":    {func(pool *identity.UserPool) error { return pool.Admin().Users().Disable(t.Context(), "alice") }, identity.ErrUserNotFound},
+		"RevokeKeys": {func(pool *identity.UserPool) error { return pool.Admin().RevokeKeys(t.Context()) }, identity.ErrPoolNotFound},
 		"RotateKeys": {func(pool *identity.UserPool) error { return pool.Admin().RotateKeys(t.Context(), 0) }, identity.ErrPoolNotFound},
 		"SignIn": {func(pool *identity.UserPool) error {
 			return byPassword(t, pool.AppClient, "alice", password)
