@@ -147,7 +147,7 @@ func TestNoMessageIsOwedInSilence(t *testing.T) {
 		"the choice of a code by SMS": func() error {
 			return second(client.MFAChoice("carol", choice.Challenge.State()).Answer(ctx, identity.FactorChoice{Method: identity.MFASMS}))
 		},
-		"SendVerification":                  func() error { return second(session.SendVerification(ctx, "email")) },
+		"SendVerification": func() error { return second(session.SendVerification(ctx, "email")) },
 		"UpdateAttributes": func() error {
 			return second(session.UpdateAttributes(ctx, map[string]string{"email": "other@example.com"}))
 		},
