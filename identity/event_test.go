@@ -579,7 +579,7 @@ func methodOf(d ast.Decl) string {
 		receiver = star.X
 	}
 	of, ok := receiver.(*ast.Ident)
-	if !ok || !of.IsExported() || of.Name == "Outbox" || of.Name == "LogSender" {
+	if !ok || !of.IsExported() || of.Name == "Outbox" || of.Name == "InsecureLogSender" {
 		return ""
 	}
 	if first, ok := f.Type.Params.List[0].Type.(*ast.SelectorExpr); !ok || first.Sel.Name != "Context" {

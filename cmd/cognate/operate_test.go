@@ -66,7 +66,7 @@ func inStore(t testing.TB, dir string, fn func(*identity.Engine)) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	fn(identity.New(sealed.New(st, keys, identity.Tables()), nil))
+	fn(identity.New(sealed.New(st, keys, identity.Tables()), &identity.Options{Sender: identity.NewOutbox(0)}))
 }
 
 // withPool is a directory with a store that has one pool.

@@ -60,7 +60,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	wired := &wire.Options{Context: withCall, MapError: mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
+	wired := &wire.Options{Context: withCall, MapError: s.mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
 	if o.VerifySignatures {
 		wired.Authorize = s.authorize(o.Clock)
 	}
