@@ -18,9 +18,9 @@ import (
 )
 
 // readers are the exported methods that change nothing, or do so in events of
-// their jobs alone.
+// their jobs alone. AccessKeys.Used changes a time only.
 var readers = strings.Fields(`
-	AccessKeys.List AccessKeys.Secret
+	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
 	Admin.CountUsers Admin.Describe Admin.Events
 	AppClient.Refuse AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
@@ -425,10 +425,10 @@ var acts = []act{
 		[]string{"SigningKeysCreated operator:AKIA key revoked=true sign_from=*"},
 	},
 	{"AccessKeys.Create", func(ctx context.Context, l *life) error {
-		k, _, err := l.AccessKeys().Create(ctx, "spare")
+		k, _, err := l.AccessKeys().Create(ctx, "spare", nil)
 		l.key = k.ID
 		return err
-	}, []string{"AccessKeyCreated operator:AKIA accessKey name=spare"}},
+	}, []string{"AccessKeyCreated operator:AKIA accessKey name=spare role=owner"}},
 	{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},

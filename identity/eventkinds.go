@@ -66,6 +66,7 @@ const (
 	dataRemoved  = "removed"   // the name of the group that a user was taken out of
 	dataSecret   = "secret"    // the id of a client's secret
 	dataSignFrom = "sign_from" // when keys begin to sign
+	dataRole     = "role"      // the role of an access key
 	dataRevoked  = "revoked"   // "true" if all earlier signing keys were revoked
 )
 

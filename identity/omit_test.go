@@ -95,7 +95,7 @@ func TestUnsealedStoreCanBeRead(t *testing.T) {
 	if found.PoolID() != pool.PoolID() {
 		t.Errorf("pool = %s, want %s", found.PoolID(), pool.PoolID())
 	}
-	_, _, err = later.AccessKeys().Create(t.Context(), "deploy")
+	_, _, err = later.AccessKeys().Create(t.Context(), "deploy", nil)
 	wantErr(t, "AccessKeys.Create", err, store.ErrUnsealed)
 }
 

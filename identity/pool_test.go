@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -322,7 +323,7 @@ func TestManyPoolsAreListedInParts(t *testing.T) {
 func TestAccessKeysAreToldOnce(t *testing.T) {
 	f := newEngine(t)
 	keys := f.AccessKeys()
-	k, secret, err := keys.Create(t.Context(), "deploy")
+	k, secret, err := keys.Create(t.Context(), "deploy", nil)
 	check(t, "Create", err)
 	if len(k.ID) != 20 || len(secret) != 40 || k.Name != "deploy" {
 		t.Errorf("key %+v with a secret of %d characters", k, len(secret))
@@ -332,7 +333,7 @@ func TestAccessKeysAreToldOnce(t *testing.T) {
 		t.Errorf("Secret = %t, %v, want it", ok, err)
 	}
 	list, err := keys.List(t.Context())
-	if err != nil || len(list) != 1 || *list[0] != *k {
+	if err != nil || len(list) != 1 || !reflect.DeepEqual(list[0], k) {
 		t.Errorf("List = %v, %v, want the key", list, err)
 	}
 	for _, want := range []bool{true, false} {

@@ -85,7 +85,7 @@ func open(ctx context.Context, engine *identity.Engine) (*identity.UserPool, err
 	if err != nil || len(keys) > 0 {
 		return pool, err
 	}
-	key, secret, err := engine.AccessKeys().Create(ctx, "first")
+	key, secret, err := engine.AccessKeys().Create(ctx, "first", nil)
 	if err == nil { // it is shown this once
 		fmt.Printf("AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, string(secret))
 	}
