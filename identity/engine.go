@@ -49,7 +49,7 @@ type Engine struct {
 }
 
 // Options are the wiring of an engine in this process. The zero value and nil
-// are ready for production, except that no Sender is set.
+// are safe, and send no messages: set a Sender.
 type Options struct {
 	// Catalog lists the tables of the store. Set it if your program adds tables:
 	// give Tables().With(…), and give the same catalog to everything else that
@@ -60,8 +60,9 @@ type Options struct {
 	Catalog store.Catalog
 	// Logger gets what cannot be returned to a caller. Defaults to slog.Default().
 	Logger *slog.Logger
-	// Sender delivers codes and invitations. Defaults to a [LogSender], which
-	// writes them to the Logger, codes included. Set it in production.
+	// Sender delivers codes and invitations. Defaults to none: an operation that
+	// owes a message then returns [ErrNoSender] and changes nothing. An [Outbox]
+	// keeps messages for tests.
 	Sender Sender
 	// Clock is the only clock that the engine reads. Defaults to time.Now.
 	Clock func() time.Time
@@ -135,9 +136,6 @@ func New(s store.Store, o *Options) *Engine {
 func (e *Engine) fillDefaults(o *Options) {
 	if e.log == nil {
 		e.log = slog.Default()
-	}
-	if e.sender == nil {
-		e.sender = LogSender{e.log}
 	}
 	if e.clock == nil {
 		e.clock = time.Now

@@ -249,7 +249,8 @@ func (c *poolDelete) Run(t *terminal) error {
 
 type poolRotate struct {
 	inPool
-	Lead time.Duration `default:"24h" placeholder:"DURATION" help:"How long the new keys are published before they sign, such as 90m. Default: ${default}."`
+	Lead   *time.Duration `xor:"when" placeholder:"DURATION" help:"How long the new keys are published before they sign, such as 90m. Default: 24h."`
+	Revoke bool           `xor:"when" help:"Use the new keys at once, and refuse all tokens that earlier keys signed."`
 }
 
 // Help returns the details that --help shows.
@@ -258,13 +259,14 @@ func (poolRotate) Help() string {
 
     cognate pool rotate-keys
     cognate pool rotate-keys --pool main --lead 0s
+    cognate pool rotate-keys --revoke
 
-If a key has leaked, give --lead 0s. The key then signs no more tokens. Tokens that it has signed stay valid until they expire.`
+If a key was stolen, give --revoke. All earlier keys leave jwks.json at once, and the server refuses the tokens that they signed. Users stay signed in: their clients refresh the tokens. Other verifiers accept the old tokens until they fetch jwks.json again, so restart those that keep it for long.`
 }
 
 // Validate is called when the command line has been read.
 func (c *poolRotate) Validate() error {
-	if c.Lead < 0 {
+	if c.Lead != nil && *c.Lead < 0 {
 		return errors.New("--lead: give a duration that is not negative, such as 24h or 0s")
 	}
 	return nil
@@ -273,10 +275,21 @@ func (c *poolRotate) Validate() error {
 // Run makes new keys.
 func (c *poolRotate) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
-		if err := a.RotateKeys(ctx, c.Lead); err != nil {
+		if c.Revoke {
+			if err := a.RevokeKeys(ctx); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(t.out, "The new keys sign from now. All earlier keys are revoked.")
 			return err
 		}
-		_, err := fmt.Fprintf(t.out, "The new keys are published, and sign from %s.\n", stamp(time.Now().Add(c.Lead)))
+		lead := 24 * time.Hour
+		if c.Lead != nil {
+			lead = *c.Lead
+		}
+		if err := a.RotateKeys(ctx, lead); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(t.out, "The new keys are published, and sign from %s.\n", stamp(time.Now().Add(lead)))
 		return err
 	})
 }

@@ -113,7 +113,6 @@ const (
 // Revocable reports whether the tokens of the client can be revoked.
 func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }
 
-
 // Rotates reports whether rotation is given and on. See [Pool.Rotates] for where it is not given.
 func (c *Client) Rotates() bool { return c.Rotation != nil && c.Rotation.Enabled }
 
