@@ -8,6 +8,10 @@ import (
 // Client are the settings of an app client, as they are stored.
 type Client struct {
 	Name string `json:"name"` // 1 to 128 characters
+	// ID is the id of a new client: 1 to 128 letters, digits, underscores or plus
+	// signs. It is for tests, and is not stored with the settings. Empty means a
+	// random one. The id of another client is refused. A client that exists keeps its id.
+	ID string `json:"-"`
 	// GenerateSecret makes a secret for a client that can keep one. Secret sets
 	// it instead, 24 to 64 word characters. Neither is stored with the settings;
 	// in [Clients.Update] GenerateSecret says whether there is a secret.
