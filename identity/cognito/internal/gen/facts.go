@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // facts are what the models do not say, kept by hand in facts.json.
@@ -24,6 +26,9 @@ type facts struct {
 		Values   []string
 		Evidence string
 	}
+	// Names are what the live service calls members in its messages, by
+	// structure and member, where it is not the model's name.
+	Names map[string]struct{ Name, Evidence string }
 	// Patterns are those of the live service, where they differ from the model's.
 	Patterns map[string]struct{ Pattern, Evidence string }
 	// MaxBody is the longest request of operations for which the service documents one.
@@ -67,6 +72,12 @@ func (f *facts) apply(m *model) error {
 			}
 		}
 		s.Enum = append(s.Enum, add.Values...)
+	}
+	for path, n := range f.Names {
+		structure, member, _ := strings.Cut(path, ".")
+		if !m.has(structure, member) || n.Name == "" || n.Name == member || n.Evidence == "" {
+			return fmt.Errorf("a name is given for %s, which is no member, is called so or is without evidence", path)
+		}
 	}
 	for name, p := range f.Patterns {
 		s := m.Shapes[name]
@@ -119,6 +130,11 @@ func (f *facts) check(m *model) error {
 		}
 	}
 	return nil
+}
+
+// said is what messages call a member of a structure.
+func (f *facts) said(structure, member string) string {
+	return cmp.Or(f.Names[structure+"."+member].Name, member)
 }
 
 func (f *facts) caller(op string) string {
