@@ -323,13 +323,8 @@ func quotaExceeded(_ string, err error) string {
 	return fmt.Sprintf("Cannot exceed limit of %d %s.", e.Max, e.What) // (unsure)
 }
 
-// settingReason is the service's sentence about a setting where it has one, and ours elsewhere.
-func settingReason(_ string, err error) string {
-	e := of[*identity.SettingError](err)
-	if sentence, ok := sentences[e.Code]; ok {
-		return strings.ReplaceAll(sentence, "{}", e.About)
-	}
-	return e.Reason
+func settingReason(op string, err error) string {
+	return settingSentence(op, of[*identity.SettingError](err))
 }
 
 // triggerFailed is the service's message about a function that it cannot find.

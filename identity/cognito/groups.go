@@ -7,6 +7,8 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // groups is a handle on the groups of the pool that a call names.
@@ -23,6 +25,9 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkRole(in.RoleArn); err != nil {
+		return nil, err
+	}
 	g, err := groups.Create(ctx, identity.GroupSettings{
 		Name: text(in.GroupName), Description: in.Description, RoleARN: in.RoleArn, Precedence: number[int](in.Precedence),
 	})
@@ -30,6 +35,14 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 		return nil, err
 	}
 	return &idp.CreateGroupResponse{Group: ptr(groupType(g))}, nil
+}
+
+// checkRole refuses the role of another account, as the service does.
+func (s *service) checkRole(arn *string) error {
+	if settings.OwnRole(text(arn), s.engine.Account()) {
+		return nil
+	}
+	return wire.Errorf(idp.InvalidParameterException, "Cross-account pass role is not allowed.")
 }
 
 // groupType is a group as the service shows it: what was never set is not there.
@@ -57,6 +70,9 @@ func (s *service) getGroup(ctx context.Context, in *idp.GetGroupRequest) (*idp.G
 func (s *service) updateGroup(ctx context.Context, in *idp.UpdateGroupRequest) (*idp.UpdateGroupResponse, error) {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkRole(in.RoleArn); err != nil {
 		return nil, err
 	}
 	g, err := groups.Update(ctx, text(in.GroupName), identity.GroupSettings{

@@ -12,11 +12,10 @@ import (
 )
 
 func (s *service) createUserPool(ctx context.Context, in *idp.CreateUserPoolRequest) (*idp.CreateUserPoolResponse, error) {
-	settings, err := newPoolSettings(in)
+	settings, err := creation(in, s.engine.Account()).newPoolSettings(s.region(ctx))
 	if err != nil {
 		return nil, err
 	}
-	settings.Region = s.region(ctx)
 	p, err := s.engine.CreateUserPool(ctx, settings)
 	if err != nil {
 		return nil, err
@@ -60,7 +59,7 @@ func (s *service) updateUserPool(ctx context.Context, in *idp.UpdateUserPoolRequ
 	if err != nil {
 		return nil, err
 	}
-	r := replacement(in)
+	r := replacement(in, s.engine.Account())
 	if err := r.check(); err != nil {
 		return nil, err
 	}

@@ -293,9 +293,16 @@ func (s *Pool) SigningAlgorithm() token.Algorithm {
 	return s.Algorithm
 }
 
-// Flows are the flows that a client of this pool may use.
+// Flows are the flows that a client of this pool may use. The names without the
+// prefix ALLOW_ only add to refresh and SRP, as they did before the others came;
+// CUSTOM_AUTH_FLOW_ONLY takes SRP away.
 func (s *Pool) Flows(c *Client) []AuthFlow {
 	switch {
+	case slices.ContainsFunc(c.AuthFlows, AuthFlow.legacy):
+		if slices.Contains(c.AuthFlows, LegacyCustomOnly) {
+			return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowCustom)
+		}
+		return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowUserSRP)
 	case len(c.AuthFlows) > 0:
 		return c.AuthFlows
 	case s.Defaults == CognitoDefaults:
