@@ -117,7 +117,7 @@ func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolC
 	if err != nil {
 		return nil, err
 	}
-	after, err := readPageToken("ListUserPoolClients", pool.PoolID(), in.NextToken)
+	after, err := readPageToken(ctx, "ListUserPoolClients", pool.PoolID(), in.NextToken)
 	if err != nil {
 		return nil, err
 	}

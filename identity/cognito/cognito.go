@@ -38,6 +38,9 @@ type Options struct {
 	VerifySignatures bool
 	// Logger gets unexpected errors and panics. Defaults to slog.Default().
 	Logger *slog.Logger
+	// Hints logs, at level Warn, what to set where the service is stricter than
+	// other fakes of it: for a fake.
+	Hints bool
 	// Clock is what dates of signatures are held against. Defaults to time.Now.
 	Clock func() time.Time
 	// Timeout is how long one request may take. Defaults to 30 seconds.
@@ -61,6 +64,9 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 		s.log = slog.Default()
 	}
 	wired := &wire.Options{Context: withCall, MapError: mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
+	if o.Hints {
+		wired.MapError = s.mapAndHint
+	}
 	if o.VerifySignatures {
 		wired.Authorize = s.authorize(o.Clock)
 	}

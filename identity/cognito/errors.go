@@ -72,12 +72,13 @@ var rows = []row{
 	{identity.ErrAlreadyConfirmed, idp.InvalidParameterException, say("User is already confirmed.")},
 	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
+	{identity.ErrNoSMS, idp.InvalidParameterException, say("User pool does not have SMS configuration to send messages.")},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, say("Failed to deliver the message.")}, // text (unsure)
 
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
 	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
 	{identity.ErrCannotReset, idp.NotAuthorizedException, say("User password cannot be reset in the current state.")},
-	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress}, // text (unsure)
+	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress},
 	{identity.ErrAttributeImmutable, idp.InvalidParameterException, immutable},
 	{identity.ErrUnknownAttribute, idp.InvalidParameterException, unknownAttributes},
 	{identity.ErrPasswordReused, idp.PasswordHistoryPolicyViolationException, say("Password has previously been used.")}, // text (unsure)
@@ -104,7 +105,7 @@ var rows = []row{
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
 	{identity.ErrUnsupported, idp.InvalidParameterException, unsupported},
 
-	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter")},
+	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter.")},
 	{identity.ErrInvalidFilterAttribute, idp.InvalidParameterException, invalidSearch},
 	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
@@ -211,7 +212,13 @@ func missingParameter(_ string, err error) string {
 	return "Missing required parameter " + of[*identity.ParameterError](err).Name
 }
 
-func invalidParameter(_ string, err error) string { return of[*identity.ParameterError](err).Reason }
+func invalidParameter(op string, err error) string {
+	e := of[*identity.ParameterError](err)
+	if e.Name == "attribute" && (op == "GetUserAttributeVerificationCode" || op == "VerifyUserAttribute") {
+		return "Invalid attribute name. Only phone_number and email can be verified."
+	}
+	return e.Reason
+}
 
 func invalidSearch(_ string, err error) string {
 	return "Invalid search attribute: " + of[*identity.ParameterError](err).Name
@@ -253,13 +260,19 @@ func nameTaken(op string, err error) string {
 	return "An account with the given " + e.Attribute + " already exists."
 }
 
+// innerNames are what the service calls required attributes that are missing, of those that have inner names.
+var innerNames = map[string]string{
+	"name": "name.formatted", "given_name": "name.givenName", "family_name": "name.familyName",
+	"middle_name": "name.middleName", // (unsure)
+}
+
 func schemaProblems(_ string, err error) string {
 	var b strings.Builder
 	b.WriteString("Attributes did not conform to the schema: ")
 	for _, p := range of[*identity.AttributeError](err).Problems {
 		name, sentence := p.Name, attributeSentence(p)
-		if p.Name == "name" && p.Code == settings.AttributeRequired { // the one name that has an inner one
-			name, sentence = "name.formatted", "The attribute name.formatted is required"
+		if inner := innerNames[name]; inner != "" && p.Code == settings.AttributeRequired {
+			name, sentence = inner, "The attribute "+inner+" is required"
 		}
 		b.WriteString(name + ": " + sentence + "\n")
 	}
@@ -279,12 +292,10 @@ func mfaNotReady(_ string, err error) string {
 }
 
 func noAddress(_ string, err error) string {
-	name := of[*identity.ParameterError](err).Name
-	article := "a"
-	if name == "email" {
-		article = "an"
+	if of[*identity.ParameterError](err).Name == "email" {
+		return "User does not have a valid registered email address"
 	}
-	return "User does not have " + article + " " + name + " attribute"
+	return "User does not have a valid registered phone number" // (unsure)
 }
 
 // immutable has a line for each attribute, and no end of line after the last.

@@ -44,7 +44,9 @@ func PoolMembers() []PoolMember {
 		out = append(out, PoolMember{
 			Names: m.names, Fields: m.fields, CreateOnly: m.createOnly,
 			Create: func(s *identity.PoolSettings, in *idp.CreateUserPoolRequest) error { return m.set(s, creation(in, "")) },
-			Update: func(s *identity.PoolSettings, in *idp.UpdateUserPoolRequest) error { return m.set(s, replacement(in, "")) },
+			Update: func(s *identity.PoolSettings, in *idp.UpdateUserPoolRequest) error {
+				return m.set(s, replacement(in, ""))
+			},
 		})
 	}
 	return out

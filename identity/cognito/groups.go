@@ -7,7 +7,6 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
-	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
@@ -42,7 +41,7 @@ func (s *service) checkRole(arn *string) error {
 	if settings.OwnRole(text(arn), s.engine.Account()) {
 		return nil
 	}
-	return wire.Errorf(idp.InvalidParameterException, "Cross-account pass role is not allowed.")
+	return &identity.SettingError{Setting: "RoleARN", Code: settings.RoleForeign, Reason: "The role of a group is of another account."}
 }
 
 // groupType is a group as the service shows it: what was never set is not there.
@@ -97,7 +96,7 @@ func (s *service) listGroups(ctx context.Context, in *idp.ListGroupsRequest) (*i
 	if err != nil {
 		return nil, err
 	}
-	after, err := readPageToken("ListGroups", text(in.UserPoolId), in.NextToken)
+	after, err := readPageToken(ctx, "ListGroups", text(in.UserPoolId), in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +125,7 @@ func (s *service) listUsersInGroup(ctx context.Context, in *idp.ListUsersInGroup
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + text(in.GroupName)
-	after, err := readPageToken("ListUsersInGroup", query, in.NextToken)
+	after, err := readPageToken(ctx, "ListUsersInGroup", query, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +165,7 @@ func (s *service) adminListGroupsForUser(ctx context.Context, in *idp.AdminListG
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + text(in.Username)
-	after, err := readPageToken("AdminListGroupsForUser", query, in.NextToken)
+	after, err := readPageToken(ctx, "AdminListGroupsForUser", query, in.NextToken)
 	if err != nil {
 		return nil, err
 	}

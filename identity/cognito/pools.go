@@ -79,7 +79,7 @@ func (s *service) deleteUserPool(ctx context.Context, in *idp.DeleteUserPoolRequ
 
 func (s *service) listUserPools(ctx context.Context, in *idp.ListUserPoolsRequest) (*idp.ListUserPoolsResponse, error) {
 	region := s.region(ctx)
-	after, err := readPageToken("ListUserPools", region, in.NextToken)
+	after, err := readPageToken(ctx, "ListUserPools", region, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -122,14 +122,20 @@ func pageToken(op, query, last string) *string {
 	return ptr(base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{op, query, last}, "\x00"))))
 }
 
-func readPageToken(op, query string, token *string) (string, error) {
+// maxMarker is the longest page token that an answer repeats; all that are handed out are shorter.
+const maxMarker = 2048
+
+func readPageToken(ctx context.Context, op, query string, token *string) (string, error) {
 	if token == nil {
 		return "", nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(*token)
 	parts := strings.Split(string(raw), "\x00")
-	if err != nil || len(parts) != 3 || parts[0] != op || parts[1] != query || parts[2] == "" {
+	if err != nil || len(parts) != 3 || parts[0] != op || parts[2] == "" || len(*token) > maxMarker {
 		return "", badPageToken()
+	}
+	if parts[1] != query { // recorded of ListUsers; for the rest (unsure)
+		return "", wire.Errorf(idp.InvalidParameterException, "Paging marker %s is invalid for request %s", *token, wire.RequestFrom(ctx).ID)
 	}
 	return parts[2], nil
 }

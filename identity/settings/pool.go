@@ -360,6 +360,14 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 	return time.Duration(days) * 24 * time.Hour
 }
 
+// SendsSMS reports whether the pool sends text messages. With CognitoDefaults
+// it needs a setting that speaks of them: SMS, as the service asks for over its
+// API, or one that a pool made in Go may have without it.
+func (s *Pool) SendsSMS() bool {
+	return s.Defaults != CognitoDefaults || s.SMS != nil || s.SMSMFA || slices.Contains(s.AutoVerified, "phone_number") ||
+		slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == RecoverByPhone })
+}
+
 // OffersFactor reports whether users of the pool may have a second factor of any kind.
 func (s *Pool) OffersFactor() bool { return s.SMSMFA || s.AppsOffered() }
 
