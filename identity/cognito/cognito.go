@@ -199,13 +199,22 @@ func (s *service) discovery(r *http.Request, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	iss := s.engine.Issuer(ctx, info)
-	return token.Discovery{
+	return discovery(s.engine.Issuer(ctx, info), &info.Settings), nil
+}
+
+// discovery is the document of a pool. With CognitoDefaults it is the service's,
+// which names endpoints below the issuer although none answers there. For safe
+// pools it has what is served alone.
+func discovery(iss string, set *identity.PoolSettings) token.Discovery {
+	d := token.Discovery{
 		Issuer: iss, JWKSURI: iss + "/.well-known/jwks.json",
-		AuthorizationEndpoint: iss + "/authorize", TokenEndpoint: iss + "/token", UserinfoEndpoint: iss + "/userInfo",
-		IDTokenAlgorithms: []token.Algorithm{cmp.Or(info.Settings.Algorithm, token.RS256)},
-		ResponseTypes:     []string{"code", "token"}, SubjectTypes: []string{"public"},
-		Scopes:                   []string{"openid", "email", "phone", "profile"},
-		TokenEndpointAuthMethods: []string{"client_secret_basic", "client_secret_post"},
-	}, nil
+		IDTokenAlgorithms: []token.Algorithm{cmp.Or(set.Algorithm, token.RS256)}, SubjectTypes: []string{"public"},
+	}
+	if set.Defaults == identity.SafeDefaults {
+		return d
+	}
+	d.AuthorizationEndpoint, d.TokenEndpoint, d.UserinfoEndpoint = iss+"/authorize", iss+"/token", iss+"/userInfo"
+	d.ResponseTypes, d.Scopes = []string{"code", "token"}, []string{"openid", "email", "phone", "profile"}
+	d.TokenEndpointAuthMethods = []string{"client_secret_basic", "client_secret_post"}
+	return d
 }

@@ -240,6 +240,21 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+// The document of a safe pool names nothing that is not served.
+func TestDiscoveryOfASafePool(t *testing.T) {
+	s := newServer(t)
+	pool, err := s.engine.OpenUserPool(t.Context(), "app", &identity.PoolSettings{Algorithm: token.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	iss := "https://cognito-idp.us-east-1.amazonaws.com/" + pool.PoolID()
+	a := s.get("/" + pool.PoolID() + "/.well-known/openid-configuration")
+	want := `{"id_token_signing_alg_values_supported":["ES256"],"issuer":"` + iss + `","jwks_uri":"` + iss + `/.well-known/jwks.json","subject_types_supported":["public"]}`
+	if a.status != http.StatusOK || a.raw != want {
+		t.Errorf("discovery\n got %d %s\nwant %s", a.status, a.raw, want)
+	}
+}
+
 // Every answer has the id of its request, those that no SDK asked for too.
 func TestRequestIDsOfDocuments(t *testing.T) {
 	s := newServer(t)
