@@ -1,11 +1,9 @@
 package cognito
 
 import (
-	"context"
 	"errors"
 
 	"github.com/cognate-id/cognate/identity"
-	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
@@ -39,13 +37,4 @@ func hint(err error) string {
 		return hints[e.Code]
 	}
 	return ""
-}
-
-// mapAndHint is mapError, and logs what to set.
-func (s *service) mapAndHint(ctx context.Context, op *wire.Operation, err error) *wire.Error {
-	out := mapError(ctx, op, err)
-	if text := hint(err); text != "" && out != nil {
-		s.log.WarnContext(ctx, op.Name+" was refused, as Amazon Cognito refuses it: "+out.Message, "hint", text)
-	}
-	return out
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 )
 
@@ -243,7 +244,7 @@ func TestDiscovery(t *testing.T) {
 // The document of a safe pool names nothing that is not served.
 func TestDiscoveryOfASafePool(t *testing.T) {
 	s := newServer(t)
-	pool, err := s.engine.OpenUserPool(t.Context(), "app", &identity.PoolSettings{Algorithm: token.ES256})
+	pool, err := s.engine.OpenUserPool(t.Context(), "app", &identity.PoolSettings{Algorithm: "ES256"})
 	if err != nil {
 		t.Fatal(err)
 	}
