@@ -40,8 +40,9 @@ var purposes = &store.Table[purposeRecord]{
 	Owner: store.OwnedByEngine,
 }
 
-// catalog returns the tables of a store: those of the engine, and the purpose of the store.
-func catalog() store.Catalog { return identity.Tables().With(purposes) }
+// catalog returns the tables of a store: those of the engine, the purpose of the store, and
+// the certificates of the server.
+func catalog() store.Catalog { return identity.Tables().With(purposes, acmeEntries) }
 
 // openTests opens a store of cognate dev, or makes it.
 func openTests(ctx context.Context, where storeFlag) (store.Store, error) {
