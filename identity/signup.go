@@ -57,6 +57,9 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if _, err := s.points().preSignUp(ctx, hook.SignUp, u); err != nil {
 		return nil, err
 	}
+	if err := s.engine.spendSource(s.source, now); err != nil {
+		return nil, err
+	}
 	if err := s.engine.namesFree(ctx, s.settings, u); err != nil {
 		return nil, err
 	}
@@ -213,12 +216,21 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	if err != nil {
 		return nil, err
 	}
-	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+	admitted := true
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
 		if err := s.stillThere(tx); err != nil {
 			return err
 		}
+		if d := res.Delivery; d != nil {
+			if admitted, err = s.spendMessage(tx, kindAddress, u.recipient(d.Attribute), now); err != nil || !admitted {
+				return err
+			}
+		}
 		return insertUser(tx, u, cred, pending, ev)
 	})
+	if err == nil && !admitted {
+		return nil, errAddressFull
+	}
 	if errors.Is(err, store.ErrExists) {
 		if err := s.engine.namesFree(ctx, s.settings, u); err != nil {
 			return nil, err
@@ -231,7 +243,11 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	if res.Delivery == nil {
 		return res, nil
 	}
-	return res, s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	if err != nil {
+		err = errors.Join(err, s.unsent(ctx, pending))
+	}
+	return res, err
 }
 
 // stillThere holds a write to a pool that was not deleted meanwhile.
