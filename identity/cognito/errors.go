@@ -134,10 +134,10 @@ var instead = map[string]map[string]string{
 	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                     // seen with the service, in pools with aliases
 	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},             // recorded
 	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
+	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
 	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
 	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
