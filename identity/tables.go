@@ -357,6 +357,9 @@ type accessKey struct {
 	Name    string    `json:"name"`
 	Secret  string    `json:"secret"`
 	Created time.Time `json:"created"`
+
+	LastUsed time.Time `json:"lastUsed,omitzero"`
+	AccessKeyOptions
 }
 
 type lease struct {

@@ -26,11 +26,12 @@ type serveCommand struct {
 	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	keyFlags
-	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
-	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
-	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
-	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
-	Log     string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
+	Region   region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
+	Account  account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
+	Issuer   issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
+	Rotate   int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
+	LogCodes bool       `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
+	Log      string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
 // maxRotate is ten years, in days.
@@ -40,7 +41,7 @@ const maxRotate = 3650
 func (serveCommand) Help() string {
 	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys. Put a proxy with TLS in front of the server, and give the URL of the proxy with --issuer.
 
-The server cannot send mail yet. It writes codes to the log.
+The server cannot send mail yet. Operations that owe a user a message, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
 Examples:
 
@@ -89,7 +90,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
-		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour,
+		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
 	})
 	ctx, stop := signals()
 	defer stop()
@@ -101,6 +102,14 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	log.Info("stopped")
+	return nil
+}
+
+// sender returns nil, unless the operator asks for codes in the log.
+func (c *serveCommand) sender(log *slog.Logger) identity.Sender {
+	if c.LogCodes {
+		return identity.InsecureLogSender{Logger: log}
+	}
 	return nil
 }
 
@@ -151,6 +160,10 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 		}
 		log.Warn("there is no access key, so operators' calls are refused", "hint", how)
 	}
-	log.Warn("the server cannot send mail yet: codes and invitations are written to this log; protect it")
+	if c.LogCodes {
+		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")
+	} else {
+		log.Warn("the server cannot send mail yet: operations that owe a message fail", "hint", "--insecure-log-codes writes codes to this log")
+	}
 	return nil
 }

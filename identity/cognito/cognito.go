@@ -60,7 +60,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	wired := &wire.Options{Context: withCall, MapError: mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
+	wired := &wire.Options{Context: withCall, MapError: s.mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
 	if o.VerifySignatures {
 		wired.Authorize = s.authorize(o.Clock)
 	}
@@ -98,13 +98,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.api.ServeHTTP(w, r)
 }
 
-// authorize holds operators' calls to a valid signature, and puts the access
-// key of the signature into the context that it returns.
+// authorize holds operators' calls to a valid signature of an access key that may
+// make the call, and puts the access key into the context that it returns.
 func (s *service) authorize(clock func() time.Time) func(context.Context, *http.Request, *wire.Operation, []byte) (context.Context, error) {
-	lookup := func(ctx context.Context, id string) (string, bool, error) {
-		secret, ok, err := s.engine.AccessKeys().Secret(ctx, id)
-		return string(secret), ok, err
-	}
 	return func(ctx context.Context, r *http.Request, op *wire.Operation, body []byte) (context.Context, error) {
 		switch op.Caller {
 		case wire.Operator:
@@ -115,10 +111,21 @@ func (s *service) authorize(clock func() time.Time) func(context.Context, *http.
 		default:
 			return nil, fmt.Errorf("%s: nothing says who may call it: %q", op.Name, op.Caller)
 		}
+		var key *identity.AccessKey
+		lookup := func(ctx context.Context, id string) (secret string, ok bool, err error) {
+			found, kept, err := s.engine.AccessKeys().Find(ctx, id)
+			key = found
+			return string(kept), found != nil, err
+		}
 		v := sigv4.Verifier{Service: op.Service, Lookup: lookup, Now: clock}
-		key, err := v.Verify(r, body)
-		if err != nil {
+		if _, err := v.Verify(r, body); err != nil {
 			return nil, err
+		}
+		if err := permit(ctx, key, op); err != nil {
+			return nil, err
+		}
+		if err := s.engine.AccessKeys().Used(ctx, key); err != nil {
+			s.log.WarnContext(ctx, "the use of an access key was not noted", "accessKey", key.ID, "error", err)
 		}
 		return withSigner(ctx, key), nil
 	}

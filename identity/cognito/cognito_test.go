@@ -70,7 +70,7 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 		sender = s.outbox
 	}
 	s.engine = identity.New(s.store, &identity.Options{
-		Sender: sender, Logger: logger, InsecureCheapHashing: true, Issuer: o.issuer, Clock: s.now,
+		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now,
 	})
 	o.handler.Logger, o.handler.Clock = logger, s.now
 	s.handler = cognito.NewWatchedHandler(s.engine, &o.handler, func(op *wire.Operation, e *wire.Error) {

@@ -72,7 +72,8 @@ var rows = []row{
 	{identity.ErrAlreadyConfirmed, idp.InvalidParameterException, say("User is already confirmed.")},
 	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
-	{identity.ErrDelivery, idp.CodeDeliveryFailureException, say("Failed to deliver the message.")}, // text (unsure)
+	{identity.ErrNoSender, idp.CodeDeliveryFailureException, notSent},
+	{identity.ErrDelivery, idp.CodeDeliveryFailureException, notSent},
 
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
 	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
@@ -115,6 +116,15 @@ var rows = []row{
 	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},
 }
 
+// mapError is the function mapError. It also logs what the operator must mend,
+// because the answer names it only to the caller, and in the service's words.
+func (s *service) mapError(ctx context.Context, op *wire.Operation, err error) *wire.Error {
+	if errors.Is(err, identity.ErrNoSender) {
+		s.log.ErrorContext(ctx, "a message was owed and nothing was changed", "operation", op.Name, "error", err)
+	}
+	return mapError(ctx, op, err)
+}
+
 // mapError turns an error of the domain into one of the wire; nil where it is
 // none that a caller may know of.
 func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
@@ -131,18 +141,18 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                     // seen with the service, in pools with aliases
-	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},             // recorded
-	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
+	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                                                                               // seen with the service, in pools with aliases
+	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},                                                                       // recorded
+	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
 	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
-	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                 // (unsure)
-	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                  // ours: the service's figure is not known
+	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                                                                           // (unsure)
+	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                                                                            // ours: the service's figure is not known
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -303,6 +313,15 @@ func attributeLines(err error) string {
 		b.WriteString("user." + p.Name + ": " + attributeSentence(p) + "\n")
 	}
 	return b.String()
+}
+
+// notSent is what the service says of a mail that it cannot send, as users of the
+// AWS SDKs report it. What it says of a text message is not known.
+func notSent(_ string, err error) string {
+	if of[*identity.MessageError](err).Medium == identity.MediumEmail {
+		return "Invalid email provided/Unable to send the email"
+	}
+	return "Failed to deliver the message." // text (unsure)
 }
 
 func cannotConfirm(_ string, err error) string {

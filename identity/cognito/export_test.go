@@ -70,3 +70,9 @@ func UnservedPoolMembers() []string {
 
 // Sentence returns the service's words for a rule that settings or attributes break, or "".
 func Sentence(code settings.Code) string { return sentences[code] }
+
+// What the tests of roles look at.
+var (
+	OperationsOf = operationsOf
+	RoleFor      = roleFor
+)

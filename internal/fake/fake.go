@@ -13,8 +13,8 @@
 //
 // # Caveats
 //
-//   - The server accepts any signature, hashes passwords cheaply, and shows codes to every
-//     caller. Make sure that only tests can reach it.
+//   - The server accepts any signature, hashes passwords cheaply, keeps secrets in clear text,
+//     and shows codes to every caller. Make sure that only tests can reach it.
 //   - Messages to one address, and failures from one address, have no limits unless [Options.Limits]
 //     says otherwise. The budgets of each account are those of production.
 //   - Every caller may ask for health. The other paths need a Host header that names this
@@ -125,7 +125,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	return &identity.Options{
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
-		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true,
+		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 	}
 }
 
