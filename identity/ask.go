@@ -107,7 +107,11 @@ func (a *ask) commit(tx store.Tx) (send bool, refused, err error) {
 	if a.pauses(alive) {
 		return false, nil, codes.Put(tx, a.old) // the same work as ever
 	}
-	ok, err := a.scope.spendMessage(tx, kindAddress, a.to, a.now)
+	kind := kindAddress
+	if a.guesses.own(a.now) != nil {
+		kind = kindSignIn
+	}
+	ok, err := a.scope.spendMessage(tx, kind, a.to, a.now)
 	if err != nil || !ok {
 		return false, errAddressFull, err
 	}

@@ -22,8 +22,9 @@ const (
 	kindUpdate   = "update"       // codes sent because an address was changed
 	kindEnroll   = "enroll"       // codes tried to enroll an authenticator app
 	kindAddress  = "address"      // codes sent to an address that anybody may ask for, and wrong tries of them
-	kindSignIn   = "signin"       // codes sent to an address after a right password
+	kindSignIn   = "signin"       // codes sent to an address after a right password, or for a source that the account knows
 	kindPrefix   = "prefix"       // codes sent to phone numbers that begin alike
+	kindKnown    = "known"        // notices of sign-ups with the address of an account
 )
 
 // userThrottles are the kinds that count attempts of a user. What is counted
@@ -31,6 +32,7 @@ const (
 // is counted for an address, which outlives a user.
 var userThrottles = []string{
 	kindPassword, kindGuess, kindConfirm, kindResend, kindRecovery, kindForgot, kindChange, kindAsk, kindVerify, kindUpdate, kindEnroll,
+	kindKnown,
 }
 
 // userThrottleKeys are where those of a user are kept.
