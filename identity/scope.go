@@ -11,6 +11,12 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// What every call through an app client begins with: load reads the pool, the
+// client with its secrets, and the keys, in one snapshot and one round trip. Flows
+// add what they need to the same snapshot by loadWith. Nothing is written, with
+// one exception: if the pool has no keys yet, they are made and committed after
+// the reading.
+
 // A scope is what a call through an app client begins with.
 type scope struct {
 	engine   *Engine

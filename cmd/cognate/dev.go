@@ -78,7 +78,7 @@ func (c *devCommand) Run(t *terminal) error {
 	ctx, stop := signals()
 	defer stop()
 	c.greet(ctx, t, f, l, url)
-	return serve(ctx, stop, l, f, log, func(ctx context.Context) { background(ctx, f, log) })
+	return serve(ctx, stop, l, f, log, nil, func(ctx context.Context) { background(ctx, f, log) })
 }
 
 // warmDelay gives the engine time to put two keys in stock, which the ready pool then

@@ -26,9 +26,10 @@ type serveCommand struct {
 	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	keyFlags
+	tlsFlags
 	Region   region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account  account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
-	Issuer   issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
+	Issuer   issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (the HOST:PORT of --addr, or the first --acme-host). Default: ${default}."`
 	Rotate   int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
 	LogCodes bool       `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
 	Log      string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
@@ -39,7 +40,9 @@ const maxRotate = 3650
 
 // Help returns the details that --help shows.
 func (serveCommand) Help() string {
-	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys. Put a proxy with TLS in front of the server, and give the URL of the proxy with --issuer.
+	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys.
+
+Give the server a certificate with --tls-cert and --tls-key, or let it get one from Let's Encrypt with --acme-host. Otherwise put a proxy with TLS in front of it, and give the URL of the proxy with --issuer. For --acme-host, port 443 of the host must lead to the server. The certificates are in the store, unless --acme-cache names a directory, and are renewed after two thirds of their life.
 
 The server cannot send mail yet. Operations that owe a user a message, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
@@ -47,6 +50,8 @@ Examples:
 
     cognate key create
     cognate serve --issuer https://auth.example.com
+    cognate serve --addr 0.0.0.0:443 --acme-host auth.example.com
+    cognate serve --addr 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --issuer https://auth.example.com
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
     cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
 
@@ -65,7 +70,10 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if c.Issuer == issuerSelf && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
+	if err := c.tlsFlags.Validate(); err != nil {
+		return err
+	}
+	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
 		return fmt.Errorf("--issuer: self means the address in --addr, but clients cannot use the address %s: give the URL that clients use, such as --issuer https://auth.example.com, or give aws", c.Addr)
 	}
 	return nil
@@ -88,8 +96,12 @@ func (c *serveCommand) Run(t *terminal) error {
 	if c.Store.file != "" {
 		defer offerBackups(log, c.Store.file, st)()
 	}
+	secure, err := c.secure(log, st)
+	if err != nil {
+		return err
+	}
 	engine := identity.New(st, &identity.Options{
-		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
+		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
 	})
 	ctx, stop := signals()
@@ -98,7 +110,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Logger: log})
-	if err := serve(ctx, stop, l, withHealth(api, st), log, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, l, withHealth(api, st), log, secure, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
@@ -147,11 +159,11 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	if err != nil {
 		return fmt.Errorf("list access keys: %w", err)
 	}
-	iss := c.Issuer.fixed(c.Addr.url(l))(ctx, e.Region())
-	log.Info("serving", "addr", l.Addr().String(), "store", c.Store.String(), "version", version(), "accessKeys", len(keys))
+	iss := c.Issuer.fixed(c.url(c.Addr, l))(ctx, e.Region())
+	log.Info("serving", "addr", l.Addr().String(), "store", c.Store.String(), "version", version(), "tls", c.on(), "accessKeys", len(keys))
 	log.Info("tokens have as iss this URL and the pool id", "iss", iss+"/POOL_ID")
 	if u, err := url.Parse(iss); err == nil && u.Scheme == "http" && !cognito.Loopback(u.Host) {
-		log.Warn("the issuer is not https: put a proxy with TLS in front and give its URL by --issuer")
+		log.Warn("the issuer is not https: serve with --tls-cert or --acme-host, or put a proxy with TLS in front and give its URL by --issuer")
 	}
 	if len(keys) == 0 {
 		how := "stop this server and run cognate key create"
