@@ -23,14 +23,9 @@ type poolRequest struct {
 	update  *idp.UpdateUserPoolRequest
 }
 
-<<<<<<< HEAD
+// creation and replacement wrap a request of one kind.
 func creation(in *idp.CreateUserPoolRequest, account string) *poolRequest {
 	return &poolRequest{creates: true, account: account, create: in, update: &idp.UpdateUserPoolRequest{}}
-=======
-// creation and replacement wrap a request of one kind.
-func creation(in *idp.CreateUserPoolRequest) *poolRequest {
-	return &poolRequest{creates: true, create: in, update: &idp.UpdateUserPoolRequest{}}
->>>>>>> main
 }
 
 func replacement(in *idp.UpdateUserPoolRequest, account string) *poolRequest {

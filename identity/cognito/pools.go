@@ -135,18 +135,14 @@ func pageToken(op, query, last string) *string {
 	return ptr(base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{op, query, last}, "\x00"))))
 }
 
-<<<<<<< HEAD
 // maxMarker is the longest page token that an answer repeats; all that are handed out are shorter.
 const maxMarker = 2048
 
-func readPageToken(ctx context.Context, op, query string, token *string) (string, error) {
-=======
 // readPageToken returns the position that a token holds, "" for no token. A token
 // of another operation or of another question is refused, because its position
-// means nothing there. The text of the refusal is well known, but no record of it
+// means nothing there. The text for the first is well known, but no record of it
 // was found.
-func readPageToken(op, query string, token *string) (string, error) {
->>>>>>> main
+func readPageToken(ctx context.Context, op, query string, token *string) (string, error) {
 	if token == nil {
 		return "", nil
 	}

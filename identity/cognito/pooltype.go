@@ -122,7 +122,6 @@ func lambdaConfig(set *identity.PoolSettings) *idp.LambdaConfigType {
 	return c
 }
 
-<<<<<<< HEAD
 // mirrorTokenTrigger shows the trigger before tokens in both its settings,
 // whichever was given: they are the same function.
 func mirrorTokenTrigger(c *idp.LambdaConfigType) {
@@ -136,12 +135,10 @@ func mirrorTokenTrigger(c *idp.LambdaConfigType) {
 	}
 }
 
-=======
 // schemaAttributes shows the whole schema, standard attributes first. The order of
 // the service varies with the age of the pool. Bounds are strings on the wire,
 // also those of numbers; an attribute whose bounds are empty shows an empty
 // structure.
->>>>>>> main
 func schemaAttributes(set *identity.PoolSettings) []idp.SchemaAttributeType {
 	schema := set.Schema
 	if schema == nil {

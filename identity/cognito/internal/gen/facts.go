@@ -140,16 +140,13 @@ func (f *facts) check(m *model) error {
 	return nil
 }
 
-<<<<<<< HEAD
 // said is what messages call a member of a structure.
 func (f *facts) said(structure, member string) string {
 	return cmp.Or(f.Names[structure+"."+member].Name, member)
 }
 
-=======
 // caller is the constant of package wire for who calls an operation; check has
 // made sure that there is one.
->>>>>>> main
 func (f *facts) caller(op string) string {
 	for caller, operations := range f.Callers {
 		if slices.Contains(operations, op) {

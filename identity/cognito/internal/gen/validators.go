@@ -55,15 +55,10 @@ func (g *generator) constrained(name string) bool {
 	return has
 }
 
-<<<<<<< HEAD
-// check writes the check of one member, which messages call said.
+// check writes the check of one member, which messages call said. A member without
+// constraints that must be there is only checked for that; a structure is entered,
+// so that messages have the path to the member; anything else has a rule.
 func (g *generator) check(m member, said string, required, hidden bool) error {
-=======
-// check writes the check of one member. A member without constraints that must be
-// there is only checked for that; a structure is entered, so that messages have
-// the path to the member; anything else has a rule.
-func (g *generator) check(m member, required, hidden bool) error {
->>>>>>> main
 	s := g.Shapes[m.Shape]
 	need := "wire.Optional"
 	if required {
