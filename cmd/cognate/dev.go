@@ -26,6 +26,7 @@ type devCommand struct {
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: self (the address that was called), aws (as from Amazon), or a URL. Default: ${default}."`
 	Empty   bool       `help:"Start without a ready pool and client."`
+	Limits  bool       `help:"Limit messages and failures by address, as serve does. Without it there are no such limits."`
 }
 
 // Help returns the details that --help shows.
@@ -69,7 +70,7 @@ func (c *devCommand) Run(t *terminal) error {
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	f, err := fake.New(ctx, &fake.Options{
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
-		Logger: log, Empty: c.Empty, KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+		Logger: log, Empty: c.Empty, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
 	})
 	if err != nil {
 		return err
@@ -95,6 +96,14 @@ func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
 		log.Error("keys could not be made ahead", "error", err)
 	}
 	f.Engine().Maintain(ctx)
+}
+
+// limits returns the limits of production if they are asked for, or nil.
+func (c *devCommand) limits() *identity.Limits {
+	if c.Limits {
+		return &identity.Limits{}
+	}
+	return nil
 }
 
 // open returns nil for a store in memory.
@@ -145,6 +154,11 @@ func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l n
 		row("JWKS", url+"/"+pool.PoolID()+"/.well-known/jwks.json")
 	}
 	row("Outbox", url+"/_cognate/outbox")
+	if c.Limits {
+		row("Limits", "of messages and failures by address, as in production")
+	} else {
+		row("Limits", "none of messages and failures by address; --limits turns them on")
+	}
 	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, url))
 }
 

@@ -152,18 +152,18 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                     // seen with the service, in pools with aliases
-	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},             // recorded
-	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                 // (unsure)
-	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                  // ours: the service's figure is not known
+	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                                                                               // seen with the service, in pools with aliases
+	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},                                                                       // recorded
+	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                                                                           // (unsure)
+	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                                                                            // ours: the service's figure is not known
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,

@@ -15,6 +15,8 @@
 //
 //   - The server accepts any signature, hashes passwords cheaply, keeps secrets in clear text,
 //     and shows codes to every caller. Make sure that only tests can reach it.
+//   - Messages to one address, and failures from one address, have no limits unless [Options.Limits]
+//     says otherwise. The budgets of each account are those of production.
 //   - Every caller may ask for health. The other paths need a Host header that names this
 //     machine, and no Origin except the server's own, so that a page in a browser cannot read
 //     codes. A program that connects directly can forge the Host header.
@@ -24,6 +26,7 @@
 package fake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +64,9 @@ type Options struct {
 	// KeyStock is the field of [identity.Options]. Defaults to none: keys are made when
 	// they are first needed.
 	KeyStock *identity.KeyStock
+	// Limits are the field of [identity.Options]. Defaults to [identity.NoMessageLimits], so
+	// that tests may use one address for many users.
+	Limits *identity.Limits
 	// Version is shown by health.
 	Version string
 	// OnMessage is called with each message to a user, unless it is nil.
@@ -119,7 +125,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	return &identity.Options{
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
-		KeyStock: o.KeyStock, InsecureCheapHashing: true, InsecureUnsealed: true,
+		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 	}
 }
 
