@@ -27,6 +27,7 @@ type devCommand struct {
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: self (the address that was called), aws (as from Amazon), or a URL. Default: ${default}."`
 	Empty   bool       `help:"Start without a ready pool and client."`
+	Limits  bool       `help:"Limit messages and failures by address, as serve does. Without it there are no such limits."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
 	ClientID  string    `placeholder:"ID" help:"Id of the ready client, such as web1. Default: a random one."`
@@ -92,7 +93,7 @@ func (c *devCommand) Run(t *terminal) error {
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	f, err := fake.New(ctx, &fake.Options{
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
-		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
 	})
 	if errors.Is(err, fake.ErrOtherID) {
 		return hint(err, "leave out --pool-id and --client-id, or choose another file with --store")
@@ -126,6 +127,14 @@ func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
 		log.Error("keys could not be made ahead", "error", err)
 	}
 	f.Engine().Maintain(ctx)
+}
+
+// limits returns the limits of production if they are asked for, or nil.
+func (c *devCommand) limits() *identity.Limits {
+	if c.Limits {
+		return &identity.Limits{}
+	}
+	return nil
 }
 
 // open returns nil for a store in memory.
@@ -186,6 +195,11 @@ func (c *devCommand) greet(t *terminal, f *fake.Server, l net.Listener, r readin
 			fmt.Fprintf(t.out, "  %-10s %s\n", row[0], row[1])
 		}
 	}
+	limits := "none of messages and failures by address; --limits turns them on"
+	if c.Limits {
+		limits = "of messages and failures by address, as in production"
+	}
+	fmt.Fprintf(t.out, "  %-10s %s\n", "Limits", limits)
 	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, r.Endpoint))
 }
 

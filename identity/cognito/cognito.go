@@ -38,6 +38,9 @@ type Options struct {
 	VerifySignatures bool
 	// Logger gets unexpected errors and panics. Defaults to slog.Default().
 	Logger *slog.Logger
+	// Hints logs, at level Warn, what to set where the service is stricter than
+	// other fakes of it: for a fake.
+	Hints bool
 	// Clock is what dates of signatures are held against. Defaults to time.Now.
 	Clock func() time.Time
 	// Timeout is how long one request may take. Defaults to 30 seconds.
@@ -56,7 +59,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -73,6 +76,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 type service struct {
 	engine *identity.Engine
 	log    *slog.Logger
+	hints  bool         // Options.Hints
 	api    http.Handler // of the operations
 }
 
@@ -186,10 +190,15 @@ func (s *service) document(w http.ResponseWriter, r *http.Request, v any, err er
 	w.Write(body)
 }
 
+// jwks is the key set of a pool, with the keys of all tokens that may still be
+// valid.
 func (s *service) jwks(r *http.Request, pool string) (any, error) {
 	return s.engine.JWKS(r.Context(), pool)
 }
 
+// discovery is the OpenID configuration of a pool. Such a document must name
+// endpoints for authorization and tokens, although no handler of this package
+// serves them.
 func (s *service) discovery(r *http.Request, id string) (any, error) {
 	ctx := r.Context()
 	pool, err := s.engine.UserPool(ctx, id)
@@ -200,13 +209,22 @@ func (s *service) discovery(r *http.Request, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	iss := s.engine.Issuer(ctx, info)
-	return token.Discovery{
+	return discovery(s.engine.Issuer(ctx, info), &info.Settings), nil
+}
+
+// discovery is the document of a pool. With CognitoDefaults it is the service's,
+// which names endpoints below the issuer although none answers there. For safe
+// pools it has what is served alone.
+func discovery(iss string, set *identity.PoolSettings) token.Discovery {
+	d := token.Discovery{
 		Issuer: iss, JWKSURI: iss + "/.well-known/jwks.json",
-		AuthorizationEndpoint: iss + "/authorize", TokenEndpoint: iss + "/token", UserinfoEndpoint: iss + "/userInfo",
-		IDTokenAlgorithms: []token.Algorithm{cmp.Or(info.Settings.Algorithm, token.RS256)},
-		ResponseTypes:     []string{"code", "token"}, SubjectTypes: []string{"public"},
-		Scopes:                   []string{"openid", "email", "phone", "profile"},
-		TokenEndpointAuthMethods: []string{"client_secret_basic", "client_secret_post"},
-	}, nil
+		IDTokenAlgorithms: []token.Algorithm{cmp.Or(set.Algorithm, token.RS256)}, SubjectTypes: []string{"public"},
+	}
+	if set.Defaults == identity.SafeDefaults {
+		return d
+	}
+	d.AuthorizationEndpoint, d.TokenEndpoint, d.UserinfoEndpoint = iss+"/authorize", iss+"/token", iss+"/userInfo"
+	d.ResponseTypes, d.Scopes = []string{"code", "token"}, []string{"openid", "email", "phone", "profile"}
+	d.TokenEndpointAuthMethods = []string{"client_secret_basic", "client_secret_post"}
+	return d
 }

@@ -17,6 +17,8 @@
 //
 //   - The server accepts any signature, hashes passwords cheaply, keeps secrets in clear text,
 //     and shows codes to every caller. Make sure that only tests can reach it.
+//   - Messages to one address, and failures from one address, have no limits unless [Options.Limits]
+//     says otherwise. The budgets of each account are those of production.
 //   - Every caller may ask for health. The other paths need a Host header that names this
 //     machine, and no Origin except the server's own, so that a page in a browser cannot read
 //     codes. A program that connects directly can forge the Host header.
@@ -68,6 +70,9 @@ type Options struct {
 	// KeyStock is the field of [identity.Options]. Defaults to none: keys are made when
 	// they are first needed.
 	KeyStock *identity.KeyStock
+	// Limits are the field of [identity.Options]. Defaults to [identity.NoMessageLimits], so
+	// that tests may use one address for many users.
+	Limits *identity.Limits
 	// Version is shown by health.
 	Version string
 	// OnMessage is called with each message to a user, unless it is nil.
@@ -105,6 +110,9 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 		s.outbox.Next = senderFunc(o.OnMessage)
 	}
 	s.engine = identity.New(s.store, s.wiring(o))
+	if err := identity.Upgrade(ctx, s.store); err != nil {
+		return nil, err
+	}
 	if !o.Empty {
 		ready, err := openReady(ctx, s.engine, s.store, o)
 		if err != nil {
@@ -115,7 +123,7 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Clock: s.clock.now})
+	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Hints: true, Clock: s.clock.now})
 	s.control = s.routes(o.Version)
 	return s, nil
 }
@@ -128,7 +136,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	return &identity.Options{
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
-		KeyStock: o.KeyStock, InsecureCheapHashing: true, InsecureUnsealed: true,
+		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 	}
 }
 
