@@ -21,7 +21,7 @@ func TestOutboxFindsAUserByAnyName(t *testing.T) {
 	users := f.Pool().Admin().Users()
 	u, err := users.Create(t.Context(), identity.CreateUser{
 		Username: "Alice", Attributes: map[string]string{"email": "alice@example.com", "phone_number": "+15550100"},
-		Mediums: []identity.Medium{identity.MediumSMS},
+		Mediums: []identity.Medium{identity.MediumEmail},
 	})
 	if err != nil {
 		t.Fatalf("Create: %v", err)
