@@ -145,7 +145,7 @@ func (e *Engine) fillDefaults(o *Options) {
 	if o.InsecureCheapHashing {
 		cost = passhash.InsecureCheap
 	}
-	e.hasher = passhash.New(cost)
+	e.hasher = passhash.New(cost, hashSource)
 	e.stock, e.quotas, e.jobs = o.KeyStock, o.Quotas, o.Jobs
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,11 @@ type serveCommand struct {
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
 	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
-	Log     string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
+	connectionFlags
+	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
+	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
+	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
+	Log       string      `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
 // maxRotate is ten years, in days.
@@ -53,7 +58,11 @@ Several servers can run on one PostgreSQL database. Give every server the same -
 
 With --rotate-keys 90, the server replaces the signing keys of each pool every 90 days. New keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
 
-On SIGINT or SIGTERM, the server answers the requests in flight (for at most 10 seconds) and stops. A second signal stops it at once.`
+If a proxy is in front, give its address with --trusted-proxy, so that limits by address count the users and not the proxy.
+
+Signatures of operators must be for the region of --region, of --also-region, or of a pool in the store.
+
+On SIGHUP, the server opens the access log anew. On SIGINT or SIGTERM, the server answers the requests in flight (for at most 10 seconds) and stops. A second signal stops it at once.`
 }
 
 // Validate returns an error if the command line is invalid.
@@ -91,17 +100,50 @@ func (c *serveCommand) Run(t *terminal) error {
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour,
 	})
+	regions, err := c.regions(ctx, engine)
+	if err != nil {
+		return err
+	}
+	proxies := networks(c.Proxies)
+	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log})
+	handler := withHealth(api, st, api.Saturated)
+	if c.AccessLog != "" {
+		access, err := openAccessLog(t, c.AccessLog, log, func(r *http.Request) string { return api.Client(r).String() })
+		if err != nil {
+			return err
+		}
+		defer access.Close()
+		defer access.reopenAtHangup()()
+		handler = access.logged(handler)
+	}
 	ctx, stop := signals()
 	defer stop()
 	if err := c.report(ctx, log, engine, l); err != nil {
 		return err
 	}
-	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Logger: log})
-	if err := serve(ctx, stop, l, withHealth(api, st), log, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, c.bounded(l, proxies), handler, log, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// regions returns the regions that signatures may be for, beside the engine's: those of
+// flags, and those of pools that there are, which earlier versions took from signatures.
+func (c *serveCommand) regions(ctx context.Context, e *identity.Engine) ([]string, error) {
+	var out []string
+	for _, r := range c.Regions {
+		out = append(out, string(r))
+	}
+	for p, err := range e.UserPools(ctx, "", "") {
+		if err != nil {
+			return nil, fmt.Errorf("list the regions of pools: %w", err)
+		}
+		if !slices.Contains(out, p.Settings.Region) {
+			out = append(out, p.Settings.Region)
+		}
+	}
+	return out, nil
 }
 
 // healthPatience is how long the store may take to answer a health check.
@@ -109,13 +151,13 @@ const healthPatience = 2 * time.Second
 
 // withHealth serves the paths below /_cognate and passes all others to the API. It does not
 // use [http.ServeMux], which redirects unclean paths with pages that an SDK cannot read.
-func withHealth(api http.Handler, st store.Store) http.Handler {
+func withHealth(api http.Handler, st store.Store, saturated func() bool) http.Handler {
 	health := fake.Health(version(), func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, healthPatience)
 		defer cancel()
 		_, err := isUsed(ctx, st)
 		return err
-	})
+	}, saturated)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first == "_cognate" {
 			health.ServeHTTP(w, r)

@@ -34,9 +34,10 @@ func withSigner(ctx context.Context, accessKey string) context.Context {
 
 // withCall returns ctx with the call that a request makes. Its access key is
 // there only if the signature was verified: anyone can write one that is not.
-func withCall(ctx context.Context, in wire.Request) context.Context {
+func (s *service) withCall(ctx context.Context, in wire.Request) context.Context {
 	info := wire.RequestFrom(ctx)
-	c := identity.Call{RequestID: info.ID, Address: peer(info.RemoteAddr), UserAgent: line(info.UserAgent, maxUserAgent)}
+	from := s.proxies.client(info.RemoteAddr, info.Forwarded)
+	c := identity.Call{RequestID: info.ID, Address: from, UserAgent: line(info.UserAgent, maxUserAgent)}
 	c.AccessKey, _ = ctx.Value(signerKey{}).(string)
 	describe(&c, in)
 	return identity.WithCall(ctx, c)
@@ -125,7 +126,6 @@ func operatorContext(in *idp.ContextDataType) *hook.ContextData {
 }
 
 // peer is the address at the other end of a connection, or the zero Addr if it has none.
-// X-Forwarded-For and headers like it are not looked at: anyone can write them.
 func peer(remote string) netip.Addr {
 	p, err := netip.ParseAddrPort(remote)
 	if err != nil {

@@ -19,8 +19,9 @@ type Call struct {
 	// AccessKey is the id of the operator's access key that signed the call.
 	// Empty means that the call was not signed, or that the program itself calls.
 	AccessKey string
-	// Address is the remote end of the connection, which may be a proxy. The zero value
-	// means that the address is unknown.
+	// Address is the remote end of the connection or, where that is a proxy that the
+	// operator trusts, the address that the proxy reports. The zero value means that the
+	// address is unknown.
 	Address netip.Addr
 	// UserAgent is the User-Agent of the caller's program, or empty.
 	UserAgent string

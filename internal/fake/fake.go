@@ -15,9 +15,9 @@
 //
 //   - The server accepts any signature, hashes passwords cheaply, and shows codes to every
 //     caller. Make sure that only tests can reach it.
-//   - Every caller may ask for health. The other paths need a Host header that names this
-//     machine, and no Origin except the server's own, so that a page in a browser cannot read
-//     codes. A program that connects directly can forge the Host header.
+//   - Every caller may ask for health. The other paths, and operators' calls, are for programs
+//     on this machine, unless [Options].Access lets others in. Pages of other origins are
+//     refused, so that a page in a browser cannot read codes.
 //   - A store that is not a [store.Forker], such as a file, cannot be reset. The answer is 409,
 //     and nothing is deleted.
 //   - The clock starts at the time of day again whenever the server starts.
@@ -61,6 +61,9 @@ type Options struct {
 	// KeyStock is the field of [identity.Options]. Defaults to none: keys are made when
 	// they are first needed.
 	KeyStock *identity.KeyStock
+	// Access says who may make operators' calls and use the control API. Defaults to
+	// programs on this machine.
+	Access cognito.Access
 	// Version is shown by health.
 	Version string
 	// OnMessage is called with each message to a user, unless it is nil.
@@ -74,7 +77,7 @@ type Server struct {
 	outbox  *identity.Outbox
 	clock   clock
 	ready   *identity.UserPool
-	api     http.Handler
+	api     *cognito.Handler
 	control http.Handler
 
 	resetting sync.Mutex
@@ -106,8 +109,8 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Clock: s.clock.now})
-	s.control = s.routes(o.Version)
+	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Clock: s.clock.now, Unsigned: o.Access})
+	s.control = s.routes(o.Version, o.Access)
 	return s, nil
 }
 

@@ -10,11 +10,13 @@ const (
 	serializationException   = "SerializationException"
 	unknownOperation         = "UnknownOperationException"
 	requestTooLarge          = "RequestEntityTooLargeException"
+	requestTimeout           = "RequestTimeoutException"
 	internalErrorException   = "InternalErrorException"
 	internalServerException  = "InternalServerException"
 	tooManyRequests          = "TooManyRequestsException"
 	invalidParameter         = "InvalidParameterException"
 	validationException      = "ValidationException"
+	rateExceededText         = "Rate exceeded" // of a TooManyRequestsException because of load
 	badRequestUnderstoodText = "The server did not understand the operation that was requested."
 )
 
