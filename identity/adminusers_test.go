@@ -200,13 +200,13 @@ func TestOutboxForgetsTheOldest(t *testing.T) {
 	}
 }
 
-func TestLogSenderWritesCodes(t *testing.T) {
+func TestInsecureLogSenderWritesCodes(t *testing.T) {
 	var log bytes.Buffer
 	f := newEngineWith(t, memory.New(), func(o *identity.Options) {
-		o.Sender, o.Logger = nil, slog.New(slog.NewTextHandler(&log, nil))
+		o.Sender = identity.InsecureLogSender{Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	})
 	f.signUp(t, f.open(t, identity.PoolSettings{}), "alice", email)
-	if !strings.Contains(log.String(), "to="+email) || !strings.Contains(log.String(), "code=") || strings.Contains(log.String(), "redacted") {
+	if !strings.Contains(log.String(), "to="+email) || !strings.Contains(log.String(), "code=") || !strings.Contains(log.String(), "level=WARN") || strings.Contains(log.String(), "redacted") {
 		t.Errorf("log %s, want the code", &log)
 	}
 }

@@ -221,6 +221,9 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 	}
 	names := slices.Clone(u.Names)
 	up.setAll(u)
+	if err := up.canSend(); err != nil {
+		return nil, err
+	}
 	u.rename(s)
 	if err := u.checkWhole(s); err != nil {
 		return err, nil
@@ -234,6 +237,18 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 		return ErrLimitExceeded, err
 	}
 	return nil, up.putCodes(tx, u) // after the last refusal: a refusal keeps what apply has written
+}
+
+// canSend returns [ErrNoSender] if a code is needed and nothing can send it.
+func (up *update) canSend() error {
+	for _, a := range addresses {
+		if made := up.made[a]; made != nil && made.needed {
+			if err := up.scope.engine.canSend(medium(a)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // maySend counts the codes that a user's own update sends and reports whether

@@ -12,7 +12,8 @@ import (
 // work on whole tables follows from the catalog:
 //
 //   - store/sealed encrypts the tables that are marked Secret. An engine refuses a
-//     store that encrypts some tables and leaves one of these in clear.
+//     store that encrypts some tables and leaves one of these in clear. On a store
+//     that encrypts nothing and persists, it refuses to write these tables.
 //   - Sweep deletes expired records.
 //   - The deletion of a user or a client erases up to eraseBatch of its records in
 //     the same transaction. If there are more, the transaction also writes a
@@ -42,6 +43,74 @@ func usable(c store.Catalog, s store.Store) error {
 		}
 	}
 	return c.CheckSealed(s)
+}
+
+// A clearStore takes the place of a store that persists and encrypts nothing. It
+// can be read, but it takes no secret: a transaction that would write one fails
+// with [store.ErrUnsealed].
+type clearStore struct {
+	store.Store
+	secret map[string]bool // the tables that are marked Secret
+}
+
+// guardSecrets returns s, or a store that refuses the secrets of the catalog if s
+// would write them to a disk in clear text.
+func guardSecrets(c store.Catalog, s store.Store) store.Store {
+	if !store.Unsealed(s) {
+		return s
+	}
+	guarded := clearStore{s, make(map[string]bool)}
+	for _, table := range c.SecretTables() {
+		guarded.secret[table] = true
+	}
+	return guarded
+}
+
+// Update implements [store.Store].
+func (s clearStore) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.Update(ctx, func(inner store.Tx) error {
+		tx := &clearTx{Tx: inner, secret: s.secret}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.err
+	})
+}
+
+// A clearTx remembers the first write that it refused, so that the transaction
+// does not commit.
+type clearTx struct {
+	store.Tx
+	secret map[string]bool
+	err    error
+}
+
+// GetFollowing implements [store.Follower].
+func (t *clearTx) GetFollowing(refs []store.Ref, follow []store.Follow) ([][]byte, []store.Entry, error) {
+	return store.GetFollowing(t.Tx, refs, follow)
+}
+
+// Insert implements [store.Tx].
+func (t *clearTx) Insert(table, key string, value []byte) error {
+	if err := t.refuse(table); err != nil {
+		return err
+	}
+	return t.Tx.Insert(table, key, value)
+}
+
+// Put implements [store.Tx].
+func (t *clearTx) Put(table, key string, value []byte) error {
+	if err := t.refuse(table); err != nil {
+		return err
+	}
+	return t.Tx.Put(table, key, value)
+}
+
+func (t *clearTx) refuse(table string) error {
+	if t.err == nil && t.secret[table] {
+		t.err = fmt.Errorf("%w: %s: put store/sealed in front of the store (sealed.New), or set Options.InsecureUnsealed; a store that wraps another one needs a method Unwrap", store.ErrUnsealed, table)
+	}
+	return t.err
 }
 
 // A refusal takes the place of a store that an engine must not use. Every call

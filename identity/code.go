@@ -150,8 +150,11 @@ func (e *Engine) send(ctx context.Context, m *Message) error {
 	default:
 		return fmt.Errorf("%w: the medium %q of a message", errUnhandled, m.Medium)
 	}
+	if e.sender == nil {
+		return &MessageError{Err: ErrNoSender, Medium: m.Medium}
+	}
 	if err := e.sender.Send(ctx, m); err != nil {
-		return fmt.Errorf("%w: %w", ErrDelivery, err)
+		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: err}
 	}
 	return nil
 }

@@ -276,6 +276,9 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 // code is void. For a decoy it does all of this except sending. An
 // [ErrDelivery] comes together with a result.
 func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
+	if err := s.engine.canSend(medium(to.attribute)); err != nil {
+		return nil, err
+	}
 	if !to.decoy {
 		if _, err := s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
 			return nil, err

@@ -186,7 +186,7 @@ func TestTablesOfAProgramAreSealedBackedUpAndChecked(t *testing.T) {
 	check(t, "Backup", err)
 	copied := *e
 	copied.inner = memory.New()
-	restored, err := store.Restore(t.Context(), copied.inner, bytes.NewReader(file.Bytes()), embedded, nil)
+	restored, err := store.Restore(t.Context(), copied.inner, bytes.NewReader(file.Bytes()), embedded, &store.RestoreOptions{InsecureUnauthenticated: true})
 	check(t, "Restore", err)
 	if restored != n || len(copied.with(t, "")) != len(e.with(t, "")) {
 		t.Errorf("%d entries of %d are restored", restored, n)

@@ -49,7 +49,7 @@ type Engine struct {
 }
 
 // Options are the wiring of an engine in this process. The zero value and nil
-// are ready for production, except that no Sender is set.
+// are safe, and send no messages: set a Sender.
 type Options struct {
 	// Catalog lists the tables of the store. Set it if your program adds tables:
 	// give Tables().With(…), and give the same catalog to everything else that
@@ -60,8 +60,9 @@ type Options struct {
 	Catalog store.Catalog
 	// Logger gets what cannot be returned to a caller. Defaults to slog.Default().
 	Logger *slog.Logger
-	// Sender delivers codes and invitations. Defaults to a [LogSender], which
-	// writes them to the Logger, codes included. Set it in production.
+	// Sender delivers codes and invitations. Defaults to none: an operation that
+	// owes a message then returns [ErrNoSender] and changes nothing. An [Outbox]
+	// keeps messages for tests.
 	Sender Sender
 	// Clock is the only clock that the engine reads. Defaults to time.Now.
 	Clock func() time.Time
@@ -90,12 +91,22 @@ type Options struct {
 	// InsecureCheapHashing makes password hashes that cost next to nothing. Use it
 	// in tests only: whoever reads the store can guess the passwords quickly.
 	InsecureCheapHashing bool
+	// InsecureUnsealed lets the engine write secrets in clear text to a store that
+	// persists and does not encrypt them: whoever reads the file, the database or
+	// a backup can sign tokens of every user. Without it, the first call that
+	// would write such a secret returns [store.ErrUnsealed]. Leave it alone, and
+	// put store/sealed in front of the store. It changes nothing for a store in
+	// memory, and for one that encrypts some tables.
+	InsecureUnsealed bool
 }
 
 // New returns an engine that keeps everything in s. o may be nil. New starts no
 // goroutine: run [Engine.Maintain] to remove expired records. The caller closes
 // s. New returns no error: if the catalog does not fit, every call of the
 // engine returns the error, see [Options].
+//
+// Unless s is in memory, put store/sealed in front of it. Otherwise the first call
+// that would write a secret, such as a sign-up, returns [store.ErrUnsealed].
 func New(s store.Store, o *Options) *Engine {
 	if o == nil {
 		o = &Options{}
@@ -113,6 +124,9 @@ func New(s store.Store, o *Options) *Engine {
 	if e.catalog == nil {
 		e.catalog = Tables()
 	}
+	if !o.InsecureUnsealed {
+		e.store = guardSecrets(e.catalog, s)
+	}
 	if err := usable(e.catalog, s); err != nil {
 		e.store = refusal{s, err}
 	}
@@ -122,9 +136,6 @@ func New(s store.Store, o *Options) *Engine {
 func (e *Engine) fillDefaults(o *Options) {
 	if e.log == nil {
 		e.log = slog.Default()
-	}
-	if e.sender == nil {
-		e.sender = LogSender{e.log}
 	}
 	if e.clock == nil {
 		e.clock = time.Now

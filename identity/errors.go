@@ -98,6 +98,9 @@ var (
 	ErrAttributeImmutable = errors.New("identity: attribute cannot be updated")
 	// ErrUnknownAttribute is returned for a change or deletion of attributes that are not in the schema. It is an [*AttributeError].
 	ErrUnknownAttribute = errors.New("identity: attribute does not exist in the schema")
+	// ErrNoSender is returned by an operation that owes a message if [Options] has
+	// no Sender. Nothing was changed. The error is a [*MessageError].
+	ErrNoSender = errors.New("identity: no way to send messages: set Options.Sender")
 	// ErrDelivery is returned when a message could not be sent. Everything else was done: do not repeat the call to send it again.
 	ErrDelivery = errors.New("identity: message could not be delivered")
 

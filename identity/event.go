@@ -17,8 +17,9 @@ import (
 // a random id and the call ([CallFrom]). The transaction that makes the change
 // inserts the event, so that neither is stored without the other.
 //
-// Three things leave no event: reading; an attempt that is refused and writes
-// nothing, such as an attempt during a lock-out; and a refresh of tokens.
+// Four things leave no event: reading; an attempt that is refused and writes
+// nothing, such as an attempt during a lock-out; a refresh of tokens; and the use of
+// an access key, of which the key keeps the time.
 
 // How long events are kept. Events of unknown names are kept for a day only,
 // because anybody can cause any number of them.

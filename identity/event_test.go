@@ -18,14 +18,14 @@ import (
 )
 
 // readers are the exported methods that change nothing, or do so in events of
-// their jobs alone.
+// their jobs alone. AccessKeys.Used changes a time only.
 var readers = strings.Fields(`
-	AccessKeys.List AccessKeys.Secret
+	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
 	Admin.CountUsers Admin.Describe Admin.Events
 	AppClient.Refuse AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
-	Engine.Sweep Engine.UserPool Engine.UserPools
+	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
 	UserPool.Session
 	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page
@@ -113,6 +113,13 @@ var acts = []act{
 	{"Admin.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Update(ctx, func(s *identity.PoolSettings) error { s.Tags = map[string]string{"a": "b"}; return nil }))
 	}, []string{"PoolChanged operator:AKIA pool changed=tags"}},
+	{"Admin.UpgradeDefaults", func(ctx context.Context, l *life) error {
+		return second(l.admin.UpgradeDefaults(ctx))
+	}, nil}, // a new pool has the latest
+	{"Engine.EnsureUserPool", func(ctx context.Context, l *life) error {
+		_, _, err := l.EnsureUserPool(ctx, "ensured", nil)
+		return err
+	}, nil}, // it is the other pool's
 	{"Clients.Create", func(ctx context.Context, l *life) error {
 		c, err := l.admin.Clients().Create(ctx, &identity.ClientSettings{
 			Name: "test", AuthFlows: []identity.AuthFlow{identity.AllowUserPassword, identity.AllowUserSRP, identity.AllowAdminPassword},
@@ -413,11 +420,15 @@ var acts = []act{
 		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },
 		[]string{"SigningKeysCreated operator:AKIA key sign_from=*"},
 	},
+	{
+		"Admin.RevokeKeys", func(ctx context.Context, l *life) error { return l.admin.RevokeKeys(ctx) },
+		[]string{"SigningKeysCreated operator:AKIA key revoked=true sign_from=*"},
+	},
 	{"AccessKeys.Create", func(ctx context.Context, l *life) error {
-		k, _, err := l.AccessKeys().Create(ctx, "spare")
+		k, _, err := l.AccessKeys().Create(ctx, "spare", nil)
 		l.key = k.ID
 		return err
-	}, []string{"AccessKeyCreated operator:AKIA accessKey name=spare"}},
+	}, []string{"AccessKeyCreated operator:AKIA accessKey name=spare role=owner"}},
 	{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
@@ -527,12 +538,12 @@ func TestEveryMethodIsKnownToLeaveEventsOrNone(t *testing.T) {
 	found := exportedMethods(t)
 	for _, m := range found {
 		if !slices.Contains(known, m) {
-			t.Errorf("%s is neither among the acts that leave events nor among the readers", m)
+			t.Errorf("%s is new: add it to acts in this file with the events that it leaves, or to readers if it changes nothing", m)
 		}
 	}
 	for _, m := range known {
 		if !slices.Contains(found, m) {
-			t.Errorf("%s is no method", m)
+			t.Errorf("%s is among acts or readers in this file, and no exported type has this method", m)
 		}
 	}
 }
@@ -568,7 +579,7 @@ func methodOf(d ast.Decl) string {
 		receiver = star.X
 	}
 	of, ok := receiver.(*ast.Ident)
-	if !ok || !of.IsExported() || of.Name == "Outbox" || of.Name == "LogSender" {
+	if !ok || !of.IsExported() || of.Name == "Outbox" || of.Name == "InsecureLogSender" {
 		return ""
 	}
 	if first, ok := f.Type.Params.List[0].Type.(*ast.SelectorExpr); !ok || first.Sel.Name != "Context" {

@@ -51,7 +51,7 @@ const (
 	EventGroupCreated        EventKind = "GroupCreated"
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
-	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign
+	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, and whether all others were revoked
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
 )
@@ -66,6 +66,8 @@ const (
 	dataRemoved  = "removed"   // the name of the group that a user was taken out of
 	dataSecret   = "secret"    // the id of a client's secret
 	dataSignFrom = "sign_from" // when keys begin to sign
+	dataRole     = "role"      // the role of an access key
+	dataRevoked  = "revoked"   // "true" if all earlier signing keys were revoked
 )
 
 // oldKinds maps the names of earlier versions, which named kinds after

@@ -29,7 +29,7 @@ func TestEventsOfBothSpellingsAreFoundByOneQuery(t *testing.T) {
 	s, err := bolt.Open(path, nil)
 	check(t, "Open", err)
 	defer s.Close()
-	pool, err := identity.New(s, &identity.Options{InsecureCheapHashing: true}).OpenUserPool(t.Context(), "main", nil)
+	pool, err := identity.New(s, &identity.Options{InsecureCheapHashing: true, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
 	check(t, "OpenUserPool", err)
 	check(t, "SignIn", byPassword(t, pool.AppClient, "alice", goldenPassword))
 	_, found := collect(t, pool.Admin(), identity.EventQuery{Kinds: []identity.EventKind{identity.EventSignedIn}})

@@ -29,7 +29,7 @@ func makeGolden(t *testing.T, path string) {
 	}
 	defer s.Close()
 	outbox := identity.NewOutbox(0)
-	pool, err := identity.New(s, &identity.Options{Sender: outbox, InsecureCheapHashing: true}).OpenUserPool(t.Context(), "main", nil)
+	pool, err := identity.New(s, &identity.Options{Sender: outbox, InsecureCheapHashing: true, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestGoldenFilesAreOpened(t *testing.T) {
 			if err := identity.Check(t.Context(), s, identity.Tables(), func(p store.Problem) { t.Error(p) }); err != nil {
 				t.Fatal(err)
 			}
-			pool, err := identity.New(s, &identity.Options{InsecureCheapHashing: true}).OpenUserPool(t.Context(), "main", nil)
+			pool, err := identity.New(s, &identity.Options{InsecureCheapHashing: true, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -185,20 +185,38 @@ func (p points) preTokenGeneration(ctx context.Context, source hook.Source, g *g
 	}, PreTokenGeneration, PreTokenGenerationV1)
 }
 
-// customMessage runs before a message to a user is built.
+// customMessage runs before a message to a user is built, and before what the
+// message is about is committed. It returns [ErrNoSender] if nothing can send it.
 func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, attribute string) (hook.CustomMessageDecision, error) {
+	if err := p.engine.canSend(medium(attribute)); err != nil {
+		return hook.CustomMessageDecision{}, err
+	}
 	return run(ctx, p, p.engine.hooks.customMessage, func() *hook.CustomMessage {
 		return &hook.CustomMessage{Event: p.event(ctx, messageSource(CustomMessage, kind), u), Medium: string(medium(attribute))}
 	}, CustomMessage)
 }
 
+// canSend returns [ErrNoSender] if there is neither a hook for the medium nor a
+// [Sender]. An operation that owes a message asks before it commits anything, for
+// a decoy as for a user.
+func (e *Engine) canSend(m Medium) error {
+	if e.sendHook(m) == nil && e.sender == nil {
+		return &MessageError{Err: ErrNoSender, Medium: m}
+	}
+	return nil
+}
+
+func (e *Engine) sendHook(m Medium) func(context.Context, *hook.CustomSender) (none, error) {
+	if senderTrigger(m) == CustomSMSSender {
+		return e.hooks.customSMSSender
+	}
+	return e.hooks.customEmailSender
+}
+
 // send sends a message to a user, through the hook for its medium or else
 // through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
-	fn, trigger := p.engine.hooks.customEmailSender, senderTrigger(m.Medium)
-	if trigger == CustomSMSSender {
-		fn = p.engine.hooks.customSMSSender
-	}
+	fn, trigger := p.engine.sendHook(m.Medium), senderTrigger(m.Medium)
 	_, err := run(ctx, p, fn, func() *hook.CustomSender {
 		return &hook.CustomSender{Event: p.event(ctx, messageSource(trigger, m.Kind), u), To: m.To, Code: m.Code}
 	}, trigger)

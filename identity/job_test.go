@@ -129,7 +129,7 @@ func TestAJobThatCannotBeDoneIsLoggedAndLeftOut(t *testing.T) {
 func TestAJobIsTheActorOfItsEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, _ := maintainer(memory.New(), identity.Job{Name: "housekeeping", Run: func(ctx context.Context, e *identity.Engine) error {
-			_, _, err := e.AccessKeys().Create(ctx, "night")
+			_, _, err := e.AccessKeys().Create(ctx, "night", nil)
 			return err
 		}})
 		maintain(t, e)()

@@ -302,6 +302,34 @@ func (a *Admin) RotateKeys(ctx context.Context, lead time.Duration) error {
 	return err
 }
 
+// RevokeKeys makes new signing keys, which sign at once, and drops all others at once: they
+// leave the JWKS, and the engine accepts none of the tokens that they signed. Call it if a
+// signing key was stolen. Users keep their sign-ins, and get new tokens with their refresh
+// tokens. Other verifiers accept the old tokens until they fetch the JWKS again.
+func (a *Admin) RevokeKeys(ctx context.Context) error {
+	pool, err := a.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	e := a.engine
+	pair, err := e.newKeys(pool.Settings.SigningAlgorithm(), e.now())
+	if err != nil {
+		return err
+	}
+	ev, err := e.keysEvent(ctx, pool.ID, pair, Actor{Kind: ActorProgram})
+	if err != nil {
+		return err
+	}
+	_, err = e.changeRing(ctx, pool, ev.with(dataRevoked, "true"), func(k *keyring) bool {
+		k.Keys = pair
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("revoke keys: %w", err)
+	}
+	return nil
+}
+
 // rotateKeys rotates the keys of a pool if due, called with the stored keyring
 // in the transaction, returns true. It reports whether it did.
 func (a *Admin) rotateKeys(ctx context.Context, lead time.Duration, due func(*keyring) bool) (done bool, err error) {

@@ -42,10 +42,10 @@ var arrows = map[string][]string{
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},
 	"internal/floor":                {},
 	"cmd/cognate":                   {"identity", "identity/cognito", "identity/settings", "internal/fake", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
-	"examples/embed":                {"examples/internal/...", "identity", "mfa", "store/bolt"},
+	"examples/embed":                {"examples/internal/...", "identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/faketest":             {},
 	"examples/hello":                {"identity", "store/bolt", "store/sealed"},
-	"examples/server":               {"identity", "identity/cognito", "store/bolt", "token"},
+	"examples/server":               {"identity", "identity/cognito", "store/bolt", "store/sealed", "token"},
 	"examples/internal/...":         {},
 }
 

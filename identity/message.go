@@ -48,15 +48,46 @@ const (
 	MessageFactorCode      MessageKind = "Authentication"      // the second factor of a sign-in
 )
 
-// A LogSender writes messages, codes and all, to a log. It is for development,
-// and for trying an engine out before it has a way to send mail.
-type LogSender struct {
-	Logger *slog.Logger // that messages are written to
+// A MessageError says by which medium a message should have reached a user. It is
+// [ErrNoSender] or [ErrDelivery].
+type MessageError struct {
+	Err    error  // ErrNoSender or ErrDelivery
+	Medium Medium // of the message
+	Cause  error  // the error of the [Sender]; nil for ErrNoSender
 }
 
-// Send writes the message to the log.
-func (s LogSender) Send(ctx context.Context, m *Message) error {
-	s.Logger.InfoContext(ctx, "message", "kind", m.Kind, "pool", m.Pool, "username", m.Username,
+// Error implements error.
+func (e *MessageError) Error() string {
+	text := e.Err.Error() + ": " + strings.ToLower(string(e.Medium))
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap makes Err and Cause visible to [errors.Is].
+func (e *MessageError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Err, e.Cause}
+}
+
+// An InsecureLogSender writes messages, codes and all, to a log instead of sending
+// them: whoever reads the log can take accounts over. It is for development, and
+// for trying an engine out before it has a way to send mail. It is the only Sender
+// here that prints a code.
+type InsecureLogSender struct {
+	Logger *slog.Logger // that messages are written to; nil means slog.Default()
+}
+
+// Send writes the message to the log, as a warning.
+func (s InsecureLogSender) Send(ctx context.Context, m *Message) error {
+	log := s.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	log.WarnContext(ctx, "a message was not sent but written to this log with its code: protect the log", "kind", m.Kind, "pool", m.Pool, "username", m.Username,
 		"to", m.To, "medium", m.Medium, "code", string(m.Code))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/token"
 )
@@ -21,25 +22,41 @@ type UserPool struct {
 
 // OpenUserPool opens the pool that was made with key, or makes it, with a
 // default client. It is safe to call from several processes at once. Settings
-// apply when the pool is made, and nil means the safe ones; later they are
-// changed by [Admin.Update].
+// apply when the pool is made, and nil means the safe ones. Where the stored settings
+// of a pool differ from those given, OpenUserPool logs their names as a warning and
+// leaves them as they are: [Engine.EnsureUserPool] and [Admin.Update] change them.
 func (e *Engine) OpenUserPool(ctx context.Context, key string, settings *PoolSettings) (*UserPool, error) {
+	p, _, err := e.openKeyed(ctx, key, settings)
+	if err != nil {
+		return nil, err
+	}
+	if settings != nil {
+		if names := differences(&p.Settings, e.keyedSettings(key, settings)); len(names) > 0 {
+			e.log.WarnContext(ctx, "the stored settings of the pool differ from those given to OpenUserPool; EnsureUserPool brings them in line",
+				"pool", p.ID, "settings", names)
+		}
+	}
+	return e.handle(p), nil
+}
+
+// openKeyed returns the pool with a key, which it makes where there is none.
+func (e *Engine) openKeyed(ctx context.Context, key string, settings *PoolSettings) (p *PoolInfo, made bool, err error) {
 	if key == "" {
-		return nil, invalid("key", "must not be empty")
+		return nil, false, invalid("key", "must not be empty")
 	}
 	for {
-		pool, err := e.poolByKey(ctx, key)
+		p, err := e.poolByKey(ctx, key)
 		if !errors.Is(err, store.ErrNotFound) {
-			return pool, err
+			return p, false, err
 		}
-		pool, err = e.createKeyed(ctx, key, settings)
+		p, err = e.createKeyed(ctx, key, settings)
 		if !errors.Is(err, store.ErrExists) {
-			return pool, err
+			return p, true, err
 		}
 	}
 }
 
-func (e *Engine) poolByKey(ctx context.Context, key string) (*UserPool, error) {
+func (e *Engine) poolByKey(ctx context.Context, key string) (*PoolInfo, error) {
 	var p *PoolInfo
 	err := e.store.View(ctx, func(r store.Reader) (err error) {
 		p, err = pools.Find(r, poolsByKey, store.Key(key))
@@ -48,22 +65,22 @@ func (e *Engine) poolByKey(ctx context.Context, key string) (*UserPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open user pool: %w", err)
 	}
-	return e.handle(p), nil
+	return p, nil
 }
 
 func (e *Engine) handle(p *PoolInfo) *UserPool {
 	return &UserPool{&AppClient{engine: e, pool: p.ID, id: p.Client}}
 }
 
-func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSettings) (*UserPool, error) {
-	s := PoolSettings{}
-	if settings != nil {
-		s = *settings
-	}
-	if s.Name == "" {
-		s.Name = key
-	}
-	p, err := e.newPool(&s)
+// keyedSettings are the settings that a pool is made with for a key.
+func (e *Engine) keyedSettings(key string, given *PoolSettings) *PoolSettings {
+	s := *cmp.Or(given, &PoolSettings{})
+	s.Name, s.Region = cmp.Or(s.Name, key), cmp.Or(s.Region, e.region)
+	return &s
+}
+
+func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSettings) (*PoolInfo, error) {
+	p, err := e.newPool(e.keyedSettings(key, settings))
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +113,7 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 	if err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
-	return e.handle(p), nil
+	return p, nil
 }
 
 // CreateUserPool makes a pool without a client. It returns [ErrQuotaExceeded] if
@@ -137,6 +154,7 @@ func (e *Engine) newPool(s *PoolSettings) (*PoolInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Generation = settings.LatestGeneration
 	now := e.now()
 	return &PoolInfo{ID: s.Region + "_" + id, Created: now, Modified: now, Settings: *s}, nil
 }

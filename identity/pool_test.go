@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +173,7 @@ func TestPoolDeletedMeanwhileTakesNobodyIn(t *testing.T) {
 			return pool.Admin().Users().AddToGroup(t.Context(), "alice", "admins")
 		}, identity.ErrUserNotFound},
 		"Disable":    {func(pool *identity.UserPool) error { return pool.Admin().Users().Disable(t.Context(), "alice") }, identity.ErrUserNotFound},
+		"RevokeKeys": {func(pool *identity.UserPool) error { return pool.Admin().RevokeKeys(t.Context()) }, identity.ErrPoolNotFound},
 		"RotateKeys": {func(pool *identity.UserPool) error { return pool.Admin().RotateKeys(t.Context(), 0) }, identity.ErrPoolNotFound},
 		"SignIn": {func(pool *identity.UserPool) error {
 			return byPassword(t, pool.AppClient, "alice", password)
@@ -321,7 +323,7 @@ func TestManyPoolsAreListedInParts(t *testing.T) {
 func TestAccessKeysAreToldOnce(t *testing.T) {
 	f := newEngine(t)
 	keys := f.AccessKeys()
-	k, secret, err := keys.Create(t.Context(), "deploy")
+	k, secret, err := keys.Create(t.Context(), "deploy", nil)
 	check(t, "Create", err)
 	if len(k.ID) != 20 || len(secret) != 40 || k.Name != "deploy" {
 		t.Errorf("key %+v with a secret of %d characters", k, len(secret))
@@ -331,7 +333,7 @@ func TestAccessKeysAreToldOnce(t *testing.T) {
 		t.Errorf("Secret = %t, %v, want it", ok, err)
 	}
 	list, err := keys.List(t.Context())
-	if err != nil || len(list) != 1 || *list[0] != *k {
+	if err != nil || len(list) != 1 || !reflect.DeepEqual(list[0], k) {
 		t.Errorf("List = %v, %v, want the key", list, err)
 	}
 	for _, want := range []bool{true, false} {

@@ -1,9 +1,13 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -61,4 +65,85 @@ func (a *Admin) forChange(r store.Reader) (before, p *PoolInfo, err error) {
 	}
 	p, err = pools.Decode(values[0])
 	return before, p, err
+}
+
+// EnsureUserPool opens the pool that was made with key, as [Engine.OpenUserPool]
+// does, and brings the stored settings in line with those given, nil being the safe
+// ones, and with the latest generation of safe defaults. It returns what the pool
+// does otherwise now: nothing where it is new or was in line. A setting that is fixed
+// when a pool is made is refused with a [*SettingError] that names it, and nothing is changed then.
+func (e *Engine) EnsureUserPool(ctx context.Context, key string, given *PoolSettings) (*UserPool, []SettingChange, error) {
+	p, made, err := e.openKeyed(ctx, key, given)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool := e.handle(p)
+	wanted := e.keyedSettings(key, given)
+	if made || p.Settings.Generation == settings.LatestGeneration && len(differences(&p.Settings, wanted)) == 0 {
+		return pool, nil, nil
+	}
+	var changes []SettingChange
+	_, err = pool.Admin().Update(ctx, func(s *PoolSettings) error {
+		before := *s
+		*s = *wanted
+		s.Generation = before.Generation
+		changes = slices.Concat(settingChanges(&before, s), s.Upgrade())
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return pool, changes, nil
+}
+
+// UpgradeDefaults moves the pool to the latest generation of safe defaults, and
+// returns what that changes. See [PoolSettings.Upgrade].
+func (a *Admin) UpgradeDefaults(ctx context.Context) ([]SettingChange, error) {
+	p, err := a.Describe(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("upgrade defaults: %w", err)
+	}
+	if p.Settings.Generation == settings.LatestGeneration {
+		return nil, nil
+	}
+	var changes []SettingChange
+	_, err = a.Update(ctx, func(s *PoolSettings) error {
+		changes = s.Upgrade()
+		return nil
+	})
+	return changes, err
+}
+
+// differences are the names of the settings that differ, as they are stored.
+func differences(stored, given *PoolSettings) (names []string) {
+	for _, c := range settingChanges(stored, given) {
+		names = append(names, c.Setting)
+	}
+	return names
+}
+
+// settingChanges are the settings that differ, by the names that they are stored
+// under, with their JSON. The generation is left out: nobody gives one.
+func settingChanges(before, after *PoolSettings) (changes []SettingChange) {
+	was, errWas := membersOf(before)
+	is, errIs := membersOf(after)
+	if errWas != nil || errIs != nil {
+		return nil // settings are data that JSON can say: they were read from it, or are written as it
+	}
+	names := maps.Clone(was)
+	maps.Copy(names, is)
+	delete(names, "generation")
+	for _, name := range sortedKeys(names) {
+		if from, to := was[name], is[name]; !bytes.Equal(from, to) {
+			changes = append(changes, SettingChange{Setting: name, From: unsetText(from), To: unsetText(to)})
+		}
+	}
+	return changes
+}
+
+func unsetText(value []byte) string {
+	if value == nil {
+		return "unset"
+	}
+	return string(value)
 }

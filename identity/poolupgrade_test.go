@@ -3,11 +3,17 @@ package identity_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
@@ -105,4 +111,83 @@ func (f *fixture) wantVersion(t *testing.T, id string, want int) {
 		}
 		return nil
 	}))
+}
+
+// TestPoolsOfGeneration0KeepTheirDefaults: a pool made before there were
+// generations has none of the stricter defaults until it is upgraded.
+func TestPoolsOfGeneration0KeepTheirDefaults(t *testing.T) {
+	f := newEngine(t)
+	id, _ := f.plantPool(t, lines(t, poolsV1)[0])
+	pool, err := f.UserPool(t.Context(), id)
+	check(t, "UserPool", err)
+	effect := func() [3]any {
+		info, err := pool.Admin().Describe(t.Context())
+		check(t, "Describe", err)
+		s := info.Settings
+		return [3]any{s.Generation, s.NotifiesOwners(), s.UnconfirmedLife()}
+	}
+	if got, want := effect(), ([3]any{0, false, time.Duration(0)}); got != want {
+		t.Errorf("before: %v, want %v", got, want)
+	}
+	changes, err := pool.Admin().UpgradeDefaults(t.Context())
+	check(t, "UpgradeDefaults", err)
+	if len(changes) == 0 {
+		t.Error("UpgradeDefaults lists no change")
+	}
+	if got, want := effect(), ([3]any{settings.LatestGeneration, true, 7 * 24 * time.Hour}); got != want {
+		t.Errorf("after: %v, want %v", got, want)
+	}
+}
+
+func TestEnsureUserPool(t *testing.T) {
+	f := newEngine(t)
+	given := identity.PoolSettings{Algorithm: "ES256"}
+	pool, changes, err := f.EnsureUserPool(t.Context(), "main", &given)
+	check(t, "make", err)
+	if changes != nil {
+		t.Errorf("a new pool has changes: %v", changes)
+	}
+	_, changes, err = f.EnsureUserPool(t.Context(), "main", &given)
+	check(t, "again", err)
+	if changes != nil {
+		t.Errorf("the same settings change %v", changes)
+	}
+	given.MFA, given.TOTP = identity.MFAOptional, new(true)
+	_, changes, err = f.EnsureUserPool(t.Context(), "main", &given)
+	check(t, "change", err)
+	if want := []identity.SettingChange{{Setting: "mfa", From: "unset", To: `"OPTIONAL"`}, {Setting: "totp", From: "unset", To: "true"}}; !slices.Equal(changes, want) {
+		t.Errorf("changes = %v, want %v", changes, want)
+	}
+	given.Aliases, given.Algorithm, given.MFA, given.TOTP = []string{"email"}, "", "", nil
+	_, _, err = f.EnsureUserPool(t.Context(), "main", &given)
+	if wantErr(t, "fixed", err, identity.ErrInvalidSettings); !strings.Contains(fmt.Sprint(err), "Algorithm, Aliases") {
+		t.Errorf("err = %v, want one that names Algorithm and Aliases", err)
+	}
+	info, err := pool.Admin().Describe(t.Context())
+	check(t, "Describe", err)
+	if info.Settings.MFA != identity.MFAOptional {
+		t.Error("a refused change changed the pool")
+	}
+}
+
+// TestOpenUserPoolWarnsOfDifferences: who changes the settings in a program sees that the pool does not follow.
+func TestOpenUserPoolWarnsOfDifferences(t *testing.T) {
+	var log bytes.Buffer
+	f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	for _, tt := range []struct {
+		settings *identity.PoolSettings
+		warns    string
+	}{
+		{&identity.PoolSettings{Algorithm: "ES256"}, ""},
+		{&identity.PoolSettings{Algorithm: "ES256"}, ""},
+		{nil, ""},
+		{&identity.PoolSettings{Algorithm: "ES256", AdminOnly: true}, "settings=[adminOnly]"},
+	} {
+		log.Reset()
+		_, err := f.OpenUserPool(t.Context(), "main", tt.settings)
+		check(t, "OpenUserPool", err)
+		if got := strings.Contains(log.String(), "differ"); got != (tt.warns != "") || !strings.Contains(log.String(), tt.warns) {
+			t.Errorf("%+v: log %q, want %q in it", tt.settings, log.String(), tt.warns)
+		}
+	}
 }

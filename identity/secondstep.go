@@ -129,6 +129,9 @@ func (c *MFAChoiceRequired) choose(ctx context.Context, in FactorChoice) (*SignI
 			return nil
 		}
 		o.step, o.method = stepFactor, in.Method
+		if err := o.canAsk(t.scope); err != nil {
+			return err
+		}
 		return usedStates.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {

@@ -85,7 +85,7 @@ func spill(t *testing.T, f *fixture, pool *identity.UserPool) []string {
 	check(t, "Answer", err)
 	f.signUp(t, pool, "carol", "carol@example.com")
 	outstanding := f.outbox.LastCode("carol")
-	key, keySecret, err := f.AccessKeys().Create(ctx, "key")
+	key, keySecret, err := f.AccessKeys().Create(ctx, "key", nil)
 	check(t, "Create", err)
 	_, _, err = f.AccessKeys().Secret(ctx, key.ID)
 	check(t, "Secret", err)

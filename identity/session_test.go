@@ -298,6 +298,30 @@ func TestRotatedKeysSignAfterTheirLead(t *testing.T) {
 	}
 }
 
+// TestTokenOfAStolenKeyIsRefusedAtOnce revokes the keys of a pool while others are still to
+// begin.
+func TestTokenOfAStolenKeyIsRefusedAtOnce(t *testing.T) {
+	f, pool, client := tokenFixture(t, identity.ClientSettings{})
+	before := f.signIn(t, client, "alice")
+	check(t, "RotateKeys", pool.Admin().RotateKeys(t.Context(), time.Hour))
+	check(t, "RevokeKeys", pool.Admin().RevokeKeys(t.Context()))
+	if _, err := pool.Session(t.Context(), before.Access); !errors.Is(err, identity.ErrInvalidAccessToken) {
+		t.Errorf("Session with a token of a revoked key = %v", err)
+	}
+	res, err := client.Refresh(t.Context(), identity.Refresh{Token: before.Refresh})
+	check(t, "Refresh", err)
+	set := kids(t, f, pool)
+	if len(set) != 2 || set[kid(t, before.Access)] || !set[kid(t, res.Access)] || !set[kid(t, res.ID)] {
+		t.Errorf("published are %v, want the two keys that sign now", set)
+	}
+	_, err = pool.Session(t.Context(), res.Access)
+	wantErr(t, "Session", err, nil)
+	f.advance(2 * time.Hour)
+	if got := kid(t, f.signIn(t, client, "alice").Access); got != kid(t, res.Access) {
+		t.Error("a key that was to begin later signs, though it was revoked")
+	}
+}
+
 // TestRotationsMayOverlap rotates keys in several orders of lead. Whatever is
 // signed must verify for as long as it lives, by the published keys.
 func TestRotationsMayOverlap(t *testing.T) {

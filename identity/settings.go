@@ -28,6 +28,8 @@ type (
 	AttributeProblem = settings.AttributeProblem
 	// SettingError says which setting is invalid, and why.
 	SettingError = settings.Error
+	// A SettingChange is a setting whose effect is another one than before.
+	SettingChange = settings.Change
 	// Trigger names a point at which a function of the operator runs.
 	Trigger = settings.Trigger
 	// TriggerTarget is what a trigger calls.

@@ -347,10 +347,23 @@ func (o *outcome) decide(r store.Reader, s *scope) (err error) {
 	if o.step, o.method, err = nextStep(s.settings, o.user, o.enrolled, o.proved); err != nil {
 		return err
 	}
+	if o.step == stepFactor {
+		return o.canAsk(s)
+	}
 	if o.step == stepDone {
 		o.groups, err = o.user.memberships(r)
 	}
 	return err
+}
+
+// canAsk returns [ErrNoSender] if the next factor is a code that nothing can send.
+// It is called within the transaction, so that the step is not taken.
+func (o *outcome) canAsk(s *scope) error {
+	f, err := factorOf(o.method)
+	if err != nil || f.address == "" {
+		return err
+	}
+	return s.engine.canSend(medium(f.address))
 }
 
 // commit re-reads what may have changed since the attempt began, counts it, and

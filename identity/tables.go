@@ -316,6 +316,9 @@ type accessKey struct {
 	Name    string    `json:"name"`
 	Secret  string    `json:"secret"`
 	Created time.Time `json:"created"`
+
+	LastUsed time.Time `json:"lastUsed,omitzero"`
+	AccessKeyOptions
 }
 
 type lease struct {

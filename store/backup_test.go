@@ -22,6 +22,9 @@ var backupTables = store.Catalog{
 	&store.Table[Pet]{Name: "a", Owner: store.OwnedByEngine, Key: pets.Key, Indexes: []*store.Index[Pet]{petNames}},
 }
 
+// unauthenticated accepts what nobody vouches for.
+var unauthenticated = &store.RestoreOptions{InsecureUnauthenticated: true}
+
 // filled is a store with some entries, with keys and values that are hard to write down.
 func filled(t *testing.T) store.Store {
 	t.Helper()
@@ -79,13 +82,13 @@ func TestBackupRestore(t *testing.T) {
 	s := filled(t)
 	b := backedUp(t, s)
 	for _, to := range []store.Store{memory.New(), plainStore{memory.New()}} {
-		if n, err := store.Restore(t.Context(), to, bytes.NewReader(b), backupTables, nil); err != nil || n != 302 {
+		if n, err := store.Restore(t.Context(), to, bytes.NewReader(b), backupTables, unauthenticated); err != nil || n != 302 {
 			t.Fatalf("Restore = %d, %v", n, err)
 		}
 		if !slices.Equal(contents(t, to), contents(t, s)) {
 			t.Error("the restored store differs")
 		}
-		if _, err := store.Restore(t.Context(), to, bytes.NewReader(b), backupTables, nil); !errors.Is(err, store.ErrNotEmpty) {
+		if _, err := store.Restore(t.Context(), to, bytes.NewReader(b), backupTables, unauthenticated); !errors.Is(err, store.ErrNotEmpty) {
 			t.Errorf("Restore again = %v, want ErrNotEmpty", err)
 		}
 	}
@@ -116,13 +119,13 @@ func TestRestoreRefuses(t *testing.T) {
 		{"altered", bytes.Replace(b, []byte("<&>"), []byte("<&!"), 1), store.ErrCorrupt},
 		{"other count", bytes.Replace(b, []byte(`"entries":302`), []byte(`"entries":301`), 1), store.ErrCorrupt},
 		{"followed by more", append(slices.Clone(b), 'x'), store.ErrCorrupt},
-		{"newer", bytes.Replace(b, []byte(`"cognateBackup":1`), []byte(`"cognateBackup":2`), 1), store.ErrNewer},
+		{"newer", bytes.Replace(b, []byte(`"cognateBackup":2`), []byte(`"cognateBackup":3`), 1), store.ErrNewer},
 		{"unknown table", bytes.Replace(b, []byte(`"a.names"`), []byte(`"a.other"`), 1), store.ErrNewer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			to := memory.New()
 			defer to.Close()
-			if _, err := store.Restore(t.Context(), to, bytes.NewReader(tt.b), backupTables, nil); !errors.Is(err, tt.want) {
+			if _, err := store.Restore(t.Context(), to, bytes.NewReader(tt.b), backupTables, unauthenticated); !errors.Is(err, tt.want) {
 				t.Errorf("Restore = %v, want %v", err, tt.want)
 			}
 			if got := contents(t, to); len(got) > 0 {
@@ -183,10 +186,10 @@ func TestBackupInConstantMemory(t *testing.T) {
 	}
 	r, w := io.Pipe()
 	go func() {
-		_, err := store.Backup(t.Context(), s, w, backupTables, progress)
+		_, err := store.Backup(t.Context(), s, w, backupTables, &store.BackupOptions{Progress: progress})
 		w.CloseWithError(err)
 	}()
-	if n, err := store.VerifyBackup(r, backupTables); err != nil || n != entries {
+	if n, err := store.VerifyBackup(t.Context(), r, backupTables, unauthenticated); err != nil || n != entries {
 		t.Fatalf("VerifyBackup = %d, %v", n, err)
 	}
 	if most == 0 || most > start+grows {
@@ -214,14 +217,14 @@ func FuzzBackup(f *testing.F) {
 		`{"cognateBackup":1,"tables":["a","a.names","b"]}` + "\n" + `{"t":"a","k":"YQ==","v":{"x":1}}` + "\n" + `{"t":"b","k":"Yg==","v":null}` + "\n",
 		`{"cognateBackup":1,"tables":["a"]}` + "\n" + `{"t":"a","k":"YQ==","v":"\ud800"}` + "\n",
 		`{"cognateBackup":1,"tables":["a"]}` + "\n" + `{"t":"b","k":"YQ==","v":1}` + "\n",
-		`{"cognateBackup":2,"tables":[]}` + "\n",
+		`{"cognateBackup":3,"tables":[]}` + "\n",
 		"{}\n", "",
 	} {
 		f.Add([]byte(lines))
 	}
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		b := withTrailer(lines)
-		n, err := store.VerifyBackup(bytes.NewReader(b), backupTables)
+		n, err := store.VerifyBackup(t.Context(), bytes.NewReader(b), backupTables, unauthenticated)
 		if err != nil {
 			if !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrNewer) {
 				t.Errorf("VerifyBackup = %v, want ErrCorrupt or ErrNewer", err)
@@ -230,7 +233,7 @@ func FuzzBackup(f *testing.F) {
 		}
 		s := memory.New()
 		defer s.Close()
-		if restored, err := store.Restore(t.Context(), s, bytes.NewReader(b), backupTables, nil); err != nil || restored != n {
+		if restored, err := store.Restore(t.Context(), s, bytes.NewReader(b), backupTables, unauthenticated); err != nil || restored != n {
 			t.Fatalf("Restore = %d, %v of a backup that is whole, with %d entries", restored, err, n)
 		}
 		if again, err := store.Backup(t.Context(), s, io.Discard, backupTables, nil); err != nil || again != n {

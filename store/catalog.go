@@ -43,9 +43,9 @@ func (o Owner) parts() int {
 	}
 }
 
-// ErrUnsealed is returned if a table that is marked Secret would be written in clear text
-// to a store that encrypts other tables.
-var ErrUnsealed = errors.New("store: a secret table is not among those that the store encrypts")
+// ErrUnsealed is returned if a table that is marked Secret would be written in clear text,
+// see [Unsealed] and [Catalog.CheckSealed].
+var ErrUnsealed = errors.New("store: a secret table would be written in clear text")
 
 // A Catalog is the list of the tables that a program keeps. Make one catalog when the
 // program starts. Give the same catalog to everything that must know all tables:
@@ -150,14 +150,27 @@ func (c Catalog) CheckSealed(s Store) error {
 	return nil
 }
 
-func sealerOf(s Store) (Sealer, bool) {
+// Unsealed reports whether s keeps every value in clear text in a place that outlives the
+// process: neither s nor a store that it wraps is a [Sealer] or [Volatile].
+func Unsealed(s Store) bool {
+	if v, ok := inside[Volatile](s); ok && v.Volatile() {
+		return false
+	}
+	_, seals := sealerOf(s)
+	return !seals
+}
+
+func sealerOf(s Store) (Sealer, bool) { return inside[Sealer](s) }
+
+// inside returns the outermost store of the kind I: s itself, or one that it wraps.
+func inside[I any](s Store) (found I, ok bool) {
 	for {
-		if sealer, ok := s.(Sealer); ok {
-			return sealer, true
+		if found, ok := s.(I); ok {
+			return found, true
 		}
 		wrapper, ok := s.(interface{ Unwrap() Store })
 		if !ok {
-			return nil, false
+			return found, false
 		}
 		s = wrapper.Unwrap()
 	}

@@ -149,4 +149,11 @@ type (
 		// Seals reports whether the values of the table are encrypted.
 		Seals(table string) bool
 	}
+	// Volatile is a store that may lose everything when the process ends, so its secrets
+	// need no encryption. A store that wraps another one must have a method Unwrap() Store,
+	// as for a Sealer. A store that does not implement Volatile counts as one that persists.
+	Volatile interface {
+		// Volatile reports whether nothing that is written outlives the process.
+		Volatile() bool
+	}
 )

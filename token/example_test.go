@@ -22,7 +22,7 @@ func ExampleNewVerifier() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	v, err := token.NewVerifier(issuers, keys, []string{"1example23456789abcdefghij"}, nil)
+	v, err := token.NewVerifier(issuers, keys, []string{"1example23456789abcdefghij"}, &token.VerifierOptions{Use: token.UseAccess})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func ExampleNewVerifier() {
 
 // A handler behind Require finds the claims in the context of its request.
 func ExampleVerifier_Require() {
-	v, key := exampleVerifier(&token.VerifierOptions{Scopes: []string{"orders/read"}})
+	v, key := exampleVerifier(&token.VerifierOptions{Use: token.UseAccess, Scopes: []string{"orders/read"}})
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", v.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := token.FromContext(r.Context()) // always there behind Require
@@ -57,7 +57,7 @@ func ExampleVerifier_Require() {
 
 // A program that has the keys verifies without a network.
 func ExampleVerifier_Verify() {
-	v, key := exampleVerifier(nil)
+	v, key := exampleVerifier(&token.VerifierOptions{Use: token.UseAccess})
 	raw := accessToken(key, "orders/read")
 	c, err := v.Verify(context.Background(), raw)
 	if err != nil {

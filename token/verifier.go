@@ -14,13 +14,15 @@ const (
 	maxLeeway    = 5 * time.Minute
 )
 
-// VerifierOptions change which tokens a [Verifier] accepts. The zero value accepts access
-// tokens of the issuers and clients that [NewVerifier] is given.
+// VerifierOptions say which tokens a [Verifier] accepts. Use or AnyUse must be set. The zero
+// value of each other field accepts every token of that kind of the issuers and clients
+// that [NewVerifier] is given.
 type VerifierOptions struct {
-	// Use is the kind of token that is accepted, [UseAccess] or [UseID]. Defaults to
-	// UseAccess, which is what an API accepts.
+	// Use is the kind of token that is accepted: [UseAccess], which is what an API accepts,
+	// or [UseID]. It has no default.
 	Use Use
-	// AnyUse accepts access tokens and ID tokens. Use must then be empty.
+	// AnyUse accepts access tokens and ID tokens. Use must then be empty. An ID token tells
+	// who the user is, and an app may hand it on: do not accept it as a right to call.
 	AnyUse bool
 	// AnyClient accepts the tokens of every app client of the issuers. The client ids of
 	// NewVerifier must then be empty.
@@ -69,10 +71,12 @@ type Verifier struct {
 // issuers are the accepted values of iss, compared byte for byte. The issuer of a user pool
 // of Amazon Cognito is https://cognito-idp.REGION.amazonaws.com/POOL. keys finds the keys
 // of the issuers: [NewRemoteKeys] makes a source that fetches them. clientIDs are the
-// accepted app clients, client_id of an access token and aud of an ID token. o may be nil.
+// accepted app clients, client_id of an access token and aud of an ID token. o must say
+// which kind of tokens is accepted.
 //
 // NewVerifier copies what it is given, except for keys. It returns an error if there is no
-// issuer, no key source or no client, or if the options contradict each other.
+// issuer, no key source, no client or no kind of tokens, or if the options contradict each
+// other.
 func NewVerifier(issuers []string, keys KeySource, clientIDs []string, o *VerifierOptions) (*Verifier, error) {
 	v := &Verifier{issuers: slices.Clone(issuers), keys: keys, clientIDs: slices.Clone(clientIDs)}
 	if o != nil {
@@ -94,9 +98,6 @@ func (o *VerifierOptions) defaults() {
 	o.Groups = slices.Clone(o.Groups)
 	o.Scopes = slices.Clone(o.Scopes)
 	o.Algorithms = slices.Clone(o.Algorithms)
-	if o.Use == "" && !o.AnyUse {
-		o.Use = UseAccess
-	}
 	if len(o.Algorithms) == 0 {
 		o.Algorithms = []Algorithm{RS256, ES256, EdDSA}
 	}
@@ -126,6 +127,8 @@ func (o *VerifierOptions) check() error {
 	switch {
 	case slices.Contains(o.Resources, ""):
 		return errors.New("a resource is empty")
+	case !o.AnyUse && o.Use == "":
+		return errors.New("the kind of tokens is needed: Use must be UseAccess (\"access\", for an API) or UseID (\"id\"), or AnyUse must be set")
 	case o.AnyUse && o.Use != "":
 		return errors.New("either Use or AnyUse may be set, not both")
 	case o.Use != "" && o.Use != UseAccess && o.Use != UseID:

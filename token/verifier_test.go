@@ -24,6 +24,7 @@ func TestNewVerifierRefuses(t *testing.T) {
 		"clients and any":      func(o *setup) { o.AnyClient = true },
 		"empty resource":       func(o *setup) { o.Resources = []string{""} },
 		"a use and any":        func(o *setup) { o.Use = token.UseAccess },
+		"no use":               func(o *setup) { o.AnyUse = false },
 		"other use":            func(o *setup) { o.Use, o.AnyUse = "refresh", false },
 		"scopes in ID tokens":  func(o *setup) { o.Use, o.AnyUse, o.Scopes = token.UseID, false, []string{"a"} },
 		"empty scope":          func(o *setup) { o.Scopes = []string{""} },
@@ -50,11 +51,10 @@ func TestVerifierAccepts(t *testing.T) {
 		change func(*setup)
 		c      claims
 	}{
-		"access":        {nil, accessClaims(nil)},
-		"ID":            {nil, idClaims(nil)},
-		"no kind given": {func(o *setup) { o.AnyUse = false }, accessClaims(nil)},
-		"ID only":       {func(o *setup) { o.Use, o.AnyUse = token.UseID, false }, idClaims(nil)},
-		"access only":   {func(o *setup) { o.Use, o.AnyUse = token.UseAccess, false }, accessClaims(nil)},
+		"access":      {nil, accessClaims(nil)},
+		"ID":          {nil, idClaims(nil)},
+		"ID only":     {func(o *setup) { o.Use, o.AnyUse = token.UseID, false }, idClaims(nil)},
+		"access only": {func(o *setup) { o.Use, o.AnyUse = token.UseAccess, false }, accessClaims(nil)},
 		"any client": {
 			func(o *setup) { o.ClientIDs, o.AnyClient = nil, true },
 			accessClaims(claims{"client_id": "other"}),
@@ -81,19 +81,20 @@ func TestVerifierAccepts(t *testing.T) {
 	}
 }
 
-// Without options a Verifier accepts access tokens, and no ID tokens.
-func TestVerifierWithoutOptions(t *testing.T) {
+// A program that leaves the kind of tokens out must not accept ID tokens as rights to
+// call, and is told what to write.
+func TestVerifierAsksForTheKindOfTokens(t *testing.T) {
 	o := options()
-	v, err := token.NewVerifier(o.Issuers, o.Keys, o.ClientIDs, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	exp := time.Now().Add(time.Minute).Unix()
-	if _, err := v.Verify(t.Context(), sign(t, token.ES256, accessClaims(claims{"exp": exp}))); err != nil {
-		t.Errorf("access token: %v", err)
-	}
-	if _, err := v.Verify(t.Context(), sign(t, token.ES256, idClaims(claims{"exp": exp}))); !errors.Is(err, token.ErrUse) {
-		t.Errorf("ID token: %v, want %v", err, token.ErrUse)
+	for name, given := range map[string]*token.VerifierOptions{"no options": nil, "none of the two": {Leeway: time.Second}} {
+		v, err := token.NewVerifier(o.Issuers, o.Keys, o.ClientIDs, given)
+		if err == nil || v != nil {
+			t.Fatalf("%s: NewVerifier succeeded", name)
+		}
+		for _, word := range []string{"Use", "UseAccess", "UseID", "AnyUse"} {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: the error %q does not name %s", name, err, word)
+			}
+		}
 	}
 }
 

@@ -24,14 +24,15 @@ import (
 // flushed, and only then gets its name.
 
 type backupCommand struct {
-	File     string    `arg:"" help:"File to write; it must not exist yet."`
-	Store    storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
-	Progress bool      `help:"Report progress, even if standard error is not a terminal."`
+	File  string    `arg:"" help:"File to write; it must not exist yet."`
+	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
+	keyFlags
+	Progress bool `help:"Report progress, even if standard error is not a terminal."`
 }
 
 // Help returns the details that --help shows.
 func (backupCommand) Help() string {
-	return `The backup is a consistent snapshot of the whole store. The server may run or be stopped. Secrets stay encrypted as they are in the store, so keep a copy of the key file too, in another place than the backup. The backup file appears only when it is complete and on the disk.
+	return `The backup is a consistent snapshot of the whole store. The server may run or be stopped. Secrets stay encrypted as they are in the store, so keep a copy of the key file too, in another place than the backup. The backup has a MAC under the key, by which "cognate restore" finds out whether somebody altered it. The backup file appears only when it is complete and on the disk.
 
     cognate backup cognate-monday.backup
     cognate backup /backup/cognate.backup --store bolt:/var/lib/cognate/cognate.db
@@ -66,7 +67,7 @@ func (c *backupCommand) Run(t *terminal) error {
 	p := newCounter(t, "backed up", c.Progress)
 	var n int64
 	err := writeWhole(c.File, func(w io.Writer) (err error) {
-		n, err = c.write(ctx, w, p)
+		n, err = c.write(ctx, t, w, p)
 		return err
 	})
 	if err != nil {
@@ -77,7 +78,7 @@ func (c *backupCommand) Run(t *terminal) error {
 }
 
 // write gets the backup from the running server, or reads the store itself.
-func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int64, error) {
+func (c *backupCommand) write(ctx context.Context, t *terminal, w io.Writer, p *counter) (int64, error) {
 	socket := backupSocket(c.Store.file)
 	if c.Store.file != "" {
 		if conn, err := dialAt(socket); err == nil {
@@ -91,14 +92,32 @@ func (c *backupCommand) write(ctx context.Context, w io.Writer, p *counter) (int
 	if err != nil {
 		return 0, err
 	}
-	n, err := store.Backup(ctx, st, w, catalog(), p.at)
+	n, err := c.read(ctx, t, st, w, p)
 	return n, errors.Join(err, st.Close())
 }
 
+// read writes the backup of a store that this process has open.
+func (c *backupCommand) read(ctx context.Context, t *terminal, st store.Store, w io.Writer, p *counter) (int64, error) {
+	o := &store.BackupOptions{Progress: p.at}
+	made, err := purposeOf(ctx, st)
+	if err != nil {
+		return 0, err
+	}
+	if made == forReal { // the secrets of cognate dev are not sealed, so it has no keys
+		keys, err := openKeys(t, c.Store.name(), c.source(c.Store), true)
+		if err != nil {
+			return 0, err
+		}
+		o.Keys = keys
+	}
+	return store.Backup(ctx, st, w, catalog(), o)
+}
+
+// receiveBackup verifies the checksum only: the server has the keys.
 func receiveBackup(ctx context.Context, conn net.Conn, w io.Writer) (int64, error) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	n, err := store.VerifyBackup(io.TeeReader(conn, w), catalog())
+	n, err := store.VerifyBackup(ctx, io.TeeReader(conn, w), catalog(), &store.RestoreOptions{InsecureUnauthenticated: true})
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -180,7 +199,7 @@ func offerBackups(log *slog.Logger, file string, st store.Store) (end func()) {
 			if err != nil {
 				return
 			}
-			sendBackup(ctx, log, conn, sealed.Inner(st)) // one at a time
+			sendBackup(ctx, log, conn, st) // one at a time
 		}
 	}()
 	return func() {
@@ -246,7 +265,12 @@ func sendBackup(ctx context.Context, log *slog.Logger, conn net.Conn, st store.S
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	begin := time.Now()
-	n, err := store.Backup(ctx, st, patient{conn}, catalog(), nil)
+	keys, err := sealed.KeysOf(st)
+	if err != nil {
+		log.Error("a backup cannot be authenticated", "error", err)
+		return
+	}
+	n, err := store.Backup(ctx, sealed.Inner(st), patient{conn}, catalog(), &store.BackupOptions{Keys: keys})
 	if err != nil {
 		log.Warn("a backup was not finished", "entries", n, "error", err)
 		return

@@ -190,7 +190,7 @@ func TestUnfinishedCopyIsNotBackedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &backupCommand{Store: where}
-	if _, err := c.write(t.Context(), &strings.Builder{}, nil); err == nil || !strings.Contains(err.Error(), "is an unfinished copy of bolt:from") {
+	if _, err := c.write(t.Context(), &terminal{}, &strings.Builder{}, nil); err == nil || !strings.Contains(err.Error(), "is an unfinished copy of bolt:from") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -63,13 +63,23 @@ func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 
 // wantReal returns an error if a store does not belong to a real server.
 func wantReal(ctx context.Context, st store.Store, name string) error {
-	return st.View(ctx, func(r store.Reader) error {
+	made, err := purposeOf(ctx, st)
+	if err == nil && made != forReal {
+		return hint(fmt.Errorf("%s was made by cognate %s", name, made), sayServed)
+	}
+	return err
+}
+
+// purposeOf returns the purpose of a store that was used before.
+func purposeOf(ctx context.Context, st store.Store) (made purpose, err error) {
+	err = st.View(ctx, func(r store.Reader) error {
 		p, err := purposes.Get(r, purposes.Key(nil))
-		if err == nil && p.Purpose != forReal {
-			return hint(fmt.Errorf("%s was made by cognate %s", name, p.Purpose), sayServed)
+		if err == nil {
+			made = p.Purpose
 		}
 		return err
 	})
+	return made, err
 }
 
 // begin marks an empty store as an unfinished copy. If again is true, begin also accepts a

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -35,7 +38,11 @@ func (k *keyStore) openExisting(t *terminal, fn func(context.Context, identity.A
 
 type keyCreate struct {
 	keyStore
-	Name string `default:"operator" help:"Purpose of the key; \"cognate key list\" shows it. Default: ${default}."`
+	Name    string        `default:"operator" help:"Purpose of the key; \"cognate key list\" shows it. Default: ${default}."`
+	Role    string        `default:"owner" enum:"owner,operator,support,auditor" help:"Role of the key: owner, operator, support or auditor. Default: ${default}."`
+	Expires time.Duration `placeholder:"DURATION" help:"How long the key is valid, such as 720h. Default: for ever."`
+	Pools   []string      `name:"pool" placeholder:"ID" help:"Id of a pool that the key is good for; repeat it for more. Default: all pools."`
+	Regions []region      `name:"region" placeholder:"REGION" help:"Region of pools that the key is good for; repeat it for more. Default: all regions."`
 }
 
 // Help returns the details that --help shows.
@@ -43,13 +50,43 @@ func (keyCreate) Help() string {
 	return `The output sets the variables that AWS tools read:
 
     eval "$(cognate key create --name ci)"
-    cognate key create --store bolt:/var/lib/cognate/cognate.db`
+    cognate key create --store bolt:/var/lib/cognate/cognate.db
+    cognate key create --name helpdesk --role support --expires 2160h --pool us-east-1_AbCdEf123
+
+The roles, each of which may also do what those after it may:
+
+- owner: everything, such as settings of pools and app clients
+- operator: users, groups and their sign-ins
+- support: help for users who cannot sign in: confirm, disable, enable, sign out, have the password reset
+- auditor: reads what is not secret
+
+A key for some pools cannot make pools.`
+}
+
+// Validate returns an error if the command line is invalid.
+func (c *keyCreate) Validate() error {
+	if c.Expires < 0 {
+		return errors.New("--expires: give a duration that is not negative, such as 720h")
+	}
+	return c.keyStore.Validate()
+}
+
+// options returns what the key is good for.
+func (c *keyCreate) options() *identity.AccessKeyOptions {
+	o := &identity.AccessKeyOptions{Role: identity.AccessRole(c.Role), Pools: c.Pools}
+	if c.Expires > 0 {
+		o.Expires = time.Now().Add(c.Expires)
+	}
+	for _, r := range c.Regions {
+		o.Regions = append(o.Regions, string(r))
+	}
+	return o
 }
 
 // Run makes a key.
 func (c *keyCreate) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, keys identity.AccessKeys) error {
-		key, secret, err := keys.Create(ctx, c.Name)
+		key, secret, err := keys.Create(ctx, c.Name, c.options())
 		if err != nil {
 			return err
 		}
@@ -61,6 +98,13 @@ func (c *keyCreate) Run(t *terminal) error {
 
 type keyList struct{ keyStore }
 
+// Help returns the details that --help shows.
+func (keyList) Help() string {
+	return `The time of the last use may be an hour too early. A key that has expired is refused; revoke it to remove it.
+
+    cognate key list`
+}
+
 // Run lists the keys.
 func (c *keyList) Run(t *terminal) error {
 	return c.openExisting(t, func(ctx context.Context, keys identity.AccessKeys) error {
@@ -69,12 +113,27 @@ func (c *keyList) Run(t *terminal) error {
 			return err
 		}
 		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ACCESS KEY\tCREATED\tNAME")
+		fmt.Fprintln(w, "ACCESS KEY\tCREATED\tROLE\tLAST USED\tEXPIRES\tGOOD FOR\tNAME")
 		for _, k := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", k.ID, k.Created.Format(time.RFC3339), oneLine(k.Name))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, stamp(k.Created), k.Role, stampOrDash(k.LastUsed), stampOrDash(k.Expires), goodFor(k), oneLine(k.Name))
 		}
 		return w.Flush()
 	})
+}
+
+// goodFor says which pools and regions a key is limited to.
+func goodFor(k *identity.AccessKey) string {
+	if limits := slices.Concat(k.Pools, k.Regions); len(limits) > 0 {
+		return oneLine(strings.Join(limits, ","))
+	}
+	return "all pools"
+}
+
+func stampOrDash(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return stamp(t)
 }
 
 type keyRevoke struct {

@@ -92,6 +92,7 @@ func plain(err error) error {
 		{identity.ErrSecretNotFound, "cognate client secret list shows all secrets of the client"},
 		{identity.ErrLastSecret, "add another first: cognate client secret add"},
 		{identity.ErrUserNotFound, "cognate user list shows all users"},
+		{identity.ErrNoSender, "this command sends no codes: say that the address is verified, with email_verified=true or phone_number_verified=true"},
 		{identity.ErrUsernameExists, "choose another name; cognate user show shows who has this one"},
 		{identity.ErrAliasExists, "choose another address; cognate user list --filter shows who has this one"},
 		{identity.ErrCannotConfirm, "cognate user show shows the status of the user"},

@@ -66,7 +66,7 @@ func inStore(t testing.TB, dir string, fn func(*identity.Engine)) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	fn(identity.New(sealed.New(st, keys, identity.Tables()), nil))
+	fn(identity.New(sealed.New(st, keys, identity.Tables()), &identity.Options{Sender: identity.NewOutbox(0)}))
 }
 
 // withPool is a directory with a store that has one pool.
@@ -281,7 +281,14 @@ func TestRotateKeys(t *testing.T) {
 		t.Error("the new key signs at once")
 	}
 	must(t, dir, "pool", "rotate-keys", "--lead", "0s")
-	if key() == first {
+	second := key()
+	if second == first {
 		t.Error("the old key still signs")
+	}
+	if out := must(t, dir, "pool", "rotate-keys", "--revoke"); !strings.Contains(out, "revoked") {
+		t.Errorf("rotate-keys --revoke: %s", out)
+	}
+	if k := key(); k == first || k == second {
+		t.Error("a revoked key signs")
 	}
 }

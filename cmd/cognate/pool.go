@@ -11,12 +11,13 @@ import (
 )
 
 type poolCommand struct {
-	List   poolList   `cmd:"" help:"List user pools."`
-	Create poolCreate `cmd:"" help:"Make a user pool and show its id."`
-	Show   poolShow   `cmd:"" help:"Show a user pool and its settings as they are stored."`
-	Set    poolSet    `cmd:"" help:"Change settings of a user pool."`
-	Delete poolDelete `cmd:"" help:"Delete a user pool and all that is in it."`
-	Rotate poolRotate `cmd:"" name:"rotate-keys" help:"Make new signing keys for a user pool."`
+	List    poolList    `cmd:"" help:"List user pools."`
+	Create  poolCreate  `cmd:"" help:"Make a user pool and show its id."`
+	Show    poolShow    `cmd:"" help:"Show a user pool and its settings as they are stored."`
+	Set     poolSet     `cmd:"" help:"Change settings of a user pool."`
+	Upgrade poolUpgrade `cmd:"" name:"upgrade-defaults" help:"Move a user pool to the newest safe defaults."`
+	Delete  poolDelete  `cmd:"" help:"Delete a user pool and all that is in it."`
+	Rotate  poolRotate  `cmd:"" name:"rotate-keys" help:"Make new signing keys for a user pool."`
 }
 
 // Help returns the details that --help shows.
@@ -149,6 +150,44 @@ func (c *poolSet) Run(t *terminal) error {
 	})
 }
 
+type poolUpgrade struct {
+	inPool
+	DryRun bool `help:"Show what would change, and change nothing."`
+}
+
+// Help returns the details that --help shows.
+func (poolUpgrade) Help() string {
+	return `Safe defaults grow stricter from one version to the next. A pool keeps the defaults that it was made with until this command moves it to the newest ones. The output lists what changes. Settings that you have set stay as they are, and so do pools with {"defaults":"cognito"}. Users who are unconfirmed when expiry is turned on have the whole time left.
+
+    cognate pool upgrade-defaults --dry-run
+    cognate pool upgrade-defaults --pool main
+
+To keep one of the old defaults, set it first:
+
+    cognate pool set --settings '{"notices":false}'`
+}
+
+// Run upgrades a pool.
+func (c *poolUpgrade) Run(t *terminal) error {
+	return c.openPool(t, func(ctx context.Context, e *identity.Engine, info *identity.PoolInfo) error {
+		changes := info.Settings.Upgrade()
+		if !c.DryRun {
+			pool, err := e.UserPool(ctx, info.ID)
+			if err != nil {
+				return err
+			}
+			if changes, err = pool.Admin().UpgradeDefaults(ctx); err != nil {
+				return err
+			}
+		}
+		if len(changes) == 0 {
+			_, err := fmt.Fprintf(t.out, "User pool %s has the newest defaults.\n", info.ID)
+			return err
+		}
+		return list(t, listing{}, 0, each(changes), "SETTING, BEFORE, NOW", func(c identity.SettingChange) []string { return []string{c.Setting, c.From, c.To} })
+	})
+}
+
 // withAttributes returns a schema with attributes added by an operator. The operator does
 // not have to repeat the attributes that every pool has, or that the pool has already.
 func withAttributes(had, given []identity.SchemaAttribute) []identity.SchemaAttribute {
@@ -210,7 +249,8 @@ func (c *poolDelete) Run(t *terminal) error {
 
 type poolRotate struct {
 	inPool
-	Lead time.Duration `default:"24h" placeholder:"DURATION" help:"How long the new keys are published before they sign, such as 90m. Default: ${default}."`
+	Lead   *time.Duration `xor:"when" placeholder:"DURATION" help:"How long the new keys are published before they sign, such as 90m. Default: 24h."`
+	Revoke bool           `xor:"when" help:"Use the new keys at once, and refuse all tokens that earlier keys signed."`
 }
 
 // Help returns the details that --help shows.
@@ -219,13 +259,14 @@ func (poolRotate) Help() string {
 
     cognate pool rotate-keys
     cognate pool rotate-keys --pool main --lead 0s
+    cognate pool rotate-keys --revoke
 
-If a key has leaked, give --lead 0s. The key then signs no more tokens. Tokens that it has signed stay valid until they expire.`
+If a key was stolen, give --revoke. All earlier keys leave jwks.json at once, and the server refuses the tokens that they signed. Users stay signed in: their clients refresh the tokens. Other verifiers accept the old tokens until they fetch jwks.json again, so restart those that keep it for long.`
 }
 
 // Validate is called when the command line has been read.
 func (c *poolRotate) Validate() error {
-	if c.Lead < 0 {
+	if c.Lead != nil && *c.Lead < 0 {
 		return errors.New("--lead: give a duration that is not negative, such as 24h or 0s")
 	}
 	return nil
@@ -234,10 +275,21 @@ func (c *poolRotate) Validate() error {
 // Run makes new keys.
 func (c *poolRotate) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
-		if err := a.RotateKeys(ctx, c.Lead); err != nil {
+		if c.Revoke {
+			if err := a.RevokeKeys(ctx); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(t.out, "The new keys sign from now. All earlier keys are revoked.")
 			return err
 		}
-		_, err := fmt.Fprintf(t.out, "The new keys are published, and sign from %s.\n", stamp(time.Now().Add(c.Lead)))
+		lead := 24 * time.Hour
+		if c.Lead != nil {
+			lead = *c.Lead
+		}
+		if err := a.RotateKeys(ctx, lead); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(t.out, "The new keys are published, and sign from %s.\n", stamp(time.Now().Add(lead)))
 		return err
 	})
 }

@@ -13,9 +13,10 @@ import (
 
 type userRestore struct {
 	inPool
-	Backup        string `arg:"" help:"Backup that has the user."`
-	Name          string `arg:"" help:"Any name that the user signed in with, or the sub."`
-	BackupKeyFile string `placeholder:"FILE" help:"Key file that the store had at the time of the backup. Default: the key file of the store."`
+	Backup          string `arg:"" help:"Backup that has the user."`
+	Name            string `arg:"" help:"Any name that the user signed in with, or the sub."`
+	BackupKeyFile   string `placeholder:"FILE" help:"Key file that the store had at the time of the backup. Default: the key file of the store."`
+	Unauthenticated bool   `help:"Accept a backup that has no MAC, such as one of an earlier version: anybody may have altered it."`
 }
 
 // Help returns the details that --help shows.
@@ -24,7 +25,7 @@ func (userRestore) Help() string {
 
     cognate user restore monday.backup alice
 
-The backup is unpacked to a temporary directory, in which secrets stay encrypted.`
+If the keys of the store were changed since the backup, give the key file of that time with --backup-key-file. The backup is unpacked to a temporary directory, in which secrets stay encrypted.`
 }
 
 // Run restores a user.
@@ -65,14 +66,22 @@ func (c *userRestore) find(ctx context.Context, t *terminal, pool string) (rec *
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	temp := storeFlag{file: filepath.Join(dir, "store.db")}
-	unpack := &restoreCommand{File: c.Backup, Store: temp}
-	if _, err := unpack.restore(ctx, f, newCounter(t, "unpacked", false)); err != nil {
-		return nil, hint(fmt.Errorf("read %s: %w", c.Backup, err), "nothing was changed; use another backup")
-	}
 	from := c.source(c.Store)
 	keys := keyFlags{KeyFile: from.file, KeyEnv: from.env}
 	if c.BackupKeyFile != "" {
 		keys = keyFlags{KeyFile: c.BackupKeyFile}
+	}
+	unpack := &restoreCommand{File: c.Backup, Store: temp, keyFlags: keys, Unauthenticated: c.Unauthenticated}
+	o, err := unpack.options(t, newCounter(t, "unpacked", false))
+	if err != nil {
+		return nil, err
+	}
+	_, err = unpack.restore(ctx, f, o)
+	if told := notAsMade(c.Backup, err, "--backup-key-file"); told != nil {
+		return nil, told
+	}
+	if err != nil {
+		return nil, hint(fmt.Errorf("read %s: %w", c.Backup, err), "nothing was changed; use another backup")
 	}
 	there := inPool{realStore{Store: temp, keyFlags: keys}, pool}
 	err = there.open(t, func(ctx context.Context, a *identity.Admin) error {

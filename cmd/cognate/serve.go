@@ -35,6 +35,7 @@ type serveCommand struct {
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
+	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
 	Log       string      `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
@@ -45,7 +46,7 @@ const maxRotate = 3650
 func (serveCommand) Help() string {
 	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys. Put a proxy with TLS in front of the server, and give the URL of the proxy with --issuer.
 
-The server cannot send mail yet. It writes codes to the log.
+The server cannot send mail yet. Operations that owe a user a message, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
 Examples:
 
@@ -98,7 +99,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
-		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour,
+		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
 	})
 	regions, err := c.regions(ctx, engine)
 	if err != nil {
@@ -144,6 +145,14 @@ func (c *serveCommand) regions(ctx context.Context, e *identity.Engine) ([]strin
 		}
 	}
 	return out, nil
+}
+
+// sender returns nil, unless the operator asks for codes in the log.
+func (c *serveCommand) sender(log *slog.Logger) identity.Sender {
+	if c.LogCodes {
+		return identity.InsecureLogSender{Logger: log}
+	}
+	return nil
 }
 
 // healthPatience is how long the store may take to answer a health check.
@@ -193,6 +202,10 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 		}
 		log.Warn("there is no access key, so operators' calls are refused", "hint", how)
 	}
-	log.Warn("the server cannot send mail yet: codes and invitations are written to this log; protect it")
+	if c.LogCodes {
+		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")
+	} else {
+		log.Warn("the server cannot send mail yet: operations that owe a message fail", "hint", "--insecure-log-codes writes codes to this log")
+	}
 	return nil
 }

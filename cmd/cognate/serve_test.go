@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -40,7 +41,7 @@ func TestServeVerifiesSignatures(t *testing.T) {
 	if _, errs, code := run(t, dir, "key", "revoke", revoked.id); code != 0 {
 		t.Fatalf("key revoke: %d %s", code, errs)
 	}
-	_, url := serveAt(t, dir)
+	_, url := serveAt(t, dir, "--insecure-log-codes")
 	const body = `{"PoolName":"main","AutoVerifiedAttributes":["email"]}`
 	for _, tt := range []struct {
 		name string
@@ -183,5 +184,39 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 	if p.cmd.ProcessState.ExitCode() == 0 {
 		t.Error("exit code = 0 though a request was broken off")
+	}
+}
+
+// Codes reach the log only if the operator asked for that, and the server says so.
+func TestServeWritesNoCodesUnasked(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		want int    // the status of a sign-up
+		warn string // at the start
+	}{
+		{"unasked", nil, 400, "operations that owe a message fail"},
+		{"asked", []string{"--insecure-log-codes"}, 200, "whoever reads it can take accounts over"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, _ := withPool(t, `{"algorithm":"ES256"}`)
+			client := must(t, dir, "client", "create", "web")
+			p, url := serveAt(t, dir, tt.args...)
+			p.stderr.await(t, p.done, tt.warn)
+			body := strings.ReplaceAll(signUpBody(client, "alice"), "Passw0rd!", "correct horse battery staple")
+			if a := call(t, url, "SignUp", body, nil); a.status != tt.want {
+				t.Fatalf("SignUp: %+v, want the status %d", a, tt.want)
+			}
+			if tt.want == 400 {
+				p.stderr.await(t, p.done, "no way to send messages")
+			} else {
+				p.stderr.await(t, p.done, " code=")
+			}
+			p.signal(os.Interrupt)
+			p.wait()
+			if logged := strings.Contains(p.stderr.text(), " code="); logged != (tt.want == 200) {
+				t.Errorf("the log has a code: %v", logged)
+			}
+		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store/bolt"
+	"github.com/cognate-id/cognate/store/sealed"
 )
 
 //go:embed pages.html
@@ -35,12 +36,18 @@ var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA:
 func main() { web.Main("users.db", run) }
 
 func run(ctx context.Context, file string, o web.Options) error {
+	keys, err := sealed.OpenKeyFile(file + ".key") // made by the first run: keep a copy of it
+	if err != nil {
+		return err
+	}
 	db, err := bolt.Open(file, nil)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	engine := identity.New(db, nil) // without a Sender, codes appear in the log
+	engine := identity.New(sealed.New(db, keys, identity.Tables()), &identity.Options{
+		Sender: identity.InsecureLogSender{}, // stands in for mail: codes appear in the log
+	})
 	pool, err := engine.OpenUserPool(ctx, "main", &settings)
 	if err != nil {
 		return err

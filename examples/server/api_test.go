@@ -17,7 +17,7 @@ func newAPI(issuer, clientID string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := token.NewVerifier(issuers, keys, []string{clientID}, nil)
+	verifier, err := token.NewVerifier(issuers, keys, []string{clientID}, &token.VerifierOptions{Use: token.UseAccess})
 	if err != nil {
 		return nil, err
 	}

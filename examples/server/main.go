@@ -17,6 +17,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/store/bolt"
+	"github.com/cognate-id/cognate/store/sealed"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -35,12 +36,19 @@ func main() {
 }
 
 func run(ctx context.Context, addr, file, url string) error {
+	keys, err := sealed.OpenKeyFile(file + ".key") // made by the first run: keep a copy of it
+	if err != nil {
+		return err
+	}
 	db, err := bolt.Open(file, nil)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	engine := identity.New(db, &identity.Options{Issuer: identity.FixedIssuer(url)})
+	engine := identity.New(sealed.New(db, keys, identity.Tables()), &identity.Options{
+		Issuer: identity.FixedIssuer(url),
+		Sender: identity.InsecureLogSender{}, // stands in for mail: codes appear in the log
+	})
 	pool, err := open(ctx, engine)
 	if err != nil {
 		return err
@@ -77,25 +85,22 @@ func open(ctx context.Context, engine *identity.Engine) (*identity.UserPool, err
 	if err != nil || len(keys) > 0 {
 		return pool, err
 	}
-	key, secret, err := engine.AccessKeys().Create(ctx, "first")
+	key, secret, err := engine.AccessKeys().Create(ctx, "first", nil)
 	if err == nil { // it is shown this once
 		fmt.Printf("AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", key.ID, string(secret))
 	}
 	return pool, err
 }
 
+// region handler
 func newHandler(ctx context.Context, engine *identity.Engine, pool *identity.UserPool) (http.Handler, error) {
-	info, err := pool.Admin().Describe(ctx)
+	clients := []string{pool.ClientID()}
+	anyone, err := engine.Verifier(ctx, pool.PoolID(), clients, &token.VerifierOptions{Use: token.UseAccess})
 	if err != nil {
 		return nil, err
 	}
-	issuers, clients := []string{engine.Issuer(ctx, info)}, []string{pool.ClientID()}
-	keys := keysOf{engine, pool.PoolID()}
-	anyone, err := token.NewVerifier(issuers, keys, clients, nil)
-	if err != nil {
-		return nil, err
-	}
-	operator, err := token.NewVerifier(issuers, keys, clients, &token.VerifierOptions{Groups: []string{operators}})
+	some := &token.VerifierOptions{Use: token.UseAccess, Groups: []string{operators}}
+	operator, err := engine.Verifier(ctx, pool.PoolID(), clients, some)
 	if err != nil {
 		return nil, err
 	}
@@ -106,19 +111,7 @@ func newHandler(ctx context.Context, engine *identity.Engine, pool *identity.Use
 	return mux, nil
 }
 
-// keysOf are a pool's keys in this process. In another it is [token.NewRemoteKeys].
-type keysOf struct {
-	engine *identity.Engine
-	pool   string
-}
-
-func (k keysOf) Key(ctx context.Context, issuer, id string) (token.PublicKey, error) {
-	set, err := k.engine.JWKS(ctx, k.pool)
-	if err != nil {
-		return token.PublicKey{}, err
-	}
-	return token.StaticKeys{issuer: set}.Key(ctx, issuer, id)
-}
+// endregion
 
 func me(w http.ResponseWriter, r *http.Request) {
 	c, _ := token.FromContext(r.Context()) // always there behind Require

@@ -44,7 +44,7 @@ func TestSignUpAndSignIn(t *testing.T) {
 	dir, ctx := t.TempDir(), t.Context()
 	s := open(t, dir)
 	outbox := identity.NewOutbox(0)
-	options := &identity.Options{Sender: outbox, InsecureCheapHashing: true}
+	options := &identity.Options{Sender: outbox, InsecureCheapHashing: true, InsecureUnsealed: true}
 	pool, err := identity.New(storetest.Twice(s), options).OpenUserPool(ctx, "main", nil)
 	if err != nil {
 		t.Fatal(err)

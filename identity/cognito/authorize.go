@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
@@ -30,31 +32,33 @@ func (s *service) authorizer(o *Options) func(context.Context, *http.Request, *w
 		default:
 			return nil, fmt.Errorf("%s: nothing says who may call it: %q", op.Name, op.Caller)
 		}
-		out, err := may(ctx, r, op, body)
-		if err != nil {
-			s.refused(ctx, r, op, err)
-			return nil, err
-		}
-		return out, nil
+		return may(ctx, r, op, body)
 	}
 }
 
-// signed demands a signature by one of the engine's access keys.
+// signed demands a signature of an access key that may make the call.
 func (s *service) signed(o *Options) func(context.Context, *http.Request, *wire.Operation, []byte) (context.Context, error) {
-	lookup := func(ctx context.Context, id string) (string, bool, error) {
-		secret, ok, err := s.engine.AccessKeys().Secret(ctx, id)
-		return string(secret), ok, err
-	}
 	seen := &sigv4.Seen{}
 	regions := append([]string{s.engine.Region()}, o.Regions...)
 	return func(ctx context.Context, r *http.Request, op *wire.Operation, body []byte) (context.Context, error) {
+		var key *identity.AccessKey
+		lookup := func(ctx context.Context, id string) (secret string, ok bool, err error) {
+			found, kept, err := s.engine.AccessKeys().Find(ctx, id)
+			key = found
+			return string(kept), found != nil, err
+		}
 		v := sigv4.Verifier{
 			Service: op.Service, Regions: regions, Lookup: lookup, Now: o.Clock,
 			Seen: seen, ReadOnly: readOnly(op.Name),
 		}
-		key, err := v.Verify(r, body)
-		if err != nil {
+		if _, err := v.Verify(r, body); err != nil {
 			return nil, err
+		}
+		if err := permit(ctx, key, op); err != nil {
+			return nil, err
+		}
+		if err := s.engine.AccessKeys().Used(ctx, key); err != nil {
+			s.log.WarnContext(ctx, "the use of an access key was not noted", "accessKey", key.ID, "error", err)
 		}
 		return withSigner(ctx, key), nil
 	}
@@ -64,7 +68,7 @@ func (s *service) signed(o *Options) func(context.Context, *http.Request, *wire.
 func (s *service) unsigned(a Access) func(context.Context, *http.Request, *wire.Operation, []byte) (context.Context, error) {
 	return func(ctx context.Context, r *http.Request, op *wire.Operation, _ []byte) (context.Context, error) {
 		if err := a.Check(r); err != nil {
-			return nil, &wire.Error{Type: "AccessDeniedException", Status: http.StatusForbidden, Message: "Operators' calls are taken " + err.Error() + "."}
+			return nil, &wire.Error{Type: idp.AccessDeniedException, Status: http.StatusForbidden, Message: "Operators' calls are taken " + err.Error() + "."}
 		}
 		return ctx, nil
 	}
@@ -75,6 +79,9 @@ var readers = []string{"Describe", "List", "Get", "AdminGet", "AdminList"}
 
 // readOnly reports whether an operation of operators changes nothing.
 func readOnly(op string) bool {
+	if op == "GetClientToken" || op == "GetDerivedToken" { // they make one
+		return false
+	}
 	return slices.ContainsFunc(readers, func(prefix string) bool { return strings.HasPrefix(op, prefix) })
 }
 

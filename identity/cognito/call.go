@@ -28,8 +28,14 @@ const (
 type signerKey struct{}
 
 // withSigner returns a context that carries the access key of a verified signature.
-func withSigner(ctx context.Context, accessKey string) context.Context {
-	return context.WithValue(ctx, signerKey{}, accessKey)
+func withSigner(ctx context.Context, key *identity.AccessKey) context.Context {
+	return context.WithValue(ctx, signerKey{}, key)
+}
+
+// signer returns the access key of the verified signature of a call, or nil.
+func signer(ctx context.Context) *identity.AccessKey {
+	key, _ := ctx.Value(signerKey{}).(*identity.AccessKey)
+	return key
 }
 
 // withCall returns ctx with the call that a request makes. Its access key is
@@ -38,7 +44,9 @@ func (s *service) withCall(ctx context.Context, in wire.Request) context.Context
 	info := wire.RequestFrom(ctx)
 	from := s.proxies.client(info.RemoteAddr, info.Forwarded)
 	c := identity.Call{RequestID: info.ID, Address: from, UserAgent: line(info.UserAgent, maxUserAgent)}
-	c.AccessKey, _ = ctx.Value(signerKey{}).(string)
+	if key := signer(ctx); key != nil {
+		c.AccessKey = key.ID
+	}
 	describe(&c, in)
 	return identity.WithCall(ctx, c)
 }

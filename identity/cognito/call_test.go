@@ -154,7 +154,7 @@ func TestCallNamesTheVerifiedKey(t *testing.T) {
 	for _, verify := range []bool{true, false} {
 		sender := &callSender{}
 		s := newServerWith(t, serverOptions{sender: sender, handler: cognito.Options{VerifySignatures: verify}})
-		key, secret, err := s.engine.AccessKeys().Create(t.Context(), "ops")
+		key, secret, err := s.engine.AccessKeys().Create(t.Context(), "ops", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,6 +60,7 @@ func (s *service) updateUserPoolClient(ctx context.Context, in *idp.UpdateUserPo
 	c, err := clients.Update(ctx, text(in.ClientId), func(set *identity.ClientSettings) error {
 		next := clientSettings(asked)
 		next.GenerateSecret = set.GenerateSecret
+		next.IdleHours, next.ForceAlias = set.IdleHours, set.ForceAlias // ours, which no request names
 		if in.ClientName == nil {
 			next.Name = set.Name
 		}

@@ -107,8 +107,8 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	s.operators = tally{log: s.log, text: "an operator's call was refused", now: o.clock()}
 	s.overload = tally{log: s.log, text: "a request was refused because of load", now: o.clock()}
 	s.api = wire.NewHandler(&wire.Options{
-		Authorize: s.authorizer(o), Context: s.withCall, MapError: mapError, Undeclared: undeclared,
-		Source: s.source, Overloaded: s.overloaded, Logger: s.log,
+		Authorize: s.authorizer(o), Context: s.withCall, MapError: s.mapError, Undeclared: undeclared,
+		Source: s.source, Failed: s.failed, Logger: s.log,
 		Timeout: o.Timeout, BodyTimeout: o.BodyTimeout, MaxInFlight: o.MaxInFlight,
 	}, idp.Service(s.handlers()), fedid.Service(nil))
 	return &Handler{s, hosted(s)}

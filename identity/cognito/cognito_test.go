@@ -70,7 +70,7 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 		sender = s.outbox
 	}
 	s.engine = identity.New(s.store, &identity.Options{
-		Sender: sender, Logger: logger, InsecureCheapHashing: true, Issuer: o.issuer, Clock: s.now,
+		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now,
 	})
 	o.handler.Logger, o.handler.Clock = logger, s.now
 	s.handler = cognito.NewWatchedHandler(s.engine, &o.handler, func(op *wire.Operation, e *wire.Error) {
@@ -78,8 +78,10 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 	})
 	if !o.mayFail {
 		t.Cleanup(func() {
-			if text := s.log.String(); text != "" {
-				t.Errorf("unexpected entries in the log:\n%s", text)
+			for line := range strings.Lines(s.log.String()) {
+				if !strings.Contains(line, "an operator's call was refused") { // which is no fault
+					t.Errorf("unexpected entry in the log: %s", line)
+				}
 			}
 		})
 	}

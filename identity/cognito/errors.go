@@ -72,7 +72,8 @@ var rows = []row{
 	{identity.ErrAlreadyConfirmed, idp.InvalidParameterException, say("User is already confirmed.")},
 	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
-	{identity.ErrDelivery, idp.CodeDeliveryFailureException, say("Failed to deliver the message.")}, // text (unsure)
+	{identity.ErrNoSender, idp.CodeDeliveryFailureException, notSent},
+	{identity.ErrDelivery, idp.CodeDeliveryFailureException, notSent},
 
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
 	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
@@ -114,6 +115,15 @@ var rows = []row{
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
 	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},
+}
+
+// mapError is the function mapError. It also logs what the operator must mend,
+// because the answer names it only to the caller, and in the service's words.
+func (s *service) mapError(ctx context.Context, op *wire.Operation, err error) *wire.Error {
+	if errors.Is(err, identity.ErrNoSender) {
+		s.log.ErrorContext(ctx, "a message was owed and nothing was changed", "operation", op.Name, "error", err)
+	}
+	return mapError(ctx, op, err)
 }
 
 // mapError turns an error of the domain into one of the wire; nil where it is
@@ -304,6 +314,15 @@ func attributeLines(err error) string {
 		b.WriteString("user." + p.Name + ": " + attributeSentence(p) + "\n")
 	}
 	return b.String()
+}
+
+// notSent is what the service says of a mail that it cannot send, as users of the
+// AWS SDKs report it. What it says of a text message is not known.
+func notSent(_ string, err error) string {
+	if of[*identity.MessageError](err).Medium == identity.MediumEmail {
+		return "Invalid email provided/Unable to send the email"
+	}
+	return "Failed to deliver the message." // text (unsure)
 }
 
 func cannotConfirm(_ string, err error) string {

@@ -76,3 +76,9 @@ func ReadOnly(op string) bool { return readOnly(op) }
 
 // Source names where a request comes from.
 func (h *Handler) Source(r *http.Request) string { return h.service.source(r) }
+
+// What the tests of roles look at.
+var (
+	OperationsOf = operationsOf
+	RoleFor      = roleFor
+)

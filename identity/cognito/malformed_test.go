@@ -241,7 +241,7 @@ const nul = `"a\u0000b"`
 // A model is what the tests read of a service model.
 type model struct {
 	Operations map[string]struct {
-		Input struct{ Shape string }
+		Input, Output struct{ Shape string }
 	}
 	Shapes map[string]modelShape
 }
@@ -309,7 +309,7 @@ func TestForgedMembers(t *testing.T) {
 	requests, bodies := 0, w.validBodies()
 	for _, op := range cognito.Services()[0].Operations {
 		if op.Served() && bodies[op.Name] == nil {
-			t.Errorf("%s is served, and nothing is forged for it", op.Name)
+			t.Errorf("%s is served, and nothing is forged for it: add a valid request to validBodies in this file, or to validUserBodies", op.Name)
 		}
 	}
 	if testing.Short() {

@@ -72,7 +72,7 @@ func TestOperationsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is stale: run this test with -update", operationsFile)
+		t.Errorf("%s is stale: run go test ./identity/cognito -run TestOperationsTable -update", operationsFile)
 	}
 	if rows := strings.Count(want, "\n| `"); rows != 176 {
 		t.Errorf("%d operations, want 176", rows)

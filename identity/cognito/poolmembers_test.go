@@ -16,7 +16,12 @@ var otherFields = []string{
 	"Defaults", "SRP", // fixed for pools that are made over the wire
 	"Issuer", "Algorithm", // only of this engine
 	"Passkeys", // set by SetUserPoolMfaConfig
+	// Ours, which no answer shows.
+	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "SMSCountries",
 }
+
+// ownOfClients are the settings of clients that no member sets and no answer shows.
+var ownOfClients = []string{"IdleHours", "ForceAlias"}
 
 func fieldsOf[T any]() []string {
 	var names []string
@@ -144,6 +149,9 @@ func TestClientMembersAreComplete(t *testing.T) {
 	made, updated := cognito.CreatedClient(create), cognito.UpdatedClient(update)
 	for _, name := range fieldsOf[identity.ClientSettings]() {
 		v := reflect.ValueOf(made).Elem().FieldByName(name)
+		if slices.Contains(ownOfClients, name) {
+			continue
+		}
 		if v.IsZero() {
 			t.Errorf("no member of CreateUserPoolClient sets %s", name)
 		}
@@ -153,5 +161,49 @@ func TestClientMembersAreComplete(t *testing.T) {
 		if got := reflect.ValueOf(updated).Elem().FieldByName(name); !reflect.DeepEqual(got.Interface(), v.Interface()) {
 			t.Errorf("UpdateUserPoolClient sets %s to %v, want %v", name, got, v)
 		}
+	}
+}
+
+// TestUpdateKeepsOurSettings: an update over the wire leaves the settings that only Cognate has.
+func TestUpdateKeepsOurSettings(t *testing.T) {
+	w := newWorld(t)
+	pool, err := w.engine.UserPool(t.Context(), w.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := pool.Admin()
+	before, err := admin.Update(t.Context(), func(s *identity.PoolSettings) error {
+		s.UnconfirmedDays, s.ReplaceUnconfirmed, s.ProveNames, s.HideSignUp = new(3), new(true), new(true), new(true)
+		s.Notices, s.SignOutOnFactorChange, s.SMSCountries = new(true), new(true), []string{"+49"}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = admin.Clients().Update(t.Context(), w.open.id, func(s *identity.ClientSettings) error {
+		s.IdleHours, s.ForceAlias = new(5), new(false)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ok("UpdateUserPool", obj{"UserPoolId": w.pool})
+	w.ok("UpdateUserPoolClient", obj{"UserPoolId": w.pool, "ClientId": w.open.id})
+	after, err := admin.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range otherFields {
+		was, is := reflect.ValueOf(before.Settings).FieldByName(name).Interface(), reflect.ValueOf(after.Settings).FieldByName(name).Interface()
+		if !reflect.DeepEqual(was, is) {
+			t.Errorf("UpdateUserPool makes %s %v, want %v", name, is, was)
+		}
+	}
+	client, err := admin.Clients().Get(t.Context(), w.open.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := client.Settings; s.IdleHours == nil || *s.IdleHours != 5 || s.ForceAlias == nil || *s.ForceAlias {
+		t.Errorf("UpdateUserPoolClient makes IdleHours %v and ForceAlias %v", s.IdleHours, s.ForceAlias)
 	}
 }

@@ -30,6 +30,9 @@ func (s *service) pool(ctx context.Context, id *string) (*identity.UserPool, err
 	if region != "" && !strings.HasPrefix(text(id), region+"_") {
 		return nil, &identity.NotFoundError{Err: identity.ErrPoolNotFound, ID: text(id)}
 	}
+	if err := permitPool(ctx, text(id)); err != nil {
+		return nil, err
+	}
 	return s.engine.UserPool(ctx, text(id))
 }
 
@@ -84,7 +87,7 @@ func (s *service) listUserPools(ctx context.Context, in *idp.ListUserPoolsReques
 	if err != nil {
 		return nil, err
 	}
-	pools, last, err := page(s.engine.UserPools(ctx, region, after), in.MaxResults)
+	pools, last, err := page(permitted(ctx, s.engine.UserPools(ctx, region, after)), in.MaxResults)
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
@@ -83,22 +85,31 @@ const maxReason = 300
 // put there by mistake, so it is not logged.
 var keyForm = regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`)
 
-// overloaded notes a request that is refused because of load.
-func (s *service) overloaded(r *http.Request, op *wire.Operation) {
-	s.overload.count(r.Context(), "operation", op.Name, "address", s.from(r))
+// failed notes a request that was refused because of load, or an operator's call that nobody
+// may make, or not this access key.
+func (s *service) failed(ctx context.Context, r *http.Request, op *wire.Operation, err *wire.Error) {
+	info := wire.RequestFrom(ctx)
+	attrs := []any{"operation", op.Name, "address", s.from(r), "request", info.ID}
+	if *err == *wire.RateExceeded() {
+		s.overload.count(ctx, attrs...)
+		return
+	}
+	if op.Caller != wire.Operator || !slices.Contains(refusals, err.Type) {
+		return
+	}
+	if keyForm.MatchString(info.AccessKey) {
+		attrs = append(attrs, "accessKey", info.AccessKey)
+	}
+	s.operators.count(ctx, append(attrs, "reason", line(err.Error(), maxReason))...)
+}
+
+// refusals are the errors of operators' calls without a right.
+var refusals = []string{
+	idp.AccessDeniedException, "MissingAuthenticationTokenException", "IncompleteSignatureException",
+	"InvalidSignatureException", "UnrecognizedClientException", "ExpiredTokenException",
 }
 
 // from is the address of the client of a request, for a log.
 func (s *service) from(r *http.Request) string {
 	return s.proxies.client(r.RemoteAddr, r.Header["X-Forwarded-For"]).String()
-}
-
-// refused notes an operator's call that is refused.
-func (s *service) refused(ctx context.Context, r *http.Request, op *wire.Operation, err error) {
-	info := wire.RequestFrom(ctx)
-	attrs := []any{"operation", op.Name, "address", s.from(r), "request", info.ID, "reason", line(err.Error(), maxReason)}
-	if keyForm.MatchString(info.AccessKey) {
-		attrs = append(attrs, "accessKey", info.AccessKey)
-	}
-	s.operators.count(ctx, attrs...)
 }

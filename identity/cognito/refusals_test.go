@@ -18,7 +18,7 @@ func signedServer(t *testing.T, o cognito.Options) (s *server, key, secret strin
 	o.VerifySignatures = true
 	s = newServerWith(t, serverOptions{mayFail: true, handler: o})
 	s.region = ""
-	k, sec, err := s.engine.AccessKeys().Create(t.Context(), "ops")
+	k, sec, err := s.engine.AccessKeys().Create(t.Context(), "ops", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -321,7 +321,7 @@ func TestMessageNotDelivered(t *testing.T) {
 	s := newServerWith(t, serverOptions{sender: failingSender{}})
 	pool := s.pool(obj{"AutoVerifiedAttributes": list{"email"}})
 	c := s.client(pool, nil)
-	failed := problem{"CodeDeliveryFailureException", "Failed to deliver the message.", 0}
+	failed := problem{"CodeDeliveryFailureException", "Invalid email provided/Unable to send the email", 0}
 	s.call("SignUp", c.signUpBody("jane", "email", "jane@example.com")).want(t, failed)
 	s.call("ResendConfirmationCode", obj{"ClientId": c.id, "Username": "jane"}).want(t, failed)
 	s.call("AdminCreateUser", obj{

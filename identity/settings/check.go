@@ -19,7 +19,7 @@ import (
 func (s *Pool) Check() error {
 	for _, check := range []func() error{
 		s.checkName, s.checkNames, s.checkPolicy, s.checkSchema, s.checkMFA, s.checkRecovery, s.checkTokens,
-		s.checkKept, s.checkTexts, s.checkTriggers, s.checkTags,
+		s.checkKept, s.checkTexts, s.checkTriggers, s.checkTags, s.checkGrown,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -248,12 +248,21 @@ func (s *Pool) checkTokens() error {
 // CheckChange returns an [*Error] if the settings are invalid, or change what a pool
 // keeps from the settings before, such as its region.
 func (s *Pool) CheckChange(before *Pool) error {
+	if fixed := s.Fixed(before); len(fixed) > 0 {
+		return plain(fixed[0], "%s", "What a pool was made with cannot be changed: "+strings.Join(fixed, ", ")+".")
+	}
+	return s.Check()
+}
+
+// Fixed are the settings that differ from those before and cannot be changed.
+func (s *Pool) Fixed(before *Pool) (settings []string) {
 	for _, fixed := range []struct {
 		setting string
 		same    bool
 	}{
 		{"Region", s.Region == before.Region},
 		{"Defaults", s.Defaults == before.Defaults},
+		{"Generation", s.Generation >= before.Generation},
 		{"Algorithm", s.SigningAlgorithm() == before.SigningAlgorithm()},
 		{"Aliases", slices.Equal(s.Aliases, before.Aliases)},
 		{"UsernameAttributes", slices.Equal(s.UsernameAttributes, before.UsernameAttributes)},
@@ -261,10 +270,10 @@ func (s *Pool) CheckChange(before *Pool) error {
 		{"Schema", s.extends(before)},
 	} {
 		if !fixed.same {
-			return plain(fixed.setting, "%s", "What a pool was made with cannot be changed: "+fixed.setting+".")
+			settings = append(settings, fixed.setting)
 		}
 	}
-	return s.Check()
+	return settings
 }
 
 // extends reports whether the schema has all that the one before has, unchanged and in its order.

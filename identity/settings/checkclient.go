@@ -72,6 +72,9 @@ func (c *Client) checkFlows(*Pool) error {
 	if c.SessionMinutes != nil && (*c.SessionMinutes < 3 || *c.SessionMinutes > 15) {
 		return plain("SessionMinutes", "A session is valid for 3 to 15 minutes.")
 	}
+	if h := c.IdleHours; h != nil && (*h < 0 || *h > 87600) {
+		return plain("IdleHours", "A sign-in ends after 1 to 87600 hours without a refresh, or never, which is 0.")
+	}
 	if p := c.PreventUserExistenceErrors; p != nil && *p != "ENABLED" && *p != "LEGACY" {
 		return plain("PreventUserExistenceErrors", "It is ENABLED or LEGACY.")
 	}

@@ -31,8 +31,19 @@ type Client struct {
 	Units TokenUnits `json:"units,omitzero"`
 	// SessionMinutes is how long a challenge may take, 3 to 15. Unset, 3.
 	SessionMinutes *int `json:"sessionMinutes,omitempty"`
-	// Rotation replaces a refresh token at each use. Nil is off.
+	// Rotation replaces a refresh token at each use. Unset, it is off with
+	// CognitoDefaults. With SafeDefaults of generation 1 it is then on, unless
+	// AuthFlows has AllowRefresh in it.
 	Rotation *RefreshRotation `json:"rotation,omitempty"`
+
+	// IdleHours ends a sign-in that was not refreshed for so many hours: 1 to 87600,
+	// or 0 for no such limit. Unset, it is 336 (14 days) where refresh tokens
+	// rotate by the safe defaults of generation 1, and 0 otherwise.
+	IdleHours *int `json:"idleHours,omitempty"`
+	// ForceAlias lets users take over an address that another user has verified as
+	// an alias. Unset, that is false with SafeDefaults of generation 1, and true
+	// otherwise. Operators may always do so.
+	ForceAlias *bool `json:"forceAlias,omitempty"`
 
 	ReadAttributes  []string `json:"readAttributes,omitempty"`  // nil: all
 	WriteAttributes []string `json:"writeAttributes,omitempty"` // nil: all but those only the engine sets
@@ -102,7 +113,7 @@ const (
 // Revocable reports whether the tokens of the client can be revoked.
 func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }
 
-// Rotates reports whether each refresh gives a new refresh token.
+// Rotates reports whether rotation is given and on. See [Pool.Rotates] for where it is not given.
 func (c *Client) Rotates() bool { return c.Rotation != nil && c.Rotation.Enabled }
 
 // HasOriginID reports whether tokens have an origin_jti. With the service,

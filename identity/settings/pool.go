@@ -32,6 +32,9 @@ type Pool struct {
 	Region string `json:"region"`
 	// Defaults says what the settings left unset mean.
 	Defaults Defaults `json:"defaults,omitempty"`
+	// Generation is that of the defaults that unset settings have: 0 to
+	// [LatestGeneration]. A new pool has the latest one. See [Pool.Upgrade].
+	Generation int `json:"generation,omitempty"`
 	// Issuer overrides [Options.Issuer] for this pool: an absolute URL without
 	// the pool id, [AWSIssuerName] or [AWSUpdatedIssuerName].
 	Issuer string `json:"issuer,omitempty"`
@@ -119,6 +122,31 @@ type Pool struct {
 	// Tier is stored and shown, and limits requests to what the service's plan of
 	// this name has; pools that are changed in Go have no limits. The zero value is TierEssentials.
 	Tier Tier `json:"tier,omitempty"`
+
+	// The settings below are Cognate's own. No answer of Amazon Cognito's API shows
+	// them, and UpdateUserPool leaves them as they are. Where one is unset, it is on with
+	// SafeDefaults of generation 1 or later, and off otherwise, unless its comment says more.
+
+	// UnconfirmedDays is how many days after sign-up a user who is still
+	// unconfirmed is deleted: 1 to 365, or 0 for never. Unset, it is 7 where the
+	// others are on, and 0 otherwise. The days count from the sign-up or from the
+	// day on which the setting was turned on, whichever is later.
+	UnconfirmedDays *int `json:"unconfirmedDays,omitempty"`
+	// ReplaceUnconfirmed lets a sign-up with the name of an unconfirmed user
+	// replace that user's password, attributes and code.
+	ReplaceUnconfirmed *bool `json:"replaceUnconfirmed,omitempty"`
+	// ProveNames has an address that is a sign-in name count only once it is verified.
+	ProveNames *bool `json:"proveNames,omitempty"`
+	// HideSignUp has a sign-up with an address that has an account look like any
+	// other sign-up. The owner of the address is told of it.
+	HideSignUp *bool `json:"hideSignUp,omitempty"`
+	// Notices tells users by message that their password, address or second factor has changed.
+	Notices *bool `json:"notices,omitempty"`
+	// SignOutOnFactorChange ends the other sign-ins of a user whose second factors change.
+	SignOutOnFactorChange *bool `json:"signOutOnFactorChange,omitempty"`
+	// SMSCountries are the calling codes that text messages may go to, such as "+49",
+	// or longer prefixes of numbers. Nil, with any defaults, means all. An empty list means none.
+	SMSCountries []string `json:"smsCountries,omitzero"`
 }
 
 // An MFAMode says who is asked for a second factor at sign-in. The zero value is MFAOff.

@@ -32,7 +32,7 @@ func product(alg, file string) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	e := identity.New(s, &identity.Options{Sender: identity.NewOutbox(1), Logger: slog.New(slog.DiscardHandler)})
+	e := identity.New(s, &identity.Options{Sender: identity.NewOutbox(1), InsecureUnsealed: true, Logger: slog.New(slog.DiscardHandler)})
 	ctx := context.Background()
 	p, err := e.CreateUserPool(ctx, &identity.PoolSettings{
 		Name: "bench", Defaults: identity.CognitoDefaults, SRP: true, Algorithm: token.Algorithm(alg),

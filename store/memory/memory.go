@@ -22,8 +22,8 @@ import (
 	"github.com/cognate-id/cognate/store/internal/gate"
 )
 
-// A Store is a [store.Store] in memory. It is also a [store.Forker] and a
-// [store.BulkLoader].
+// A Store is a [store.Store] in memory. It is also a [store.Forker], a
+// [store.BulkLoader] and [store.Volatile].
 type Store struct {
 	gate    gate.Gate
 	turn    chan struct{}            // holds one token; the writer takes it
@@ -39,6 +39,9 @@ func open(snap *snapshot) *Store {
 	s.turn <- struct{}{}
 	return s
 }
+
+// Volatile implements [store.Volatile].
+func (s *Store) Volatile() bool { return true }
 
 // View implements [store.Store].
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {

@@ -33,7 +33,7 @@ func newHouse(t *testing.T) *house {
 	s := postgrestest.Open(t, h.address, &postgres.Options{Tracer: h.trips, Views: identity.Tables().Views()})
 	t.Cleanup(func() { s.Close() })
 	outbox := identity.NewOutbox(0)
-	pool, err := identity.New(s, &identity.Options{Sender: outbox}).OpenUserPool(t.Context(), "main", nil)
+	pool, err := identity.New(s, &identity.Options{Sender: outbox, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestViewOfATableThatAProgramHasAdded(t *testing.T) {
 	address := postgrestest.Address(t)
 	s := postgrestest.Open(t, address, &postgres.Options{Views: all.Views()})
 	t.Cleanup(func() { s.Close() })
-	pool, err := identity.New(s, &identity.Options{Catalog: all}).OpenUserPool(t.Context(), "main", nil)
+	pool, err := identity.New(s, &identity.Options{Catalog: all, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func TestUsersOfVersion1(t *testing.T) {
 	address := postgrestest.Address(t)
 	s := postgrestest.Open(t, address, &postgres.Options{Views: identity.Tables().Views()})
 	t.Cleanup(func() { s.Close() })
-	pool, err := identity.New(s, nil).OpenUserPool(t.Context(), "main", nil)
+	pool, err := identity.New(s, &identity.Options{InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

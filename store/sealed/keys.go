@@ -24,8 +24,9 @@ import (
 type Keys struct{ ring *ring }
 
 type key struct {
-	id   string // derived from the key, so that id and key always match
-	aead cipher.AEAD
+	id     string // derived from the key, so that id and key always match
+	aead   cipher.AEAD
+	backup []byte // authenticates backups
 }
 
 const keySize = 32
@@ -142,8 +143,12 @@ func newKey(raw []byte) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
+	backup, err := backupKey(raw)
+	if err != nil {
+		return key{}, err
+	}
 	sum := sha256.Sum256(append([]byte("cognate sealed key id\x00"), raw...))
-	return key{hex.EncodeToString(sum[:8]), aead}, nil
+	return key{hex.EncodeToString(sum[:8]), aead, backup}, nil
 }
 
 // createKeyFile writes the file under another name, flushes it and then renames it. If

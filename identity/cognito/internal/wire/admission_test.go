@@ -52,7 +52,7 @@ func TestOneSourceDoesNotTakeAllSlots(t *testing.T) {
 	overloads := 0
 	g := newGate(&wire.Options{
 		MaxInFlight: 8, Source: func(r *http.Request) string { return r.RemoteAddr },
-		Overloaded: func(*http.Request, *wire.Operation) { overloads++ },
+		Failed: func(context.Context, *http.Request, *wire.Operation, *wire.Error) { overloads++ },
 	})
 	const slow, quick = `{"MaxResults":1}`, `{"UserPoolId":"us-east-1_a"}`
 	enter := func(source string) {

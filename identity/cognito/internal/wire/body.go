@@ -58,7 +58,7 @@ func bodyError(err error, limit int64) *Error {
 		}
 	}
 	if errors.Is(err, errBodies) {
-		return rateExceeded()
+		return RateExceeded()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &Error{

@@ -16,7 +16,6 @@ const (
 	tooManyRequests          = "TooManyRequestsException"
 	invalidParameter         = "InvalidParameterException"
 	validationException      = "ValidationException"
-	rateExceededText         = "Rate exceeded" // of a TooManyRequestsException because of load
 	badRequestUnderstoodText = "The server did not understand the operation that was requested."
 )
 

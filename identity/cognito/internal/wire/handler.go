@@ -40,9 +40,9 @@ type Options struct {
 	// of the operation does not declare its type. It is for tests.
 	Undeclared func(op *Operation, err *Error)
 
-	// Overloaded is told of each request that is refused because of load, not
-	// because of a limit of its own.
-	Overloaded func(r *http.Request, op *Operation)
+	// Failed is told of each error that is answered to a known operation. The
+	// context is that of the request.
+	Failed func(ctx context.Context, r *http.Request, op *Operation, err *Error)
 
 	// Logger gets panics and unexpected errors. Defaults to [slog.Default].
 	Logger *slog.Logger
@@ -164,34 +164,35 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, id string) {
 		h.answerError(w, op, Errorf(unknownOperation, "The operation %s is not served by this version.", op.Name))
 		return
 	}
+	ctx := withRequest(r, id, &op.Operation)
 	body := buffers.Get().(*bytes.Buffer)
 	defer putBuffer(body)
 	done, err := h.readBody(w, r, op.MaxBody, body)
 	if err != nil {
-		h.refuse(w, r, op, err)
+		h.fail(ctx, w, r, op, err)
 		return
 	}
 	defer done()
 	source := h.opts.Source(r)
 	if !h.slots.take(source) {
-		h.refuse(w, r, op, rateExceeded())
+		h.fail(ctx, w, r, op, RateExceeded())
 		return
 	}
 	defer h.slots.release(source)
-	ctx, cancel := context.WithTimeout(withRequest(r, id, &op.Operation), h.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, h.opts.Timeout)
 	defer cancel()
 	out, err := h.call(ctx, r, op, body.Bytes())
 	if err != nil {
-		h.refuse(w, r, op, err)
+		h.fail(ctx, w, r, op, err)
 		return
 	}
 	h.answer(w, op, out)
 }
 
-// refuse answers an error, and tells of overload.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, op *endpoint, err *Error) {
-	if err.Type == tooManyRequests && err.Message == rateExceededText && h.opts.Overloaded != nil {
-		h.opts.Overloaded(r, &op.Operation)
+// fail answers an error, and tells of it.
+func (h *Handler) fail(ctx context.Context, w http.ResponseWriter, r *http.Request, op *endpoint, err *Error) {
+	if h.opts.Failed != nil {
+		h.opts.Failed(ctx, r, &op.Operation, err)
 	}
 	h.answerError(w, op, err)
 }
@@ -199,7 +200,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, op *endpoint, e
 // Full reports whether the next request would be refused, whoever sends it.
 func (h *Handler) Full() bool { return h.slots.full() }
 
-func rateExceeded() *Error { return &Error{Type: tooManyRequests, Message: rateExceededText} }
+// RateExceeded returns the error of a request that is refused because of load.
+func RateExceeded() *Error { return &Error{Type: tooManyRequests, Message: "Rate exceeded"} }
 
 // call decodes the request and runs the handler.
 func (h *Handler) call(ctx context.Context, r *http.Request, op *endpoint, body []byte) (out any, failed *Error) {
@@ -269,7 +271,7 @@ func (h *Handler) mapError(ctx context.Context, op *endpoint, err error) *Error 
 	}
 	if errors.Is(err, context.DeadlineExceeded) { // there was no time for it, which is no fault of the server's
 		h.opts.Logger.WarnContext(ctx, "a request took too long", "operation", op.Name, "error", err)
-		return rateExceeded()
+		return RateExceeded()
 	}
 	if !errors.Is(err, context.Canceled) { // the client has gone
 		h.opts.Logger.ErrorContext(ctx, "unexpected error", "operation", op.Name, "error", err)
