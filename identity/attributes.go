@@ -54,7 +54,7 @@ func (s *Session) updateAttributes(ctx context.Context, attributes map[string]st
 	if err := checkWritable(settings, &s.client.Settings, attributes); err != nil {
 		return nil, err
 	}
-	up := &update{scope: s.scope(), values: attributes, by: origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}}
+	up := &update{scope: s.scope(), values: attributes, by: origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}}
 	return up.run(ctx)
 }
 
@@ -107,7 +107,7 @@ func (a *Admin) updateAttributes(ctx context.Context, name string, attributes ma
 	if err != nil {
 		return err
 	}
-	up := &update{scope: s, values: attributes, by: origin{pool: p.ID, sub: u.Sub, now: a.engine.now()}}
+	up := &update{scope: s, values: attributes, by: origin{pool: p, sub: u.Sub, now: a.engine.now()}}
 	_, err = up.run(ctx)
 	return err
 }
@@ -191,7 +191,8 @@ func checkChangeable(s *PoolSettings, values map[string]string) error {
 func (up *update) makeCodes() error {
 	up.made = map[string]*addressCode{}
 	for _, a := range addresses {
-		if up.values[a] == "" || !slices.Contains(up.scope.settings.VerifiedAtSignUp(), a) || up.vouched(a) {
+		s := up.scope.settings
+		if up.values[a] == "" || !slices.Contains(s.VerifiedAtSignUp(), a) && !s.VerifiesFirst(a) || up.vouched(a) {
 			continue
 		}
 		if err := up.scope.points().callable(messageTriggers...); err != nil {
@@ -305,7 +306,7 @@ func (up *update) setAddress(u *User, a, value string) {
 		delete(u.Attributes, a)
 		delete(u.Attributes, a+"_verified")
 	case value == u.Attributes[a]:
-	case made != nil && slices.Contains(up.scope.settings.VerifyBeforeUpdate, a):
+	case made != nil && up.scope.settings.VerifiesFirst(a):
 		if u.Pending == nil {
 			u.Pending = map[string]string{}
 		}

@@ -63,6 +63,7 @@ func TestAddressIsVerifiedAnew(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
+			tt.settings.Notices = new(false) // only codes are counted here
 			pool := f.open(t, tt.settings)
 			s := f.member(t, pool, pool.AppClient, "alice", verified(email))
 			var sent []*identity.CodeDelivery
@@ -327,6 +328,7 @@ func TestUsernameAttributeStaysAName(t *testing.T) {
 		f := newEngine(t)
 		pool := f.open(t, identity.PoolSettings{
 			UsernameAttributes: []string{"email", "phone_number"}, AutoVerified: []string{"email"}, VerifyBeforeUpdate: wait,
+			ProveNames: new(false),
 		})
 		s := f.member(t, pool, pool.AppClient, email, nil)
 		f.member(t, pool, pool.AppClient, "bob@example.com", nil)

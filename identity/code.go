@@ -90,10 +90,18 @@ func delivery(attribute, address string) *CodeDelivery {
 	return &CodeDelivery{Destination: mask(attribute, address), Medium: medium(attribute), Attribute: attribute}
 }
 
-// codeTarget returns where the code of a sign-up goes. It is the phone if the
+// codeTarget returns where the code of a sign-up goes. With the setting ProveNames it
+// is the address that the user signs in with, if there is one. Otherwise it is the phone if the
 // pool verifies phone numbers and the user has one. Otherwise it is the email
 // address, under the same conditions. Otherwise it is nil.
 func codeTarget(s *PoolSettings, u *User) *CodeDelivery {
+	if s.ProvesNames() {
+		for _, a := range u.nameAttributes(s) {
+			if u.Attributes[a] != "" {
+				return delivery(a, u.Attributes[a])
+			}
+		}
+	}
 	for _, a := range []string{"phone_number", "email"} {
 		if slices.Contains(s.VerifiedAtSignUp(), a) && u.Attributes[a] != "" {
 			return delivery(a, u.Attributes[a])

@@ -53,7 +53,7 @@ import (
 //	preTokenGeneration     scope.beforeTokens, scope.renewTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish
 //	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.sendFactorCode
-//	send                   scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
+//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
 //
 // CreateAuthChallenge, VerifyAuthChallengeResponse and InboundFederation have
 // no flow yet.

@@ -46,6 +46,14 @@ const (
 	MessageNewAddressCode  MessageKind = "UpdateUserAttribute" // an address was changed
 	MessageAddressCode     MessageKind = "VerifyUserAttribute" // a code was asked for
 	MessageFactorCode      MessageKind = "Authentication"      // the second factor of a sign-in
+
+	// Notices carry no code. Pools with the setting Notices send them.
+	MessagePasswordChanged MessageKind = "PasswordChanged" // to the owner, whoever changed it
+	MessageAddressChanged  MessageKind = "AddressChanged"  // to the previous address
+	MessageFactorChanged   MessageKind = "FactorChanged"   // a second factor was set up, turned on or off
+	// MessageAccountExists tells the owner of an address that somebody signed up with
+	// it. Pools with the setting HideSignUp send it.
+	MessageAccountExists MessageKind = "AccountExists"
 )
 
 // A MessageError says by which medium a message should have reached a user. It is

@@ -65,7 +65,7 @@ func TestSignUpDoesNotTellOfATakenAlias(t *testing.T) {
 
 func TestUsernameAttributeIsTheName(t *testing.T) {
 	f := newEngine(t)
-	pool := f.open(t, identity.PoolSettings{SRP: true, UsernameAttributes: []string{"email"}})
+	pool := f.open(t, identity.PoolSettings{SRP: true, UsernameAttributes: []string{"email"}, HideSignUp: new(false)})
 	res, err := pool.SignUp(t.Context(), identity.SignUp{Username: "Alice@example.com", Password: password})
 	check(t, "SignUp", err)
 	f.confirm(t, pool, email, "Alice@example.com")

@@ -48,7 +48,7 @@ func wantOneWinner(t *testing.T, errs []error, losers ...error) {
 }
 
 func TestOneOfManySignUpsUnderOneNameWins(t *testing.T) {
-	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
+	onBackEnds(t, identity.PoolSettings{ReplaceUnconfirmed: new(false)}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		names := []string{"zo\u00eb", "Zo\u00eb", "zoe\u0308", "ZOE\u0308"}
 		errs := together(crowd, func(i int) error {
 			_, err := pool.SignUp(t.Context(), identity.SignUp{

@@ -182,6 +182,7 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if err := t.run(ctx, in.Password); err != nil {
 		return err
 	}
+	s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: t.who, now: t.now}, EventPasswordReset, nil, t.user)
 	return s.points().postConfirmation(ctx, hook.ConfirmForgotPassword, t.user)
 }
 
@@ -384,7 +385,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	u, err = a.engine.changeUser(ctx, origin{pool: p.ID, sub: u.Sub, now: now}, EventPasswordResetRequired, func(tx store.Tx, u *User) (error, error) {
+	u, err = a.engine.changeUser(ctx, origin{pool: p, sub: u.Sub, now: now}, EventPasswordResetRequired, func(tx store.Tx, u *User) (error, error) {
 		to, refusal := operatorsRecovery(s.settings, u)
 		if refusal != nil {
 			return refusal, nil

@@ -22,12 +22,14 @@ const (
 	kindVerify   = "verify"       // codes tried to verify an address
 	kindUpdate   = "update"       // codes sent because an address was changed
 	kindEnroll   = "enroll"       // codes tried to enroll an authenticator app
+	kindKnown    = "known"        // notices of sign-ups with the address of an account
 )
 
 // userThrottles are the kinds that count attempts of a user. What is counted
 // for a challenge is not among them: it ends soon after the challenge.
 var userThrottles = []string{
 	kindPassword, kindGuess, kindConfirm, kindResend, kindRecovery, kindChange, kindAsk, kindVerify, kindUpdate, kindEnroll,
+	kindKnown,
 }
 
 // userThrottleKeys are where those of a user are kept.

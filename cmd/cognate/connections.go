@@ -48,6 +48,7 @@ type connection struct {
 	all    *connections
 	from   netip.Prefix
 	at     *lists.Element // in the list of its peer; nil while the server works for it
+	works  int            // requests that the server works on; HTTP/2 has several at once
 	closed bool
 }
 
@@ -173,20 +174,24 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// begin notes that the server works for the connection.
+// begin notes that the server works on a request of the connection.
 func (c *connection) begin() {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
+	c.works++
 	if p := c.all.peers[c.from]; p != nil && c.at != nil {
 		p.waiting.Remove(c.at)
 		c.at = nil
 	}
 }
 
-// end notes that the connection waits again.
+// end notes that the server has answered a request of the connection.
 func (c *connection) end() {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
+	if c.works--; c.works > 0 {
+		return
+	}
 	if p := c.all.peers[c.from]; p != nil && c.at == nil && !c.closed {
 		c.at = p.waiting.PushBack(c)
 	}
@@ -211,11 +216,12 @@ func watched(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		defer c.end()
+		a := &arriving{ReadCloser: r.Body, conn: c}
+		defer a.answered()
 		if r.ContentLength == 0 {
-			c.begin()
+			a.arrived()
 		} else {
-			r.Body = &arriving{r.Body, c}
+			r.Body = a
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -225,12 +231,26 @@ func watched(next http.Handler) http.Handler {
 type arriving struct {
 	io.ReadCloser
 	conn *connection
+	all  bool // all of it has come
+}
+
+func (a *arriving) arrived() {
+	if !a.all {
+		a.all = true
+		a.conn.begin()
+	}
+}
+
+func (a *arriving) answered() {
+	if a.all {
+		a.conn.end()
+	}
 }
 
 func (a *arriving) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
-		a.conn.begin()
+		a.arrived()
 	}
 	return n, err
 }

@@ -118,6 +118,8 @@ func TestIdleConnectionsMakeWay(t *testing.T) {
 	many[0].begin() // a request
 	many[1].begin()
 	many[1].end() // and its answer: now it is idle for the shortest time
+	many[0].begin() // another, in HTTP/2
+	many[0].end()
 	if d.come("192.0.2.2:1") == nil || many[2].isOpen() {
 		t.Error("the longest idle one of the address with the most is open")
 	}
@@ -142,8 +144,8 @@ func TestClosedConnectionsDoNotCount(t *testing.T) {
 		c := d.come("192.0.2.1:1")
 		c.begin()
 		c.Close()
-		c.Close()
 		c.end()
+		c.Close()
 	}
 	if d.all.open != 0 || len(d.all.peers) != 0 {
 		t.Errorf("%d connections of %d peers count after all are closed", d.all.open, len(d.all.peers))

@@ -31,8 +31,8 @@ type copyCommand struct {
 func (copyCommand) Help() string {
 	return `The command copies a snapshot of a store to another store, of the same kind or not, and then compares the two. Secrets stay encrypted, so the copy needs the same key file.
 
-    cognate copy bolt:cognate.db postgres://cognate@db.example.com/cognate
-    cognate copy postgres://cognate@db.example.com/cognate bolt:cognate.db
+    cognate copy bolt:cognate.db postgres://cognate@db.example.com/cognate?sslmode=verify-full
+    cognate copy postgres://cognate@db.example.com/cognate?sslmode=verify-full bolt:cognate.db
 
 Stop the servers first, because the copy does not have what they write meanwhile. If a copy is interrupted, run it again to continue. Servers do not open an unfinished copy.`
 }

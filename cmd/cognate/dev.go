@@ -27,7 +27,7 @@ type devCommand struct {
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: self (the address that was called), aws (as from Amazon), or a URL. Default: ${default}."`
 	Empty   bool       `help:"Start without a ready pool and client."`
 	Limits  bool       `help:"Limit connections as serve does."`
-	Hosts   []hostFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
+	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
 	Remote  bool       `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 }
 
@@ -87,7 +87,7 @@ func (c *devCommand) Run(t *terminal) error {
 	if c.Limits {
 		l = bounded(l, maxConnections, maxConnectionsOfOne, nil)
 	}
-	return serve(ctx, stop, l, f, log, func(ctx context.Context) { background(ctx, f, log) })
+	return serve(ctx, stop, l, f, log, nil, func(ctx context.Context) { background(ctx, f, log) })
 }
 
 // warmDelay gives the engine time to put two keys in stock, which the ready pool then

@@ -72,16 +72,16 @@ func networks(flags []proxyFlag) []netip.Prefix {
 	return out
 }
 
-// A hostFlag is a name without a port.
-type hostFlag string
+// A nameFlag is the name of a host, without a port.
+type nameFlag string
 
 // UnmarshalText accepts a name or an address.
-func (h *hostFlag) UnmarshalText(text []byte) error {
+func (h *nameFlag) UnmarshalText(text []byte) error {
 	name := strings.Trim(string(text), "[]")
 	if _, err := netip.ParseAddr(name); err != nil && (name == "" || strings.ContainsAny(name, ":/* ")) {
 		return fmt.Errorf("%q is not a name such as cognito.test, without a port", text)
 	}
-	*h = hostFlag(name)
+	*h = nameFlag(name)
 	return nil
 }
 

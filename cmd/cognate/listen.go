@@ -60,7 +60,7 @@ func signals() (ctx context.Context, stop context.CancelFunc) {
 
 // serve answers requests on l, which may bound its [connections], until ctx, made by signals, is done. Then serve calls stop,
 // accepts no more requests, and waits for those in flight.
-func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.Handler, log *slog.Logger, background func(context.Context)) error {
+func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.Handler, log *slog.Logger, secure *secured, background func(context.Context)) error {
 	server := &http.Server{
 		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
@@ -70,10 +70,18 @@ func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.
 		server.Handler, server.ConnContext = watched(h), cs.context
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	answer := func() error { return server.Serve(l) }
+	if secure != nil {
+		server.TLSConfig = secure.config
+		answer = func() error { return server.ServeTLS(l, "", "") }
+	}
+	go func() { failed <- answer() }()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		if secure != nil && secure.warm != nil {
+			go secure.warm(ctx)
+		}
 		background(ctx)
 	}()
 	var err error

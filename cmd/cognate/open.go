@@ -40,8 +40,9 @@ var purposes = &store.Table[purposeRecord]{
 	Owner: store.OwnedByEngine,
 }
 
-// catalog returns the tables of a store: those of the engine, and the purpose of the store.
-func catalog() store.Catalog { return identity.Tables().With(purposes) }
+// catalog returns the tables of a store: those of the engine, the purpose of the store, and
+// the certificates of the server.
+func catalog() store.Catalog { return identity.Tables().With(purposes, acmeEntries) }
 
 // openTests opens a store of cognate dev, or makes it.
 func openTests(ctx context.Context, where storeFlag) (store.Store, error) {
@@ -124,6 +125,9 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 	}
 	if err == nil {
 		return st, nil
+	}
+	if errors.Is(err, postgres.ErrNoTLSMode) {
+		return nil, hint(fmt.Errorf("cannot %w", err), "sslmode=verify-full encrypts and verifies the server; sslrootcert=FILE names its authority")
 	}
 	if where.url != "" && !errors.Is(err, store.ErrNewer) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "check that the database exists and has the encoding UTF-8, and that the database user may create schemas or owns the schemas of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")

@@ -27,9 +27,10 @@ type serveCommand struct {
 	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	keyFlags
+	tlsFlags
 	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
-	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
+	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (the HOST:PORT of --addr, or the first --acme-host). Default: ${default}."`
 	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
 	connectionFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
@@ -44,7 +45,9 @@ const maxRotate = 3650
 
 // Help returns the details that --help shows.
 func (serveCommand) Help() string {
-	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys. Put a proxy with TLS in front of the server, and give the URL of the proxy with --issuer.
+	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys.
+
+Give the server a certificate with --tls-cert and --tls-key, or let it get one from Let's Encrypt with --acme-host. Otherwise put a proxy with TLS in front of it, and give the URL of the proxy with --issuer. For --acme-host, port 443 of the host must lead to the server. The certificates are in the store, unless --acme-cache names a directory, and are renewed after two thirds of their life.
 
 The server cannot send mail yet. Operations that owe a user a message, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
@@ -52,6 +55,8 @@ Examples:
 
     cognate key create
     cognate serve --issuer https://auth.example.com
+    cognate serve --addr 0.0.0.0:443 --acme-host auth.example.com
+    cognate serve --addr 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --issuer https://auth.example.com
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
     cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
 
@@ -74,7 +79,10 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if c.Issuer == issuerSelf && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
+	if err := c.tlsFlags.Validate(); err != nil {
+		return err
+	}
+	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
 		return fmt.Errorf("--issuer: self means the address in --addr, but clients cannot use the address %s: give the URL that clients use, such as --issuer https://auth.example.com, or give aws", c.Addr)
 	}
 	return nil
@@ -97,8 +105,12 @@ func (c *serveCommand) Run(t *terminal) error {
 	if c.Store.file != "" {
 		defer offerBackups(log, c.Store.file, st)()
 	}
+	secure, err := c.secure(log, st)
+	if err != nil {
+		return err
+	}
 	engine := identity.New(st, &identity.Options{
-		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
+		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
 	})
 	regions, err := c.regions(ctx, engine)
@@ -107,26 +119,39 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	proxies := networks(c.Proxies)
 	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log})
-	handler := withHealth(api, st, api.Saturated)
-	if c.AccessLog != "" {
-		access, err := openAccessLog(t, c.AccessLog, log, func(r *http.Request) string { return api.Client(r).String() })
-		if err != nil {
-			return err
-		}
-		defer access.Close()
-		defer access.reopenAtHangup()()
-		handler = access.logged(handler)
+	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
+	if err != nil {
+		return err
 	}
+	defer closeLog()
 	ctx, stop := signals()
 	defer stop()
 	if err := c.report(ctx, log, engine, l); err != nil {
 		return err
 	}
-	if err := serve(ctx, stop, c.bounded(l, proxies), handler, log, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, c.bounded(l, proxies), handler, log, secure, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// logged returns next with an access log, if the operator wants one, and what closes the log.
+func (c *serveCommand) logged(t *terminal, log *slog.Logger, api *cognito.Handler, next http.Handler) (h http.Handler, done func(), err error) {
+	if c.AccessLog == "" {
+		return next, func() {}, nil
+	}
+	access, err := openAccessLog(t, c.AccessLog, log, func(r *http.Request) string { return api.Client(r).String() })
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := access.reopenAtHangup()
+	return access.logged(next), func() {
+		stop()
+		if err := access.Close(); err != nil {
+			log.Error("the access log cannot be closed", "error", err)
+		}
+	}, nil
 }
 
 // regions returns the regions that signatures may be for, beside the engine's: those of
@@ -189,11 +214,11 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	if err != nil {
 		return fmt.Errorf("list access keys: %w", err)
 	}
-	iss := c.Issuer.fixed(c.Addr.url(l))(ctx, e.Region())
-	log.Info("serving", "addr", l.Addr().String(), "store", c.Store.String(), "version", version(), "accessKeys", len(keys))
+	iss := c.Issuer.fixed(c.url(c.Addr, l))(ctx, e.Region())
+	log.Info("serving", "addr", l.Addr().String(), "store", c.Store.String(), "version", version(), "tls", c.on(), "accessKeys", len(keys))
 	log.Info("tokens have as iss this URL and the pool id", "iss", iss+"/POOL_ID")
 	if u, err := url.Parse(iss); err == nil && u.Scheme == "http" && !cognito.Loopback(u.Host) {
-		log.Warn("the issuer is not https: put a proxy with TLS in front and give its URL by --issuer")
+		log.Warn("the issuer is not https: serve with --tls-cert or --acme-host, or put a proxy with TLS in front and give its URL by --issuer")
 	}
 	if len(keys) == 0 {
 		how := "stop this server and run cognate key create"
