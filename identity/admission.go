@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"net/netip"
 
 	"github.com/cognate-id/cognate/identity/internal/passhash"
 )
@@ -14,34 +13,17 @@ import (
 // other: the call would return [ErrBusy]. A health check can tell it.
 func (e *Engine) Busy() bool { return e.hasher.Busy() }
 
-// hashSource returns who asks for the hash of a password, from the [Call] of ctx. For a
-// signed call about a user whose address the operator reports, that is the user's address.
-// An operator's own address says nothing about a user.
+// hashSource returns who asks for the hash of a password, from the [Call] of ctx.
 func hashSource(ctx context.Context) passhash.Source {
 	c := CallFrom(ctx)
+	if from := callSource(ctx); from != "" {
+		return passhash.Source{Name: from}
+	}
 	switch {
-	case c.AccessKey != "" && c.Context != nil && c.Context.Address.IsValid():
-		return passhash.Source{Name: network(c.Context.Address)}
 	case c.AccessKey != "":
 		return passhash.Source{Name: c.AccessKey, Operator: true}
-	case c.Address.IsValid():
-		return passhash.Source{Name: network(c.Address)}
+	case c.Address.IsValid(): // this machine
+		return passhash.Source{}
 	}
 	return passhash.Source{Operator: true} // the program itself
-}
-
-// sourceBits is how much of an IPv6 address is one source: a household has as many
-// addresses below it as it likes.
-const sourceBits = 64
-
-// network returns the source that an address belongs to.
-func network(a netip.Addr) string {
-	if a = a.WithZone("").Unmap(); a.Is4() {
-		return a.String()
-	}
-	p, err := a.Prefix(sourceBits)
-	if err != nil {
-		return ""
-	}
-	return p.String()
 }

@@ -264,6 +264,10 @@ func (up *update) maySend(tx store.Tx, u *User) (bool, error) {
 		if err != nil || !ok {
 			return false, err
 		}
+		to := &recipient{user: u, attribute: a, address: up.made[a].record.Value}
+		if ok, err = up.scope.spendMessage(tx, kindAddress, to, up.by.now); err != nil || !ok {
+			return false, err
+		}
 	}
 	return true, nil
 }
@@ -325,7 +329,7 @@ func (up *update) setAddress(u *User, a, value string) {
 func (up *update) putCodes(tx store.Tx, u *User) error {
 	for _, a := range addresses {
 		if made := up.made[a]; made != nil && made.needed {
-			if err := codes.Put(tx, made.record); err != nil {
+			if err := up.scope.replaceCode(tx, made.record); err != nil {
 				return err
 			}
 		}
@@ -334,7 +338,7 @@ func (up *update) putCodes(tx store.Tx, u *User) error {
 		return nil
 	}
 	c, err := orNil(codes.Get(tx, store.Key(u.Pool, u.Sub, string(resetCode))))
-	if err != nil || c == nil || c.proves(u) {
+	if err != nil || c == nil || slices.ContainsFunc(c.all(), func(s sentTo) bool { return s.proves(u) }) {
 		return err
 	}
 	_, err = codes.Delete(tx, codes.Key(c))

@@ -245,7 +245,9 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 // commit once as a rehearsal, in a transaction that is rolled back. If the
 // sign-in would get no tokens, beforeTokens does nothing: the real commit
 // refuses and counts. If a hook refuses, nothing of the sign-in is stored, and
-// even the proof is not used up. Without hooks beforeTokens does nothing.
+// even the proof is not used up. A proof that was used before is [ErrSessionUsed];
+// a driver that finds it out only at a commit says so after the hooks. Without
+// hooks beforeTokens does nothing.
 func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, commit func(store.Tx) (*outcome, error)) error {
 	h := s.engine.hooks
 	if h.postAuthentication == nil && h.preTokenGeneration == nil && s.points().callable(tokenTriggers...) == nil {
@@ -259,7 +261,7 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 		return errRehearsed
 	})
 	if !errors.Is(err, errRehearsed) {
-		return err
+		return spentOr(err, nil)
 	}
 	if o.refused != nil || o.step != stepDone {
 		return nil //nolint:nilerr // err is errRehearsed, as it should be
@@ -272,4 +274,4 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 }
 
 // errRehearsed rolls the transaction of a rehearsal back.
-var errRehearsed = errors.New("identity: nothing is to be kept")
+var errRehearsed = errors.New("identity: a rehearsal is rolled back")

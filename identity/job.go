@@ -92,13 +92,13 @@ func (e *Engine) allJobs() []Job {
 func (j Job) check(others []Job) error {
 	switch {
 	case j.Name == "":
-		return invalid("Name", "A job has a name.")
+		return invalid("Name", "A job must have a name.")
 	case j.Every < 0:
-		return invalid("Every", "A job waits for a positive time.")
+		return invalid("Every", "The time between two runs of a job must not be negative.")
 	case j.Run == nil:
-		return invalid("Run", "A job has a function.")
+		return invalid("Run", "A job must have a function to run.")
 	case slices.ContainsFunc(others, func(o Job) bool { return o.Name == j.Name }):
-		return invalid("Name", "There is another job with the name.")
+		return invalid("Name", "Another job has the same name.")
 	}
 	return nil
 }

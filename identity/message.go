@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+// Messages with codes and invitations. A flow makes the text before or after its
+// transaction and hands it to the Sender after the commit, never within. What a
+// message says comes from the settings of the pool, and where these say nothing,
+// from the service's texts.
+
 // A Sender delivers messages to users. Send is called outside of any
 // transaction, after the commit of what the message is about. The caller gets an
 // error of Send as [ErrDelivery]. Send should put the message into a queue and

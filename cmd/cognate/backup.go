@@ -58,7 +58,7 @@ func (c *backupCommand) Run(t *terminal) error {
 	if _, err := os.Lstat(c.File); err == nil {
 		return hint(fmt.Errorf("%s exists already", c.File), "choose another name for the backup")
 	}
-	if err := mustExist(c.Store, sayWhere); err != nil {
+	if err := mustExist(c.Store, hintWhere); err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Dir(c.File)); err != nil {
@@ -85,7 +85,7 @@ func (c *backupCommand) write(ctx context.Context, t *terminal, w io.Writer, p *
 			return receiveBackup(ctx, conn, w)
 		}
 	}
-	st, err := openThere(ctx, c.Store, sayWhere)
+	st, err := openThere(ctx, c.Store, hintWhere)
 	if errors.Is(err, store.ErrLocked) {
 		return 0, hint(err, "no server answers at %s: run this as the user of the server and see the server's log, or stop the process that has the file open", socket)
 	}

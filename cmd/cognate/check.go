@@ -24,14 +24,14 @@ func (checkCommand) Help() string {
     cognate check --repair-indexes`
 }
 
-// toldProblems is how many problems of a kind are listed one by one.
-const toldProblems = 10
+// maxListed is how many problems of a kind are listed one by one.
+const maxListed = 10
 
 // Run checks a store.
 func (c *checkCommand) Run(t *terminal) error {
 	ctx, stop := signals()
 	defer stop()
-	st, err := openUsed(ctx, t, c.Store, c.keyFlags, sayWhere)
+	st, err := openUsed(ctx, t, c.Store, c.keyFlags, hintWhere)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (c *checkCommand) check(ctx context.Context, t *terminal, st store.Store) e
 	total, indexes := 0, 0
 	err := identity.Check(ctx, st, catalog(), func(p store.Problem) {
 		kind := p.Table + ": " + p.What
-		if counts[kind]++; counts[kind] <= toldProblems {
+		if counts[kind]++; counts[kind] <= maxListed {
 			fmt.Fprintln(t.out, p)
 		}
 		total++

@@ -117,7 +117,7 @@ func TestIdleConnectionsMakeWay(t *testing.T) {
 	}
 	many[0].begin() // a request
 	many[1].begin()
-	many[1].end() // and its answer: now it is idle for the shortest time
+	many[1].end()   // and its answer: now it is idle for the shortest time
 	many[0].begin() // another, in HTTP/2
 	many[0].end()
 	if d.come("192.0.2.2:1") == nil || many[2].isOpen() {

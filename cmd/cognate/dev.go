@@ -26,7 +26,7 @@ type devCommand struct {
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: self (the address that was called), aws (as from Amazon), or a URL. Default: ${default}."`
 	Empty   bool       `help:"Start without a ready pool and client."`
-	Limits  bool       `help:"Limit connections as serve does."`
+	Limits  bool       `help:"Limit connections, messages, and failures by address, as serve does. Without it there are no such limits."`
 	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
 	Remote  bool       `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 }
@@ -75,7 +75,7 @@ func (c *devCommand) Run(t *terminal) error {
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	f, err := fake.New(ctx, &fake.Options{
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
-		Logger: log, Empty: c.Empty, KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+		Logger: log, Empty: c.Empty, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
 		Access: c.access(),
 	})
 	if err != nil {
@@ -114,6 +114,14 @@ func (c *devCommand) access() cognito.Access {
 		a.Hosts = append(a.Hosts, string(h))
 	}
 	return a
+}
+
+// limits returns the limits of production if they are asked for, or nil.
+func (c *devCommand) limits() *identity.Limits {
+	if c.Limits {
+		return &identity.Limits{}
+	}
+	return nil
 }
 
 // open returns nil for a store in memory.
@@ -170,6 +178,11 @@ func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l n
 		row("JWKS", url+"/"+pool.PoolID()+"/.well-known/jwks.json")
 	}
 	row("Outbox", url+"/_cognate/outbox")
+	if c.Limits {
+		row("Limits", "of messages and failures by address, as in production")
+	} else {
+		row("Limits", "none of messages and failures by address; --limits turns them on")
+	}
 	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, url))
 }
 

@@ -41,14 +41,14 @@ func listen(a address) (net.Listener, error) {
 	if call, ok := errors.AsType[*os.SyscallError](err); ok {
 		reason = call.Err
 	}
-	told := fmt.Errorf("cannot listen on %s: %w", a, reason)
+	failed := fmt.Errorf("cannot listen on %s: %w", a, reason)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, hint(told, "another server is running there; choose another with --addr")
+		return nil, hint(failed, "another server is running there; choose another with --addr")
 	case errors.Is(err, fs.ErrPermission):
-		return nil, hint(told, "ports below 1024 may need privileges; choose another with --addr")
+		return nil, hint(failed, "ports below 1024 may need privileges; choose another with --addr")
 	}
-	return nil, hint(told, "the address must be one of this machine, such as 127.0.0.1:9229; choose another with --addr")
+	return nil, hint(failed, "the address must be one of this machine, such as 127.0.0.1:9229; choose another with --addr")
 }
 
 // signals returns a context that is done after the first signal to stop. Call it before a

@@ -7,6 +7,18 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 )
 
+// Attributes of a user. The operations of users turn the access token into an
+// identity.Session and call UpdateAttributes, DeleteAttributes, SendVerification
+// or VerifyAttribute on the session. The two operations of operators find the pool
+// and call the methods of the same names on identity.Users. All checks, codes and
+// commits are there: these handlers only translate.
+//
+// The service answers (Admin)DeleteUserAttributes, VerifyUserAttribute and
+// AdminUpdateUserAttributes with an empty object, which a nil output becomes.
+
+// updateUserAttributes answers with a delivery for each address that got a code.
+// Whether an unchanged address keeps its verified flag is (unsure) for the
+// service; identity.Session.UpdateAttributes documents what happens here.
 func (s *service) updateUserAttributes(ctx context.Context, in *idp.UpdateUserAttributesRequest) (*idp.UpdateUserAttributesResponse, error) {
 	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
 	if err != nil {
@@ -23,6 +35,8 @@ func (s *service) updateUserAttributes(ctx context.Context, in *idp.UpdateUserAt
 	return out, nil
 }
 
+// deleteUserAttributes and adminDeleteUserAttributes refuse a name that is not in
+// the schema, with one line for each such name. That is recorded from the service.
 func (s *service) deleteUserAttributes(ctx context.Context, in *idp.DeleteUserAttributesRequest) (*idp.DeleteUserAttributesResponse, error) {
 	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
 	if err != nil {
@@ -31,6 +45,8 @@ func (s *service) deleteUserAttributes(ctx context.Context, in *idp.DeleteUserAt
 	return nil, session.DeleteAttributes(ctx, in.UserAttributeNames...)
 }
 
+// getUserAttributeVerificationCode sends a code to an address that the user has.
+// What the service says where the user has no such address is (unsure).
 func (s *service) getUserAttributeVerificationCode(ctx context.Context, in *idp.GetUserAttributeVerificationCodeRequest) (*idp.GetUserAttributeVerificationCodeResponse, error) {
 	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
 	if err != nil {
@@ -51,6 +67,8 @@ func (s *service) verifyUserAttribute(ctx context.Context, in *idp.VerifyUserAtt
 	return nil, session.VerifyAttribute(ctx, text(in.AttributeName), identity.Secret(text(in.Code)))
 }
 
+// adminUpdateUserAttributes may set email_verified and phone_number_verified,
+// which no client may write. An address whose flag is set to true gets no code.
 func (s *service) adminUpdateUserAttributes(ctx context.Context, in *idp.AdminUpdateUserAttributesRequest) (*idp.AdminUpdateUserAttributesResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {

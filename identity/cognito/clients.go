@@ -8,6 +8,15 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// App clients: create, describe, update, delete and list. clientSettings turns a
+// request into identity.ClientSettings, clientType shows settings again. Names of
+// things that are not part of the client, such as providers and scopes, are
+// checked here, since only this package knows them; all other rules are in package
+// settings.
+//
+// Create, Describe and Update show the client's secret, as the service does; so
+// each reads the secrets apart from the settings. secrets.go rotates secrets.
+
 func (s *service) createUserPoolClient(ctx context.Context, in *idp.CreateUserPoolClientRequest) (*idp.CreateUserPoolClientResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
@@ -108,6 +117,7 @@ func (s *service) deleteUserPoolClient(ctx context.Context, in *idp.DeleteUserPo
 // maxPage is how many items a page has where the request does not say.
 const maxPage = 60
 
+// listUserPoolClients shows ids and names only, never a secret.
 func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolClientsRequest) (*idp.ListUserPoolClientsResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
@@ -188,7 +198,14 @@ func clientSettings(in *idp.CreateUserPoolClientRequest) *identity.ClientSetting
 	return s
 }
 
-// clientType is a client as the service shows it.
+// clientType is a client as the service shows it. Flows, attributes and
+// PreventUserExistenceErrors stay absent unless they were set, although defaults
+// apply: complete answers of 2023 and 2025 show it so. Validities appear once they
+// were set, with the exception of the refresh token's, which is 30 days or what
+// was set.
+//
+// Of two secrets the first one is shown. Which of them the service shows during a
+// rotation is (unsure).
 func clientType(c *identity.ClientInfo, secrets []identity.Secret) *idp.UserPoolClientType {
 	set := &c.Settings
 	out := &idp.UserPoolClientType{

@@ -205,10 +205,15 @@ func (s *service) document(w http.ResponseWriter, r *http.Request, v any, err er
 	w.Write(body)
 }
 
+// jwks is the key set of a pool, with the keys of all tokens that may still be
+// valid.
 func (s *service) jwks(r *http.Request, pool string) (any, error) {
 	return s.engine.JWKS(r.Context(), pool)
 }
 
+// discovery is the OpenID configuration of a pool. Such a document must name
+// endpoints for authorization and tokens, although no handler of this package
+// serves them.
 func (s *service) discovery(r *http.Request, id string) (any, error) {
 	ctx := r.Context()
 	pool, err := s.engine.UserPool(ctx, id)

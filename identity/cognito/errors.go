@@ -14,6 +14,17 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Errors. A handler returns the error of package identity as it is. mapError finds
+// the first row of the table rows that fits, and the row makes the exception and
+// the message. An error without a row becomes an InternalErrorException and is
+// logged. Where only the request is wrong, and not what it asks for, the code that
+// reads the request refuses it with wire.Errorf.
+//
+// How sure a text is: "(unsure)" behind it says that nobody has recorded it. The
+// texts about the store and about this version are ours. All others were found in
+// recordings of the service, in programs that match on them, or in its
+// documentation. Some end without a full stop: that is as recorded.
+
 // A row says what one error of the domain is on the wire.
 type row struct {
 	err       error
@@ -142,18 +153,18 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                     // seen with the service, in pools with aliases
-	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},             // recorded
-	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                 // (unsure)
-	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                  // ours: the service's figure is not known
+	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                                                                               // seen with the service, in pools with aliases
+	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},                                                                       // recorded
+	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                                                                           // (unsure)
+	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                                                                            // ours: the service's figure is not known
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -169,6 +180,7 @@ func of[E error](err error) E {
 	return e
 }
 
+// notFound and forClient put an id into a message.
 func notFound(format string) func(string, error) string {
 	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.NotFoundError](err).ID) }
 }
@@ -177,6 +189,8 @@ func forClient(format string) func(string, error) string {
 	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.ClientError](err).Client) }
 }
 
+// secretMismatch has other words for the plain secret, and for the hash that comes
+// with a refresh token (recorded), than for other hashes.
 func secretMismatch(op string, err error) string {
 	e := of[*identity.ClientError](err)
 	switch {
@@ -188,6 +202,9 @@ func secretMismatch(op string, err error) string {
 	return "Unable to verify secret hash for client " + e.Client
 }
 
+// userNotFound says less where the call is public: the words could mean the name
+// or the client. To a holder of a valid token of a deleted user it says that the
+// token was revoked.
 func userNotFound(op string, _ error) string {
 	switch op {
 	case "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword":
@@ -198,6 +215,7 @@ func userNotFound(op string, _ error) string {
 	return "User does not exist."
 }
 
+// userDisabled has a full stop except in AdminResetUserPassword, as recorded.
 func userDisabled(op string, _ error) string {
 	if op == "AdminResetUserPassword" {
 		return "User is disabled"
@@ -205,6 +223,9 @@ func userDisabled(op string, _ error) string {
 	return "User is disabled."
 }
 
+// flowNotEnabled has a form for each flow. All are recorded but the one for
+// USER_AUTH, which is (unsure). The one for CUSTOM_AUTH blames the triggers of the
+// pool.
 func flowNotEnabled(_ string, err error) string {
 	flow := of[*identity.FlowError](err).Flow
 	switch flow {
@@ -243,7 +264,8 @@ var ruleTexts = map[identity.PasswordRule]string{
 	identity.RuleSpace:     "Password cannot start or end with a space", // (unsure)
 }
 
-// passwordRule names the first rule that was broken, as the service does.
+// passwordRule names the first rule that was broken, as the service does. The two
+// prefixes are recorded: "did not conform with" belongs to SignUp alone.
 func passwordRule(_ string, err error) string {
 	e := of[*identity.PasswordError](err)
 	prefix := "Password does not conform to policy: "
@@ -253,6 +275,8 @@ func passwordRule(_ string, err error) string {
 	return prefix + ruleTexts[e.Unmet[0]]
 }
 
+// nameTaken says which kind of name is taken. AdminCreateUser has one sentence for
+// all kinds of usernames (recorded).
 func nameTaken(op string, err error) string {
 	e := of[*identity.NameTakenError](err)
 	switch {
@@ -264,6 +288,8 @@ func nameTaken(op string, err error) string {
 	return "An account with the given " + e.Attribute + " already exists."
 }
 
+// schemaProblems lists all problems, one a line. Each line ends in a line feed,
+// the last one too (recorded).
 func schemaProblems(_ string, err error) string {
 	var b strings.Builder
 	b.WriteString("Attributes did not conform to the schema: ")
@@ -285,10 +311,12 @@ func mfaMismatch(_ string, err error) string {
 	return "Invalid code or auth state for the user."
 }
 
+// mfaNotReady is recorded for SOFTWARE_TOKEN_MFA, and for SMS by analogy (unsure).
 func mfaNotReady(_ string, err error) string {
 	return "User does not have delivery config set to turn on " + string(of[*identity.MFAError](err).Method)
 }
 
+// noAddress is (unsure).
 func noAddress(_ string, err error) string {
 	name := of[*identity.ParameterError](err).Name
 	article := "a"
@@ -303,6 +331,7 @@ func immutable(_ string, err error) string {
 	return strings.TrimSuffix(attributeLines(err), "\n")
 }
 
+// unknownAttributes has a line for each attribute, and ends the last line too.
 func unknownAttributes(_ string, err error) string {
 	return "Invalid user attributes: " + attributeLines(err)
 }
@@ -325,10 +354,14 @@ func notSent(_ string, err error) string {
 	return "Failed to deliver the message." // text (unsure)
 }
 
+// cannotConfirm discloses the state of the user, as the service does. Package
+// identity decides whether the caller may learn it.
 func cannotConfirm(_ string, err error) string {
 	return "User cannot be confirmed. Current status is " + string(of[*identity.StatusError](err).Status)
 }
 
+// resendNotPossible: the end of the sentence is recorded, and the name in it is
+// known from other emulators.
 func resendNotPossible(_ string, err error) string {
 	return "Resend not possible. " + of[*identity.StatusError](err).Username + " status is not FORCE_CHANGE_PASSWORD"
 }
@@ -362,6 +395,8 @@ func triggerFailed(_ string, err error) string {
 	return string(name) + " invocation failed due to error ResourceNotFoundException."
 }
 
+// unsupported is ours: the service supports all of it. The text of the error after
+// ErrUnsupported says what is meant.
 func unsupported(_ string, err error) string {
 	_, what, _ := strings.Cut(err.Error(), identity.ErrUnsupported.Error()+": ")
 	return "This version does not support " + what + "."

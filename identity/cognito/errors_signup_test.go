@@ -215,14 +215,6 @@ func TestErrorsOfConfirmation(t *testing.T) {
 			w.advance(24 * time.Hour)
 			return w.call("ConfirmSignUp", w.open.confirmBody("una", w.outbox.LastCode("una")))
 		}, expiredCode},
-		{"code before the last", recorded, func(w *world) *answer {
-			code := w.outbox.LastCode("una")
-			w.ok("ResendConfirmationCode", obj{"ClientId": w.open.id, "Username": "una"})
-			if code == w.outbox.LastCode("una") {
-				code = "other" // one in a million
-			}
-			return w.call("ConfirmSignUp", w.open.confirmBody("una", code))
-		}, wrongCode},
 		{"no code outstanding", recorded, func(w *world) *answer {
 			w.remove("codes", w.pool, w.subs["una"], "confirm")
 			return confirm(open, "una", "000000")(w)

@@ -9,6 +9,12 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 )
 
+// Groups of a pool, and who is in them. All operations are the operator's. The
+// groups themselves go through identity.Groups; memberships go through
+// identity.Users, because they are kept with the user. To add a user twice, or to
+// remove one who is not a member, is no error. Lists have pages of up to 60, see
+// page in pools.go.
+
 // groups is a handle on the groups of the pool that a call names.
 func (s *service) groups(ctx context.Context, pool *string) (identity.Groups, error) {
 	p, err := s.pool(ctx, pool)
@@ -68,6 +74,7 @@ func (s *service) updateGroup(ctx context.Context, in *idp.UpdateGroupRequest) (
 	return &idp.UpdateGroupResponse{Group: ptr(groupType(g))}, nil
 }
 
+// deleteGroup takes all members out of the group as well.
 func (s *service) deleteGroup(ctx context.Context, in *idp.DeleteGroupRequest) error {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {
@@ -76,6 +83,7 @@ func (s *service) deleteGroup(ctx context.Context, in *idp.DeleteGroupRequest) e
 	return groups.Delete(ctx, text(in.GroupName))
 }
 
+// listGroups lists by name. The service promises no order.
 func (s *service) listGroups(ctx context.Context, in *idp.ListGroupsRequest) (*idp.ListGroupsResponse, error) {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {
@@ -104,6 +112,8 @@ func groupTypes(in []*identity.Group) []idp.GroupType {
 	return out
 }
 
+// listUsersInGroup lists by sub. The group's name is part of the page token, so
+// that a token of one group is refused for another.
 func (s *service) listUsersInGroup(ctx context.Context, in *idp.ListUsersInGroupRequest) (*idp.ListUsersInGroupResponse, error) {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {
@@ -144,6 +154,9 @@ func (s *service) adminRemoveUserFromGroup(ctx context.Context, in *idp.AdminRem
 	return users.RemoveFromGroup(ctx, text(in.Username), text(in.GroupName))
 }
 
+// adminListGroupsForUser lists in the order that tokens have. All groups of a user
+// are read at once, since there are few (by default at most 100), and the page is
+// cut out of them.
 func (s *service) adminListGroupsForUser(ctx context.Context, in *idp.AdminListGroupsForUserRequest) (*idp.AdminListGroupsForUserResponse, error) {
 	users, err := s.users(ctx, in.UserPoolId)
 	if err != nil {

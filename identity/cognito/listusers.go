@@ -10,6 +10,14 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// ListUsers. The filter is parsed and the page is read by identity.Users.Page, in
+// one transaction. The page token holds the position after the last user, and is
+// bound to the pool and the filter. AttributesToGet is applied to the users of the
+// page afterwards.
+
+// listUsers has pages of up to 60 users, which is the default too. Clients must
+// follow the token until there is none: the service's pages can be shorter than
+// the limit.
 func (s *service) listUsers(ctx context.Context, in *idp.ListUsersRequest) (*idp.ListUsersResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {

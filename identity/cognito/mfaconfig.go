@@ -10,6 +10,16 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// Second factors of a pool, and what a request about them asks of one user.
+// SetUserPoolMfaConfig checks the request, and then changes the settings in one
+// transaction (identity.Admin.Update). setFactors is pure, because a transaction
+// may run it again. The rules that hold for settings however they came about, such
+// as a mode without any factor, are checked by package settings, in the same
+// transaction.
+//
+// CreateUserPool and UpdateUserPool set the mode too, see setMode in
+// poolmembers.go.
+
 func (s *service) getUserPoolMfaConfig(ctx context.Context, in *idp.GetUserPoolMfaConfigRequest) (*idp.GetUserPoolMfaConfigResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {

@@ -22,6 +22,7 @@ type poolRequest struct {
 	update  *idp.UpdateUserPoolRequest
 }
 
+// creation and replacement wrap a request of one kind.
 func creation(in *idp.CreateUserPoolRequest) *poolRequest {
 	return &poolRequest{creates: true, create: in, update: &idp.UpdateUserPoolRequest{}}
 }

@@ -11,6 +11,13 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// User pools: create, describe, update, delete and list. A request is turned into
+// identity.PoolSettings by the rows of poolMembers (poolmembers.go), and settings
+// are turned into an answer by poolType (pooltype.go). The end of this file has
+// the pages that all lists of this package share.
+
+// createUserPool puts the pool into the region of the signature, so that one
+// server can stand in for several regions.
 func (s *service) createUserPool(ctx context.Context, in *idp.CreateUserPoolRequest) (*idp.CreateUserPoolResponse, error) {
 	settings, err := newPoolSettings(in)
 	if err != nil {
@@ -36,6 +43,8 @@ func (s *service) pool(ctx context.Context, id *string) (*identity.UserPool, err
 	return s.engine.UserPool(ctx, text(id))
 }
 
+// describeUserPool counts the users each time, up to 1,000: a greater number is
+// shown as 1,000. The service's EstimatedNumberOfUsers is an estimate too.
 func (s *service) describeUserPool(ctx context.Context, in *idp.DescribeUserPoolRequest) (*idp.DescribeUserPoolResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
@@ -81,6 +90,7 @@ func (s *service) deleteUserPool(ctx context.Context, in *idp.DeleteUserPoolRequ
 	return pool.Admin().Delete(ctx)
 }
 
+// listUserPools lists the pools of the caller's region only.
 func (s *service) listUserPools(ctx context.Context, in *idp.ListUserPoolsRequest) (*idp.ListUserPoolsResponse, error) {
 	region := s.region(ctx)
 	after, err := readPageToken("ListUserPools", region, in.NextToken)
@@ -126,6 +136,10 @@ func pageToken(op, query, last string) *string {
 	return ptr(base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{op, query, last}, "\x00"))))
 }
 
+// readPageToken returns the position that a token holds, "" for no token. A token
+// of another operation or of another question is refused, because its position
+// means nothing there. The text of the refusal is well known, but no record of it
+// was found.
 func readPageToken(op, query string, token *string) (string, error) {
 	if token == nil {
 		return "", nil

@@ -8,6 +8,11 @@ import (
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
+// The service's words for the rules of package settings, which knows codes and no
+// sentences. Most are recorded from the service, or from tools that match on them.
+// Those about the schema are known from another emulator only.
+// TestEveryCodeHasASentence holds the map to the codes that exist.
+
 // sentences are the service's words for rules that settings and attributes
 // break. {} stands for what the problem is about, or for its limit. A code that is
 // not here is said in our words.

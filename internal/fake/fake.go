@@ -15,6 +15,8 @@
 //
 //   - The server accepts any signature, hashes passwords cheaply, keeps secrets in clear text,
 //     and shows codes to every caller. Make sure that only tests can reach it.
+//   - Messages to one address, and failures from one address, have no limits unless [Options.Limits]
+//     says otherwise. The budgets of each account are those of production.
 //   - Every caller may ask for health. The other paths, and operators' calls, are for programs
 //     on this machine, unless [Options].Access lets others in. Pages of other origins are
 //     refused, so that a page in a browser cannot read codes.
@@ -24,6 +26,7 @@
 package fake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +67,9 @@ type Options struct {
 	// Access says who may make operators' calls and use the control API. Defaults to
 	// programs on this machine.
 	Access cognito.Access
+	// Limits are the field of [identity.Options]. Defaults to [identity.NoMessageLimits], so
+	// that tests may use one address for many users.
+	Limits *identity.Limits
 	// Version is shown by health.
 	Version string
 	// OnMessage is called with each message to a user, unless it is nil.
@@ -122,7 +128,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	return &identity.Options{
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
-		KeyStock: o.KeyStock, InsecureCheapHashing: true, InsecureUnsealed: true,
+		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 	}
 }
 

@@ -232,10 +232,10 @@ func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error) error {
 	defer t.leave()
 	overlay := driver.NewDeferringOverlay(t)
 	if err := fn(overlay); err != nil {
-		return t.verdict(err)
+		return t.lostOr(err)
 	}
 	if err := overlay.Err(); err != nil {
-		return t.verdict(err)
+		return t.lostOr(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return err

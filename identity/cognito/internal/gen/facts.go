@@ -8,6 +8,13 @@ import (
 	"slices"
 )
 
+// What the models do not say, or say wrongly: who calls an operation, statuses,
+// the order of enumerations in messages, and constraints of the live service that
+// differ. The facts are kept by hand in facts.json, each correction with its
+// evidence. apply changes the model before anything is generated, check refuses
+// facts about what the model does not have. Both fail on a fact that has become
+// superfluous.
+
 // facts are what the models do not say, kept by hand in facts.json.
 type facts struct {
 	Package         string
@@ -40,6 +47,7 @@ var callers = map[string]string{
 	"client, signed or not":   "AnyClient",
 }
 
+// readFacts returns the facts about one service. Unknown fields are errors.
 func readFacts(b []byte, service string) (*facts, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
@@ -121,6 +129,8 @@ func (f *facts) check(m *model) error {
 	return nil
 }
 
+// caller is the constant of package wire for who calls an operation; check has
+// made sure that there is one.
 func (f *facts) caller(op string) string {
 	for caller, operations := range f.Callers {
 		if slices.Contains(operations, op) {

@@ -8,7 +8,15 @@ import (
 	"strings"
 )
 
-// validators writes how requests are held against the model.
+// The generated Validate methods and the rules they refer to. The service checks
+// the constraints of the model before anything else, and reports all that are
+// broken in one message. A method has a line for each member with a constraint.
+// The rule itself is data (wire.StringRule and so on) in a variable of its own,
+// because many members share a shape.
+
+// validators writes how requests are held against the model. A request gets the
+// method even if nothing is to be checked, since wire.Request demands it; other
+// structures get it only if they need it.
 func (g *generator) validators() error {
 	g.use("wire")
 	requests := map[string]bool{}
@@ -31,7 +39,9 @@ func (g *generator) validators() error {
 	return nil
 }
 
-// constrained reports whether a structure or anything in it has a constraint.
+// constrained reports whether a structure or anything in it has a constraint. The
+// answers are kept, because shapes occur many times; no shape contains itself
+// (reach fails then), so the recursion ends.
 func (g *generator) constrained(name string) bool {
 	if known, ok := g.checks[name]; ok {
 		return known
@@ -45,7 +55,9 @@ func (g *generator) constrained(name string) bool {
 	return has
 }
 
-// check writes the check of one member.
+// check writes the check of one member. A member without constraints that must be
+// there is only checked for that; a structure is entered, so that messages have
+// the path to the member; anything else has a rule.
 func (g *generator) check(m member, required, hidden bool) error {
 	s := g.Shapes[m.Shape]
 	need := "wire.Optional"
@@ -103,10 +115,13 @@ func (g *generator) note(name, literal string) string {
 	return "rule" + name
 }
 
+// literal is a composite literal of Go.
 func literal(typ string, fields []string) string {
 	return typ + "{" + strings.Join(fields, ", ") + "}"
 }
 
+// limits are the fields Min and Max of a rule. A limit that says nothing is left
+// out.
 func (g *generator) limits(s *shape) []string {
 	var fields []string
 	if s.Min != nil && *s.Min > 0 {
@@ -118,6 +133,10 @@ func (g *generator) limits(s *shape) []string {
 	return fields
 }
 
+// stringRule notes the rule for a string. A shape that is sensitive only because
+// of the structure around it needs a second rule, with another name, that hides
+// the value. The values of an enumeration have the order of the service's messages
+// where it was recorded.
 func (g *generator) stringRule(name string, hidden bool) (string, error) {
 	s := g.Shapes[name]
 	fields := g.limits(s)
@@ -159,6 +178,9 @@ func (g *generator) pattern(name, text string) (string, error) {
 	return variable, nil
 }
 
+// listRule notes the rule for a list. The service words broken items of a list of
+// strings as a property of the list, so their rule is a part of this one;
+// structures have messages with a path of their own.
 func (g *generator) listRule(name string) (function, rule string, err error) {
 	s := g.Shapes[name]
 	fields := g.limits(s)
@@ -180,6 +202,8 @@ func (g *generator) listRule(name string) (function, rule string, err error) {
 	return function, g.note(name, literal("wire.ListRule", fields)), nil
 }
 
+// mapRule notes the rule for a map, see listRule. Messages repeat the whole map,
+// so one sensitive part makes all of it sensitive.
 func (g *generator) mapRule(name string) (function, rule string, err error) {
 	s := g.Shapes[name]
 	fields := g.limits(s)

@@ -128,10 +128,14 @@ func (v *Verifier) now() time.Time {
 	return time.Now().UTC()
 }
 
+// invalid is the refusal of a signature that was read and is not good.
 func invalid(format string, args ...any) *Error {
 	return &Error{"InvalidSignatureException", fmt.Sprintf(format, args...)}
 }
 
+// checkScope holds the scope of a signature to this service, and to the day of its
+// date. The key of a signature is derived from the scope, so a signature for
+// another service or day is worth nothing here.
 func (v *Verifier) checkScope(a *authorization) error {
 	switch {
 	case a.terminator != terminator:
@@ -147,6 +151,8 @@ func (v *Verifier) checkScope(a *authorization) error {
 	return nil
 }
 
+// checkDate refuses a date that is more than maxSkew off. The messages have both
+// times in them: SDKs read them and correct their clock.
 func (v *Verifier) checkDate(a *authorization) error {
 	t := v.now()
 	if early := t.Add(-maxSkew); a.time.Before(early) {
@@ -160,8 +166,9 @@ func (v *Verifier) checkDate(a *authorization) error {
 	return nil
 }
 
-// checkSigned refuses a signature that leaves out what decides the meaning of
-// the request.
+// checkSigned refuses a signature that leaves out what decides the meaning of the
+// request: the host, the date and X-Amz-Target. Without this, a signature could be
+// moved to another operation.
 func checkSigned(a *authorization, r *http.Request) error {
 	if !a.signs("host") {
 		return invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
@@ -174,7 +181,9 @@ func checkSigned(a *authorization, r *http.Request) error {
 	return nil
 }
 
-// sign returns the signature that r should have.
+// sign returns the signature that r should have. The secret is turned into a key
+// for the date, region and service, step by step, and the last step signs the
+// text.
 func sign(a *authorization, secret string, r *http.Request, body []byte) string {
 	canonical := sha256.Sum256([]byte(canonicalRequest(a, r, body)))
 	text := strings.Join([]string{

@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+// Errors of the protocol, and the limits on what they repeat of a request.
+
 // Types of errors that no model declares and any operation may answer.
 const (
 	serializationException   = "SerializationException"

@@ -19,6 +19,13 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
 )
 
+// The way of a request: ServeHTTP answers preflights and strange paths. post finds
+// the operation by X-Amz-Target and refuses what is over the limit. call reads the
+// body, lets Authorize decide by the raw bytes, reads the request and holds it
+// against the model, and runs the handler. Authorization comes before the model,
+// so that nobody without a key learns what is wrong with a request. Errors of all
+// steps end in answerError.
+
 // Options are the wiring of a [Handler]. All are optional.
 type Options struct {
 	// Authorize decides whether r may call op, before anything is read from
@@ -143,6 +150,9 @@ func notUnderstood(w http.ResponseWriter) {
 	io.WriteString(w, `{"code":"BadRequest","message":"`+badRequestUnderstoodText+`","type":"client"}`)
 }
 
+// preflight lets a page of any origin call, as the service does. No cookie is
+// involved, so this gives a page nothing that it does not have. The answer may be
+// kept for two days.
 func preflight(header http.Header, r *http.Request) {
 	if ask := r.Header.Get("Access-Control-Request-Headers"); ask != "" {
 		header.Set("Access-Control-Allow-Headers", headerText(ask))
@@ -203,7 +213,8 @@ func (h *Handler) Full() bool { return h.slots.full() }
 // RateExceeded returns the error of a request that is refused because of load.
 func RateExceeded() *Error { return &Error{Type: tooManyRequests, Message: "Rate exceeded"} }
 
-// call decodes the request and runs the handler.
+// call decodes the request and runs the handler. A panic of a handler is logged and
+// becomes an InternalErrorException; the server goes on.
 func (h *Handler) call(ctx context.Context, r *http.Request, op *endpoint, body []byte) (out any, failed *Error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -256,7 +267,9 @@ func parse(body []byte, in Request, validationError string) *Error {
 	return p.validate(in, validationError)
 }
 
-// mapError makes an *Error of err.
+// mapError makes an *Error of err: one that is an *Error stays as it is, and those
+// of signatures have the service's code already. What nobody knows is logged here,
+// since the answer does not say it.
 func (h *Handler) mapError(ctx context.Context, op *endpoint, err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

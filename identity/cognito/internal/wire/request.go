@@ -7,6 +7,9 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
 )
 
+// What a handler may know of the HTTP request. It travels in the context, so that
+// typed handlers have no parameter for it.
+
 // RequestInfo is what a handler may know of the HTTP request it answers.
 type RequestInfo struct {
 	ID         string // as x-amzn-RequestId has it

@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// What the generated packages hand to NewHandler: services, their operations, and
+// how a typed handler becomes a Call. The one type assertion is in Bind.
+
 // A Caller says who may call an operation, in the words of the documentation.
 type Caller string
 
