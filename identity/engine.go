@@ -173,6 +173,9 @@ func (e *Engine) fillDefaults(o *Options) {
 // Region returns the region of pools whose settings name none.
 func (e *Engine) Region() string { return e.region }
 
+// Account returns the number of the account in ARNs, see [Options].
+func (e *Engine) Account() string { return e.acct }
+
 // now returns the time of the engine's clock in UTC, cut to the millisecond, as
 // the store keeps it.
 func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }

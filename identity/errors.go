@@ -105,6 +105,9 @@ var (
 	// ErrDelivery is returned when a message could not be sent. Everything else was done: do not repeat the call to send it again.
 	ErrDelivery = errors.New("identity: message could not be delivered")
 
+	// ErrNoSMS comes with the [ErrDelivery] of a text message by a pool that sends none, see [settings.Pool.SendsSMS].
+	ErrNoSMS = errors.New("identity: user pool has no settings of SMS")
+
 	// ErrTOTPDisabled is returned when the pool does not allow authenticator apps.
 	ErrTOTPDisabled = errors.New("identity: authenticator apps are not enabled for the user pool")
 	// ErrTOTPNotFound is returned for a user who has not enrolled an authenticator app.

@@ -223,6 +223,9 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if err != nil || fn != nil {
 		return err
 	}
+	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
+		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
+	}
 	return p.engine.send(ctx, m)
 }
 

@@ -27,7 +27,7 @@ type UserQuery struct {
 	//	cognito:user_status ^= "conf"
 	//
 	// = compares the whole value, and ^= its beginning. Put a backslash before
-	// quotes and backslashes in the value. The attributes are username,
+	// quotes and backslashes in the value. The attribute may be in quotes. The attributes are username,
 	// email, phone_number, name, given_name, family_name, preferred_username,
 	// sub, cognito:user_status (the [UserStatus], without regard to case) and
 	// status (Enabled or Disabled). Defaults to all users.

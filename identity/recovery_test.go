@@ -123,7 +123,7 @@ func TestRecoveryGoesTheWayOfThePool(t *testing.T) {
 	}{
 		{"safe", identity.PoolSettings{}, both, false, email, nil},
 		{"safe, phone only", identity.PoolSettings{}, text, false, phone, nil},
-		{"Cognito", identity.PoolSettings{Defaults: identity.CognitoDefaults}, both, false, phone, nil},
+		{"Cognito", identity.PoolSettings{Defaults: identity.CognitoDefaults, SMS: &identity.SMSSettings{CallerARN: "r"}}, both, false, phone, nil},
 		{"Cognito, mail only", identity.PoolSettings{Defaults: identity.CognitoDefaults}, mail, false, email, nil},
 		{"by priority", identity.PoolSettings{Recovery: option("verified_email", "verified_phone_number")}, both, false, phone, nil},
 		{"second choice", identity.PoolSettings{Recovery: option("verified_email", "verified_phone_number")}, mail, false, email, nil},

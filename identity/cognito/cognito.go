@@ -50,6 +50,9 @@ type Options struct {
 	// Logger gets unexpected errors and panics, and some of the requests that
 	// were refused. Defaults to slog.Default().
 	Logger *slog.Logger
+	// Hints logs, at level Warn, what to set where the service is stricter than
+	// other fakes of it: for a fake.
+	Hints bool
 	// Clock is what dates of signatures are held against. Defaults to time.Now.
 	Clock func() time.Time
 	// Timeout is how long one request may take. Defaults to 30 seconds.
@@ -100,7 +103,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger, proxies: o.TrustedProxies}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -119,6 +122,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 type service struct {
 	engine    *identity.Engine
 	log       *slog.Logger
+	hints     bool // Options.Hints
 	proxies   proxies
 	operators tally         // of refused operators' calls
 	overload  tally         // of requests that were refused because of load
@@ -224,13 +228,22 @@ func (s *service) discovery(r *http.Request, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	iss := s.engine.Issuer(ctx, info)
-	return token.Discovery{
+	return discovery(s.engine.Issuer(ctx, info), &info.Settings), nil
+}
+
+// discovery is the document of a pool. With CognitoDefaults it is the service's,
+// which names endpoints below the issuer although none answers there. For safe
+// pools it has what is served alone.
+func discovery(iss string, set *identity.PoolSettings) token.Discovery {
+	d := token.Discovery{
 		Issuer: iss, JWKSURI: iss + "/.well-known/jwks.json",
-		AuthorizationEndpoint: iss + "/authorize", TokenEndpoint: iss + "/token", UserinfoEndpoint: iss + "/userInfo",
-		IDTokenAlgorithms: []token.Algorithm{cmp.Or(info.Settings.Algorithm, token.RS256)},
-		ResponseTypes:     []string{"code", "token"}, SubjectTypes: []string{"public"},
-		Scopes:                   []string{"openid", "email", "phone", "profile"},
-		TokenEndpointAuthMethods: []string{"client_secret_basic", "client_secret_post"},
-	}, nil
+		IDTokenAlgorithms: []token.Algorithm{cmp.Or(set.Algorithm, token.RS256)}, SubjectTypes: []string{"public"},
+	}
+	if set.Defaults == identity.SafeDefaults {
+		return d
+	}
+	d.AuthorizationEndpoint, d.TokenEndpoint, d.UserinfoEndpoint = iss+"/authorize", iss+"/token", iss+"/userInfo"
+	d.ResponseTypes, d.Scopes = []string{"code", "token"}, []string{"openid", "email", "phone", "profile"}
+	d.TokenEndpointAuthMethods = []string{"client_secret_basic", "client_secret_post"}
+	return d
 }

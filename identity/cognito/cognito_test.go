@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -177,6 +178,12 @@ type problem struct {
 }
 
 // want checks that the answer is an error, in the envelope that SDKs read.
+// wantMarker checks that a page token was refused as one of another list.
+func (a *answer) wantMarker(t testing.TB, token any) {
+	t.Helper()
+	a.want(t, invalid(fmt.Sprintf("Paging marker %s is invalid for request %s", token, a.header.Get("x-amzn-RequestId"))))
+}
+
 func (a *answer) want(t testing.TB, p problem) {
 	t.Helper()
 	if p.status == 0 {

@@ -43,8 +43,10 @@ func PoolMembers() []PoolMember {
 	for _, m := range poolMembers {
 		out = append(out, PoolMember{
 			Names: m.names, Fields: m.fields, CreateOnly: m.createOnly,
-			Create: func(s *identity.PoolSettings, in *idp.CreateUserPoolRequest) error { return m.set(s, creation(in)) },
-			Update: func(s *identity.PoolSettings, in *idp.UpdateUserPoolRequest) error { return m.set(s, replacement(in)) },
+			Create: func(s *identity.PoolSettings, in *idp.CreateUserPoolRequest) error { return m.set(s, creation(in, "")) },
+			Update: func(s *identity.PoolSettings, in *idp.UpdateUserPoolRequest) error {
+				return m.set(s, replacement(in, ""))
+			},
 		})
 	}
 	return out

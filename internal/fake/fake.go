@@ -115,7 +115,7 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Clock: s.clock.now, Unsigned: o.Access})
+	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access})
 	s.control = s.routes(o.Version, o.Access)
 	return s, nil
 }
