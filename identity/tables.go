@@ -178,6 +178,8 @@ type PoolInfo struct {
 	Modified time.Time    `json:"modified"`         // when it was changed last
 	Client   string       `json:"client,omitempty"` // the default app client
 	Settings PoolSettings `json:"settings"`         // as they were set, without defaults filled in
+	// ExpiringSince is when the engine first saw that unconfirmed users of the pool expire; zero if they do not.
+	ExpiringSince time.Time `json:"expiringSince,omitzero"`
 }
 
 func poolKeys(p *PoolInfo) []string {
