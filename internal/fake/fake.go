@@ -105,6 +105,9 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 		s.outbox.Next = senderFunc(o.OnMessage)
 	}
 	s.engine = identity.New(s.store, s.wiring(o))
+	if err := identity.Upgrade(ctx, s.store); err != nil {
+		return nil, err
+	}
 	if !o.Empty {
 		ready, err := openReady(ctx, s.engine, s.store, o)
 		if err != nil {
