@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -241,25 +246,31 @@ func TestAskingAgainSendsNothingForTwoMinutes(t *testing.T) {
 	check(t, "the first code is good still", confirmAs(t, pool, "alice", code))
 }
 
-// TestStrangersDoNotGrowTheStore makes hostile requests and looks at what they leave.
-func TestStrangersDoNotGrowTheStore(t *testing.T) {
-	f := newEngineOn(t, openBolt(t))
-	pool := f.open(t, identity.PoolSettings{})
-	const names = 10_000
-	bytes := func() (rows, bytes int) {
-		for _, c := range f.rows(t) {
-			rows, bytes = rows+c.rows, bytes+c.bytes
-		}
-		return rows, bytes
+// hostileRequests is how many hostile requests TestStrangersDoNotGrowTheStore makes.
+func hostileRequests() int {
+	if n, err := strconv.Atoi(os.Getenv("COGNATE_HOSTILE_REQUESTS")); err == nil {
+		return n
 	}
-	requests := names
 	if testing.Short() {
-		requests = 2_000
+		return 2_000
 	}
-	rows, size := bytes()
-	for i := range requests {
+	return 10_000
+}
+
+// TestStrangersDoNotGrowTheStore makes requests, each for another name that nobody has, and
+// looks at what they leave.
+func TestStrangersDoNotGrowTheStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	s, err := bolt.Open(path, &bolt.Options{InsecureNoSync: true})
+	check(t, "Open", err)
+	defer s.Close()
+	f := newEngineOn(t, s)
+	pool := f.open(t, identity.PoolSettings{})
+	before := f.rows(t)
+	n := hostileRequests()
+	for i := range n {
 		name := fmt.Sprintf("nobody%06d", i)
-		switch i % 4 {
+		switch i % 5 {
 		case 0:
 			_ = byPassword(t, pool.AppClient, name, wrong)
 		case 1:
@@ -268,8 +279,124 @@ func TestStrangersDoNotGrowTheStore(t *testing.T) {
 			_, _ = pool.ForgotPassword(t.Context(), name, "")
 		case 3:
 			_, _ = pool.ResendConfirmationCode(t.Context(), name, "")
+		case 4:
+			_ = recoverAs(t.Context(), pool.AppClient, name, "000000", chosen)
 		}
 	}
-	after, grown := bytes()
-	t.Logf("%d requests left %d rows of %d bytes", requests, after-rows, grown-size)
+	rows, bytes := 0, 0
+	for table, c := range f.rows(t) {
+		if grown := c.rows - before[table].rows; grown > 6*1024 { // one row of 1,024 for each of six kinds, at most
+			t.Errorf("%d requests left %d rows in %s", n, grown, table)
+		}
+		rows, bytes = rows+c.rows-before[table].rows, bytes+c.bytes-before[table].bytes
+	}
+	info, err := os.Stat(path)
+	check(t, "Stat", err)
+	t.Logf("%d requests left %d rows of %d bytes; the file has %d", n, rows, bytes, info.Size())
+	if bytes > 12<<20 || info.Size() > 64<<20 {
+		t.Errorf("%d requests left %d bytes, and a file of %d", n, bytes, info.Size())
+	}
+}
+
+// What is counted for nobody is the same after a restart and on a second server.
+func TestCountsOfNobodyOutliveTheProcess(t *testing.T) {
+	s := memory.New()
+	f := newEngineOn(t, s)
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	for _, name := range lockable {
+		for range 5 {
+			wantErr(t, name, byPassword(t, pool.AppClient, name, wrong), identity.ErrIncorrectCredentials)
+		}
+		again, err := newEngineOn(t, s).UserPool(t.Context(), pool.PoolID())
+		check(t, "UserPool", err)
+		wantErr(t, name+" on a second server", byPassword(t, again.AppClient, name, wrong), identity.ErrTooManyAttempts)
+	}
+}
+
+func TestOneSourceDoesNotTryManyAccounts(t *testing.T) {
+	f := newLimited(t)
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	const nat = "203.0.113.7"
+	check(t, "alice", signInFrom(t, pool.AppClient, nat, "alice", password))
+	judged := 0
+	for i := range 300 {
+		if errors.Is(signInFrom(t, pool.AppClient, nat, fmt.Sprintf("user%03d", i), wrong), identity.ErrIncorrectCredentials) {
+			judged++
+		}
+	}
+	if judged != 100 {
+		t.Errorf("one source had %d guesses judged at 300 accounts, want 100", judged)
+	}
+	check(t, "an account that knows the source", signInFrom(t, pool.AppClient, nat, "alice", password))
+	wantErr(t, "another source", signInFrom(t, pool.AppClient, "203.0.113.8", "user299", wrong), identity.ErrIncorrectCredentials)
+	f.advance(66 * time.Minute)
+	wantErr(t, "an hour later", signInFrom(t, pool.AppClient, nat, "user299", wrong), identity.ErrIncorrectCredentials)
+}
+
+// An operator's own address, and a loopback address, are those of a program and of no user.
+func TestSourceOfACall(t *testing.T) {
+	user, program := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.9")
+	for name, tt := range map[string]struct {
+		first, second identity.Call
+		known         bool
+	}{
+		"the same address":      {identity.Call{Address: user}, identity.Call{Address: user}, true},
+		"another address":       {identity.Call{Address: user}, identity.Call{Address: program}, false},
+		"the same network":      {identity.Call{Address: netip.MustParseAddr("2001:db8:1::1")}, identity.Call{Address: netip.MustParseAddr("2001:db8:1::2")}, true},
+		"another network":       {identity.Call{Address: netip.MustParseAddr("2001:db8:1::1")}, identity.Call{Address: netip.MustParseAddr("2001:db8:1:1::1")}, false},
+		"no address":            {identity.Call{}, identity.Call{}, false},
+		"loopback":              {identity.Call{Address: netip.MustParseAddr("127.0.0.1")}, identity.Call{Address: netip.MustParseAddr("127.0.0.1")}, false},
+		"an operator's program": {identity.Call{Address: program, AccessKey: "AK"}, identity.Call{Address: program, AccessKey: "AK"}, false},
+		"what it reports": {
+			identity.Call{Address: program, AccessKey: "AK", Context: &hook.ContextData{Address: user}},
+			identity.Call{Address: program, AccessKey: "AK", Context: &hook.ContextData{Address: user}}, true,
+		},
+		"what anybody reports": {
+			identity.Call{Address: program, Context: &hook.ContextData{Address: user}}, identity.Call{Address: user}, false,
+		},
+		"a device": {identity.Call{Address: user, Device: "d"}, identity.Call{Address: program, Device: "d"}, true},
+	} {
+		f := newEngine(t)
+		pool := f.open(t, identity.PoolSettings{})
+		f.join(t, pool, "alice", email)
+		in := identity.SignIn{Username: "alice", Password: password}
+		check(t, "SignIn", second(pool.SignIn(identity.WithCall(t.Context(), tt.first), in)))
+		for range 5 { // a stranger locks all who are not known
+			_ = byPassword(t, pool.AppClient, "alice", wrong)
+		}
+		_, err := pool.SignIn(identity.WithCall(t.Context(), tt.second), in)
+		if known := err == nil; known != tt.known {
+			t.Errorf("%s: known %v, want %v", name, known, tt.known)
+		}
+	}
+}
+
+func TestAnAccountKnowsItsLastEightSourcesForNinetyDays(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	known := func(i int) bool {
+		t.Helper()
+		for range 5 {
+			_ = byPassword(t, pool.AppClient, "alice", wrong)
+		}
+		err := signInFrom(t, pool.AppClient, host(i), "alice", wrong) // of a known source it is judged
+		f.advance(26 * time.Hour)
+		return errors.Is(err, identity.ErrIncorrectCredentials)
+	}
+	for i := range 9 {
+		check(t, "SignIn", signInFrom(t, pool.AppClient, host(i), "alice", password))
+		f.advance(25 * time.Hour)
+	}
+	for i, want := range map[int]bool{0: false, 1: true, 8: true} {
+		if got := known(i); got != want {
+			t.Errorf("source %d is known: %v, want %v", i, got, want)
+		}
+	}
+	f.advance(91 * daily)
+	if known(8) {
+		t.Error("a source is known after 91 days")
+	}
 }

@@ -35,7 +35,8 @@ type ConfirmSignUp struct {
 	Code       Secret // the code that was sent at sign-up
 	SecretHash string // for clients with a secret: see [SecretHash]
 	// ForceAlias takes a verified address away from another user who has it as
-	// an alias. Without it the error is [ErrAliasExists].
+	// an alias. Without it, or if the client may not force aliases, the error is
+	// [ErrAliasExists]: see ForceAlias of [ClientSettings].
 	ForceAlias bool
 }
 
@@ -89,9 +90,10 @@ func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp)
 	}
 	var u *User
 	var refused error
+	force := in.ForceAlias && (s.admin || s.settings.MayForceAlias(&s.client.Settings))
 	try := s.newTry(who, confirmCode, in.Code, s.settings.DisclosesUsers(&s.client.Settings), now)
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		u, refused, err = s.tryConfirm(tx, try, ev, in.ForceAlias)
+		u, refused, err = s.tryConfirm(tx, try, ev, force)
 		return err
 	})
 	s.failed(refused, now)

@@ -151,6 +151,12 @@ var (
 	}
 
 	// leases: what one of several engines on a store does for all.
+	// formats: which form each index is in whose entries have changed their form, see [Upgrade].
+	formats = &store.Table[format]{
+		Name: "formats", Key: func(f *format) string { return store.Key(f.Name) },
+		Owner: store.OwnedByEngine,
+	}
+
 	leases = &store.Table[lease]{
 		Name: "leases", Key: func(l *lease) string { return store.Key(l.Name) },
 		Owner: store.OwnedByEngine,
@@ -178,6 +184,8 @@ type PoolInfo struct {
 	Modified time.Time    `json:"modified"`         // when it was changed last
 	Client   string       `json:"client,omitempty"` // the default app client
 	Settings PoolSettings `json:"settings"`         // as they were set, without defaults filled in
+	// ExpiringSince is when the engine first saw that unconfirmed users of the pool expire; zero if they do not.
+	ExpiringSince time.Time `json:"expiringSince,omitzero"`
 }
 
 func poolKeys(p *PoolInfo) []string {
