@@ -163,7 +163,7 @@ func (e *Engine) fillDefaults(o *Options) {
 	if o.InsecureCheapHashing {
 		cost = passhash.InsecureCheap
 	}
-	e.hasher = passhash.New(cost)
+	e.hasher = passhash.New(cost, hashSource)
 	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)

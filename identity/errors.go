@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
@@ -37,6 +38,8 @@ var (
 	ErrTooManyAttempts = errors.New("identity: password attempts exceeded")
 	// ErrLimitExceeded is returned after too many requests for codes, or too many attempts at a code or password.
 	ErrLimitExceeded = errors.New("identity: attempt limit exceeded")
+	// ErrBusy is returned when so many passwords are being hashed that another would have to wait too long. Nothing was changed: try again later.
+	ErrBusy = passhash.ErrBusy
 	// ErrFlowNotEnabled is returned for a way to sign in that the client's settings do not allow. It is a [*FlowError].
 	ErrFlowNotEnabled = errors.New("identity: flow is not enabled for the client")
 	// ErrMissingParameter is returned when a flow lacks one of its inputs. It is a [*ParameterError].

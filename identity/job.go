@@ -62,6 +62,9 @@ type jobKey struct{}
 // minutes for the engine's own jobs. An error of a job is logged, and the job
 // runs again in its next turn. It does not delay other jobs.
 func (e *Engine) Maintain(ctx context.Context) {
+	if err := Upgrade(ctx, e.store); err != nil && ctx.Err() == nil {
+		e.log.ErrorContext(ctx, "the store is not upgraded", "error", err)
+	}
 	var running sync.WaitGroup
 	for _, j := range e.allJobs() {
 		running.Go(func() { e.keep(ctx, j) })

@@ -12,7 +12,7 @@ import (
 var knownErrors = []error{
 	identity.ErrPoolNotFound, identity.ErrClientNotFound, identity.ErrUserNotFound, identity.ErrIncorrectCredentials,
 	identity.ErrUserNotConfirmed, identity.ErrUserDisabled, identity.ErrPasswordResetRequired, identity.ErrTemporaryPasswordExpired,
-	identity.ErrTooManyAttempts, identity.ErrLimitExceeded, identity.ErrFlowNotEnabled, identity.ErrMissingParameter,
+	identity.ErrTooManyAttempts, identity.ErrLimitExceeded, identity.ErrBusy, identity.ErrFlowNotEnabled, identity.ErrMissingParameter,
 	identity.ErrInvalidParameter, identity.ErrSecretHashMissing, identity.ErrSecretHashMismatch,
 	identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed,
 	identity.ErrInvalidPassword, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,

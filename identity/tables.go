@@ -151,6 +151,12 @@ var (
 	}
 
 	// leases: what one of several engines on a store does for all.
+	// formats: which form each index is in whose entries have changed their form, see [Upgrade].
+	formats = &store.Table[format]{
+		Name: "formats", Key: func(f *format) string { return store.Key(f.Name) },
+		Owner: store.OwnedByEngine,
+	}
+
 	leases = &store.Table[lease]{
 		Name: "leases", Key: func(l *lease) string { return store.Key(l.Name) },
 		Owner: store.OwnedByEngine,

@@ -75,6 +75,7 @@ func TestHints(t *testing.T) {
 			h := cognito.NewHandler(identity.New(memory.New(), &identity.Options{Logger: logger}), &cognito.Options{Logger: logger, Hints: on})
 			r := httptest.NewRequest("POST", "/", strings.NewReader(tt.body))
 			r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+tt.op)
+			r.RemoteAddr, r.Host = "127.0.0.1:4711", "localhost"
 			answer := httptest.NewRecorder()
 			if h.ServeHTTP(answer, r); answer.Code != 400 {
 				t.Errorf("%s: %d %s", tt.body, answer.Code, answer.Body)

@@ -123,6 +123,7 @@ var rows = []row{
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
 	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
 
+	{identity.ErrBusy, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
 	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},

@@ -25,7 +25,7 @@ func Services() []*wire.Service {
 
 // CallOf is the call that a request makes, by its members alone.
 func CallOf(ctx context.Context, in wire.Request) identity.Call {
-	return identity.CallFrom(withCall(ctx, in))
+	return identity.CallFrom((&service{}).withCall(ctx, in))
 }
 
 // A PoolMember is a row of the list of members that pools are made and updated by.
@@ -72,6 +72,12 @@ func UnservedPoolMembers() []string {
 
 // Sentence returns the service's words for a rule that settings or attributes break, or "".
 func Sentence(code settings.Code) string { return sentences[code] }
+
+// ReadOnly reports whether an operation of operators is taken for one that changes nothing.
+func ReadOnly(op string) bool { return readOnly(op) }
+
+// Source names where a request comes from.
+func (h *Handler) Source(r *http.Request) string { return h.service.source(r) }
 
 // What the tests of roles look at.
 var (
