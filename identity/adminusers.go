@@ -138,7 +138,7 @@ func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Se
 }
 
 func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, force bool, now time.Time) error {
-	ev, err := a.engine.changed(ctx, origin{pool: p.ID, sub: u.Sub, now: now}, EventUserCreated)
+	ev, err := a.engine.changed(ctx, origin{pool: p, sub: u.Sub, now: now}, EventUserCreated)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	by := origin{pool: p.ID, sub: u.Sub, now: now}
+	by := origin{pool: p, sub: u.Sub, now: now}
 	kept, err := a.engine.changeUser(ctx, by, EventUserInvitedAgain, func(tx store.Tx, u *User) (refused, err error) {
 		if u.Status != StatusForceChangePassword {
 			return &StatusError{ErrResendNotPossible, in.Username, u.Status}, nil
@@ -284,7 +284,7 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	if !permanent {
 		status, cred.Expires = StatusForceChangePassword, now.Add(p.Settings.TemporaryPasswordLife())
 	}
-	by := origin{pool: p.ID, sub: u.Sub, now: now}
+	by := origin{pool: p, sub: u.Sub, now: now}
 	return a.engine.replaceCredential(ctx, &p.Settings, by, EventPasswordSet, cred, password, func(tx store.Tx, u *User) error {
 		u.Status = status
 		for _, kind := range []string{kindPassword, kindGuess} {

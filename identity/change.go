@@ -22,10 +22,10 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 		return nil, err
 	}
 	var refused error
-	var kept *User
+	var before, kept *User
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		refused, kept = nil, nil
-		u, err := orNil(users.Get(tx, store.Key(by.pool, by.sub)))
+		u, err := orNil(users.Get(tx, store.Key(by.pool.ID, by.sub)))
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 			refused = ErrUserNotFound
 			return nil
 		}
-		kept = u.clone()
+		before, kept = u, u.clone()
 		if !by.apart {
 			kept.Modified = by.now
 		}
@@ -48,6 +48,9 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 	if err = orRefused(err, refused); err != nil && !errors.Is(err, errUnchanged) {
 		return nil, err
 	}
+	if err == nil {
+		e.notify(ctx, by, kind, before, kept)
+	}
 	return kept, nil
 }
 
@@ -58,16 +61,17 @@ var errUnchanged = errors.New("identity: nothing to change")
 // origin says which user is changed, through which client, and when. An
 // operator's change has no client.
 type origin struct {
-	pool, client, sub string
-	now               time.Time
-	apart             bool              // the change leaves User.Modified alone: it is one of sign-ins or groups
-	data              map[string]string // the event's
+	pool        *PoolInfo
+	client, sub string
+	now         time.Time
+	apart       bool              // the change leaves User.Modified alone: it is one of sign-ins or groups
+	data        map[string]string // the event's
 }
 
 // changed makes the event of a change to a user. The actor is the user if the
 // change came through an app client, and otherwise the operator.
 func (e *Engine) changed(ctx context.Context, by origin, kind EventKind) (*Event, error) {
-	ev := Event{Pool: by.pool, Client: by.client, Sub: by.sub, Kind: kind, Time: by.now, Data: by.data, Actor: Actor{Kind: ActorProgram}}
+	ev := Event{Pool: by.pool.ID, Client: by.client, Sub: by.sub, Kind: kind, Time: by.now, Data: by.data, Actor: Actor{Kind: ActorProgram}}
 	if by.client != "" {
 		ev.Actor = Actor{ActorUser, by.sub}
 	}
@@ -83,7 +87,7 @@ func orRefused(err, refused error) error {
 
 // change changes the signed-in user.
 func (s *Session) change(ctx context.Context, kind EventKind, fn func(tx store.Tx, u *User) (refused, err error)) (*User, error) {
-	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
+	by := origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
 	return s.engine.changeUser(ctx, by, kind, fn)
 }
 
@@ -93,6 +97,6 @@ func (a *Admin) change(ctx context.Context, name string, kind EventKind, fn func
 	if err != nil {
 		return nil, err
 	}
-	by := origin{pool: p.ID, sub: u.Sub, now: a.engine.now()}
+	by := origin{pool: p, sub: u.Sub, now: a.engine.now()}
 	return a.engine.changeUser(ctx, by, kind, func(tx store.Tx, u *User) (error, error) { return fn(tx, p, u) })
 }

@@ -1,10 +1,12 @@
 package identity
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
@@ -36,6 +38,8 @@ var (
 	ErrTooManyAttempts = errors.New("identity: password attempts exceeded")
 	// ErrLimitExceeded is returned after too many requests for codes, or too many attempts at a code or password.
 	ErrLimitExceeded = errors.New("identity: attempt limit exceeded")
+	// ErrBusy is returned when so many passwords are being hashed that another would have to wait too long. Nothing was changed: try again later.
+	ErrBusy = passhash.ErrBusy
 	// ErrFlowNotEnabled is returned for a way to sign in that the client's settings do not allow. It is a [*FlowError].
 	ErrFlowNotEnabled = errors.New("identity: flow is not enabled for the client")
 	// ErrMissingParameter is returned when a flow lacks one of its inputs. It is a [*ParameterError].
@@ -43,16 +47,16 @@ var (
 	// ErrInvalidParameter is returned for an invalid input. It is a [*ParameterError].
 	ErrInvalidParameter = errors.New("identity: invalid parameter")
 	// ErrSecretHashMissing is returned when a client with a secret sends no proof of it. It is a [*ClientError].
-	ErrSecretHashMissing = errors.New("identity: secret hash was not received")
+	ErrSecretHashMissing = errors.New("identity: the client has a secret, and no proof of it was sent")
 	// ErrSecretHashMismatch is returned for a wrong proof of the client's secret. It is a [*ClientError].
-	ErrSecretHashMismatch = errors.New("identity: secret hash does not match")
+	ErrSecretHashMismatch = errors.New("identity: the proof of the client's secret is wrong")
 
 	// ErrSessionInvalid is returned for a challenge state that is malformed, or that belongs to another pool, client or user.
-	ErrSessionInvalid = errors.New("identity: invalid session for the user")
+	ErrSessionInvalid = errors.New("identity: invalid challenge state")
 	// ErrSessionExpired is returned for a challenge state that is too old.
-	ErrSessionExpired = errors.New("identity: session is expired")
+	ErrSessionExpired = errors.New("identity: challenge has expired")
 	// ErrSessionUsed is returned for a challenge state that was answered before.
-	ErrSessionUsed = errors.New("identity: session can only be used once")
+	ErrSessionUsed = errors.New("identity: challenge was answered before")
 
 	// ErrInvalidPassword is returned for a password that does not meet the policy of the pool. It is a [*PasswordError].
 	ErrInvalidPassword = errors.New("identity: password does not meet the policy")
@@ -65,7 +69,7 @@ var (
 	// ErrSignUpDisabled is returned by sign-up if only operators may create users.
 	ErrSignUpDisabled = errors.New("identity: sign-up is not permitted for this user pool")
 	// ErrInvalidAttributes is returned for attributes that the schema or the client does not allow. It is an [*AttributeError].
-	ErrInvalidAttributes = errors.New("identity: attributes did not conform to the schema")
+	ErrInvalidAttributes = errors.New("identity: attributes are not as the schema demands")
 	// ErrAttributeNotWritable is returned for attributes that the client may not write.
 	ErrAttributeNotWritable = errors.New("identity: client may not write the attribute")
 	// ErrAttributeProvided is returned when the answer to a challenge changes an attribute that has a value. It is a [*ParameterError].
@@ -80,11 +84,11 @@ var (
 	// ErrAlreadyConfirmed is returned when a confirmed user asks for a code to confirm the sign-up.
 	ErrAlreadyConfirmed = errors.New("identity: user is already confirmed")
 	// ErrNothingToVerify is returned when the user has no address to send a code to, or the pool verifies no addresses.
-	ErrNothingToVerify = errors.New("identity: nothing to verify")
+	ErrNothingToVerify = errors.New("identity: there is no address to send a code to")
 	// ErrResendNotPossible is returned when a user who has accepted an invitation is invited again. It is a [*StatusError].
 	ErrResendNotPossible = errors.New("identity: invitation cannot be sent again")
 	// ErrNoRecovery is returned when the user has no verified address that a code to reset the password could go to.
-	ErrNoRecovery = errors.New("identity: no verified address to recover the password with")
+	ErrNoRecovery = errors.New("identity: user has no verified address that a code could go to")
 	// ErrRecoveryByAdmin is returned when only an operator may reset passwords.
 	ErrRecoveryByAdmin = errors.New("identity: only an operator can reset the password")
 	// ErrCannotReset is returned when the user's state forbids to reset or change the password.
@@ -101,6 +105,9 @@ var (
 	// ErrDelivery is returned when a message could not be sent. Everything else was done: do not repeat the call to send it again.
 	ErrDelivery = errors.New("identity: message could not be delivered")
 
+	// ErrNoSMS comes with the [ErrDelivery] of a text message by a pool that sends none, see [settings.Pool.SendsSMS].
+	ErrNoSMS = errors.New("identity: user pool has no settings of SMS")
+
 	// ErrTOTPDisabled is returned when the pool does not allow authenticator apps.
 	ErrTOTPDisabled = errors.New("identity: authenticator apps are not enabled for the user pool")
 	// ErrTOTPNotFound is returned for a user who has not enrolled an authenticator app.
@@ -112,11 +119,11 @@ var (
 	// ErrMFACodeMismatch is returned for a wrong code of a second factor at sign-in. It is a [*MFACodeError].
 	ErrMFACodeMismatch = errors.New("identity: wrong code of the second factor")
 	// ErrMFANotReady is returned when a second factor is turned on that the user has not set up. It is a [*MFAError].
-	ErrMFANotReady = errors.New("identity: user is not set up for the second factor")
+	ErrMFANotReady = errors.New("identity: user has not set up the second factor")
 	// ErrMFAPreference is returned when two second factors are preferred, or when the preferred one is not turned on.
-	ErrMFAPreference = errors.New("identity: invalid choice of second factors")
+	ErrMFAPreference = errors.New("identity: at most one second factor can be preferred, and it must be turned on")
 	// ErrMFARequired is returned when a user turns the last second factor off in a pool that demands one.
-	ErrMFARequired = errors.New("identity: user pool requires a second factor")
+	ErrMFARequired = errors.New("identity: the user pool requires a second factor, and this one is the last")
 
 	// ErrQuotaExceeded is returned when a quota would be exceeded, see [Quotas]. It is a [*QuotaError].
 	ErrQuotaExceeded = errors.New("identity: quota exceeded")
@@ -148,9 +155,9 @@ var (
 	// ErrRefreshTokenReused is returned for a rotated refresh token that is used after its grace period. The sign-in is ended.
 	ErrRefreshTokenReused = errors.New("identity: refresh token was used before")
 	// ErrRotationRequired is returned when a client that rotates refresh tokens uses the flow that does not rotate them.
-	ErrRotationRequired = errors.New("identity: client rotates its refresh tokens")
+	ErrRotationRequired = errors.New("identity: the client rotates refresh tokens, which this flow cannot do")
 	// ErrWrongTokenType is returned when an access or ID token is given to be revoked. Only refresh tokens can be revoked.
-	ErrWrongTokenType = errors.New("identity: wrong token type")
+	ErrWrongTokenType = errors.New("identity: only refresh tokens can be revoked")
 	// ErrRevocationDisabled is returned when the client's settings do not allow to revoke tokens.
 	ErrRevocationDisabled = errors.New("identity: token revocation is disabled for the client")
 	// ErrForeignToken is returned when a client tries to revoke another client's token.
@@ -161,7 +168,7 @@ var (
 	// ErrInvalidSettings is returned for invalid settings. It is a [*SettingError].
 	ErrInvalidSettings = settings.ErrInvalid
 	// ErrTrigger is returned when the pool names a target for a trigger and the engine cannot call it. It is a [*TriggerError].
-	ErrTrigger = errors.New("identity: trigger cannot be invoked")
+	ErrTrigger = errors.New("identity: the target of the trigger cannot be called")
 	// ErrUnsupported is returned for what this version does not support. Nothing was changed.
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )
@@ -235,11 +242,17 @@ type PasswordError struct {
 func (e *PasswordError) Error() string {
 	words := make([]string, len(e.Unmet))
 	for i, r := range e.Unmet {
-		words[i] = string(r)
+		words[i] = cmp.Or(unmetWords[r], string(r))
 	}
 	return ErrInvalidPassword.Error() + ": " + strings.Join(words, ", ")
 }
 func (e *PasswordError) Unwrap() error { return ErrInvalidPassword }
+
+// unmetWords say what is wrong with a password that breaks a rule.
+var unmetWords = map[PasswordRule]string{
+	RuleLength: "too short", RuleMaximum: "longer than 256 characters", RuleUppercase: "no uppercase letter",
+	RuleLowercase: "no lowercase letter", RuleNumber: "no digit", RuleSymbol: "no symbol", RuleSpace: "a space at the start or the end",
+}
 
 // A NameTakenError says which of a user's names another user has.
 type NameTakenError struct {

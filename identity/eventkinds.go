@@ -6,6 +6,8 @@ type EventKind string
 // The kinds of events of users. The text of a kind is stored: never change it.
 const (
 	EventSignedUp                  EventKind = "SignedUp"
+	EventSignUpReplaced            EventKind = "SignUpReplaced"            // the user was unconfirmed and is deleted: somebody signed up again with the name
+	EventSignUpHidden              EventKind = "SignUpHidden"              // somebody signed up with the address of this user and was not told
 	EventSignUpConfirmed           EventKind = "SignUpConfirmed"           // by a code, or by an operator
 	EventSignedIn                  EventKind = "SignedIn"                  // everything that was asked for was proved
 	EventSignInFailed              EventKind = "SignInFailed"              // a wrong password
@@ -33,7 +35,7 @@ const (
 	EventUserImported              EventKind = "UserImported"
 	EventUserDisabled              EventKind = "UserDisabled"
 	EventUserEnabled               EventKind = "UserEnabled"
-	EventUserDeleted               EventKind = "UserDeleted" // by the user, or by an operator
+	EventUserDeleted               EventKind = "UserDeleted" // by the user, by an operator, or by the engine because the user was not confirmed in time
 	EventGroupsChanged             EventKind = "GroupsChanged"
 )
 

@@ -10,6 +10,10 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Reading of events. Events are stored in the order of their time, so a query is a
+// range of keys that is read in batches, each in a transaction of its own.
+// Selections by user and by kind are applied to what was read.
+
 // An EventQuery says which events to read. The zero value selects all events,
 // oldest first.
 type EventQuery struct {

@@ -141,6 +141,7 @@ var scenarios = []scenario{
 		}
 	}, nil},
 	{"ConfirmSignUp", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.mayForce(t, pool)
 		f.join(t, pool, "owner", email)
 		f.signUp(t, pool, "alice", email)
 		code := identity.Secret(f.outbox.LastCode("alice"))
@@ -405,7 +406,7 @@ func TestFailureOfTheSenderIsToldAndTheUserMade(t *testing.T) {
 	f := newEngineWith(t, memory.New(), func(o *identity.Options) {
 		o.Sender, o.Logger = brokenSender{}, slog.New(slog.NewTextHandler(t.Output(), nil))
 	})
-	pool := f.open(t, identity.PoolSettings{})
+	pool := f.open(t, identity.PoolSettings{ReplaceUnconfirmed: new(false)})
 	in := identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": email}}
 	res, err := pool.SignUp(t.Context(), in)
 	wantErr(t, "SignUp", err, identity.ErrDelivery)

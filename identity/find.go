@@ -6,6 +6,11 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Users are found by a name, through the index that names.go describes, or by
+// their sub. Both are read in one round trip. A user who is not there costs the
+// same reads and the decoding of a decoy, so that the time does not show who
+// exists.
+
 // findUser finds a user by any name that the user signs in with and, if bySub is
 // set, by the sub. If there is none, it returns nil after the same work.
 func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {

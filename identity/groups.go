@@ -46,18 +46,18 @@ type GroupSettings struct {
 func (s *GroupSettings) check() error {
 	switch {
 	case s.Description != nil && utf8.RuneCountInString(*s.Description) > 2048:
-		return invalid("Description", "A description has at most 2048 characters.")
+		return invalid("Description", "The description of a group must have at most 2048 characters.")
 	case s.RoleARN != nil && utf8.RuneCountInString(*s.RoleARN) > 2048:
-		return invalid("RoleArn", "The ARN of a role has at most 2048 characters.")
+		return invalid("RoleArn", "The ARN of a role must have at most 2048 characters.")
 	case s.Precedence != nil && (*s.Precedence < 0 || *s.Precedence > math.MaxInt32):
-		return invalid("Precedence", "A precedence is between 0 and 2147483647.")
+		return invalid("Precedence", "The precedence of a group must be between 0 and 2147483647.")
 	}
 	return nil
 }
 
 func checkGroupName(name string) error {
 	if n := utf8.RuneCountInString(name); n == 0 || n > 128 || !settings.Printable(name) {
-		return invalid("GroupName", "A group has a name of 1 to 128 characters, none of them space.")
+		return invalid("GroupName", "The name of a group must have 1 to 128 characters and no white space.")
 	}
 	return nil
 }

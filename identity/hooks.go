@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity/hook"
@@ -53,7 +54,7 @@ import (
 //	preTokenGeneration     scope.beforeTokens, scope.renewTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish
 //	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.sendFactorCode
-//	send                   scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
+//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
 //
 // CreateAuthChallenge, VerifyAuthChallengeResponse and InboundFederation have
 // no flow yet.
@@ -216,12 +217,18 @@ func (e *Engine) sendHook(m Medium) func(context.Context, *hook.CustomSender) (n
 // send sends a message to a user, through the hook for its medium or else
 // through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
+	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMSTo(m.To) {
+		return fmt.Errorf("%w: the pool sends no text messages to this country", ErrDelivery)
+	}
 	fn, trigger := p.engine.sendHook(m.Medium), senderTrigger(m.Medium)
 	_, err := run(ctx, p, fn, func() *hook.CustomSender {
 		return &hook.CustomSender{Event: p.event(ctx, messageSource(trigger, m.Kind), u), To: m.To, Code: m.Code}
 	}, trigger)
 	if err != nil || fn != nil {
 		return err
+	}
+	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
+		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
 	}
 	return p.engine.send(ctx, m)
 }
@@ -245,7 +252,9 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 // commit once as a rehearsal, in a transaction that is rolled back. If the
 // sign-in would get no tokens, beforeTokens does nothing: the real commit
 // refuses and counts. If a hook refuses, nothing of the sign-in is stored, and
-// even the proof is not used up. Without hooks beforeTokens does nothing.
+// even the proof is not used up. A proof that was used before is [ErrSessionUsed];
+// a driver that finds it out only at a commit says so after the hooks. Without
+// hooks beforeTokens does nothing.
 func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, commit func(store.Tx) (*outcome, error)) error {
 	h := s.engine.hooks
 	if h.postAuthentication == nil && h.preTokenGeneration == nil && s.points().callable(tokenTriggers...) == nil {
@@ -259,7 +268,7 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 		return errRehearsed
 	})
 	if !errors.Is(err, errRehearsed) {
-		return err
+		return spentOr(err, nil)
 	}
 	if o.refused != nil || o.step != stepDone {
 		return nil //nolint:nilerr // err is errRehearsed, as it should be
@@ -272,4 +281,4 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 }
 
 // errRehearsed rolls the transaction of a rehearsal back.
-var errRehearsed = errors.New("identity: nothing is to be kept")
+var errRehearsed = errors.New("identity: a rehearsal is rolled back")

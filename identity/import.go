@@ -137,7 +137,7 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 	}
 	in := &arrival{room: cmp.Or(a.engine.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser)}
 	sub = cmp.Or(rec.Sub, sub)
-	if in.event, err = a.engine.changed(ctx, origin{pool: p.ID, sub: sub, now: now}, EventUserImported); err != nil {
+	if in.event, err = a.engine.changed(ctx, origin{pool: p, sub: sub, now: now}, EventUserImported); err != nil {
 		return nil, err
 	}
 	if in.refused = in.check(p, rec, sub, now); in.refused != nil || rec.Password == "" {

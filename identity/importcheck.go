@@ -19,7 +19,7 @@ import (
 // check makes the user of a record. It returns an error if the record is invalid.
 func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time) error {
 	if !isUUID(sub) {
-		return invalid("sub", "A sub is a UUID in lower case.")
+		return invalid("sub", "The sub must be a UUID in lower case.")
 	}
 	in.user = &User{
 		Pool: p.ID, Sub: sub, Username: rec.Username, Disabled: rec.Disabled, MFA: rec.MFA,
@@ -35,7 +35,7 @@ func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time
 	in.user.rename(&p.Settings)
 	if rec.Password != "" {
 		if rec.Secrets != nil && rec.Secrets.PasswordHash != "" {
-			return invalid("password", "A record has a password or its hash, not both.")
+			return invalid("password", "A record must not have both a password and the hash of one.")
 		}
 		if err := checkPassword(&p.Settings, rec.Password, false); err != nil {
 			return err
@@ -87,7 +87,7 @@ func (in *arrival) checkUsername(p *PoolInfo, rec *UserRecord) error {
 	stored := u.Username == "" || u.Username == u.Sub
 	switch {
 	case len(s.UsernameAttributes) == 0 && u.Username == u.Sub:
-		return invalid("username", "The username is the sub, as in pools where users sign in by an address.")
+		return invalid("username", "The username must not be the sub: in this pool users have usernames of their own.")
 	case len(s.UsernameAttributes) == 0 || !stored:
 		return u.takeUsername(s)
 	}
@@ -103,7 +103,7 @@ func (in *arrival) checkAttributes(p *PoolInfo, _ *UserRecord) error {
 	u, s := in.user, &p.Settings
 	for _, name := range sortedKeys(u.Pending) {
 		if name != "email" && name != "phone_number" {
-			return invalid("pending", "Only an address can be pending.")
+			return invalid("pending", "Only email and phone_number can be pending.")
 		}
 	}
 	if err := checkInvited(s, u.Pending); err != nil {
@@ -120,7 +120,7 @@ func (in *arrival) checkAttributes(p *PoolInfo, _ *UserRecord) error {
 
 func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
 	if !in.user.Status.known() {
-		return invalid("status", "There is no status "+string(rec.Status)+".")
+		return invalid("status", fmt.Sprintf("%q is not the status of a user.", rec.Status))
 	}
 	m := rec.MFA
 	var e enrolled
@@ -130,7 +130,7 @@ func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
 	for _, method := range m.Methods {
 		f, err := factorOf(method)
 		if err != nil {
-			return invalid("mfa", fmt.Sprintf("There is no second factor %q.", method))
+			return invalid("mfa", fmt.Sprintf("%q is not a second factor.", method))
 		}
 		if !f.ready(in.user, e) {
 			return &MFAError{method}
@@ -160,14 +160,14 @@ func (in *arrival) checkGroups(_ *PoolInfo, rec *UserRecord) error {
 func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) error {
 	s := rec.Secrets
 	if s.PasswordHash == "" && len(s.PasswordHistory) > 0 {
-		return invalid("passwordHistory", "There are earlier passwords, but no password.")
+		return invalid("passwordHistory", "A record with earlier passwords must have the hash of the present one.")
 	}
 	if len(s.PasswordHistory) > maxHistory {
-		return invalid("passwordHistory", "There are too many earlier passwords.")
+		return invalid("passwordHistory", fmt.Sprintf("A record must not have more than %d earlier passwords.", maxHistory))
 	}
 	for _, hash := range append(slices.Clone(s.PasswordHistory), s.PasswordHash) {
 		if hash != "" && passhash.Check(hash) != nil {
-			return invalid("passwordHash", "The hash of a password is not one of Argon2id, or asks for too much.")
+			return invalid("passwordHash", "The hash of a password must be one of Argon2id, with parameters within the limits.")
 		}
 	}
 	if s.PasswordHash != "" {
@@ -205,7 +205,7 @@ func (in *arrival) takeVerifier(p *PoolInfo, rec *UserRecord) error {
 		return nil
 	}
 	if len(s.SRPSalt) != srp.SaltSize || srp.CheckVerifier(s.SRPVerifier) != nil {
-		return invalid("srpVerifier", "The SRP verifier and its salt are not well-formed.")
+		return invalid("srpVerifier", "The SRP verifier or its salt is malformed.")
 	}
 	in.cred.Salt, in.cred.Verifier = s.SRPSalt, s.SRPVerifier
 	return nil
@@ -216,10 +216,10 @@ func (in *arrival) takeTOTP(s *UserSecrets) error {
 		return nil
 	}
 	if _, err := mfa.ParseSecret(s.TOTPKey.Text()); err != nil {
-		return invalid("totpKey", "The key of the authenticator app is not of 10 to 64 bytes.")
+		return invalid("totpKey", "The key of the authenticator app must have 10 to 64 bytes.")
 	}
 	if s.TOTPStep < 0 || checkDevice(s.TOTPDevice) != nil {
-		return invalid("totpDevice", "The name of the authenticator app or its time step cannot be.")
+		return invalid("totpDevice", "The authenticator app must have a time step that is not negative, and a name of at most 512 bytes of valid UTF-8.")
 	}
 	in.totp = &totp{Pool: in.user.Pool, Sub: in.user.Sub, Secret: s.TOTPKey, Last: s.TOTPStep, Name: s.TOTPDevice}
 	return nil

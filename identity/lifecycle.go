@@ -107,7 +107,7 @@ func (s *Session) Delete(ctx context.Context) error {
 	if err := s.managed(); err != nil {
 		return err
 	}
-	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
+	by := origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
 	if err := s.engine.deleteUser(ctx, by); err != nil {
 		return fmt.Errorf("delete user: %w", err)
 	}
@@ -120,7 +120,7 @@ func (a *Admin) origin(ctx context.Context, name string) (origin, error) {
 	if err != nil {
 		return origin{}, err
 	}
-	return origin{pool: p.ID, sub: u.Sub, now: a.engine.now()}, nil
+	return origin{pool: p, sub: u.Sub, now: a.engine.now()}, nil
 }
 
 func (e *Engine) deleteUser(ctx context.Context, by origin) error {
@@ -129,7 +129,7 @@ func (e *Engine) deleteUser(ctx context.Context, by origin) error {
 		return err
 	}
 	return e.store.Update(ctx, func(tx store.Tx) error {
-		u, err := orNil(users.Get(tx, store.Key(by.pool, by.sub)))
+		u, err := orNil(users.Get(tx, store.Key(by.pool.ID, by.sub)))
 		if err != nil {
 			return err
 		}

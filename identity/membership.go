@@ -9,6 +9,16 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Who is in which group. A membership is the id of the group in the user's record,
+// so it is written with the user: AddToGroup and RemoveFromGroup find the user by
+// name, and then changeGroups reads user and group, changes the list and writes
+// user and event in one transaction. That a membership changes does not touch
+// User.Modified. The id of a group that was deleted counts for nothing;
+// memberships passes over it, and the sweep takes it out of the record.
+//
+// The second half of the file turns the groups of a user into claims: their order,
+// how many fit into a token, and the roles.
+
 // AddToGroup puts a user into a group. It is no error if the user is in it
 // already. More groups than a user may be in are [ErrQuotaExceeded].
 func (us Users) AddToGroup(ctx context.Context, username, group string) error {
@@ -81,6 +91,7 @@ func (e *Engine) full(r store.Reader, u *User) (refused, err error) {
 	return nil, nil
 }
 
+// leave takes a group out of the user's list.
 func (u *User) leave(group string) {
 	u.Groups = slices.DeleteFunc(u.Groups, func(id string) bool { return id == group })
 }
@@ -129,6 +140,7 @@ func (u *User) memberships(r store.Reader) ([]*Group, error) {
 	return in, nil
 }
 
+// groupRefs are the records of the user's groups, for one round trip.
 func (u *User) groupRefs() []store.Ref {
 	refs := make([]store.Ref, len(u.Groups))
 	for i, id := range u.Groups {
@@ -164,6 +176,7 @@ func fitting(in []*Group) []*Group {
 	return in
 }
 
+// groupNames are the names of groups, in their order.
 func groupNames(in []*Group) []string {
 	names := make([]string, len(in))
 	for i, g := range in {

@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+// Messages with codes and invitations. A flow makes the text before or after its
+// transaction and hands it to the Sender after the commit, never within. What a
+// message says comes from the settings of the pool, and where these say nothing,
+// from the service's texts.
+
 // A Sender delivers messages to users. Send is called outside of any
 // transaction, after the commit of what the message is about. The caller gets an
 // error of Send as [ErrDelivery]. Send should put the message into a queue and
@@ -46,6 +51,14 @@ const (
 	MessageNewAddressCode  MessageKind = "UpdateUserAttribute" // an address was changed
 	MessageAddressCode     MessageKind = "VerifyUserAttribute" // a code was asked for
 	MessageFactorCode      MessageKind = "Authentication"      // the second factor of a sign-in
+
+	// Notices carry no code. Pools with the setting Notices send them.
+	MessagePasswordChanged MessageKind = "PasswordChanged" // to the owner, whoever changed it
+	MessageAddressChanged  MessageKind = "AddressChanged"  // to the previous address
+	MessageFactorChanged   MessageKind = "FactorChanged"   // a second factor was set up, turned on or off
+	// MessageAccountExists tells the owner of an address that somebody signed up with
+	// it. Pools with the setting HideSignUp send it.
+	MessageAccountExists MessageKind = "AccountExists"
 )
 
 // A MessageError says by which medium a message should have reached a user. It is
@@ -53,7 +66,7 @@ const (
 type MessageError struct {
 	Err    error  // ErrNoSender or ErrDelivery
 	Medium Medium // of the message
-	Cause  error  // the error of the [Sender]; nil for ErrNoSender
+	Cause  error  // the error of the [Sender], or ErrNoSMS; nil for ErrNoSender
 }
 
 // Error implements error.

@@ -9,6 +9,12 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Which second factors a user has turned on. SetMFA, of the user or of the
+// operator, goes through changeUser: one transaction reads the user, setMFA checks
+// the whole choice against the user and the pool, and user and event are written.
+// A refused choice writes nothing. Enrollment of an authenticator app is in
+// totp.go, and what a sign-in asks for is in factors.go and secondstep.go.
+
 // MFAPreference says which second factors a user has turned on.
 type MFAPreference struct {
 	// Methods are those that are turned on, in the order of lists: SMS_MFA, SOFTWARE_TOKEN_MFA.
@@ -99,6 +105,11 @@ func (us Users) SetMFA(ctx context.Context, name string, in MFAUpdate) error {
 	return nil
 }
 
+// setMFA changes the factors of u as in asks. It refuses, in this order: a factor
+// that does not exist, two preferred ones, a factor that the user has not set up,
+// one that is preferred and not turned on, and the end of the last factor in a
+// pool that demands one. A user who never had a factor may still have none: the
+// next sign-in asks to set one up.
 func setMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, err error) {
 	preferred := 0
 	for m, to := range in {
@@ -137,6 +148,8 @@ func setMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, er
 	return nil, nil
 }
 
+// prefer makes a factor the preferred one, or takes that away from it. The
+// preference for another factor stays.
 func (p *MFAPreference) prefer(m MFAMethod, preferred bool) {
 	switch {
 	case preferred:

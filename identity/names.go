@@ -11,6 +11,13 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// The names that a user signs in with: the username, and depending on the pool the
+// addresses or the preferred username. rename computes them from the user's
+// attributes and stores them, folded, in User.Names. A unique index over
+// User.Names makes a name belong to one user: the transaction that writes the user
+// fails if another user has one of the names. findUser (find.go) folds what was
+// typed in the same way and looks it up.
+
 // fold is a name as it is compared: in Unicode's composed form and, where case
 // does not count, case-folded. Names, throttles and the salts of decoys all use it.
 func fold(name string, caseSensitive bool) string {
@@ -24,6 +31,8 @@ func fold(name string, caseSensitive bool) string {
 	return norm.NFC.String(cases.Fold().String(name))
 }
 
+// isASCIILower reports whether folding would leave s as it is, which is the common
+// case.
 func isASCIILower(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c >= 0x80 || 'A' <= c && c <= 'Z' {

@@ -41,6 +41,7 @@ func TestAliasHasOneOwner(t *testing.T) {
 	}
 	wantErr(t, "sign-in of the refused", byPassword(t, pool.AppClient, "bob", password), identity.ErrUserNotConfirmed)
 
+	f.mayForce(t, pool)
 	in := identity.ConfirmSignUp{Username: "bob", Code: code, ForceAlias: true}
 	check(t, "ConfirmSignUp by force", pool.ConfirmSignUp(t.Context(), in))
 	tokens := f.signIn(t, pool.AppClient, email)
@@ -65,7 +66,7 @@ func TestSignUpDoesNotTellOfATakenAlias(t *testing.T) {
 
 func TestUsernameAttributeIsTheName(t *testing.T) {
 	f := newEngine(t)
-	pool := f.open(t, identity.PoolSettings{SRP: true, UsernameAttributes: []string{"email"}})
+	pool := f.open(t, identity.PoolSettings{SRP: true, UsernameAttributes: []string{"email"}, HideSignUp: new(false)})
 	res, err := pool.SignUp(t.Context(), identity.SignUp{Username: "Alice@example.com", Password: password})
 	check(t, "SignUp", err)
 	f.confirm(t, pool, email, "Alice@example.com")

@@ -9,6 +9,12 @@ import (
 	"github.com/cognate-id/cognate/identity/internal/srp"
 )
 
+// Passwords: the check by the policy, and the record with the hash. The hash takes
+// a tenth of a second or so by design. Flows therefore call newCredential before
+// their transaction, and only write its result within.
+
+// checkPassword returns an error if a password does not meet the policy of the
+// pool. signUp says that the user is just signing up, which errors tell apart.
 func checkPassword(s *PoolSettings, password Secret, signUp bool) error {
 	if unmet := s.EffectivePasswordPolicy().Unmet(password); len(unmet) > 0 {
 		return &PasswordError{Unmet: unmet, SignUp: signUp}

@@ -13,6 +13,13 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
+// User pools. CreateUserPool checks the settings, the quota and then inserts the
+// pool and its event in one transaction. OpenUserPool looks a pool up by its key,
+// and makes it together with a default client if there is none; of two programs
+// that do so at once, one inserts, and the other finds what was inserted and tries
+// again. Delete replaces the pool by a tombstone in one transaction. The sweep
+// then purges everything in the pool, in many.
+
 // A UserPool is a directory of users. What anyone may do in it is on the
 // embedded [AppClient], the pool's default client; [UserPool.Client] is the
 // same for another client, [UserPool.Admin] what an operator may do.
@@ -56,6 +63,8 @@ func (e *Engine) openKeyed(ctx context.Context, key string, settings *PoolSettin
 	}
 }
 
+// poolByKey finds a pool by the key of OpenUserPool. The error wraps
+// [store.ErrNotFound] if there is none.
 func (e *Engine) poolByKey(ctx context.Context, key string) (*PoolInfo, error) {
 	var p *PoolInfo
 	err := e.store.View(ctx, func(r store.Reader) (err error) {
@@ -68,6 +77,7 @@ func (e *Engine) poolByKey(ctx context.Context, key string) (*PoolInfo, error) {
 	return p, nil
 }
 
+// handle is a handle on a pool, with its default client.
 func (e *Engine) handle(p *PoolInfo) *UserPool {
 	return &UserPool{&AppClient{engine: e, pool: p.ID, id: p.Client}}
 }
@@ -79,6 +89,8 @@ func (e *Engine) keyedSettings(key string, given *PoolSettings) *PoolSettings {
 	return &s
 }
 
+// createKeyed makes a pool with a key, and its default client, in one transaction.
+// The error wraps [store.ErrExists] if another program has just made it.
 func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSettings) (*PoolInfo, error) {
 	p, err := e.newPool(e.keyedSettings(key, settings))
 	if err != nil {
@@ -143,6 +155,7 @@ func (e *Engine) CreateUserPool(ctx context.Context, settings *PoolSettings) (*P
 	return p, nil
 }
 
+// newPool makes the record of a pool. It writes nothing.
 func (e *Engine) newPool(s *PoolSettings) (*PoolInfo, error) {
 	if s.Region == "" {
 		s.Region = e.region
@@ -168,6 +181,7 @@ func (e *Engine) UserPool(ctx context.Context, id string) (*UserPool, error) {
 	return e.handle(p), nil
 }
 
+// poolInfo reads a pool, or returns [ErrPoolNotFound].
 func (e *Engine) poolInfo(ctx context.Context, id string) (*PoolInfo, error) {
 	var p *PoolInfo
 	err := e.store.View(ctx, func(r store.Reader) error {

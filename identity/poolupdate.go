@@ -11,6 +11,12 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// A change of a pool's settings makes its event, and then does all in one
+// transaction: it reads the pool, lets fn change a copy, checks the copy against
+// what was stored, and writes the pool and the event. So two changes at once
+// cannot undo each other, and rules about two settings hold for what is stored
+// together.
+
 // Update changes the settings of the pool, and returns the pool as it is stored
 // then. fn gets the stored settings and changes them in place. It must be pure,
 // because it may run again. If fn returns an error, Update returns that error and

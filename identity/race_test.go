@@ -48,7 +48,7 @@ func wantOneWinner(t *testing.T, errs []error, losers ...error) {
 }
 
 func TestOneOfManySignUpsUnderOneNameWins(t *testing.T) {
-	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
+	onBackEnds(t, identity.PoolSettings{ReplaceUnconfirmed: new(false)}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		names := []string{"zo\u00eb", "Zo\u00eb", "zoe\u0308", "ZOE\u0308"}
 		errs := together(crowd, func(i int) error {
 			_, err := pool.SignUp(t.Context(), identity.SignUp{
@@ -82,6 +82,7 @@ func TestOneOfManyConfirmationsOfOneAliasWins(t *testing.T) {
 		wantOneWinner(t, errs, identity.ErrAliasExists)
 		wantOneOwner(t, pool, n, name)
 
+		f.mayForce(t, pool)
 		errs = together(n, func(i int) error { // and by force each that is not confirmed yet takes it over in turn
 			code := identity.Secret(f.outbox.LastCode(name(i)))
 			return pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: name(i), Code: code, ForceAlias: true})

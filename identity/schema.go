@@ -7,6 +7,11 @@ import (
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
+// The checks of a user's attributes, before they are stored: by the schema of the
+// pool (package settings), by their size together, and by the form that addresses
+// and dates have. checkNew is for users who sign themselves up, checkInvited for
+// those whom an operator makes.
+
 // checkNew checks the attributes of a user that is being made: each is in the
 // schema and well-formed, and none that is required is missing.
 func checkNew(s *PoolSettings, attributes map[string]string) error {

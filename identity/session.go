@@ -174,7 +174,7 @@ func (s *Session) SignOutEverywhere(ctx context.Context) error {
 	if err := s.managed(); err != nil {
 		return err
 	}
-	by := origin{pool: s.pool.ID, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), apart: true}
+	by := origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), apart: true}
 	if err := s.engine.signOut(ctx, by, EventSignedOutEverywhere); err != nil {
 		return fmt.Errorf("sign out everywhere: %w", err)
 	}

@@ -18,6 +18,11 @@ import (
 // A sign-up checks the attributes and the password, hashes the password, and
 // commits user, credential, code and event in one transaction. Names are unique by
 // Insert, so of two sign-ups at once one fails. The code is sent after the commit.
+//
+// Where a name is taken, the settings decide. With ReplaceUnconfirmed an unconfirmed
+// user is deleted in the same transaction. With HideSignUp a sign-up with the address of
+// a user does the same work, writes no user and sends the owner a notice. Otherwise
+// it is refused.
 
 // SignUp is what a user gives to register.
 type SignUp struct {
@@ -57,15 +62,87 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if _, err := s.points().preSignUp(ctx, hook.SignUp, u); err != nil {
 		return nil, err
 	}
-	if err := s.engine.namesFree(ctx, s.settings, u); err != nil {
+	if err := s.engine.spendSource(s.source, now); err != nil {
 		return nil, err
+	}
+	other, err := s.engine.holder(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	if other != nil && !s.replaces(other) && !s.hides() {
+		return nil, u.takenBy(s.settings, other)
 	}
 	cred, err := a.engine.newCredential(ctx, s.settings, u, in.Password, now)
 	if err != nil {
 		return nil, err
 	}
-	return s.commitSignUp(ctx, u, cred, now)
+	if other != nil && !s.replaces(other) {
+		return s.hideSignUp(ctx, u, other, now)
+	}
+	return s.commitSignUp(ctx, u, cred, other, now)
 }
+
+// replaces reports whether a sign-up may replace the user who has its name: one
+// who has not proved that the name is theirs.
+func (s *scope) replaces(other *User) bool {
+	return other.Status == StatusUnconfirmed && s.settings.ReplacesUnconfirmed()
+}
+
+// hides reports whether a sign-up with the name of a user is answered as any
+// other. It can be where names are addresses, which have owners who can be told.
+func (s *scope) hides() bool {
+	return s.settings.HidesSignUp() && len(s.settings.UsernameAttributes) > 0 && !s.settings.DisclosesUsers(&s.client.Settings)
+}
+
+// hideSignUp does the work of a sign-up with the address of a user who exists, and
+// writes no user. It sends the owner of the address a notice instead of a code, at
+// most knownPerHour in an hour.
+func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (*SignUpResult, error) {
+	res := &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
+	if d := res.Delivery; d != nil { // as much work as the code of a sign-up
+		if _, _, err := s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
+			return nil, err
+		}
+	}
+	ev, err := s.asked(ctx, other.Sub, EventSignUpHidden, now)
+	if err != nil {
+		return nil, err
+	}
+	var ok, admitted bool
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		if err := s.stillThere(tx); err != nil {
+			return err
+		}
+		if ok, err = s.spendSignUp(tx, u, now); err != nil || !ok {
+			return err
+		}
+		if admitted, err = s.checkQuota(tx, kindKnown, other.Sub, knownPerHour, now); err != nil || !admitted {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
+	if err == nil && !ok {
+		return nil, errAddressFull
+	}
+	if err != nil || !admitted || res.Delivery == nil {
+		return res, err
+	}
+	n := notice{MessageAccountExists, res.Delivery.Attribute, u.Attributes[res.Delivery.Attribute]}
+	return res, s.points().send(ctx, other, n.message(s.pool, s.client.ID, other, now))
+}
+
+// spendSignUp counts the message that a sign-up sends, and reports whether its address may get one.
+func (s *scope) spendSignUp(tx store.Tx, u *User, now time.Time) (bool, error) {
+	d := codeTarget(s.settings, u)
+	if d == nil {
+		return true, nil
+	}
+	return s.spendMessage(tx, kindAddress, u.recipient(d.Attribute), now)
+}
+
+// knownPerHour is how many notices the owner of an address gets in an hour of
+// sign-ups with the address, as many as codes that are asked for.
+const knownPerHour = 5
 
 // newSignUp checks a registration and makes the user, without writing anything.
 func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
@@ -175,9 +252,30 @@ func usernameShapes(attributes []string) string {
 	return "Username should be a phone number."
 }
 
-// namesFree looks, before the work of hashing, whether a new user's names are taken.
+// namesFree returns an error if a new user's names are taken.
 func (e *Engine) namesFree(ctx context.Context, s *PoolSettings, u *User) error {
-	return e.store.View(ctx, func(r store.Reader) error {
+	other, err := e.holder(ctx, u)
+	if err != nil || other == nil {
+		return err
+	}
+	return u.takenBy(s, other)
+}
+
+// takenBy is the error for names of a new user that another user has.
+func (u *User) takenBy(s *PoolSettings, other *User) error {
+	for _, n := range u.Names {
+		if slices.Contains(other.Names, n) {
+			return &NameTakenError{ErrUsernameExists, u.nameAttribute(s, n)}
+		}
+	}
+	return &NameTakenError{Err: ErrUsernameExists}
+}
+
+// holder returns the first user who has a name of a new user, or nil. It is asked
+// before the work of hashing.
+func (e *Engine) holder(ctx context.Context, u *User) (*User, error) {
+	var other *User
+	err := e.store.View(ctx, func(r store.Reader) error {
 		refs := make([]store.Ref, len(u.Names))
 		for i, n := range u.Names {
 			refs[i] = users.IndexRef(usersByName, nameKey(u.Pool, n))
@@ -188,15 +286,18 @@ func (e *Engine) namesFree(ctx context.Context, s *PoolSettings, u *User) error 
 		}
 		for i, v := range values {
 			if v != nil {
-				return &NameTakenError{ErrUsernameExists, u.nameAttribute(s, u.Names[i])}
+				other, err = orNil(users.Find(r, usersByName, nameKey(u.Pool, u.Names[i])))
+				return err
 			}
 		}
 		return nil
 	})
+	return other, err
 }
 
-// commitSignUp writes the user, and sends the code afterwards.
-func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now time.Time) (*SignUpResult, error) {
+// commitSignUp writes the user, in the place of an unproved one if there is one,
+// and sends the code afterwards.
+func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unproved *User, now time.Time) (*SignUpResult, error) {
 	res := &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
 	var text string
 	var pending *code
@@ -213,17 +314,24 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	if err != nil {
 		return nil, err
 	}
-	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+	admitted := true
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
 		if err := s.stillThere(tx); err != nil {
+			return err
+		}
+		if admitted, err = s.spendSignUp(tx, u, now); err != nil || !admitted {
+			return err
+		}
+		if err := s.dropUnproved(tx, unproved, ev); err != nil {
 			return err
 		}
 		return insertUser(tx, u, cred, pending, ev)
 	})
+	if err == nil && !admitted {
+		return nil, errAddressFull
+	}
 	if errors.Is(err, store.ErrExists) {
-		if err := s.engine.namesFree(ctx, s.settings, u); err != nil {
-			return nil, err
-		}
-		return nil, &NameTakenError{Err: ErrUsernameExists}
+		return s.lostRace(ctx, u, now)
 	}
 	if err != nil {
 		return nil, err
@@ -231,7 +339,45 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, now
 	if res.Delivery == nil {
 		return res, nil
 	}
-	return res, s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	if err != nil {
+		err = errors.Join(err, s.unsent(ctx, pending))
+	}
+	return res, err
+}
+
+// lostRace answers a sign-up whose name was taken while the password was hashed.
+func (s *scope) lostRace(ctx context.Context, u *User, now time.Time) (*SignUpResult, error) {
+	other, err := s.engine.holder(ctx, u)
+	switch {
+	case err != nil:
+		return nil, err
+	case other == nil:
+		return nil, &NameTakenError{Err: ErrUsernameExists}
+	case s.hides():
+		return s.hideSignUp(ctx, u, other, now)
+	}
+	return nil, u.takenBy(s.settings, other)
+}
+
+// dropUnproved deletes the user whom a sign-up replaces, with everything that
+// belonged to the user: groups that an operator gave to a name are not for
+// whoever signs up with the name next. A user who was confirmed meanwhile stays, and the insert fails.
+func (s *scope) dropUnproved(tx store.Tx, unproved *User, signUp *Event) error {
+	if unproved == nil {
+		return nil
+	}
+	u, err := orNil(users.Get(tx, users.Key(unproved)))
+	if err != nil || u == nil || u.Status != StatusUnconfirmed {
+		return err
+	}
+	if _, err := users.Delete(tx, users.Key(u)); err != nil {
+		return err
+	}
+	if err := s.engine.erase(tx, signUp.Time, store.OwnedByUser, u.Pool, u.Sub); err != nil {
+		return err
+	}
+	return events.Insert(tx, signUp.besides(u.Sub, EventSignUpReplaced))
 }
 
 // stillThere holds a write to a pool that was not deleted meanwhile.

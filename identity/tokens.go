@@ -11,6 +11,12 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
+// The tokens of a sign-in. newFamily makes the record of the sign-in, which the
+// flow commits together with whatever else the sign-in changes. Only after that
+// commit issue signs the access token and the ID token (claims.go) and seals the
+// refresh token. It writes nothing: all three name the family, and are valid only
+// as long as the family stands.
+
 // Tokens are what a sign-in gives.
 type Tokens struct {
 	Access    Secret        // for APIs, this one's among them

@@ -113,6 +113,7 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 	if err = orRefused(err, refused); err != nil {
 		return fmt.Errorf("verify TOTP: %w", err)
 	}
+	s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: now}, EventTOTPEnrolled, nil, s.user)
 	return nil
 }
 
@@ -317,6 +318,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 	if err != nil {
 		return err
 	}
+	var enrolled *User
 	_, err = t.commit(ctx, nil, func(tx store.Tx, o *outcome) error {
 		if err := t.stillToSetUp(o); err != nil || o.refused != nil {
 			return err
@@ -326,7 +328,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		}
 		u := o.user.clone()
 		u.MFA.turn(MFATOTP, true)
-		u.Modified = t.now
+		u.Modified, enrolled = t.now, u
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}
@@ -335,6 +337,7 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 	if err != nil {
 		return err
 	}
+	t.scope.engine.notify(ctx, origin{pool: t.scope.pool, client: t.scope.client.ID, sub: enrolled.Sub, now: t.now}, EventTOTPEnrolled, nil, enrolled)
 	t.state.Proved = append(slices.Clone(t.state.Proved), proof{Kind: provedFactor, Method: MFATOTP})
 	return c.move(t, stateEnrolled)
 }

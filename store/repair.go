@@ -55,8 +55,8 @@ func (t *Table[R]) Check(r Reader, report func(Problem), good func([]*R) error) 
 	}
 	for _, table := range t.indexTables() {
 		err := inChunks(r.Scan(table, Range{}), func(chunk []Entry) error {
-			wanted, err := t.wanted(r, table, chunk)
-			for i, ok := range wanted {
+			needed, err := t.needed(r, table, chunk)
+			for i, ok := range needed {
 				if !ok {
 					report(Problem{Table: table, Key: chunk[i].Key, What: entryExtra, Index: true})
 				}
@@ -170,11 +170,11 @@ func (t *Table[R]) faults(r Reader, recs []*R, report func(Problem)) (out []faul
 		}
 		taken := claimed[f.ref]
 		if f.unique && values[i] != nil {
-			wanted, err := t.wanted(r, f.ref.Table, []Entry{{f.ref.Key, values[i]}})
+			needed, err := t.needed(r, f.ref.Table, []Entry{{f.ref.Key, values[i]}})
 			if err != nil {
 				return nil, err
 			}
-			taken = taken || wanted[0]
+			taken = taken || needed[0]
 		}
 		if taken {
 			report(Problem{Table: f.ref.Table, Key: f.ref.Key, What: entryTaken})
@@ -187,8 +187,8 @@ func (t *Table[R]) faults(r Reader, recs []*R, report func(Problem)) (out []faul
 	return out, nil
 }
 
-// wanted reports for each index entry whether its record requires the entry.
-func (t *Table[R]) wanted(r Reader, table string, entries []Entry) ([]bool, error) {
+// needed reports for each index entry whether its record needs the entry.
+func (t *Table[R]) needed(r Reader, table string, entries []Entry) ([]bool, error) {
 	out := make([]bool, len(entries))
 	primaries := make([]string, len(entries))
 	var refs []Ref
@@ -205,7 +205,7 @@ func (t *Table[R]) wanted(r Reader, table string, entries []Entry) ([]bool, erro
 		if primaries[i] == "" {
 			continue
 		}
-		out[i] = t.calls(primaries[i], values[0], table, e)
+		out[i] = t.needs(primaries[i], values[0], table, e)
 		values = values[1:]
 	}
 	return out, nil
@@ -220,10 +220,10 @@ func (t *Table[R]) leadsTo(table string, e Entry) (primary string, err error) {
 	return tail(e)
 }
 
-// calls reports whether the record in value requires an index entry. It returns true for a
+// needs reports whether the record in value needs an index entry. It returns true for a
 // record that cannot be read: Check reports that record, and Repair must leave its entries
 // alone.
-func (t *Table[R]) calls(primary string, value []byte, table string, e Entry) bool {
+func (t *Table[R]) needs(primary string, value []byte, table string, e Entry) bool {
 	if value == nil {
 		return false
 	}
@@ -244,8 +244,8 @@ func (t *Table[R]) Repair(ctx context.Context, s Store) (int, error) {
 	total := 0
 	for _, table := range t.indexTables() { // delete extra entries first: they may block a unique key
 		n, err := inBatches(ctx, s, table, func(tx Tx, entries []Entry) (n int, err error) {
-			wanted, err := t.wanted(tx, table, entries)
-			for i, ok := range wanted {
+			needed, err := t.needed(tx, table, entries)
+			for i, ok := range needed {
 				if ok {
 					continue
 				}

@@ -36,7 +36,7 @@ func (backupCommand) Help() string {
 
     cognate backup cognate-monday.backup
     cognate backup /backup/cognate.backup --store bolt:/var/lib/cognate/cognate.db
-    cognate backup cognate.backup --store postgres://cognate@db.example.com/cognate
+    cognate backup cognate.backup --store postgres://cognate@db.example.com/cognate?sslmode=verify-full
 
 If a server has the file open, the command asks the server for the backup, through a socket beside the file (cognate.db.sock). Run the command as the user of the server, because only that user can open the socket. A PostgreSQL database is read while its servers run. "cognate restore" makes a store from the backup.`
 }
@@ -58,7 +58,7 @@ func (c *backupCommand) Run(t *terminal) error {
 	if _, err := os.Lstat(c.File); err == nil {
 		return hint(fmt.Errorf("%s exists already", c.File), "choose another name for the backup")
 	}
-	if err := mustExist(c.Store, sayWhere); err != nil {
+	if err := mustExist(c.Store, hintWhere); err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Dir(c.File)); err != nil {
@@ -82,7 +82,7 @@ func (c *backupCommand) write(ctx context.Context, t *terminal, w io.Writer, p *
 	if conn := dialServer(ctx, c.Store); conn != nil {
 		return receiveBackup(ctx, conn, w)
 	}
-	st, err := openThere(ctx, c.Store, sayWhere, openStore)
+	st, err := openThere(ctx, c.Store, hintWhere, openStore)
 	if err != nil {
 		return 0, err
 	}

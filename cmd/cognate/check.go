@@ -24,8 +24,8 @@ func (checkCommand) Help() string {
     cognate check --repair-indexes`
 }
 
-// toldProblems is how many problems of a kind are listed one by one.
-const toldProblems = 10
+// maxListed is how many problems of a kind are listed one by one.
+const maxListed = 10
 
 // Run checks a store.
 func (c *checkCommand) Run(t *terminal) error {
@@ -37,7 +37,7 @@ func (c *checkCommand) Run(t *terminal) error {
 			return hint(fmt.Errorf("a server has %s open: indexes are repaired while it is stopped", c.Store.file), "stop the server first, or leave out --repair-indexes")
 		}
 	}
-	st, err := openUsed(ctx, t, c.Store, c.keyFlags, sayWhere)
+	st, err := openUsed(ctx, t, c.Store, c.keyFlags, hintWhere)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c *checkCommand) check(ctx context.Context, t *terminal, st store.Store) e
 	total, indexes := 0, 0
 	err := identity.Check(ctx, st, catalog(), func(p store.Problem) {
 		kind := p.Table + ": " + p.What
-		if counts[kind]++; counts[kind] <= toldProblems {
+		if counts[kind]++; counts[kind] <= maxListed {
 			fmt.Fprintln(t.out, p)
 		}
 		total++

@@ -31,8 +31,8 @@ type copyCommand struct {
 func (copyCommand) Help() string {
 	return `The command copies a snapshot of a store to another store, of the same kind or not, and then compares the two. Secrets stay encrypted, so the copy needs the same key file.
 
-    cognate copy bolt:cognate.db postgres://cognate@db.example.com/cognate
-    cognate copy postgres://cognate@db.example.com/cognate bolt:cognate.db
+    cognate copy bolt:cognate.db postgres://cognate@db.example.com/cognate?sslmode=verify-full
+    cognate copy postgres://cognate@db.example.com/cognate?sslmode=verify-full bolt:cognate.db
 
 Stop the servers first, because the copy does not have what they write meanwhile. If a copy is interrupted, run it again to continue. Servers do not open an unfinished copy.`
 }
@@ -59,13 +59,13 @@ func (c *copyCommand) Run(t *terminal) error {
 	}
 	p := newProgress(t, "copied", c.Progress)
 	p.count = entries
-	job := &copyJob{from: from, to: to, fromName: c.From.String(), toName: c.To.name(), batch: copyBatch, told: func(n int) { p.at(n, 0) }}
+	job := &copyJob{from: from, to: to, fromName: c.From.String(), toName: c.To.name(), batch: copyBatch, progress: func(n int) { p.at(n, 0) }}
 	err = plain(errors.Join(job.run(ctx), to.Close()))
 	if err == nil {
 		p.end(job.copied, 0, fmt.Sprintf(" (%d there already)", job.found))
 		return nil
 	}
-	if _, told := errors.AsType[*hinted](err); told && !errors.Is(err, syscall.ENOSPC) {
+	if _, ok := errors.AsType[*hinted](err); ok && !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
 	return hint(fmt.Errorf("not finished after %s: %w", entries(job.copied), err), "run it again: it continues where it was interrupted")
@@ -82,7 +82,7 @@ type copyJob struct {
 	from, to         store.Store
 	fromName, toName string
 	batch            int // number of entries in a transaction
-	told             func(n int)
+	progress         func(n int)
 
 	copied int
 	found  int // number of entries that an earlier run has copied
@@ -190,7 +190,7 @@ func (j *copyJob) write(ctx context.Context, batch []entry) error {
 		return err
 	}
 	j.copied += len(batch)
-	j.told(j.copied)
+	j.progress(j.copied)
 	return nil
 }
 

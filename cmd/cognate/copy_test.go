@@ -48,7 +48,7 @@ func sourceOf(t *testing.T, n int) store.Store {
 }
 
 func newCopy(from, to store.Store) *copyJob {
-	return &copyJob{from: from, to: to, fromName: "bolt:from", toName: "to", batch: 7, told: func(int) {}}
+	return &copyJob{from: from, to: to, fromName: "bolt:from", toName: "to", batch: 7, progress: func(int) {}}
 }
 
 func digestIn(t *testing.T, s store.Store) (d *digest) {
@@ -73,7 +73,7 @@ func TestCopyInterrupted(t *testing.T) {
 		to := boltStore(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		first := newCopy(from, to)
-		first.told = func(n int) {
+		first.progress = func(n int) {
 			if n >= after {
 				cancel()
 			}
@@ -113,7 +113,7 @@ func TestCopyRefusals(t *testing.T) {
 	// Who writes to the copy meanwhile is found out.
 	to = boltStore(t)
 	job := newCopy(from, to)
-	job.told = func(int) {
+	job.progress = func(int) {
 		err := to.Update(t.Context(), func(tx store.Tx) error { return tx.Put("clients", "x", []byte("1")) })
 		if err != nil {
 			t.Error(err)
@@ -131,8 +131,8 @@ func TestCopyRefusals(t *testing.T) {
 func TestCopyThatAnotherRunFinishes(t *testing.T) {
 	from, to := sourceOf(t, 20), boltStore(t)
 	slow := newCopy(from, to)
-	slow.told = func(int) {
-		slow.told = func(int) { t.Error("it went on") }
+	slow.progress = func(int) {
+		slow.progress = func(int) { t.Error("it went on") }
 		if err := newCopy(from, to).run(t.Context()); err != nil {
 			t.Fatal(err)
 		}

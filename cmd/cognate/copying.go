@@ -39,8 +39,8 @@ func wantWhole(r store.Reader, name string) error {
 		"finish it by running cognate copy again, or begin with an empty store")
 }
 
-// sayServed is the hint if a store does not belong to a real server.
-const sayServed = "give the store that cognate serve uses"
+// hintServed is the hint if a store does not belong to a real server.
+const hintServed = "give the store that cognate serve uses"
 
 // openWhole opens the existing store of a real server without its keys, so secrets stay
 // sealed.
@@ -48,7 +48,7 @@ func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 	if where.inMemory() {
 		return nil, hint(errors.New("memory cannot be read by another process"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
-	st, err := openThere(ctx, where, sayServed, openStore)
+	st, err := openThere(ctx, where, hintServed, openStore)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, hint(err, "stop the server first, or make a backup, restore it to a new store and copy that store")
 	}
@@ -65,7 +65,7 @@ func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 func wantReal(ctx context.Context, st store.Store, name string) error {
 	made, err := purposeOf(ctx, st)
 	if err == nil && made != forReal {
-		return hint(fmt.Errorf("%s was made by cognate %s", name, made), sayServed)
+		return hint(fmt.Errorf("%s was made by cognate %s", name, made), hintServed)
 	}
 	return err
 }

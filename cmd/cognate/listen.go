@@ -20,7 +20,7 @@ import (
 // The limits of a connection. A request may take 30 seconds, see cognito.Options.
 const (
 	headerTimeout = 5 * time.Second
-	readTimeout   = 30 * time.Second
+	readTimeout   = 15 * time.Second // of the head and the body together
 	writeTimeout  = 60 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 32 << 10
@@ -41,14 +41,14 @@ func listen(a address) (net.Listener, error) {
 	if call, ok := errors.AsType[*os.SyscallError](err); ok {
 		reason = call.Err
 	}
-	told := fmt.Errorf("cannot listen on %s: %w", a, reason)
+	failed := fmt.Errorf("cannot listen on %s: %w", a, reason)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, hint(told, "another server is running there; choose another with --addr")
+		return nil, hint(failed, "another server is running there; choose another with --addr")
 	case errors.Is(err, fs.ErrPermission):
-		return nil, hint(told, "ports below 1024 may need privileges; choose another with --addr")
+		return nil, hint(failed, "ports below 1024 may need privileges; choose another with --addr")
 	}
-	return nil, hint(told, "the address must be one of this machine, such as 127.0.0.1:9229; choose another with --addr")
+	return nil, hint(failed, "the address must be one of this machine, such as 127.0.0.1:9229; choose another with --addr")
 }
 
 // signals returns a context that is done after the first signal to stop. Call it before a
@@ -58,19 +58,30 @@ func signals() (ctx context.Context, stop context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
-// serve answers requests until ctx, made by signals, is done. Then serve calls stop,
+// serve answers requests on l, which may bound its [connections], until ctx, made by signals, is done. Then serve calls stop,
 // accepts no more requests, and waits for those in flight.
-func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.Handler, log *slog.Logger, background func(context.Context)) error {
+func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.Handler, log *slog.Logger, secure *secured, background func(context.Context)) error {
 	server := &http.Server{
 		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 	}
+	if cs, ok := l.(*connections); ok {
+		server.Handler, server.ConnContext = watched(h), cs.context
+	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	answer := func() error { return server.Serve(l) }
+	if secure != nil {
+		server.TLSConfig = secure.config
+		answer = func() error { return server.ServeTLS(l, "", "") }
+	}
+	go func() { failed <- answer() }()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		if secure != nil && secure.warm != nil {
+			go secure.warm(ctx)
+		}
 		background(ctx)
 	}()
 	var err error

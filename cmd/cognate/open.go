@@ -40,8 +40,9 @@ var purposes = &store.Table[purposeRecord]{
 	Owner: store.OwnedByEngine,
 }
 
-// catalog returns the tables of a store: those of the engine, and the purpose of the store.
-func catalog() store.Catalog { return identity.Tables().With(purposes) }
+// catalog returns the tables of a store: those of the engine, the purpose of the store, and
+// the certificates of the server.
+func catalog() store.Catalog { return identity.Tables().With(purposes, acmeEntries) }
 
 // openTests opens a store of cognate dev, or makes it.
 func openTests(ctx context.Context, where storeFlag) (store.Store, error) {
@@ -115,7 +116,7 @@ func openThere(ctx context.Context, where storeFlag, try string, open func(conte
 		}
 		return err
 	})
-	if _, told := errors.AsType[*hinted](err); err != nil && !told {
+	if _, ok := errors.AsType[*hinted](err); err != nil && !ok {
 		err = storeError(fmt.Errorf("open store %s: %w", where.name(), err))
 	}
 	if err != nil {
@@ -138,14 +139,17 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 	if err == nil {
 		return st, nil
 	}
+	if errors.Is(err, postgres.ErrNoTLSMode) {
+		return nil, hint(fmt.Errorf("cannot %w", err), "sslmode=verify-full encrypts and verifies the server; sslrootcert=FILE names its authority")
+	}
 	if where.url != "" && !errors.Is(err, store.ErrNewer) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "check that the database exists and has the encoding UTF-8, and that the database user may create schemas or owns the schemas of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
 	}
 	return nil, storeError(err)
 }
 
-// sayWhere is the hint if a store is not found.
-const sayWhere = "say where it is with --store"
+// hintWhere is the hint if a store is not found.
+const hintWhere = "say where it is with --store"
 
 // mustExist returns an error if the file of a store does not exist. A missing database is
 // found only when it is opened.
@@ -158,7 +162,7 @@ func mustExist(where storeFlag, try string) error {
 
 // storeError describes the error of a store file and adds a hint.
 func storeError(err error) error {
-	told := &toldError{"cannot " + strings.ReplaceAll(err.Error(), "store: ", ""), err}
+	shown := &textError{"cannot " + strings.ReplaceAll(err.Error(), "store: ", ""), err}
 	for _, known := range []struct {
 		err  error
 		hint string
@@ -170,20 +174,20 @@ func storeError(err error) error {
 		{fs.ErrPermission, "check the owner and the mode of the file and its directory, or choose another file with --store"},
 	} {
 		if errors.Is(err, known.err) {
-			return hint(told, "%s", known.hint)
+			return hint(shown, "%s", known.hint)
 		}
 	}
-	return told
+	return shown
 }
 
-// A toldError is an error with a text for people.
-type toldError struct {
+// A textError is an error with another text, for people.
+type textError struct {
 	text string
 	err  error
 }
 
-func (e *toldError) Error() string { return e.text }
-func (e *toldError) Unwrap() error { return e.err }
+func (e *textError) Error() string { return e.text }
+func (e *textError) Unwrap() error { return e.err }
 
 // claim marks a new store with a purpose. It returns an error if the store has another
 // purpose.
@@ -203,7 +207,7 @@ func claim(ctx context.Context, st store.Store, file string, want purpose) error
 		}
 		return err
 	})
-	if _, told := errors.AsType[*hinted](err); told {
+	if _, ok := errors.AsType[*hinted](err); ok {
 		return err
 	}
 	if err != nil {
@@ -236,7 +240,13 @@ func unlock(ctx context.Context, t *terminal, inner store.Store, file string, fr
 		return nil, err
 	}
 	st := sealed.New(inner, keys, catalog())
-	return st, probe(ctx, st, file, from)
+	if err := probe(ctx, st, file, from); err != nil {
+		return st, err
+	}
+	if err := identity.Upgrade(ctx, st); err != nil {
+		return st, storeError(fmt.Errorf("open store %s: %w", file, err))
+	}
+	return st, nil
 }
 
 // isUsed reports whether a command has claimed the store.
@@ -315,9 +325,9 @@ func probe(ctx context.Context, st store.Store, file string, from keySource) err
 	})
 	if errors.Is(err, sealed.ErrWrongKey) {
 		if from.env != "" {
-			return hint(&toldError{fmt.Sprintf("%s does not hold the keys of %s", from.env, file), err}, "give the right keys with --key-env or --key-file")
+			return hint(&textError{fmt.Sprintf("%s does not hold the keys of %s", from.env, file), err}, "give the right keys with --key-env or --key-file")
 		}
-		err := &toldError{fmt.Sprintf("%s is not the key file of %s", from.file, file), err}
+		err := &textError{fmt.Sprintf("%s is not the key file of %s", from.file, file), err}
 		return hint(err, "give the right key file with --key-file")
 	}
 	if err != nil {

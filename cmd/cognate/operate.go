@@ -89,7 +89,7 @@ func plain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return errors.New("interrupted")
 	}
-	told := plainError{err}
+	shown := plainError{err}
 	for _, known := range []struct {
 		err  error
 		hint string
@@ -114,10 +114,10 @@ func plain(err error) error {
 		{identity.ErrInvalidSettings, "nothing was changed; the documentation of identity.PoolSettings and identity.ClientSettings says which values each setting accepts"},
 	} {
 		if errors.Is(err, known.err) {
-			return hint(told, "%s", known.hint)
+			return hint(shown, "%s", known.hint)
 		}
 	}
-	return told
+	return shown
 }
 
 // An inPool is a pool in the store of a real server.

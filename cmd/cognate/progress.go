@@ -15,12 +15,12 @@ type progress struct {
 	live  bool  // reports before the end
 	size  int64 // size of the input in bytes; 0 if it is not known
 	begin time.Time
-	told  time.Time
+	last  time.Time // when it last reported
 }
 
 func newProgress(t *terminal, done string, always bool) *progress {
 	now := time.Now()
-	return &progress{t: t, done: done, count: users, live: always || isTerminal(t.err), begin: now, told: now}
+	return &progress{t: t, done: done, count: users, live: always || isTerminal(t.err), begin: now, last: now}
 }
 
 // sizeOf returns the size of a file, or 0 if the stream has no size.
@@ -38,8 +38,8 @@ func sizeOf(r io.Reader) int64 {
 
 // at reports that n are done, and that the input has been read up to the offset read.
 func (p *progress) at(n int, read int64) {
-	if now := time.Now(); p.live && now.Sub(p.told) >= time.Second {
-		p.told = now
+	if now := time.Now(); p.live && now.Sub(p.last) >= time.Second {
+		p.last = now
 		share := ""
 		if p.size > 0 {
 			share = fmt.Sprintf(" (%d%%)", min(read*100/p.size, 100))

@@ -41,7 +41,7 @@ func (s *sealedStore) open(t *terminal, fn func(ctx context.Context, st store.St
 	ctx, stop := signals()
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	st, err := openUsed(ctx, t, s.Store, s.keyFlags, sayWhere)
+	st, err := openUsed(ctx, t, s.Store, s.keyFlags, hintWhere)
 	if err != nil {
 		return err
 	}
@@ -88,10 +88,10 @@ type secretsReseal struct{ sealedStore }
 // Run seals all values under the first key.
 func (c *secretsReseal) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, st store.Store, _ keySource) error {
-		told := time.Now()
+		last := time.Now()
 		counts, err := sealed.Reseal(ctx, st, func(done int) {
-			if now := time.Now(); now.Sub(told) >= time.Second {
-				told = now
+			if now := time.Now(); now.Sub(last) >= time.Second {
+				last = now
 				fmt.Fprintf(t.err, "cognate: looked at %d values\n", done)
 			}
 		})

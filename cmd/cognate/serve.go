@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,12 +27,17 @@ type serveCommand struct {
 	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	keyFlags
-	Region   region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
-	Account  account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
-	Issuer   issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (http://HOST:PORT of --addr). Default: ${default}."`
-	Rotate   int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
-	LogCodes bool       `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
-	Log      string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
+	tlsFlags
+	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
+	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
+	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (the HOST:PORT of --addr, or the first --acme-host). Default: ${default}."`
+	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
+	connectionFlags
+	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
+	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
+	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
+	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
+	Log       string      `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
 // maxRotate is ten years, in days.
@@ -39,7 +45,9 @@ const maxRotate = 3650
 
 // Help returns the details that --help shows.
 func (serveCommand) Help() string {
-	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys. Put a proxy with TLS in front of the server, and give the URL of the proxy with --issuer.
+	return `Operators sign their requests with access keys, see "cognate key create --help". Users do not need access keys.
+
+Give the server a certificate with --tls-cert and --tls-key, or let it get one from Let's Encrypt with --acme-host. Otherwise put a proxy with TLS in front of it, and give the URL of the proxy with --issuer. For --acme-host, port 443 of the host must lead to the server. The certificates are in the store, unless --acme-cache names a directory, and are renewed after two thirds of their life.
 
 The server cannot send mail yet. Operations that owe a user a message, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
@@ -47,6 +55,8 @@ Examples:
 
     cognate key create
     cognate serve --issuer https://auth.example.com
+    cognate serve --addr 0.0.0.0:443 --acme-host auth.example.com
+    cognate serve --addr 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --issuer https://auth.example.com
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
     cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
 
@@ -54,7 +64,11 @@ Several servers can run on one PostgreSQL database. Give every server the same -
 
 With --rotate-keys 90, the server replaces the signing keys of each pool every 90 days. New keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
 
-On SIGINT or SIGTERM, the server answers the requests in flight (for at most 10 seconds) and stops. A second signal stops it at once.`
+If a proxy is in front, give its address with --trusted-proxy, so that limits by address count the users and not the proxy.
+
+Signatures of operators must be for the region of --region, of --also-region, or of a pool in the store.
+
+On SIGHUP, the server opens the access log anew. On SIGINT or SIGTERM, the server answers the requests in flight (for at most 10 seconds) and stops. A second signal stops it at once.`
 }
 
 // Validate returns an error if the command line is invalid.
@@ -65,7 +79,10 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if c.Issuer == issuerSelf && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
+	if err := c.tlsFlags.Validate(); err != nil {
+		return err
+	}
+	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
 		return fmt.Errorf("--issuer: self means the address in --addr, but clients cannot use the address %s: give the URL that clients use, such as --issuer https://auth.example.com, or give aws", c.Addr)
 	}
 	return nil
@@ -88,21 +105,71 @@ func (c *serveCommand) Run(t *terminal) error {
 	if c.Store.file != "" {
 		defer offerStore(log, c.Store.file, st)()
 	}
+	secure, err := c.secure(log, st)
+	if err != nil {
+		return err
+	}
 	engine := identity.New(st, &identity.Options{
-		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.Addr.url(l)),
+		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
 	})
+	regions, err := c.regions(ctx, engine)
+	if err != nil {
+		return err
+	}
+	proxies := networks(c.Proxies)
+	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log})
+	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
+	if err != nil {
+		return err
+	}
+	defer closeLog()
 	ctx, stop := signals()
 	defer stop()
 	if err := c.report(ctx, log, engine, l); err != nil {
 		return err
 	}
-	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Logger: log})
-	if err := serve(ctx, stop, l, withHealth(api, st), log, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, c.bounded(l, proxies), handler, log, secure, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// logged returns next with an access log, if the operator wants one, and what closes the log.
+func (c *serveCommand) logged(t *terminal, log *slog.Logger, api *cognito.Handler, next http.Handler) (h http.Handler, done func(), err error) {
+	if c.AccessLog == "" {
+		return next, func() {}, nil
+	}
+	access, err := openAccessLog(t, c.AccessLog, log, func(r *http.Request) string { return api.Client(r).String() })
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := access.reopenAtHangup()
+	return access.logged(next), func() {
+		stop()
+		if err := access.Close(); err != nil {
+			log.Error("the access log cannot be closed", "error", err)
+		}
+	}, nil
+}
+
+// regions returns the regions that signatures may be for, beside the engine's: those of
+// flags, and those of pools that there are, which earlier versions took from signatures.
+func (c *serveCommand) regions(ctx context.Context, e *identity.Engine) ([]string, error) {
+	var out []string
+	for _, r := range c.Regions {
+		out = append(out, string(r))
+	}
+	for p, err := range e.UserPools(ctx, "", "") {
+		if err != nil {
+			return nil, fmt.Errorf("list the regions of pools: %w", err)
+		}
+		if !slices.Contains(out, p.Settings.Region) {
+			out = append(out, p.Settings.Region)
+		}
+	}
+	return out, nil
 }
 
 // sender returns nil, unless the operator asks for codes in the log.
@@ -118,13 +185,13 @@ const healthPatience = 2 * time.Second
 
 // withHealth serves the paths below /_cognate and passes all others to the API. It does not
 // use [http.ServeMux], which redirects unclean paths with pages that an SDK cannot read.
-func withHealth(api http.Handler, st store.Store) http.Handler {
+func withHealth(api http.Handler, st store.Store, saturated func() bool) http.Handler {
 	health := fake.Health(version(), func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, healthPatience)
 		defer cancel()
 		_, err := isUsed(ctx, st)
 		return err
-	})
+	}, saturated)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first == "_cognate" {
 			health.ServeHTTP(w, r)
@@ -147,11 +214,11 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	if err != nil {
 		return fmt.Errorf("list access keys: %w", err)
 	}
-	iss := c.Issuer.fixed(c.Addr.url(l))(ctx, e.Region())
-	log.Info("serving", "addr", l.Addr().String(), "store", c.Store.String(), "version", version(), "accessKeys", len(keys))
+	iss := c.Issuer.fixed(c.url(c.Addr, l))(ctx, e.Region())
+	log.Info("serving", "addr", l.Addr().String(), "store", c.Store.String(), "version", version(), "tls", c.on(), "accessKeys", len(keys))
 	log.Info("tokens have as iss this URL and the pool id", "iss", iss+"/POOL_ID")
 	if u, err := url.Parse(iss); err == nil && u.Scheme == "http" && !cognito.Loopback(u.Host) {
-		log.Warn("the issuer is not https: put a proxy with TLS in front and give its URL by --issuer")
+		log.Warn("the issuer is not https: serve with --tls-cert or --acme-host, or put a proxy with TLS in front and give its URL by --issuer")
 	}
 	if len(keys) == 0 {
 		log.Warn("there is no access key, so operators' calls are refused", "hint", "run cognate key create")

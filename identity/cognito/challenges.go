@@ -12,6 +12,16 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// The rest of a sign-in. RespondToAuthChallenge and AdminRespondToAuthChallenge
+// find the client, and respond looks the challenge up in the table challenges. The
+// row reads the parameters and calls the Answer of the identity challenge, which
+// judges and commits. answered turns the outcome into tokens or into the next
+// challenge, by the same table. A new challenge is a new row.
+//
+// The state of a sign-in travels in Session, and belongs to one client and one
+// user. A wrong code does not use the session up (recorded from the service for
+// codes by mail); a right one does.
+
 func (s *service) respondToAuthChallenge(ctx context.Context, in *idp.RespondToAuthChallengeRequest) (*idp.RespondToAuthChallengeResponse, error) {
 	client, err := s.engine.AppClient(ctx, text(in.ClientId))
 	if err != nil {
@@ -135,7 +145,11 @@ var challenges = []challengeRow{
 	},
 }
 
-// respond answers a challenge.
+// respond answers a challenge. The parameters are checked first: USERNAME and
+// Session are missing parameters, and not constraints of the model. A challenge
+// that this version never asks can have no valid session, so its session is
+// refused; what the service says to another ChallengeName than the one it asked is
+// (unsure).
 func respond(ctx context.Context, client *identity.AppClient, challenge idp.ChallengeNameType, session *wire.Secret, p params) (*step, error) {
 	a := answers{params: p, username: p.text("USERNAME"), state: text(session), hash: p.text("SECRET_HASH")}
 	if a.username == "" {
@@ -155,7 +169,8 @@ func missing(name string) error {
 	return &identity.ParameterError{Err: identity.ErrMissingParameter, Name: name}
 }
 
-// userAttributes are the attributes among the answers to a challenge.
+// userAttributes are the attributes among the answers to a challenge: parameters
+// whose names begin with "userAttributes.".
 func userAttributes(p params) map[string]string {
 	out := map[string]string{}
 	for name, value := range p {
@@ -191,6 +206,8 @@ func answered(res *identity.SignInResult, err error) (*step, error) {
 	return nil, fmt.Errorf("a challenge of type %T has no row in the table of challenges", res.Challenge)
 }
 
+// showNewPassword shows the attributes that the user has, and those that must come
+// with the answer. Both are JSON inside of a string.
 func showNewPassword(ch *identity.NewPasswordRequired) (username string, parameters []string) {
 	required := []string{}
 	for _, name := range ch.Required {

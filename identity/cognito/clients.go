@@ -2,11 +2,21 @@ package cognito
 
 import (
 	"context"
+	"strings"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
+
+// App clients: create, describe, update, delete and list. clientSettings turns a
+// request into identity.ClientSettings, clientType shows settings again. Names of
+// things that are not part of the client, such as providers and scopes, are
+// checked here, since only this package knows them; all other rules are in package
+// settings.
+//
+// Create, Describe and Update show the client's secret, as the service does; so
+// each reads the secrets apart from the settings. secrets.go rotates secrets.
 
 func (s *service) createUserPoolClient(ctx context.Context, in *idp.CreateUserPoolClientRequest) (*idp.CreateUserPoolClientResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
@@ -16,8 +26,12 @@ func (s *service) createUserPoolClient(ctx context.Context, in *idp.CreateUserPo
 	if err := checkNamed(in); err != nil {
 		return nil, err
 	}
+	settings := clientSettings(in)
+	if err := settings.CheckService(regionOf(in.UserPoolId)); err != nil {
+		return nil, err
+	}
 	clients := pool.Admin().Clients()
-	c, err := clients.Create(ctx, clientSettings(in))
+	c, err := clients.Create(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +79,7 @@ func (s *service) updateUserPoolClient(ctx context.Context, in *idp.UpdateUserPo
 			next.Name = set.Name
 		}
 		*set = *next
-		return nil
+		return next.CheckService(regionOf(in.UserPoolId))
 	})
 	if err != nil {
 		return nil, err
@@ -108,12 +122,13 @@ func (s *service) deleteUserPoolClient(ctx context.Context, in *idp.DeleteUserPo
 // maxPage is how many items a page has where the request does not say.
 const maxPage = 60
 
+// listUserPoolClients shows ids and names only, never a secret.
 func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolClientsRequest) (*idp.ListUserPoolClientsResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
-	after, err := readPageToken("ListUserPoolClients", pool.PoolID(), in.NextToken)
+	after, err := readPageToken(ctx, "ListUserPoolClients", pool.PoolID(), in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +151,12 @@ func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolC
 	return out, nil
 }
 
+// regionOf is the region of a pool.
+func regionOf(pool *string) string {
+	region, _, _ := strings.Cut(text(pool), "_")
+	return region
+}
+
 // checkNamed checks that what a client names exists. This version has no
 // identity providers but the pool itself, no resource servers, and no secret store.
 func checkNamed(in *idp.CreateUserPoolClientRequest) error {
@@ -151,7 +172,7 @@ func checkNamed(in *idp.CreateUserPoolClientRequest) error {
 		switch scope {
 		case "phone", "email", "openid", "profile", "aws.cognito.signin.user.admin":
 		default:
-			return wire.Errorf(idp.ScopeDoesNotExistException, "The scope %s does not exist.", scope) // text (unsure)
+			return wire.Errorf(idp.ScopeDoesNotExistException, "Invalid scope requested: %s", scope)
 		}
 	}
 	return nil
@@ -188,7 +209,14 @@ func clientSettings(in *idp.CreateUserPoolClientRequest) *identity.ClientSetting
 	return s
 }
 
-// clientType is a client as the service shows it.
+// clientType is a client as the service shows it. Flows, attributes and
+// PreventUserExistenceErrors stay absent unless they were set, although defaults
+// apply: complete answers of 2023 and 2025 show it so. Validities appear once they
+// were set, with the exception of the refresh token's, which is 30 days or what
+// was set.
+//
+// Of two secrets the first one is shown. Which of them the service shows during a
+// rotation is (unsure).
 func clientType(c *identity.ClientInfo, secrets []identity.Secret) *idp.UserPoolClientType {
 	set := &c.Settings
 	out := &idp.UserPoolClientType{

@@ -66,8 +66,11 @@ func number[To, From ~int | ~int32](p *From) *To {
 	return ptr(To(*p))
 }
 
+// date shows a time; wire.Time writes seconds with up to three decimals.
 func date(t time.Time) *wire.Time { return &wire.Time{Time: t} }
 
+// secret shows a secret: the answer to a client or operator is one of the few
+// places where its text leaves the process.
 func secret(s identity.Secret) *wire.Secret { return ptr(wire.Secret(s)) }
 
 // attributes reads a list of attributes; of several with one name the last
@@ -97,6 +100,7 @@ func attribute(name, value string) idp.AttributeType {
 	return idp.AttributeType{Name: ptr(name), Value: ptr(wire.Secret(value))}
 }
 
+// delivery is where a code went: the masked address, the medium and the attribute.
 func delivery(d *identity.CodeDelivery) *idp.CodeDeliveryDetailsType {
 	if d == nil {
 		return nil

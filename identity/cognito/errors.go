@@ -14,6 +14,17 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
+// Errors. A handler returns the error of package identity as it is. mapError finds
+// the first row of the table rows that fits, and the row makes the exception and
+// the message. An error without a row becomes an InternalErrorException and is
+// logged. Where only the request is wrong, and not what it asks for, the code that
+// reads the request refuses it with wire.Errorf.
+//
+// How sure a text is: "(unsure)" behind it says that nobody has recorded it. The
+// texts about the store and about this version are ours. All others were found in
+// recordings of the service, in programs that match on them, or in its
+// documentation. Some end without a full stop: that is as recorded.
+
 // A row says what one error of the domain is on the wire.
 type row struct {
 	err       error
@@ -72,13 +83,14 @@ var rows = []row{
 	{identity.ErrAlreadyConfirmed, idp.InvalidParameterException, say("User is already confirmed.")},
 	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
+	{identity.ErrNoSMS, idp.InvalidParameterException, say("User pool does not have SMS configuration to send messages.")},
 	{identity.ErrNoSender, idp.CodeDeliveryFailureException, notSent},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, notSent},
 
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
 	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
 	{identity.ErrCannotReset, idp.NotAuthorizedException, say("User password cannot be reset in the current state.")},
-	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress}, // text (unsure)
+	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress},
 	{identity.ErrAttributeImmutable, idp.InvalidParameterException, immutable},
 	{identity.ErrUnknownAttribute, idp.InvalidParameterException, unknownAttributes},
 	{identity.ErrPasswordReused, idp.PasswordHistoryPolicyViolationException, say("Password has previously been used.")}, // text (unsure)
@@ -105,12 +117,13 @@ var rows = []row{
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
 	{identity.ErrUnsupported, idp.InvalidParameterException, unsupported},
 
-	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter")},
+	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter.")},
 	{identity.ErrInvalidFilterAttribute, idp.InvalidParameterException, invalidSearch},
 	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
 	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
 
+	{identity.ErrBusy, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
 	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},
@@ -122,7 +135,11 @@ func (s *service) mapError(ctx context.Context, op *wire.Operation, err error) *
 	if errors.Is(err, identity.ErrNoSender) {
 		s.log.ErrorContext(ctx, "a message was owed and nothing was changed", "operation", op.Name, "error", err)
 	}
-	return mapError(ctx, op, err)
+	out := mapError(ctx, op, err)
+	if text := hint(err); s.hints && text != "" && out != nil {
+		s.log.WarnContext(ctx, op.Name+" was refused, as Amazon Cognito refuses it: "+out.Message, "hint", text)
+	}
+	return out
 }
 
 // mapError turns an error of the domain into one of the wire; nil where it is
@@ -141,18 +158,18 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                     // seen with the service, in pools with aliases
-	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},             // recorded
-	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                 // (unsure)
-	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                  // ours: the service's figure is not known
+	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                                                                               // seen with the service, in pools with aliases
+	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},                                                                       // recorded
+	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                                                                           // (unsure)
+	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                                                                            // ours: the service's figure is not known
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -168,6 +185,7 @@ func of[E error](err error) E {
 	return e
 }
 
+// notFound and forClient put an id into a message.
 func notFound(format string) func(string, error) string {
 	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.NotFoundError](err).ID) }
 }
@@ -176,6 +194,8 @@ func forClient(format string) func(string, error) string {
 	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.ClientError](err).Client) }
 }
 
+// secretMismatch has other words for the plain secret, and for the hash that comes
+// with a refresh token (recorded), than for other hashes.
 func secretMismatch(op string, err error) string {
 	e := of[*identity.ClientError](err)
 	switch {
@@ -187,6 +207,9 @@ func secretMismatch(op string, err error) string {
 	return "Unable to verify secret hash for client " + e.Client
 }
 
+// userNotFound says less where the call is public: the words could mean the name
+// or the client. To a holder of a valid token of a deleted user it says that the
+// token was revoked.
 func userNotFound(op string, _ error) string {
 	switch op {
 	case "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword":
@@ -197,6 +220,7 @@ func userNotFound(op string, _ error) string {
 	return "User does not exist."
 }
 
+// userDisabled has a full stop except in AdminResetUserPassword, as recorded.
 func userDisabled(op string, _ error) string {
 	if op == "AdminResetUserPassword" {
 		return "User is disabled"
@@ -204,6 +228,9 @@ func userDisabled(op string, _ error) string {
 	return "User is disabled."
 }
 
+// flowNotEnabled has a form for each flow. All are recorded but the one for
+// USER_AUTH, which is (unsure). The one for CUSTOM_AUTH blames the triggers of the
+// pool.
 func flowNotEnabled(_ string, err error) string {
 	flow := of[*identity.FlowError](err).Flow
 	switch flow {
@@ -221,7 +248,13 @@ func missingParameter(_ string, err error) string {
 	return "Missing required parameter " + of[*identity.ParameterError](err).Name
 }
 
-func invalidParameter(_ string, err error) string { return of[*identity.ParameterError](err).Reason }
+func invalidParameter(op string, err error) string {
+	e := of[*identity.ParameterError](err)
+	if e.Name == "attribute" && (op == "GetUserAttributeVerificationCode" || op == "VerifyUserAttribute") {
+		return "Invalid attribute name. Only phone_number and email can be verified."
+	}
+	return e.Reason
+}
 
 func invalidSearch(_ string, err error) string {
 	return "Invalid search attribute: " + of[*identity.ParameterError](err).Name
@@ -242,7 +275,8 @@ var ruleTexts = map[identity.PasswordRule]string{
 	identity.RuleSpace:     "Password cannot start or end with a space", // (unsure)
 }
 
-// passwordRule names the first rule that was broken, as the service does.
+// passwordRule names the first rule that was broken, as the service does. The two
+// prefixes are recorded: "did not conform with" belongs to SignUp alone.
 func passwordRule(_ string, err error) string {
 	e := of[*identity.PasswordError](err)
 	prefix := "Password does not conform to policy: "
@@ -252,6 +286,8 @@ func passwordRule(_ string, err error) string {
 	return prefix + ruleTexts[e.Unmet[0]]
 }
 
+// nameTaken says which kind of name is taken. AdminCreateUser has one sentence for
+// all kinds of usernames (recorded).
 func nameTaken(op string, err error) string {
 	e := of[*identity.NameTakenError](err)
 	switch {
@@ -263,13 +299,21 @@ func nameTaken(op string, err error) string {
 	return "An account with the given " + e.Attribute + " already exists."
 }
 
+// innerNames are what the service calls required attributes that are missing, of those that have inner names.
+var innerNames = map[string]string{
+	"name": "name.formatted", "given_name": "name.givenName", "family_name": "name.familyName",
+	"middle_name": "name.middleName", // (unsure)
+}
+
+// schemaProblems lists all problems, one a line. Each line ends in a line feed,
+// the last one too (recorded).
 func schemaProblems(_ string, err error) string {
 	var b strings.Builder
 	b.WriteString("Attributes did not conform to the schema: ")
 	for _, p := range of[*identity.AttributeError](err).Problems {
 		name, sentence := p.Name, attributeSentence(p)
-		if p.Name == "name" && p.Code == settings.AttributeRequired { // the one name that has an inner one
-			name, sentence = "name.formatted", "The attribute name.formatted is required"
+		if inner := innerNames[name]; inner != "" && p.Code == settings.AttributeRequired {
+			name, sentence = inner, "The attribute "+inner+" is required"
 		}
 		b.WriteString(name + ": " + sentence + "\n")
 	}
@@ -284,17 +328,17 @@ func mfaMismatch(_ string, err error) string {
 	return "Invalid code or auth state for the user."
 }
 
+// mfaNotReady is recorded for SOFTWARE_TOKEN_MFA, and for SMS by analogy (unsure).
 func mfaNotReady(_ string, err error) string {
 	return "User does not have delivery config set to turn on " + string(of[*identity.MFAError](err).Method)
 }
 
+// noAddress is (unsure).
 func noAddress(_ string, err error) string {
-	name := of[*identity.ParameterError](err).Name
-	article := "a"
-	if name == "email" {
-		article = "an"
+	if of[*identity.ParameterError](err).Name == "email" {
+		return "User does not have a valid registered email address"
 	}
-	return "User does not have " + article + " " + name + " attribute"
+	return "User does not have a valid registered phone number" // (unsure)
 }
 
 // immutable has a line for each attribute, and no end of line after the last.
@@ -302,6 +346,7 @@ func immutable(_ string, err error) string {
 	return strings.TrimSuffix(attributeLines(err), "\n")
 }
 
+// unknownAttributes has a line for each attribute, and ends the last line too.
 func unknownAttributes(_ string, err error) string {
 	return "Invalid user attributes: " + attributeLines(err)
 }
@@ -324,10 +369,14 @@ func notSent(_ string, err error) string {
 	return "Failed to deliver the message." // text (unsure)
 }
 
+// cannotConfirm discloses the state of the user, as the service does. Package
+// identity decides whether the caller may learn it.
 func cannotConfirm(_ string, err error) string {
 	return "User cannot be confirmed. Current status is " + string(of[*identity.StatusError](err).Status)
 }
 
+// resendNotPossible: the end of the sentence is recorded, and the name in it is
+// known from other emulators.
 func resendNotPossible(_ string, err error) string {
 	return "Resend not possible. " + of[*identity.StatusError](err).Username + " status is not FORCE_CHANGE_PASSWORD"
 }
@@ -342,13 +391,8 @@ func quotaExceeded(_ string, err error) string {
 	return fmt.Sprintf("Cannot exceed limit of %d %s.", e.Max, e.What) // (unsure)
 }
 
-// settingReason is the service's sentence about a setting where it has one, and ours elsewhere.
-func settingReason(_ string, err error) string {
-	e := of[*identity.SettingError](err)
-	if sentence, ok := sentences[e.Code]; ok {
-		return strings.ReplaceAll(sentence, "{}", e.About)
-	}
-	return e.Reason
+func settingReason(op string, err error) string {
+	return settingSentence(op, of[*identity.SettingError](err))
 }
 
 // triggerFailed is the service's message about a function that it cannot find.
@@ -361,6 +405,8 @@ func triggerFailed(_ string, err error) string {
 	return string(name) + " invocation failed due to error ResourceNotFoundException."
 }
 
+// unsupported is ours: the service supports all of it. The text of the error after
+// ErrUnsupported says what is meant.
 func unsupported(_ string, err error) string {
 	_, what, _ := strings.Cut(err.Error(), identity.ErrUnsupported.Error()+": ")
 	return "This version does not support " + what + "."

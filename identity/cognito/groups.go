@@ -7,7 +7,14 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/settings"
 )
+
+// Groups of a pool, and who is in them. All operations are the operator's. The
+// groups themselves go through identity.Groups; memberships go through
+// identity.Users, because they are kept with the user. To add a user twice, or to
+// remove one who is not a member, is no error. Lists have pages of up to 60, see
+// page in pools.go.
 
 // groups is a handle on the groups of the pool that a call names.
 func (s *service) groups(ctx context.Context, pool *string) (identity.Groups, error) {
@@ -23,6 +30,9 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkRole(in.RoleArn); err != nil {
+		return nil, err
+	}
 	g, err := groups.Create(ctx, identity.GroupSettings{
 		Name: text(in.GroupName), Description: in.Description, RoleARN: in.RoleArn, Precedence: number[int](in.Precedence),
 	})
@@ -30,6 +40,14 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 		return nil, err
 	}
 	return &idp.CreateGroupResponse{Group: ptr(groupType(g))}, nil
+}
+
+// checkRole refuses the role of another account, as the service does.
+func (s *service) checkRole(arn *string) error {
+	if settings.OwnRole(text(arn), s.engine.Account()) {
+		return nil
+	}
+	return &identity.SettingError{Setting: "RoleARN", Code: settings.RoleForeign, Reason: "The role of a group is of another account."}
 }
 
 // groupType is a group as the service shows it: what was never set is not there.
@@ -59,6 +77,9 @@ func (s *service) updateGroup(ctx context.Context, in *idp.UpdateGroupRequest) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkRole(in.RoleArn); err != nil {
+		return nil, err
+	}
 	g, err := groups.Update(ctx, text(in.GroupName), identity.GroupSettings{
 		Description: in.Description, RoleARN: in.RoleArn, Precedence: number[int](in.Precedence),
 	})
@@ -68,6 +89,7 @@ func (s *service) updateGroup(ctx context.Context, in *idp.UpdateGroupRequest) (
 	return &idp.UpdateGroupResponse{Group: ptr(groupType(g))}, nil
 }
 
+// deleteGroup takes all members out of the group as well.
 func (s *service) deleteGroup(ctx context.Context, in *idp.DeleteGroupRequest) error {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {
@@ -76,12 +98,13 @@ func (s *service) deleteGroup(ctx context.Context, in *idp.DeleteGroupRequest) e
 	return groups.Delete(ctx, text(in.GroupName))
 }
 
+// listGroups lists by name. The service promises no order.
 func (s *service) listGroups(ctx context.Context, in *idp.ListGroupsRequest) (*idp.ListGroupsResponse, error) {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
-	after, err := readPageToken("ListGroups", text(in.UserPoolId), in.NextToken)
+	after, err := readPageToken(ctx, "ListGroups", text(in.UserPoolId), in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -104,13 +127,15 @@ func groupTypes(in []*identity.Group) []idp.GroupType {
 	return out
 }
 
+// listUsersInGroup lists by sub. The group's name is part of the page token, so
+// that a token of one group is refused for another.
 func (s *service) listUsersInGroup(ctx context.Context, in *idp.ListUsersInGroupRequest) (*idp.ListUsersInGroupResponse, error) {
 	groups, err := s.groups(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + text(in.GroupName)
-	after, err := readPageToken("ListUsersInGroup", query, in.NextToken)
+	after, err := readPageToken(ctx, "ListUsersInGroup", query, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +169,16 @@ func (s *service) adminRemoveUserFromGroup(ctx context.Context, in *idp.AdminRem
 	return users.RemoveFromGroup(ctx, text(in.Username), text(in.GroupName))
 }
 
+// adminListGroupsForUser lists in the order that tokens have. All groups of a user
+// are read at once, since there are few (by default at most 100), and the page is
+// cut out of them.
 func (s *service) adminListGroupsForUser(ctx context.Context, in *idp.AdminListGroupsForUserRequest) (*idp.AdminListGroupsForUserResponse, error) {
 	users, err := s.users(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + text(in.Username)
-	after, err := readPageToken("AdminListGroupsForUser", query, in.NextToken)
+	after, err := readPageToken(ctx, "AdminListGroupsForUser", query, in.NextToken)
 	if err != nil {
 		return nil, err
 	}

@@ -10,13 +10,21 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// ListUsers. The filter is parsed and the page is read by identity.Users.Page, in
+// one transaction. The page token holds the position after the last user, and is
+// bound to the pool and the filter. AttributesToGet is applied to the users of the
+// page afterwards.
+
+// listUsers has pages of up to 60 users, which is the default too. Clients must
+// follow the token until there is none: the service's pages can be shorter than
+// the limit.
 func (s *service) listUsers(ctx context.Context, in *idp.ListUsersRequest) (*idp.ListUsersResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + strconv.Quote(text(in.Filter))
-	after, err := readPageToken("ListUsers", query, in.PaginationToken)
+	after, err := readPageToken(ctx, "ListUsers", query, in.PaginationToken)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +53,7 @@ func (s *service) listUsers(ctx context.Context, in *idp.ListUsersRequest) (*idp
 	return out, nil
 }
 
-// inSchema refuses to get attributes that the pool does not have. That the
-// text is the same as for those that a user lacks is (unsure).
+// inSchema refuses to get attributes that the pool does not have.
 func inSchema(ctx context.Context, pool *identity.UserPool, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -61,7 +68,7 @@ func inSchema(ctx context.Context, pool *identity.UserPool, names []string) erro
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(schema, func(a identity.SchemaAttribute) bool { return a.Name == name }) {
-			return errNoAttribute()
+			return wire.Errorf(idp.InvalidParameterException, "Input fails to satisfy the constraints.")
 		}
 	}
 	return nil

@@ -8,6 +8,17 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// Second factors of one user. An authenticator app is enrolled in two calls:
+// AssociateSoftwareToken makes a key, and VerifySoftwareToken proves by a code
+// that the app has the key. A user who is signed in sends an access token. A user
+// who is in the middle of a sign-in (challenge MFA_SETUP) sends the session of the
+// challenge, and gets the next session back with each answer. If a request has
+// both, the access token counts.
+//
+// SetUserMFAPreference turns factors on and off. With the service too, an app that
+// a signed-in user has verified is not turned on by that alone (measured on a live
+// pool). mfaconfig.go has the factors of pools.
+
 // associateSoftwareToken makes a key for an authenticator app: of a signed-in
 // user, or within an MFA_SETUP challenge, whose session then moves on.
 func (s *service) associateSoftwareToken(ctx context.Context, in *idp.AssociateSoftwareTokenRequest) (*idp.AssociateSoftwareTokenResponse, error) {
@@ -41,6 +52,9 @@ func (s *service) setup(ctx context.Context, session *wire.Secret) (*identity.MF
 	return s.engine.MFASetup(ctx, text(session))
 }
 
+// verifySoftwareToken proves that the app has the key. The service answers a wrong
+// code with EnableSoftwareTokenMFAException, and not with CodeMismatchException as
+// a sign-in does.
 func (s *service) verifySoftwareToken(ctx context.Context, in *idp.VerifySoftwareTokenRequest) (*idp.VerifySoftwareTokenResponse, error) {
 	out := &idp.VerifySoftwareTokenResponse{Status: ptr(idp.VerifySoftwareTokenResponseTypeSuccess)}
 	code, device := identity.Secret(text(in.UserCode)), text(in.FriendlyDeviceName)
@@ -60,6 +74,8 @@ func (s *service) verifySoftwareToken(ctx context.Context, in *idp.VerifySoftwar
 	return out, err
 }
 
+// setUserMFAPreference and adminSetUserMFAPreference refuse a factor that the user
+// has not set up, with the same sentence for both callers (recorded).
 func (s *service) setUserMFAPreference(ctx context.Context, in *idp.SetUserMFAPreferenceRequest) (*idp.SetUserMFAPreferenceResponse, error) {
 	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
 	if err != nil {

@@ -7,7 +7,15 @@ import (
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
-// passwordPolicy is the policy that a request gives, or the service's where it gives none.
+// The members of a pool that are structures, from the wire into
+// identity.PoolSettings. Each function here has its counterpart in pooltype.go,
+// which shows the settings again. A structure that the request leaves out becomes
+// nil and not an empty one: DescribeUserPool then leaves it out too.
+// poolmembers.go says which member calls which function.
+
+// passwordPolicy is the policy that a request gives, or the service's where it
+// gives none. In a policy that is given, a switch that is left out is off
+// (recorded). TemporaryPasswordValidityDays 0 means 7.
 func passwordPolicy(in *idp.PasswordPolicyType) *identity.PasswordPolicy {
 	if in == nil {
 		return ptr(identity.CognitoPasswordPolicy())
@@ -27,6 +35,8 @@ func invitation(in *idp.MessageTemplateType) *identity.MessageTemplate {
 	return &identity.MessageTemplate{SMS: in.SMSMessage, Email: in.EmailMessage, Subject: in.EmailSubject}
 }
 
+// verification takes the texts of the template. The older members with the same
+// meaning, such as EmailVerificationMessage, are kept apart, see mirrorTemplate.
 func verification(in *idp.VerificationMessageTemplateType) *identity.VerificationTemplate {
 	if in == nil {
 		return nil
@@ -55,6 +65,7 @@ func emailSettings(in *idp.EmailConfigurationType) *identity.EmailSettings {
 	}
 }
 
+// smsSettings takes SNS or End User Messaging (EUMS), see checkSMS.
 func smsSettings(in *idp.SmsConfigurationType) *identity.SMSSettings {
 	if in == nil {
 		return nil
@@ -77,6 +88,8 @@ func checkSMS(in *idp.SmsConfigurationType) error {
 	return nil
 }
 
+// threatSettings takes the mode as it is. Threat protection is stored and shown,
+// and not acted on.
 func threatSettings(in *idp.UserPoolAddOnsType) *identity.ThreatSettings {
 	if in == nil {
 		return nil
@@ -99,7 +112,8 @@ func recovery(in *idp.AccountRecoverySettingType) []identity.RecoveryOption {
 	return out
 }
 
-// plainTriggers are the triggers that are named by an ARN alone.
+// plainTriggers are the triggers that are named by an ARN alone. The map points
+// into c, so that reading and writing go through one list.
 func plainTriggers(c *idp.LambdaConfigType) map[identity.Trigger]**string {
 	return map[identity.Trigger]**string{
 		identity.PreSignUp: &c.PreSignUp, identity.PostConfirmation: &c.PostConfirmation,
@@ -110,6 +124,8 @@ func plainTriggers(c *idp.LambdaConfigType) map[identity.Trigger]**string {
 	}
 }
 
+// triggers reads LambdaConfig. PreTokenGeneration and PreTokenGenerationConfig are
+// kept as two triggers, so that each is shown again as it was given.
 func triggers(c *idp.LambdaConfigType) map[identity.Trigger]identity.TriggerTarget {
 	if c == nil {
 		return nil

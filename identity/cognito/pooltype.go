@@ -7,6 +7,15 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 )
 
+// Pools as the service shows them. This is the way back of poolmembers.go and
+// poolsettings.go. What a new pool shows where nothing was set is recorded from
+// the service: some structures have defaults (EmailConfiguration,
+// AdminCreateUserConfig, VerificationMessageTemplate), and others are left out
+// (DeviceConfiguration, UserPoolAddOns, UsernameConfiguration,
+// AccountRecoverySetting). LambdaConfig is there even if it is empty.
+// Infrastructure tools compare these answers with their plans, so a member too
+// many is a difference that they try to remove each time.
+
 // poolType is a pool as the service shows it: what was set, as it was set, and
 // the service's defaults for the rest, so that a plan of an infrastructure tool shows no drift.
 func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
@@ -62,6 +71,8 @@ func mirrorTemplate(out *idp.UserPoolType) {
 	out.EmailVerificationSubject = cmp.Or(out.EmailVerificationSubject, t.EmailSubject)
 }
 
+// poolPolicies shows the policy in force. SignInPolicy always has PASSWORD, which
+// cannot be taken away.
 func poolPolicies(set *identity.PoolSettings) *idp.UserPoolPolicyType {
 	p := set.EffectivePasswordPolicy()
 	factors := set.FirstFactors
@@ -78,6 +89,8 @@ func poolPolicies(set *identity.PoolSettings) *idp.UserPoolPolicyType {
 	}
 }
 
+// lambdaConfig shows the triggers. Those with a version have a type of their own
+// on the wire for each trigger, which is why they are written out one by one.
 func lambdaConfig(set *identity.PoolSettings) *idp.LambdaConfigType {
 	c := &idp.LambdaConfigType{KMSKeyID: set.TriggerKey}
 	for t, arn := range plainTriggers(c) {
@@ -90,6 +103,7 @@ func lambdaConfig(set *identity.PoolSettings) *idp.LambdaConfigType {
 			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.PreTokenGenerationLambdaVersionType(t.Version)),
 		}
 	}
+	mirrorTokenTrigger(c)
 	if t, ok := set.Triggers[identity.CustomSMSSender]; ok {
 		c.CustomSMSSender = &idp.CustomSMSLambdaVersionConfigType{
 			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.CustomSMSSenderLambdaVersionType(t.Version)),
@@ -108,6 +122,23 @@ func lambdaConfig(set *identity.PoolSettings) *idp.LambdaConfigType {
 	return c
 }
 
+// mirrorTokenTrigger shows the trigger before tokens in both its settings,
+// whichever was given: they are the same function.
+func mirrorTokenTrigger(c *idp.LambdaConfigType) {
+	switch old, current := c.PreTokenGeneration, c.PreTokenGenerationConfig; {
+	case old == nil && current != nil:
+		c.PreTokenGeneration = current.LambdaArn
+	case old != nil && current == nil:
+		c.PreTokenGenerationConfig = &idp.PreTokenGenerationVersionConfigType{
+			LambdaArn: old, LambdaVersion: ptr(idp.PreTokenGenerationLambdaVersionType("V1_0")),
+		}
+	}
+}
+
+// schemaAttributes shows the whole schema, standard attributes first. The order of
+// the service varies with the age of the pool. Bounds are strings on the wire,
+// also those of numbers; an attribute whose bounds are empty shows an empty
+// structure.
 func schemaAttributes(set *identity.PoolSettings) []idp.SchemaAttributeType {
 	schema := set.Schema
 	if schema == nil {
@@ -129,6 +160,7 @@ func schemaAttributes(set *identity.PoolSettings) []idp.SchemaAttributeType {
 	return out
 }
 
+// verificationTemplate always says whether a code or a link is sent.
 func verificationTemplate(set *identity.PoolSettings) *idp.VerificationMessageTemplateType {
 	out := &idp.VerificationMessageTemplateType{DefaultEmailOption: ptr(idp.DefaultEmailOptionType("CONFIRM_WITH_CODE"))}
 	v := set.Verification
@@ -143,6 +175,8 @@ func verificationTemplate(set *identity.PoolSettings) *idp.VerificationMessageTe
 	return out
 }
 
+// emailConfiguration shows COGNITO_DEFAULT for a pool without settings for mail.
+// Pools of 2019 showed an empty structure.
 func emailConfiguration(e *identity.EmailSettings) *idp.EmailConfigurationType {
 	out := &idp.EmailConfigurationType{EmailSendingAccount: ptr(idp.EmailSendingAccountType("COGNITO_DEFAULT"))}
 	if e == nil {
@@ -155,6 +189,8 @@ func emailConfiguration(e *identity.EmailSettings) *idp.EmailConfigurationType {
 	return out
 }
 
+// smsConfiguration shows SNS or EUMS. SnsCallerArn is left out with EUMS, for the
+// request that made it had none.
 func smsConfiguration(m *identity.SMSSettings) *idp.SmsConfigurationType {
 	if m == nil {
 		return nil
@@ -171,6 +207,10 @@ func smsConfiguration(m *identity.SMSSettings) *idp.SmsConfigurationType {
 	return out
 }
 
+// adminConfig shows how long an invitation is valid, in days. The number has two
+// members on the wire, UnusedAccountValidityDays here and
+// TemporaryPasswordValidityDays in the policy: the older one is shown even if only
+// the newer one was given.
 func adminConfig(set *identity.PoolSettings) *idp.AdminCreateUserConfigType {
 	days := 7
 	if set.PasswordPolicy != nil {
@@ -186,6 +226,8 @@ func adminConfig(set *identity.PoolSettings) *idp.AdminCreateUserConfigType {
 	return out
 }
 
+// recoverySetting shows nothing for a pool that has no setting. Codes then go to a
+// verified phone first and to a verified address second.
 func recoverySetting(options []identity.RecoveryOption) *idp.AccountRecoverySettingType {
 	if options == nil {
 		return nil

@@ -10,6 +10,14 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// The schema of a pool. CreateUserPool begins with the standard attributes,
+// changes those that the request names and adds the others as custom ones.
+// AddCustomAttributes appends to the stored schema in one transaction. No
+// operation removes an attribute. Limits, names and duplicates are checked by
+// package settings.
+
+// addCustomAttributes adds all attributes or none. A pool that never got a schema
+// has the standard one, which is written out before something is added to it.
 func (s *service) addCustomAttributes(ctx context.Context, in *idp.AddCustomAttributesRequest) (*idp.AddCustomAttributesResponse, error) {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
@@ -51,6 +59,9 @@ func setSchema(s *identity.PoolSettings, in []idp.SchemaAttributeType) error {
 	return nil
 }
 
+// changeStandard applies what a request says about a standard attribute: whether
+// it is mutable and required, and its bounds. Type and kind are fixed, and sub is
+// fixed altogether. The text of the refusal is known from another emulator only.
 func changeStandard(known *identity.SchemaAttribute, a idp.SchemaAttributeType) error {
 	if known.Name == "sub" {
 		return nil // it is what it is
@@ -69,6 +80,9 @@ func changeStandard(known *identity.SchemaAttribute, a idp.SchemaAttributeType) 
 	return nil
 }
 
+// customAttribute is an attribute under its full name. The service adds the
+// prefixes custom: and dev: itself; a request that has custom: already means the
+// same. An attribute is mutable where the request does not say (unsure).
 func customAttribute(a idp.SchemaAttributeType) identity.SchemaAttribute {
 	out := identity.SchemaAttribute{
 		Name: "custom:" + strings.TrimPrefix(text(a.Name), "custom:"), Type: identity.AttributeType(text(a.AttributeDataType)),

@@ -7,6 +7,11 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 )
 
+// Rotation of client secrets. A client has up to two secrets, and both are valid
+// wherever a secret or a secret hash is asked for. So a new secret is added first,
+// the programs move to it, and then the old one is deleted. The last secret of a
+// client cannot be deleted. No list shows a value.
+
 // addUserPoolClientSecret tells the value of a secret that was made here, this
 // once, and never one that the caller chose.
 func (s *service) addUserPoolClientSecret(ctx context.Context, in *idp.AddUserPoolClientSecretRequest) (*idp.AddUserPoolClientSecretResponse, error) {
@@ -25,6 +30,7 @@ func (s *service) addUserPoolClientSecret(ctx context.Context, in *idp.AddUserPo
 	return &idp.AddUserPoolClientSecretResponse{ClientSecretDescriptor: &out}, nil
 }
 
+// secretDescriptor is a secret without its value.
 func secretDescriptor(info identity.SecretInfo) idp.ClientSecretDescriptorType {
 	return idp.ClientSecretDescriptorType{ClientSecretId: ptr(info.ID), ClientSecretCreateDate: date(info.Created)}
 }

@@ -9,6 +9,18 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// The beginning of a sign-in. InitiateAuth is public and names the app client;
+// AdminInitiateAuth is signed and names the pool too. The flow of the request
+// chooses the method of identity.AppClient (or, for a password of an operator's
+// call, of identity.Admin), and with it all checks and the commit. The result is a
+// step: tokens or a challenge. challenges.go has the answers to challenges, which
+// end in the same step.
+//
+// USER_PASSWORD_AUTH exists for programs only and ADMIN_USER_PASSWORD_AUTH for
+// operators only. The other call answers "Initiate Auth method not supported."
+// (recorded for both). CUSTOM_AUTH and USER_AUTH are not served, see
+// identity.AppClient.Refuse.
+
 // params are the texts of a request's map of parameters or answers.
 type params map[string]wire.Secret
 
@@ -45,6 +57,8 @@ func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 	return out, nil
 }
 
+// clientBegin begins the one flow that only programs have, or one of the common
+// ones.
 func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, p params) (*step, error) {
 	if flow == idp.AuthFlowTypeUserPasswordAuth {
 		return answered(client.SignIn(ctx, p.password()))
@@ -52,6 +66,8 @@ func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthF
 	return begin(ctx, client, flow, p)
 }
 
+// adminBegin begins the one flow that only operators have, under its two names, or
+// one of the common ones.
 func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flow idp.AuthFlowType, p params) (*step, error) {
 	if flow == idp.AuthFlowTypeAdminUserPasswordAuth || flow == idp.AuthFlowTypeAdminNoSrpAuth {
 		return answered(pool.Admin().SignIn(ctx, client, p.password()))
@@ -81,6 +97,9 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	return nil, wire.Errorf(idp.InvalidParameterException, "Initiate Auth method not supported.")
 }
 
+// startSRP answers with PASSWORD_VERIFIER. Its state is in SECRET_BLOCK, so
+// Session stays absent, as measured with the service. USERNAME and USER_ID_FOR_SRP
+// are the real username, which the client must use in its proof.
 func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
 	ch, err := client.StartSRP(ctx, identity.StartSRP{
 		Username: p.text("USERNAME"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
@@ -109,7 +128,8 @@ func (s *step) fill(name **idp.ChallengeNameType, session **wire.Secret, paramet
 	*name, *session, *parameters, *tokens = s.ChallengeName, s.Session, s.ChallengeParameters, s.AuthenticationResult
 }
 
-// result is what a sign-in or a refresh gives.
+// result is what a sign-in or a refresh gives. RefreshToken is absent after a
+// refresh that does not rotate. ExpiresIn counts seconds of the access token.
 func result(t *identity.Tokens) *idp.AuthenticationResultType {
 	out := &idp.AuthenticationResultType{
 		AccessToken: secret(t.Access), IdToken: secret(t.ID), TokenType: ptr("Bearer"),

@@ -7,6 +7,17 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 )
 
+// Sign-up, in three operations that need no signature: SignUp creates the user and
+// sends a code, ConfirmSignUp takes the code, ResendConfirmationCode sends another
+// one. Each finds the app client by its id first, so an unknown client is refused
+// before anything else is said. The hooks, the limits and the commits are in
+// signup.go and confirm.go of package identity.
+//
+// The members Session of the answers, which the service uses to sign a user in
+// right after the confirmation, belong to the USER_AUTH flow and are left out.
+
+// signUp answers without CodeDeliveryDetails where no code was sent: the pool
+// verifies no attributes by itself, or a hook confirmed the user.
 func (s *service) signUp(ctx context.Context, in *idp.SignUpRequest) (*idp.SignUpResponse, error) {
 	client, err := s.engine.AppClient(ctx, text(in.ClientId))
 	if err != nil {
@@ -17,13 +28,16 @@ func (s *service) signUp(ctx context.Context, in *idp.SignUpRequest) (*idp.SignU
 		Attributes: attributes(in.UserAttributes), SecretHash: text(in.SecretHash),
 	})
 	if err != nil {
-		return nil, err
+		return nil, inOrder(err, attributeNames(in.UserAttributes))
 	}
 	return &idp.SignUpResponse{
 		UserConfirmed: ptr(res.Confirmed), UserSub: ptr(res.Sub), CodeDeliveryDetails: delivery(res.Delivery),
 	}, nil
 }
 
+// confirmSignUp tells a caller that a user is confirmed already before it looks at
+// the code. The service does so too, and thereby discloses the account; whether
+// that happens here depends on the settings of the pool and client.
 func (s *service) confirmSignUp(ctx context.Context, in *idp.ConfirmSignUpRequest) (*idp.ConfirmSignUpResponse, error) {
 	client, err := s.engine.AppClient(ctx, text(in.ClientId))
 	if err != nil {
@@ -35,6 +49,7 @@ func (s *service) confirmSignUp(ctx context.Context, in *idp.ConfirmSignUpReques
 	})
 }
 
+// resendConfirmationCode invalidates the code that was sent before.
 func (s *service) resendConfirmationCode(ctx context.Context, in *idp.ResendConfirmationCodeRequest) (*idp.ResendConfirmationCodeResponse, error) {
 	client, err := s.engine.AppClient(ctx, text(in.ClientId))
 	if err != nil {

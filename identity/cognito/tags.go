@@ -10,6 +10,11 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// Tags of pools. TagResource and UntagResource change the map of tags inside the
+// transaction of identity.Admin.Update, so two calls at once lose nothing.
+// Resources are named by their ARN; only user pools have tags here. CreateUserPool
+// and UpdateUserPool replace all tags, see poolMembers.
+
 // resource finds the pool that an ARN names: one of this region and account.
 func (s *service) resource(ctx context.Context, arn *string) (*identity.UserPool, *identity.PoolInfo, error) {
 	_, id, _ := strings.Cut(text(arn), ":userpool/")
@@ -27,6 +32,8 @@ func (s *service) resource(ctx context.Context, arn *string) (*identity.UserPool
 	return pool, info, nil
 }
 
+// tagResource adds tags, and replaces the values of those that are there. The
+// limit of 50 is checked with the settings.
 func (s *service) tagResource(ctx context.Context, in *idp.TagResourceRequest) (*idp.TagResourceResponse, error) {
 	err := s.retag(ctx, in.ResourceArn, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
 	if err != nil {
@@ -35,6 +42,7 @@ func (s *service) tagResource(ctx context.Context, in *idp.TagResourceRequest) (
 	return &idp.TagResourceResponse{}, nil
 }
 
+// untagResource takes tags away. A key that is not there is no error.
 func (s *service) untagResource(ctx context.Context, in *idp.UntagResourceRequest) (*idp.UntagResourceResponse, error) {
 	err := s.retag(ctx, in.ResourceArn, func(tags map[string]string) {
 		for _, key := range in.TagKeys {
@@ -63,6 +71,7 @@ func (s *service) retag(ctx context.Context, arn *string, change func(map[string
 	return err
 }
 
+// listTagsForResource shows an empty map for a pool without tags.
 func (s *service) listTagsForResource(ctx context.Context, in *idp.ListTagsForResourceRequest) (*idp.ListTagsForResourceResponse, error) {
 	_, info, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {

@@ -7,6 +7,23 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 )
 
+// Tokens after the sign-in. GetTokensFromRefreshToken is the newer form of
+// REFRESH_TOKEN_AUTH (see signin.go) and ends in the same
+// identity.AppClient.Refresh. The two differ in what they prove and in what they
+// can return:
+//
+//   - GetTokensFromRefreshToken takes the plain client secret,
+//     REFRESH_TOKEN_AUTH takes the secret hash.
+//   - GetTokensFromRefreshToken can return a new refresh token, so clients that
+//     rotate refresh tokens must use it. The other flow is refused to them; the
+//     code and the text of that refusal are (unsure).
+//
+// RevokeToken ends one sign-in, GlobalSignOut ends all sign-ins of a user. Both
+// make access tokens invalid for this API at once. A resource server that only
+// verifies signatures accepts them until they expire.
+
+// getTokensFromRefreshToken serves clients with and without rotation. Without it
+// the answer has no refresh token.
 func (s *service) getTokensFromRefreshToken(ctx context.Context, in *idp.GetTokensFromRefreshTokenRequest) (*idp.GetTokensFromRefreshTokenResponse, error) {
 	client, err := s.engine.AppClient(ctx, text(in.ClientId))
 	if err != nil {
@@ -21,6 +38,8 @@ func (s *service) getTokensFromRefreshToken(ctx context.Context, in *idp.GetToke
 	return &idp.GetTokensFromRefreshTokenResponse{AuthenticationResult: result(t)}, nil
 }
 
+// revokeToken takes a refresh token only. An unknown or revoked token is no error,
+// as with the service.
 func (s *service) revokeToken(ctx context.Context, in *idp.RevokeTokenRequest) (*idp.RevokeTokenResponse, error) {
 	client, err := s.engine.AppClient(ctx, text(in.ClientId))
 	if err != nil {
@@ -29,6 +48,7 @@ func (s *service) revokeToken(ctx context.Context, in *idp.RevokeTokenRequest) (
 	return nil, client.Revoke(ctx, identity.Secret(text(in.Token)), identity.Secret(text(in.ClientSecret)))
 }
 
+// globalSignOut also revokes the access token that it is called with.
 func (s *service) globalSignOut(ctx context.Context, in *idp.GlobalSignOutRequest) (*idp.GlobalSignOutResponse, error) {
 	session, err := s.engine.Session(ctx, identity.Secret(text(in.AccessToken)))
 	if err != nil {

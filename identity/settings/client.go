@@ -7,33 +7,43 @@ import (
 
 // Client are the settings of an app client, as they are stored.
 type Client struct {
-	Name string `json:"name"` // 1 to 128 characters
+	// Name is for people: 1 to 128 bytes. It is required.
+	Name string `json:"name"`
 	// GenerateSecret makes a secret for a client that can keep one. Secret sets
-	// it instead, 24 to 64 word characters. Neither is stored with the settings;
+	// it instead. Neither is stored with the settings;
 	// in [Clients.Update] GenerateSecret says whether there is a secret.
 	GenerateSecret bool `json:"-"`
-	// Secret is described with GenerateSecret.
+	// Secret is the client's secret: 24 to 64 letters, digits, underscores or plus
+	// signs. Empty means that GenerateSecret decides. Excludes GenerateSecret.
 	Secret Secret `json:"-"`
 
-	// AuthFlows are the flows the client may use; nil means SRP, custom and refresh.
-	// With [SafeDefaults], nil means password, SRP (where the pool keeps verifiers) and refresh.
+	// AuthFlows are the flows the client may use, with or without the prefix ALLOW_
+	// but not mixed. Empty means SRP, custom and refresh with [CognitoDefaults]. With
+	// [SafeDefaults] it means password, SRP (where the pool keeps verifiers) and refresh.
 	AuthFlows []AuthFlow `json:"authFlows,omitempty"`
-	// PreventUserExistenceErrors is ENABLED or LEGACY; unset it is ENABLED
-	// with SafeDefaults and LEGACY with CognitoDefaults.
+	// PreventUserExistenceErrors is ENABLED or LEGACY: whether answers hide who has
+	// an account. Nil means ENABLED with SafeDefaults and LEGACY with CognitoDefaults.
 	PreventUserExistenceErrors *string `json:"preventUserExistenceErrors,omitempty"`
-	// TokenRevocation puts origin_jti into tokens, as Rotation does, and lets them be revoked. Unset, it is true.
+	// TokenRevocation puts origin_jti into tokens, as Rotation does, and lets them be
+	// revoked. Nil means true.
 	TokenRevocation *bool `json:"tokenRevocation,omitempty"`
 
-	AccessTokenValidity  *int `json:"accessTokenValidity,omitempty"`  // 5 minutes to 1 day, in hours unless Units says otherwise; unset, 1 hour
-	IDTokenValidity      *int `json:"idTokenValidity,omitempty"`      // as AccessTokenValidity
-	RefreshTokenValidity *int `json:"refreshTokenValidity,omitempty"` // 1 hour to 10 years, in days unless Units says otherwise; unset or 0, 30 days
+	// AccessTokenValidity is the life of access tokens, 5 minutes to 1 day, in hours
+	// unless Units says otherwise. Nil and 0 mean 1 hour.
+	AccessTokenValidity *int `json:"accessTokenValidity,omitempty"`
+	// IDTokenValidity is the life of ID tokens, as AccessTokenValidity.
+	IDTokenValidity *int `json:"idTokenValidity,omitempty"`
+	// RefreshTokenValidity is the life of refresh tokens, 1 hour to 10 years, in
+	// days unless Units says otherwise. Nil and 0 mean 30 days. It is not shorter
+	// than the other two.
+	RefreshTokenValidity *int `json:"refreshTokenValidity,omitempty"`
 	// Units are those of the three validities above.
 	Units TokenUnits `json:"units,omitzero"`
-	// SessionMinutes is how long a challenge may take, 3 to 15. Unset, 3.
+	// SessionMinutes is how long a challenge may take, 3 to 15 minutes. Nil means 3.
 	SessionMinutes *int `json:"sessionMinutes,omitempty"`
-	// Rotation replaces a refresh token at each use. Unset, it is off with
-	// CognitoDefaults. With SafeDefaults of generation 1 it is then on, unless
-	// AuthFlows has AllowRefresh in it.
+	// Rotation replaces a refresh token at each use. Nil is off with CognitoDefaults.
+	// With SafeDefaults of generation 1 it is then on, unless AuthFlows has
+	// AllowRefresh in it. A client that rotates must not have AllowRefresh there.
 	Rotation *RefreshRotation `json:"rotation,omitempty"`
 
 	// IdleHours ends a sign-in that was not refreshed for so many hours: 1 to 87600,
@@ -45,43 +55,58 @@ type Client struct {
 	// otherwise. Operators may always do so.
 	ForceAlias *bool `json:"forceAlias,omitempty"`
 
-	ReadAttributes  []string `json:"readAttributes,omitempty"`  // nil: all
-	WriteAttributes []string `json:"writeAttributes,omitempty"` // nil: all but those only the engine sets
+	// ReadAttributes are what the client may see of a user, beside the sub: names of
+	// the schema. Nil means all but those for operators (dev:).
+	ReadAttributes []string `json:"readAttributes,omitempty"`
+	// WriteAttributes are what the client may set: names of the schema, all required
+	// ones among them, and none that only the engine sets (sub, identities,
+	// email_verified, phone_number_verified). Nil means all that may be named, but
+	// for those for operators (dev:), which no client writes.
+	WriteAttributes []string `json:"writeAttributes,omitempty"`
 
-	// Providers are kept and shown: the identity providers of the client's users.
+	// Providers are stored and shown, and not acted on: the identity providers of
+	// the client's users.
 	Providers []string `json:"providers,omitempty"`
-	// CallbackURLs are kept and shown: where a browser may go after a sign-in.
+	// CallbackURLs are stored and shown, and not acted on: where a browser may go
+	// after a sign-in. They are absolute URLs without fragment, https unless to
+	// localhost, 127.0.0.1 or ::1, or of a scheme of the application's own.
 	CallbackURLs []string `json:"callbackUrls,omitempty"`
-	// LogoutURLs are kept and shown: where a browser may go after a sign-out.
+	// LogoutURLs are stored and shown, and not acted on: where a browser may go after
+	// a sign-out. They have the form of CallbackURLs.
 	LogoutURLs []string `json:"logoutUrls,omitempty"`
-	// DefaultRedirectURI is kept and shown: one of CallbackURLs.
+	// DefaultRedirectURI is stored and shown, and not acted on: one of CallbackURLs.
+	// Nil means none.
 	DefaultRedirectURI *string `json:"defaultRedirectUri,omitempty"`
-	// OAuth is kept and shown: whether the client may use OAuth.
+	// OAuth is stored and shown, and not acted on: whether the client may use OAuth.
+	// It requires OAuthFlows and OAuthScopes.
 	OAuth bool `json:"oauth,omitempty"`
-	// OAuthFlows are kept and shown: code, implicit or client_credentials.
+	// OAuthFlows are stored and shown, and not acted on: code and implicit, which
+	// require CallbackURLs, or client_credentials alone, which requires a secret.
 	OAuthFlows []string `json:"oauthFlows,omitempty"`
-	// OAuthScopes are kept and shown: what OAuth tokens may be for.
+	// OAuthScopes are stored and shown, and not acted on: what OAuth tokens may be for.
 	OAuthScopes []string `json:"oauthScopes,omitempty"`
-	// Analytics is kept and shown. Nothing is sent anywhere.
+	// Analytics is stored and shown, and not acted on: nothing is sent anywhere. Nil
+	// means not given.
 	Analytics *Analytics `json:"analytics,omitempty"`
-	// PropagateContext is kept and shown: whether the client may tell the address of its user.
+	// PropagateContext is stored and shown, and not acted on: whether the client may
+	// pass the address of its user on. It requires a secret. Nil means false.
 	PropagateContext *bool `json:"propagateContext,omitempty"`
 }
 
 // TokenUnits are the units of token validities: seconds, minutes, hours or days.
 type TokenUnits struct {
-	Access  *string `json:"access,omitempty"`  // of AccessTokenValidity; unset, hours
-	ID      *string `json:"id,omitempty"`      // of IDTokenValidity; unset, hours
-	Refresh *string `json:"refresh,omitempty"` // of RefreshTokenValidity; unset, days
+	Access  *string `json:"access,omitempty"`  // of AccessTokenValidity; nil means hours
+	ID      *string `json:"id,omitempty"`      // of IDTokenValidity; nil means hours
+	Refresh *string `json:"refresh,omitempty"` // of RefreshTokenValidity; nil means days
 }
 
 // RefreshRotation replaces a refresh token at each use.
 type RefreshRotation struct {
-	Enabled      bool `json:"enabled"`                // whether refresh tokens are replaced
-	GraceSeconds *int `json:"graceSeconds,omitempty"` // 0 to 60; unset, 0
+	Enabled      bool `json:"enabled"`                // whether refresh tokens are replaced; false by default
+	GraceSeconds *int `json:"graceSeconds,omitempty"` // how long a replaced token can still be used, 0 to 60 seconds; nil means 0
 }
 
-// Analytics are kept and shown; nothing is sent anywhere.
+// Analytics are stored and shown, and not acted on: nothing is sent anywhere.
 type Analytics struct {
 	ApplicationID  *string `json:"applicationId,omitempty"`  // of the project
 	ApplicationARN *string `json:"applicationArn,omitempty"` // of the project, instead of ApplicationID
@@ -93,7 +118,8 @@ type Analytics struct {
 // An AuthFlow is a way to sign in that a client may be allowed.
 type AuthFlow string
 
-// The flows. The last three are the older names, which do not mix with the others.
+// The flows. The last three are the older names, which do not mix with the others,
+// see [Pool.Flows].
 const (
 	AllowUserSRP       AuthFlow = "ALLOW_USER_SRP_AUTH"
 	AllowUserPassword  AuthFlow = "ALLOW_USER_PASSWORD_AUTH"
@@ -101,7 +127,7 @@ const (
 	AllowCustom        AuthFlow = "ALLOW_CUSTOM_AUTH"
 	AllowRefresh       AuthFlow = "ALLOW_REFRESH_TOKEN_AUTH"
 	AllowUser          AuthFlow = "ALLOW_USER_AUTH"
-	// The next three are stored and shown, and have no effect yet.
+	// The next three are stored and shown, and not acted on.
 	AllowClientToken   AuthFlow = "ALLOW_CLIENT_TOKEN_AUTH"
 	AllowImpersonation AuthFlow = "ALLOW_TOKEN_EXCHANGE_IMPERSONATION"
 	AllowDelegation    AuthFlow = "ALLOW_TOKEN_EXCHANGE_DELEGATION"
@@ -109,6 +135,11 @@ const (
 	LegacyCustomOnly   AuthFlow = "CUSTOM_AUTH_FLOW_ONLY"
 	LegacyUserPassword AuthFlow = "USER_PASSWORD_AUTH"
 )
+
+// legacy reports whether a flow has a name without the prefix ALLOW_.
+func (f AuthFlow) legacy() bool {
+	return f == LegacyAdminNoSRP || f == LegacyCustomOnly || f == LegacyUserPassword
+}
 
 // Revocable reports whether the tokens of the client can be revoked.
 func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }

@@ -105,6 +105,11 @@ func (s *Pool) ReplacesUnconfirmed() bool { return s.given(s.ReplaceUnconfirmed,
 // ProvesNames reports whether an address that is a sign-in name counts only once it is verified.
 func (s *Pool) ProvesNames() bool { return s.given(s.ProveNames, 1) }
 
+// VerifiesFirst reports whether a new value of an address replaces the earlier one only once it is verified.
+func (s *Pool) VerifiesFirst(attribute string) bool {
+	return slices.Contains(s.VerifyBeforeUpdate, attribute) || s.ProvesNames() && slices.Contains(s.UsernameAttributes, attribute)
+}
+
 // HidesSignUp reports whether a sign-up does not reveal that the address has an account.
 func (s *Pool) HidesSignUp() bool { return s.given(s.HideSignUp, 1) }
 

@@ -32,13 +32,13 @@ const (
 // A PasswordPolicy says what a password must have. The zero value asks for 15
 // characters and no particular kinds of them (NIST SP 800-63B-4).
 type PasswordPolicy struct {
-	MinimumLength    int  `json:"minimumLength,omitempty"`    // 6 to 99; 0 means 15
+	MinimumLength    int  `json:"minimumLength,omitempty"`    // 6 to 99 characters; 0 means 15, or 8 in a pool with MFA ON
 	RequireUppercase bool `json:"requireUppercase,omitempty"` // at least one of A to Z
 	RequireLowercase bool `json:"requireLowercase,omitempty"` // at least one of a to z
 	RequireNumbers   bool `json:"requireNumbers,omitempty"`   // at least one digit
 	RequireSymbols   bool `json:"requireSymbols,omitempty"`   // at least one symbol or inner space
-	HistorySize      *int `json:"historySize,omitempty"`      // 0 to 24 earlier passwords that may not return
-	TemporaryDays    int  `json:"temporaryDays,omitempty"`    // life of a temporary password, 1 to 365; 0 means 7
+	HistorySize      *int `json:"historySize,omitempty"`      // 0 to 24 passwords that a new one must differ from, the present one included; nil means 0
+	TemporaryDays    int  `json:"temporaryDays,omitempty"`    // life of a temporary password, 1 to 365 days; 0 means [Pool.UnusedAccountDays], or 7
 }
 
 // CognitoPasswordPolicy is the policy of a pool that Amazon Cognito makes

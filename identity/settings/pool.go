@@ -26,58 +26,70 @@ const (
 // Pointers and nil slices tell unset from default, so that what is read back
 // is what was set.
 type Pool struct {
-	// Name is for people, 1 to 128 characters. Defaults to the key given to OpenUserPool.
+	// Name is for people: 1 to 128 bytes. It is required; OpenUserPool fills in
+	// the key that it is given.
 	Name string `json:"name"`
-	// Region is part of the pool's id and ARN. Defaults to the engine's.
+	// Region is part of the pool's id and ARN: a name such as us-east-1. Defaults
+	// to the engine's. It cannot be changed.
 	Region string `json:"region"`
-	// Defaults says what the settings left unset mean.
+	// Defaults says what the settings left unset mean. The zero value is
+	// SafeDefaults. It cannot be changed.
 	Defaults Defaults `json:"defaults,omitempty"`
 	// Generation is that of the defaults that unset settings have: 0 to
 	// [LatestGeneration]. A new pool has the latest one. See [Pool.Upgrade].
 	Generation int `json:"generation,omitempty"`
-	// Issuer overrides [Options.Issuer] for this pool: an absolute URL without
-	// the pool id, [AWSIssuerName] or [AWSUpdatedIssuerName].
+	// Issuer overrides [Options.Issuer] for this pool: an absolute http or https
+	// URL without the pool id, without query and fragment; or [AWSIssuerName] or
+	// [AWSUpdatedIssuerName]. Empty means that Options.Issuer decides.
 	Issuer string `json:"issuer,omitempty"`
-	// Algorithm signs the pool's tokens. Defaults to RS256, which is what verifiers expect.
+	// Algorithm signs the pool's tokens: RS256, ES256 or EdDSA. Empty means RS256,
+	// which is what verifiers expect. It cannot be changed.
 	Algorithm token.Algorithm `json:"algorithm,omitempty"`
 	// SRP keeps an SRP verifier beside each password hash, which clients that
 	// sign in by SRP (such as Amplify) need. A verifier is a fast hash of the
 	// password: it is kept sealed, and not at all where this is false.
 	SRP bool `json:"srp,omitempty"`
 
-	// PasswordPolicy, unset, is the zero policy with SafeDefaults and
-	// [CognitoPasswordPolicy] with CognitoDefaults.
+	// PasswordPolicy says what passwords must have. Nil is the zero policy with
+	// SafeDefaults (15 characters of any kind) and [CognitoPasswordPolicy] with
+	// CognitoDefaults (8 characters of four kinds).
 	PasswordPolicy *PasswordPolicy `json:"passwordPolicy,omitempty"`
 	// FirstFactors are stored and shown, and not acted on: the factors that a sign-in may
 	// begin with. The list has FirstPassword in it. Nil means FirstPassword alone.
 	FirstFactors []FirstFactor `json:"firstFactors,omitempty"`
-	// DeletionProtection keeps the pool from being deleted.
+	// DeletionProtection keeps the pool from being deleted. It is off by default.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
 	// AutoVerified attributes ("email", "phone_number") get a code at sign-up.
-	// Unset, that is email with SafeDefaults; an empty list is none.
+	// Nil means email with SafeDefaults and none with CognitoDefaults; an empty
+	// list is none.
 	AutoVerified []string `json:"autoVerified,omitzero"`
 	// Aliases ("email", "phone_number", "preferred_username") sign a user in
-	// beside the username, once verified. Excludes UsernameAttributes.
+	// beside the username: addresses once they are verified, a preferred_username
+	// at once. Nil means none. Excludes UsernameAttributes. It cannot be changed.
 	Aliases []string `json:"aliases,omitempty"`
 	// UsernameAttributes ("email", "phone_number") are what a user signs in
 	// with instead of a username; the username is then the sub. Where both are
-	// taken, each user keeps to the kind that came at sign-up.
+	// taken, each user keeps to the kind that came at sign-up. Nil means that users
+	// have usernames. It cannot be changed.
 	UsernameAttributes []string `json:"usernameAttributes,omitempty"`
-	// CaseSensitive tells names apart by case. Unset, it is false with
+	// CaseSensitive tells names apart by case. Nil means false with
 	// SafeDefaults and true with CognitoDefaults. It cannot be changed.
 	CaseSensitive *bool `json:"caseSensitive,omitempty"`
-	// Schema holds the attributes, standard ones included; nil means the standard ones.
+	// Schema holds the attributes: all standard ones, and up to 50 custom ones.
+	// Nil means the standard ones. Later, custom attributes can be appended, and
+	// nothing else can be changed.
 	Schema []Attribute `json:"schema,omitempty"`
 
 	// MFA says who is asked for a second factor at sign-in. The zero value is
 	// MFAOff. With MFAOff neither SMSMFA nor TOTP is on, otherwise at least one is.
 	MFA MFAMode `json:"mfa,omitempty"`
-	// SMSMFA offers codes by SMS as a second factor.
+	// SMSMFA offers codes by SMS as a second factor. It is off by default.
 	SMSMFA bool `json:"smsMfa,omitempty"`
 	// TOTP offers codes of authenticator apps as a second factor. Nil means that it was
 	// not given: none are offered then. See [Pool.AppsOffered].
 	TOTP *bool `json:"totp,omitempty"`
-	// Passkeys are kept and shown; this version has none.
+	// Passkeys are stored and shown, and not acted on: this version has no
+	// passkeys. Nil means not given.
 	Passkeys *Passkeys `json:"passkeys,omitempty"`
 
 	// VerifyBeforeUpdate names the attributes whose new value counts only once
@@ -86,37 +98,54 @@ type Pool struct {
 	VerifyBeforeUpdate []string `json:"verifyBeforeUpdate,omitzero"`
 	// AdminOnly keeps users from signing themselves up. The zero value lets them.
 	AdminOnly bool `json:"adminOnly,omitempty"`
-	// UnusedAccountDays is the life of a temporary password where PasswordPolicy.TemporaryDays is unset.
+	// UnusedAccountDays is the life of a temporary password in days, 0 to 365, if
+	// PasswordPolicy.TemporaryDays is 0. Nil and 0 mean 7.
 	UnusedAccountDays *int `json:"unusedAccountDays,omitempty"`
-	// Invitation is the text for users whom an operator makes.
+	// Invitation is the text for users whom an operator makes. Nil means the
+	// service's texts.
 	Invitation *MessageTemplate `json:"invitation,omitempty"`
-	// Verification is the text of messages with a code.
+	// Verification is the text of messages with a code. Nil means the older
+	// settings below, and where they are nil too, the service's texts.
 	Verification *VerificationTemplate `json:"verification,omitempty"`
-	// SMSVerificationMessage is the older form of Verification.SMS.
+	// SMSVerificationMessage is the older form of Verification.SMS, which is taken
+	// if both are set: 6 to 140 characters with {####} in them.
 	SMSVerificationMessage *string `json:"smsVerificationMessage,omitempty"`
-	// EmailVerificationMessage is the older form of Verification.Email.
+	// EmailVerificationMessage is the older form of Verification.Email, which is
+	// taken if both are set: 6 to 20,000 characters with {####} in them.
 	EmailVerificationMessage *string `json:"emailVerificationMessage,omitempty"`
-	// EmailVerificationSubject is the older form of Verification.Subject.
+	// EmailVerificationSubject is the older form of Verification.Subject, which is
+	// taken if both are set: 1 to 140 characters.
 	EmailVerificationSubject *string `json:"emailVerificationSubject,omitempty"`
-	// SMSAuthenticationMessage is the text of a message with the code of a second factor.
+	// SMSAuthenticationMessage is the text of a message with the code of a second
+	// factor: 6 to 140 characters with {####} in them. Nil means the service's text.
 	SMSAuthenticationMessage *string `json:"smsAuthenticationMessage,omitempty"`
-	// Triggers are kept and shown. None is run: a call that would run one is refused.
-	Triggers   map[Trigger]TriggerTarget `json:"triggers,omitempty"`
-	TriggerKey *string                   `json:"triggerKey,omitempty"` // key that custom senders encrypt codes under
-	// Devices are kept and shown. Devices are not tracked.
+	// Triggers are stored and shown, and not run: a call that would run one is
+	// refused with identity.ErrTrigger. Nil means none.
+	Triggers map[Trigger]TriggerTarget `json:"triggers,omitempty"`
+	// TriggerKey is stored and shown, and not acted on: the key that custom senders
+	// encrypt codes under.
+	TriggerKey *string `json:"triggerKey,omitempty"`
+	// Devices are stored and shown, and not acted on: devices are not tracked. Nil
+	// means not given.
 	Devices *Devices `json:"devices,omitempty"`
-	// Email is kept and shown. The engine's Sender sends mail as it likes.
+	// Email is stored and shown, and not acted on: the engine's Sender sends mail
+	// as it likes. Nil means not given.
 	Email *Email `json:"email,omitempty"`
-	// SMS is kept and shown. The engine's Sender sends text messages as it likes.
+	// SMS is stored and shown, and not acted on: the engine's Sender sends text
+	// messages as it likes. Nil means not given.
 	SMS *SMS `json:"sms,omitempty"`
-	// EncryptionKey is stored and shown, and has no effect: see store/sealed for the keys of this engine.
+	// EncryptionKey is stored and shown, and not acted on: see store/sealed for the
+	// keys of this engine. Nil means not given.
 	EncryptionKey *EncryptionKey `json:"encryptionKey,omitempty"`
-	// Tags are for people, and have no effect.
+	// Tags are stored and shown, and not acted on: up to 50, with keys of 1 to 128
+	// and values of 0 to 256 characters.
 	Tags map[string]string `json:"tags,omitempty"`
-	// ThreatProtection is kept and shown. There is no threat protection.
+	// ThreatProtection is stored and shown, and not acted on: there is no threat
+	// protection. Nil means not given.
 	ThreatProtection *Threats `json:"threatProtection,omitempty"`
-	// Recovery says where the code for a forgotten password goes. Unset, that
-	// is the e-mail address and then the phone number with SafeDefaults, and
+	// Recovery says where the code for a forgotten password goes: up to two ways
+	// with different priorities, or admin_only alone. Empty means
+	// the e-mail address and then the phone number with SafeDefaults, and
 	// the other way about with CognitoDefaults.
 	Recovery []RecoveryOption `json:"recovery,omitempty"`
 	// Tier is stored and shown, and limits requests to what the service's plan of
@@ -204,62 +233,65 @@ const (
 	InboundFederation    Trigger = "InboundFederation"
 )
 
-// A TriggerTarget is what a trigger calls.
+// A TriggerTarget is stored and shown, and not called: the function of a trigger.
 type TriggerTarget struct {
 	ARN     string `json:"arn"`               // of the function
-	Version string `json:"version,omitempty"` // V1_0 … where the trigger has versions
+	Version string `json:"version,omitempty"` // of the event, such as V1_0; empty for triggers without versions
 }
 
-// A MessageTemplate is the text of an invitation. Unset texts are the service's.
+// A MessageTemplate is the text of an invitation. In each text, {username} and
+// {####} become the username and the temporary password. Nil texts are the service's.
 type MessageTemplate struct {
-	SMS     *string `json:"sms,omitempty"`     // text of a message by SMS
-	Email   *string `json:"email,omitempty"`   // text of a mail
-	Subject *string `json:"subject,omitempty"` // of a mail
+	SMS     *string `json:"sms,omitempty"`     // text of a message by SMS, 6 to 140 characters
+	Email   *string `json:"email,omitempty"`   // text of a mail, 6 to 20,000 characters
+	Subject *string `json:"subject,omitempty"` // of a mail, 1 to 140 characters
 }
 
-// A VerificationTemplate is the text of messages that carry a code or a link.
+// A VerificationTemplate is the text of messages that carry a code or a link. In
+// each text, {username} and {####} become the username and the code. Nil texts are
+// those of the older settings of the pool, or the service's.
 type VerificationTemplate struct {
-	SMS           *string `json:"sms,omitempty"`           // text of a message by SMS
-	Email         *string `json:"email,omitempty"`         // text of a mail with a code
-	Subject       *string `json:"subject,omitempty"`       // of a mail with a code
-	EmailByLink   *string `json:"emailByLink,omitempty"`   // kept and shown; codes are sent instead of links
-	SubjectByLink *string `json:"subjectByLink,omitempty"` // kept and shown, as EmailByLink
-	DefaultByLink bool    `json:"defaultByLink,omitempty"` // kept and shown, as EmailByLink
+	SMS           *string `json:"sms,omitempty"`           // text of a message by SMS, 6 to 140 characters with {####}
+	Email         *string `json:"email,omitempty"`         // text of a mail, 6 to 20,000 characters with {####}
+	Subject       *string `json:"subject,omitempty"`       // of a mail, 1 to 140 characters
+	EmailByLink   *string `json:"emailByLink,omitempty"`   // stored, not acted on (codes are sent instead of links): 6 to 20,000 characters with {##text##}
+	SubjectByLink *string `json:"subjectByLink,omitempty"` // stored, not acted on: 1 to 140 characters
+	DefaultByLink bool    `json:"defaultByLink,omitempty"` // stored, not acted on
 }
 
 // Devices are stored and shown, and not acted on: they turn on the tracking of devices.
 type Devices struct {
-	ChallengeNew     *bool `json:"challengeNew,omitempty"`     // kept and shown; devices are not tracked yet
-	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"` // kept and shown, as ChallengeNew
+	ChallengeNew     *bool `json:"challengeNew,omitempty"`     // stored, not acted on: a remembered device replaces the second factor
+	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"` // stored, not acted on: users choose which devices are remembered
 }
 
 // Email settings are stored and shown, and not acted on: they say how mail is sent.
 type Email struct {
-	SourceARN        *string `json:"sourceArn,omitempty"`        // kept and shown: the identity that mail is sent from
-	ReplyTo          *string `json:"replyTo,omitempty"`          // kept and shown: the address that answers go to
-	Account          *string `json:"account,omitempty"`          // COGNITO_DEFAULT or DEVELOPER
-	From             *string `json:"from,omitempty"`             // kept and shown: the address that mail comes from
-	ConfigurationSet *string `json:"configurationSet,omitempty"` // kept and shown
+	SourceARN        *string `json:"sourceArn,omitempty"`        // stored, not acted on: the identity that mail is sent from
+	ReplyTo          *string `json:"replyTo,omitempty"`          // stored, not acted on: the address that answers go to
+	Account          *string `json:"account,omitempty"`          // stored, not acted on: COGNITO_DEFAULT or DEVELOPER
+	From             *string `json:"from,omitempty"`             // stored, not acted on: the address that mail comes from
+	ConfigurationSet *string `json:"configurationSet,omitempty"` // stored, not acted on: a name in Amazon SES
 }
 
 // An EncryptionKey says which key encrypts the data of a pool (model shape
-// KeyConfigurationType). It is stored and shown, and has no effect.
+// KeyConfigurationType). It is stored and shown, and not acted on.
 type EncryptionKey struct {
 	Type *string `json:"type,omitempty"` // AWS_OWNED_KEY or CUSTOMER_MANAGED_KEY
 	ARN  *string `json:"arn,omitempty"`  // of a key in Amazon KMS; required with CUSTOMER_MANAGED_KEY
 }
 
 // SMS say how text messages are sent: through Amazon SNS, or through EUMS. They
-// are stored and shown, and have no effect.
+// are stored and shown, and not acted on.
 type SMS struct {
-	CallerARN  string  `json:"callerArn"`            // kept and shown: the role that messages are sent with
-	ExternalID *string `json:"externalId,omitempty"` // kept and shown: goes with CallerARN
-	Region     *string `json:"region,omitempty"`     // kept and shown: where messages are sent from
+	CallerARN  string  `json:"callerArn"`            // of the role that messages are sent with; empty with EUMS
+	ExternalID *string `json:"externalId,omitempty"` // of the trust policy of that role
+	Region     *string `json:"region,omitempty"`     // where messages are sent from; nil means the region of the pool
 	EUMS       *EUMS   `json:"eums,omitempty"`       // nil with SNS
 }
 
 // EUMS says how text messages are sent through AWS End User Messaging (model
-// shape EumsSmsConfigurationType). It is stored and shown, and has no effect.
+// shape EumsSmsConfigurationType). It is stored and shown, and not acted on.
 type EUMS struct {
 	CallerARN           string  `json:"callerArn"`                     // of a role that may send messages
 	ExternalID          *string `json:"externalId,omitempty"`          // of the trust policy of that role
@@ -272,21 +304,21 @@ type EUMS struct {
 
 // Passkeys are stored and shown, and not acted on: they say which passkeys are accepted.
 type Passkeys struct {
-	RelyingParty     *string `json:"relyingParty,omitempty"`     // kept and shown: the domain that passkeys are made for
-	UserVerification *string `json:"userVerification,omitempty"` // required, preferred
-	Factor           *string `json:"factor,omitempty"`           // SINGLE_FACTOR, MULTI_FACTOR_WITH_USER_VERIFICATION
+	RelyingParty     *string `json:"relyingParty,omitempty"`     // the domain that passkeys are made for
+	UserVerification *string `json:"userVerification,omitempty"` // required or preferred; nil means not given
+	Factor           *string `json:"factor,omitempty"`           // SINGLE_FACTOR or MULTI_FACTOR_WITH_USER_VERIFICATION; nil means not given
 }
 
 // Threats are stored and shown, and not acted on: they turn on threat protection.
 type Threats struct {
-	Mode  string       `json:"mode"`            // OFF, AUDIT, ENFORCED
+	Mode  string       `json:"mode"`            // OFF, AUDIT or ENFORCED; required
 	Flows *ThreatFlows `json:"flows,omitempty"` // nil means not given
 }
 
 // ThreatFlows are stored and shown, as [Threats] are: they turn on threat
 // protection for further flows.
 type ThreatFlows struct {
-	CustomAuth *string `json:"customAuth,omitempty"` // AUDIT, ENFORCED; nil means not given
+	CustomAuth *string `json:"customAuth,omitempty"` // AUDIT or ENFORCED; nil means not given
 }
 
 // A RecoveryOption is a way to recover an account.
@@ -321,9 +353,16 @@ func (s *Pool) SigningAlgorithm() token.Algorithm {
 	return s.Algorithm
 }
 
-// Flows are the flows that a client of this pool may use.
+// Flows are the flows that a client of this pool may use. The names without the
+// prefix ALLOW_ only add to refresh and SRP, as they did before the others came;
+// CUSTOM_AUTH_FLOW_ONLY takes SRP away.
 func (s *Pool) Flows(c *Client) []AuthFlow {
 	switch {
+	case slices.ContainsFunc(c.AuthFlows, AuthFlow.legacy):
+		if slices.Contains(c.AuthFlows, LegacyCustomOnly) {
+			return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowCustom)
+		}
+		return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowUserSRP)
 	case len(c.AuthFlows) > 0:
 		return c.AuthFlows
 	case s.Defaults == CognitoDefaults:
@@ -379,6 +418,14 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 		days = *s.UnusedAccountDays
 	}
 	return time.Duration(days) * 24 * time.Hour
+}
+
+// SendsSMS reports whether the pool sends text messages. With CognitoDefaults
+// it needs a setting that speaks of them: SMS, as the service asks for over its
+// API, or one that a pool made in Go may have without it.
+func (s *Pool) SendsSMS() bool {
+	return s.Defaults != CognitoDefaults || s.SMS != nil || s.SMSMFA || slices.Contains(s.AutoVerified, "phone_number") ||
+		slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == RecoverByPhone })
 }
 
 // OffersFactor reports whether users of the pool may have a second factor of any kind.

@@ -46,7 +46,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -54,6 +56,7 @@ import (
 	"github.com/cognate-id/cognate/store/driver"
 	"github.com/cognate-id/cognate/store/internal/gate"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -104,6 +107,10 @@ type Store struct {
 // postgres://user:password@host:5432/database?sslmode=verify-full, and creates what is
 // missing. The parameters of the URL are those of libpq. o may be nil.
 //
+// sslmode must be given, in the URL or the environment variable PGSSLMODE, unless each host
+// is this machine: a Unix socket, localhost or a loopback address. Otherwise Open returns
+// [ErrNoTLSMode].
+//
 // Open returns [store.ErrNewer] if a newer version of this program has written to the
 // database.
 func Open(ctx context.Context, address string, o *Options) (*Store, error) {
@@ -151,6 +158,11 @@ func configure(address string, o *Options) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if query.Get("sslmode") == "" && os.Getenv("PGSSLMODE") == "" {
+		if host := remoteHost(&config.ConnConfig.Config); host != "" {
+			return nil, fmt.Errorf("%w: %s is another machine: add sslmode=verify-full to the address, or sslmode=disable if nobody else is on the network", ErrNoTLSMode, host)
+		}
+	}
 	if o.MaxConns > 0 {
 		config.MaxConns = int32(min(o.MaxConns, 10_000))
 	} else if !limited {
@@ -158,6 +170,33 @@ func configure(address string, o *Options) (*pgxpool.Config, error) {
 	}
 	config.AfterConnect = prepareConn
 	return config, nil
+}
+
+// ErrNoTLSMode is returned by [Open] if a host of the address is not this machine and the
+// address does not say by sslmode whether the connection is encrypted. The default of libpq,
+// prefer, falls back to clear text, and it does not verify who answers.
+var ErrNoTLSMode = errors.New("sslmode is not given")
+
+// remoteHost returns the first host that may be another machine, or "".
+func remoteHost(c *pgconn.Config) string {
+	if !isLocal(c.Host) {
+		return c.Host
+	}
+	for _, f := range c.Fallbacks {
+		if !isLocal(f.Host) {
+			return f.Host
+		}
+	}
+	return ""
+}
+
+// isLocal reports whether a host is the directory of a Unix socket or this machine.
+func isLocal(host string) bool {
+	if network, _ := pgconn.NetworkAddress(host, 0); network == "unix" || host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }
 
 // prepareConn makes the planner always use the index. A serializable transaction that reads
@@ -193,10 +232,10 @@ func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error) error {
 	defer t.leave()
 	overlay := driver.NewDeferringOverlay(t)
 	if err := fn(overlay); err != nil {
-		return t.verdict(err)
+		return t.lostOr(err)
 	}
 	if err := overlay.Err(); err != nil {
-		return t.verdict(err)
+		return t.lostOr(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -26,7 +26,7 @@ func retry(ctx context.Context, fn func() error) error {
 			return err
 		}
 		if try == maxRetries {
-			return lost.told()
+			return lost.final()
 		}
 		if err := pause(ctx, try); err != nil {
 			return err
@@ -57,8 +57,8 @@ type lostError struct {
 func (e *lostError) Error() string { return e.cause.Error() }
 func (e *lostError) Unwrap() error { return e.cause }
 
-// told returns the error for the caller when no tries are left.
-func (e *lostError) told() error {
+// final returns the error for the caller when no tries are left.
+func (e *lostError) final() error {
 	if e.conflict {
 		return fmt.Errorf("%w: %w", store.ErrConflict, e.cause)
 	}

@@ -32,9 +32,9 @@ type txn struct {
 	lost  error // the reason why the transaction cannot go on, or nil
 }
 
-// verdict decides what to do with the error of an Update's function. If the transaction was
-// lost, it returns a lostError, whatever the function returned.
-func (t *txn) verdict(err error) error {
+// lostOr returns the error of an Update's function or, if the transaction was lost, a
+// lostError, whatever the function returned.
+func (t *txn) lostOr(err error) error {
 	if t.lost != nil {
 		return t.lost
 	}

@@ -1,6 +1,13 @@
 package main
 
-// decoders writes how requests are read.
+// The generated Decode methods. Each is a loop over the members of an object, with
+// a switch by name. Values are read by functions of package wire (wire.Str,
+// wire.Structs and so on), which keep the first error; the generated code
+// therefore checks none.
+
+// decoders writes how requests are read. A structure that occurs as a member is
+// read into a new value each time, so that of a member given twice the last one
+// counts, and nothing of the first is left.
 func (g *generator) decoders() error {
 	g.use("wire")
 	for _, name := range g.structures(g.in) {
@@ -26,6 +33,8 @@ func (g *generator) decoders() error {
 }
 
 // reader is the function that reads a value of a shape that is no structure.
+// hidden says that the structure it is in is sensitive, which makes its strings
+// secrets.
 func (g *generator) reader(name string, hidden bool) string {
 	s := g.Shapes[name]
 	switch s.Type {
@@ -52,6 +61,8 @@ func (g *generator) reader(name string, hidden bool) string {
 	}
 }
 
+// collection is the function for a list or a map: one for elements that are
+// structures, one for strings. checkElements lets nothing else through.
 func (g *generator) collection(strings, structures, element string, hidden bool) string {
 	if g.Shapes[element].Type == "structure" {
 		return structures + "[" + element + "]"

@@ -2,11 +2,20 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
+
+// What the models do not say, or say wrongly: who calls an operation, statuses,
+// the order of enumerations in messages, and constraints of the live service that
+// differ. The facts are kept by hand in facts.json, each correction with its
+// evidence. apply changes the model before anything is generated, check refuses
+// facts about what the model does not have. Both fail on a fact that has become
+// superfluous.
 
 // facts are what the models do not say, kept by hand in facts.json.
 type facts struct {
@@ -24,6 +33,9 @@ type facts struct {
 		Values   []string
 		Evidence string
 	}
+	// Names are what the live service calls members in its messages, by
+	// structure and member, where it is not the model's name.
+	Names map[string]struct{ Name, Evidence string }
 	// Patterns are those of the live service, where they differ from the model's.
 	Patterns map[string]struct{ Pattern, Evidence string }
 	// MaxBody is the longest request of operations for which the service documents one.
@@ -40,6 +52,7 @@ var callers = map[string]string{
 	"client, signed or not":   "AnyClient",
 }
 
+// readFacts returns the facts about one service. Unknown fields are errors.
 func readFacts(b []byte, service string) (*facts, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
@@ -67,6 +80,12 @@ func (f *facts) apply(m *model) error {
 			}
 		}
 		s.Enum = append(s.Enum, add.Values...)
+	}
+	for path, n := range f.Names {
+		structure, member, _ := strings.Cut(path, ".")
+		if !m.has(structure, member) || n.Name == "" || n.Name == member || n.Evidence == "" {
+			return fmt.Errorf("a name is given for %s, which is no member, is called so or is without evidence", path)
+		}
 	}
 	for name, p := range f.Patterns {
 		s := m.Shapes[name]
@@ -121,6 +140,13 @@ func (f *facts) check(m *model) error {
 	return nil
 }
 
+// said is what messages call a member of a structure.
+func (f *facts) said(structure, member string) string {
+	return cmp.Or(f.Names[structure+"."+member].Name, member)
+}
+
+// caller is the constant of package wire for who calls an operation; check has
+// made sure that there is one.
 func (f *facts) caller(op string) string {
 	for caller, operations := range f.Callers {
 		if slices.Contains(operations, op) {

@@ -9,6 +9,11 @@ import (
 	"strings"
 )
 
+// A run of the generator: newGenerator finds out which shapes requests and answers
+// reach, and files calls one method for each file, which prints Go into g.text.
+// What has to be shared between files, such as the rules that validators refer to,
+// is noted on the way and written in the end.
+
 // A generator writes the files of one package.
 type generator struct {
 	*model

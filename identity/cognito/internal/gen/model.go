@@ -8,6 +8,12 @@ import (
 	"slices"
 )
 
+// The service model as it is read from its file. Reading is strict: an unknown
+// field, a trait on a type where its meaning is unknown, and a reference to a
+// shape that is not there are errors. So a new version of the model cannot bring a
+// constraint that is silently passed over; whoever updates it sees what to teach
+// the generator.
+
 // A model is a service model as botocore keeps it, without its prose.
 type model struct {
 	Version    string
@@ -17,6 +23,8 @@ type model struct {
 	Pagination json.RawMessage
 }
 
+// An operation is one operation of the model. Auth and ReadOnly are read because
+// the strict reading demands it; AuthType says whether the operation is signed.
 type operation struct {
 	Name     string
 	HTTP     struct{ Method, RequestURI string }
@@ -46,6 +54,12 @@ type member struct {
 
 // members are the members of a structure, in the order of the model.
 type members []member
+
+// has reports whether a structure has a member.
+func (m *model) has(structure, name string) bool {
+	s := m.Shapes[structure]
+	return s != nil && slices.ContainsFunc(s.Members, func(m member) bool { return m.name == name })
+}
 
 // A shape has one field for each trait that is understood. Any other makes the
 // reading of the model fail.
@@ -134,6 +148,7 @@ func (s *shape) set() map[string]bool {
 	}
 }
 
+// checkShape fails on what the generator would pass over.
 func (m *model) checkShape(s *shape) error {
 	meant, ok := traits[s.Type]
 	if !ok {
@@ -163,7 +178,8 @@ func (m *model) checkShape(s *shape) error {
 	return m.checkElements(s)
 }
 
-// checkElements checks what a list or map is made of.
+// checkElements checks what a list or map is made of: the runtime has lists and
+// maps of strings and of structures, and no others.
 func (m *model) checkElements(s *shape) error {
 	switch s.Type {
 	case "list":
@@ -193,6 +209,7 @@ func (s *shape) refs() []ref {
 	return list
 }
 
+// checkOperation fails on an operation that does not travel as POST / with a body.
 func (m *model) checkOperation(name string, op *operation) error {
 	switch {
 	case op.Name != name:

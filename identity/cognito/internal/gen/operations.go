@@ -7,11 +7,17 @@ import (
 	"slices"
 )
 
+// The generated table of operations. It binds the typed handlers to the wire, and
+// has what the wire must know of each operation before it reads the body: who may
+// call it, how long a request may be, and which errors it may answer.
+
 // longestRequest is the limit of a request without binary data: room for two
 // of the longest strings of the models.
 const longestRequest = 256 << 10
 
-// operationTable writes the table of handlers and what binds it to the wire.
+// operationTable writes the table of handlers and what binds it to the wire. Specs
+// are a variable and not part of the table: they are the same for every handler,
+// so they are made once.
 func (g *generator) operationTable() error {
 	g.use("context")
 	g.use("wire")
@@ -41,6 +47,8 @@ func (g *generator) operationTable() error {
 	return g.specs()
 }
 
+// serviceFunc writes the function that makes the service of the handlers. It fails
+// on a protocol that package wire does not speak.
 func (g *generator) serviceFunc() error {
 	prefix, _ := g.Metadata["targetPrefix"].(string)
 	if g.Metadata["protocol"] != "json" || g.Metadata["jsonVersion"] != "1.1" || prefix == "" {
@@ -52,6 +60,8 @@ func (g *generator) serviceFunc() error {
 	return nil
 }
 
+// specs writes what the model and the facts say of each operation. Errors are
+// sorted, so that another order in the model changes nothing.
 func (g *generator) specs() error {
 	g.printf("var specs = [...]wire.Spec{\n")
 	for _, name := range g.operations() {
@@ -75,7 +85,10 @@ func (g *generator) specs() error {
 	return nil
 }
 
-// maxBody is how long a request for an operation may be.
+// maxBody is how long a request for an operation may be, in bytes: what the facts
+// say, or longestRequest, and room for binary data in base64. The model bounds no
+// request as a whole. Binary data without a limit, or deeper in the request, makes
+// it fail: then the facts must say.
 func (g *generator) maxBody(name string) (int64, error) {
 	if limit := g.facts.MaxBody[name]; limit > 0 {
 		return limit, nil
@@ -98,7 +111,9 @@ func (g *generator) maxBody(name string) (int64, error) {
 	return limit, nil
 }
 
-// errors writes the errors.
+// errors writes the names of the errors and their HTTP statuses. A status is 400,
+// or 500 for what the model calls a fault, unless the facts have another. The wire
+// has room for two members of an error; a third makes it fail.
 func (g *generator) errors() error {
 	g.use("wire")
 	var names []string

@@ -68,6 +68,7 @@ func parsePattern(text string) (p *pattern, err error) {
 	return &pattern{items: sequences[0], single: true}, nil
 }
 
+// next is the next byte, or 0 at the end.
 func (p *parser) next() byte {
 	if p.pos == len(p.text) {
 		return 0
@@ -75,6 +76,7 @@ func (p *parser) next() byte {
 	return p.text[p.pos]
 }
 
+// skip passes over s and reports whether it was there.
 func (p *parser) skip(s string) bool {
 	if strings.HasPrefix(p.text[p.pos:], s) {
 		p.pos += len(s)
@@ -83,6 +85,8 @@ func (p *parser) skip(s string) bool {
 	return false
 }
 
+// alternatives parses sequences with | between them, up to a closing parenthesis
+// or the end.
 func (p *parser) alternatives() [][]item {
 	list := [][]item{p.sequence()}
 	for p.skip("|") {
@@ -91,6 +95,8 @@ func (p *parser) alternatives() [][]item {
 	return list
 }
 
+// sequence parses items up to the end of their alternative. A $ ends it too: only
+// the one at the very end of the pattern is accepted, by parsePattern.
 func (p *parser) sequence() []item {
 	var list []item
 	for !slices.Contains([]byte{0, '|', ')', '$'}, p.next()) {
@@ -144,6 +150,8 @@ func (s *set) hyphen() bool {
 	return ok && c == '-'
 }
 
+// atom parses one item without its quantifier: a group, a class, the dot, an
+// escape or a plain character. Groups become groups that capture nothing.
 func (p *parser) atom() item {
 	switch c := p.next(); c {
 	case '(':
@@ -183,6 +191,8 @@ func (p *parser) atom() item {
 
 var counted = regexp.MustCompile(`^\{[0-9]+(,[0-9]+)?\}`)
 
+// quantifier parses ?, *, +, {n} or {m,n}, or nothing. Java's lazy and possessive
+// forms are refused: the possessive ones match less, and Go has none.
 func (p *parser) quantifier() string {
 	times := counted.FindString(p.text[p.pos:])
 	if times == "" && strings.ContainsRune("*+?", rune(p.next())) && p.next() != 0 {
@@ -295,6 +305,9 @@ func (p *parser) escape() *set {
 	return escapes(rest[1])
 }
 
+// escapes is the set of the letter after a backslash. \w, \d and \s are those of
+// ASCII, as in Java without flags. Java's \s has the vertical tab, Go's has not:
+// hence sets are written out.
 func escapes(c byte) *set {
 	s := &set{}
 	switch c {
@@ -324,6 +337,7 @@ func escapes(c byte) *set {
 	return s
 }
 
+// everything is the set of all characters.
 func everything() *set {
 	s := &set{other: "*"}
 	for c := range s.ascii {
@@ -388,6 +402,7 @@ func (s *set) String() string {
 	return b.String()
 }
 
+// join writes sequences as alternatives in Go's syntax.
 func join(sequences [][]item) string {
 	var list []string
 	for _, items := range sequences {
@@ -400,7 +415,11 @@ func join(sequences [][]item) string {
 	return strings.Join(list, "|")
 }
 
-// source is the pattern as a literal of the runtime, see wire.Pattern.
+// source is the pattern as a literal of the runtime, see wire.Pattern. Most
+// patterns of the models are one class with + or *, or two of them with a
+// separator; these become tables, which are faster than an expression and need
+// nothing compiled. What an expression is needed for is compiled here once, so
+// that a mistake shows when the code is generated and not when it runs.
 func (p *pattern) source(text string) string {
 	fields := []string{fmt.Sprintf("Text: %s", quoted(text))}
 	isRun := func(i int) bool {
@@ -430,6 +449,7 @@ func (p *pattern) separates() bool {
 	return ok && !p.items[2].set.ascii[sep]
 }
 
+// class is the set of an item as a literal of the runtime.
 func (it item) class() string {
 	fields := []string{fmt.Sprintf("ASCII: %q", it.set.ranges())}
 	if it.set.other != "" {
@@ -441,6 +461,8 @@ func (it item) class() string {
 	return "wire.Class{" + strings.Join(fields, ", ") + "}"
 }
 
+// quoted is s as a string of Go, in back quotes where that is possible: patterns
+// are full of backslashes.
 func quoted(s string) string {
 	if strings.Contains(s, "`") {
 		return strconv.Quote(s)

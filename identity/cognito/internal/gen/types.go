@@ -8,6 +8,11 @@ import (
 	"unicode"
 )
 
+// The generated types. Every member is a pointer, a slice or a map, so that absent
+// and zero are different. Strings that the model marks as sensitive are
+// wire.Secret, which prints as [redacted]. Enumerations are types of their own
+// with a constant for each value.
+
 // types writes the structures.
 func (g *generator) types() error {
 	for _, name := range g.structures(g.in, g.out) {
@@ -68,7 +73,8 @@ func (g *generator) fieldType(name string, hidden bool) string {
 	return "*" + g.valueType(name, hidden)
 }
 
-// valueType is the type of a value of a shape.
+// valueType is the type of a value of a shape. Enumerations come first: a
+// sensitive string with an enumeration is refused by checkInput.
 func (g *generator) valueType(name string, hidden bool) string {
 	s := g.Shapes[name]
 	switch {
@@ -97,7 +103,8 @@ func (g *generator) valueType(name string, hidden bool) string {
 	return name
 }
 
-// enums writes the enumerations.
+// enums writes the enumerations that requests or answers reach. Two values that
+// would have one constant make it fail.
 func (g *generator) enums() error {
 	for _, name := range slices.Sorted(maps.Keys(g.Shapes)) {
 		s := g.Shapes[name]

@@ -8,7 +8,15 @@ import (
 	"strings"
 )
 
-// validators writes how requests are held against the model.
+// The generated Validate methods and the rules they refer to. The service checks
+// the constraints of the model before anything else, and reports all that are
+// broken in one message. A method has a line for each member with a constraint.
+// The rule itself is data (wire.StringRule and so on) in a variable of its own,
+// because many members share a shape.
+
+// validators writes how requests are held against the model. A request gets the
+// method even if nothing is to be checked, since wire.Request demands it; other
+// structures get it only if they need it.
 func (g *generator) validators() error {
 	g.use("wire")
 	requests := map[string]bool{}
@@ -22,7 +30,7 @@ func (g *generator) validators() error {
 		g.printf("// Validate holds x against the model.\nfunc (x *%s) Validate(v *wire.Validator) {\n", name)
 		s := g.Shapes[name]
 		for _, m := range s.Members {
-			if err := g.check(m, slices.Contains(s.Required, m.name), s.Sensitive); err != nil {
+			if err := g.check(m, g.facts.said(name, m.name), slices.Contains(s.Required, m.name), s.Sensitive); err != nil {
 				return fmt.Errorf("shape %s: %w", name, err)
 			}
 		}
@@ -31,7 +39,9 @@ func (g *generator) validators() error {
 	return nil
 }
 
-// constrained reports whether a structure or anything in it has a constraint.
+// constrained reports whether a structure or anything in it has a constraint. The
+// answers are kept, because shapes occur many times; no shape contains itself
+// (reach fails then), so the recursion ends.
 func (g *generator) constrained(name string) bool {
 	if known, ok := g.checks[name]; ok {
 		return known
@@ -45,8 +55,10 @@ func (g *generator) constrained(name string) bool {
 	return has
 }
 
-// check writes the check of one member.
-func (g *generator) check(m member, required, hidden bool) error {
+// check writes the check of one member, which messages call said. A member without
+// constraints that must be there is only checked for that; a structure is entered,
+// so that messages have the path to the member; anything else has a rule.
+func (g *generator) check(m member, said string, required, hidden bool) error {
 	s := g.Shapes[m.Shape]
 	need := "wire.Optional"
 	if required {
@@ -54,19 +66,19 @@ func (g *generator) check(m member, required, hidden bool) error {
 	}
 	if !g.constrained(m.Shape) {
 		if required {
-			g.printf("v.Present(%q, x.%s != nil)\n", m.name, m.field())
+			g.printf("v.Present(%q, x.%s != nil)\n", said, m.field())
 		}
 		return nil
 	}
 	if s.Type == "structure" {
-		g.printf("if v.Enter(%q, x.%s != nil, %s) {\nx.%s.Validate(v)\nv.Leave()\n}\n", m.name, m.field(), need, m.field())
+		g.printf("if v.Enter(%q, x.%s != nil, %s) {\nx.%s.Validate(v)\nv.Leave()\n}\n", said, m.field(), need, m.field())
 		return nil
 	}
 	function, rule, err := g.rule(m.Shape, hidden)
 	if err != nil {
 		return err
 	}
-	g.printf("wire.%s(v, %q, x.%s, %s, &%s)\n", function, m.name, m.field(), need, rule)
+	g.printf("wire.%s(v, %q, x.%s, %s, &%s)\n", function, said, m.field(), need, rule)
 	return nil
 }
 
@@ -103,10 +115,13 @@ func (g *generator) note(name, literal string) string {
 	return "rule" + name
 }
 
+// literal is a composite literal of Go.
 func literal(typ string, fields []string) string {
 	return typ + "{" + strings.Join(fields, ", ") + "}"
 }
 
+// limits are the fields Min and Max of a rule. A limit that says nothing is left
+// out.
 func (g *generator) limits(s *shape) []string {
 	var fields []string
 	if s.Min != nil && *s.Min > 0 {
@@ -118,6 +133,10 @@ func (g *generator) limits(s *shape) []string {
 	return fields
 }
 
+// stringRule notes the rule for a string. A shape that is sensitive only because
+// of the structure around it needs a second rule, with another name, that hides
+// the value. The values of an enumeration have the order of the service's messages
+// where it was recorded.
 func (g *generator) stringRule(name string, hidden bool) (string, error) {
 	s := g.Shapes[name]
 	fields := g.limits(s)
@@ -159,6 +178,9 @@ func (g *generator) pattern(name, text string) (string, error) {
 	return variable, nil
 }
 
+// listRule notes the rule for a list. The service words broken items of a list of
+// strings as a property of the list, so their rule is a part of this one;
+// structures have messages with a path of their own.
 func (g *generator) listRule(name string) (function, rule string, err error) {
 	s := g.Shapes[name]
 	fields := g.limits(s)
@@ -180,6 +202,8 @@ func (g *generator) listRule(name string) (function, rule string, err error) {
 	return function, g.note(name, literal("wire.ListRule", fields)), nil
 }
 
+// mapRule notes the rule for a map, see listRule. Messages repeat the whole map,
+// so one sensitive part makes all of it sensitive.
 func (g *generator) mapRule(name string) (function, rule string, err error) {
 	s := g.Shapes[name]
 	fields := g.limits(s)

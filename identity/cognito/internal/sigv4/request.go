@@ -11,6 +11,12 @@ import (
 	"time"
 )
 
+// Reading a signature. parse takes the Authorization header apart and refuses what
+// is malformed; Verify (sigv4.go) then checks scope, date and signature.
+// canonicalRequest writes the request in the one form that both sides sign, see
+// "Create a canonical request" in the documentation of AWS. A difference of one
+// byte there makes every signature wrong, so the tests use the published vectors.
+
 // An authorization is what the Authorization header says.
 type authorization struct {
 	accessKey, date, region, service, terminator string
@@ -20,7 +26,8 @@ type authorization struct {
 	time      time.Time
 }
 
-// maxSigned limits how many headers a signature may cover.
+// maxSigned limits how many headers a signature may cover. SDKs sign fewer than
+// ten.
 const maxSigned = 64
 
 // ParseScope returns the access key and region that an Authorization header
@@ -36,7 +43,13 @@ func ParseScope(header string) (accessKey, region string, ok bool) {
 	return a.accessKey, a.region, true
 }
 
-// parse reads an Authorization header and the date that goes with it.
+// parse reads an Authorization header and the date that goes with it. It refuses,
+// in the service's words:
+//
+//   - a header that lacks a part, or has another algorithm,
+//   - a credential that has not five parts,
+//   - a date in another form than that of X-Amz-Date,
+//   - signed headers that are too many, not in lower case or not sorted.
 func parse(header, at string) (*authorization, error) {
 	var missing string
 	given := parameters(header)
@@ -70,11 +83,14 @@ func parse(header, at string) (*authorization, error) {
 	return a, nil
 }
 
+// incomplete is the refusal of a header that cannot be read at all.
 func incomplete(message string) *Error {
 	return &Error{"IncompleteSignatureException", message}
 }
 
-// parameters splits the header into its parts, after the algorithm.
+// parameters splits the header into its parts, after the algorithm. SDKs separate
+// the parts by a comma with or without a space. Of a part that is there twice, the
+// last one counts.
 func parameters(header string) map[string]string {
 	m := map[string]string{}
 	_, rest, _ := strings.Cut(header, " ")
@@ -86,6 +102,8 @@ func parameters(header string) map[string]string {
 	return m
 }
 
+// setCredential reads KEY/DATE/REGION/SERVICE/aws4_request, and reports whether it
+// has that form.
 func (a *authorization) setCredential(s string) bool {
 	parts := strings.Split(s, "/")
 	if len(parts) != 5 || slices.Contains(parts, "") {
@@ -97,11 +115,15 @@ func (a *authorization) setCredential(s string) bool {
 
 func (a *authorization) signs(name string) bool { return slices.Contains(a.signed, name) }
 
+// scope is the credential without the access key, as it is signed.
 func (a *authorization) scope() string {
 	return strings.Join([]string{a.date, a.region, a.service, a.terminator}, "/")
 }
 
-// canonicalRequest is the text of a request that is signed.
+// canonicalRequest is the text of a request that is signed: method, path, query,
+// the signed headers with their values, their names, and the hash of the body. The
+// hash is always that of the body that was received; a hash that the client claims
+// (X-Amz-Content-Sha256) is not looked at.
 func canonicalRequest(a *authorization, r *http.Request, body []byte) string {
 	var b strings.Builder
 	b.WriteString(r.Method)

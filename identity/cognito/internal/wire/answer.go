@@ -9,12 +9,17 @@ import (
 	"sync"
 )
 
+// Answers. The body is encoded into a buffer before anything is sent, so a failure
+// can still become an error with its own status.
+
 // buffers hold bodies of requests and answers while they are worked on.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // keepBuffer is the largest buffer that is kept for later.
 const keepBuffer = 64 << 10
 
+// putBuffer gives a buffer back. A very large one is left to the garbage
+// collector.
 func putBuffer(b *bytes.Buffer) {
 	if b.Cap() <= keepBuffer {
 		b.Reset()
@@ -44,7 +49,9 @@ func (h *Handler) answer(w http.ResponseWriter, op *endpoint, out any) {
 	send(w, http.StatusOK, b)
 }
 
-// answerError sends an error. op is nil where it is not known.
+// answerError sends an error. op is nil where it is not known. The type is sent
+// twice, in the body and in x-amzn-ErrorType with a colon behind it: SDKs read the
+// one or the other, and cut at the colon.
 func (h *Handler) answerError(w http.ResponseWriter, op *endpoint, e *Error) {
 	var service *Service
 	if op != nil {
@@ -86,6 +93,7 @@ func encode(b *bytes.Buffer, v any) error {
 	return nil
 }
 
+// send sends a body with its length, so that the connection can be used again.
 func send(w http.ResponseWriter, status int, b *bytes.Buffer) {
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)

@@ -9,6 +9,13 @@ import (
 	"unicode/utf8"
 )
 
+// The reader of requests. encoding/json is not used for three reasons: its
+// messages are not the service's, it accepts what the service refuses (invalid
+// UTF-8, lone surrogates), and it needs reflection. A generated Decode method
+// drives the Decoder: it asks for an object, goes from member to member, and reads
+// each value by a function for its type. Text and wrong types are in
+// decode_text.go.
+
 // maxDepth is how deep a request may nest. The deepest shape of the models
 // nests 6 levels; branding settings, which are free JSON, about 15.
 const maxDepth = 64
@@ -145,6 +152,7 @@ func (d *Decoder) peek() byte {
 	return 0
 }
 
+// literal consumes true, false or null.
 func (d *Decoder) literal(s string) {
 	if end := d.pos + len(s); end <= len(d.buf) && string(d.buf[d.pos:end]) == s {
 		d.pos = end
@@ -218,6 +226,8 @@ func (d *Decoder) digits() {
 	}
 }
 
+// at reports whether c is the next byte, without skipping white space: within a
+// number there is none.
 func (d *Decoder) at(c byte) bool { return d.pos < len(d.buf) && d.buf[d.pos] == c }
 
 // Str reads a string.
@@ -268,6 +278,8 @@ func Int64(d *Decoder) *int64 {
 	return nil
 }
 
+// integer reads an integer of some bits, or a null. name is what messages call its
+// type.
 func (d *Decoder) integer(bits int, name string) (int64, bool) {
 	c := d.peek()
 	if c == 'n' {
@@ -365,7 +377,8 @@ func Document(d *Decoder) json.RawMessage {
 }
 
 // Struct reports whether a structure follows, which is then to be read. Where
-// there is none, it has consumed what there is.
+// there is none, it has consumed what there is. It is called before the structure
+// is made, so that null leaves the member nil.
 func (d *Decoder) Struct() bool {
 	switch d.peek() {
 	case '{':

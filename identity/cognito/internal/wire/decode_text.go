@@ -8,6 +8,10 @@ import (
 	"unicode/utf8"
 )
 
+// Strings, and the words for values of the wrong type. A string without escapes,
+// which is nearly every one, is a slice of the request: nothing is copied until a
+// typed value is made of it.
+
 // text reads a string. The result is valid until the next call.
 func (d *Decoder) text() []byte {
 	d.pos++ // the quotation mark
@@ -96,7 +100,9 @@ func (d *Decoder) escape(out []byte) []byte {
 	return out
 }
 
-// unicode reads the four digits after \u, and the second half of a pair.
+// unicode reads the four digits after \u, and the second half of a pair. A half
+// alone has no meaning and is refused, and so is U+0000, which PostgreSQL cannot
+// store.
 func (d *Decoder) unicode(out []byte) []byte {
 	r := d.hex4()
 	if utf16.IsSurrogate(r) {
@@ -118,6 +124,7 @@ func (d *Decoder) unicode(out []byte) []byte {
 	return utf8.AppendRune(out, r)
 }
 
+// hex4 reads four hexadecimal digits.
 func (d *Decoder) hex4() rune {
 	if len(d.buf)-d.pos < 4 {
 		d.fail()
@@ -180,6 +187,8 @@ func (d *Decoder) checked(text string) {
 	d.wrongType(text)
 }
 
+// wrongType ends the reading of what is JSON but not of the type that the model
+// has. The service's decoder names the message "Message" here, with a capital.
 func (d *Decoder) wrongType(text string) {
 	d.stop(&Error{Type: serializationException, Message: text, Status: 400, capital: true})
 }
@@ -187,6 +196,7 @@ func (d *Decoder) wrongType(text string) {
 // fail ends the reading of what is not JSON.
 func (d *Decoder) fail() { d.stop(malformed()) }
 
+// stop keeps the first error and goes to the end, where nothing more is read.
 func (d *Decoder) stop(err *Error) {
 	if d.err == nil {
 		d.err = err
@@ -194,4 +204,5 @@ func (d *Decoder) stop(err *Error) {
 	d.pos = len(d.buf)
 }
 
+// malformed is the answer to what is no JSON. The service gives no message.
 func malformed() *Error { return &Error{Type: serializationException, Status: 400} }

@@ -5,11 +5,14 @@ import (
 	"strings"
 )
 
+// Errors of the protocol, and the limits on what they repeat of a request.
+
 // Types of errors that no model declares and any operation may answer.
 const (
 	serializationException   = "SerializationException"
 	unknownOperation         = "UnknownOperationException"
 	requestTooLarge          = "RequestEntityTooLargeException"
+	requestTimeout           = "RequestTimeoutException"
 	internalErrorException   = "InternalErrorException"
 	internalServerException  = "InternalServerException"
 	tooManyRequests          = "TooManyRequestsException"

@@ -8,11 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// A Pattern is a regular expression of the model, which must match the whole of
-// a value. It has the first of three forms that fits: characters of one class;
-// characters of one class, a separator, and characters of a class that does not
-// contain the separator; an expression in Go's syntax. The first two cost a table look-up a byte. Tables and expressions are made at their first use,
-// so that a pattern costs nothing at start-up.
+// A Pattern is a regular expression of the model, which must match the whole of a
+// value. The generator (gen/pattern.go) writes it in the first of three forms that
+// fits:
+//
+//   - characters of one class,
+//   - characters of one class, a separator, and characters of a class that does not
+//     contain the separator,
+//   - an expression in Go's syntax.
+//
+// The first two cost a table look-up a byte. Tables and expressions are made at
+// their first use, so that a pattern costs nothing at start-up.
 type Pattern struct {
 	Text string // as the model and the messages have it
 
@@ -49,6 +55,7 @@ func (p *Pattern) Match(s string) bool {
 	return p.Class.match(s)
 }
 
+// prepare makes the tables or the expression. It runs once, whoever comes first.
 func (p *Pattern) prepare() {
 	if p.Expr != "" {
 		p.expr = regexp.MustCompile(`\A(?:` + p.Expr + `)\z`)
@@ -74,10 +81,13 @@ func (c *Class) prepare() {
 	}
 }
 
+// anything is everything beyond ASCII.
 var anything = &unicode.RangeTable{
 	R32: []unicode.Range32{{Lo: utf8.RuneSelf, Hi: unicode.MaxRune, Stride: 1}},
 }
 
+// match reports whether all characters of s are in the class. The common case is
+// pure ASCII: one look-up a byte.
 func (c *Class) match(s string) bool {
 	if s == "" {
 		return c.Empty

@@ -7,6 +7,9 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
 )
 
+// What a handler may know of the HTTP request. It travels in the context, so that
+// typed handlers have no parameter for it.
+
 // RequestInfo is what a handler may know of the HTTP request it answers.
 type RequestInfo struct {
 	ID         string // as x-amzn-RequestId has it
@@ -14,6 +17,7 @@ type RequestInfo struct {
 	Host       string
 	TLS        bool // whether the connection itself is encrypted
 	RemoteAddr string
+	Forwarded  []string // the values of X-Forwarded-For, which anyone can write
 	UserAgent  string
 
 	// AccessKey and Region are those that the request's signature claims,
@@ -36,7 +40,7 @@ func RequestFrom(ctx context.Context) *RequestInfo {
 func withRequest(r *http.Request, id string, op *Operation) context.Context {
 	info := &RequestInfo{
 		ID: id, Operation: op, Host: r.Host, TLS: r.TLS != nil,
-		RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent(),
+		RemoteAddr: r.RemoteAddr, Forwarded: r.Header["X-Forwarded-For"], UserAgent: r.UserAgent(),
 	}
 	info.AccessKey, info.Region, _ = sigv4.ParseScope(r.Header.Get("Authorization"))
 	return context.WithValue(r.Context(), requestKey{}, info)

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// The rule of a string, and the words for what breaks it. admits is the fast
+// answer that nearly every request needs; the words are made only when it is no.
+
 const (
 	atMost  = "Member must have length less than or equal to "
 	atLeast = "Member must have length greater than or equal to "
@@ -24,7 +27,9 @@ func (r *StringRule) admits(s string) bool {
 	return r.Enum == nil || slices.Contains(r.Enum, s)
 }
 
-// units counts s in UTF-16 units.
+// units counts s in UTF-16 units, without decoding it: a byte that begins a
+// character of up to three bytes is one unit, one that begins a character of four
+// bytes is two.
 func units(s string) int {
 	n := 0
 	for i := 0; i < len(s); i++ {
@@ -76,6 +81,8 @@ func (r *StringRule) all() string {
 	return strings.Join(list, ", ")
 }
 
+// most, least, pattern and enum are the service's words for one constraint. The
+// value set of an enumeration is printed without quotes, which is (unsure).
 func (r *StringRule) most() string  { return atMost + strconv.Itoa(r.Max) }
 func (r *StringRule) least() string { return atLeast + strconv.Itoa(r.Min) }
 func (r *StringRule) pattern() string {

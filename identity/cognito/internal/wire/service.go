@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// What the generated packages hand to NewHandler: services, their operations, and
+// how a typed handler becomes a Call. The one type assertion is in Bind.
+
 // A Caller says who may call an operation, in the words of the documentation.
 type Caller string
 
@@ -52,7 +55,7 @@ func (o *Operation) named(e *Error) *Error {
 // because its model says so, or because any operation may.
 func (o *Operation) Declares(typ string) bool {
 	switch typ {
-	case serializationException, unknownOperation, requestTooLarge, tooManyRequests,
+	case serializationException, unknownOperation, requestTooLarge, requestTimeout, tooManyRequests,
 		internalErrorException, internalServerException, invalidParameter, validationException,
 		"AccessDeniedException", "ExpiredTokenException", "IncompleteSignatureException",
 		"InvalidSignatureException", "MissingAuthenticationTokenException",

@@ -1,0 +1,123 @@
+package identity
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A notice tells the owner of an account what has changed in it, so that the owner
+// learns of a change by somebody else. In pools with the setting Notices,
+// changeUser and the flows with transactions of their own call notify after
+// the commit. A notice that cannot be sent is logged, and changes nothing for
+// the caller: the change is made.
+
+// noticed says for each kind of event which notices it owes. before and after
+// are the user before and after the change.
+var noticed = map[EventKind]func(before, after *User) []notice{
+	EventPasswordChanged:   passwordNotice,
+	EventPasswordReset:     passwordNotice,
+	EventPasswordSet:       passwordNotice,
+	EventMFAChanged:        factorNotice,
+	EventTOTPEnrolled:      enrolledNotice,
+	EventAttributesChanged: addressNotices,
+	EventAttributeVerified: addressNotices,
+}
+
+// A notice is a message that carries no code.
+type notice struct {
+	kind      MessageKind
+	attribute string // that holds the address
+	address   string
+}
+
+// The words of notices. {pool} is the name of the pool, {time} is when the
+// change was made.
+var noticeWords = map[MessageKind]struct{ subject, body string }{
+	MessagePasswordChanged: {
+		"Your password was changed",
+		"The password of your account at {pool} was changed on {time}. If this was not you, reset your password now and ask for help.",
+	},
+	MessageFactorChanged: {
+		"Your second factor was changed",
+		"The second factor of your account at {pool} was changed on {time}. If this was not you, change your password now and ask for help.",
+	},
+	MessageAddressChanged: {
+		"The address of your account was changed",
+		"Your account at {pool} no longer has this address since {time}. If this was not you, ask for help.",
+	},
+	MessageAccountExists: {
+		"You already have an account",
+		"On {time} somebody signed up at {pool} with this address, which already has an account. " +
+			"If this was you, sign in, or reset your password if you have forgotten it. If it was not you, you need not do anything.",
+	},
+}
+
+// passwordNotice is owed where a password was changed, not where a user gets the
+// first one: before is nil after a reset by a code.
+func passwordNotice(before, after *User) []notice {
+	if before != nil && (before.Status == StatusForceChangePassword || before.Status == StatusUnconfirmed) {
+		return nil
+	}
+	return after.notice(MessagePasswordChanged)
+}
+
+func enrolledNotice(_, after *User) []notice { return after.notice(MessageFactorChanged) }
+
+func factorNotice(before, after *User) []notice {
+	if before.MFA.Preferred == after.MFA.Preferred && slices.Equal(before.MFA.Methods, after.MFA.Methods) {
+		return nil
+	}
+	return after.notice(MessageFactorChanged)
+}
+
+// addressNotices tell a verified address that it no longer belongs to the account.
+func addressNotices(before, after *User) (all []notice) {
+	for _, a := range addresses {
+		if before.verified(a) && after.Attributes[a] != before.Attributes[a] {
+			all = append(all, notice{MessageAddressChanged, a, before.Attributes[a]})
+		}
+	}
+	return all
+}
+
+// notice is a notice to the user's verified address: the e-mail address, or else
+// the phone number. A user without one gets none.
+func (u *User) notice(kind MessageKind) []notice {
+	for _, a := range addresses {
+		if u.verified(a) {
+			return []notice{{kind, a, u.Attributes[a]}}
+		}
+	}
+	return nil
+}
+
+// notify sends the notices that an event owes. before may be nil where only the
+// user as changed matters.
+func (e *Engine) notify(ctx context.Context, by origin, kind EventKind, before, after *User) {
+	owed := noticed[kind]
+	p := by.pool
+	h := points{e, p, by.client}
+	if owed == nil || !p.Settings.NotifiesOwners() {
+		return
+	}
+	for _, n := range owed(before, after) {
+		if err := h.send(ctx, after, n.message(p, by.client, after, by.now)); err != nil {
+			e.log.ErrorContext(ctx, "notice not sent", "kind", n.kind, "pool", p.ID, "sub", after.Sub, "error", err)
+		}
+	}
+}
+
+func (n *notice) message(p *PoolInfo, client string, u *User, now time.Time) *Message {
+	words := noticeWords[n.kind]
+	fill := strings.NewReplacer("{pool}", p.Settings.Name, "{time}", now.UTC().Format("2 January 2006 at 15:04 UTC"))
+	m := &Message{
+		Time: now, Pool: p.ID, Client: client, Username: u.Username, To: n.address, Medium: medium(n.attribute), Kind: n.kind,
+		Body: fill.Replace(words.body),
+	}
+	if m.Medium == MediumEmail {
+		m.Subject = words.subject
+	}
+	return m
+}

@@ -1,0 +1,145 @@
+package identity_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+// noticeKinds are the kinds of messages that carry no code.
+var noticeKinds = []identity.MessageKind{
+	identity.MessagePasswordChanged, identity.MessageFactorChanged, identity.MessageAddressChanged, identity.MessageAccountExists,
+}
+
+// notices are the notices sent since the outbox was cleared, each as "kind to address".
+func (f *fixture) notices(t *testing.T) (all []string) {
+	t.Helper()
+	for _, m := range f.outbox.Messages(nil) {
+		if !slices.Contains(noticeKinds, m.Kind) {
+			continue
+		}
+		all = append(all, string(m.Kind)+" to "+m.To)
+		if m.Code != "" || m.Body == "" || m.Subject == "" || strings.Contains(m.Subject+m.Body, "{") {
+			t.Errorf("%s has the code %q, the subject %q and the text %q", m.Kind, string(m.Code), m.Subject, m.Body)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestOwnersAreToldOfChanges makes each change that a thief of an account would make.
+func TestOwnersAreToldOfChanges(t *testing.T) {
+	password2 := identity.Secret(password + "2")
+	type owner struct {
+		*fixture
+		pool *identity.UserPool
+		s    *identity.Session
+	}
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T, o owner) error
+		want []string
+	}{
+		{"password changed", func(t *testing.T, o owner) error {
+			return o.s.ChangePassword(t.Context(), password, password2)
+		}, []string{"PasswordChanged to " + email}},
+		{"password set by an operator", func(t *testing.T, o owner) error {
+			return o.pool.Admin().Users().SetPassword(t.Context(), "alice", password2, true)
+		}, []string{"PasswordChanged to " + email}},
+		{"password reset by a code", func(t *testing.T, o owner) error {
+			code := identity.Secret(o.forgot(t, o.pool.AppClient, "alice"))
+			return o.pool.ConfirmForgotPassword(t.Context(), identity.ConfirmForgotPassword{Username: "alice", Code: code, Password: password2})
+		}, []string{"PasswordChanged to " + email}},
+		{"address changed", func(t *testing.T, o owner) error {
+			return second(o.s.UpdateAttributes(t.Context(), attrs{"email": newEmail}))
+		}, []string{"AddressChanged to " + email}},
+		{"address deleted", func(t *testing.T, o owner) error {
+			return o.s.DeleteAttributes(t.Context(), "email")
+		}, []string{"AddressChanged to " + email}},
+		{"name changed", func(t *testing.T, o owner) error {
+			return second(o.s.UpdateAttributes(t.Context(), attrs{"name": "Mallory"}))
+		}, nil},
+		{"app set up and turned on", func(t *testing.T, o owner) error {
+			o.enroll(t, o.s)
+			return nil
+		}, []string{"FactorChanged to " + email, "FactorChanged to " + email}},
+		{"app turned off", func(t *testing.T, o owner) error {
+			o.enroll(t, o.s)
+			o.outbox.Clear()
+			return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}})
+		}, []string{"FactorChanged to " + email}},
+		{"app off as it was", func(t *testing.T, o owner) error {
+			return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}})
+		}, nil},
+		{"wrong password", func(t *testing.T, o owner) error {
+			wantErr(t, "ChangePassword", o.s.ChangePassword(t.Context(), wrong, password2), identity.ErrIncorrectCredentials)
+			return nil
+		}, nil},
+	} {
+		for _, on := range []bool{true, false} {
+			t.Run(tt.name, func(t *testing.T) {
+				f := newEngine(t)
+				pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true), Notices: &on})
+				f.join(t, pool, "alice", email)
+				s := f.session(t, pool.AppClient, "alice")
+				f.outbox.Clear()
+				check(t, tt.name, tt.do(t, owner{f, pool, s}))
+				want := tt.want
+				if !on {
+					want = nil
+				}
+				if got := f.notices(t); !slices.Equal(got, want) {
+					t.Errorf("notices %v: %q, want %q", on, got, want)
+				}
+			})
+		}
+	}
+}
+
+// TestAddressThatWaitsLeavesTheOldOneItsNotice: the notice goes out when the new
+// address takes the place of the old one.
+func TestAddressThatWaitsLeavesTheOldOneItsNotice(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{AutoVerified: []string{"email"}, VerifyBeforeUpdate: []string{"email"}})
+	f.join(t, pool, "alice", email)
+	s := f.session(t, pool.AppClient, "alice")
+	check(t, "UpdateAttributes", second(s.UpdateAttributes(t.Context(), attrs{"email": newEmail})))
+	if got := f.notices(t); got != nil {
+		t.Errorf("before the new address is proved: %q", got)
+	}
+	check(t, "VerifyAttribute", s.VerifyAttribute(t.Context(), "email", identity.Secret(f.outbox.LastCode(newEmail))))
+	if got, want := f.notices(t), []string{"AddressChanged to " + email}; !slices.Equal(got, want) {
+		t.Errorf("notices %q, want %q", got, want)
+	}
+}
+
+// TestAppSetUpAtSignInIsTold: who sets an app up in the middle of a sign-in replaces none, and the owner is told all the same.
+func TestAppSetUpAtSignInIsTold(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOn, TOTP: new(true)})
+	f.join(t, pool, "alice", email)
+	res, err := pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
+	check(t, "SignIn", err)
+	setup, ok := res.Challenge.(*identity.MFASetupRequired)
+	if !ok {
+		t.Fatalf("challenge %T", res.Challenge)
+	}
+	secret, err := setup.Enroll(t.Context())
+	check(t, "EnrollTOTP", err)
+	check(t, "Verify", setup.Verify(t.Context(), identity.Secret(secret.Code(f.now())), ""))
+	if got, want := f.notices(t), []string{"FactorChanged to " + email}; !slices.Equal(got, want) {
+		t.Errorf("notices %q, want %q", got, want)
+	}
+}
+
+// TestBrokenSenderFailsNoChange: a notice is owed, and not a condition.
+func TestBrokenSenderFailsNoChange(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	s := f.session(t, pool.AppClient, "alice")
+	f.outbox.Next = brokenSender{}
+	check(t, "ChangePassword", s.ChangePassword(t.Context(), password, password+"2"))
+}
