@@ -20,7 +20,7 @@ type keyCommand struct {
 
 // Help returns the details that --help shows.
 func (keyCommand) Help() string {
-	return `Operators sign their requests to "cognate serve" with access keys. If the store is a file, stop the server first, because only one process can open the file.`
+	return `Operators sign their requests to "cognate serve" with access keys. The server may run meanwhile: a key that is revoked is refused at its next request.`
 }
 
 // A keyStore is the store of the access keys.
