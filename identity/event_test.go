@@ -24,7 +24,7 @@ var readers = strings.Fields(`
 	Admin.CountUsers Admin.Describe Admin.Events
 	AppClient.Refuse AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
-	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
+	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session Engine.Verifier
 	Engine.Sweep Engine.UserPool Engine.UserPools
 	Groups.Get Groups.List Groups.Members
 	UserPool.Session

@@ -301,6 +301,9 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		if f == nil {
 			return nil, fmt.Errorf("%w: tokens of a sign-in that was not written", errUnhandled)
 		}
+		if err := s.boundSignIns(ctx, f, now); err != nil {
+			s.engine.log.ErrorContext(ctx, "old sign-ins not ended", "pool", f.Pool, "sub", f.Sub, "error", err) // the sign-in is committed
+		}
 		g := newGrant(o.user, o.groups, f)
 		g.refresh = true
 		tokens, err := s.issue(ctx, g)
