@@ -24,8 +24,8 @@ var readers = strings.Fields(`
 	Admin.CountUsers Admin.Describe Admin.Events
 	AppClient.Refuse AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
-	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session Engine.Verifier
-	Engine.Sweep Engine.UserPool Engine.UserPools
+	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
+	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
 	UserPool.Session
 	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page

@@ -50,7 +50,7 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 		if s.settings.Rotates(&s.client.Settings) {
 			return nil, ErrRotationRequired
 		}
-		if !s.settings.Allows(&s.client.Settings, AllowRefresh, LegacyAdminNoSRP, LegacyCustomOnly, LegacyUserPassword) {
+		if !s.settings.Allows(&s.client.Settings, AllowRefresh) {
 			return nil, &FlowError{"REFRESH_TOKEN_AUTH"}
 		}
 	}

@@ -26,11 +26,16 @@ type devCommand struct {
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: self (the address that was called), aws (as from Amazon), or a URL. Default: ${default}."`
 	Empty   bool       `help:"Start without a ready pool and client."`
+	Limits  bool       `help:"Limit connections, messages, and failures by address, as serve does. Without it there are no such limits."`
+	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
+	Remote  bool       `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 }
 
 // Help returns the details that --help shows.
 func (devCommand) Help() string {
 	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox.
+
+Operators' calls and the paths below /_cognate are for programs on this machine, which call a loopback name such as localhost. Pages of other origins are refused. Users' calls come from everywhere. In a container, give --allow-remote.
 
 Examples:
 
@@ -38,6 +43,7 @@ Examples:
     cognate dev --addr 127.0.0.1:0
     cognate dev --store bolt:dev.db
     cognate dev --issuer aws
+    cognate dev --addr 0.0.0.0:9229 --allow-remote --allow-host cognito.test
 
 For test programs:
 
@@ -69,7 +75,8 @@ func (c *devCommand) Run(t *terminal) error {
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	f, err := fake.New(ctx, &fake.Options{
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
-		Logger: log, Empty: c.Empty, KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+		Logger: log, Empty: c.Empty, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+		Access: c.access(),
 	})
 	if err != nil {
 		return err
@@ -77,6 +84,9 @@ func (c *devCommand) Run(t *terminal) error {
 	ctx, stop := signals()
 	defer stop()
 	c.greet(ctx, t, f, l, url)
+	if c.Limits {
+		l = bounded(l, maxConnections, maxConnectionsOfOne, nil)
+	}
 	return serve(ctx, stop, l, f, log, nil, func(ctx context.Context) { background(ctx, f, log) })
 }
 
@@ -95,6 +105,23 @@ func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
 		log.Error("keys could not be made ahead", "error", err)
 	}
 	f.Engine().Maintain(ctx)
+}
+
+// access says who is an operator.
+func (c *devCommand) access() cognito.Access {
+	a := cognito.Access{InsecureAnyPeer: c.Remote}
+	for _, h := range c.Hosts {
+		a.Hosts = append(a.Hosts, string(h))
+	}
+	return a
+}
+
+// limits returns the limits of production if they are asked for, or nil.
+func (c *devCommand) limits() *identity.Limits {
+	if c.Limits {
+		return &identity.Limits{}
+	}
+	return nil
 }
 
 // open returns nil for a store in memory.
@@ -126,12 +153,18 @@ func (i issuerFlag) fixed(self string) identity.IssuerFunc {
 
 // greet prints what the server has and what to try.
 func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l net.Listener, url string) {
-	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		fmt.Fprintf(t.err, "cognate: WARNING: %s is open to other machines. Every program that can connect is an operator "+
-			"and can read all codes.\n  hint: listen on 127.0.0.1, or in a network that only your tests can reach\n", l.Addr())
+	tcp, ok := l.Addr().(*net.TCPAddr)
+	open := ok && !tcp.IP.IsLoopback()
+	switch {
+	case c.Remote:
+		fmt.Fprintf(t.err, "cognate: WARNING: --allow-remote: %s is open to other machines. Every program that can connect is an operator "+
+			"and can read all codes.\n  hint: use it in a network that only your tests can reach\n", l.Addr())
+	case open:
+		fmt.Fprintf(t.err, "cognate: WARNING: %s is open to other machines. They may make users' calls. Operators' calls and the outbox "+
+			"are for this machine.\n  hint: in a container, give --allow-remote; elsewhere, listen on 127.0.0.1\n", l.Addr())
 	}
 	fmt.Fprintf(t.out, "Cognate, a fake of Amazon Cognito. Not for real users:\n"+
-		"any signature is accepted, and passwords are hashed cheaply.\n\n")
+		"any signature is accepted, and passwords are hashed cheaply.\n%s\n", c.limitsLine())
 	row := func(name, value string) { fmt.Fprintf(t.out, "  %-10s %s\n", name, value) }
 	row("Endpoint", url)
 	row("Region", f.Engine().Region())
@@ -145,7 +178,20 @@ func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l n
 		row("JWKS", url+"/"+pool.PoolID()+"/.well-known/jwks.json")
 	}
 	row("Outbox", url+"/_cognate/outbox")
+	if c.Limits {
+		row("Limits", "of messages and failures by address, as in production")
+	} else {
+		row("Limits", "none of messages and failures by address; --limits turns them on")
+	}
 	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, url))
+}
+
+// limitsLine says whether there are limits.
+func (c *devCommand) limitsLine() string {
+	if c.Limits {
+		return "Connections are limited, as with cognate serve.\n"
+	}
+	return "Connections are not limited; --limits limits them.\n"
 }
 
 // tryLine returns a command of the AWS CLI that works unchanged.

@@ -227,7 +227,13 @@ func unlock(ctx context.Context, t *terminal, inner store.Store, file string, fr
 		return nil, err
 	}
 	st := sealed.New(inner, keys, catalog())
-	return st, probe(ctx, st, file, from)
+	if err := probe(ctx, st, file, from); err != nil {
+		return st, err
+	}
+	if err := identity.Upgrade(ctx, st); err != nil {
+		return st, storeError(fmt.Errorf("open store %s: %w", file, err))
+	}
+	return st, nil
 }
 
 // isUsed reports whether a command has claimed the store.

@@ -17,6 +17,8 @@
 // # Caveats
 //
 //   - The server accepts any signature, or none. Password hashes are cheap.
+//   - Messages to one address, and failures from one address, have no limits. The budgets of each
+//     account are those of production: see [Server.Advance] to let an hour pass.
 //   - The signing keys of a pool are made at its first sign-in. The process keeps a few
 //     RS256 keys in stock. When the stock is used up, a new key can take a tenth of a
 //     second. If a test does not need RS256, which verifiers of Cognito's tokens expect,

@@ -176,7 +176,7 @@ func (a Attribute) checkBounds() error {
 		if a.Type == TypeString {
 			code = StringBoundsReversed
 		}
-		return invalid("Schema", code, short, "The upper bound of "+a.Name+" is below the lower one.")
+		return invalid("Schema", code, a.Name, "The upper bound of "+a.Name+" is below the lower one.")
 	}
 	return nil
 }

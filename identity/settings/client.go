@@ -118,7 +118,8 @@ type Analytics struct {
 // An AuthFlow is a way to sign in that a client may be allowed.
 type AuthFlow string
 
-// The flows. The last three are the older names, which do not mix with the others.
+// The flows. The last three are the older names, which do not mix with the others,
+// see [Pool.Flows].
 const (
 	AllowUserSRP       AuthFlow = "ALLOW_USER_SRP_AUTH"
 	AllowUserPassword  AuthFlow = "ALLOW_USER_PASSWORD_AUTH"
@@ -134,6 +135,11 @@ const (
 	LegacyCustomOnly   AuthFlow = "CUSTOM_AUTH_FLOW_ONLY"
 	LegacyUserPassword AuthFlow = "USER_PASSWORD_AUTH"
 )
+
+// legacy reports whether a flow has a name without the prefix ALLOW_.
+func (f AuthFlow) legacy() bool {
+	return f == LegacyAdminNoSRP || f == LegacyCustomOnly || f == LegacyUserPassword
+}
 
 // Revocable reports whether the tokens of the client can be revoked.
 func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }

@@ -358,9 +358,16 @@ func (s *Pool) SigningAlgorithm() token.Algorithm {
 	return s.Algorithm
 }
 
-// Flows are the flows that a client of this pool may use.
+// Flows are the flows that a client of this pool may use. The names without the
+// prefix ALLOW_ only add to refresh and SRP, as they did before the others came;
+// CUSTOM_AUTH_FLOW_ONLY takes SRP away.
 func (s *Pool) Flows(c *Client) []AuthFlow {
 	switch {
+	case slices.ContainsFunc(c.AuthFlows, AuthFlow.legacy):
+		if slices.Contains(c.AuthFlows, LegacyCustomOnly) {
+			return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowCustom)
+		}
+		return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowUserSRP)
 	case len(c.AuthFlows) > 0:
 		return c.AuthFlows
 	case s.Defaults == CognitoDefaults:
@@ -416,6 +423,14 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 		days = *s.UnusedAccountDays
 	}
 	return time.Duration(days) * 24 * time.Hour
+}
+
+// SendsSMS reports whether the pool sends text messages. With CognitoDefaults
+// it needs a setting that speaks of them: SMS, as the service asks for over its
+// API, or one that a pool made in Go may have without it.
+func (s *Pool) SendsSMS() bool {
+	return s.Defaults != CognitoDefaults || s.SMS != nil || s.SMSMFA || slices.Contains(s.AutoVerified, "phone_number") ||
+		slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == RecoverByPhone })
 }
 
 // OffersFactor reports whether users of the pool may have a second factor of any kind.
