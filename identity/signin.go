@@ -323,6 +323,9 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		if err != nil {
 			return nil, err
 		}
+		if s.strange {
+			s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: o.user.Sub, now: now}, EventSignedIn, nil, o.user)
+		}
 		return &SignInResult{Tokens: tokens}, nil
 	case stepNewPassword:
 		return s.newPasswordChallenge(o.user, st, now)
