@@ -81,7 +81,8 @@ func emptied(names []string) map[string]string {
 // UpdateAttributes sets a user's attributes as [Session.UpdateAttributes] does,
 // including those that no client may write. An address is verified at once and
 // gets no code if its flag (email_verified, phone_number_verified) is set to
-// true in the same call.
+// true in the same call. In pools where it is an alias, another user who has it
+// keeps the address without its verification, and no longer signs in by it.
 func (us Users) UpdateAttributes(ctx context.Context, name string, attributes map[string]string) error {
 	if err := us.admin.updateAttributes(ctx, name, attributes); err != nil {
 		return fmt.Errorf("update attributes: %w", err)
@@ -108,6 +109,11 @@ func (a *Admin) updateAttributes(ctx context.Context, name string, attributes ma
 		return err
 	}
 	up := &update{scope: s, values: attributes, by: origin{pool: p, sub: u.Sub, now: a.engine.now()}}
+	if attributes["preferred_username"] == "" { // it has no flag of verification that could be taken away
+		if up.force, err = a.engine.changed(ctx, up.by, EventAttributesChanged); err != nil {
+			return err
+		}
+	}
 	_, err = up.run(ctx)
 	return err
 }
@@ -118,7 +124,8 @@ type update struct {
 	values map[string]string // an empty value deletes its attribute
 	by     origin
 
-	made map[string]*addressCode // by attribute, for the addresses that are given
+	made  map[string]*addressCode // by attribute, for the addresses that are given
+	force *Event                  // an operator's: aliases of other users are taken over; nil refuses
 }
 
 // An addressCode is a code for an address. It is made before the transaction,
@@ -230,7 +237,7 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 		return err, nil
 	}
 	if !slices.Equal(names, u.Names) {
-		if refused, err := takeAliases(tx, s, u, nil, up.by.now); err != nil || refused != nil {
+		if refused, err := takeAliases(tx, s, u, up.force, up.by.now); err != nil || refused != nil {
 			return refused, err
 		}
 	}
@@ -262,6 +269,10 @@ func (up *update) maySend(tx store.Tx, u *User) (bool, error) {
 		}
 		ok, err := up.scope.checkQuota(tx, kindUpdate, u.Sub, updatesSent, up.by.now)
 		if err != nil || !ok {
+			return false, err
+		}
+		to := &recipient{user: u, attribute: a, address: up.made[a].record.Value}
+		if ok, err = up.scope.spendMessage(tx, kindAddress, to, up.by.now); err != nil || !ok {
 			return false, err
 		}
 	}
@@ -325,7 +336,7 @@ func (up *update) setAddress(u *User, a, value string) {
 func (up *update) putCodes(tx store.Tx, u *User) error {
 	for _, a := range addresses {
 		if made := up.made[a]; made != nil && made.needed {
-			if err := codes.Put(tx, made.record); err != nil {
+			if err := up.scope.replaceCode(tx, made.record); err != nil {
 				return err
 			}
 		}
@@ -334,7 +345,7 @@ func (up *update) putCodes(tx store.Tx, u *User) error {
 		return nil
 	}
 	c, err := orNil(codes.Get(tx, store.Key(u.Pool, u.Sub, string(resetCode))))
-	if err != nil || c == nil || c.proves(u) {
+	if err != nil || c == nil || slices.ContainsFunc(c.all(), func(s sentTo) bool { return s.proves(u) }) {
 		return err
 	}
 	_, err = codes.Delete(tx, codes.Key(c))

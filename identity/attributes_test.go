@@ -149,9 +149,13 @@ func TestVerificationIsSentFiveTimesAndTriedFifteenTimesAnHour(t *testing.T) {
 		wantErr(t, "wrong", s.VerifyAttribute(t.Context(), "email", "none"), identity.ErrCodeMismatch)
 	}
 	wantErr(t, "right, too late", s.VerifyAttribute(t.Context(), "email", identity.Secret(code)), identity.ErrLimitExceeded)
+	f.advance(66 * time.Minute)
+	s = f.session(t, pool.AppClient, "alice")
+	check(t, "SendVerification", second(s.SendVerification(t.Context(), "email")))
 	f.advance(24 * time.Hour)
 	s = f.session(t, pool.AppClient, "alice")
-	wantErr(t, "right, a day later", s.VerifyAttribute(t.Context(), "email", identity.Secret(code)), identity.ErrCodeExpired)
+	late := identity.Secret(f.lastOf(identity.MessageAddressCode))
+	wantErr(t, "right, a day later", s.VerifyAttribute(t.Context(), "email", late), identity.ErrCodeExpired)
 	_, err = s.SendVerification(t.Context(), "phone_number")
 	wantErr(t, "no address", err, identity.ErrNoAddress)
 	_, err = s.SendVerification(t.Context(), "nickname")
@@ -286,7 +290,7 @@ func TestAliasFollowsTheAttribute(t *testing.T) {
 	if u := f.user(t, pool, "bob"); u.Attributes["email_verified"] == "true" {
 		t.Errorf("user %+v, want the address unverified", u)
 	}
-	wantErr(t, "vouched for", pool.Admin().Users().UpdateAttributes(t.Context(), "bob", attrs{"email_verified": "true"}), identity.ErrAliasExists)
+	wantErr(t, "an operator, preferred_username", pool.Admin().Users().UpdateAttributes(t.Context(), "bob", attrs{"email_verified": "true", "preferred_username": "robert"}), identity.ErrAliasExists)
 
 	check(t, "deletion", alice.DeleteAttributes(t.Context(), "email"))
 	finds(email, "")
@@ -428,4 +432,31 @@ func TestOneOfManyVerificationsOfOneAliasWins(t *testing.T) {
 		wantOneOwner(t, pool, crowd, name)
 		check(t, "Verify", verify(t, f.store))
 	})
+}
+
+// An operator gives a user an alias of another: the alias moves, and the former
+// owner keeps the address without its verification. Nobody else can.
+func TestAnOperatorMovesAnAlias(t *testing.T) {
+	for _, defaults := range []identity.Defaults{identity.SafeDefaults, identity.CognitoDefaults} {
+		f := newEngine(t)
+		pool := f.open(t, identity.PoolSettings{Defaults: defaults, Aliases: []string{"email", "preferred_username"}, PasswordPolicy: &identity.PasswordPolicy{}})
+		us := pool.Admin().Users()
+		f.invite(t, pool, "old", attrs{"email": "x@example.com", "email_verified": "true", "preferred_username": "ex"})
+		f.invite(t, pool, "new", attrs{"email": "y@example.com", "email_verified": "true"})
+		check(t, "UpdateAttributes", us.UpdateAttributes(t.Context(), "new", attrs{"email": "x@example.com", "email_verified": "true"}))
+		if u, err := us.Get(t.Context(), "x@example.com"); err != nil || u.Username != "new" {
+			t.Errorf("the alias is of %+v, %v, want the new owner", u, err)
+		}
+		if u := f.user(t, pool, "old"); u.Attributes["email"] != "x@example.com" || u.Attributes["email_verified"] != "false" {
+			t.Errorf("the former owner is %+v, want the address unverified", u)
+		}
+		check(t, "back, by the flag alone", us.UpdateAttributes(t.Context(), "old", attrs{"email_verified": "true"}))
+		if u, err := us.Get(t.Context(), "x@example.com"); err != nil || u.Username != "old" {
+			t.Errorf("the alias is of %+v, %v, want the first owner", u, err)
+		}
+		wantErr(t, "preferred_username", us.UpdateAttributes(t.Context(), "new", attrs{"preferred_username": "ex"}), identity.ErrAliasExists)
+		if u := f.user(t, pool, "old"); u.Attributes["preferred_username"] != "ex" {
+			t.Errorf("user %+v lost the preferred username", u)
+		}
+	}
 }

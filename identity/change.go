@@ -63,9 +63,9 @@ var errUnchanged = errors.New("identity: nothing to change")
 type origin struct {
 	pool        *PoolInfo
 	client, sub string
-	now               time.Time
-	apart             bool              // the change leaves User.Modified alone: it is one of sign-ins or groups
-	data              map[string]string // the event's
+	now         time.Time
+	apart       bool              // the change leaves User.Modified alone: it is one of sign-ins or groups
+	data        map[string]string // the event's
 }
 
 // changed makes the event of a change to a user. The actor is the user if the

@@ -57,6 +57,7 @@ func (s *Session) changePassword(ctx context.Context, previous, proposed Secret)
 	t := &passwordChange{
 		session: s, attempt: &attempt{scope: s.scope(), user: s.user, who: s.user.Sub}, now: s.engine.now(),
 	}
+	t.scope.source = callSource(ctx)
 	if err := t.prove(ctx, previous); err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (refused, 
 		return nil, err
 	case limited:
 		return ErrLimitExceeded, nil
-	case again.lock.State.Locked(t.now):
+	case again.lock.locked(t.now):
 		return ErrTooManyAttempts, nil
 	case t.next == nil || !(again.cred.same(t.cred) || again.cred == nil && t.cred == nil):
 		if _, err := t.scope.checkQuota(tx, kindChange, t.who, changesPerHour, t.now); err != nil {

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/cognate-id/cognate/store"
 )
 
 // A code is six digits that the engine sends to an address. The store keeps
 // only a MAC of the code. newCode makes a code before the transaction that
-// writes the record, judgeCode judges a code that a user gives, and the flows
-// (confirm.go, recovery.go, attributes.go) write and delete the records.
+// writes the record (commitCode for one that was asked for), tryCode judges a
+// code that a user gives (codetry.go), and the flows (confirm.go, recovery.go,
+// attributes.go) write and delete the records.
 
 // A codePurpose is the one thing that a code may be used for.
 type codePurpose string
@@ -24,7 +27,14 @@ const (
 const (
 	confirmCodeLife = 24 * time.Hour
 	codeDigits      = 6
-	confirmsPerHour = 15
+	asksPerHour     = 5
+	triesPerHour    = 15
+	triesPerCode    = 5
+	// outstanding is how many codes of one purpose are good at once: all that may be asked
+	// for in an hour, and the one before. Whoever asks again does not void another's code.
+	outstanding = asksPerHour + 1
+	// askPause is how long asking again sends nothing, in safe pools.
+	askPause = 2 * time.Minute
 )
 
 // An errand says how codes of one purpose are made, counted and sent.
@@ -38,7 +48,7 @@ type errand struct {
 }
 
 var resendErrand = &errand{
-	purpose: confirmCode, life: confirmCodeLife, kind: MessageSignUpCodeAgain, count: kindResend, perHour: 5, event: EventCodeRequested,
+	purpose: confirmCode, life: confirmCodeLife, kind: MessageSignUpCodeAgain, count: kindResend, perHour: asksPerHour, event: EventCodeRequested,
 }
 
 // A recipient is a user with the address that a code goes to. A decoy takes the
@@ -121,33 +131,56 @@ func (s *scope) newCode(to *recipient, purpose codePurpose, expires time.Time) (
 	if to.decoy {
 		sealedFor = ""
 	}
-	return text, &code{
-		Pool: s.pool.ID, Sub: to.user.Sub, Purpose: purpose, Attribute: to.attribute, Value: to.address, Expires: expires,
-		MAC: s.codeMAC(to.user.Sub, sealedFor, text),
-	}, nil
+	sent := sentTo{
+		MAC: s.codeMAC(to.user.Sub, sealedFor, text), Attribute: to.attribute, Value: to.address,
+		Expires: expires, Sent: s.engine.now(),
+	}
+	return text, &code{Pool: s.pool.ID, Sub: to.user.Sub, Purpose: purpose, sentTo: sent}, nil
 }
 
 func (s *scope) codeMAC(sub string, purpose codePurpose, text string) []byte {
 	return mac(s.ring.code, s.pool.ID, sub, string(purpose), text)
 }
 
-// judgeCode returns what is wrong with a code, or nil. c is nil if no code is
-// outstanding.
-//
-// [ErrCodeExpired] discloses that a user exists, so only two kinds of callers
-// get it: those who gave the right code, and all if tells is true. Everybody else
-// gets [ErrCodeMismatch].
-func (s *scope) judgeCode(c *code, sub string, purpose codePurpose, text string, tells bool, now time.Time) error {
-	given := s.codeMAC(sub, purpose, text)
-	right := c != nil && equal(c.MAC, given)
-	expired := c == nil || !now.Before(c.Expires)
-	switch {
-	case expired && (right || tells):
-		return ErrCodeExpired
-	case !right:
-		return ErrCodeMismatch
+// put writes a code that replaces all earlier ones. tries counts those of its purpose.
+func (c *code) put(tx store.Tx, tries *throttleRecord) error {
+	c.Misses, c.Since = tries.Misses, tries.Since
+	return codes.Put(tx, c)
+}
+
+// replaceCode writes a code that replaces all earlier ones of its purpose.
+func (s *scope) replaceCode(tx store.Tx, c *code) error {
+	kind, err := triesOf(c.Purpose)
+	if err != nil {
+		return err
 	}
-	return nil
+	tries, err := getThrottle(tx, c.Pool, kind, c.Sub)
+	if err != nil {
+		return err
+	}
+	return c.put(tx, tries)
+}
+
+// all returns the codes that are outstanding, the newest first.
+func (c *code) all() []sentTo {
+	if c == nil {
+		return nil
+	}
+	return append([]sentTo{c.sentTo}, c.Earlier...)
+}
+
+// alive returns the codes that may still be tried.
+func (c *code) alive(tries *throttleRecord, now time.Time) []sentTo {
+	return slices.DeleteFunc(c.all(), func(s sentTo) bool { return s.dead(tries) || !now.Before(s.Expires) })
+}
+
+// dead reports whether a code has had all its tries.
+func (s sentTo) dead(tries *throttleRecord) bool {
+	missed := tries.Misses
+	if s.Since.Equal(tries.Since) {
+		missed -= s.Misses
+	}
+	return missed >= triesPerCode
 }
 
 // send gives a message to the sender. It runs after the commit of what the

@@ -27,7 +27,7 @@ import (
 // ResendConfirmationCode reads the same, decides whether to send to the user
 // or to do the same work for a decoy, and calls sendCode. sendCode makes the
 // code, commits it together with its count and its event (commitCode), and then
-// sends it.
+// sends it (ask.go).
 
 // ConfirmSignUp is the input of [AppClient.ConfirmSignUp].
 type ConfirmSignUp struct {
@@ -35,14 +35,15 @@ type ConfirmSignUp struct {
 	Code       Secret // the code that was sent at sign-up
 	SecretHash string // for clients with a secret: see [SecretHash]
 	// ForceAlias takes a verified address away from another user who has it as
-	// an alias. Without it the error is [ErrAliasExists].
+	// an alias. Without it, or if the client may not force aliases, the error is
+	// [ErrAliasExists]: see ForceAlias of [ClientSettings].
 	ForceAlias bool
 }
 
 // ConfirmSignUp confirms a user who gives the code that was sent at sign-up. It
 // also verifies the address that the code was sent to. The errors for a code are
-// [ErrCodeMismatch], [ErrCodeExpired] and, after 15 attempts in an hour,
-// [ErrLimitExceeded].
+// [ErrCodeMismatch], [ErrCodeExpired] and, after 15 wrong codes in an hour,
+// [ErrLimitExceeded]. A code has five tries, and within them it is always accepted.
 func (a *AppClient) ConfirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 	if err := a.confirmSignUp(ctx, in); err != nil {
 		return fmt.Errorf("confirm sign-up: %w", err)
@@ -89,61 +90,53 @@ func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp)
 	}
 	var u *User
 	var refused error
+	force := in.ForceAlias && (s.admin || s.settings.MayForceAlias(&s.client.Settings))
+	try := s.newTry(who, confirmCode, in.Code, s.settings.DisclosesUsers(&s.client.Settings), now)
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		u, refused, err = s.tryConfirm(tx, ev, in, now)
+		u, refused, err = s.tryConfirm(tx, try, ev, force)
 		return err
 	})
+	s.failed(refused, now)
 	return u, orRefused(err, refused)
 }
 
 // tryConfirm counts the attempt, judges the code and confirms the user. ev is
 // the event of a right code; a wrong code leaves ev in its failed form. An
 // attempt over the limit leaves no event.
-func (s *scope) tryConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, refused, err error) {
-	ok, err := s.checkQuota(tx, kindConfirm, ev.Sub, confirmsPerHour, now)
-	if err != nil {
+func (s *scope) tryConfirm(tx store.Tx, try *codeTry, ev *Event, force bool) (u *User, refused, err error) {
+	if u, refused, err = s.judgeConfirm(tx, try, ev, force); err != nil {
 		return nil, nil, err
 	}
-	if !ok {
-		return nil, ErrLimitExceeded, nil
-	}
-	if u, refused, err = s.judgeConfirm(tx, ev, in, now); err != nil {
-		return nil, nil, err
+	if errors.Is(refused, ErrLimitExceeded) {
+		return nil, refused, nil
 	}
 	if refused != nil {
 		ev = ev.failed(EventCodeRefused, refused).with(dataPurpose, string(confirmCode))
 	}
-	return u, refused, events.Insert(tx, ev)
+	return u, refused, ev.insert(tx)
 }
 
-func (s *scope) judgeConfirm(tx store.Tx, ev *Event, in ConfirmSignUp, now time.Time) (u *User, refused, err error) {
-	sub := ev.Sub
-	values, err := tx.Get(users.Ref(store.Key(s.pool.ID, sub)), codes.Ref(store.Key(s.pool.ID, sub, string(confirmCode))))
+func (s *scope) judgeConfirm(tx store.Tx, try *codeTry, ev *Event, force bool) (u *User, refused, err error) {
+	values, err := s.readTry(tx, try, users.Ref(store.Key(s.pool.ID, ev.Sub)))
 	if err != nil {
 		return nil, nil, err
 	}
 	if u, err = decoyUser.decode(values[0]); err != nil {
 		return nil, nil, err
 	}
-	c, err := decoyCode.decode(values[1])
-	if err != nil {
-		return nil, nil, err
+	if u != nil && u.Status != StatusUnconfirmed && s.settings.DisclosesStatus(&s.client.Settings) {
+		return nil, &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 	}
-	wrong := s.judgeCode(c, sub, confirmCode, string(in.Code), s.settings.DisclosesUsers(&s.client.Settings), now)
-	if u == nil || u.Status != StatusUnconfirmed {
-		if u != nil && s.settings.DisclosesStatus(&s.client.Settings) {
-			return nil, &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
-		}
-		return nil, ErrCodeMismatch, nil
+	try.hopeless = u == nil || u.Status != StatusUnconfirmed
+	right, wrong, err := s.tryCode(tx, try)
+	if err != nil || wrong != nil {
+		return nil, wrong, err
 	}
-	if wrong != nil {
-		return nil, wrong, nil
-	}
-	if !in.ForceAlias {
+	if !force {
 		ev = nil
 	}
 	u = u.clone()
-	refused, err = s.confirm(tx, u, c, ev, now)
+	refused, err = s.confirm(tx, u, right, ev, try.now)
 	return u, refused, err
 }
 
@@ -166,7 +159,7 @@ func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Ti
 }
 
 // proves reports whether the user still has the address that the code was sent to.
-func (c *code) proves(u *User) bool { return c.Value != "" && u.Attributes[c.Attribute] == c.Value }
+func (s sentTo) proves(u *User) bool { return s.Value != "" && u.Attributes[s.Attribute] == s.Value }
 
 // takeAliases checks whether another user has one of the names that u is about
 // to have. If force is nil, such a name is a refusal. If force is an event, the
@@ -225,8 +218,9 @@ func (u *User) taken(s *PoolSettings, name string) error {
 }
 
 // ResendConfirmationCode sends a new code to a user who has not confirmed the
-// sign-up. The earlier code is void. A user gets at most 5 codes an hour in this
-// way; after that the error is [ErrLimitExceeded]. If the message could not be
+// sign-up. Earlier codes stay good for their time and their tries. A user gets at most 5
+// codes an hour in this way; after that the error is [ErrLimitExceeded]. In safe pools,
+// asking again within two minutes sends nothing, and the answer is as ever. If the message could not be
 // delivered, the result comes together with an [ErrDelivery].
 func (a *AppClient) ResendConfirmationCode(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
 	d, err := a.resend(ctx, username, secretHash)
@@ -272,9 +266,8 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	return s.sendCode(ctx, resendErrand, u.recipient(d.Attribute))
 }
 
-// sendCode makes a new code for an errand, commits it and sends it. The earlier
-// code is void. For a decoy it does all of this except sending. An
-// [ErrDelivery] comes together with a result.
+// sendCode makes a new code for an errand, commits it and sends it. For a decoy
+// it does all of this except sending. An [ErrDelivery] comes together with a result.
 func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
 	if err := s.engine.canSend(medium(to.attribute)); err != nil {
 		return nil, err
@@ -289,43 +282,22 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 	if err != nil {
 		return nil, err
 	}
-	if err := s.commitCode(ctx, e, c, now); err != nil {
+	admitted, err := s.commitCode(ctx, e, to, c, now)
+	if err != nil {
 		return nil, err
 	}
 	m := s.verificationMessage(to.user, e.kind, c, text, now)
-	if to.decoy {
+	if to.decoy || !admitted {
 		return to.delivery(), nil
 	}
-	err = s.points().send(ctx, to.user, m)
+	if err = s.points().send(ctx, to.user, m); err != nil {
+		err = errors.Join(err, s.unsent(ctx, c))
+	}
 	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {
 		s.engine.log.ErrorContext(ctx, "code not sent", "kind", e.kind, "error", err) // returning the error would disclose that the user exists
 		return to.delivery(), nil
 	}
 	return to.delivery(), err
-}
-
-// commitCode writes a code in one transaction: it counts the request, replaces
-// the earlier code and writes the event. It returns [ErrLimitExceeded] if there
-// were too many requests.
-func (s *scope) commitCode(ctx context.Context, e *errand, c *code, now time.Time) error {
-	ev, err := s.asked(ctx, c.Sub, e.event, now)
-	if err != nil {
-		return err
-	}
-	admitted := false
-	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if admitted, err = s.checkQuota(tx, e.count, c.Sub, e.perHour, now); err != nil || !admitted {
-			return err
-		}
-		if err := codes.Put(tx, c); err != nil {
-			return err
-		}
-		return events.Insert(tx, ev.with(dataPurpose, string(e.purpose)))
-	})
-	if err == nil && !admitted {
-		err = ErrLimitExceeded
-	}
-	return err
 }
 
 // decoyRecipient returns a decoy for a name. Its address is an email address or

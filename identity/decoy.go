@@ -2,8 +2,6 @@ package identity
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"time"
 
 	"github.com/cognate-id/cognate/identity/internal/srp"
@@ -12,13 +10,14 @@ import (
 
 // An answer about a user who does not exist must not differ from one about a
 // user who does, in what it says or in how long it takes. So where a record is
-// missing, a decoy record of the usual size is decoded in its place, and
-// failures are counted under a key that is made from the name.
+// missing, a decoy record of the usual size is decoded in its place. Failures are
+// counted as decoythrottles.go says.
 
 // A decoyRecord is decoded in the place of a record that does not exist, so that
 // the answer takes as long as with a record.
 type decoyRecord[R any] struct {
 	table *store.Table[R]
+	rec   *R
 	value []byte
 }
 
@@ -27,7 +26,7 @@ func newDecoyRecord[R any](t *store.Table[R], rec *R) *decoyRecord[R] {
 	if err != nil {
 		panic(err) // cannot happen: rec is a constant of this file
 	}
-	return &decoyRecord[R]{t, values[0]}
+	return &decoyRecord[R]{t, rec, values[0]}
 }
 
 // decode works as [store.Table.Decode] does, except that for a nil value it
@@ -38,6 +37,15 @@ func (s *decoyRecord[R]) decode(value []byte) (*R, error) {
 		return nil, err
 	}
 	return s.table.Decode(value)
+}
+
+// write does the work of writing the record over an earlier one, and writes nothing.
+func (s *decoyRecord[R]) write() error {
+	if _, _, err := s.table.Entries(s.rec); err != nil {
+		return err
+	}
+	_, err := s.table.Decode(s.value)
+	return err
 }
 
 // Decoys have the size that most records have.
@@ -57,8 +65,12 @@ var (
 		Status:     StatusConfirmed, Created: decoyTime, Modified: decoyTime,
 	})
 	decoyCode = newDecoyRecord(codes, &code{
-		Pool: decoyPool, Sub: decoySub, Purpose: confirmCode, MAC: make([]byte, 32),
-		Attribute: "email", Value: decoyName, Expires: decoyTime,
+		Pool: decoyPool, Sub: decoySub, Purpose: confirmCode, sentTo: sentTo{
+			MAC: make([]byte, 32), Attribute: "email", Value: decoyName, Expires: decoyTime, Sent: decoyTime,
+		},
+	})
+	decoySources = newDecoyRecord(sources, &sourceList{
+		Pool: decoyPool, Sub: decoySub, Known: []knownSource{{Digest: "AAAAAAAAAAAAAAAA", Seen: decoyTime}},
 	})
 	decoyCredential = newDecoyRecord(credentials, &credential{
 		Pool: decoyPool, Sub: decoySub, Hash: decoyHash, Changed: decoyTime,
@@ -76,23 +88,4 @@ func credentialOf(s *PoolSettings, value []byte) (*credential, error) {
 		return decoyVerifier.decode(value)
 	}
 	return decoyCredential.decode(value)
-}
-
-// decoyPrefix begins the keys that take the place of a sub if there is no user.
-const decoyPrefix = "?"
-
-// whoIs returns the key that failures are counted under: the sub of the user, or
-// a digest of the name if no user has it.
-func (s *scope) whoIs(u *User, name string) string {
-	if u != nil {
-		return u.Sub
-	}
-	return decoyKey(fold(name, s.settings.DistinguishesCase()))
-}
-
-// decoyKey returns the key that takes the place of the sub for a folded name
-// that no user has.
-func decoyKey(folded string) string {
-	sum := sha256.Sum256([]byte(folded))
-	return decoyPrefix + base64.RawURLEncoding.EncodeToString(sum[:16])
 }

@@ -34,18 +34,22 @@ type Engine struct {
 	acct    string
 	hasher  *passhash.Hasher
 	quotas  Quotas
+	limits  Limits
 	jobs    []Job     // Options.Jobs
 	hooks   hookFuncs // no option sets them yet
 
 	rotateAfter time.Duration // 0 means never
 
-	stock    *KeyStock
-	rings    ringCache
-	making   chan struct{} // holds one value while signing keys are made, so that many requests at once make one pair
-	pools    *store.Cache[PoolInfo]
-	clients  *store.Cache[ClientInfo]
-	keyrings *store.Cache[keyring]
-	homes    sync.Map // client id → pool id; a client never moves, and ids are never reused
+	stock     *KeyStock
+	failures  meter // wrong passwords and codes, by source
+	messages  meter // requests for messages, by source
+	rings     ringCache
+	lastRings sync.Map      // pool id → the ring that was read last: what to prefetch is guessed by it
+	making    chan struct{} // holds one value while signing keys are made, so that many requests at once make one pair
+	pools     *store.Cache[PoolInfo]
+	clients   *store.Cache[ClientInfo]
+	keyrings  *store.Cache[keyring]
+	homes     sync.Map // client id → pool id; a client never moves; an id that was given may be reused, see decodeScope
 }
 
 // Options are the wiring of an engine in this process. The zero value and nil
@@ -81,6 +85,9 @@ type Options struct {
 	// Quotas limit how many pools, clients and groups there may be. Defaults to
 	// the limits of the service.
 	Quotas Quotas
+	// Limits bound messages to an address, and what one source may do. The zero value
+	// means the defaults, which are for production.
+	Limits Limits
 	// RotateKeysAfter is the age of a pool's signing keys at which
 	// [Engine.Maintain] makes new ones. New keys are published at once and sign a
 	// day later. Defaults to 0, which means never. Less than 48 hours counts as
@@ -156,8 +163,8 @@ func (e *Engine) fillDefaults(o *Options) {
 	if o.InsecureCheapHashing {
 		cost = passhash.InsecureCheap
 	}
-	e.hasher = passhash.New(cost)
-	e.stock, e.quotas, e.jobs = o.KeyStock, o.Quotas, o.Jobs
+	e.hasher = passhash.New(cost, hashSource)
+	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)
 	}
@@ -165,6 +172,9 @@ func (e *Engine) fillDefaults(o *Options) {
 
 // Region returns the region of pools whose settings name none.
 func (e *Engine) Region() string { return e.region }
+
+// Account returns the number of the account in ARNs, see [Options].
+func (e *Engine) Account() string { return e.acct }
 
 // now returns the time of the engine's clock in UTC, cut to the millisecond, as
 // the store keeps it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
@@ -37,6 +38,8 @@ var (
 	ErrTooManyAttempts = errors.New("identity: password attempts exceeded")
 	// ErrLimitExceeded is returned after too many requests for codes, or too many attempts at a code or password.
 	ErrLimitExceeded = errors.New("identity: attempt limit exceeded")
+	// ErrBusy is returned when so many passwords are being hashed that another would have to wait too long. Nothing was changed: try again later.
+	ErrBusy = passhash.ErrBusy
 	// ErrFlowNotEnabled is returned for a way to sign in that the client's settings do not allow. It is a [*FlowError].
 	ErrFlowNotEnabled = errors.New("identity: flow is not enabled for the client")
 	// ErrMissingParameter is returned when a flow lacks one of its inputs. It is a [*ParameterError].
@@ -101,6 +104,9 @@ var (
 	ErrNoSender = errors.New("identity: no way to send messages: set Options.Sender")
 	// ErrDelivery is returned when a message could not be sent. Everything else was done: do not repeat the call to send it again.
 	ErrDelivery = errors.New("identity: message could not be delivered")
+
+	// ErrNoSMS comes with the [ErrDelivery] of a text message by a pool that sends none, see [settings.Pool.SendsSMS].
+	ErrNoSMS = errors.New("identity: user pool has no settings of SMS")
 
 	// ErrTOTPDisabled is returned when the pool does not allow authenticator apps.
 	ErrTOTPDisabled = errors.New("identity: authenticator apps are not enabled for the user pool")

@@ -25,7 +25,7 @@ var readers = strings.Fields(`
 	AppClient.Refuse AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
-	Engine.Sweep Engine.UserPool Engine.UserPools
+	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
 	UserPool.Session
 	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page

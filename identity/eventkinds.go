@@ -35,7 +35,7 @@ const (
 	EventUserImported              EventKind = "UserImported"
 	EventUserDisabled              EventKind = "UserDisabled"
 	EventUserEnabled               EventKind = "UserEnabled"
-	EventUserDeleted               EventKind = "UserDeleted" // by the user, or by an operator
+	EventUserDeleted               EventKind = "UserDeleted" // by the user, by an operator, or by the engine because the user was not confirmed in time
 	EventGroupsChanged             EventKind = "GroupsChanged"
 )
 

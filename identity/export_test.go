@@ -179,6 +179,11 @@ func (e *Engine) TakeSweep(ctx context.Context) (bool, error) {
 // ReleaseSweep gives it up.
 func (e *Engine) ReleaseSweep(ctx context.Context) { e.release(ctx, jobSweep) }
 
+// ExpireUnconfirmed is what Maintain does with users who have not confirmed.
+func (e *Engine) ExpireUnconfirmed(ctx context.Context) error {
+	return e.expireUnconfirmed(context.WithValue(ctx, jobKey{}, jobExpire))
+}
+
 // RotateOldKeys is what Maintain does with keys that are too old.
 func (e *Engine) RotateOldKeys(ctx context.Context) error { return e.rotateOldKeys(ctx) }
 

@@ -181,6 +181,9 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 	if _, err := s.points().customMessage(ctx, MessageFactorCode, u, d.Attribute); err != nil {
 		return "", err
 	}
+	if err := s.spendSignInMessage(ctx, u.recipient(d.Attribute), s.engine.now()); err != nil {
+		return "", err
+	}
 	text, err := random(s.engine.rand, digits, codeDigits)
 	if err != nil {
 		return "", err

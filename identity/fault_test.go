@@ -141,6 +141,7 @@ var scenarios = []scenario{
 		}
 	}, nil},
 	{"ConfirmSignUp", func(t *testing.T, f *fixture, pool *identity.UserPool) func(context.Context, *identity.UserPool) error {
+		f.mayForce(t, pool)
 		f.join(t, pool, "owner", email)
 		f.signUp(t, pool, "alice", email)
 		code := identity.Secret(f.outbox.LastCode("alice"))

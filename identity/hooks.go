@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity/hook"
@@ -216,12 +217,18 @@ func (e *Engine) sendHook(m Medium) func(context.Context, *hook.CustomSender) (n
 // send sends a message to a user, through the hook for its medium or else
 // through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
+	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMSTo(m.To) {
+		return fmt.Errorf("%w: the pool sends no text messages to this country", ErrDelivery)
+	}
 	fn, trigger := p.engine.sendHook(m.Medium), senderTrigger(m.Medium)
 	_, err := run(ctx, p, fn, func() *hook.CustomSender {
 		return &hook.CustomSender{Event: p.event(ctx, messageSource(trigger, m.Kind), u), To: m.To, Code: m.Code}
 	}, trigger)
 	if err != nil || fn != nil {
 		return err
+	}
+	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
+		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
 	}
 	return p.engine.send(ctx, m)
 }

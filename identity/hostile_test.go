@@ -107,7 +107,7 @@ func TestResetsGiveNoMoreGuessesOfTheFactor(t *testing.T) {
 	f := newEngine(t)
 	_, a, _ := f.enrolled(t, "OPTIONAL")
 	judged := 0
-	for end := f.now().Add(24 * time.Hour); f.now().Before(end); f.advance(10 * time.Minute) {
+	for end := f.now().Add(24 * time.Hour); f.now().Before(end); f.advance(14 * time.Minute) {
 		check(t, "ConfirmForgotPassword", recoverAs(t.Context(), a, "alice", f.forgot(t, a, "alice"), password))
 		for range 2 {
 			in, err := a.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})

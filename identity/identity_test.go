@@ -48,7 +48,9 @@ func newEngineOn(t testing.TB, s store.Store) *fixture {
 func newEngineWith(t testing.TB, s store.Store, edit func(*identity.Options)) *fixture {
 	t.Helper()
 	f := &fixture{store: s, outbox: identity.NewOutbox(0)}
-	o := &identity.Options{Sender: f.outbox, Clock: f.now, InsecureCheapHashing: true, InsecureUnsealed: true}
+	o := &identity.Options{
+		Sender: f.outbox, Clock: f.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits,
+	}
 	edit(o)
 	f.Engine = identity.New(s, o)
 	return f

@@ -36,6 +36,7 @@ type Job struct {
 const (
 	jobSweep  = "sweep"
 	jobRotate = "rotate-keys"
+	jobExpire = "expire-users"
 )
 
 const (
@@ -46,11 +47,13 @@ const (
 type jobKey struct{}
 
 // Maintain runs the jobs of the engine until ctx ends, and returns after all of
-// them have returned. The engine has two jobs of its own, which run every ten
+// them have returned. The engine has three jobs of its own, which run every ten
 // minutes:
 //
 //   - One removes expired records, and what is left of deleted pools and groups.
-//   - The other replaces signing keys that are too old, see
+//   - One deletes users who have signed up and have not confirmed in time, see
+//     UnconfirmedDays of [PoolSettings].
+//   - One replaces signing keys that are too old, see
 //     Options.RotateKeysAfter.
 //
 // [Options.Jobs] adds more. Run Maintain in a goroutine, in every program on the
@@ -59,6 +62,9 @@ type jobKey struct{}
 // minutes for the engine's own jobs. An error of a job is logged, and the job
 // runs again in its next turn. It does not delay other jobs.
 func (e *Engine) Maintain(ctx context.Context) {
+	if err := Upgrade(ctx, e.store); err != nil && ctx.Err() == nil {
+		e.log.ErrorContext(ctx, "the store is not upgraded", "error", err)
+	}
 	var running sync.WaitGroup
 	for _, j := range e.allJobs() {
 		running.Go(func() { e.keep(ctx, j) })
@@ -71,6 +77,7 @@ func (e *Engine) Maintain(ctx context.Context) {
 func (e *Engine) allJobs() []Job {
 	jobs := []Job{
 		{Name: jobSweep, Run: func(ctx context.Context, e *Engine) error { _, err := e.Sweep(ctx); return err }},
+		{Name: jobExpire, Run: func(ctx context.Context, e *Engine) error { return e.expireUnconfirmed(ctx) }},
 		{Name: jobRotate, Run: func(ctx context.Context, e *Engine) error { return e.rotateOldKeys(ctx) }},
 	}
 	for _, j := range e.jobs {

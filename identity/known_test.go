@@ -12,7 +12,7 @@ import (
 var knownErrors = []error{
 	identity.ErrPoolNotFound, identity.ErrClientNotFound, identity.ErrUserNotFound, identity.ErrIncorrectCredentials,
 	identity.ErrUserNotConfirmed, identity.ErrUserDisabled, identity.ErrPasswordResetRequired, identity.ErrTemporaryPasswordExpired,
-	identity.ErrTooManyAttempts, identity.ErrLimitExceeded, identity.ErrFlowNotEnabled, identity.ErrMissingParameter,
+	identity.ErrTooManyAttempts, identity.ErrLimitExceeded, identity.ErrBusy, identity.ErrFlowNotEnabled, identity.ErrMissingParameter,
 	identity.ErrInvalidParameter, identity.ErrSecretHashMissing, identity.ErrSecretHashMismatch,
 	identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed,
 	identity.ErrInvalidPassword, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,
@@ -20,7 +20,7 @@ var knownErrors = []error{
 	identity.ErrCodeMismatch, identity.ErrCodeExpired, identity.ErrCannotConfirm, identity.ErrAlreadyConfirmed,
 	identity.ErrNoRecovery, identity.ErrRecoveryByAdmin, identity.ErrCannotReset, identity.ErrPasswordReused,
 	identity.ErrNoAddress, identity.ErrAttributeImmutable, identity.ErrUnknownAttribute,
-	identity.ErrNothingToVerify, identity.ErrResendNotPossible, identity.ErrDelivery, identity.ErrNoSender,
+	identity.ErrNothingToVerify, identity.ErrResendNotPossible, identity.ErrDelivery, identity.ErrNoSender, identity.ErrNoSMS,
 	identity.ErrInvalidAccessToken, identity.ErrAccessTokenExpired, identity.ErrAccessTokenRevoked, identity.ErrAccessTokenScope,
 	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,
 	identity.ErrRotationRequired, identity.ErrWrongTokenType, identity.ErrRevocationDisabled, identity.ErrForeignToken,

@@ -26,8 +26,9 @@ type UserQuery struct {
 	//	email = "alice@example.com"
 	//	cognito:user_status ^= "conf"
 	//
-	// = compares the whole value, and ^= its beginning. Put a backslash before
-	// quotes and backslashes in the value. The attributes are username,
+	// = compares the whole value, and ^= its beginning, without regard to case
+	// except for sub and status. Put a backslash before
+	// quotes and backslashes in the value. The attribute may be in quotes. The attributes are username,
 	// email, phone_number, name, given_name, family_name, preferred_username,
 	// sub, cognito:user_status (the [UserStatus], without regard to case) and
 	// status (Enabled or Disabled). Defaults to all users.
@@ -148,6 +149,7 @@ type search struct {
 }
 
 func newSearch(p *PoolInfo, f filter.Filter) *search {
+	f.Value = foldValue(f.Attribute, f.Value)
 	s := &search{filter: f, pool: p.ID, attribute: f.Attribute}
 	if f.Attribute == searchSub || f.Attribute == searchUsername && len(p.Settings.UsernameAttributes) > 0 {
 		s.attribute = "" // the table is ordered by sub, and here the username is the sub

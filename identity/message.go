@@ -66,7 +66,7 @@ const (
 type MessageError struct {
 	Err    error  // ErrNoSender or ErrDelivery
 	Medium Medium // of the message
-	Cause  error  // the error of the [Sender]; nil for ErrNoSender
+	Cause  error  // the error of the [Sender], or ErrNoSMS; nil for ErrNoSender
 }
 
 // Error implements error.

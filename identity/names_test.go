@@ -41,6 +41,7 @@ func TestAliasHasOneOwner(t *testing.T) {
 	}
 	wantErr(t, "sign-in of the refused", byPassword(t, pool.AppClient, "bob", password), identity.ErrUserNotConfirmed)
 
+	f.mayForce(t, pool)
 	in := identity.ConfirmSignUp{Username: "bob", Code: code, ForceAlias: true}
 	check(t, "ConfirmSignUp by force", pool.ConfirmSignUp(t.Context(), in))
 	tokens := f.signIn(t, pool.AppClient, email)

@@ -236,7 +236,7 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 	if o.step != stepDone {
 		return o, nil
 	}
-	return o, f.insert(tx, u)
+	return o, s.insertFamily(tx, f, u, now)
 }
 
 // provide gives a user attributes that have no value yet. The addresses

@@ -82,6 +82,7 @@ func TestOneOfManyConfirmationsOfOneAliasWins(t *testing.T) {
 		wantOneWinner(t, errs, identity.ErrAliasExists)
 		wantOneOwner(t, pool, n, name)
 
+		f.mayForce(t, pool)
 		errs = together(n, func(i int) error { // and by force each that is not confirmed yet takes it over in turn
 			code := identity.Secret(f.outbox.LastCode(name(i)))
 			return pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: name(i), Code: code, ForceAlias: true})

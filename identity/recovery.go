@@ -18,20 +18,18 @@ import (
 // transaction then judges the code; only a right one is compared with the password
 // history and, in a second transaction, replaces the credential.
 
-// recoveriesPerHour is how many reset codes may be asked for and tried together.
-const recoveriesPerHour = 20
-
 var resetErrand = &errand{
-	purpose: resetCode, life: time.Hour, kind: MessageResetCode, count: kindRecovery, perHour: recoveriesPerHour, event: EventPasswordResetRequested,
+	purpose: resetCode, life: time.Hour, kind: MessageResetCode, count: kindForgot, perHour: asksPerHour, event: EventPasswordResetRequested,
 }
 
 // ForgotPassword sends a code with which the user can choose a new password. The
 // code goes by the first way of [PoolSettings.Recovery] that the user has a
-// verified address for. It is valid for an hour, and an earlier code is invalid from
-// then on. If the client may not be told who has an account, the answer for an
-// unknown user is a decoy. ForgotPassword and [AppClient.ConfirmForgotPassword] together are
-// answered 20 times an hour for a user, then with [ErrLimitExceeded]. If the
-// error is [ErrDelivery], the result is valid.
+// verified address for. It is valid for an hour, and so are earlier codes, each for its
+// own time and its five tries. If the client may not be told who has an account, the
+// answer for an unknown user is a decoy. ForgotPassword is answered 5 times an hour for
+// a user, then with [ErrLimitExceeded]; sources that the user has signed in from have 5
+// each of their own. In safe pools, asking again within two minutes sends nothing, and the
+// answer is as ever. If the error is [ErrDelivery], the result is valid.
 func (a *AppClient) ForgotPassword(ctx context.Context, username, secretHash string) (*CodeDelivery, error) {
 	d, err := a.forgotPassword(ctx, username, secretHash)
 	if err != nil {
@@ -169,7 +167,10 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if err := s.points().callable(PostConfirmation); err != nil {
 		return err
 	}
-	t := &reset{scope: s, who: s.whoIs(u, in.Username), code: string(in.Code), now: s.engine.now()}
+	t := &reset{scope: s, now: s.engine.now()}
+	t.who = s.whoIs(u, in.Username)
+	tells := s.settings.DisclosesStatus(&s.client.Settings) // unknown names are asked for too, and answered alike
+	t.try = s.newTry(t.who, resetCode, in.Code, tells, t.now)
 	if err := t.admissible(ctx); err != nil {
 		return err
 	}
@@ -191,23 +192,22 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 type reset struct {
 	scope *scope
 	who   string // the sub, or what stands for one
-	code  string
+	try   *codeTry
 	now   time.Time
 	cred  *credential // the new one
 	user  *User       // as written
 
-	counted bool        // the try; it may take several transactions
 	checked *credential // whose history the password was held against
 }
 
 // admissible refuses a try beyond the limit before it costs a hash.
 func (t *reset) admissible(ctx context.Context) error {
 	return t.scope.engine.store.View(ctx, func(r store.Reader) error {
-		rec, err := getThrottle(r, t.scope.pool.ID, kindRecovery, t.who)
-		if err != nil {
+		try := *t.try
+		if _, err := t.scope.readTry(r, &try); err != nil {
 			return err
 		}
-		if _, ok := rec.Window.Allow(t.now, recoveriesPerHour, time.Hour); !ok {
+		if len(try.alive) == 0 && !try.tries.allow(t.now, triesPerHour) {
 			return ErrLimitExceeded
 		}
 		return nil
@@ -231,46 +231,40 @@ func (t *reset) run(ctx context.Context, password Secret) error {
 			refused, old, err = t.commit(tx, ev)
 			return err
 		})
+		s.failed(refused, t.now)
 		if err != nil || refused != nil || old == nil {
 			return orRefused(err, refused)
 		}
 		if err := s.engine.checkHistory(ctx, s.settings, old, password); err != nil {
 			return err
 		}
-		t.counted, t.checked = true, old
+		t.checked = old
 	}
 	return store.ErrConflict
 }
 
-// commit counts the try, judges the code, and sets the password, unless that
+// commit judges the code, counts a wrong one, and sets the password, unless that
 // must be held against the history of a credential first: then it is returned.
 func (t *reset) commit(tx store.Tx, ev *Event) (refused error, old *credential, err error) {
 	s := t.scope
-	if !t.counted {
-		ok, err := s.checkQuota(tx, kindRecovery, t.who, recoveriesPerHour, t.now)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !ok {
-			return ErrLimitExceeded, nil, nil
-		}
-	}
-	u, c, old, err := t.read(tx)
+	u, old, err := t.read(tx)
 	if err != nil {
 		return nil, nil, err
 	}
-	tells := s.settings.DisclosesStatus(&s.client.Settings) // unknown names are asked for too, and answered alike
-	wrong := s.judgeCode(c, t.who, resetCode, t.code, tells, t.now)
+	right, wrong, err := s.tryCode(tx, t.try)
+	if err != nil || errors.Is(wrong, ErrLimitExceeded) {
+		return wrong, nil, err
+	}
 	if wrong == nil {
-		wrong = resetRefusal(u, c)
+		wrong = resetRefusal(u, right)
 	}
 	if wrong != nil {
-		return wrong, nil, events.Insert(tx, ev.failed(EventCodeRefused, wrong).with(dataPurpose, string(resetCode)))
+		return wrong, nil, ev.failed(EventCodeRefused, wrong).with(dataPurpose, string(resetCode)).insert(tx)
 	}
 	if !cleared(s.settings, old, t.checked) {
 		return nil, old, nil
 	}
-	return nil, nil, t.write(tx, u.clone(), c, old, ev)
+	return nil, nil, t.write(tx, u.clone(), right, old, ev)
 }
 
 // resetRefusal is why a right code does not reset the user's password, if it does not.
@@ -289,21 +283,17 @@ func resetRefusal(u *User, c *code) error {
 }
 
 // read reads what a reset depends on, with the same work for a decoy.
-func (t *reset) read(tx store.Tx) (u *User, c *code, old *credential, err error) {
-	pool := t.scope.pool.ID
-	key := store.Key(pool, t.who)
-	values, err := tx.Get(users.Ref(key), codes.Ref(store.Key(pool, t.who, string(resetCode))), credentials.Ref(key))
+func (t *reset) read(tx store.Tx) (u *User, old *credential, err error) {
+	key := store.Key(t.scope.pool.ID, t.who)
+	values, err := t.scope.readTry(tx, t.try, users.Ref(key), credentials.Ref(key))
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	if u, err = decoyUser.decode(values[0]); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	if c, err = decoyCode.decode(values[1]); err != nil {
-		return nil, nil, nil, err
-	}
-	old, err = credentialOf(t.scope.settings, values[2])
-	return u, c, old, err
+	old, err = credentialOf(t.scope.settings, values[1])
+	return u, old, err
 }
 
 // write sets the password and uses the code up.
@@ -397,7 +387,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 		if err := u.signOutSafely(tx, s.settings, now); err != nil {
 			return nil, err
 		}
-		return nil, codes.Put(tx, c)
+		return nil, s.replaceCode(tx, c)
 	})
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 		if s.client.Settings.Rotates() {
 			return nil, ErrRotationRequired
 		}
-		if !s.settings.Allows(&s.client.Settings, AllowRefresh, LegacyAdminNoSRP, LegacyCustomOnly, LegacyUserPassword) {
+		if !s.settings.Allows(&s.client.Settings, AllowRefresh) {
 			return nil, &FlowError{"REFRESH_TOKEN_AUTH"}
 		}
 	}

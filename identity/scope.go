@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -26,6 +27,7 @@ type scope struct {
 	settings *PoolSettings // of the pool
 	user     string        // the sub of the user whose session it is, empty in other calls
 	admin    bool          // it is an operator's call
+	source   string        // where the call comes from, see callSource
 }
 
 // load reads the pool, the client and the keys of a call.
@@ -33,12 +35,26 @@ func (a *AppClient) load(ctx context.Context) (*scope, error) {
 	return a.loadWith(ctx, func(store.Reader, *scope) error { return nil })
 }
 
-// loadWith reads, in one snapshot, what load does and what fn does with it. fn
-// must not need the keys: where there are none yet they are made afterwards.
+// loadWith reads, in one snapshot, what load does and what fn does with it. If the
+// pool has no keys yet, they are made first, and everything is read again.
 // What fn is likely to ask for first is read at once with the rest.
 func (a *AppClient) loadWith(ctx context.Context, fn func(store.Reader, *scope) error, likely ...prefetchPlan) (*scope, error) {
+	s, err := a.tryLoad(ctx, fn, likely...)
+	if err != nil || s.ring != nil {
+		return s, err
+	}
+	if _, err := a.engine.ring(ctx, s.pool, nil); err != nil {
+		return nil, err
+	}
+	if s, err = a.tryLoad(ctx, fn, likely...); err == nil && s.ring == nil {
+		return nil, fmt.Errorf("%w: a pool without keys", errUnhandled)
+	}
+	return s, err
+}
+
+// tryLoad reads as loadWith does. Without keys it leaves the ring nil and does not call fn.
+func (a *AppClient) tryLoad(ctx context.Context, fn func(store.Reader, *scope) error, likely ...prefetchPlan) (*scope, error) {
 	var s *scope
-	var keys []byte
 	err := a.engine.store.View(ctx, func(r store.Reader) error {
 		r = prefetch(r, likely...)
 		values, err := r.Get(
@@ -51,14 +67,20 @@ func (a *AppClient) loadWith(ctx context.Context, fn func(store.Reader, *scope) 
 		if s, err = a.decodeScope(values); err != nil {
 			return err
 		}
-		keys = values[3]
+		s.source = callSource(ctx)
+		if values[3] == nil {
+			return nil
+		}
+		if s.ring, err = a.engine.ring(ctx, s.pool, values[3]); err != nil {
+			return err
+		}
+		a.engine.lastRings.Store(a.pool, s.ring)
 		return fn(r, s)
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.ring, err = a.engine.ring(ctx, s.pool, keys)
-	return s, err
+	return s, nil
 }
 
 func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
@@ -75,6 +97,7 @@ func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
 		return nil, err
 	}
 	if client.Pool != pool.ID {
+		a.engine.homes.Delete(a.id) // another process may have made the client anew, in another pool
 		return nil, gone
 	}
 	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings, admin: a.admin}

@@ -21,14 +21,24 @@ const (
 func (u *User) searchKeys() []string {
 	keys := make([]string, 0, len(searchable)+3)
 	if u.Username != u.Sub {
-		keys = append(keys, searchKey(u.Pool, searchUsername, u.Username))
+		keys = append(keys, searchKey(u.Pool, searchUsername, foldValue(searchUsername, u.Username)))
 	}
 	for _, a := range searchable {
 		if v := u.Attributes[a]; v != "" {
-			keys = append(keys, searchKey(u.Pool, a, v))
+			keys = append(keys, searchKey(u.Pool, a, foldValue(a, v)))
 		}
 	}
 	return append(keys, searchKey(u.Pool, searchStatus, string(u.Status)), searchKey(u.Pool, searchEnabled, u.enabled()))
+}
+
+// foldValue is a value as it is compared: without regard to case, except for the
+// state and the sub.
+func foldValue(attribute, value string) string {
+	switch attribute {
+	case searchStatus, searchEnabled, searchSub:
+		return value
+	}
+	return fold(value, false)
 }
 
 // searchKey is the index key of a value; of a long one only the beginning counts.
@@ -36,8 +46,13 @@ func searchKey(pool, attribute, value string) string {
 	return store.Key(pool, attribute, store.Clip(value))
 }
 
-// searchValue is what a user has for an attribute of a filter, "" for none.
+// searchValue is what a user has for an attribute of a filter, as it is compared,
+// "" for none.
 func (u *User) searchValue(attribute string) string {
+	return foldValue(attribute, u.searched(attribute))
+}
+
+func (u *User) searched(attribute string) string {
 	switch attribute {
 	case searchUsername:
 		return u.Username

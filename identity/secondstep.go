@@ -287,7 +287,7 @@ func (t *secondStep) try(tx store.Tx, f *family, fn func(tx store.Tx, o *outcome
 	if err := fn(tx, o); err != nil || o.refused != nil || o.step != stepDone {
 		return o, err
 	}
-	return o, f.insert(tx, o.user)
+	return o, t.scope.insertFamily(tx, f, o.user, t.now)
 }
 
 // read reads the user that a state is bound to, as the user is now.
@@ -334,15 +334,11 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) erro
 	if err != nil {
 		return err
 	}
-	lock, err := getThrottle(tx, s.pool.ID, kindPassword, t.state.Sub)
+	lock, guesses, err := t.budgets(tx)
 	if err != nil {
 		return err
 	}
-	guesses, err := getThrottle(tx, s.pool.ID, kindGuess, t.state.Sub)
-	if err != nil {
-		return err
-	}
-	if lock.State.Locked(t.now) || guesses.State.Locked(t.now) {
+	if lock.locked(t.now) || guesses.State.Locked(t.now) {
 		o.refused = ErrTooManyAttempts
 		return nil
 	}
@@ -360,13 +356,28 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) erro
 	case errors.Is(o.refused, ErrTOTPUsed):
 		return events.Insert(tx, ev.failed(EventMFAFailed, o.refused))
 	case o.refused != nil:
-		if err := guesses.count(tx, t.now); err != nil {
+		if err := guesses.fail(tx, t.now); err != nil {
 			return err
 		}
 		return lock.fail(tx, ev.failed(EventMFAFailed, o.refused), t.now)
 	}
 	o.proved = append(slices.Clone(o.proved), proof{Kind: provedFactor, Method: f.method})
 	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))
+}
+
+// budgets reads what is left of the user's wrong guesses, and of those of second factors.
+func (t *secondStep) budgets(tx store.Tx) (*guesses, *throttleRecord, error) {
+	pool, sub := t.scope.pool.ID, t.state.Sub
+	values, err := tx.Get(append(guessRefs(pool, sub), throttles.Ref(throttleKey(pool, kindGuess, sub)))...)
+	if err != nil {
+		return nil, nil, err
+	}
+	lock, err := t.scope.guessesOf(values[:2], sub)
+	if err != nil {
+		return nil, nil, err
+	}
+	factor, err := throttleOf(values[2], pool, kindGuess, sub)
+	return lock, factor, err
 }
 
 // useUp judges a code of a key, and uses its time step up.

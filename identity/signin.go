@@ -94,8 +94,8 @@ type attempt struct {
 	scope *scope
 	user  *User // nil if there is none
 	cred  *credential
-	who   string // whom failures are counted for
-	lock  *throttleRecord
+	who   string   // whom failures are counted for
+	lock  *guesses // what is left of the account's wrong guesses
 
 	correct bool
 	renewed *credential // written when the proof was correct
@@ -104,6 +104,11 @@ type attempt struct {
 
 // begin reads all that an attempt needs, in one snapshot.
 func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
+	if _, ok := a.engine.lastRings.Load(a.pool); !ok { // once in a process, so that prefetchFor knows the keys
+		if _, err := a.load(ctx); err != nil {
+			return err
+		}
+	}
 	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
 		if t.user, err = findUser(r, s.pool, t.name, bySub); err != nil {
 			return err
@@ -125,9 +130,12 @@ func (a *AppClient) prefetchFor(name string) prefetchPlan {
 	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, decoySub)), users.Ref(store.Key(a.pool, name)))
 	plan.refs = append(plan.refs, proofRefs(a.pool, name)...)
 	folded := fold(name, false)
+	keys, _ := a.engine.lastRings.Load(a.pool)
 	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
 		plan.refs = append(plan.refs, users.IndexRef(usersByName, nameKey(a.pool, n)))
-		plan.refs = append(plan.refs, proofRefs(a.pool, decoyKey(n))...)
+		if keys, ok := keys.(*ring); ok {
+			plan.refs = append(plan.refs, proofRefs(a.pool, keys.decoyWho(n))...)
+		}
 	}
 	cut := len(store.Key(a.pool))
 	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
@@ -136,6 +144,7 @@ func (a *AppClient) prefetchFor(name string) prefetchPlan {
 			plan.follow,
 			store.Follow{Index: index, Table: users.Name},
 			store.Follow{Index: index, Table: credentials.Name},
+			store.Follow{Index: index, Table: sources.Name},
 			store.Follow{Index: index, Table: throttles.Name, Cut: cut, Prefix: store.Key(a.pool, kindPassword)},
 		)
 	}
@@ -144,7 +153,7 @@ func (a *AppClient) prefetchFor(name string) prefetchPlan {
 
 // proofRefs are the credential and the failures of a user.
 func proofRefs(pool, who string) []store.Ref {
-	return []store.Ref{credentials.Ref(store.Key(pool, who)), throttles.Ref(throttleKey(pool, kindPassword, who))}
+	return append(guessRefs(pool, who), credentials.Ref(store.Key(pool, who)))
 }
 
 // read reads the credential and the failures of the attempt's user.
@@ -153,13 +162,10 @@ func (t *attempt) read(r store.Reader, s *scope) error {
 	if err != nil {
 		return err
 	}
-	if t.cred, err = credentialOf(s.settings, values[0]); err != nil {
+	if t.lock, err = s.guessesOf(values[:2], t.who); err != nil {
 		return err
 	}
-	t.lock, err = orNil(throttles.Decode(values[1]))
-	if t.lock == nil {
-		t.lock = &throttleRecord{Pool: s.pool.ID, Kind: kindPassword, Who: t.who}
-	}
+	t.cred, err = credentialOf(s.settings, values[2])
 	return err
 }
 
@@ -216,7 +222,7 @@ func (u *User) mayBegin() error {
 // user, or none with a password. A user who is locked out costs no hash.
 func (t *attempt) checkPassword(ctx context.Context, password Secret) error {
 	e := t.scope.engine
-	if t.lock.State.Locked(e.now()) {
+	if t.shut(e.now()) {
 		return ErrTooManyAttempts
 	}
 	if len(password) > settings.MaxPasswordBytes {
@@ -234,6 +240,12 @@ func (t *attempt) checkPassword(ctx context.Context, password Secret) error {
 		return t.renew(ctx, password, stale)
 	}
 	return nil
+}
+
+// shut reports whether the attempt is refused unseen: the account has no guess left for
+// the call, or the source of the call has none left and the account does not know it.
+func (t *attempt) shut(now time.Time) bool {
+	return t.lock.locked(now) || t.lock.own(now) == nil && t.scope.sourceSpent(now)
 }
 
 // renew brings a credential up to date: a hash of other cost, or an SRP
@@ -287,6 +299,7 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 	case err != nil:
 		return nil, err
 	case o.refused != nil:
+		s.failed(o.refused, now)
 		return nil, o.refused
 	}
 	return s.proceed(ctx, &o, t.name, f, now)
@@ -374,7 +387,7 @@ func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outc
 	if err := again.read(tx, t.scope); err != nil {
 		return outcome{}, err
 	}
-	if again.lock.State.Locked(now) {
+	if again.lock.locked(now) {
 		return outcome{refused: ErrTooManyAttempts}, nil
 	}
 	if t.spend != nil {
@@ -436,7 +449,7 @@ func (u *User) refusal(c *credential, now time.Time) error {
 // succeed writes what a correct proof leaves behind; before a challenge, less:
 // failures are forgotten when all factors were proved, or somebody who knows the
 // password could guess codes without end.
-func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, o *outcome, f *family, ev *Event, now time.Time) error {
+func (t *attempt) succeed(tx store.Tx, lock *guesses, o *outcome, f *family, ev *Event, now time.Time) error {
 	if t.renewed != nil {
 		if err := credentials.Put(tx, t.renewed); err != nil {
 			return err
@@ -450,7 +463,7 @@ func (t *attempt) succeed(tx store.Tx, lock *throttleRecord, o *outcome, f *fami
 	if o.step != stepDone {
 		return nil
 	}
-	if err := f.insert(tx, o.user); err != nil {
+	if err := t.scope.insertFamily(tx, f, o.user, now); err != nil {
 		return err
 	}
 	return events.Insert(tx, ev)

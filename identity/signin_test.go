@@ -160,7 +160,9 @@ func TestSignInNeedsItsFlow(t *testing.T) {
 		password, srp bool
 	}{
 		{identity.AllowUserPassword, true, false},
-		{identity.LegacyUserPassword, true, false},
+		{identity.LegacyUserPassword, true, true},
+		{identity.LegacyAdminNoSRP, false, true},
+		{identity.LegacyCustomOnly, false, false},
 		{identity.AllowUserSRP, false, true},
 		{identity.AllowRefresh, false, false},
 		{identity.AllowCustom, false, false},

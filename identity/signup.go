@@ -62,6 +62,9 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if _, err := s.points().preSignUp(ctx, hook.SignUp, u); err != nil {
 		return nil, err
 	}
+	if err := s.engine.spendSource(s.source, now); err != nil {
+		return nil, err
+	}
 	other, err := s.engine.holder(ctx, u)
 	if err != nil {
 		return nil, err
@@ -105,9 +108,12 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	admitted := false
+	var ok, admitted bool
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
 		if err := s.stillThere(tx); err != nil {
+			return err
+		}
+		if ok, err = s.spendSignUp(tx, u, now); err != nil || !ok {
 			return err
 		}
 		if admitted, err = s.checkQuota(tx, kindKnown, other.Sub, knownPerHour, now); err != nil || !admitted {
@@ -115,11 +121,23 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 		}
 		return events.Insert(tx, ev)
 	})
+	if err == nil && !ok {
+		return nil, errAddressFull
+	}
 	if err != nil || !admitted || res.Delivery == nil {
 		return res, err
 	}
 	n := notice{MessageAccountExists, res.Delivery.Attribute, u.Attributes[res.Delivery.Attribute]}
 	return res, s.points().send(ctx, other, n.message(s.pool, s.client.ID, other, now))
+}
+
+// spendSignUp counts the message that a sign-up sends, and reports whether its address may get one.
+func (s *scope) spendSignUp(tx store.Tx, u *User, now time.Time) (bool, error) {
+	d := codeTarget(s.settings, u)
+	if d == nil {
+		return true, nil
+	}
+	return s.spendMessage(tx, kindAddress, u.recipient(d.Attribute), now)
 }
 
 // knownPerHour is how many notices the owner of an address gets in an hour of
@@ -296,8 +314,12 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 	if err != nil {
 		return nil, err
 	}
-	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+	admitted := true
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
 		if err := s.stillThere(tx); err != nil {
+			return err
+		}
+		if admitted, err = s.spendSignUp(tx, u, now); err != nil || !admitted {
 			return err
 		}
 		if err := s.dropUnproved(tx, unproved, ev); err != nil {
@@ -305,6 +327,9 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 		}
 		return insertUser(tx, u, cred, pending, ev)
 	})
+	if err == nil && !admitted {
+		return nil, errAddressFull
+	}
 	if errors.Is(err, store.ErrExists) {
 		return s.lostRace(ctx, u, now)
 	}
@@ -314,7 +339,11 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 	if res.Delivery == nil {
 		return res, nil
 	}
-	return res, s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	if err != nil {
+		err = errors.Join(err, s.unsent(ctx, pending))
+	}
+	return res, err
 }
 
 // lostRace answers a sign-up whose name was taken while the password was hashed.

@@ -229,7 +229,7 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 	if err := c.client.resume(ctx, t); err != nil {
 		return nil, err
 	}
-	if t.lock.State.Locked(now) {
+	if t.shut(now) {
 		return nil, ErrTooManyAttempts
 	}
 	if t.correct, err = t.proves(st.Name, data, raw, in); err != nil {

@@ -95,9 +95,9 @@ var (
 		Owner: store.OwnedByUser,
 	}
 
-	// codes: at most one outstanding code for each user and purpose.
+	// codes: the outstanding codes of each user and purpose.
 	codes = &store.Table[code]{
-		Name: "codes", Key: func(c *code) string { return store.Key(c.Pool, c.Sub, string(c.Purpose)) },
+		Name: "codes", Key: func(c *code) string { return codeKey(c.Pool, c.Sub, c.Purpose) },
 		Owner:   store.OwnedByUser,
 		Expires: func(c *code) time.Time { return c.Expires },
 	}
@@ -116,7 +116,15 @@ var (
 		Expires: func(s *usedState) time.Time { return s.Expires }, Slack: clockSlack,
 	}
 
-	// throttles: wrong passwords, and codes asked for and tried, by user.
+	// sources: where each user has signed in from.
+	sources = &store.Table[sourceList]{
+		Name: "sources", Key: func(l *sourceList) string { return store.Key(l.Pool, l.Sub) },
+		Owner:   store.OwnedByUser,
+		Expires: (*sourceList).expires,
+	}
+
+	// throttles: wrong passwords, and codes asked for and tried, by user and by address.
+	// Names that nobody has share a fixed number of rows, see decoythrottles.go.
 	throttles = &store.Table[throttleRecord]{
 		Name: "throttles", Key: func(t *throttleRecord) string { return throttleKey(t.Pool, t.Kind, t.Who) },
 		Owner: store.OwnedByUser, UserKeys: userThrottleKeys,
@@ -131,12 +139,24 @@ var (
 		Expires: (*Event).expires,
 	}
 
+	// echoes: what is written in the place of an event of a name that nobody has, in a fixed number of rows.
+	echoes = &store.Table[Event]{
+		Name: "echoes", Key: func(e *Event) string { return store.Key(e.Pool, decoyRow(e.Sub)) },
+		Owner: store.OwnedByPool,
+	}
+
 	accessKeys = &store.Table[accessKey]{
 		Name: "accesskeys", Secret: true, Key: func(k *accessKey) string { return store.Key(k.ID) },
 		Owner: store.OwnedByEngine,
 	}
 
 	// leases: what one of several engines on a store does for all.
+	// formats: which form each index is in whose entries have changed their form, see [Upgrade].
+	formats = &store.Table[format]{
+		Name: "formats", Key: func(f *format) string { return store.Key(f.Name) },
+		Owner: store.OwnedByEngine,
+	}
+
 	leases = &store.Table[lease]{
 		Name: "leases", Key: func(l *lease) string { return store.Key(l.Name) },
 		Owner: store.OwnedByEngine,
@@ -164,6 +184,8 @@ type PoolInfo struct {
 	Modified time.Time    `json:"modified"`         // when it was changed last
 	Client   string       `json:"client,omitempty"` // the default app client
 	Settings PoolSettings `json:"settings"`         // as they were set, without defaults filled in
+	// ExpiringSince is when the engine first saw that unconfirmed users of the pool expire; zero if they do not.
+	ExpiringSince time.Time `json:"expiringSince,omitzero"`
 }
 
 func poolKeys(p *PoolInfo) []string {
@@ -271,14 +293,30 @@ type credential struct {
 	History  []string  `json:"history,omitempty"` // hashes of earlier passwords, newest first
 }
 
+// A code has the outstanding codes of one purpose: the newest, and those before it.
 type code struct {
-	Pool      string      `json:"pool"`
-	Sub       string      `json:"sub"`
-	Purpose   codePurpose `json:"purpose"`
-	MAC       []byte      `json:"mac"`
-	Attribute string      `json:"attribute"` // what the code went to, and verifies
-	Value     string      `json:"value"`     // the address itself: a code verifies no other
-	Expires   time.Time   `json:"expires"`
+	Pool    string      `json:"pool"`
+	Sub     string      `json:"sub"`
+	Purpose codePurpose `json:"purpose"`
+	sentTo
+	Earlier []sentTo `json:"earlier,omitempty"` // that are good still, newest first
+}
+
+// A sentTo is one code that was sent.
+type sentTo struct {
+	MAC       []byte    `json:"mac"`
+	Attribute string    `json:"attribute"` // what the code went to, and verifies
+	Value     string    `json:"value"`     // the address itself: a code verifies no other
+	Expires   time.Time `json:"expires"`
+	Sent      time.Time `json:"sent,omitzero"`
+	// Misses and Since are those of the record of throttles when the code was made.
+	// The wrong tries since then are those of this code.
+	Misses int       `json:"misses,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
+func codeKey(pool, who string, purpose codePurpose) string {
+	return store.Key(pool, decoyRow(who), string(purpose))
 }
 
 type family struct {
@@ -301,15 +339,28 @@ type usedState struct {
 }
 
 type throttleRecord struct {
-	Pool    string          `json:"pool"`
-	Kind    string          `json:"kind"`
-	Who     string          `json:"who"` // sub, or digest of an unknown name
+	Pool string `json:"pool"`
+	Kind string `json:"kind"`
+	Who  string `json:"who"` // sub, or a digest of an address or of a name that nobody has
+	counts
+	// Decoys are of a row that names which nobody has share: each a decoyCounts, the newest
+	// first. One of them at most is decoded.
+	Decoys []json.RawMessage `json:"decoys,omitempty"`
+
+	shared *throttleRecord // the row that this record of such a name is in
+}
+
+// counts are what a record of throttles counts.
+type counts struct {
 	Expires time.Time       `json:"expires"`
 	State   throttle.State  `json:"state,omitzero"`
 	Window  throttle.Window `json:"window,omitzero"`
+	Day     throttle.Window `json:"day,omitzero"`     // messages to an address
+	Misses  int             `json:"misses,omitempty"` // wrong tries of codes since Since
+	Since   time.Time       `json:"since,omitzero"`
 }
 
-func throttleKey(pool, kind, who string) string { return store.Key(pool, kind, who) }
+func throttleKey(pool, kind, who string) string { return store.Key(pool, kind, decoyRow(who)) }
 
 type accessKey struct {
 	ID      string    `json:"id"`

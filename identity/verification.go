@@ -16,18 +16,16 @@ import (
 
 // Lives and limits of the codes that verify an attribute, the service's.
 const (
-	verifyCodeLife     = 24 * time.Hour
-	verificationsSent  = 5  // an hour
-	verificationsTried = 15 // an hour
-	updatesSent        = 20 // an hour; ours: the service's figure is not known
+	verifyCodeLife = 24 * time.Hour
+	updatesSent    = 20 // an hour; ours: the service's figure is not known
 )
 
 // verifyCode is the purpose of codes that verify an address.
 func verifyCode(address string) codePurpose { return codePurpose("verify " + address) }
 
 // SendVerification sends a new code to an address of the user, or to the pending
-// address that will replace it. An earlier code is invalid from then on. It is answered 5 times
-// an hour. If the error is [ErrDelivery], the result is valid.
+// address that will replace it. Earlier codes stay good for their time and their tries. It
+// is answered 5 times an hour. In safe pools, asking again within two minutes sends nothing. If the error is [ErrDelivery], the result is valid.
 func (s *Session) SendVerification(ctx context.Context, attribute string) (*CodeDelivery, error) {
 	d, err := s.sendVerification(ctx, attribute)
 	if err != nil {
@@ -55,13 +53,18 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 		return nil, err
 	}
 	to := &recipient{user: s.user, attribute: attribute, address: address}
-	e := &errand{purpose: verifyCode(attribute), count: kindAsk, perHour: verificationsSent, event: EventCodeRequested}
+	e := &errand{purpose: verifyCode(attribute), count: kindAsk, perHour: asksPerHour, event: EventCodeRequested}
 	text, c, err := sc.newCode(to, e.purpose, now.Add(verifyCodeLife))
 	if err != nil {
 		return nil, err
 	}
-	if err := sc.commitCode(ctx, e, c, now); err != nil {
+	sc.source = callSource(ctx)
+	admitted, err := sc.commitCode(ctx, e, to, c, now)
+	if err != nil {
 		return nil, err
+	}
+	if !admitted {
+		return to.delivery(), nil
 	}
 	return to.delivery(), sc.points().send(ctx, s.user, sc.verificationMessage(s.user, MessageAddressCode, c, text, now))
 }
@@ -84,8 +87,8 @@ func (u *User) unverified(attribute string) string {
 
 // VerifyAttribute verifies an address by the code that was sent to it; one
 // that waited takes the place of the old one. In pools where it is a name to
-// sign in with, it must be no other user's: that is [ErrAliasExists]. Codes
-// are tried 15 times an hour.
+// sign in with, it must be no other user's: that is [ErrAliasExists]. A code
+// has five tries, and wrong codes are judged 15 times an hour.
 func (s *Session) VerifyAttribute(ctx context.Context, attribute string, code Secret) error {
 	if err := s.verifyAttribute(ctx, attribute, code); err != nil {
 		return fmt.Errorf("verify attribute: %w", err)
@@ -101,6 +104,7 @@ func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Se
 		return err
 	}
 	sc, now := s.scope(), s.engine.now()
+	sc.source = callSource(ctx)
 	ev, err := sc.proved(ctx, s.user.Sub, EventCodeRefused, now)
 	if err != nil {
 		return err
@@ -119,21 +123,13 @@ func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Se
 // judgeVerification judges the code of an address, uses it up, and makes the
 // address the user's. Where that is another user's name it leaves all as it was.
 func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, now time.Time) (refused, err error) {
-	ok, err := s.checkQuota(tx, kindVerify, u.Sub, verificationsTried, now)
-	if err != nil {
+	try := s.newTry(u.Sub, verifyCode(attribute), Secret(text), s.settings.DisclosesStatus(&s.client.Settings), now)
+	if _, err := s.readTry(tx, try); err != nil {
 		return nil, err
 	}
-	if !ok {
-		return ErrLimitExceeded, nil
-	}
-	purpose := verifyCode(attribute)
-	key := store.Key(u.Pool, u.Sub, string(purpose))
-	c, err := orNil(codes.Get(tx, key))
-	if err != nil {
-		return nil, err
-	}
-	if wrong := s.judgeCode(c, u.Sub, purpose, text, s.settings.DisclosesStatus(&s.client.Settings), now); wrong != nil {
-		return wrong, nil
+	c, wrong, err := s.tryCode(tx, try)
+	if err != nil || wrong != nil {
+		return wrong, err
 	}
 	if c.Value != u.unverified(attribute) {
 		return ErrCodeMismatch, nil
@@ -144,6 +140,6 @@ func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, 
 	if refused, err = takeAliases(tx, s.settings, u, nil, now); err != nil || refused != nil {
 		return refused, err
 	}
-	_, err = codes.Delete(tx, key)
+	_, err = codes.Delete(tx, codes.Key(c))
 	return nil, err
 }

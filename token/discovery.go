@@ -1,11 +1,13 @@
 package token
 
 // Discovery is the document at /.well-known/openid-configuration of an issuer, with its
-// members in the order in which Cognito has them. Set all of the lists: a nil list is
-// written as null. Optional members are left out when empty.
+// members in the order in which Cognito has them. Set IDTokenAlgorithms and SubjectTypes:
+// a nil list of these is written as null. All but these, Issuer and JWKSURI are left out
+// when empty.
 type Discovery struct {
-	// AuthorizationEndpoint is the URL at which a sign-in by OAuth 2.0 begins.
-	AuthorizationEndpoint string `json:"authorization_endpoint"`
+	// AuthorizationEndpoint is the URL at which a sign-in by OAuth 2.0 begins. It is
+	// empty where there is none, and so is all that speaks of such sign-ins.
+	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
 	// EndSessionEndpoint is the URL at which a user signs out. It is optional.
 	EndSessionEndpoint string `json:"end_session_endpoint,omitempty"`
 	// IDTokenAlgorithms are the algorithms that sign ID tokens.
@@ -15,17 +17,17 @@ type Discovery struct {
 	// JWKSURI is the URL of the [Set] of the issuer.
 	JWKSURI string `json:"jwks_uri"`
 	// ResponseTypes are the supported values of response_type, "code" among them.
-	ResponseTypes []string `json:"response_types_supported"`
+	ResponseTypes []string `json:"response_types_supported,omitempty"`
 	// RevocationEndpoint is the URL at which refresh tokens are revoked. It is optional.
 	RevocationEndpoint string `json:"revocation_endpoint,omitempty"`
 	// Scopes are the scopes that a client may ask for.
-	Scopes []string `json:"scopes_supported"`
+	Scopes []string `json:"scopes_supported,omitempty"`
 	// SubjectTypes are the supported kinds of sub, "public" among them.
 	SubjectTypes []string `json:"subject_types_supported"`
 	// TokenEndpoint is the URL at which clients get tokens.
-	TokenEndpoint string `json:"token_endpoint"`
+	TokenEndpoint string `json:"token_endpoint,omitempty"`
 	// TokenEndpointAuthMethods are the ways in which a client may prove its secret.
-	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported,omitempty"`
 	// UserinfoEndpoint is the URL that answers with claims about the user of an access token.
-	UserinfoEndpoint string `json:"userinfo_endpoint"`
+	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
 }

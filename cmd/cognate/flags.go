@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +22,68 @@ type (
 	region  string
 	account string
 )
+
+// connectionFlags bound connections.
+type connectionFlags struct {
+	Connections int `name:"max-connections" default:"4096" placeholder:"N" help:"How many connections may be open; then the one that has been idle longest makes way. 0 means no limit. Default: ${default}."`
+	OfOne       int `name:"max-connections-of-one" default:"256" placeholder:"N" help:"How many connections one address may have, except for this machine and trusted proxies. 0 means no limit. Default: ${default}."`
+}
+
+// Validate returns an error if a bound is negative.
+func (c connectionFlags) Validate() error {
+	if c.Connections < 0 || c.OfOne < 0 {
+		return errors.New("--max-connections, --max-connections-of-one: give 0 for no limit, or a positive number")
+	}
+	return nil
+}
+
+// bounded returns a listener with the bounds of the flags.
+func (c connectionFlags) bounded(l net.Listener, proxies []netip.Prefix) net.Listener {
+	return bounded(l, c.Connections, c.OfOne, func(a netip.Addr) bool {
+		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
+	})
+}
+
+// A proxyFlag is the network of a proxy.
+type proxyFlag netip.Prefix
+
+// UnmarshalText accepts an address or a network.
+func (p *proxyFlag) UnmarshalText(text []byte) error {
+	if a, err := netip.ParseAddr(string(text)); err == nil {
+		*p = proxyFlag(netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
+		return nil
+	}
+	n, err := netip.ParsePrefix(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", text)
+	}
+	if n.Bits() == 0 {
+		return fmt.Errorf("%q is everything: then anyone could choose an address", text)
+	}
+	*p = proxyFlag(n)
+	return nil
+}
+
+func networks(flags []proxyFlag) []netip.Prefix {
+	var out []netip.Prefix
+	for _, f := range flags {
+		out = append(out, netip.Prefix(f))
+	}
+	return out
+}
+
+// A nameFlag is the name of a host, without a port.
+type nameFlag string
+
+// UnmarshalText accepts a name or an address.
+func (h *nameFlag) UnmarshalText(text []byte) error {
+	name := strings.Trim(string(text), "[]")
+	if _, err := netip.ParseAddr(name); err != nil && (name == "" || strings.ContainsAny(name, ":/* ")) {
+		return fmt.Errorf("%q is not a name such as cognito.test, without a port", text)
+	}
+	*h = nameFlag(name)
+	return nil
+}
 
 // UnmarshalText accepts HOST:PORT. An empty host means every interface.
 func (a *address) UnmarshalText(text []byte) error {

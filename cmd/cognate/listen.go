@@ -20,7 +20,7 @@ import (
 // The limits of a connection. A request may take 30 seconds, see cognito.Options.
 const (
 	headerTimeout = 5 * time.Second
-	readTimeout   = 30 * time.Second
+	readTimeout   = 15 * time.Second // of the head and the body together
 	writeTimeout  = 60 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 32 << 10
@@ -58,13 +58,16 @@ func signals() (ctx context.Context, stop context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
-// serve answers requests until ctx, made by signals, is done. Then serve calls stop,
+// serve answers requests on l, which may bound its [connections], until ctx, made by signals, is done. Then serve calls stop,
 // accepts no more requests, and waits for those in flight.
 func serve(ctx context.Context, stop context.CancelFunc, l net.Listener, h http.Handler, log *slog.Logger, secure *secured, background func(context.Context)) error {
 	server := &http.Server{
 		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	}
+	if cs, ok := l.(*connections); ok {
+		server.Handler, server.ConnContext = watched(h), cs.context
 	}
 	failed := make(chan error, 1)
 	answer := func() error { return server.Serve(l) }

@@ -42,7 +42,7 @@ func TestProbeFindsThatTheOldKeyIsMissing(t *testing.T) {
 // A server says that it is not well when its store does not answer.
 func TestHealthIsThatOfTheStore(t *testing.T) {
 	st := memory.New()
-	h := withHealth(http.NotFoundHandler(), st)
+	h := withHealth(http.NotFoundHandler(), st, func() bool { return false })
 	ask := func() *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/_cognate/health", nil))

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,19 +21,23 @@ import (
 // serve opens the store with its keys, makes the engine, listens, logs what an operator
 // must know, and answers requests until a signal comes. Background work, such as sweeping
 // and rotating keys, ends with the requests. A socket beside the store file serves backups
-// meanwhile.
+// and other commands meanwhile.
 
 type serveCommand struct {
 	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Where to keep data: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	keyFlags
 	tlsFlags
-	Region   region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
-	Account  account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
-	Issuer   issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (the HOST:PORT of --addr, or the first --acme-host). Default: ${default}."`
-	Rotate   int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
-	LogCodes bool       `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
-	Log      string     `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
+	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
+	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
+	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (the HOST:PORT of --addr, or the first --acme-host). Default: ${default}."`
+	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
+	connectionFlags
+	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
+	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
+	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
+	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
+	Log       string      `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
 // maxRotate is ten years, in days.
@@ -59,7 +64,11 @@ Several servers can run on one PostgreSQL database. Give every server the same -
 
 With --rotate-keys 90, the server replaces the signing keys of each pool every 90 days. New keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
 
-On SIGINT or SIGTERM, the server answers the requests in flight (for at most 10 seconds) and stops. A second signal stops it at once.`
+If a proxy is in front, give its address with --trusted-proxy, so that limits by address count the users and not the proxy.
+
+Signatures of operators must be for the region of --region, of --also-region, or of a pool in the store.
+
+On SIGHUP, the server opens the access log anew. On SIGINT or SIGTERM, the server answers the requests in flight (for at most 10 seconds) and stops. A second signal stops it at once.`
 }
 
 // Validate returns an error if the command line is invalid.
@@ -94,7 +103,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	defer st.Close()
 	log := c.logger(t)
 	if c.Store.file != "" {
-		defer offerBackups(log, c.Store.file, st)()
+		defer offerStore(log, c.Store.file, st)()
 	}
 	secure, err := c.secure(log, st)
 	if err != nil {
@@ -104,17 +113,63 @@ func (c *serveCommand) Run(t *terminal) error {
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
 	})
+	regions, err := c.regions(ctx, engine)
+	if err != nil {
+		return err
+	}
+	proxies := networks(c.Proxies)
+	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log})
+	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
+	if err != nil {
+		return err
+	}
+	defer closeLog()
 	ctx, stop := signals()
 	defer stop()
 	if err := c.report(ctx, log, engine, l); err != nil {
 		return err
 	}
-	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Logger: log})
-	if err := serve(ctx, stop, l, withHealth(api, st), log, secure, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, c.bounded(l, proxies), handler, log, secure, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// logged returns next with an access log, if the operator wants one, and what closes the log.
+func (c *serveCommand) logged(t *terminal, log *slog.Logger, api *cognito.Handler, next http.Handler) (h http.Handler, done func(), err error) {
+	if c.AccessLog == "" {
+		return next, func() {}, nil
+	}
+	access, err := openAccessLog(t, c.AccessLog, log, func(r *http.Request) string { return api.Client(r).String() })
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := access.reopenAtHangup()
+	return access.logged(next), func() {
+		stop()
+		if err := access.Close(); err != nil {
+			log.Error("the access log cannot be closed", "error", err)
+		}
+	}, nil
+}
+
+// regions returns the regions that signatures may be for, beside the engine's: those of
+// flags, and those of pools that there are, which earlier versions took from signatures.
+func (c *serveCommand) regions(ctx context.Context, e *identity.Engine) ([]string, error) {
+	var out []string
+	for _, r := range c.Regions {
+		out = append(out, string(r))
+	}
+	for p, err := range e.UserPools(ctx, "", "") {
+		if err != nil {
+			return nil, fmt.Errorf("list the regions of pools: %w", err)
+		}
+		if !slices.Contains(out, p.Settings.Region) {
+			out = append(out, p.Settings.Region)
+		}
+	}
+	return out, nil
 }
 
 // sender returns nil, unless the operator asks for codes in the log.
@@ -130,13 +185,13 @@ const healthPatience = 2 * time.Second
 
 // withHealth serves the paths below /_cognate and passes all others to the API. It does not
 // use [http.ServeMux], which redirects unclean paths with pages that an SDK cannot read.
-func withHealth(api http.Handler, st store.Store) http.Handler {
+func withHealth(api http.Handler, st store.Store, saturated func() bool) http.Handler {
 	health := fake.Health(version(), func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, healthPatience)
 		defer cancel()
 		_, err := isUsed(ctx, st)
 		return err
-	})
+	}, saturated)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first == "_cognate" {
 			health.ServeHTTP(w, r)
@@ -166,11 +221,7 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 		log.Warn("the issuer is not https: serve with --tls-cert or --acme-host, or put a proxy with TLS in front and give its URL by --issuer")
 	}
 	if len(keys) == 0 {
-		how := "stop this server and run cognate key create"
-		if c.Store.url != "" { // several processes can use a database
-			how = "run cognate key create"
-		}
-		log.Warn("there is no access key, so operators' calls are refused", "hint", how)
+		log.Warn("there is no access key, so operators' calls are refused", "hint", "run cognate key create")
 	}
 	if c.LogCodes {
 		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")

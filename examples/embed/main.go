@@ -35,16 +35,17 @@ var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA:
 func main() {
 	addr := flag.String("addr", "localhost:8080", "where to listen")
 	file := flag.String("file", "users.db", "where users are kept")
+	reset := flag.String("reset-app", "", "turn off the authenticator app of this address, for a user who has lost it, and end")
 	https := flag.Bool("https", false, "browsers come by https, through a proxy: cookies go nowhere else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *addr, *file, &web.Options{InsecureHTTP: !*https}); err != nil {
+	if err := run(ctx, *addr, *file, *reset, &web.Options{InsecureHTTP: !*https}); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, addr, file string, o *web.Options) error {
+func run(ctx context.Context, addr, file, reset string, o *web.Options) error {
 	// region open
 	keys, err := sealed.OpenKeyFile(file + ".key") // made by the first run: keep a copy of it
 	if err != nil {
@@ -67,6 +68,9 @@ func run(ctx context.Context, addr, file string, o *web.Options) error {
 	}
 	visits := web.NewVisits(pool, store, o)
 	// endregion
+	if reset != "" {
+		return pool.Admin().Users().SetMFA(ctx, reset, identity.MFAUpdate{identity.MFATOTP: {}})
+	}
 	site, err := newSite(pool, visits)
 	if err != nil {
 		return err
@@ -75,10 +79,10 @@ func run(ctx context.Context, addr, file string, o *web.Options) error {
 	server := &http.Server{Addr: addr, Handler: site, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() }) // each change is in the file before it is answered
 	log.Printf("open http://%s", addr)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	if err = server.ListenAndServe(); errors.Is(err, http.ErrServerClosed) {
+		err = nil
 	}
-	return nil
+	return err
 }
 
 // newSite makes the pages of all forms, and does what visitors ask for.

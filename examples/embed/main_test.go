@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"html"
 	"net/http"
 	"net/http/cookiejar"
@@ -489,9 +490,12 @@ func TestRunStops(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "users.db")
 	for range 2 { // the second finds what the first has made
 		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		if err := run(ctx, "127.0.0.1:0", file, nil); err != nil {
+		if err := run(ctx, "127.0.0.1:0", file, "", nil); err != nil {
 			t.Fatal(err)
 		}
 		stop()
+	}
+	if err := run(t.Context(), "127.0.0.1:0", file, alice, nil); !errors.Is(err, identity.ErrUserNotFound) {
+		t.Errorf("the app of nobody is turned off: %v", err)
 	}
 }

@@ -2,6 +2,8 @@ package cognito
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
@@ -26,7 +28,7 @@ func (s *service) updateUserAttributes(ctx context.Context, in *idp.UpdateUserAt
 	}
 	sent, err := session.UpdateAttributes(ctx, attributes(in.UserAttributes))
 	if err != nil {
-		return nil, err
+		return nil, inOrder(err, attributeNames(in.UserAttributes))
 	}
 	out := &idp.UpdateUserAttributesResponse{}
 	for _, d := range sent {
@@ -42,7 +44,7 @@ func (s *service) deleteUserAttributes(ctx context.Context, in *idp.DeleteUserAt
 	if err != nil {
 		return nil, err
 	}
-	return nil, session.DeleteAttributes(ctx, in.UserAttributeNames...)
+	return nil, inOrder(session.DeleteAttributes(ctx, in.UserAttributeNames...), in.UserAttributeNames)
 }
 
 // getUserAttributeVerificationCode sends a code to an address that the user has.
@@ -74,7 +76,8 @@ func (s *service) adminUpdateUserAttributes(ctx context.Context, in *idp.AdminUp
 	if err != nil {
 		return nil, err
 	}
-	return nil, pool.Admin().Users().UpdateAttributes(ctx, text(in.Username), attributes(in.UserAttributes))
+	err = pool.Admin().Users().UpdateAttributes(ctx, text(in.Username), attributes(in.UserAttributes))
+	return nil, inOrder(err, attributeNames(in.UserAttributes))
 }
 
 func (s *service) adminDeleteUserAttributes(ctx context.Context, in *idp.AdminDeleteUserAttributesRequest) (*idp.AdminDeleteUserAttributesResponse, error) {
@@ -82,5 +85,32 @@ func (s *service) adminDeleteUserAttributes(ctx context.Context, in *idp.AdminDe
 	if err != nil {
 		return nil, err
 	}
-	return nil, pool.Admin().Users().DeleteAttributes(ctx, text(in.Username), in.UserAttributeNames...)
+	err = pool.Admin().Users().DeleteAttributes(ctx, text(in.Username), in.UserAttributeNames...)
+	return nil, inOrder(err, in.UserAttributeNames)
+}
+
+// inOrder puts what an error says of attributes into the order of the request:
+// the engine takes attributes without an order. What the request does not name,
+// such as a required attribute, comes last.
+func inOrder(err error, names []string) error {
+	e, ok := errors.AsType[*identity.AttributeError](err)
+	if !ok {
+		return err
+	}
+	place := func(p identity.AttributeProblem) int {
+		if i := slices.Index(names, p.Name); i >= 0 {
+			return i
+		}
+		return len(names)
+	}
+	ordered := slices.SortedStableFunc(slices.Values(e.Problems), func(a, b identity.AttributeProblem) int { return place(a) - place(b) })
+	return &identity.AttributeError{Problems: ordered, Err: e.Err}
+}
+
+func attributeNames(list []idp.AttributeType) []string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = text(a.Name)
+	}
+	return names
 }

@@ -40,9 +40,10 @@ func signer(ctx context.Context) *identity.AccessKey {
 
 // withCall returns ctx with the call that a request makes. Its access key is
 // there only if the signature was verified: anyone can write one that is not.
-func withCall(ctx context.Context, in wire.Request) context.Context {
+func (s *service) withCall(ctx context.Context, in wire.Request) context.Context {
 	info := wire.RequestFrom(ctx)
-	c := identity.Call{RequestID: info.ID, Address: peer(info.RemoteAddr), UserAgent: line(info.UserAgent, maxUserAgent)}
+	from := s.proxies.client(info.RemoteAddr, info.Forwarded)
+	c := identity.Call{RequestID: info.ID, Address: from, UserAgent: line(info.UserAgent, maxUserAgent)}
 	if key := signer(ctx); key != nil {
 		c.AccessKey = key.ID
 	}
@@ -133,7 +134,6 @@ func operatorContext(in *idp.ContextDataType) *hook.ContextData {
 }
 
 // peer is the address at the other end of a connection, or the zero Addr if it has none.
-// X-Forwarded-For and headers like it are not looked at: anyone can write them.
 func peer(remote string) netip.Addr {
 	p, err := netip.ParseAddrPort(remote)
 	if err != nil {

@@ -183,6 +183,12 @@ func TestCallNamesTheVerifiedKey(t *testing.T) {
 // sign signs a request as an operator's SDK does (AWS Signature Version 4).
 func (s *server) sign(r *http.Request, body obj, key, secret string) {
 	s.t.Helper()
+	s.signFor("us-east-1", r, body, key, secret)
+}
+
+// signFor is sign for a region.
+func (s *server) signFor(region string, r *http.Request, body obj, key, secret string) {
+	s.t.Helper()
 	raw, err := json.Marshal(body)
 	if err != nil {
 		s.t.Fatal(err)
@@ -190,7 +196,7 @@ func (s *server) sign(r *http.Request, body obj, key, secret string) {
 	sum := func(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text)) }
 	at := s.now().Format("20060102T150405Z")
 	r.Header.Set("X-Amz-Date", at)
-	scope := at[:8] + "/us-east-1/cognito-idp/aws4_request"
+	scope := at[:8] + "/" + region + "/cognito-idp/aws4_request"
 	canonical := "POST\n/\n\nhost:" + r.Host + "\nx-amz-date:" + at + "\nx-amz-target:" + r.Header.Get("X-Amz-Target") +
 		"\n\nhost;x-amz-date;x-amz-target\n" + sum(raw)
 	signature := []byte("AWS4" + secret)

@@ -2,6 +2,7 @@ package cognito
 
 import (
 	"context"
+	"strings"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
@@ -25,8 +26,12 @@ func (s *service) createUserPoolClient(ctx context.Context, in *idp.CreateUserPo
 	if err := checkNamed(in); err != nil {
 		return nil, err
 	}
+	settings := clientSettings(in)
+	if err := settings.CheckService(regionOf(in.UserPoolId)); err != nil {
+		return nil, err
+	}
 	clients := pool.Admin().Clients()
-	c, err := clients.Create(ctx, clientSettings(in))
+	c, err := clients.Create(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +79,7 @@ func (s *service) updateUserPoolClient(ctx context.Context, in *idp.UpdateUserPo
 			next.Name = set.Name
 		}
 		*set = *next
-		return nil
+		return next.CheckService(regionOf(in.UserPoolId))
 	})
 	if err != nil {
 		return nil, err
@@ -123,7 +128,7 @@ func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolC
 	if err != nil {
 		return nil, err
 	}
-	after, err := readPageToken("ListUserPoolClients", pool.PoolID(), in.NextToken)
+	after, err := readPageToken(ctx, "ListUserPoolClients", pool.PoolID(), in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +151,12 @@ func (s *service) listUserPoolClients(ctx context.Context, in *idp.ListUserPoolC
 	return out, nil
 }
 
+// regionOf is the region of a pool.
+func regionOf(pool *string) string {
+	region, _, _ := strings.Cut(text(pool), "_")
+	return region
+}
+
 // checkNamed checks that what a client names exists. This version has no
 // identity providers but the pool itself, no resource servers, and no secret store.
 func checkNamed(in *idp.CreateUserPoolClientRequest) error {
@@ -161,7 +172,7 @@ func checkNamed(in *idp.CreateUserPoolClientRequest) error {
 		switch scope {
 		case "phone", "email", "openid", "profile", "aws.cognito.signin.user.admin":
 		default:
-			return wire.Errorf(idp.ScopeDoesNotExistException, "The scope %s does not exist.", scope) // text (unsure)
+			return wire.Errorf(idp.ScopeDoesNotExistException, "Invalid scope requested: %s", scope)
 		}
 	}
 	return nil

@@ -7,8 +7,9 @@
 //
 // # Caveats
 //
-// Without [Options.VerifySignatures] anyone who reaches the handler may do what
-// an operator may do. Leave it out only for a fake on the loopback address.
+// Without [Options.VerifySignatures] every program on this machine may do what
+// an operator may do, and with [Access].InsecureAnyPeer everyone who reaches the
+// handler. Leave signatures out only for a fake.
 package cognito
 
 import (
@@ -16,16 +17,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
-	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/token"
 )
@@ -33,47 +33,100 @@ import (
 // Options are the wiring of a handler.
 type Options struct {
 	// VerifySignatures demands, for operators' calls, a signature (AWS
-	// Signature Version 4) by one of the engine's access keys. Without it any
-	// signature, or none, will do.
+	// Signature Version 4) by one of the engine's access keys. Each signature
+	// is good for one request. Without it any signature, or none, will do, if
+	// the request comes from where Unsigned lets it.
 	VerifySignatures bool
-	// Logger gets unexpected errors and panics. Defaults to slog.Default().
+	// Unsigned says from where operators' calls are taken if VerifySignatures
+	// is off. Defaults to this machine alone.
+	Unsigned Access
+	// Regions are the regions that signatures may be for, beside the engine's.
+	// Defaults to none.
+	Regions []string
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For is
+	// believed. Set it if a proxy is in front, and only then: otherwise all its
+	// users count as one address, or anyone chooses an address. Defaults to none.
+	TrustedProxies []netip.Prefix
+	// Logger gets unexpected errors and panics, and some of the requests that
+	// were refused. Defaults to slog.Default().
 	Logger *slog.Logger
+	// Hints logs, at level Warn, what to set where the service is stricter than
+	// other fakes of it: for a fake.
+	Hints bool
 	// Clock is what dates of signatures are held against. Defaults to time.Now.
 	Clock func() time.Time
 	// Timeout is how long one request may take. Defaults to 30 seconds.
 	Timeout time.Duration
+	// BodyTimeout is how long a request's body may take to arrive, before the
+	// Timeout begins. Defaults to 10 seconds.
+	BodyTimeout time.Duration
 	// MaxInFlight is how many requests may be worked on at once; further ones
-	// get a TooManyRequestsException. Defaults to 1,024.
+	// get a TooManyRequestsException. One address may have a quarter of them,
+	// except for loopback addresses and trusted proxies. Defaults to 1,024.
 	MaxInFlight int
 }
 
-// NewHandler returns a handler for all operations and documents of the engine's pools.
-func NewHandler(e *identity.Engine, o *Options) http.Handler { return newHandler(e, o, nil) }
+// A Handler serves the operations and documents of an engine's pools. Make one
+// with [NewHandler].
+type Handler struct {
+	service *service
+	all     http.Handler
+}
+
+// NewHandler returns a handler for all operations and documents of the engine's
+// pools. o may be nil.
+func NewHandler(e *identity.Engine, o *Options) *Handler { return newHandler(e, o, nil) }
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.all.ServeHTTP(w, r) }
+
+// Saturated reports whether a request would be refused now because of load,
+// whoever sends it: because too many are worked on, or too many passwords wait.
+// A health check can tell it.
+func (h *Handler) Saturated() bool { return h.service.api.Full() || h.service.engine.Busy() }
+
+// Client returns the address of the client of a request: the other end of the
+// connection or, where that is a trusted proxy, what the proxy reports. It is the
+// zero Addr if the connection has no address.
+func (h *Handler) Client(r *http.Request) netip.Addr {
+	return h.service.proxies.client(r.RemoteAddr, r.Header["X-Forwarded-For"])
+}
+
+// Counts returns how many requests were refused so far.
+func (h *Handler) Counts() Counts {
+	return Counts{Operators: h.service.operators.sum(), Overload: h.service.overload.sum()}
+}
 
 // newHandler is NewHandler; undeclared is told of errors that the model of
 // their operation does not have.
-func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation, *wire.Error)) http.Handler {
+func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation, *wire.Error)) *Handler {
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	wired := &wire.Options{Context: withCall, MapError: s.mapError, Undeclared: undeclared, Logger: s.log, Timeout: o.Timeout, MaxInFlight: int64(o.MaxInFlight)}
-	if o.VerifySignatures {
-		wired.Authorize = s.authorize(o.Clock)
-	}
-	s.api = wire.NewHandler(wired, idp.Service(s.handlers()), fedid.Service(nil))
-	return hosted(s)
+	s.operators = tally{log: s.log, text: "an operator's call was refused", now: o.clock()}
+	s.overload = tally{log: s.log, text: "a request was refused because of load", now: o.clock()}
+	s.api = wire.NewHandler(&wire.Options{
+		Authorize: s.authorizer(o), Context: s.withCall, MapError: s.mapError, Undeclared: undeclared,
+		Source: s.source, Failed: s.failed, Logger: s.log,
+		Timeout: o.Timeout, BodyTimeout: o.BodyTimeout, MaxInFlight: o.MaxInFlight,
+	}, idp.Service(s.handlers()), fedid.Service(nil))
+	return &Handler{s, hosted(s)}
 }
 
 // A service holds what the handlers of the operations need. They are spread
 // over the files of this package by noun; operations.go lists them.
 type service struct {
-	engine *identity.Engine
-	log    *slog.Logger
-	api    http.Handler // of the operations
+	engine    *identity.Engine
+	log       *slog.Logger
+	hints     bool // Options.Hints
+	proxies   proxies
+	operators tally         // of refused operators' calls
+	overload  tally         // of requests that were refused because of load
+	api       *wire.Handler // of the operations
 }
 
 // ServeHTTP serves the public documents of pools, and leaves the rest to the
@@ -96,39 +149,6 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = "/"
 	}
 	s.api.ServeHTTP(w, r)
-}
-
-// authorize holds operators' calls to a valid signature of an access key that may
-// make the call, and puts the access key into the context that it returns.
-func (s *service) authorize(clock func() time.Time) func(context.Context, *http.Request, *wire.Operation, []byte) (context.Context, error) {
-	return func(ctx context.Context, r *http.Request, op *wire.Operation, body []byte) (context.Context, error) {
-		switch op.Caller {
-		case wire.Operator:
-		case wire.PublicClient, wire.AccessToken, wire.TokenOrSession, wire.Logins:
-			return ctx, nil
-		case wire.AnyClient: // whoever serves one looks for the client's secret, and for a signature only where it counts
-			return ctx, nil
-		default:
-			return nil, fmt.Errorf("%s: nothing says who may call it: %q", op.Name, op.Caller)
-		}
-		var key *identity.AccessKey
-		lookup := func(ctx context.Context, id string) (secret string, ok bool, err error) {
-			found, kept, err := s.engine.AccessKeys().Find(ctx, id)
-			key = found
-			return string(kept), found != nil, err
-		}
-		v := sigv4.Verifier{Service: op.Service, Lookup: lookup, Now: clock}
-		if _, err := v.Verify(r, body); err != nil {
-			return nil, err
-		}
-		if err := permit(ctx, key, op); err != nil {
-			return nil, err
-		}
-		if err := s.engine.AccessKeys().Used(ctx, key); err != nil {
-			s.log.WarnContext(ctx, "the use of an access key was not noted", "accessKey", key.ID, "error", err)
-		}
-		return withSigner(ctx, key), nil
-	}
 }
 
 type hostKey struct{}
@@ -164,6 +184,9 @@ func (s *service) region(ctx context.Context) string {
 // document answers with a public document of a pool.
 func (s *service) document(w http.ResponseWriter, r *http.Request, v any, err error) {
 	h := w.Header()
+	if len(r.TransferEncoding) > 0 { // as in package wire
+		h.Set("Connection", "close")
+	}
 	h.Set("x-amzn-RequestId", wire.NewID()) // like every other answer
 	h.Set("Content-Type", "application/json")
 	h.Set("Access-Control-Allow-Origin", "*")
@@ -205,13 +228,22 @@ func (s *service) discovery(r *http.Request, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	iss := s.engine.Issuer(ctx, info)
-	return token.Discovery{
+	return discovery(s.engine.Issuer(ctx, info), &info.Settings), nil
+}
+
+// discovery is the document of a pool. With CognitoDefaults it is the service's,
+// which names endpoints below the issuer although none answers there. For safe
+// pools it has what is served alone.
+func discovery(iss string, set *identity.PoolSettings) token.Discovery {
+	d := token.Discovery{
 		Issuer: iss, JWKSURI: iss + "/.well-known/jwks.json",
-		AuthorizationEndpoint: iss + "/authorize", TokenEndpoint: iss + "/token", UserinfoEndpoint: iss + "/userInfo",
-		IDTokenAlgorithms: []token.Algorithm{cmp.Or(info.Settings.Algorithm, token.RS256)},
-		ResponseTypes:     []string{"code", "token"}, SubjectTypes: []string{"public"},
-		Scopes:                   []string{"openid", "email", "phone", "profile"},
-		TokenEndpointAuthMethods: []string{"client_secret_basic", "client_secret_post"},
-	}, nil
+		IDTokenAlgorithms: []token.Algorithm{cmp.Or(set.Algorithm, token.RS256)}, SubjectTypes: []string{"public"},
+	}
+	if set.Defaults == identity.SafeDefaults {
+		return d
+	}
+	d.AuthorizationEndpoint, d.TokenEndpoint, d.UserinfoEndpoint = iss+"/authorize", iss+"/token", iss+"/userInfo"
+	d.ResponseTypes, d.Scopes = []string{"code", "token"}, []string{"openid", "email", "phone", "profile"}
+	d.TokenEndpointAuthMethods = []string{"client_secret_basic", "client_secret_post"}
+	return d
 }

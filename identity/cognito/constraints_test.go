@@ -1,6 +1,7 @@
 package cognito_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -30,6 +31,19 @@ type brokenRule struct {
 	text  string
 }
 
+// said are members that messages call otherwise.
+var said = map[string]string{"AdminCreateUserConfigType.InviteMessageTemplate": "InviteMessage"}
+
+var acronym, capitals = regexp.MustCompile(`^([A-Z]+)([A-Z][a-z].*)$`), regexp.MustCompile(`^[A-Z]*`)
+
+// inPath is a name as paths have it.
+func inPath(name string) string {
+	if words := acronym.FindStringSubmatch(name); words != nil {
+		return strings.ToLower(words[1]) + words[2]
+	}
+	return capitals.ReplaceAllStringFunc(name, strings.ToLower)
+}
+
 // places visits all places in requests of a shape. The requests have nothing
 // else but what is required.
 func (m *model) places(at place, visit func(place)) {
@@ -41,7 +55,7 @@ func (m *model) places(at place, visit func(place)) {
 		for _, name := range slices.Sorted(maps.Keys(s.Members)) {
 			next := inner
 			next.shape, next.required = s.Members[name].Shape, slices.Contains(s.Required, name)
-			next.path = strings.TrimPrefix(at.path+"."+strings.ToLower(name[:1])+name[1:], ".")
+			next.path = strings.TrimPrefix(at.path+"."+inPath(cmp.Or(said[at.shape+"."+name], name)), ".")
 			next.put = func(v any) any { return at.put(m.member(at.shape, name, v)) }
 			m.places(next, visit)
 		}
@@ -63,7 +77,7 @@ func (m *model) places(at place, visit func(place)) {
 		value.shape, value.what = s.Value.Shape, "Map value must satisfy constraint: ["
 		if m.Shapes[value.shape].Type == "structure" {
 			key := m.filled(s.Key.Shape).(string)
-			value.path, value.what = at.path+"."+strings.ToLower(key[:1])+key[1:]+".member", ""
+			value.path, value.what = at.path+"."+inPath(key)+".member", ""
 		}
 		value.put = func(v any) any { return at.put(obj{m.filled(s.Key.Shape).(string): v}) }
 		m.places(key, visit)

@@ -83,13 +83,14 @@ var rows = []row{
 	{identity.ErrAlreadyConfirmed, idp.InvalidParameterException, say("User is already confirmed.")},
 	{identity.ErrNothingToVerify, idp.InvalidParameterException, say("Cannot resend codes. Auto verification not turned on.")},
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
+	{identity.ErrNoSMS, idp.InvalidParameterException, say("User pool does not have SMS configuration to send messages.")},
 	{identity.ErrNoSender, idp.CodeDeliveryFailureException, notSent},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, notSent},
 
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
 	{identity.ErrRecoveryByAdmin, idp.NotAuthorizedException, say("Contact administrator to reset password.")},
 	{identity.ErrCannotReset, idp.NotAuthorizedException, say("User password cannot be reset in the current state.")},
-	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress}, // text (unsure)
+	{identity.ErrNoAddress, idp.InvalidParameterException, noAddress},
 	{identity.ErrAttributeImmutable, idp.InvalidParameterException, immutable},
 	{identity.ErrUnknownAttribute, idp.InvalidParameterException, unknownAttributes},
 	{identity.ErrPasswordReused, idp.PasswordHistoryPolicyViolationException, say("Password has previously been used.")}, // text (unsure)
@@ -116,12 +117,13 @@ var rows = []row{
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
 	{identity.ErrUnsupported, idp.InvalidParameterException, unsupported},
 
-	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter")},
+	{identity.ErrInvalidFilter, idp.InvalidParameterException, say("Error while parsing filter.")},
 	{identity.ErrInvalidFilterAttribute, idp.InvalidParameterException, invalidSearch},
 	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
 	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
 
+	{identity.ErrBusy, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
 	{store.ErrInvalid, idp.InvalidParameterException, say("The request contains text that cannot be stored.")},
@@ -133,7 +135,11 @@ func (s *service) mapError(ctx context.Context, op *wire.Operation, err error) *
 	if errors.Is(err, identity.ErrNoSender) {
 		s.log.ErrorContext(ctx, "a message was owed and nothing was changed", "operation", op.Name, "error", err)
 	}
-	return mapError(ctx, op, err)
+	out := mapError(ctx, op, err)
+	if text := hint(err); s.hints && text != "" && out != nil {
+		s.log.WarnContext(ctx, op.Name+" was refused, as Amazon Cognito refuses it: "+out.Message, "hint", text)
+	}
+	return out
 }
 
 // mapError turns an error of the domain into one of the wire; nil where it is
@@ -152,18 +158,18 @@ func mapError(_ context.Context, op *wire.Operation, err error) *wire.Error {
 
 // instead says what an operation answers whose model lacks the usual exception.
 var instead = map[string]map[string]string{
-	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                     // seen with the service, in pools with aliases
-	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},             // recorded
-	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException}, // (unsure)
-	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                     // (unsure)
-	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},           // (unsure)
-	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                 // (unsure)
-	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                  // ours: the service's figure is not known
+	"AdminCreateUser":             {idp.AliasExistsException: idp.UsernameExistsException},                                                                               // seen with the service, in pools with aliases
+	"VerifySoftwareToken":         {idp.ExpiredCodeException: idp.EnableSoftwareTokenMFAException},                                                                       // recorded
+	"AssociateSoftwareToken":      {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"InitiateAuth":                {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
+	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
+	"AdminAddUserToGroup":         {idp.LimitExceededException: idp.InvalidParameterException},                                                                           // (unsure)
+	"UpdateUserAttributes":        {idp.LimitExceededException: idp.TooManyRequestsException},                                                                            // ours: the service's figure is not known
 	"RevokeToken": { // (unsure)
 		idp.ResourceNotFoundException: idp.UnauthorizedException,
 		idp.NotAuthorizedException:    idp.UnauthorizedException,
@@ -242,7 +248,13 @@ func missingParameter(_ string, err error) string {
 	return "Missing required parameter " + of[*identity.ParameterError](err).Name
 }
 
-func invalidParameter(_ string, err error) string { return of[*identity.ParameterError](err).Reason }
+func invalidParameter(op string, err error) string {
+	e := of[*identity.ParameterError](err)
+	if e.Name == "attribute" && (op == "GetUserAttributeVerificationCode" || op == "VerifyUserAttribute") {
+		return "Invalid attribute name. Only phone_number and email can be verified."
+	}
+	return e.Reason
+}
 
 func invalidSearch(_ string, err error) string {
 	return "Invalid search attribute: " + of[*identity.ParameterError](err).Name
@@ -287,6 +299,12 @@ func nameTaken(op string, err error) string {
 	return "An account with the given " + e.Attribute + " already exists."
 }
 
+// innerNames are what the service calls required attributes that are missing, of those that have inner names.
+var innerNames = map[string]string{
+	"name": "name.formatted", "given_name": "name.givenName", "family_name": "name.familyName",
+	"middle_name": "name.middleName", // (unsure)
+}
+
 // schemaProblems lists all problems, one a line. Each line ends in a line feed,
 // the last one too (recorded).
 func schemaProblems(_ string, err error) string {
@@ -294,8 +312,8 @@ func schemaProblems(_ string, err error) string {
 	b.WriteString("Attributes did not conform to the schema: ")
 	for _, p := range of[*identity.AttributeError](err).Problems {
 		name, sentence := p.Name, attributeSentence(p)
-		if p.Name == "name" && p.Code == settings.AttributeRequired { // the one name that has an inner one
-			name, sentence = "name.formatted", "The attribute name.formatted is required"
+		if inner := innerNames[name]; inner != "" && p.Code == settings.AttributeRequired {
+			name, sentence = inner, "The attribute "+inner+" is required"
 		}
 		b.WriteString(name + ": " + sentence + "\n")
 	}
@@ -317,12 +335,10 @@ func mfaNotReady(_ string, err error) string {
 
 // noAddress is (unsure).
 func noAddress(_ string, err error) string {
-	name := of[*identity.ParameterError](err).Name
-	article := "a"
-	if name == "email" {
-		article = "an"
+	if of[*identity.ParameterError](err).Name == "email" {
+		return "User does not have a valid registered email address"
 	}
-	return "User does not have " + article + " " + name + " attribute"
+	return "User does not have a valid registered phone number" // (unsure)
 }
 
 // immutable has a line for each attribute, and no end of line after the last.
@@ -375,13 +391,8 @@ func quotaExceeded(_ string, err error) string {
 	return fmt.Sprintf("Cannot exceed limit of %d %s.", e.Max, e.What) // (unsure)
 }
 
-// settingReason is the service's sentence about a setting where it has one, and ours elsewhere.
-func settingReason(_ string, err error) string {
-	e := of[*identity.SettingError](err)
-	if sentence, ok := sentences[e.Code]; ok {
-		return strings.ReplaceAll(sentence, "{}", e.About)
-	}
-	return e.Reason
+func settingReason(op string, err error) string {
+	return settingSentence(op, of[*identity.SettingError](err))
 }
 
 // triggerFailed is the service's message about a function that it cannot find.

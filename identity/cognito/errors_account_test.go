@@ -72,7 +72,7 @@ func TestErrorsOfAttributeUpdates(t *testing.T) {
 		}
 	}
 	unknown := invalid("Invalid user attributes: user.custom:foo: Attribute does not exist in the schema.\n")
-	two := invalid("Invalid user attributes: user.custom:bar: Attribute does not exist in the schema.\nuser.custom:foo: Attribute does not exist in the schema.\n")
+	two := invalid("Invalid user attributes: user.custom:foo: Attribute does not exist in the schema.\nuser.custom:bar: Attribute does not exist in the schema.\n")
 	checkFacts(t, []fact{
 		{"unknown attribute", moto, set("custom:foo", "1"), unknown},
 		{"delete an unknown attribute", moto, drop("custom:foo"), unknown},
@@ -126,7 +126,7 @@ func TestErrorsOfAttributeUpdatesInOtherPools(t *testing.T) {
 		},
 		{
 			"operator, two that are immutable", ours, in(immutable, admin("AdminDeleteUserAttributes", obj{"UserAttributeNames": list{"email", "custom:x"}}), "email", "eve@example.com"),
-			invalid("user.custom:x: Attribute cannot be updated.\nuser.email: Attribute cannot be updated."),
+			invalid("user.email: Attribute cannot be updated.\nuser.custom:x: Attribute cannot be updated."),
 		},
 		{
 			"required, emptied", unsure, in(obj{"Schema": list{obj{"Name": "email", "Required": true, "Mutable": true}}}, set("email", ""), "email", "eve@example.com"),
@@ -135,9 +135,9 @@ func TestErrorsOfAttributeUpdatesInOtherPools(t *testing.T) {
 		{"alias taken", unsure, in(aliases, set("preferred_username", "bobby")), problem{
 			"AliasExistsException", "An account with the given preferred_username already exists.", 0,
 		}},
-		{"operator, alias taken", recorded, in(aliases, admin("AdminUpdateUserAttributes", obj{
-			"UserAttributes": attrs("email", "bob@example.com", "email_verified", "true"),
-		})), givenEmail("AliasExistsException")},
+		{"operator, alias taken", unsure, in(aliases, admin("AdminUpdateUserAttributes", obj{
+			"UserAttributes": attrs("preferred_username", "bobby"),
+		})), problem{"AliasExistsException", "An account with the given preferred_username already exists.", 0}},
 		{"trigger that cannot be called", recorded, in(
 			obj{"AutoVerifiedAttributes": list{"email"}, "LambdaConfig": obj{"CustomMessage": function}}, set("email", "new@example.com"),
 		), problem{"UnexpectedLambdaException", "CustomMessage invocation failed due to error ResourceNotFoundException.", 0}},
@@ -182,8 +182,9 @@ func TestErrorsOfVerification(t *testing.T) {
 			}
 			return update(20)
 		}, problem{"TooManyRequestsException", tooMany.message, 0}},
-		{"no address", unsure, as("alice", "GetUserAttributeVerificationCode", ask("phone_number")), invalid("User does not have a phone_number attribute")},
-		{"no such address", ours, as("alice", "GetUserAttributeVerificationCode", ask("name")), invalid("Only email and phone_number can be verified.")},
+		{"no address", unsure, as("alice", "GetUserAttributeVerificationCode", ask("phone_number")), invalid("User does not have a valid registered phone number")},
+		{"no such address", recorded, as("alice", "GetUserAttributeVerificationCode", ask("name")), invalid("Invalid attribute name. Only phone_number and email can be verified.")},
+		{"no such address to verify", unsure, as("alice", "VerifyUserAttribute", with(ask("name"), obj{"Code": "123456"})), invalid("Invalid attribute name. Only phone_number and email can be verified.")},
 	})
 }
 

@@ -12,8 +12,8 @@ func setMFA(settings obj) func(*world) *answer {
 	}
 }
 
-func beyondPlan(feature string) problem {
-	return problem{"FeatureUnavailableInTierException", "The plan of this user pool does not include: " + feature, 0}
+func beyondPlan(plan, feature string) problem {
+	return problem{"FeatureUnavailableInTierException", "The following features need to be disabled for the " + plan + " pricing tier configured: " + feature, 0}
 }
 
 var (
@@ -39,8 +39,20 @@ func TestErrorsOfMFAConfig(t *testing.T) {
 			}, noFactor,
 		},
 		{
-			"codes by e-mail", ours, setMFA(obj{"MfaConfiguration": "ON", "EmailMfaConfiguration": obj{"Subject": "s"}}),
-			invalid("This version does not support codes by e-mail as a second factor."),
+			"codes by the service's e-mail", recorded, setMFA(obj{"MfaConfiguration": "ON", "EmailMfaConfiguration": obj{"Subject": "s"}}),
+			invalid("Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an EmailSendingAccount of COGNITO_DEFAULT. Update the value of EmailSendingAccount."),
+		},
+		{"codes by e-mail", ours, func(w *world) *answer {
+			updatePool(obj{"EmailConfiguration": obj{"EmailSendingAccount": "DEVELOPER", "SourceArn": mailSource}})(w).wantOK(w.t)
+			return setMFA(obj{"MfaConfiguration": "ON", "EmailMfaConfiguration": obj{"Subject": "s"}})(w)
+		}, invalid("This version does not support codes by e-mail as a second factor.")},
+		{
+			"relying party with a scheme", recorded, setMFA(obj{"MfaConfiguration": "OFF", "WebAuthnConfiguration": obj{"RelyingPartyId": "https://example.com"}}),
+			invalid("RelyingPartyId contains invalid characters"),
+		},
+		{
+			"SMS by the role of another account", recorded, setMFA(obj{"MfaConfiguration": "ON", "SmsMfaConfiguration": obj{"SmsConfiguration": obj{"SnsCallerArn": foreignRole}}}),
+			invalid("Cross-account pass role is not allowed."),
 		},
 		{
 			"text without its code", ours, setMFA(obj{"SmsMfaConfiguration": obj{"SmsAuthenticationMessage": "no code"}}),
@@ -67,24 +79,24 @@ func TestErrorsOfPlans(t *testing.T) {
 	hook := obj{"LambdaConfig": obj{"PreTokenGenerationConfig": obj{"LambdaArn": function, "LambdaVersion": "V2_0"}}}
 	threats := obj{"UserPoolAddOns": obj{"AdvancedSecurityMode": "AUDIT"}}
 	checkFacts(t, []fact{
-		{"password history on LITE", unsure, lite(history), beyondPlan("Password History")},
-		{"claims of access tokens on LITE", unsure, lite(hook), beyondPlan("Token Customization with Pre-Token Generation Lambda V2_0")},
-		{"threat protection on LITE", unsure, lite(threats), beyondPlan("Threat Protection")},
-		{"threat protection on ESSENTIALS", unsure, createPool(threats), beyondPlan("Threat Protection")},
+		{"password history on LITE", unsure, lite(history), beyondPlan("LITE", "Password History")},
+		{"claims of access tokens on LITE", recorded, lite(hook), beyondPlan("LITE", "Token Customization with Pre-Token Generation Lambda V2_0")},
+		{"threat protection on LITE", unsure, lite(threats), beyondPlan("LITE", "Threat Protection")},
+		{"threat protection on ESSENTIALS", unsure, createPool(threats), beyondPlan("ESSENTIALS", "Threat Protection")},
 		{
-			"other first factors on LITE", unsure, lite(obj{"Policies": obj{"SignInPolicy": obj{"AllowedFirstAuthFactors": list{"PASSWORD", "EMAIL_OTP"}}}}),
-			beyondPlan("Choice-Based Authentication"),
+			"other first factors on LITE", recorded, lite(obj{"Policies": obj{"SignInPolicy": obj{"AllowedFirstAuthFactors": list{"PASSWORD", "EMAIL_OTP"}}}}),
+			beyondPlan("LITE", "Passwordless Sign-In"),
 		},
-		{"update beyond the plan", unsure, updatePool(threats), beyondPlan("Threat Protection")},
-		{"down to LITE with a password history", unsure, updatePool(with(history, obj{"UserPoolTier": "LITE"})), beyondPlan("Password History")},
+		{"update beyond the plan", unsure, updatePool(threats), beyondPlan("ESSENTIALS", "Threat Protection")},
+		{"down to LITE with a password history", unsure, updatePool(with(history, obj{"UserPoolTier": "LITE"})), beyondPlan("LITE", "Password History")},
 		{"down to LITE, then a password history", unsure, func(w *world) *answer {
 			updatePool(obj{"UserPoolTier": "LITE"})(w).wantOK(w.t)
 			return updatePool(history)(w)
-		}, beyondPlan("Password History")},
+		}, beyondPlan("LITE", "Password History")},
 		{"passkeys on LITE", unsure, func(w *world) *answer {
 			updatePool(obj{"UserPoolTier": "LITE"})(w).wantOK(w.t)
 			return setMFA(obj{"WebAuthnConfiguration": obj{"UserVerification": "required"}})(w)
-		}, beyondPlan("Passkeys")},
+		}, beyondPlan("LITE", "Passkeys")},
 	})
 }
 
@@ -108,8 +120,8 @@ func TestErrorsOfUpdates(t *testing.T) {
 			"AdminCreateUserConfig": obj{"UnusedAccountValidityDays": 4},
 		}), invalid("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")},
 		{
-			"verified before an update and not at all", unsure, updatePool(obj{"UserAttributeUpdateSettings": obj{"AttributesRequireVerificationBeforeUpdate": list{"email"}}}),
-			invalid("AttributesRequireVerificationBeforeUpdate can only contain auto verified attributes."),
+			"verified before an update and not at all", recorded, updatePool(obj{"UserAttributeUpdateSettings": obj{"AttributesRequireVerificationBeforeUpdate": list{"email"}}}),
+			invalid("All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes"),
 		},
 		{"too many tags", unsure, updatePool(obj{"UserPoolTags": manyTags(51)}), problem{"UserPoolTaggingException", "A user pool has at most 50 tags.", 0}},
 		{"too many tags of a new pool", unsure, createPool(obj{"UserPoolTags": manyTags(51)}), problem{"UserPoolTaggingException", "A user pool has at most 50 tags.", 0}},
@@ -125,7 +137,25 @@ func TestErrorsOfUpdates(t *testing.T) {
 			grantsProblem("client_credentials flow can not be selected if client does not have a client secret."),
 		},
 		{"access token of two days", recorded, updateClient(obj{"AccessTokenValidity": 2, "TokenValidityUnits": obj{"AccessToken": "days"}}), badValidity},
-		{"may write the flag", recorded, updateClient(obj{"WriteAttributes": list{"email", "email_verified"}}), badWrite},
+		{"may write the flag", recorded, updateClient(obj{"WriteAttributes": list{"email", "email_verified"}}), badRewrite},
+		{"may write what there is not", recorded, updateClient(obj{"WriteAttributes": list{"custom:x"}}), badRewrite},
+		{"may read what there is not", unsure, updateClient(obj{"ReadAttributes": list{"custom:x"}}), invalid("Invalid read attributes specified while updating a client")},
+		{"analytics by id alone", recorded, updateClient(obj{"AnalyticsConfiguration": obj{"ApplicationId": "d70b2ba36a8c4dc5a04a0451a31a1e12"}}), badAnalytics},
+		{"role of another account", recorded, func(w *world) *answer {
+			w.ok("CreateGroup", obj{"UserPoolId": w.pool, "GroupName": "g"})
+			return w.call("UpdateGroup", obj{"UserPoolId": w.pool, "GroupName": "g", "RoleArn": foreignRole})
+		}, invalid("Cross-account pass role is not allowed.")},
+		{"no SMS for phone numbers", recorded, updatePool(obj{"AutoVerifiedAttributes": list{"phone_number"}}), invalid("SMS configuration is required when phone_number is selected for auto verification")},
+		{"attribute that there is", moto, func(w *world) *answer {
+			one := obj{"UserPoolId": w.pool, "CustomAttributes": list{stringAttribute(nil)}}
+			w.ok("AddCustomAttributes", one)
+			return w.call("AddCustomAttributes", one)
+		}, invalid("custom:x: Existing attribute already has name custom:x.")},
+		{"attribute for developers that there is", unsure, func(w *world) *answer {
+			one := obj{"UserPoolId": w.pool, "CustomAttributes": list{with(stringAttribute(nil), obj{"DeveloperOnlyAttribute": true})}}
+			w.ok("AddCustomAttributes", one)
+			return w.call("AddCustomAttributes", one)
+		}, invalid("custom:x: Existing attribute already has name custom:x.")},
 	})
 }
 

@@ -216,7 +216,7 @@ func TestRecovery(t *testing.T) {
 // A reset password does without no second factor.
 func TestRecoveryKeepsTheSecondFactor(t *testing.T) {
 	s := newServer(t)
-	pool := s.pool(nil)
+	pool := s.pool(obj{"SmsConfiguration": smsSettings})
 	c := s.client(pool, nil)
 	sub := s.made(pool, "eve", "email", "eve@example.com", "email_verified", "true", "phone_number", "+15550101234")
 	s.edit("pools", func(p obj) { p["settings"].(obj)["mfa"], p["settings"].(obj)["smsMfa"] = "ON", true }, pool)

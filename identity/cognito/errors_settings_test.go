@@ -35,7 +35,7 @@ var (
 
 func TestErrorsOfSchemas(t *testing.T) {
 	checkFacts(t, []fact{
-		{"attribute twice", moto, createSchema(stringAttribute(nil), stringAttribute(nil)), invalid("custom:x: Existing attribute already has name custom:x.")},
+		{"attribute twice", recorded, createSchema(stringAttribute(nil), stringAttribute(nil)), invalid("Duplicate custom attribute names custom:x are not allowed in a user pool schema.")},
 		{"required custom attribute", moto, createSchema(with(stringAttribute(nil), obj{"Required": true})), invalid("Required custom attributes are not supported currently.")},
 		{
 			"other type of a standard attribute", moto, createSchema(obj{"Name": "email", "AttributeDataType": "Number"}),
@@ -53,16 +53,16 @@ func TestErrorsOfSchemas(t *testing.T) {
 		{"length below zero", moto, createSchema(stringAttribute(obj{"MinLength": "-1"})), invalid("Invalid StringAttributeConstraints for schema attribute custom:x")},
 		{"value is no number", moto, createSchema(numberAttribute(obj{"MinValue": "few"})), invalid("Invalid NumberAttributeConstraints for schema attribute custom:x")},
 		{"length beyond 2048", moto, createSchema(stringAttribute(obj{"MaxLength": "2049"})), invalid("user.x: String attributes cannot have a length of more than 2048")},
-		{"lengths the wrong way round", moto, createSchema(stringAttribute(obj{"MinLength": "2", "MaxLength": "1"})), invalid("user.x: Max length cannot be less than min length.")},
-		{"values the wrong way round", moto, createSchema(numberAttribute(obj{"MinValue": "2", "MaxValue": "1"})), invalid("user.x: Max value cannot be less than min value.")},
+		{"lengths the wrong way round", recorded, createSchema(stringAttribute(obj{"MinLength": "2", "MaxLength": "1"})), invalid("Attribute custom:x cannot have a max length shorter than it's min length")},
+		{"values the wrong way round", recorded, createSchema(numberAttribute(obj{"MinValue": "2", "MaxValue": "1"})), invalid("Attribute custom:x cannot have a max value smaller than it's min value")},
 		{"no name", ours, createPool(obj{"PoolName": nil}), violation("Value null at 'poolName' failed to satisfy constraint: Member must not be null")},
 		{
 			"name with other characters", ours, createPool(obj{"PoolName": "a/b"}),
 			violation(`Value 'a/b' at 'poolName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w\s+=,.@-]+`),
 		},
 		{
-			"aliases and username attributes", unsure, createPool(obj{"AliasAttributes": list{"email"}, "UsernameAttributes": list{"email"}}),
-			invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool."),
+			"aliases and username attributes", recorded, createPool(obj{"AliasAttributes": list{"email"}, "UsernameAttributes": list{"email"}}),
+			invalid("Only one of the aliasAttributes or usernameAttributes can be set in a User pool."),
 		},
 	})
 }
@@ -82,20 +82,20 @@ func TestErrorsOfPoolSettings(t *testing.T) {
 			"AdminCreateUserConfig": obj{"UnusedAccountValidityDays": 4},
 		}), invalid("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")},
 		{
-			"first factors without a password", unsure, createPool(obj{"Policies": obj{"SignInPolicy": obj{"AllowedFirstAuthFactors": list{"EMAIL_OTP"}}}}),
-			invalid("Invalid SignInPolicy: AllowedFirstAuthFactors must contain PASSWORD."),
+			"first factors without a password", recorded, createPool(obj{"Policies": obj{"SignInPolicy": obj{"AllowedFirstAuthFactors": list{"EMAIL_OTP"}}}}),
+			invalid("Password should be configured as one of the allowed first auth factors."),
 		},
 		{"optional MFA without SMS", recorded, createPool(obj{"MfaConfiguration": "OPTIONAL"}), needSMS},
 		{"required MFA without SMS", recorded, createPool(obj{"MfaConfiguration": "ON"}), needSMS},
-		{"recovery by an operator and by mail", unsure, createPool(obj{"AccountRecoverySetting": obj{"RecoveryMechanisms": list{
+		{"recovery by an operator and by mail", recorded, createPool(obj{"AccountRecoverySetting": obj{"RecoveryMechanisms": list{
 			obj{"Name": "admin_only", "Priority": 1}, obj{"Name": "verified_email", "Priority": 2},
-		}}}), invalid("Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms.")},
-		{"recovery with one priority twice", unsure, createPool(obj{"AccountRecoverySetting": obj{"RecoveryMechanisms": list{
+		}}}), invalid("Invalid account recovery setting parameter. Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms.")},
+		{"recovery with one priority twice", recorded, createPool(obj{"AccountRecoverySetting": obj{"RecoveryMechanisms": list{
 			obj{"Name": "verified_phone_number", "Priority": 1}, obj{"Name": "verified_email", "Priority": 1},
-		}}}), invalid("Account Recovery Setting cannot have two mechanisms with the same priority.")},
+		}}}), invalid("Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms.")},
 		{
-			"verified before an update and not at all", unsure, createPool(obj{"UserAttributeUpdateSettings": obj{"AttributesRequireVerificationBeforeUpdate": list{"email"}}}),
-			invalid("AttributesRequireVerificationBeforeUpdate can only contain auto verified attributes."),
+			"verified before an update and not at all", recorded, createPool(obj{"UserAttributeUpdateSettings": obj{"AttributesRequireVerificationBeforeUpdate": list{"email"}}}),
+			invalid("All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes"),
 		},
 		{
 			"no number of pools to list", ours, func(w *world) *answer { return w.call("ListUserPools", obj{}) },
@@ -129,12 +129,23 @@ var (
 	back        = list{"https://example.com/back"}
 	badWrite    = invalid("Invalid write attributes specified while creating a client")
 	badValidity = invalid("Invalid range for token validity.")
+	badRewrite  = invalid("Invalid write attributes specified while updating a client")
+
+	badAnalytics = invalid("Invalid analytics configuration given, either <application arn> or <application id, role arn, external id> are valid")
 )
 
 func TestErrorsOfCallbacks(t *testing.T) {
 	facts := []fact{}
+	for u, text := range map[string]string{
+		"http://example.com/": "http://example.com/ cannot use the HTTP protocol.", "http://localhost.example.com/": "http://localhost.example.com/ cannot use the HTTP protocol.",
+		"https://example.com/#x": "https://example.com/#x cannot use fragment",
+	} {
+		facts = append(facts,
+			fact{"callback " + u, recorded, createClient(obj{"CallbackURLs": list{u}}), invalid(text)},
+			fact{"logout " + u, recorded, createClient(obj{"LogoutURLs": list{u}}), invalid(text)})
+	}
 	for _, u := range []string{
-		"http://example.com/", "https://example.com/#x", "/back", "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https:///x", "http://localhost.example.com/",
+		"/back", "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https:///x",
 	} {
 		facts = append(facts, fact{
 			"callback " + u, unsure, createClient(obj{"CallbackURLs": list{u}}),
@@ -175,12 +186,12 @@ func TestErrorsOfClientSettings(t *testing.T) {
 			grantsProblem("CallbackUrls can not be empty when code flow or implicit flow is selected"),
 		},
 		{
-			"default redirect that is no callback", unsure, createClient(obj{"CallbackURLs": back, "DefaultRedirectURI": "https://example.com/other"}),
-			invalid("The default redirect URI must be in the list of callback URLs."),
+			"default redirect that is no callback", recorded, createClient(obj{"CallbackURLs": back, "DefaultRedirectURI": "https://example.com/other"}),
+			invalid("The default redirect URI https://example.com/other is not in the callback URIs list."),
 		},
 		{
-			"scope of no resource server", unsure, createClient(obj{"AllowedOAuthScopes": list{"api/read"}}),
-			problem{"ScopeDoesNotExistException", "The scope api/read does not exist.", 0},
+			"scope of no resource server", recorded, createClient(obj{"AllowedOAuthScopes": list{"api/read"}}),
+			problem{"ScopeDoesNotExistException", "Invalid scope requested: api/read", 0},
 		},
 		{
 			"provider that there is not", recorded, createClient(obj{"SupportedIdentityProviders": list{"COGNITO", "Google"}}),
@@ -208,22 +219,22 @@ func TestErrorsOfClientGrants(t *testing.T) {
 			"refresh token of eleven years", recorded, createClient(obj{"RefreshTokenValidity": 4015, "TokenValidityUnits": obj{"RefreshToken": "days"}}),
 			badValidity,
 		},
-		{"refresh token shorter than the access token", unsure, createClient(obj{"RefreshTokenValidity": 1, "AccessTokenValidity": 2, "TokenValidityUnits": obj{"RefreshToken": "hours"}}), badValidity},
+		{"refresh token shorter than the access token", recorded, createClient(obj{"RefreshTokenValidity": 1, "AccessTokenValidity": 2, "TokenValidityUnits": obj{"RefreshToken": "hours"}}), invalid("Access and Id Token expiration times must be less than or equal to refresh token expiration times.")},
 		{
-			"old and new names of flows", unsure, createClient(obj{"ExplicitAuthFlows": list{"ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH"}}),
-			invalid("ExplicitAuthFlows cannot mix values with and without the ALLOW_ prefix."),
+			"old and new names of flows", recorded, createClient(obj{"ExplicitAuthFlows": list{"ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH"}}),
+			invalid("Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names."),
 		},
 		{
-			"rotation beside the flow without", unsure, createClient(obj{"ExplicitAuthFlows": list{"ALLOW_REFRESH_TOKEN_AUTH"}, "RefreshTokenRotation": obj{"Feature": "ENABLED"}}),
-			invalid("ALLOW_REFRESH_TOKEN_AUTH cannot be used with refresh token rotation."),
+			"rotation beside the flow without", recorded, createClient(obj{"ExplicitAuthFlows": list{"ALLOW_REFRESH_TOKEN_AUTH"}, "RefreshTokenRotation": obj{"Feature": "ENABLED"}}),
+			invalid("ALLOW_REFRESH_TOKEN_AUTH is not a permitted ExplicitAuthFlow when refresh token rotation is enabled"),
 		},
 		{
 			"two ways to a secret", unsure, createClient(obj{"GenerateSecret": true, "ClientSecret": "012345678901234567890123"}),
 			invalid("ClientSecret cannot be specified when GenerateSecret is true."),
 		},
 		{
-			"user data without a secret", unsure, createClient(obj{"EnablePropagateAdditionalUserContextData": true}),
-			invalid("EnablePropagateAdditionalUserContextData can only be set for a client with a secret."),
+			"user data without a secret", recorded, createClient(obj{"EnablePropagateAdditionalUserContextData": true}),
+			invalid("Client Secret is required to set EnablePropagateAdditionalUserContextData as true"),
 		},
 	})
 }

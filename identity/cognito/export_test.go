@@ -25,7 +25,7 @@ func Services() []*wire.Service {
 
 // CallOf is the call that a request makes, by its members alone.
 func CallOf(ctx context.Context, in wire.Request) identity.Call {
-	return identity.CallFrom(withCall(ctx, in))
+	return identity.CallFrom((&service{}).withCall(ctx, in))
 }
 
 // A PoolMember is a row of the list of members that pools are made and updated by.
@@ -43,8 +43,10 @@ func PoolMembers() []PoolMember {
 	for _, m := range poolMembers {
 		out = append(out, PoolMember{
 			Names: m.names, Fields: m.fields, CreateOnly: m.createOnly,
-			Create: func(s *identity.PoolSettings, in *idp.CreateUserPoolRequest) error { return m.set(s, creation(in)) },
-			Update: func(s *identity.PoolSettings, in *idp.UpdateUserPoolRequest) error { return m.set(s, replacement(in)) },
+			Create: func(s *identity.PoolSettings, in *idp.CreateUserPoolRequest) error { return m.set(s, creation(in, "")) },
+			Update: func(s *identity.PoolSettings, in *idp.UpdateUserPoolRequest) error {
+				return m.set(s, replacement(in, ""))
+			},
 		})
 	}
 	return out
@@ -70,6 +72,12 @@ func UnservedPoolMembers() []string {
 
 // Sentence returns the service's words for a rule that settings or attributes break, or "".
 func Sentence(code settings.Code) string { return sentences[code] }
+
+// ReadOnly reports whether an operation of operators is taken for one that changes nothing.
+func ReadOnly(op string) bool { return readOnly(op) }
+
+// Source names where a request comes from.
+func (h *Handler) Source(r *http.Request) string { return h.service.source(r) }
 
 // What the tests of roles look at.
 var (

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // Groups of a pool, and who is in them. All operations are the operator's. The
@@ -29,6 +30,9 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkRole(in.RoleArn); err != nil {
+		return nil, err
+	}
 	g, err := groups.Create(ctx, identity.GroupSettings{
 		Name: text(in.GroupName), Description: in.Description, RoleARN: in.RoleArn, Precedence: number[int](in.Precedence),
 	})
@@ -36,6 +40,14 @@ func (s *service) createGroup(ctx context.Context, in *idp.CreateGroupRequest) (
 		return nil, err
 	}
 	return &idp.CreateGroupResponse{Group: ptr(groupType(g))}, nil
+}
+
+// checkRole refuses the role of another account, as the service does.
+func (s *service) checkRole(arn *string) error {
+	if settings.OwnRole(text(arn), s.engine.Account()) {
+		return nil
+	}
+	return &identity.SettingError{Setting: "RoleARN", Code: settings.RoleForeign, Reason: "The role of a group is of another account."}
 }
 
 // groupType is a group as the service shows it: what was never set is not there.
@@ -65,6 +77,9 @@ func (s *service) updateGroup(ctx context.Context, in *idp.UpdateGroupRequest) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkRole(in.RoleArn); err != nil {
+		return nil, err
+	}
 	g, err := groups.Update(ctx, text(in.GroupName), identity.GroupSettings{
 		Description: in.Description, RoleARN: in.RoleArn, Precedence: number[int](in.Precedence),
 	})
@@ -89,7 +104,7 @@ func (s *service) listGroups(ctx context.Context, in *idp.ListGroupsRequest) (*i
 	if err != nil {
 		return nil, err
 	}
-	after, err := readPageToken("ListGroups", text(in.UserPoolId), in.NextToken)
+	after, err := readPageToken(ctx, "ListGroups", text(in.UserPoolId), in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +135,7 @@ func (s *service) listUsersInGroup(ctx context.Context, in *idp.ListUsersInGroup
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + text(in.GroupName)
-	after, err := readPageToken("ListUsersInGroup", query, in.NextToken)
+	after, err := readPageToken(ctx, "ListUsersInGroup", query, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +178,7 @@ func (s *service) adminListGroupsForUser(ctx context.Context, in *idp.AdminListG
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + text(in.Username)
-	after, err := readPageToken("AdminListGroupsForUser", query, in.NextToken)
+	after, err := readPageToken(ctx, "AdminListGroupsForUser", query, in.NextToken)
 	if err != nil {
 		return nil, err
 	}

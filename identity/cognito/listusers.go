@@ -24,7 +24,7 @@ func (s *service) listUsers(ctx context.Context, in *idp.ListUsersRequest) (*idp
 		return nil, err
 	}
 	query := text(in.UserPoolId) + " " + strconv.Quote(text(in.Filter))
-	after, err := readPageToken("ListUsers", query, in.PaginationToken)
+	after, err := readPageToken(ctx, "ListUsers", query, in.PaginationToken)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +53,7 @@ func (s *service) listUsers(ctx context.Context, in *idp.ListUsersRequest) (*idp
 	return out, nil
 }
 
-// inSchema refuses to get attributes that the pool does not have. That the
-// text is the same as for those that a user lacks is (unsure).
+// inSchema refuses to get attributes that the pool does not have.
 func inSchema(ctx context.Context, pool *identity.UserPool, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -69,7 +68,7 @@ func inSchema(ctx context.Context, pool *identity.UserPool, names []string) erro
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(schema, func(a identity.SchemaAttribute) bool { return a.Name == name }) {
-			return errNoAttribute()
+			return wire.Errorf(idp.InvalidParameterException, "Input fails to satisfy the constraints.")
 		}
 	}
 	return nil

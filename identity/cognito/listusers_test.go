@@ -105,23 +105,24 @@ func TestPageTokenOfListUsers(t *testing.T) {
 		"another pool":   {"UserPoolId": other},
 		"another filter": {"Filter": `email ^= "a"`},
 		"no filter":      {"Filter": nil},
-		"a position":     {"PaginationToken": forged},
 	} {
 		t.Run(what, func(t *testing.T) {
-			w.call("ListUsers", with(body, obj{"PaginationToken": token}, change)).want(t, invalid("Invalid pagination token given."))
+			w.call("ListUsers", with(body, obj{"PaginationToken": token}, change)).wantMarker(t, token)
 		})
 	}
+	w.call("ListUsers", with(body, obj{"PaginationToken": forged})).want(t, invalid("Invalid pagination token given."))
 }
 
 func TestErrorsOfListUsers(t *testing.T) {
 	ask := func(body obj) func(*world) *answer {
 		return func(w *world) *answer { return w.call("ListUsers", with(obj{"UserPoolId": w.pool}, body)) }
 	}
+	noSuchAttribute := invalid("Input fails to satisfy the constraints.")
 	noAttribute := invalid("One or more requested attributes do not exist.")
 	checkFacts(t, []fact{
-		{"filter without a value", moto, ask(obj{"Filter": "email"}), invalid("Error while parsing filter")},
-		{"filter without quotes", moto, ask(obj{"Filter": "email = x"}), invalid("Error while parsing filter")},
-		{"filter of two conditions", unsure, ask(obj{"Filter": `email = "x" and name = "y"`}), invalid("Error while parsing filter")},
+		{"filter without a value", moto, ask(obj{"Filter": "email"}), invalid("Error while parsing filter.")},
+		{"filter without quotes", moto, ask(obj{"Filter": "email = x"}), invalid("Error while parsing filter.")},
+		{"filter of two conditions", unsure, ask(obj{"Filter": `email = "x" and name = "y"`}), invalid("Error while parsing filter.")},
 		{"filter by a custom attribute", moto, ask(obj{"Filter": `custom:foo = "x"`}), invalid("Invalid search attribute: custom:foo")},
 		{"filter by an attribute that is not searchable", unsure, ask(obj{"Filter": `locale = "x"`}), invalid("Invalid search attribute: locale")},
 		{"page token is garbage", recalled, ask(obj{"PaginationToken": "garbage"}), invalid("Invalid pagination token given.")},
@@ -137,8 +138,8 @@ func TestErrorsOfListUsers(t *testing.T) {
 			w.made(w.pool, "jane", "given_name", "Jane")
 			return ask(obj{"AttributesToGet": list{"given_name"}})(w)
 		}, noAttribute},
-		{"attribute that is not in the schema", unsure, ask(obj{"AttributesToGet": list{"custom:foo"}}), noAttribute},
-		{"attribute that is not in the schema, of nobody", unsure, ask(obj{"AttributesToGet": list{"custom:foo"}, "Filter": `email = "x"`}), noAttribute},
+		{"attribute that is not in the schema", recorded, ask(obj{"AttributesToGet": list{"sub", "email", "custom:foo"}}), noSuchAttribute},
+		{"attribute that is not in the schema, of nobody", unsure, ask(obj{"AttributesToGet": list{"custom:foo"}, "Filter": `email = "x"`}), noSuchAttribute},
 		{
 			"too many users", recorded, ask(obj{"Limit": 61}),
 			violation("Value '61' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 60"),

@@ -45,10 +45,7 @@ func (s *service) setUserPoolMfaConfig(ctx context.Context, in *idp.SetUserPoolM
 			return nil, err
 		}
 	}
-	if in.EmailMfaConfiguration != nil {
-		return nil, fmt.Errorf("%w: codes by e-mail as a second factor", identity.ErrUnsupported)
-	}
-	p, err := pool.Admin().Update(ctx, func(set *identity.PoolSettings) error { return setFactors(set, in) })
+	p, err := pool.Admin().Update(ctx, func(set *identity.PoolSettings) error { return s.setFactors(set, in) })
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +55,10 @@ func (s *service) setUserPoolMfaConfig(ctx context.Context, in *idp.SetUserPoolM
 
 // setFactors sets the second factors that a request asks for. Without a mode
 // the pool's stays (unsure): OFF would take the second factor from everybody, unasked.
-func setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaConfigRequest) error {
+func (s *service) setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaConfigRequest) error {
+	if in.EmailMfaConfiguration != nil {
+		return refuseEmailFactor(set)
+	}
 	set.MFA = cmp.Or(identity.MFAMode(text(in.MfaConfiguration)), set.MFA)
 	set.TOTP, set.Passkeys = nil, nil
 	if t := in.SoftwareTokenMfaConfiguration; t != nil {
@@ -79,7 +79,21 @@ func setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaConfigRequest)
 			return needSMS() // (unsure)
 		}
 	}
-	return checkPlan(set)
+	given := []string{"Passkeys"}
+	if m != nil && m.SmsConfiguration != nil {
+		given = append(given, "SMS")
+	}
+	return cmp.Or(checkPlan(set), set.CheckService(s.engine.Account(), given...))
+}
+
+// refuseEmailFactor refuses codes by e-mail, which this version does not send.
+// Where the service refuses them too, it is in the service's words.
+func refuseEmailFactor(set *identity.PoolSettings) error {
+	if set.Email == nil || or(set.Email.Account, "COGNITO_DEFAULT") == "COGNITO_DEFAULT" {
+		return wire.Errorf(idp.InvalidParameterException, "Cannot set EmailMfaConfiguration when user pool EmailConfiguration "+
+			"contains an EmailSendingAccount of COGNITO_DEFAULT. Update the value of EmailSendingAccount.")
+	}
+	return fmt.Errorf("%w: codes by e-mail as a second factor", identity.ErrUnsupported)
 }
 
 // mfaConfig shows what was set of second factors, and nothing of those that were not.

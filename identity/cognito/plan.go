@@ -1,6 +1,7 @@
 package cognito
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/cognate-id/cognate/identity"
@@ -9,8 +10,8 @@ import (
 )
 
 // checkPlan refuses settings that need a higher plan than the pool has. Plans
-// are the service's alone: pools that are made in Go have no use for them. Only
-// the end of the text, the name of the feature, is known, and of some not even that.
+// are the service's alone: pools that are made in Go have no use for them. The
+// text is recorded for two of the features, its end for a third.
 func checkPlan(set *identity.PoolSettings) error {
 	lite, plus := set.Tier == identity.TierLite, set.Tier == identity.TierPlus
 	hook := set.Triggers[identity.PreTokenGeneration].Version
@@ -21,12 +22,13 @@ func checkPlan(set *identity.PoolSettings) error {
 	}{
 		{"Threat Protection", !plus && threats != nil && threats.Mode != "OFF"},
 		{"Token Customization with Pre-Token Generation Lambda " + hook, lite && hook != "" && hook != "V1_0"},
-		{"Password History", lite && policy != nil && or(policy.HistorySize, 0) > 0},                                                                             // (unsure)
-		{"Choice-Based Authentication", lite && slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool { return f != identity.FirstPassword })}, // (unsure)
-		{"Passkeys", lite && set.Passkeys != nil},                                                                                                                // (unsure)
+		{"Password History", lite && policy != nil && or(policy.HistorySize, 0) > 0}, // (unsure)
+		{"Passwordless Sign-In", lite && slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool { return f != identity.FirstPassword })},
+		{"Passkeys", lite && set.Passkeys != nil}, // (unsure)
 	} {
 		if f.used {
-			return wire.Errorf(idp.FeatureUnavailableInTierException, "The plan of this user pool does not include: %s", f.name)
+			return wire.Errorf(idp.FeatureUnavailableInTierException,
+				"The following features need to be disabled for the %s pricing tier configured: %s", cmp.Or(set.Tier, identity.TierEssentials), f.name)
 		}
 	}
 	return nil

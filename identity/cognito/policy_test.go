@@ -24,6 +24,7 @@ func TestPolicyInForceIsShown(t *testing.T) {
 		}
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"UserPoolId":"`+p.ID+`"}`))
 		r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.DescribeUserPool")
+		r.RemoteAddr, r.Host = "127.0.0.1:4711", "localhost"
 		w := httptest.NewRecorder()
 		cognito.NewHandler(e, nil).ServeHTTP(w, r)
 		if !strings.Contains(w.Body.String(), want) {

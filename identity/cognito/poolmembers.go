@@ -18,17 +18,18 @@ import (
 // A poolRequest is a CreateUserPool or an UpdateUserPool. The other of the two is empty.
 type poolRequest struct {
 	creates bool
+	account string // of the engine
 	create  *idp.CreateUserPoolRequest
 	update  *idp.UpdateUserPoolRequest
 }
 
 // creation and replacement wrap a request of one kind.
-func creation(in *idp.CreateUserPoolRequest) *poolRequest {
-	return &poolRequest{creates: true, create: in, update: &idp.UpdateUserPoolRequest{}}
+func creation(in *idp.CreateUserPoolRequest, account string) *poolRequest {
+	return &poolRequest{creates: true, account: account, create: in, update: &idp.UpdateUserPoolRequest{}}
 }
 
-func replacement(in *idp.UpdateUserPoolRequest) *poolRequest {
-	return &poolRequest{create: &idp.CreateUserPoolRequest{}, update: in}
+func replacement(in *idp.UpdateUserPoolRequest, account string) *poolRequest {
+	return &poolRequest{account: account, create: &idp.CreateUserPoolRequest{}, update: in}
 }
 
 // asked is the value of a member in the request that r is.
@@ -151,13 +152,14 @@ var poolMembers = []poolMember{
 			s.SMSAuthenticationMessage = asked(r, r.create.SmsAuthenticationMessage, r.update.SmsAuthenticationMessage)
 		}),
 	},
+	// Once set, they are there for good: an update that leaves them out empties
+	// the list, and the service shows the empty list from then on.
 	{
 		names: []string{"UserAttributeUpdateSettings"}, fields: []string{"VerifyBeforeUpdate"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			u := asked(r, r.create.UserAttributeUpdateSettings, r.update.UserAttributeUpdateSettings)
-			s.VerifyBeforeUpdate = nil
-			if u != nil {
-				s.VerifyBeforeUpdate = append([]string{}, list[string](u.AttributesRequireVerificationBeforeUpdate)...)
+			if u != nil || s.VerifyBeforeUpdate != nil {
+				s.VerifyBeforeUpdate = append([]string{}, list[string](val(u).AttributesRequireVerificationBeforeUpdate)...)
 			}
 		}),
 	},
@@ -242,12 +244,11 @@ var unservedMembers = []struct {
 }
 
 // newPoolSettings are the settings of a pool that a request asks for.
-func newPoolSettings(in *idp.CreateUserPoolRequest) (*identity.PoolSettings, error) {
-	r := creation(in)
+func (r *poolRequest) newPoolSettings(region string) (*identity.PoolSettings, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	s := &identity.PoolSettings{Defaults: identity.CognitoDefaults, SRP: true}
+	s := &identity.PoolSettings{Region: region, Defaults: identity.CognitoDefaults, SRP: true}
 	return s, r.apply(s)
 }
 
@@ -283,7 +284,10 @@ func (r *poolRequest) apply(s *identity.PoolSettings) error {
 			return err
 		}
 	}
-	return checkPlan(s)
+	if err := checkPlan(s); err != nil {
+		return err
+	}
+	return s.CheckService(r.account, "AutoVerified", "Email", "SMS", "Triggers", "Recovery")
 }
 
 // setPolicies sets what the service does: a policy of 8 characters of all

@@ -19,11 +19,10 @@ import (
 // createUserPool puts the pool into the region of the signature, so that one
 // server can stand in for several regions.
 func (s *service) createUserPool(ctx context.Context, in *idp.CreateUserPoolRequest) (*idp.CreateUserPoolResponse, error) {
-	settings, err := newPoolSettings(in)
+	settings, err := creation(in, s.engine.Account()).newPoolSettings(s.region(ctx))
 	if err != nil {
 		return nil, err
 	}
-	settings.Region = s.region(ctx)
 	p, err := s.engine.CreateUserPool(ctx, settings)
 	if err != nil {
 		return nil, err
@@ -72,7 +71,7 @@ func (s *service) updateUserPool(ctx context.Context, in *idp.UpdateUserPoolRequ
 	if err != nil {
 		return nil, err
 	}
-	r := replacement(in)
+	r := replacement(in, s.engine.Account())
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -93,7 +92,7 @@ func (s *service) deleteUserPool(ctx context.Context, in *idp.DeleteUserPoolRequ
 // listUserPools lists the pools of the caller's region only.
 func (s *service) listUserPools(ctx context.Context, in *idp.ListUserPoolsRequest) (*idp.ListUserPoolsResponse, error) {
 	region := s.region(ctx)
-	after, err := readPageToken("ListUserPools", region, in.NextToken)
+	after, err := readPageToken(ctx, "ListUserPools", region, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -136,18 +135,24 @@ func pageToken(op, query, last string) *string {
 	return ptr(base64.RawURLEncoding.EncodeToString([]byte(strings.Join([]string{op, query, last}, "\x00"))))
 }
 
+// maxMarker is the longest page token that an answer repeats; all that are handed out are shorter.
+const maxMarker = 2048
+
 // readPageToken returns the position that a token holds, "" for no token. A token
 // of another operation or of another question is refused, because its position
-// means nothing there. The text of the refusal is well known, but no record of it
+// means nothing there. The text for the first is well known, but no record of it
 // was found.
-func readPageToken(op, query string, token *string) (string, error) {
+func readPageToken(ctx context.Context, op, query string, token *string) (string, error) {
 	if token == nil {
 		return "", nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(*token)
 	parts := strings.Split(string(raw), "\x00")
-	if err != nil || len(parts) != 3 || parts[0] != op || parts[1] != query || parts[2] == "" {
+	if err != nil || len(parts) != 3 || parts[0] != op || parts[2] == "" || len(*token) > maxMarker {
 		return "", badPageToken()
+	}
+	if parts[1] != query { // recorded of ListUsers; for the rest (unsure)
+		return "", wire.Errorf(idp.InvalidParameterException, "Paging marker %s is invalid for request %s", *token, wire.RequestFrom(ctx).ID)
 	}
 	return parts[2], nil
 }

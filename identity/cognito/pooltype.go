@@ -103,6 +103,7 @@ func lambdaConfig(set *identity.PoolSettings) *idp.LambdaConfigType {
 			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.PreTokenGenerationLambdaVersionType(t.Version)),
 		}
 	}
+	mirrorTokenTrigger(c)
 	if t, ok := set.Triggers[identity.CustomSMSSender]; ok {
 		c.CustomSMSSender = &idp.CustomSMSLambdaVersionConfigType{
 			LambdaArn: ptr(t.ARN), LambdaVersion: ptr(idp.CustomSMSSenderLambdaVersionType(t.Version)),
@@ -119,6 +120,19 @@ func lambdaConfig(set *identity.PoolSettings) *idp.LambdaConfigType {
 		}
 	}
 	return c
+}
+
+// mirrorTokenTrigger shows the trigger before tokens in both its settings,
+// whichever was given: they are the same function.
+func mirrorTokenTrigger(c *idp.LambdaConfigType) {
+	switch old, current := c.PreTokenGeneration, c.PreTokenGenerationConfig; {
+	case old == nil && current != nil:
+		c.PreTokenGeneration = current.LambdaArn
+	case old != nil && current == nil:
+		c.PreTokenGenerationConfig = &idp.PreTokenGenerationVersionConfigType{
+			LambdaArn: old, LambdaVersion: ptr(idp.PreTokenGenerationLambdaVersionType("V1_0")),
+		}
+	}
 }
 
 // schemaAttributes shows the whole schema, standard attributes first. The order of

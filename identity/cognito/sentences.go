@@ -17,10 +17,10 @@ import (
 // break. {} stands for what the problem is about, or for its limit. A code that is
 // not here is said in our words.
 var sentences = map[settings.Code]string{
-	settings.AliasesExclusive:       "Only one of the aliasAttributes or usernameAttributes can be set in a user pool.",
-	settings.NotAutoVerified:        "AttributesRequireVerificationBeforeUpdate can only contain auto verified attributes.",
-	settings.PasswordMissing:        "Invalid SignInPolicy: AllowedFirstAuthFactors must contain PASSWORD.",
-	settings.AttributeTwice:         "{}: Existing attribute already has name {}.",
+	settings.AliasesExclusive:       "Only one of the aliasAttributes or usernameAttributes can be set in a User pool.",
+	settings.NotAutoVerified:        "All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes",
+	settings.PasswordMissing:        "Password should be configured as one of the allowed first auth factors.",
+	settings.AttributeTwice:         "Duplicate custom attribute names {} are not allowed in a user pool schema.",
 	settings.StandardFixed:          "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute {}",
 	settings.TypeUnknown:            "Invalid AttributeDataType input, consider using the provided AttributeDataType enum.",
 	settings.CustomRequired:         "Required custom attributes are not supported currently.",
@@ -28,17 +28,17 @@ var sentences = map[settings.Code]string{
 	settings.NumberBoundsMalformed:  "Invalid NumberAttributeConstraints for schema attribute {}",
 	settings.BoundsMalformed:        "Invalid  for schema attribute {}",
 	settings.StringTooLong:          "user.{}: String attributes cannot have a length of more than 2048",
-	settings.StringBoundsReversed:   "user.{}: Max length cannot be less than min length.",
-	settings.NumberBoundsReversed:   "user.{}: Max value cannot be less than min value.",
+	settings.StringBoundsReversed:   "Attribute {} cannot have a max length shorter than it's min length",
+	settings.NumberBoundsReversed:   "Attribute {} cannot have a max value smaller than it's min value",
 	settings.FactorsWithoutMFA:      "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
 	settings.MFAWithoutFactor:       "Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled.",
-	settings.RecoveryPriorityTwice:  "Account Recovery Setting cannot have two mechanisms with the same priority.",
-	settings.RecoveryByAdminAndMore: "Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms.",
+	settings.RecoveryPriorityTwice:  "Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms.",
+	settings.RecoveryByAdminAndMore: "Invalid account recovery setting parameter. Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms.",
 
 	settings.SecretGivenAndMade:     "ClientSecret cannot be specified when GenerateSecret is true.",
-	settings.ContextWithoutSecret:   "EnablePropagateAdditionalUserContextData can only be set for a client with a secret.",
-	settings.FlowNamesMixed:         "ExplicitAuthFlows cannot mix values with and without the ALLOW_ prefix.",
-	settings.RotationAndRefreshFlow: "ALLOW_REFRESH_TOKEN_AUTH cannot be used with refresh token rotation.",
+	settings.ContextWithoutSecret:   "Client Secret is required to set EnablePropagateAdditionalUserContextData as true",
+	settings.FlowNamesMixed:         "Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.",
+	settings.RotationAndRefreshFlow: "ALLOW_REFRESH_TOKEN_AUTH is not a permitted ExplicitAuthFlow when refresh token rotation is enabled",
 	settings.ValidityOutOfRange:     "Invalid range for token validity.",
 	settings.NotReadable:            "Invalid read attributes specified while creating a client",
 	settings.NotWritable:            "Invalid write attributes specified while creating a client",
@@ -46,7 +46,27 @@ var sentences = map[settings.Code]string{
 	settings.GrantsExclusive:        "client_credentials flow can not be selected along with code flow or implicit flow.",
 	settings.GrantNeedsSecret:       "client_credentials flow can not be selected if client does not have a client secret.",
 	settings.GrantNeedsCallback:     "CallbackUrls can not be empty when code flow or implicit flow is selected",
-	settings.RedirectNotListed:      "The default redirect URI must be in the list of callback URLs.",
+	settings.RedirectNotListed:      "The default redirect URI {} is not in the callback URIs list.",
+
+	settings.URLInsecure:     "{} cannot use the HTTP protocol.",
+	settings.URLFragment:     "{} cannot use fragment",
+	settings.RefreshTooShort: "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
+
+	settings.SMSMissing:            "SMS configuration is required when phone_number is selected for auto verification",
+	settings.MailFromMalformed:     "Provided From email address is invalid",
+	settings.MailSourceMissing:     "Source ARN is required to use DEVELOPER email sending owner",
+	settings.MailSourceNotYours:    "Cognito is not allowed to use your email identity",
+	settings.MailSourceRegion:      "Invalid EmailConfiguration.SourceArn. Provided SourceArn must be in one of the following SES regions: {}.",
+	settings.RoleForeign:           "Cross-account pass role is not allowed.",
+	settings.SMSRegion:             "Invalid snsRegion. Allowed SNS region for {} is {}",
+	settings.TriggerRegion:         "Cross-region lambda functions are not supported",
+	settings.TriggersDiffer:        "Cannot use PreTokenGenerationLambda and PreTokenGeneration with different Lambda function ARN's",
+	settings.TriggerKeyMissing:     "KMSKeyId parameter is required when Custom SMS/Email Lambda trigger is used.",
+	settings.TriggerKeyRegion:      "Encountered error when CreateGrant was attempted on the input KMS key - Invalid arn {}",
+	settings.RecoveryNameTwice:     "Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms.",
+	settings.RelyingPartyMalformed: "RelyingPartyId contains invalid characters",
+	settings.AnalyticsAmbiguous:    "Invalid analytics configuration given, either <application arn> or <application id, role arn, external id> are valid",
+	settings.AnalyticsRegion:       "The integration with Pinpoint is not supported for the requested {} region.",
 
 	settings.AttributeRequired:  "The attribute is required",
 	settings.AttributeUnknown:   "Attribute does not exist in the schema.",
@@ -60,6 +80,32 @@ var sentences = map[settings.Code]string{
 	settings.TooShort:           "String must be longer than {}",
 	settings.TooGreat:           "Number must be no greater than {}",
 	settings.TooSmall:           "Number must be no less than {}",
+}
+
+// sentencesOf are the sentences of operations that have others than the rest.
+var sentencesOf = map[string]map[settings.Code]string{
+	"AddCustomAttributes": {settings.AttributeTwice: "{}: Existing attribute already has name {}."},
+	"UpdateUserPoolClient": {
+		settings.NotReadable: "Invalid read attributes specified while updating a client", // by the other (unsure)
+		settings.NotWritable: "Invalid write attributes specified while updating a client",
+	},
+}
+
+// settingSentence is the service's sentence about a setting, in an operation. It
+// is ours where the service has none.
+func settingSentence(op string, e *identity.SettingError) string {
+	sentence, ok := sentencesOf[op][e.Code]
+	if !ok {
+		sentence, ok = sentences[e.Code]
+	}
+	if !ok {
+		return e.Reason
+	}
+	about := e.About
+	if e.Code == settings.AttributeTwice {
+		about = strings.TrimPrefix(about, "dev:") // (unsure)
+	}
+	return strings.ReplaceAll(sentence, "{}", about)
 }
 
 // attributeSentence is the service's sentence about an attribute of a user.

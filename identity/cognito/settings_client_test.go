@@ -76,10 +76,10 @@ func (c chooser) clientRequest(pool string) obj {
 		"CallbackURLs":               callbacks,
 		"LogoutURLs":                 c.some("https://example.com/out", "myapp://out"),
 		"AllowedOAuthScopes":         c.some("phone", "email", "openid", "profile", "aws.cognito.signin.user.admin"),
-		"AnalyticsConfiguration": c.maybe(obj{
-			"ApplicationId": "0123456789abcdef0123456789abcdef", "ApplicationArn": function, "RoleArn": "arn:aws:iam::123456789012:role/r",
-			"ExternalId": c.text(20), "UserDataShared": c.coin(),
-		}),
+		"AnalyticsConfiguration": with(c.one(
+			obj{"ApplicationId": "0123456789abcdef0123456789abcdef", "RoleArn": "arn:aws:iam::123456789012:role/r", "ExternalId": c.text(20)},
+			obj{"ApplicationArn": function},
+		).(obj), c.maybe(obj{"UserDataShared": c.coin()})),
 		"PreventUserExistenceErrors": c.one("ENABLED", "LEGACY"),
 		"EnableTokenRevocation":      c.coin(),
 		"AuthSessionValidity":        3 + c.IntN(13),

@@ -211,11 +211,11 @@ func (c chooser) poolRequest() obj {
 			"DefaultEmailOption": c.one("CONFIRM_WITH_LINK", "CONFIRM_WITH_CODE"),
 		}),
 		"DeviceConfiguration": c.maybe(obj{"ChallengeRequiredOnNewDevice": c.coin(), "DeviceOnlyRememberedOnUserPrompt": c.coin()}),
-		"EmailConfiguration": c.maybe(obj{
-			"SourceArn": arn, "ReplyToEmailAddress": "a@example.com", "EmailSendingAccount": c.one("DEVELOPER", "COGNITO_DEFAULT"),
-			"From": c.text(20), "ConfigurationSet": "set_1",
-		}),
-		"SmsConfiguration": with(obj{"SnsCallerArn": arn}, c.maybe(obj{"ExternalId": c.text(20), "SnsRegion": "eu-west-1"})),
+		"EmailConfiguration": with(
+			c.one(obj{}, obj{"EmailSendingAccount": "COGNITO_DEFAULT"}, obj{"EmailSendingAccount": "DEVELOPER", "SourceArn": mailSource}).(obj),
+			c.maybe(obj{"ReplyToEmailAddress": "a@example.com", "From": c.one("a@example.com", "A <a@example.com>"), "ConfigurationSet": "set_1"}),
+		),
+		"SmsConfiguration": with(obj{"SnsCallerArn": arn}, c.maybe(obj{"ExternalId": c.text(20), "SnsRegion": "us-east-1"})),
 		"UserPoolTags":     obj{"k": c.text(9), "K" + c.text(9): ""},
 		"AdminCreateUserConfig": c.maybe(obj{
 			"AllowAdminCreateUserOnly": c.coin(), "UnusedAccountValidityDays": c.IntN(3),
@@ -233,7 +233,10 @@ func (c chooser) poolRequest() obj {
 	})
 	in["PoolName"] = "p"
 	if c.coin() {
-		in["AutoVerifiedAttributes"] = c.some("email", "phone_number")
+		in["AutoVerifiedAttributes"] = list{"email"}
+		if in["SmsConfiguration"] != nil {
+			in["AutoVerifiedAttributes"] = c.some("email", "phone_number")
+		}
 		if c.coin() {
 			in["UserAttributeUpdateSettings"] = obj{"AttributesRequireVerificationBeforeUpdate": c.one(list{}, in["AutoVerifiedAttributes"])}
 		}
@@ -297,11 +300,15 @@ func (c chooser) lambdaConfig() obj {
 	} {
 		out[name] = function + c.one("1", "2").(string)
 	}
-	out["PreTokenGenerationConfig"] = obj{"LambdaArn": function, "LambdaVersion": c.one("V1_0", "V2_0", "V3_0")}
+	out["PreTokenGenerationConfig"] = obj{"LambdaArn": out["PreTokenGeneration"], "LambdaVersion": c.one("V1_0", "V2_0", "V3_0")}
 	for _, name := range []string{"CustomSMSSender", "CustomEmailSender", "InboundFederation"} {
 		out[name] = obj{"LambdaArn": function, "LambdaVersion": "V1_0"}
 	}
-	return c.maybe(out)
+	given := c.maybe(out)
+	if given["CustomSMSSender"] != nil || given["CustomEmailSender"] != nil {
+		given["KMSKeyID"] = out["KMSKeyID"]
+	}
+	return given
 }
 
 // schema overrides standard attributes and adds custom ones of all types.
@@ -368,6 +375,9 @@ func expectedPool(t testing.TB, in obj) obj {
 	if dig(in, "AdminCreateUserConfig", "UnusedAccountValidityDays") == nil {
 		admin["UnusedAccountValidityDays"] = policy["TemporaryPasswordValidityDays"]
 	}
+	if hooks, ok := want["LambdaConfig"].(obj); ok {
+		want["LambdaConfig"] = mirrorTokenTrigger(hooks)
+	}
 	mirrorTexts(want, want["VerificationMessageTemplate"].(obj))
 	given, _ := in["Schema"].(list)
 	want["SchemaAttributes"] = expectedSchema(t, given)
@@ -387,6 +397,18 @@ func mirrorTexts(pool, template obj) {
 			template[name] = pool[older]
 		}
 	}
+}
+
+// mirrorTokenTrigger has the function before tokens in both its settings, whichever was given.
+func mirrorTokenTrigger(hooks obj) obj {
+	arn, config := hooks["PreTokenGeneration"], hooks["PreTokenGenerationConfig"]
+	switch {
+	case arn == nil && config != nil:
+		return with(hooks, obj{"PreTokenGeneration": config.(obj)["LambdaArn"]})
+	case arn != nil && config == nil:
+		return with(hooks, obj{"PreTokenGenerationConfig": obj{"LambdaArn": arn, "LambdaVersion": "V1_0"}})
+	}
+	return hooks
 }
 
 func expectedSchema(t testing.TB, given list) list {

@@ -27,6 +27,9 @@ func TestUpdatedPoolIsAsIfItWasMadeSo(t *testing.T) {
 				kept[name] = v
 			}
 		}
+		if made["UserAttributeUpdateSettings"] != nil && update["UserAttributeUpdateSettings"] == nil {
+			kept["UserAttributeUpdateSettings"] = obj{"AttributesRequireVerificationBeforeUpdate": list{}}
+		}
 		fitPlan(update, with(update, kept)["UserPoolTier"])
 		update["PoolName"] = c.one("p", "renamed")
 		want := expectedPool(t, asJSON(t, with(update, kept)))

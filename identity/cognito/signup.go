@@ -28,7 +28,7 @@ func (s *service) signUp(ctx context.Context, in *idp.SignUpRequest) (*idp.SignU
 		Attributes: attributes(in.UserAttributes), SecretHash: text(in.SecretHash),
 	})
 	if err != nil {
-		return nil, err
+		return nil, inOrder(err, attributeNames(in.UserAttributes))
 	}
 	return &idp.SignUpResponse{
 		UserConfirmed: ptr(res.Confirmed), UserSub: ptr(res.Sub), CodeDeliveryDetails: delivery(res.Delivery),

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 )
 
@@ -237,6 +238,21 @@ func TestDiscovery(t *testing.T) {
 	}
 	if got := a.header.Get("Access-Control-Allow-Origin"); got != "*" {
 		t.Errorf("discovery allows the origin %q, want *", got)
+	}
+}
+
+// The document of a safe pool names nothing that is not served.
+func TestDiscoveryOfASafePool(t *testing.T) {
+	s := newServer(t)
+	pool, err := s.engine.OpenUserPool(t.Context(), "app", &identity.PoolSettings{Algorithm: "ES256"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	iss := "https://cognito-idp.us-east-1.amazonaws.com/" + pool.PoolID()
+	a := s.get("/" + pool.PoolID() + "/.well-known/openid-configuration")
+	want := `{"id_token_signing_alg_values_supported":["ES256"],"issuer":"` + iss + `","jwks_uri":"` + iss + `/.well-known/jwks.json","subject_types_supported":["public"]}`
+	if a.status != http.StatusOK || a.raw != want {
+		t.Errorf("discovery\n got %d %s\nwant %s", a.status, a.raw, want)
 	}
 }
 

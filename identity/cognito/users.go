@@ -48,7 +48,7 @@ func (s *service) adminCreateUser(ctx context.Context, in *idp.AdminCreateUserRe
 		ForceAlias: val(in.ForceAliasCreation),
 	})
 	if err != nil {
-		return nil, err
+		return nil, inOrder(err, attributeNames(in.UserAttributes))
 	}
 	return &idp.AdminCreateUserResponse{User: userType(u)}, nil
 }

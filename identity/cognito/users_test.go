@@ -272,7 +272,7 @@ func TestInvitations(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newServer(t)
-			pool := s.pool(obj{"AdminCreateUserConfig": obj{"InviteMessageTemplate": obj{"EmailMessage": "hi {username}: {####}", "EmailSubject": "welcome"}}})
+			pool := s.pool(obj{"SmsConfiguration": smsSettings, "AdminCreateUserConfig": obj{"InviteMessageTemplate": obj{"EmailMessage": "hi {username}: {####}", "EmailSubject": "welcome"}}})
 			s.ok("AdminCreateUser", with(obj{"UserPoolId": pool, "Username": "jane", "UserAttributes": pairs, "TemporaryPassword": goodPass}, tt.body))
 			var to []string
 			for _, m := range s.outbox.Messages(nil) {

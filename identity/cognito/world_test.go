@@ -3,6 +3,7 @@ package cognito_test
 import (
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
@@ -11,9 +12,13 @@ import (
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
-// pool makes a user pool and returns its id.
+// pool makes a user pool and returns its id. A pool that sends codes to phone
+// numbers gets the settings of SMS that the service asks for.
 func (s *server) pool(settings obj) string {
 	s.t.Helper()
+	if verified, ok := settings["AutoVerifiedAttributes"].(list); ok && slices.Contains(verified, any("phone_number")) {
+		settings = with(obj{"SmsConfiguration": smsSettings}, settings)
+	}
 	return str(s.t, s.ok("CreateUserPool", with(obj{"PoolName": "test"}, settings)), "UserPool", "Id")
 }
 

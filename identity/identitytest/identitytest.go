@@ -17,6 +17,8 @@
 // # Caveats
 //
 //   - The server accepts any signature, or none. Password hashes are cheap.
+//   - Messages to one address, and failures from one address, have no limits. The budgets of each
+//     account are those of production: see [Server.Advance] to let an hour pass.
 //   - The signing keys of a pool are made at its first sign-in. The process keeps a few
 //     RS256 keys in stock. When the stock is used up, a new key can take a tenth of a
 //     second. If a test does not need RS256, which verifiers of Cognito's tokens expect,
@@ -49,6 +51,10 @@ type Options struct {
 	// Client are the settings of the ready client. Defaults to a client without a secret
 	// that may sign in by SRP and by password, and refresh.
 	Client *identity.ClientSettings
+	// PoolID and ClientID are the ids of the ready pool and its client, such as
+	// us-east-1_test1 and web1, for programs that have them in their configuration. They
+	// have the form of PoolSettings.ID and ClientSettings.ID. Default to random ones.
+	PoolID, ClientID string
 	// Issuer sets the iss of tokens. Use [identity.AWSIssuer] for verifiers that accept
 	// only Amazon's. Defaults to the server's URL.
 	Issuer identity.IssuerFunc
@@ -83,7 +89,7 @@ func NewServer(t testing.TB, o *Options) *Server {
 		issuer = cognito.SelfIssuer(url)
 	}
 	f, err := fake.New(t.Context(), &fake.Options{
-		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, KeyStock: stock(),
+		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, PoolID: o.PoolID, ClientID: o.ClientID, KeyStock: stock(),
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

@@ -202,10 +202,10 @@ func TestInvalidClients(t *testing.T) {
 			{CallbackURLs: []string{"https://example.com/#a"}},
 			{CallbackURLs: []string{"javascript:alert(1)"}},
 			{CallbackURLs: []string{"data:text/html,x"}},
-			{LogoutURLs: []string{"https://"}},
 			{CallbackURLs: []string{"http://localhost.example.com"}},
 			{CallbackURLs: []string{"http://localhost@example.com"}},
 		},
+		"LogoutURLs":         {{LogoutURLs: []string{"https://"}}},
 		"DefaultRedirectURI": {{CallbackURLs: []string{"https://example.com"}, DefaultRedirectURI: new("https://example.com/")}},
 	} {
 		for _, c := range all {

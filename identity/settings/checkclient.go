@@ -15,7 +15,7 @@ func (c *Client) Check(p *Pool) error {
 	if n := len(c.Name); n == 0 || n > 128 {
 		return plain("Name", "A client has a name of 1 to 128 characters.")
 	}
-	for _, check := range []func(*Pool) error{c.checkSecret, c.checkFlows, c.checkValidity, c.checkAttributes, c.checkOAuth} {
+	for _, check := range []func(*Pool) error{c.checkID, c.checkSecret, c.checkFlows, c.checkValidity, c.checkAttributes, c.checkOAuth} {
 		if err := check(p); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (c *Client) checkValidity(*Pool) error {
 		return invalid("AccessTokenValidity", ValidityOutOfRange, "", "Access and ID tokens are valid for 5 minutes to a day, refresh tokens for an hour to 10 years.")
 	}
 	if c.RefreshTokenLife() < c.AccessTokenLife() || c.RefreshTokenLife() < c.IDTokenLife() {
-		return invalid("RefreshTokenValidity", ValidityOutOfRange, "", "A refresh token is valid for at least as long as access and ID tokens.")
+		return invalid("RefreshTokenValidity", RefreshTooShort, "", "A refresh token is valid for at least as long as access and ID tokens.")
 	}
 	return nil
 }
@@ -135,31 +135,43 @@ func (c *Client) checkOAuth(*Pool) error {
 	} else if len(c.OAuthFlows) > 0 && len(c.CallbackURLs) == 0 {
 		return invalid(oauthFlow, GrantNeedsCallback, "", "The grants code and implicit need a callback URL.")
 	}
-	for _, u := range slices.Concat(c.CallbackURLs, c.LogoutURLs) {
-		if !callbackURL(u) {
-			return plain("CallbackURLs", "%s is not an absolute URL without fragment, https unless to the loopback address.", u)
+	for i, u := range slices.Concat(c.CallbackURLs, c.LogoutURLs) {
+		setting := "CallbackURLs"
+		if i >= len(c.CallbackURLs) {
+			setting = "LogoutURLs"
+		}
+		if err := checkURL(setting, u); err != nil {
+			return err
 		}
 	}
 	if d := c.DefaultRedirectURI; d != nil && !slices.Contains(c.CallbackURLs, *d) {
-		return invalid("DefaultRedirectURI", RedirectNotListed, "", "The default redirect URI must be one of the callback URLs.")
+		return invalid("DefaultRedirectURI", RedirectNotListed, *d, "The default redirect URI must be one of the callback URLs.")
 	}
 	return nil
 }
 
-// callbackURL reports whether a URL may be redirected to: https, http to this
-// machine only, or an application's own scheme.
-func callbackURL(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || !u.IsAbs() || strings.Contains(s, "#") {
-		return false
+// checkURL refuses a URL that nobody may be redirected to. It may be https, http
+// to this machine only, or an application's own scheme.
+func checkURL(setting, text string) error {
+	bad := plain(setting, "%s is not an absolute URL without fragment, https unless to the loopback address.", text)
+	u, err := url.Parse(text)
+	if err != nil || !u.IsAbs() {
+		return bad
+	}
+	if strings.Contains(text, "#") {
+		return invalid(setting, URLFragment, text, text+" has a fragment.")
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "https":
-		return u.Host != ""
+		if u.Host == "" {
+			return bad
+		}
 	case "http":
-		return slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())
+		if !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
+			return invalid(setting, URLInsecure, text, text+" is plain http, to another machine.")
+		}
 	case "javascript", "data", "vbscript", "file", "blob", "about":
-		return false
+		return bad
 	}
-	return true
+	return nil
 }

@@ -9,6 +9,10 @@ import (
 type Client struct {
 	// Name is for people: 1 to 128 bytes. It is required.
 	Name string `json:"name"`
+	// ID is the id of a new client: 1 to 128 letters, digits, underscores or plus
+	// signs. It is for tests, and is not stored with the settings. Empty means a
+	// random one. The id of another client is refused. A client that exists keeps its id.
+	ID string `json:"-"`
 	// GenerateSecret makes a secret for a client that can keep one. Secret sets
 	// it instead. Neither is stored with the settings;
 	// in [Clients.Update] GenerateSecret says whether there is a secret.
@@ -118,7 +122,8 @@ type Analytics struct {
 // An AuthFlow is a way to sign in that a client may be allowed.
 type AuthFlow string
 
-// The flows. The last three are the older names, which do not mix with the others.
+// The flows. The last three are the older names, which do not mix with the others,
+// see [Pool.Flows].
 const (
 	AllowUserSRP       AuthFlow = "ALLOW_USER_SRP_AUTH"
 	AllowUserPassword  AuthFlow = "ALLOW_USER_PASSWORD_AUTH"
@@ -134,6 +139,11 @@ const (
 	LegacyCustomOnly   AuthFlow = "CUSTOM_AUTH_FLOW_ONLY"
 	LegacyUserPassword AuthFlow = "USER_PASSWORD_AUTH"
 )
+
+// legacy reports whether a flow has a name without the prefix ALLOW_.
+func (f AuthFlow) legacy() bool {
+	return f == LegacyAdminNoSRP || f == LegacyCustomOnly || f == LegacyUserPassword
+}
 
 // Revocable reports whether the tokens of the client can be revoked.
 func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenRevocation }

@@ -32,6 +32,15 @@ type Pool struct {
 	// Region is part of the pool's id and ARN: a name such as us-east-1. Defaults
 	// to the engine's. It cannot be changed.
 	Region string `json:"region"`
+	// ID is the id of a new pool, such as us-east-1_test1: the region, an underscore
+	// and 1 to 40 letters or digits. It is for tests, and is not stored with the
+	// settings. Empty means a random one. The id of another pool is refused, also that
+	// of a deleted one until its users are removed. A pool that exists keeps its id.
+	ID string `json:"-"`
+	// Key is the key of a new pool, by which OpenUserPool finds it. It is for
+	// CreateUserPool, which then makes a default client too, and is not stored with the
+	// settings. Empty means none. The key of another pool is refused.
+	Key string `json:"-"`
 	// Defaults says what the settings left unset mean. The zero value is
 	// SafeDefaults. It cannot be changed.
 	Defaults Defaults `json:"defaults,omitempty"`
@@ -353,9 +362,16 @@ func (s *Pool) SigningAlgorithm() token.Algorithm {
 	return s.Algorithm
 }
 
-// Flows are the flows that a client of this pool may use.
+// Flows are the flows that a client of this pool may use. The names without the
+// prefix ALLOW_ only add to refresh and SRP, as they did before the others came;
+// CUSTOM_AUTH_FLOW_ONLY takes SRP away.
 func (s *Pool) Flows(c *Client) []AuthFlow {
 	switch {
+	case slices.ContainsFunc(c.AuthFlows, AuthFlow.legacy):
+		if slices.Contains(c.AuthFlows, LegacyCustomOnly) {
+			return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowCustom)
+		}
+		return append(slices.Clone(c.AuthFlows), AllowRefresh, AllowUserSRP)
 	case len(c.AuthFlows) > 0:
 		return c.AuthFlows
 	case s.Defaults == CognitoDefaults:
@@ -411,6 +427,14 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 		days = *s.UnusedAccountDays
 	}
 	return time.Duration(days) * 24 * time.Hour
+}
+
+// SendsSMS reports whether the pool sends text messages. With CognitoDefaults
+// it needs a setting that speaks of them: SMS, as the service asks for over its
+// API, or one that a pool made in Go may have without it.
+func (s *Pool) SendsSMS() bool {
+	return s.Defaults != CognitoDefaults || s.SMS != nil || s.SMSMFA || slices.Contains(s.AutoVerified, "phone_number") ||
+		slices.ContainsFunc(s.Recovery, func(o RecoveryOption) bool { return o.Name == RecoverByPhone })
 }
 
 // OffersFactor reports whether users of the pool may have a second factor of any kind.

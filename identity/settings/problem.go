@@ -62,7 +62,29 @@ const (
 	GrantsExclusive        Code = "grants exclusive" // client_credentials beside another grant
 	GrantNeedsSecret       Code = "grant needs secret"
 	GrantNeedsCallback     Code = "grant needs callback"
-	RedirectNotListed      Code = "redirect not listed"
+	RedirectNotListed      Code = "redirect not listed" // of the URL About
+	URLInsecure            Code = "URL insecure"        // of the URL About: plain http
+	URLFragment            Code = "URL fragment"        // of the URL About
+	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
+)
+
+// The rules that only the service has, see [Pool.CheckService] and [Client.CheckService].
+const (
+	SMSMissing            Code = "SMS missing"
+	MailFromMalformed     Code = "mail sender malformed"
+	MailSourceMissing     Code = "mail source missing"
+	MailSourceNotYours    Code = "mail source not yours" // an ARN for mail that the service sends itself
+	MailSourceRegion      Code = "mail source region"    // About lists the regions that do
+	RoleForeign           Code = "role foreign"          // it is of another account
+	SMSRegion             Code = "SMS region"            // About is the region of the pool
+	TriggerRegion         Code = "trigger region"
+	TriggersDiffer        Code = "triggers differ"
+	TriggerKeyMissing     Code = "trigger key missing"
+	TriggerKeyRegion      Code = "trigger key region" // About is the region of the key
+	RecoveryNameTwice     Code = "recovery name twice"
+	RelyingPartyMalformed Code = "relying party malformed"
+	AnalyticsAmbiguous    Code = "analytics ambiguous"
+	AnalyticsRegion       Code = "analytics region" // About is the region of the application
 )
 
 // invalid is the error about a setting that breaks a rule.

@@ -57,6 +57,12 @@ func TestEveryCodeIsProduced(t *testing.T) {
 	for _, tt := range badAttributes {
 		produced = append(produced, tt.code)
 	}
+	for _, tt := range badForService {
+		produced = append(produced, tt.code)
+	}
+	for _, tt := range badAnalytics {
+		produced = append(produced, tt.code)
+	}
 	for _, c := range codes(t) {
 		if !slices.Contains(produced, c) {
 			t.Errorf("no case breaks the rule %q", c)
@@ -104,8 +110,8 @@ var badPools = []struct {
 	{"number bounds", "Schema", settings.NumberBoundsMalformed, "custom:a", settings.Pool{Schema: bounded("custom:a", settings.TypeNumber, "1", "y")}},
 	{"bounds of a bool", "Schema", settings.BoundsMalformed, "custom:a", settings.Pool{Schema: bounded("custom:a", settings.TypeBoolean, "x", "1")}},
 	{"long string", "Schema", settings.StringTooLong, "a", settings.Pool{Schema: bounded("custom:a", settings.TypeString, "0", "2049")}},
-	{"string bounds reversed", "Schema", settings.StringBoundsReversed, "a", settings.Pool{Schema: bounded("custom:a", settings.TypeString, "5", "4")}},
-	{"number bounds reversed", "Schema", settings.NumberBoundsReversed, "a", settings.Pool{Schema: bounded("custom:a", settings.TypeNumber, "5", "-4")}},
+	{"string bounds reversed", "Schema", settings.StringBoundsReversed, "custom:a", settings.Pool{Schema: bounded("custom:a", settings.TypeString, "5", "4")}},
+	{"number bounds reversed", "Schema", settings.NumberBoundsReversed, "custom:a", settings.Pool{Schema: bounded("custom:a", settings.TypeNumber, "5", "-4")}},
 	{"factors and no MFA", "MFA", settings.FactorsWithoutMFA, "", settings.Pool{TOTP: new(true)}},
 	{"MFA and no factors", "MFA", settings.MFAWithoutFactor, "", settings.Pool{MFA: settings.MFAOptional, TOTP: new(false)}},
 	{"MFA mode", "MFA", "", "", settings.Pool{MFA: "MAYBE"}},
@@ -157,13 +163,18 @@ var badClients = []struct {
 	{"flow", "AuthFlows", "", "", settings.Client{AuthFlows: []settings.AuthFlow{"x"}}},
 	{"rotation", "Rotation", settings.RotationAndRefreshFlow, "", settings.Client{AuthFlows: []settings.AuthFlow{settings.AllowRefresh}, Rotation: &settings.RefreshRotation{Enabled: true}}},
 	{"validity", "AccessTokenValidity", settings.ValidityOutOfRange, "", settings.Client{AccessTokenValidity: new(25)}},
+	{"refresh shorter than access", "RefreshTokenValidity", settings.RefreshTooShort, "", settings.Client{RefreshTokenValidity: new(2), AccessTokenValidity: new(12), Units: settings.TokenUnits{Refresh: new("hours")}}},
+	{"http callback", "CallbackURLs", settings.URLInsecure, "http://example.com/cb", settings.Client{CallbackURLs: []string{"http://example.com/cb"}}},
+	{"http logout", "LogoutURLs", settings.URLInsecure, "http://example.com/out", settings.Client{CallbackURLs: []string{"https://example.com"}, LogoutURLs: []string{"http://example.com/out"}}},
+	{"fragment", "CallbackURLs", settings.URLFragment, "https://example.com/#x", settings.Client{CallbackURLs: []string{"https://example.com/#x"}}},
+	{"no URL", "CallbackURLs", "", "", settings.Client{CallbackURLs: []string{"/back"}}},
 	{"readable", "ReadAttributes", settings.NotReadable, "colour", settings.Client{ReadAttributes: []string{"colour"}}},
 	{"writable", "WriteAttributes", settings.NotWritable, "", settings.Client{WriteAttributes: []string{"sub"}}},
 	{"no grants", "OAuthFlows", settings.OAuthIncomplete, "", settings.Client{OAuth: true}},
 	{"grants", "OAuthFlow", settings.GrantsExclusive, "", settings.Client{OAuthFlows: []string{"client_credentials", "code"}}},
 	{"grant without secret", "OAuthFlow", settings.GrantNeedsSecret, "", settings.Client{OAuthFlows: []string{"client_credentials"}}},
 	{"grant without callback", "OAuthFlow", settings.GrantNeedsCallback, "", settings.Client{OAuthFlows: []string{"code"}}},
-	{"redirect", "DefaultRedirectURI", settings.RedirectNotListed, "", settings.Client{DefaultRedirectURI: new("https://example.com")}},
+	{"redirect", "DefaultRedirectURI", settings.RedirectNotListed, "https://example.com", settings.Client{DefaultRedirectURI: new("https://example.com")}},
 }
 
 func TestClientCheck(t *testing.T) {

@@ -30,28 +30,35 @@ func isControl(r *http.Request) bool {
 // A call answers a control request with a value that is encoded as JSON; nil means 204.
 type call func(*http.Request) (any, error)
 
-// routes maps a path and a method to a call.
-type routes map[string]map[string]call
+// routes map a path and a method to a call. All paths but that of health are for access only.
+type routes struct {
+	calls  map[string]map[string]call
+	access cognito.Access
+}
 
-func (s *Server) routes(version string) http.Handler {
-	return routes{
-		healthPath:              {http.MethodGet: health(version, func(context.Context) error { return nil })},
+func (s *Server) routes(version string, access cognito.Access) http.Handler {
+	return routes{map[string]map[string]call{
+		healthPath:              {http.MethodGet: health(version, func(context.Context) error { return nil }, s.api.Saturated)},
 		controlPath + "/outbox": {http.MethodGet: s.listOutbox, http.MethodDelete: s.clearOutbox},
 		controlPath + "/reset":  {http.MethodPost: s.postReset},
 		controlPath + "/clock":  {http.MethodPost: s.postClock},
-	}
+	}, access}
 }
 
 // Health returns a handler that answers only /_cognate/health. The answer is 503 if ready
-// returns an error, otherwise 200. The handler does not show the error.
-func Health(version string, ready func(context.Context) error) http.Handler {
-	return routes{healthPath: {http.MethodGet: health(version, ready)}}
+// returns an error or saturated returns true, otherwise 200. The handler does not show the
+// error.
+func Health(version string, ready func(context.Context) error, saturated func() bool) http.Handler {
+	return routes{calls: map[string]map[string]call{healthPath: {http.MethodGet: health(version, ready, saturated)}}}
 }
 
-func health(version string, ready func(context.Context) error) call {
+func health(version string, ready func(context.Context) error, saturated func() bool) call {
 	return func(r *http.Request) (any, error) {
 		if ready(r.Context()) != nil {
 			return nil, refuse(http.StatusServiceUnavailable, "the store does not answer")
+		}
+		if saturated() {
+			return nil, refuse(http.StatusServiceUnavailable, "saturated: requests are refused because of load")
 		}
 		return map[string]string{"status": "ok", "version": version}, nil
 	}
@@ -60,6 +67,9 @@ func health(version string, ready func(context.Context) error) call {
 // ServeHTTP implements [http.Handler].
 func (rt routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if len(r.TransferEncoding) > 0 { // as in the API, see RFC 9112, section 6.1
+		w.Header().Set("Connection", "close")
+	}
 	answer, err := rt.dispatch(w, r)
 	if err != nil {
 		status := http.StatusInternalServerError
@@ -78,13 +88,13 @@ func (rt routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (rt routes) dispatch(w http.ResponseWriter, r *http.Request) (any, error) {
 	if r.URL.Path != healthPath {
-		if err := guard(r); err != nil {
-			return nil, err
+		if err := rt.access.Check(r); err != nil {
+			return nil, refuse(http.StatusForbidden, "%v", err)
 		}
 	}
-	methods, ok := rt[r.URL.Path]
+	methods, ok := rt.calls[r.URL.Path]
 	if !ok {
-		return nil, refuse(http.StatusNotFound, "there is no %s; there are %s", r.URL.Path, list(rt))
+		return nil, refuse(http.StatusNotFound, "there is no %s; there are %s", r.URL.Path, list(rt.calls))
 	}
 	method := r.Method
 	if method == http.MethodHead {
@@ -96,21 +106,6 @@ func (rt routes) dispatch(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, refuse(http.StatusMethodNotAllowed, "%s takes %s", r.URL.Path, list(methods))
 	}
 	return fn(r)
-}
-
-// guard refuses requests from other machines and from web pages of other origins, by the
-// Host and the Origin of the request.
-func guard(r *http.Request) error {
-	if !cognito.Loopback(r.Host) {
-		return refuse(http.StatusForbidden, "only for requests to this machine by a loopback name, such as localhost, not %q", r.Host)
-	}
-	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
-		return refuse(http.StatusForbidden, "not for pages of another origin, such as %q; call it from the test program, not from a page", origin)
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
-		return refuse(http.StatusForbidden, "not for pages of another origin; call it from the test program, not from a page")
-	}
-	return nil
 }
 
 func list[V any](m map[string]V) string {

@@ -11,19 +11,24 @@
 //	POST   /_cognate/reset    back to the start state: data, messages and clock
 //	POST   /_cognate/clock    {"advance":"1h"}
 //
+// A page at / says that the fake runs.
+//
 // # Caveats
 //
 //   - The server accepts any signature, hashes passwords cheaply, keeps secrets in clear text,
 //     and shows codes to every caller. Make sure that only tests can reach it.
-//   - Every caller may ask for health. The other paths need a Host header that names this
-//     machine, and no Origin except the server's own, so that a page in a browser cannot read
-//     codes. A program that connects directly can forge the Host header.
+//   - Messages to one address, and failures from one address, have no limits unless [Options.Limits]
+//     says otherwise. The budgets of each account are those of production.
+//   - Every caller may ask for health. The other paths, and operators' calls, are for programs
+//     on this machine, unless [Options].Access lets others in. Pages of other origins are
+//     refused, so that a page in a browser cannot read codes.
 //   - A store that is not a [store.Forker], such as a file, cannot be reset. The answer is 409,
 //     and nothing is deleted.
 //   - The clock starts at the time of day again whenever the server starts.
 package fake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,9 +63,19 @@ type Options struct {
 	// [ReadyPool] and [ReadyClient].
 	Pool   *identity.PoolSettings
 	Client *identity.ClientSettings
+	// PoolID and ClientID are the ids of the ready pool and its client. They default to
+	// random ones, or to those that Pool and Client have. On a store that was used
+	// before, New returns an error if the ready pool or client has another id.
+	PoolID, ClientID string
 	// KeyStock is the field of [identity.Options]. Defaults to none: keys are made when
 	// they are first needed.
 	KeyStock *identity.KeyStock
+	// Access says who may make operators' calls and use the control API. Defaults to
+	// programs on this machine.
+	Access cognito.Access
+	// Limits are the field of [identity.Options]. Defaults to [identity.NoMessageLimits], so
+	// that tests may use one address for many users.
+	Limits *identity.Limits
 	// Version is shown by health.
 	Version string
 	// OnMessage is called with each message to a user, unless it is nil.
@@ -74,8 +89,10 @@ type Server struct {
 	outbox  *identity.Outbox
 	clock   clock
 	ready   *identity.UserPool
-	api     http.Handler
+	api     *cognito.Handler
 	control http.Handler
+	log     *slog.Logger
+	version string
 
 	resetting sync.Mutex
 	start     store.Forker // the state that Reset restores; nil if the store cannot be copied
@@ -91,11 +108,14 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if inner == nil {
 		inner = memory.New()
 	}
-	s := &Server{store: newSwap(inner), outbox: identity.NewOutbox(0)}
+	s := &Server{store: newSwap(inner), outbox: identity.NewOutbox(0), log: cmp.Or(o.Logger, slog.Default()), version: o.Version}
 	if o.OnMessage != nil {
 		s.outbox.Next = senderFunc(o.OnMessage)
 	}
 	s.engine = identity.New(s.store, s.wiring(o))
+	if err := identity.Upgrade(ctx, s.store); err != nil {
+		return nil, err
+	}
 	if !o.Empty {
 		ready, err := openReady(ctx, s.engine, s.store, o)
 		if err != nil {
@@ -106,8 +126,8 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Clock: s.clock.now})
-	s.control = s.routes(o.Version)
+	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access})
+	s.control = s.routes(o.Version, o.Access)
 	return s, nil
 }
 
@@ -119,7 +139,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	return &identity.Options{
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
-		KeyStock: o.KeyStock, InsecureCheapHashing: true, InsecureUnsealed: true,
+		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 	}
 }
 
@@ -134,6 +154,10 @@ func (f senderFunc) Send(_ context.Context, m *identity.Message) error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isControl(r) {
 		s.control.ServeHTTP(w, r)
+		return
+	}
+	if isPage(r) {
+		s.servePage(w, r)
 		return
 	}
 	s.api.ServeHTTP(w, r)

@@ -40,6 +40,7 @@ func newFake(t *testing.T, o *fake.Options) *fake.Server {
 // ask sends a request to the server without a network.
 func ask(h http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "http://localhost:9229"+target, strings.NewReader(body))
+	r.RemoteAddr = "127.0.0.1:4711"
 	for i := 0; i < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
@@ -344,7 +345,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestHealthHandlerHasNoControl(t *testing.T) {
-	h := fake.Health("v1", func(context.Context) error { return nil })
+	h := fake.Health("v1", func(context.Context) error { return nil }, func() bool { return false })
 	if w := ask(h, "GET", "/_cognate/health", ""); w.Code != 200 {
 		t.Errorf("health: %d", w.Code)
 	}

@@ -193,8 +193,8 @@ func TestRoundTripsOfADeletion(t *testing.T) {
 	}
 	n := h.trips.n.Load()
 	t.Logf("a deletion takes %d round trips", n)
-	if n > 11 {
-		t.Errorf("a deletion takes %d round trips, want 11 at most", n)
+	if n > 12 {
+		t.Errorf("a deletion takes %d round trips, want 12 at most", n)
 	}
 }
 

@@ -9,7 +9,8 @@
 // # Grammar
 //
 //	filter    = [ name op value ]
-//	name      = one or more letters, marks or digits of Unicode, or any of _ : - .
+//	name      = bare / DQUOTE bare DQUOTE
+//	bare      = one or more letters, marks or digits of Unicode, or any of _ : - .
 //	op        = "=" / "^="
 //	value     = DQUOTE { character / \" / \\ } DQUOTE
 //	character = anything but a quote and a backslash
@@ -118,7 +119,19 @@ func (f Filter) String() string {
 	return f.Attribute + " " + op + ` "` + value + `"`
 }
 
+// cutName cuts a name with or without quotes; "" is no name.
 func cutName(text string) (name, rest string) {
+	if quoted, ok := strings.CutPrefix(text, `"`); ok {
+		name, rest = cutBare(quoted)
+		if rest, ok = strings.CutPrefix(rest, `"`); !ok {
+			return "", ""
+		}
+		return name, rest
+	}
+	return cutBare(text)
+}
+
+func cutBare(text string) (name, rest string) {
 	end := strings.IndexFunc(text, func(r rune) bool { return !inName(r) })
 	if end < 0 {
 		return text, ""

@@ -17,8 +17,8 @@
 // # Caveats
 //
 // At most one hash runs on each processor, because more would make each hash slower and use
-// more memory. The other calls wait, first come, first served, until their context is done.
-// The queue has no limit: a server for the public must limit its requests in flight.
+// more memory. The other calls wait, in turns by source (see [Source]), until their context
+// is done. A call that would have to wait for more than [Patience] returns [ErrBusy] at once.
 //
 // Each hash allocates its memory (19 MiB by default) and leaves it to the garbage
 // collector, because x/crypto does not accept a buffer. With default parameters this costs
@@ -32,6 +32,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"runtime"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
@@ -70,19 +71,35 @@ var InsecureCheap = Params{Memory: 64, Time: 1, Threads: 1}
 // A Hasher hashes with one set of parameters. It is safe for concurrent use.
 type Hasher struct {
 	params Params
-	slots  chan struct{} // holds one value for each hash in flight
+	source func(context.Context) Source
+	queue  *queue
 }
+
+// firstGuess is what a hash with the parameters of [Default] is expected to take until one
+// was measured.
+const firstGuess = 30 * time.Millisecond
 
 // New returns a Hasher. Zero fields of p default to those of [Default]. Fields over the
-// limits of [Hasher.Verify] are lowered to the limits.
-func New(p Params) *Hasher {
+// limits of [Hasher.Verify] are lowered to the limits. source says who asks for a hash; if
+// it is nil, all wait in one line.
+func New(p Params, source func(context.Context) Source) *Hasher {
 	p = p.bounded()
+	if source == nil {
+		source = func(context.Context) Source { return Source{} }
+	}
 	n := max(1, runtime.GOMAXPROCS(0)/int(p.Threads))
-	return &Hasher{params: p, slots: make(chan struct{}, n)}
+	each := firstGuess * time.Duration(p.cost()) / time.Duration(Default.cost())
+	return &Hasher{params: p, source: source, queue: newQueue(n, each)}
 }
 
+// cost is what the time of a hash is proportional to.
+func (p Params) cost() uint64 { return uint64(p.Memory) * uint64(p.Time) }
+
+// Busy reports whether a hash would be refused, even if its source asks for no other.
+func (h *Hasher) Busy() bool { return h.queue.busy() }
+
 // Hash returns the hash of a password with a new salt. It waits for a processor. It returns
-// [ErrTooLong] or the error of ctx.
+// [ErrTooLong], [ErrBusy] or the error of ctx.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
@@ -97,8 +114,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 
 // Verify reports whether hash is the hash of the password. stale reports whether the hash
 // was made with other parameters than the Hasher's; if the password is right, the caller
-// should hash it again. Verify waits for a processor. It returns [ErrTooLong], [ErrFormat]
-// or the error of ctx.
+// should hash it again. Verify waits for a processor. It returns [ErrTooLong], [ErrFormat],
+// [ErrBusy] or the error of ctx.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, stale bool, err error) {
 	e, err := parse(hash)
 	if err != nil {
@@ -126,28 +143,12 @@ func (h *Hasher) derive(ctx context.Context, e encoded, password string) ([]byte
 	if len(password) > MaxPassword {
 		return nil, ErrTooLong
 	}
-	if err := h.acquire(ctx); err != nil {
+	if err := h.queue.acquire(ctx, h.source(ctx)); err != nil {
 		return nil, err
 	}
-	defer h.release()
-	p := e.params
-	return argon2.IDKey(norm.NFC.Bytes([]byte(password)), e.salt, p.Time, p.Memory, p.Threads, uint32(len(e.key))), nil
-}
-
-// acquire waits for a slot. The runtime serves the senders of a full channel in order of
-// arrival.
-func (h *Hasher) acquire(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (h *Hasher) release() {
-	<-h.slots
+	defer h.queue.release()
+	p, begin := e.params, time.Now()
+	key := argon2.IDKey(norm.NFC.Bytes([]byte(password)), e.salt, p.Time, p.Memory, p.Threads, uint32(len(e.key)))
+	h.queue.took(time.Since(begin))
+	return key, nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestHashVerify(t *testing.T) {
-	h := passhash.New(passhash.InsecureCheap)
+	h := passhash.New(passhash.InsecureCheap, nil)
 	long := strings.Repeat("x", 72) // where bcrypt ends
 	for _, tt := range []struct {
 		name, password, tried string
@@ -56,7 +56,7 @@ func TestHashVerify(t *testing.T) {
 
 // TestVectors are hashes that the reference implementation made, from its test.c.
 func TestVectors(t *testing.T) {
-	h := passhash.New(passhash.Params{Memory: 65536, Time: 2, Threads: 1})
+	h := passhash.New(passhash.Params{Memory: 65536, Time: 2, Threads: 1}, nil)
 	for _, tt := range []struct {
 		hash, password string
 		stale          bool
@@ -79,7 +79,7 @@ func TestVectors(t *testing.T) {
 }
 
 func TestFormatOfHash(t *testing.T) {
-	h := passhash.New(passhash.Default)
+	h := passhash.New(passhash.Default, nil)
 	hash, err := h.Hash(t.Context(), "password")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestStale(t *testing.T) {
 	params := func(memory, time uint32, threads uint8) passhash.Params {
 		return passhash.Params{Memory: memory, Time: time, Threads: threads}
 	}
-	hash, err := passhash.New(params(64, 2, 2)).Hash(t.Context(), "password")
+	hash, err := passhash.New(params(64, 2, 2), nil).Hash(t.Context(), "password")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestStale(t *testing.T) {
 		{"threads", params(64, 2, 1), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			ok, stale, err := passhash.New(tt.p).Verify(t.Context(), hash, "password")
+			ok, stale, err := passhash.New(tt.p, nil).Verify(t.Context(), hash, "password")
 			if !ok || stale != tt.stale || err != nil {
 				t.Errorf("Verify = %v, %v, %v, want true, %v, nil", ok, stale, err, tt.stale)
 			}
@@ -131,7 +131,7 @@ func TestParams(t *testing.T) {
 		{"too much", passhash.Params{Memory: 64, Time: 1 << 31, Threads: 255}, "$argon2id$v=19$m=128,t=16,p=16$"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := passhash.New(tt.p)
+			h := passhash.New(tt.p, nil)
 			hash, err := h.Hash(t.Context(), "password")
 			if err != nil || !strings.HasPrefix(hash, tt.want) {
 				t.Errorf("Hash = %s, %v, want %s…", hash, err, tt.want)
@@ -177,7 +177,7 @@ var malformed = map[string]string{
 }
 
 func TestMalformed(t *testing.T) {
-	h := passhash.New(passhash.InsecureCheap)
+	h := passhash.New(passhash.InsecureCheap, nil)
 	h.Hold() // so that hashing would hang
 	for name, hash := range malformed {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestMalformed(t *testing.T) {
 }
 
 func TestTooLong(t *testing.T) {
-	h := passhash.New(passhash.InsecureCheap)
+	h := passhash.New(passhash.InsecureCheap, nil)
 	hash, err := h.Hash(t.Context(), "password")
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestTooLong(t *testing.T) {
 
 func TestCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := passhash.New(passhash.InsecureCheap)
+		h := passhash.New(passhash.InsecureCheap, nil)
 		hash, err := h.Hash(t.Context(), "password")
 		if err != nil {
 			t.Fatal(err)
@@ -250,7 +250,7 @@ func TestCancelled(t *testing.T) {
 // which order they go on.
 func TestQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := passhash.New(passhash.InsecureCheap)
+		h := passhash.New(passhash.InsecureCheap, nil)
 		release := h.Hold()
 		var mu sync.Mutex
 		var order, want []int
@@ -286,7 +286,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc")
-	h := passhash.New(passhash.InsecureCheap)
+	h := passhash.New(passhash.InsecureCheap, nil)
 	h.Hold()
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -305,7 +305,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkHash(b *testing.B) {
-	h := passhash.New(passhash.Default)
+	h := passhash.New(passhash.Default, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := h.Hash(b.Context(), "correct horse battery"); err != nil {
@@ -315,7 +315,7 @@ func BenchmarkHash(b *testing.B) {
 }
 
 func BenchmarkInsecureCheap(b *testing.B) {
-	h := passhash.New(passhash.InsecureCheap)
+	h := passhash.New(passhash.InsecureCheap, nil)
 	for b.Loop() {
 		if _, err := h.Hash(b.Context(), "correct horse battery"); err != nil {
 			b.Fatal(err)
@@ -327,7 +327,7 @@ func BenchmarkInsecureCheap(b *testing.B) {
 // and the memory that the process holds.
 func BenchmarkSixteenAtOnce(b *testing.B) {
 	const callers = 16
-	h := passhash.New(passhash.Default)
+	h := passhash.New(passhash.Default, nil)
 	var mu sync.Mutex
 	var took []time.Duration
 	var wg sync.WaitGroup

@@ -35,8 +35,7 @@ const (
 	longestLock  = 15 * time.Minute
 	quiet        = 15 * time.Minute // after this time without a lock, the failures in a row are forgotten
 
-	day      = 24 * time.Hour
-	dayLimit = 100
+	day = 24 * time.Hour
 )
 
 var hours = grid{width: time.Hour, slots: int64(day/time.Hour) + 1}
@@ -56,14 +55,32 @@ type State struct {
 	Hours tally `json:"h,omitzero"`  // failures of the last day, by hour
 }
 
+// DayLimit is how many failures State allows in any 24 hours. Callers may allow fewer.
+const DayLimit = 100
+
 // Locked reports whether an attempt must be refused without checking the password: during a
 // lock, or over the limit of the day.
-func (s State) Locked(now time.Time) bool {
-	if s.Hours.sum(hours, now) >= dayLimit {
-		return true
-	}
+func (s State) Locked(now time.Time) bool { return s.LockedWithin(now, DayLimit) }
+
+// LockedWithin is Locked with a lower limit of the day.
+func (s State) LockedWithin(now time.Time, limit int) bool {
+	return s.Day(now) >= min(limit, DayLimit) || s.Paused(now)
+}
+
+// Paused reports whether s is locked for a time by failures in a row, whatever the limit of the day.
+func (s State) Paused(now time.Time) bool {
 	since, ok := s.sinceLast(now)
 	return ok && since < lock(s.Row)
+}
+
+// Day returns how many failures count for the limit of the day now.
+func (s State) Day(now time.Time) int { return s.Hours.sum(hours, now) }
+
+// Count returns the State after a failure that counts for the limit of the day, and neither
+// locks nor is refused: one of another secret than the password.
+func (s State) Count(now time.Time) State {
+	s.Hours = s.Hours.add(hours, now)
+	return s
 }
 
 // Fail returns the State after a wrong password. If s is locked, Fail returns s, because

@@ -215,6 +215,25 @@ func TestDayLimitEnds(t *testing.T) {
 	}
 }
 
+// TestLowerLimit has some of a day's failures kept for somebody else, and some that are counted only.
+func TestLowerLimit(t *testing.T) {
+	s := throttle.State{}
+	for range 95 {
+		s = s.Fail(start).Succeed(start)
+	}
+	if !s.LockedWithin(start, 95) || s.LockedWithin(start, 96) || s.Locked(start) || s.Day(start) != 95 {
+		t.Errorf("%d failures: locked within 95 %v, within 96 %v", s.Day(start), s.LockedWithin(start, 95), s.LockedWithin(start, 96))
+	}
+	for range 5 {
+		if s = s.Count(start); s.Row != 0 {
+			t.Fatal("a failure that is only counted begins a row")
+		}
+	}
+	if !s.LockedWithin(start, 1000) || s.Count(start).Day(start) != 101 {
+		t.Error("a greater limit than that of the day holds, or a full State does not count")
+	}
+}
+
 func TestClockStepsBack(t *testing.T) {
 	locked, now := fail(t, throttle.State{}, start, 10) // for 32 s
 	full := throttle.State{}

@@ -342,6 +342,22 @@ func TestRecorded(t *testing.T) {
 			idp, "CreateUserPool", `{"PoolName":"p","Schema":[{"Name":"phone_number_verified"}]}`,
 			"1 validation error detected: Value 'phone_number_verified' at 'schema.1.member.name' failed to satisfy constraint: Member must have length less than or equal to 20",
 		},
+		{
+			idp, "CreateUserPool", `{"PoolName":"p","AdminCreateUserConfig":{"InviteMessageTemplate":{"EmailMessage":"Welcome aboard."}}}`,
+			`1 validation error detected: Value 'Welcome aboard.' at 'adminCreateUserConfig.inviteMessage.emailMessage' failed to satisfy constraint: Member must satisfy regular expression pattern: [\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`,
+		},
+		{
+			idp, "CreateUserPool", `{"PoolName":"p","AdminCreateUserConfig":{"InviteMessageTemplate":{"SMSMessage":"Welcome aboard."}}}`,
+			`1 validation error detected: Value 'Welcome aboard.' at 'adminCreateUserConfig.inviteMessage.smsMessage' failed to satisfy constraint: Member must satisfy regular expression pattern: (?s).*\{####\}(?s).*`,
+		},
+		{
+			idp, "CreateUserPool", `{"PoolName":"p","AccountRecoverySetting":{"RecoveryMechanisms":[{"Name":"verified_email","Priority":1},{"Name":"admin_only","Priority":1},{"Name":"verified_email","Priority":2}]}}`,
+			"1 validation error detected: Value '[RecoveryOptionType(priority=1, name=verified_email), RecoveryOptionType(priority=1, name=admin_only), RecoveryOptionType(priority=2, name=verified_email)]' at 'accountRecoverySetting.recoveryMechanisms' failed to satisfy constraint: Member must have length less than or equal to 2",
+		},
+		{
+			idp, "CreateUserPool", `{"PoolName":"p","UserAttributeUpdateSettings":{"AttributesRequireVerificationBeforeUpdate":["given_name"]}}`,
+			"1 validation error detected: Value '[given_name]' at 'userAttributeUpdateSettings.attributesRequireVerificationBeforeUpdate' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [phone_number, email]]",
+		},
 		{ // recorded up to ALLOW_USER_AUTH; where the live message lists the three newer values is (unsure)
 			idp, "CreateUserPoolClient", `{"UserPoolId":"us-east-1_A","ClientName":"c","ExplicitAuthFlows":["ADMIN_USER_PASSWORD_AUTH"]}`,
 			"1 validation error detected: Value '[ADMIN_USER_PASSWORD_AUTH]' at 'explicitAuthFlows' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [ALLOW_CUSTOM_AUTH, ADMIN_NO_SRP_AUTH, ALLOW_REFRESH_TOKEN_AUTH, ALLOW_USER_PASSWORD_AUTH, ALLOW_USER_SRP_AUTH, CUSTOM_AUTH_FLOW_ONLY, USER_PASSWORD_AUTH, ALLOW_ADMIN_USER_PASSWORD_AUTH, ALLOW_USER_AUTH, ALLOW_TOKEN_EXCHANGE_IMPERSONATION, ALLOW_TOKEN_EXCHANGE_DELEGATION, ALLOW_CLIENT_TOKEN_AUTH]]",

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // What the models do not say, or say wrongly: who calls an operation, statuses,
@@ -31,6 +33,9 @@ type facts struct {
 		Values   []string
 		Evidence string
 	}
+	// Names are what the live service calls members in its messages, by
+	// structure and member, where it is not the model's name.
+	Names map[string]struct{ Name, Evidence string }
 	// Patterns are those of the live service, where they differ from the model's.
 	Patterns map[string]struct{ Pattern, Evidence string }
 	// MaxBody is the longest request of operations for which the service documents one.
@@ -75,6 +80,12 @@ func (f *facts) apply(m *model) error {
 			}
 		}
 		s.Enum = append(s.Enum, add.Values...)
+	}
+	for path, n := range f.Names {
+		structure, member, _ := strings.Cut(path, ".")
+		if !m.has(structure, member) || n.Name == "" || n.Name == member || n.Evidence == "" {
+			return fmt.Errorf("a name is given for %s, which is no member, is called so or is without evidence", path)
+		}
 	}
 	for name, p := range f.Patterns {
 		s := m.Shapes[name]
@@ -127,6 +138,11 @@ func (f *facts) check(m *model) error {
 		}
 	}
 	return nil
+}
+
+// said is what messages call a member of a structure.
+func (f *facts) said(structure, member string) string {
+	return cmp.Or(f.Names[structure+"."+member].Name, member)
 }
 
 // caller is the constant of package wire for who calls an operation; check has

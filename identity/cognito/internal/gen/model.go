@@ -55,6 +55,12 @@ type member struct {
 // members are the members of a structure, in the order of the model.
 type members []member
 
+// has reports whether a structure has a member.
+func (m *model) has(structure, name string) bool {
+	s := m.Shapes[structure]
+	return s != nil && slices.ContainsFunc(s.Members, func(m member) bool { return m.name == name })
+}
+
 // A shape has one field for each trait that is understood. Any other makes the
 // reading of the model fail.
 type shape struct {

@@ -30,7 +30,7 @@ func (g *generator) validators() error {
 		g.printf("// Validate holds x against the model.\nfunc (x *%s) Validate(v *wire.Validator) {\n", name)
 		s := g.Shapes[name]
 		for _, m := range s.Members {
-			if err := g.check(m, slices.Contains(s.Required, m.name), s.Sensitive); err != nil {
+			if err := g.check(m, g.facts.said(name, m.name), slices.Contains(s.Required, m.name), s.Sensitive); err != nil {
 				return fmt.Errorf("shape %s: %w", name, err)
 			}
 		}
@@ -55,10 +55,10 @@ func (g *generator) constrained(name string) bool {
 	return has
 }
 
-// check writes the check of one member. A member without constraints that must be
-// there is only checked for that; a structure is entered, so that messages have
-// the path to the member; anything else has a rule.
-func (g *generator) check(m member, required, hidden bool) error {
+// check writes the check of one member, which messages call said. A member without
+// constraints that must be there is only checked for that; a structure is entered,
+// so that messages have the path to the member; anything else has a rule.
+func (g *generator) check(m member, said string, required, hidden bool) error {
 	s := g.Shapes[m.Shape]
 	need := "wire.Optional"
 	if required {
@@ -66,19 +66,19 @@ func (g *generator) check(m member, required, hidden bool) error {
 	}
 	if !g.constrained(m.Shape) {
 		if required {
-			g.printf("v.Present(%q, x.%s != nil)\n", m.name, m.field())
+			g.printf("v.Present(%q, x.%s != nil)\n", said, m.field())
 		}
 		return nil
 	}
 	if s.Type == "structure" {
-		g.printf("if v.Enter(%q, x.%s != nil, %s) {\nx.%s.Validate(v)\nv.Leave()\n}\n", m.name, m.field(), need, m.field())
+		g.printf("if v.Enter(%q, x.%s != nil, %s) {\nx.%s.Validate(v)\nv.Leave()\n}\n", said, m.field(), need, m.field())
 		return nil
 	}
 	function, rule, err := g.rule(m.Shape, hidden)
 	if err != nil {
 		return err
 	}
-	g.printf("wire.%s(v, %q, x.%s, %s, &%s)\n", function, m.name, m.field(), need, rule)
+	g.printf("wire.%s(v, %q, x.%s, %s, &%s)\n", function, said, m.field(), need, rule)
 	return nil
 }
 

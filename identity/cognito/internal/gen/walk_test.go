@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 // A rig is a service whose handlers all keep what they are called with.
 type rig struct {
 	model   *model
+	facts   *facts
 	service *wire.Service
 	handler *wire.Handler
 	prefix  string
@@ -50,6 +52,7 @@ func newRig(t *testing.T, service string) *rig {
 	if err := f.apply(r.model); err != nil {
 		t.Fatal(err)
 	}
+	r.facts = f
 	switch service {
 	case "cognito-idp":
 		h := &idp.Handlers{}
@@ -136,8 +139,7 @@ func (r *rig) sites(name string, at site) []site {
 	switch s.Type {
 	case "structure":
 		for _, m := range s.Members {
-			next := site{json: add(at.json, m.name), path: m.name, role: "member", sensitive: at.sensitive}
-			next.path = strings.ToLower(m.name[:1]) + m.name[1:]
+			next := site{json: add(at.json, m.name), path: inPath(r.facts.said(name, m.name)), role: "member", sensitive: at.sensitive}
 			if at.path != "" {
 				next.path = at.path + "." + next.path
 			}
@@ -156,7 +158,7 @@ func (r *rig) sites(name string, at site) []site {
 		key := r.valid(s.Key.Shape).(string)
 		next := site{json: add(at.json, key), path: at.path, role: "value", sensitive: at.sensitive}
 		if r.model.Shapes[s.Value.Shape].Type == "structure" {
-			next.path += "." + strings.ToLower(key[:1]) + key[1:] + ".member"
+			next.path += "." + inPath(key) + ".member"
 		}
 		hidden := at.sensitive || r.model.Shapes[s.Value.Shape].Sensitive
 		list = append(list, site{
@@ -165,6 +167,16 @@ func (r *rig) sites(name string, at site) []site {
 		list = append(list, r.sites(s.Value.Shape, next)...)
 	}
 	return list
+}
+
+var acronym, capitals = regexp.MustCompile(`^([A-Z]+)([A-Z][a-z].*)$`), regexp.MustCompile(`^[A-Z]*`)
+
+// inPath is a name as paths have it.
+func inPath(name string) string {
+	if words := acronym.FindStringSubmatch(name); words != nil {
+		return strings.ToLower(words[1]) + words[2]
+	}
+	return capitals.ReplaceAllStringFunc(name, strings.ToLower)
 }
 
 func add(path []any, next any) []any { return append(append([]any(nil), path...), next) }

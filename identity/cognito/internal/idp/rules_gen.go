@@ -17,7 +17,6 @@ var (
 	patternDeviceKeyType                      = wire.Pattern{Text: `[\w-]+_[0-9a-f-]+`, Class: wire.Class{ASCII: "--09AZ__az"}, Sep: "_", Tail: wire.Class{ASCII: "--09af"}}
 	patternDomainType                         = wire.Pattern{Text: `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`, Expr: `[\x30-\x39\x61-\x7a](?:[\x2d\x30-\x39\x61-\x7a]{0,61}[\x30-\x39\x61-\x7a])?`}
 	patternEmailAddressType                   = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+@[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Expr: `[\x21-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]+@[\x21-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]+`}
-	patternEmailInviteMessageType             = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`, Class: wire.Class{ASCII: "\t\r ~", Other: "LMNPS", Empty: true}}
 	patternEmailNotificationBodyType          = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]+`, Class: wire.Class{ASCII: "\t\r ~", Other: "LMNPS"}}
 	patternEmailVerificationMessageByLinkType = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{##[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*##\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`, Expr: `[\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*[\x7b]##[\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*##[\x7d][\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*`}
 	patternEmailVerificationMessageType       = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`, Expr: `[\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*[\x7b]####[\x7d][\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*`}
@@ -42,7 +41,6 @@ var (
 	patternSearchPaginationTokenType          = wire.Pattern{Text: `[\S]+`, Class: wire.Class{ASCII: "\x00\b\x0e\x1f!\x7f", Other: "*"}}
 	patternSecretHashType                     = wire.Pattern{Text: `[\w+=/]+`, Class: wire.Class{ASCII: "++/9==AZ__az"}}
 	patternSessionIdType                      = wire.Pattern{Text: `^(tkn|sso)[a-z0-9]{25}$`, Expr: `(?:tkn|sso)[\x30-\x39\x61-\x7a]{25}`}
-	patternSmsInviteMessageType               = wire.Pattern{Text: `(?s).*`, Class: wire.Class{ASCII: "\x00\x7f", Other: "*", Empty: true}}
 	patternSmsVerificationMessageType         = wire.Pattern{Text: `(?s).*\{####\}(?s).*`, Expr: `(?s:.)*[\x7b]####[\x7d](?s:.)*`}
 	patternSoftwareTokenMFAUserCodeType       = wire.Pattern{Text: `[0-9]+`, Class: wire.Class{ASCII: "09"}}
 	patternTermsNameType                      = wire.Pattern{Text: `^(terms-of-use|privacy-policy)$`, Expr: `(?:terms-of-use|privacy-policy)`}
@@ -55,7 +53,7 @@ var (
 
 var (
 	ruleAccessTokenValidityType                       = wire.NumberRule{Min: 1, Max: 86400}
-	ruleAccountTakeoverEventActionType                = wire.StringRule{Enum: []string{"BLOCK", "MFA_IF_CONFIGURED", "MFA_REQUIRED", "NO_ACTION"}}
+	ruleAccountTakeoverEventActionType                = wire.StringRule{Enum: []string{"MFA_IF_CONFIGURED", "BLOCK", "NO_ACTION", "MFA_REQUIRED"}}
 	ruleAcrConfigurationType                          = wire.MapRule{Max: 4, Key: &ruleAcrLevelKeyType}
 	ruleAcrLevelKeyType                               = wire.StringRule{Pattern: &patternAcrMappingKeyType}
 	ruleAcrMappingKeyType                             = wire.StringRule{Pattern: &patternAcrMappingKeyType}
@@ -120,7 +118,7 @@ var (
 	ruleDeviceRememberedStatusType                    = wire.StringRule{Enum: []string{"remembered", "not_remembered"}}
 	ruleDomainType                                    = wire.StringRule{Min: 1, Max: 63, Pattern: &patternDomainType}
 	ruleEmailAddressType                              = wire.StringRule{Pattern: &patternEmailAddressType}
-	ruleEmailInviteMessageType                        = wire.StringRule{Min: 6, Max: 20000, Pattern: &patternEmailInviteMessageType}
+	ruleEmailInviteMessageType                        = wire.StringRule{Min: 6, Max: 20000, Pattern: &patternEmailVerificationMessageType}
 	ruleEmailMfaMessageType                           = wire.StringRule{Min: 6, Max: 20000, Pattern: &patternEmailVerificationMessageType}
 	ruleEmailMfaSubjectType                           = wire.StringRule{Pattern: &patternEmailVerificationSubjectType}
 	ruleEmailNotificationBodyType                     = wire.StringRule{Min: 6, Max: 20000, Pattern: &patternEmailNotificationBodyType}
@@ -217,7 +215,7 @@ var (
 	ruleSessionIdType                                 = wire.StringRule{Min: 28, Max: 28, Pattern: &patternSessionIdType}
 	ruleSessionType                                   = wire.StringRule{Min: 20, Max: 4096, Sensitive: true}
 	ruleSkippedIPRangeListType                        = wire.ListRule{Max: 200, Item: &ruleStringType}
-	ruleSmsInviteMessageType                          = wire.StringRule{Min: 6, Max: 140, Pattern: &patternSmsInviteMessageType}
+	ruleSmsInviteMessageType                          = wire.StringRule{Min: 6, Max: 140, Pattern: &patternSmsVerificationMessageType}
 	ruleSmsVerificationMessageType                    = wire.StringRule{Min: 6, Max: 140, Pattern: &patternSmsVerificationMessageType}
 	ruleSoftwareTokenMFAUserCodeType                  = wire.StringRule{Min: 6, Max: 6, Pattern: &patternSoftwareTokenMFAUserCodeType, Sensitive: true}
 	ruleStatusType                                    = wire.StringRule{Enum: []string{"Enabled", "Disabled"}}

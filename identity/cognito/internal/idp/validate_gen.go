@@ -80,7 +80,7 @@ func (x *AdminConfirmSignUpRequest) Validate(v *wire.Validator) {
 // Validate holds x against the model.
 func (x *AdminCreateUserConfigType) Validate(v *wire.Validator) {
 	wire.CheckInt(v, "UnusedAccountValidityDays", x.UnusedAccountValidityDays, wire.Optional, &ruleAdminCreateUserUnusedAccountValidityDaysType)
-	if v.Enter("InviteMessageTemplate", x.InviteMessageTemplate != nil, wire.Optional) {
+	if v.Enter("InviteMessage", x.InviteMessageTemplate != nil, wire.Optional) {
 		x.InviteMessageTemplate.Validate(v)
 		v.Leave()
 	}

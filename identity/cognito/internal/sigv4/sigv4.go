@@ -7,8 +7,8 @@
 //
 // Only the Authorization header is understood, not signatures in the query, and
 // only lasting access keys: a session token is refused. The whole body must be
-// in memory. A request can be sent again as it is for as long as its date is
-// accepted; the operations must bear that, as they do with AWS.
+// in memory. Without [Verifier.Seen], a request can be sent again as it is for
+// as long as its date is accepted.
 package sigv4
 
 import (
@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,8 +47,16 @@ type Verifier struct {
 	// Service is the service that signatures must be for, e.g. "cognito-idp".
 	Service string
 
-	// Region is the region that they must be for. "" accepts any.
-	Region string
+	// Regions are the regions that they may be for. Empty accepts any.
+	Regions []string
+
+	// Seen remembers the signatures of earlier requests, which are refused. Nil
+	// accepts them again.
+	Seen *Seen
+
+	// ReadOnly is set for a request that changes nothing. It is accepted again
+	// within two seconds, because equal calls in one second have equal signatures.
+	ReadOnly bool
 
 	// Lookup returns the secret of an access key, and whether there is one.
 	// An error that it returns is returned by Verify as it is.
@@ -93,7 +102,30 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKey string, err e
 		return "", invalid("The request signature we calculated does not match the signature you provided. " +
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
+	if err := v.checkRepeat(a); err != nil {
+		return "", err
+	}
 	return a.accessKey, nil
+}
+
+// checkRepeat refuses a signature that was accepted before.
+func (v *Verifier) checkRepeat(a *authorization) error {
+	if v.Seen == nil {
+		return nil
+	}
+	now := v.now()
+	at, ok := v.Seen.first(a.signature, now)
+	if ok || v.ReadOnly && now.Sub(at) <= moment {
+		return nil
+	}
+	return invalid("This request was received before. Sign each request anew.")
+}
+
+func (v *Verifier) now() time.Time {
+	if v.Now != nil {
+		return v.Now().UTC()
+	}
+	return time.Now().UTC()
 }
 
 // invalid is the refusal of a signature that was read and is not good.
@@ -110,7 +142,7 @@ func (v *Verifier) checkScope(a *authorization) error {
 		return invalid("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, a.terminator)
 	case a.service != v.Service:
 		return invalid("Credential should be scoped to correct service: '%s'. ", v.Service)
-	case a.region == "" || v.Region != "" && a.region != v.Region:
+	case a.region == "" || len(v.Regions) > 0 && !slices.Contains(v.Regions, a.region):
 		return invalid("Credential should be scoped to a valid region, not '%s'. ", a.region)
 	case a.date != a.time.Format(date):
 		return invalid("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
@@ -122,11 +154,7 @@ func (v *Verifier) checkScope(a *authorization) error {
 // checkDate refuses a date that is more than maxSkew off. The messages have both
 // times in them: SDKs read them and correct their clock.
 func (v *Verifier) checkDate(a *authorization) error {
-	now := time.Now
-	if v.Now != nil {
-		now = v.Now
-	}
-	t := now().UTC()
+	t := v.now()
 	if early := t.Add(-maxSkew); a.time.Before(early) {
 		return invalid("Signature expired: %s is now earlier than %s (%s - 5 min.)",
 			a.time.Format(dateTime), early.Format(dateTime), t.Format(dateTime))

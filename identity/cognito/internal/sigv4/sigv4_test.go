@@ -202,10 +202,54 @@ func TestVerify(t *testing.T) {
 
 func TestRegion(t *testing.T) {
 	v := verifier("cognito-idp")
-	v.Region = "eu-west-3"
+	v.Regions = []string{"eu-west-3", "eu-west-1"}
 	_, err := v.Verify(signed(keyID, secret, "us-east-1", "cognito-idp", when, ""), nil)
 	if err == nil || !strings.Contains(err.Error(), "not 'us-east-1'") {
 		t.Errorf("Verify: %v", err)
+	}
+}
+
+// TestASignedRequestIsNotTakenTwice sends a request again as it was: at once, and until its
+// date has passed.
+func TestASignedRequestIsNotTakenTwice(t *testing.T) {
+	for _, ahead := range []time.Duration{-4 * time.Minute, 0, 4 * time.Minute} {
+		now := when
+		v := verifier("cognito-idp")
+		v.Seen, v.Now = &sigv4.Seen{}, func() time.Time { return now }
+		send := func(at time.Time, body string) error {
+			_, err := v.Verify(signed(keyID, secret, "us-east-1", "cognito-idp", at, body), []byte(body))
+			return err
+		}
+		if err := send(when.Add(ahead), "{}"); err != nil {
+			t.Fatalf("dated %v: %v", ahead, err)
+		}
+		for now.Before(when.Add(ahead).Add(5 * time.Minute)) {
+			if err := send(when.Add(ahead), "{}"); code(err) != "InvalidSignatureException" || !strings.Contains(err.Error(), "received before") {
+				t.Fatalf("dated %v, sent again after %v: %v", ahead, now.Sub(when), err)
+			}
+			if err := send(now, fmt.Sprint(now)); err != nil { // others, which make it forget the oldest
+				t.Fatalf("another request after %v: %v", now.Sub(when), err)
+			}
+			now = now.Add(20 * time.Second)
+		}
+	}
+}
+
+// TestTwoReadsInOneSecond: equal calls in one second have equal signatures, where the client
+// signs nothing random.
+func TestTwoReadsInOneSecond(t *testing.T) {
+	now := when
+	v := verifier("cognito-idp")
+	v.Seen, v.Now, v.ReadOnly = &sigv4.Seen{}, func() time.Time { return now }, true
+	for _, tt := range []struct {
+		after time.Duration
+		want  string
+	}{{0, ""}, {time.Second, ""}, {2 * time.Second, ""}, {3 * time.Second, "InvalidSignatureException"}} {
+		now = when.Add(tt.after)
+		_, err := v.Verify(signed(keyID, secret, "us-east-1", "cognito-idp", when, "{}"), []byte("{}"))
+		if got := code(err); tt.want == "" && err != nil || tt.want != "" && got != tt.want {
+			t.Errorf("after %v: %v, want %q", tt.after, err, tt.want)
+		}
 	}
 }
 

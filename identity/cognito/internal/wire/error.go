@@ -12,6 +12,7 @@ const (
 	serializationException   = "SerializationException"
 	unknownOperation         = "UnknownOperationException"
 	requestTooLarge          = "RequestEntityTooLargeException"
+	requestTimeout           = "RequestTimeoutException"
 	internalErrorException   = "InternalErrorException"
 	internalServerException  = "InternalServerException"
 	tooManyRequests          = "TooManyRequestsException"

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +47,10 @@ type Options struct {
 	// of the operation does not declare its type. It is for tests.
 	Undeclared func(op *Operation, err *Error)
 
+	// Failed is told of each error that is answered to a known operation. The
+	// context is that of the request.
+	Failed func(ctx context.Context, r *http.Request, op *Operation, err *Error)
+
 	// Logger gets panics and unexpected errors. Defaults to [slog.Default].
 	Logger *slog.Logger
 
@@ -55,18 +58,28 @@ type Options struct {
 	// SDKs give up after 60.
 	Timeout time.Duration
 
+	// BodyTimeout is how long the body of a request may take to arrive, before
+	// the Timeout begins. Defaults to 10 seconds.
+	BodyTimeout time.Duration
+
 	// MaxInFlight is how many requests may be worked on at once; further ones
 	// are refused at once with a TooManyRequestsException, which the SDKs
-	// answer by waiting. Defaults to 1,024: so many password hashes on two
-	// cores are done within the default Timeout.
-	MaxInFlight int64
+	// answer by waiting. A request whose body is still to come does not count.
+	// Defaults to 1,024.
+	MaxInFlight int
+
+	// Source names where a request comes from. One source may have a quarter
+	// of MaxInFlight. Requests of the source "" are bounded together with all
+	// others only. Defaults to that.
+	Source func(*http.Request) string
 }
 
 // A Handler serves the operations of services over HTTP.
 type Handler struct {
 	operations map[string]*endpoint // by X-Amz-Target
 	opts       Options
-	inFlight   atomic.Int64
+	slots      *slots
+	bodies     atomic.Int64 // bytes of the bodies in flight, see maxBodies
 }
 
 // An endpoint is an operation in its service.
@@ -89,7 +102,11 @@ func NewHandler(o *Options, services ...*Service) *Handler {
 		h.opts.Logger = slog.Default()
 	}
 	h.opts.Timeout = cmp.Or(h.opts.Timeout, 30*time.Second)
-	h.opts.MaxInFlight = cmp.Or(h.opts.MaxInFlight, 1024)
+	h.opts.BodyTimeout = cmp.Or(h.opts.BodyTimeout, 10*time.Second)
+	h.slots = newSlots(cmp.Or(h.opts.MaxInFlight, 1024))
+	if h.opts.Source == nil {
+		h.opts.Source = func(*http.Request) string { return "" }
+	}
 	for _, s := range services {
 		for _, op := range s.Operations {
 			h.operations[s.TargetPrefix+"."+op.Name] = &endpoint{op, s}
@@ -105,8 +122,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := NewID()
 	header.Set("x-amzn-RequestId", id)
 	header.Set("Content-Type", "application/x-amz-json-1.1")
+	header.Set("Cache-Control", "no-store") // tokens are in the answers
 	header.Set("Access-Control-Allow-Origin", "*")
 	header.Set("Access-Control-Expose-Headers", "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date")
+	if len(r.TransferEncoding) > 0 {
+		// There may have been a Content-Length too, which net/http removes: RFC 9112, section
+		// 6.1, demands that such a connection is closed. SDKs send the length alone.
+		header.Set("Connection", "close")
+	}
 	switch {
 	case r.URL.Path != "/" && r.URL.Path != "":
 		notUnderstood(w)
@@ -151,25 +174,48 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, id string) {
 		h.answerError(w, op, Errorf(unknownOperation, "The operation %s is not served by this version.", op.Name))
 		return
 	}
-	if h.inFlight.Add(1) > h.opts.MaxInFlight {
-		h.inFlight.Add(-1)
-		h.answerError(w, op, &Error{Type: tooManyRequests, Message: "Rate exceeded"})
+	ctx := withRequest(r, id, &op.Operation)
+	body := buffers.Get().(*bytes.Buffer)
+	defer putBuffer(body)
+	done, err := h.readBody(w, r, op.MaxBody, body)
+	if err != nil {
+		h.fail(ctx, w, r, op, err)
 		return
 	}
-	defer h.inFlight.Add(-1)
-	ctx, cancel := context.WithTimeout(withRequest(r, id, &op.Operation), h.opts.Timeout)
+	defer done()
+	source := h.opts.Source(r)
+	if !h.slots.take(source) {
+		h.fail(ctx, w, r, op, RateExceeded())
+		return
+	}
+	defer h.slots.release(source)
+	ctx, cancel := context.WithTimeout(ctx, h.opts.Timeout)
 	defer cancel()
-	out, err := h.call(ctx, w, r, op)
+	out, err := h.call(ctx, r, op, body.Bytes())
 	if err != nil {
-		h.answerError(w, op, err)
+		h.fail(ctx, w, r, op, err)
 		return
 	}
 	h.answer(w, op, out)
 }
 
-// call reads the request and runs the handler. A panic of a handler is logged and
+// fail answers an error, and tells of it.
+func (h *Handler) fail(ctx context.Context, w http.ResponseWriter, r *http.Request, op *endpoint, err *Error) {
+	if h.opts.Failed != nil {
+		h.opts.Failed(ctx, r, &op.Operation, err)
+	}
+	h.answerError(w, op, err)
+}
+
+// Full reports whether the next request would be refused, whoever sends it.
+func (h *Handler) Full() bool { return h.slots.full() }
+
+// RateExceeded returns the error of a request that is refused because of load.
+func RateExceeded() *Error { return &Error{Type: tooManyRequests, Message: "Rate exceeded"} }
+
+// call decodes the request and runs the handler. A panic of a handler is logged and
 // becomes an InternalErrorException; the server goes on.
-func (h *Handler) call(ctx context.Context, w http.ResponseWriter, r *http.Request, op *endpoint) (out any, failed *Error) {
+func (h *Handler) call(ctx context.Context, r *http.Request, op *endpoint, body []byte) (out any, failed *Error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == any(http.ErrAbortHandler) {
@@ -179,20 +225,15 @@ func (h *Handler) call(ctx context.Context, w http.ResponseWriter, r *http.Reque
 			out, failed = nil, &Error{Type: internalErrorException}
 		}
 	}()
-	body := buffers.Get().(*bytes.Buffer)
-	defer putBuffer(body)
-	if err := readBody(w, r, op.MaxBody, body); err != nil {
-		return nil, err
-	}
 	if h.opts.Authorize != nil {
-		authorized, err := h.opts.Authorize(ctx, r, &op.Operation, body.Bytes())
+		authorized, err := h.opts.Authorize(ctx, r, &op.Operation, body)
 		if err != nil {
 			return nil, h.mapError(ctx, op, err)
 		}
 		ctx = authorized
 	}
 	in := op.Input()
-	if err := parse(body.Bytes(), in, op.service.ValidationError); err != nil {
+	if err := parse(body, in, op.service.ValidationError); err != nil {
 		return nil, err
 	}
 	if h.opts.Context != nil {
@@ -203,25 +244,6 @@ func (h *Handler) call(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		return nil, h.mapError(ctx, op, err)
 	}
 	return out, nil
-}
-
-// readBody reads a body of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64, to *bytes.Buffer) *Error {
-	if 0 < r.ContentLength && r.ContentLength <= limit {
-		to.Grow(int(r.ContentLength) + bytes.MinRead)
-	}
-	_, err := to.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		// What the service says is not known. DynamoDB answers 413.
-		return &Error{
-			Type: requestTooLarge, Status: http.StatusRequestEntityTooLarge,
-			Message: "The request is longer than " + strconv.FormatInt(limit, 10) + " bytes.",
-		}
-	}
-	if err != nil {
-		return malformed()
-	}
-	return nil
 }
 
 // A parser is what one request needs for its reading.
@@ -259,6 +281,10 @@ func (h *Handler) mapError(ctx context.Context, op *endpoint, err error) *Error 
 		if e := h.opts.MapError(ctx, &op.Operation, err); e != nil {
 			return e
 		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) { // there was no time for it, which is no fault of the server's
+		h.opts.Logger.WarnContext(ctx, "a request took too long", "operation", op.Name, "error", err)
+		return RateExceeded()
 	}
 	if !errors.Is(err, context.Canceled) { // the client has gone
 		h.opts.Logger.ErrorContext(ctx, "unexpected error", "operation", op.Name, "error", err)

@@ -17,6 +17,7 @@ type RequestInfo struct {
 	Host       string
 	TLS        bool // whether the connection itself is encrypted
 	RemoteAddr string
+	Forwarded  []string // the values of X-Forwarded-For, which anyone can write
 	UserAgent  string
 
 	// AccessKey and Region are those that the request's signature claims,
@@ -39,7 +40,7 @@ func RequestFrom(ctx context.Context) *RequestInfo {
 func withRequest(r *http.Request, id string, op *Operation) context.Context {
 	info := &RequestInfo{
 		ID: id, Operation: op, Host: r.Host, TLS: r.TLS != nil,
-		RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent(),
+		RemoteAddr: r.RemoteAddr, Forwarded: r.Header["X-Forwarded-For"], UserAgent: r.UserAgent(),
 	}
 	info.AccessKey, info.Region, _ = sigv4.ParseScope(r.Header.Get("Authorization"))
 	return context.WithValue(r.Context(), requestKey{}, info)

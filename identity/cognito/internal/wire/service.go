@@ -55,7 +55,7 @@ func (o *Operation) named(e *Error) *Error {
 // because its model says so, or because any operation may.
 func (o *Operation) Declares(typ string) bool {
 	switch typ {
-	case serializationException, unknownOperation, requestTooLarge, tooManyRequests,
+	case serializationException, unknownOperation, requestTooLarge, requestTimeout, tooManyRequests,
 		internalErrorException, internalServerException, invalidParameter, validationException,
 		"AccessDeniedException", "ExpiredTokenException", "IncompleteSignatureException",
 		"InvalidSignatureException", "MissingAuthenticationTokenException",

@@ -111,13 +111,17 @@ func (v *Validator) add(name, value, constraint string) {
 	v.wrong = append(v.wrong, b.String())
 }
 
-// lowerFirst lower-cases the first letter, which is how the service turns the
-// name of a member into a path.
+// lowerFirst turns the name of a member into a part of a path as the service
+// does: UserPoolId into userPoolId, SMSMessage into smsMessage (both recorded).
 func lowerFirst(name string) string {
-	if name != "" && 'A' <= name[0] && name[0] <= 'Z' {
-		return string(name[0]+'a'-'A') + name[1:]
+	n := 0
+	for n < len(name) && 'A' <= name[n] && name[n] <= 'Z' {
+		n++
 	}
-	return name
+	if n > 1 && n < len(name) && 'a' <= name[n] && name[n] <= 'z' {
+		n-- // the next word begins
+	}
+	return strings.ToLower(name[:n]) + name[n:]
 }
 
 // quote repeats a value in a message, up to a limit.
@@ -238,8 +242,10 @@ func CheckStructs[T any, P interface {
 		v.missing(name, need)
 		return
 	}
-	// How the service prints a list of structures is not known.
-	v.size(name, len(list), "", r.Min, r.Max)
+	if len(list) < r.Min || r.Max > 0 && len(list) > r.Max {
+		text, hidden := structsText(list)
+		v.size(name, len(list), quote(text, hidden || r.Sensitive), r.Min, r.Max)
+	}
 	for i := range list {
 		if v.full() {
 			return

@@ -1,0 +1,259 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/internal/throttle"
+	"github.com/cognate-id/cognate/store"
+)
+
+// An account has at most 100 wrong guesses a day (SP 800-63B). If they were counted
+// together only, any stranger could use them up and keep the owner out. So each
+// account remembers the sources that it was signed in to from: an address, or a
+// device. A source that is known has a few guesses of its own. All others share the
+// rest. guesses is that budget for one call, and sourceList is what is stored: keyed
+// digests, which differ from account to account, and no addresses.
+
+const (
+	maxSources = 8                   // that are known of an account
+	sourceLife = 90 * 24 * time.Hour // from the last sign-in
+	// sourceRefresh is how old the time of a source's last sign-in may be before a
+	// sign-in writes it again.
+	sourceRefresh = 24 * time.Hour
+	// guessesOfSource is how many of an account's guesses a day each known source has to itself.
+	guessesOfSource = 5
+)
+
+// A sourceList has the sources that a user has signed in from.
+type sourceList struct {
+	Pool  string        `json:"pool"`
+	Sub   string        `json:"sub"`
+	Known []knownSource `json:"known"`
+}
+
+// A knownSource is where a user has signed in from.
+type knownSource struct {
+	Digest string          `json:"digest"`
+	Seen   time.Time       `json:"seen"` // the last sign-in, give or take a day
+	State  throttle.State  `json:"state,omitzero"`
+	Asks   throttle.Window `json:"asks,omitzero"` // codes asked for
+}
+
+func (l *sourceList) expires() time.Time {
+	var last time.Time
+	for _, k := range l.Known {
+		last = later(last, k.Seen)
+	}
+	return last.Add(sourceLife)
+}
+
+// callSource returns where a call comes from, or "" if that is not known: the device or
+// else the network of the user. An operator's program calls from its own address, so
+// there it is the address that the program reports. A loopback address is that of a
+// program on this machine, such as a proxy, and not of a user.
+func callSource(ctx context.Context) string {
+	c := CallFrom(ctx)
+	if c.Device != "" {
+		return "device " + c.Device
+	}
+	address := c.Address
+	if c.AccessKey != "" {
+		address = netip.Addr{}
+		if c.Context != nil {
+			address = c.Context.Address
+		}
+	}
+	if !address.IsValid() || address.IsLoopback() {
+		return ""
+	}
+	address = address.Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	network, err := address.Prefix(64)
+	if err != nil {
+		return ""
+	}
+	return network.String()
+}
+
+// sourceOf returns the digest by which an account knows the source of the call, or "".
+func (s *scope) sourceOf(who string) string {
+	if s.source == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(mac(s.ring.decoy, "source", who, s.source)[:12])
+}
+
+// guesses is the budget of an account for wrong guesses, as one call sees it.
+type guesses struct {
+	shared *throttleRecord // of all sources that are not known
+	list   *sourceList
+	from   string // digest of the call's source
+}
+
+// guessRefs are what guesses is read from.
+func guessRefs(pool, who string) []store.Ref {
+	return []store.Ref{throttles.Ref(throttleKey(pool, kindPassword, who)), sources.Ref(store.Key(pool, decoyRow(who)))}
+}
+
+// guessesOf decodes the values of guessRefs.
+func (s *scope) guessesOf(values [][]byte, who string) (*guesses, error) {
+	shared, err := throttleOf(values[0], s.pool.ID, kindPassword, who)
+	if err != nil {
+		return nil, err
+	}
+	list, err := decoySources.decode(values[1])
+	if err != nil {
+		return nil, err
+	}
+	if list == nil {
+		list = &sourceList{Pool: s.pool.ID, Sub: who}
+	}
+	return &guesses{shared: shared, list: list, from: s.sourceOf(who)}, nil
+}
+
+// own returns the call's source if the account knows it, or nil.
+func (g *guesses) own(now time.Time) *knownSource {
+	for i := range g.list.Known {
+		k := &g.list.Known[i]
+		if k.Digest == g.from && now.Before(k.Seen.Add(sourceLife)) {
+			return k
+		}
+	}
+	return nil
+}
+
+// limit is how many guesses a day the sources share that are not known.
+func (g *guesses) limit() int { return throttle.DayLimit - guessesOfSource*len(g.list.Known) }
+
+// locked reports whether an attempt is refused unseen. A known source has its own guesses
+// first, and then those that all share; its own failures in a row lock it in either case.
+func (g *guesses) locked(now time.Time) bool {
+	if own := g.own(now); own != nil {
+		if own.State.Paused(now) || own.State.Day(now) < guessesOfSource {
+			return own.State.Paused(now)
+		}
+	}
+	return g.shared.State.LockedWithin(now, g.limit())
+}
+
+// fail counts a failure, with an event that says whether it locked the user out.
+func (g *guesses) fail(tx store.Tx, ev *Event, now time.Time) error {
+	own := g.own(now)
+	if own == nil || own.State.Day(now) >= guessesOfSource {
+		if err := g.shared.fail(tx, now); err != nil {
+			return err
+		}
+	}
+	if own != nil {
+		own.State = own.State.Fail(now)
+		if err := sources.Put(tx, g.list); err != nil {
+			return err
+		}
+	}
+	if g.locked(now) {
+		ev = ev.with(dataLocked, "true")
+	}
+	return ev.insert(tx)
+}
+
+// count counts a wrong code that was sent to the user: a guess of the day, which locks nobody out for the moment.
+func (g *guesses) count(tx store.Tx, now time.Time) error {
+	if own := g.own(now); own != nil && own.State.Day(now) < guessesOfSource {
+		own.State = own.State.Count(now)
+		return sources.Put(tx, g.list)
+	}
+	g.shared.State = g.shared.State.Count(now)
+	g.shared.Expires = later(g.shared.Expires, g.shared.State.Expires())
+	return g.shared.put(tx)
+}
+
+// roomForCode reports whether one more code may be sent, all tries of which may be
+// wrong. Sources that are not known leave a few codes to those that are.
+func (g *guesses) roomForCode(now time.Time) bool {
+	limit := g.limit()
+	if g.own(now) == nil && len(g.list.Known) > 0 {
+		limit -= 4 * triesPerCode
+	}
+	return g.shared.State.Day(now)+triesPerCode <= limit
+}
+
+// succeed forgets the failures in a row.
+func (g *guesses) succeed(tx store.Tx, now time.Time) error {
+	own := g.own(now)
+	if own == nil {
+		return g.shared.succeed(tx, now)
+	}
+	if next := own.State.Succeed(now); next != own.State {
+		own.State = next
+		return sources.Put(tx, g.list)
+	}
+	return nil
+}
+
+// remember makes the call's source one that the account knows. It writes nothing if the
+// source was seen today, or if the guesses of the day have gone too far to give it some.
+func (g *guesses) remember(tx store.Tx, now time.Time) error {
+	if g.from == "" {
+		return nil
+	}
+	own := g.own(now)
+	if own != nil && now.Sub(own.Seen) < sourceRefresh {
+		return nil
+	}
+	known := slices.DeleteFunc(g.list.Known, func(k knownSource) bool {
+		return k.Digest == g.from && own == nil || !now.Before(k.Seen.Add(sourceLife))
+	})
+	g.list.Known = known
+	if own = g.own(now); own != nil {
+		own.Seen = now
+		return sources.Put(tx, g.list)
+	}
+	if len(known) == maxSources && !g.forgetOne(now) {
+		return nil
+	}
+	if g.shared.State.Day(now) > g.limit()-guessesOfSource {
+		return nil
+	}
+	g.list.Known = append(g.list.Known, knownSource{Digest: g.from, Seen: now})
+	return sources.Put(tx, g.list)
+}
+
+// forgetOne drops the source that was seen longest ago, among those without a failure today.
+func (g *guesses) forgetOne(now time.Time) bool {
+	oldest := -1
+	for i, k := range g.list.Known {
+		if k.State.Day(now) == 0 && (oldest < 0 || cmp.Compare(k.Seen.UnixMilli(), g.list.Known[oldest].Seen.UnixMilli()) < 0) {
+			oldest = i
+		}
+	}
+	if oldest < 0 {
+		return false
+	}
+	g.list.Known = slices.Delete(g.list.Known, oldest, oldest+1)
+	return true
+}
+
+// insertFamily writes a sign-in, and makes its source a known one.
+func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) error {
+	if s.source != "" {
+		values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
+		if err != nil {
+			return err
+		}
+		g, err := s.guessesOf(values, u.Sub)
+		if err != nil {
+			return err
+		}
+		if err := g.remember(tx, now); err != nil {
+			return err
+		}
+	}
+	return f.insert(tx, u)
+}
