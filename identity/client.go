@@ -63,7 +63,8 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 	if err != nil {
 		return nil, err
 	}
-	client, secret, err := c.admin.engine.newClient(pool, cmp.Or(settings, &ClientSettings{}))
+	settings = cmp.Or(settings, &ClientSettings{})
+	client, secret, err := c.admin.engine.newClient(pool, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,9 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 		if err != nil {
 			return err
 		}
+		if err := clientIDFree(tx, settings.ID); err != nil {
+			return err
+		}
 		if err := insertClient(tx, client, secret); err != nil {
 			return err
 		}
@@ -90,6 +94,7 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 	if err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
 	}
+	c.admin.engine.homes.Delete(client.ID) // a given id may be that of a client which another pool had
 	return client, nil
 }
 
@@ -126,14 +131,20 @@ func (e *Engine) newClient(p *PoolInfo, settings *ClientSettings) (*ClientInfo, 
 	if err := settings.Check(&p.Settings); err != nil {
 		return nil, nil, fmt.Errorf("create client: %w", err)
 	}
-	id, err := random(e.rand, lower36, 26)
-	if err != nil {
-		return nil, nil, err
+	id := settings.ID
+	if id == "" {
+		made, err := random(e.rand, lower36, 26)
+		if err != nil {
+			return nil, nil, err
+		}
+		id = made
 	}
 	now := e.now()
 	c := &ClientInfo{ID: id, Pool: p.ID, Created: now, Modified: now, Settings: *settings}
+	c.Settings.ID = "" // not stored
 	value := settings.Secret
 	if settings.GenerateSecret {
+		var err error
 		if value, err = newSecret(); err != nil {
 			return nil, nil, err
 		}

@@ -1,8 +1,11 @@
 package identity
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -96,10 +99,20 @@ func throttleOf(value []byte, pool, kind, who string) (*throttleRecord, error) {
 		row = &throttleRecord{Pool: pool, Kind: kind, Who: decoyRow(who), Decoys: blankDecoys()}
 	}
 	rec.shared = row
-	if i := slices.IndexFunc(row.Decoys, func(d decoyCounts) bool { return d.Digest == who }); i >= 0 {
-		rec.counts = row.Decoys[i].counts
+	if i := slices.IndexFunc(row.Decoys, decoyIs(who)); i >= 0 {
+		var d decoyCounts
+		if err := json.Unmarshal(row.Decoys[i], &d); err != nil {
+			return nil, fmt.Errorf("%w: counts of a name that nobody has: %w", store.ErrCorrupt, err)
+		}
+		rec.counts = d.counts
 	}
 	return rec, nil
+}
+
+// decoyIs tells the counts of a name from those of others, without decoding them: no
+// digest is part of another.
+func decoyIs(who string) func(json.RawMessage) bool {
+	return func(d json.RawMessage) bool { return bytes.Contains(d, []byte(who)) }
 }
 
 // put writes a record of failures. That of a name that nobody has comes first in its
@@ -111,29 +124,35 @@ func (lock *throttleRecord) put(tx store.Tx) error {
 	if err := decoyThrottle.write(); err != nil {
 		return err
 	}
-	row := *lock.shared
-	row.Decoys = append([]decoyCounts{{lock.Who, lock.counts}},
-		slices.DeleteFunc(slices.Clone(row.Decoys), func(d decoyCounts) bool { return d.Digest == lock.Who })...)
-	row.Decoys = row.Decoys[:decoysPerRow]
-	for _, d := range row.Decoys {
-		row.Expires = later(row.Expires, d.Expires)
+	newest, err := json.Marshal(decoyCounts{lock.Who, lock.counts})
+	if err != nil {
+		return err
 	}
+	row := *lock.shared
+	row.Decoys = append([]json.RawMessage{newest}, slices.DeleteFunc(slices.Clone(row.Decoys), decoyIs(lock.Who))...)
+	row.Decoys = row.Decoys[:decoysPerRow]
+	row.Expires = later(row.Expires, lock.Expires)
 	return throttles.Put(tx, &row)
 }
 
+// blankCounts take the place of counts where there are none.
+var blankCounts = counts{Expires: decoyTime, State: throttle.State{}.Fail(decoyTime)}
+
 // blankDecoys are the counts of a row that nothing was counted in.
-func blankDecoys() []decoyCounts {
-	blank := decoyCounts{Digest: decoyPrefix + "AAAAAAAAAAAAAAAAAAAAAA"}
-	blank.Expires, blank.State = decoyTime, throttle.State{}.Fail(decoyTime)
-	return slices.Repeat([]decoyCounts{blank}, decoysPerRow+1) // one more than are kept, for put
+func blankDecoys() []json.RawMessage {
+	blank, err := json.Marshal(decoyCounts{decoyPrefix + "AAAAAAAAAAAAAAAAAAAAAA", blankCounts})
+	if err != nil {
+		panic(err) // cannot happen: it is a constant
+	}
+	return slices.Repeat([]json.RawMessage{blank}, decoysPerRow)
 }
 
 var (
 	decoyThrottle = newDecoyRecord(throttles, &throttleRecord{
-		Pool: decoyPool, Kind: kindPassword, Who: decoySub, counts: blankDecoys()[0].counts,
+		Pool: decoyPool, Kind: kindPassword, Who: decoySub, counts: blankCounts,
 	})
 	decoyThrottleRow = newDecoyRecord(throttles, &throttleRecord{
-		Pool: decoyPool, Kind: kindPassword, Who: decoyPrefix + "512", Decoys: blankDecoys()[:decoysPerRow],
+		Pool: decoyPool, Kind: kindPassword, Who: decoyPrefix + "512", Decoys: blankDecoys(),
 	})
 )
 

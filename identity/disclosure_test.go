@@ -193,6 +193,32 @@ func TestTimesDoNotTellWhoHasAnAccount(t *testing.T) {
 	})
 }
 
+// TestTimesOnAFullTableDoNotTellWhoHasAnAccount has strangers fill the rows that names
+// which nobody has share, and probes then.
+func TestTimesOnAFullTableDoNotTellWhoHasAnAccount(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("compares the times of thousands of calls")
+	}
+	for _, call := range []string{"SignIn", "ConfirmSignUp", "ForgotPassword", "ResendConfirmationCode"} {
+		t.Run(call, func(t *testing.T) {
+			n := samples(t)
+			p := newProbed(t, identity.PoolSettings{}, n, true)
+			for i := range 8000 {
+				probes[call](t, p, fmt.Sprintf("flood%05d", i))
+			}
+			var rank float64
+			for range 3 {
+				if rank = compareTimes(t, p, probes[call], n); 0.40 <= rank && rank <= 0.60 {
+					t.Logf("rank statistic %.3f", rank)
+					return
+				}
+				p.advance(2 * time.Hour)
+			}
+			t.Errorf("rank statistic %.3f, want 0.40 to 0.60: the time tells users from nobody", rank)
+		})
+	}
+}
+
 // compareTimes probes n users and n names that nobody has, in pairs of either order.
 func compareTimes(t *testing.T, p *probed, try probe, n int) float64 {
 	t.Helper()

@@ -49,7 +49,7 @@ type Engine struct {
 	pools     *store.Cache[PoolInfo]
 	clients   *store.Cache[ClientInfo]
 	keyrings  *store.Cache[keyring]
-	homes     sync.Map // client id → pool id; a client never moves, and ids are never reused
+	homes     sync.Map // client id → pool id; a client never moves; an id that was given may be reused, see decodeScope
 }
 
 // Options are the wiring of an engine in this process. The zero value and nil

@@ -76,11 +76,12 @@ type ActorKind string
 
 // The kinds of actors.
 const (
-	ActorUser     ActorKind = "user"     // a user who has proved to be that user; the id is the sub
-	ActorClient   ActorKind = "client"   // anybody who calls through an app client; the id is the client's
-	ActorOperator ActorKind = "operator" // an operator who signed the request; the id is the access key's
-	ActorProgram  ActorKind = "program"  // the program that the engine is part of; it has no id
-	ActorEngine   ActorKind = "engine"   // the engine itself; the id is the name of a job, see [Job], or empty
+	ActorUser     ActorKind = "user"       // a user who has proved to be that user; the id is the sub
+	ActorClient   ActorKind = "client"     // anybody who calls through an app client; the id is the client's
+	ActorOperator ActorKind = "operator"   // an operator who signed the request; the id is the access key's
+	ActorSystem   ActorKind = "systemUser" // an operator who ran a command; the id is the name of the user of the operating system
+	ActorProgram  ActorKind = "program"    // the program that the engine is part of; it has no id
+	ActorEngine   ActorKind = "engine"     // the engine itself; the id is the name of a job, see [Job], or empty
 )
 
 // A Subject is what something happened to.
@@ -157,14 +158,17 @@ func (e *Engine) event(ctx context.Context, ev Event) (*Event, error) {
 }
 
 // acting returns the actor of a call. A program or an app client only passes a
-// call on: then the actor is the operator who signed the call, or the job that
-// makes it, if there is one. A user or the engine stays the actor in any case.
+// call on: then the actor is the operator who signed the call or ran the command, or
+// the job that makes it, if there is one. A user or the engine stays the actor in any case.
 func acting(ctx context.Context, a Actor) Actor {
 	if a.Kind != ActorClient && a.Kind != ActorProgram {
 		return a
 	}
 	if key := CallFrom(ctx).AccessKey; key != "" {
 		return Actor{ActorOperator, key}
+	}
+	if who := CallFrom(ctx).SystemUser; who != "" {
+		return Actor{ActorSystem, who}
 	}
 	if job, ok := ctx.Value(jobKey{}).(string); ok {
 		return Actor{ActorEngine, job}

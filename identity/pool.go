@@ -92,7 +92,8 @@ func (e *Engine) keyedSettings(key string, given *PoolSettings) *PoolSettings {
 // createKeyed makes a pool with a key, and its default client, in one transaction.
 // The error wraps [store.ErrExists] if another program has just made it.
 func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSettings) (*PoolInfo, error) {
-	p, err := e.newPool(e.keyedSettings(key, settings))
+	s := e.keyedSettings(key, settings)
+	p, err := e.newPool(s)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +115,7 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 		return nil, err
 	}
 	err = e.store.Update(ctx, func(tx store.Tx) error {
-		if err := pools.Insert(tx, p); err != nil {
+		if err := insertPool(tx, p, s.ID); err != nil {
 			return err
 		}
 		if err := insertClient(tx, client, secret); err != nil {
@@ -128,10 +129,13 @@ func (e *Engine) createKeyed(ctx context.Context, key string, settings *PoolSett
 	return p, nil
 }
 
-// CreateUserPool makes a pool without a client. It returns [ErrQuotaExceeded] if
-// the region has as many pools as [Quotas] allow.
+// CreateUserPool makes a pool, without a client unless the settings have a Key. It
+// returns [ErrQuotaExceeded] if the region has as many pools as [Quotas] allow.
 func (e *Engine) CreateUserPool(ctx context.Context, settings *PoolSettings) (*PoolInfo, error) {
 	s := *cmp.Or(settings, &PoolSettings{})
+	if s.Key != "" {
+		return e.createWithKey(ctx, &s)
+	}
 	p, err := e.newPool(&s)
 	if err != nil {
 		return nil, err
@@ -144,7 +148,7 @@ func (e *Engine) CreateUserPool(ctx context.Context, settings *PoolSettings) (*P
 		return nil, err
 	}
 	err = e.store.Update(ctx, func(tx store.Tx) error {
-		if err := pools.Insert(tx, p); err != nil {
+		if err := insertPool(tx, p, s.ID); err != nil {
 			return err
 		}
 		return events.Insert(tx, ev)
@@ -163,13 +167,19 @@ func (e *Engine) newPool(s *PoolSettings) (*PoolInfo, error) {
 	if err := s.Check(); err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
-	id, err := random(e.rand, alnum62, 9)
-	if err != nil {
-		return nil, err
+	id := s.ID
+	if id == "" {
+		made, err := random(e.rand, alnum62, 9)
+		if err != nil {
+			return nil, err
+		}
+		id = s.Region + "_" + made
 	}
 	s.Generation = settings.LatestGeneration
 	now := e.now()
-	return &PoolInfo{ID: s.Region + "_" + id, Created: now, Modified: now, Settings: *s}, nil
+	p := &PoolInfo{ID: id, Created: now, Modified: now, Settings: *s}
+	p.Settings.ID, p.Settings.Key = "", "" // not stored
+	return p, nil
 }
 
 // UserPool returns a handle on the pool with an id, or [ErrPoolNotFound].

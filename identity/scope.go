@@ -97,6 +97,7 @@ func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
 		return nil, err
 	}
 	if client.Pool != pool.ID {
+		a.engine.homes.Delete(a.id) // another process may have made the client anew, in another pool
 		return nil, gone
 	}
 	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings, admin: a.admin}

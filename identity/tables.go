@@ -343,7 +343,9 @@ type throttleRecord struct {
 	Kind string `json:"kind"`
 	Who  string `json:"who"` // sub, or a digest of an address or of a name that nobody has
 	counts
-	Decoys []decoyCounts `json:"decoys,omitempty"` // of a row that names which nobody has share: the newest first
+	// Decoys are of a row that names which nobody has share: each a decoyCounts, the newest
+	// first. One of them at most is decoded.
+	Decoys []json.RawMessage `json:"decoys,omitempty"`
 
 	shared *throttleRecord // the row that this record of such a name is in
 }

@@ -11,9 +11,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
+	"github.com/cognate-id/cognate/internal/relay"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/sealed"
 )
@@ -79,16 +79,10 @@ func (c *backupCommand) Run(t *terminal) error {
 
 // write gets the backup from the running server, or reads the store itself.
 func (c *backupCommand) write(ctx context.Context, t *terminal, w io.Writer, p *counter) (int64, error) {
-	socket := backupSocket(c.Store.file)
-	if c.Store.file != "" {
-		if conn, err := dialAt(socket); err == nil {
-			return receiveBackup(ctx, conn, w)
-		}
+	if conn := dialServer(ctx, c.Store); conn != nil {
+		return receiveBackup(ctx, conn, w)
 	}
-	st, err := openThere(ctx, c.Store, hintWhere)
-	if errors.Is(err, store.ErrLocked) {
-		return 0, hint(err, "no server answers at %s: run this as the user of the server and see the server's log, or stop the process that has the file open", socket)
-	}
+	st, err := openThere(ctx, c.Store, hintWhere, openStore)
 	if err != nil {
 		return 0, err
 	}
@@ -114,9 +108,13 @@ func (c *backupCommand) read(ctx context.Context, t *terminal, st store.Store, w
 }
 
 // receiveBackup verifies the checksum only: the server has the keys.
-func receiveBackup(ctx context.Context, conn net.Conn, w io.Writer) (int64, error) {
+func receiveBackup(ctx context.Context, socket net.Conn, w io.Writer) (int64, error) {
+	defer context.AfterFunc(ctx, func() { socket.Close() })()
+	conn, _, err := relay.Greet(socket, relay.WantBackup, version())
+	if err != nil {
+		return 0, relayError(err)
+	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	n, err := store.VerifyBackup(ctx, io.TeeReader(conn, w), catalog(), &store.RestoreOptions{InsecureUnauthenticated: true})
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
@@ -168,122 +166,18 @@ func settle(from, to string) error {
 	return d.Sync()
 }
 
-// backupSocket returns the path of the socket beside the file. It resolves symbolic links,
-// so that every name of the file leads to the same socket.
-func backupSocket(file string) string {
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	return file + ".sock"
-}
-
-// backupPatience is how long the receiver of a backup may take for one piece. A snapshot in
-// use keeps the store from reusing free space.
-const backupPatience = time.Minute
-
-// offerBackups lets "cognate backup" read the store of a running server, through a socket
-// that only the server's user can open. The returned function ends this.
-func offerBackups(log *slog.Logger, file string, st store.Store) (end func()) {
-	socket := backupSocket(file)
-	l, err := listenAt(socket)
-	if err != nil {
-		log.Warn("cannot make the socket for backups: stop the server to make a backup", "error", err)
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			sendBackup(ctx, log, conn, st) // one at a time
-		}
-	}()
-	return func() {
-		cancel()
-		l.Close()
-		os.Remove(socket)
-		<-done
-	}
-}
-
-// listenAt creates the socket in a directory that only this user can enter, sets its mode,
-// and renames it. So other users can never open the socket, and a socket that a crash left
-// behind is replaced.
-func listenAt(socket string) (net.Listener, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(socket), ".sock-*") // mode 0700
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	path := filepath.Join(dir, "s")
-	var l *net.UnixListener
-	err = inReach(path, func(path string) (err error) {
-		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	l.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(path, 0o600), os.Rename(path, socket)); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
-}
-
-func dialAt(socket string) (conn net.Conn, err error) {
-	err = inReach(socket, func(path string) (err error) {
-		conn, err = net.Dial("unix", path)
-		return err
-	})
-	return conn, err
-}
-
-// maxSocketPath is the longest path of a socket that every system accepts; Linux accepts
-// four bytes more.
-const maxSocketPath = 103
-
-// inReach calls fn with a path to the same file that is short enough for a socket, if the
-// system has such a path.
-func inReach(path string, fn func(path string) error) error {
-	if len(path) <= maxSocketPath || runtime.GOOS != "linux" {
-		return fn(path)
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return fn(fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)))
-}
-
-func sendBackup(ctx context.Context, log *slog.Logger, conn net.Conn, st store.Store) {
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+// sendBackup writes a backup to a client of the socket.
+func sendBackup(ctx context.Context, log *slog.Logger, conn *relay.Conn, st store.Store) {
 	begin := time.Now()
 	keys, err := sealed.KeysOf(st)
 	if err != nil {
 		log.Error("a backup cannot be authenticated", "error", err)
 		return
 	}
-	n, err := store.Backup(ctx, sealed.Inner(st), patient{conn}, catalog(), &store.BackupOptions{Keys: keys})
+	n, err := store.Backup(ctx, sealed.Inner(st), conn, catalog(), &store.BackupOptions{Keys: keys})
 	if err != nil {
 		log.Warn("a backup was not finished", "entries", n, "error", err)
 		return
 	}
 	log.Info("backed up", "entries", n, "took", time.Since(begin).Round(time.Millisecond))
-}
-
-// A patient connection waits for its reader, but only for backupPatience.
-type patient struct{ net.Conn }
-
-func (p patient) Write(b []byte) (int, error) {
-	if err := p.SetWriteDeadline(time.Now().Add(backupPatience)); err != nil {
-		return 0, err
-	}
-	return p.Conn.Write(b)
 }

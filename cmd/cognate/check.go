@@ -18,7 +18,7 @@ type checkCommand struct {
 
 // Help returns the details that --help shows.
 func (checkCommand) Help() string {
-	return `Stop the server first if the store is a file; a PostgreSQL database may be in use. The command reads the whole store and reports records that cannot be read, index entries that are missing, wrong or extra, and records that refer to a missing record. The exit code is 1 if there is a problem. Make a backup before you repair.
+	return `The server may run. To repair the indexes of a file (bolt:), stop it first. The command reads the whole store and reports records that cannot be read, index entries that are missing, wrong or extra, and records that refer to a missing record. The exit code is 1 if there is a problem. Make a backup before you repair.
 
     cognate check
     cognate check --repair-indexes`
@@ -31,6 +31,12 @@ const maxListed = 10
 func (c *checkCommand) Run(t *terminal) error {
 	ctx, stop := signals()
 	defer stop()
+	if c.RepairIndexes && c.Store.file != "" {
+		if conn := dialServer(ctx, c.Store); conn != nil {
+			conn.Close()
+			return hint(fmt.Errorf("a server has %s open: indexes are repaired while it is stopped", c.Store.file), "stop the server first, or leave out --repair-indexes")
+		}
+	}
 	st, err := openUsed(ctx, t, c.Store, c.keyFlags, hintWhere)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ type clientCommand struct {
 
 // Help returns the details that --help shows.
 func (clientCommand) Help() string {
-	return `A program signs users in with an app client. If the store is a file, stop the server first.
+	return `A program signs users in with an app client.
 
     cognate client create web
     cognate client create backend --secret --settings '{"authFlows":["ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}'

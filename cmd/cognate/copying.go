@@ -48,7 +48,7 @@ func openWhole(ctx context.Context, where storeFlag) (store.Store, error) {
 	if where.inMemory() {
 		return nil, hint(errors.New("memory cannot be read by another process"), "give it as bolt:FILE or postgres://USER@HOST/DATABASE")
 	}
-	st, err := openThere(ctx, where, hintServed)
+	st, err := openThere(ctx, where, hintServed, openStore)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, hint(err, "stop the server first, or make a backup, restore it to a new store and copy that store")
 	}

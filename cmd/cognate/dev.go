@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -29,18 +30,23 @@ type devCommand struct {
 	Limits  bool       `help:"Limit connections, messages, and failures by address, as serve does. Without it there are no such limits."`
 	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
 	Remote  bool       `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
+
+	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
+	ClientID  string    `placeholder:"ID" help:"Id of the ready client, such as web1. Default: a random one."`
+	ReadyFile readyFile `placeholder:"FILE" help:"File to write when the fake serves: the endpoint and the ids, as JSON. It is removed when the fake stops."`
 }
 
 // Help returns the details that --help shows.
 func (devCommand) Help() string {
-	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox.
+	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox. The page at / says that the fake runs.
 
 Operators' calls and the paths below /_cognate are for programs on this machine, which call a loopback name such as localhost. Pages of other origins are refused. Users' calls come from everywhere. In a container, give --allow-remote.
 
 Examples:
 
     cognate dev
-    cognate dev --addr 127.0.0.1:0
+    cognate dev --addr 127.0.0.1:0 --ready-file ready.json
+    cognate dev --pool-id us-east-1_test1 --client-id web1
     cognate dev --store bolt:dev.db
     cognate dev --issuer aws
     cognate dev --addr 0.0.0.0:9229 --allow-remote --allow-host cognito.test
@@ -51,6 +57,20 @@ For test programs:
     curl localhost:9229/_cognate/outbox?username=alice
     curl -X POST localhost:9229/_cognate/reset
     curl -X POST localhost:9229/_cognate/clock -d '{"advance":"1h"}'`
+}
+
+// Validate returns an error if the command line is invalid.
+func (c *devCommand) Validate() error {
+	if c.Empty && (c.PoolID != "" || c.ClientID != "") {
+		return errors.New("--pool-id and --client-id are of the ready pool and client, and --empty has none: give one or the other")
+	}
+	if err := (&identity.PoolSettings{Name: "dev", Region: string(c.Region), ID: c.PoolID}).Check(); err != nil {
+		return fmt.Errorf("--pool-id: %w", err)
+	}
+	if err := (&identity.ClientSettings{Name: "dev", ID: c.ClientID}).Check(&identity.PoolSettings{}); err != nil {
+		return fmt.Errorf("--client-id: %w", err)
+	}
+	return nil
 }
 
 // stock is how many RSA keys dev keeps ready for new pools.
@@ -64,6 +84,9 @@ func (c *devCommand) Run(t *terminal) error {
 		return err
 	}
 	defer l.Close()
+	if err := c.ReadyFile.clear(); err != nil {
+		return err
+	}
 	st, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -75,15 +98,23 @@ func (c *devCommand) Run(t *terminal) error {
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	f, err := fake.New(ctx, &fake.Options{
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
-		Logger: log, Empty: c.Empty, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
 		Access: c.access(),
 	})
+	if errors.Is(err, fake.ErrOtherID) {
+		return hint(err, "leave out --pool-id and --client-id, or choose another file with --store")
+	}
 	if err != nil {
 		return err
 	}
 	ctx, stop := signals()
 	defer stop()
-	c.greet(ctx, t, f, l, url)
+	ready := c.readiness(ctx, f, url)
+	if err := c.ReadyFile.write(ready); err != nil {
+		return err
+	}
+	defer c.ReadyFile.remove()
+	c.greet(t, f, l, ready)
 	if c.Limits {
 		l = bounded(l, maxConnections, maxConnectionsOfOne, nil)
 	}
@@ -151,8 +182,23 @@ func (i issuerFlag) fixed(self string) identity.IssuerFunc {
 	return identity.FixedIssuer(string(i))
 }
 
+// readiness says what the server has.
+func (c *devCommand) readiness(ctx context.Context, f *fake.Server, url string) readiness {
+	r := readiness{Endpoint: url, Region: f.Engine().Region(), Outbox: url + "/_cognate/outbox"}
+	pool := f.Pool()
+	if pool == nil {
+		return r
+	}
+	r.UserPoolID, r.ClientID = pool.PoolID(), pool.ClientID()
+	if info, err := pool.Admin().Describe(ctx); err == nil {
+		r.Issuer = f.Engine().Issuer(ctx, info)
+	}
+	r.JWKS = url + "/" + pool.PoolID() + "/.well-known/jwks.json"
+	return r
+}
+
 // greet prints what the server has and what to try.
-func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l net.Listener, url string) {
+func (c *devCommand) greet(t *terminal, f *fake.Server, l net.Listener, r readiness) {
 	tcp, ok := l.Addr().(*net.TCPAddr)
 	open := ok && !tcp.IP.IsLoopback()
 	switch {
@@ -165,25 +211,20 @@ func (c *devCommand) greet(ctx context.Context, t *terminal, f *fake.Server, l n
 	}
 	fmt.Fprintf(t.out, "Cognate, a fake of Amazon Cognito. Not for real users:\n"+
 		"any signature is accepted, and passwords are hashed cheaply.\n%s\n", c.limitsLine())
-	row := func(name, value string) { fmt.Fprintf(t.out, "  %-10s %s\n", name, value) }
-	row("Endpoint", url)
-	row("Region", f.Engine().Region())
-	row("Store", c.Store.String())
-	if pool := f.Pool(); pool != nil {
-		row("User pool", pool.PoolID())
-		row("Client", pool.ClientID())
-		if info, err := pool.Admin().Describe(ctx); err == nil {
-			row("Issuer", f.Engine().Issuer(ctx, info))
+	for _, row := range [][2]string{
+		{"Endpoint", r.Endpoint}, {"Region", r.Region}, {"Store", c.Store.String()}, {"User pool", r.UserPoolID},
+		{"Client", r.ClientID}, {"Issuer", r.Issuer}, {"JWKS", r.JWKS}, {"Outbox", r.Outbox},
+	} {
+		if row[1] != "" {
+			fmt.Fprintf(t.out, "  %-10s %s\n", row[0], row[1])
 		}
-		row("JWKS", url+"/"+pool.PoolID()+"/.well-known/jwks.json")
 	}
-	row("Outbox", url+"/_cognate/outbox")
+	limits := "none of messages and failures by address; --limits turns them on"
 	if c.Limits {
-		row("Limits", "of messages and failures by address, as in production")
-	} else {
-		row("Limits", "none of messages and failures by address; --limits turns them on")
+		limits = "of messages and failures by address, as in production"
 	}
-	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, url))
+	fmt.Fprintf(t.out, "  %-10s %s\n", "Limits", limits)
+	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, r.Endpoint))
 }
 
 // limitsLine says whether there are limits.

@@ -178,8 +178,8 @@ func TestLockedFile(t *testing.T) {
 	dir := t.TempDir()
 	p, _ := serveAt(t, dir)
 	failure(t, dir, "cannot open store cognate.db: in use by another process", "stop it first", "serve", "--addr", "127.0.0.1:0", "--issuer", "aws")
-	failure(t, dir, "in use by another process", "stop it first", "key", "create")
-	failure(t, dir, "in use by another process", "stop it first", "key", "list")
+	failure(t, dir, "in use by another process", "stop it first", "dev", "--addr", "127.0.0.1:0", "--store", "bolt:cognate.db")
+	failure(t, dir, "in use by another process", "stop the server first", "copy", "bolt:cognate.db", "bolt:copy.db")
 	p.kill()
 	if _, errs, code := run(t, dir, "key", "list"); code != 0 {
 		t.Errorf("key list after the server was killed: %d %s", code, errs)

@@ -20,7 +20,7 @@ type groupCommand struct {
 
 // Help returns the details that --help shows.
 func (groupCommand) Help() string {
-	return `Tokens list the groups of their user in the claim cognito:groups. If the store is a file, stop the server first.
+	return `Tokens list the groups of their user in the claim cognito:groups.
 
     cognate group create admins --precedence 1
     cognate group add admins alice

@@ -20,7 +20,7 @@ type keyCommand struct {
 
 // Help returns the details that --help shows.
 func (keyCommand) Help() string {
-	return `Operators sign their requests to "cognate serve" with access keys. If the store is a file, stop the server first, because only one process can open the file.`
+	return `Operators sign their requests to "cognate serve" with access keys. The server may run meanwhile: a key that is revoked is refused at its next request.`
 }
 
 // A keyStore is the store of the access keys.
@@ -102,7 +102,9 @@ type keyList struct{ keyStore }
 func (keyList) Help() string {
 	return `The time of the last use may be an hour too early. A key that has expired is refused; revoke it to remove it.
 
-    cognate key list`
+    cognate key list
+    cognate key list --store bolt:/var/lib/cognate/cognate.db
+    cognate key list --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key`
 }
 
 // Run lists the keys.
@@ -139,6 +141,14 @@ func stampOrDash(t time.Time) string {
 type keyRevoke struct {
 	keyStore
 	ID string `arg:"" name:"access-key" help:"Id of the key, such as AKIA..., see key list."`
+}
+
+// Help returns the details that --help shows.
+func (keyRevoke) Help() string {
+	return `The server refuses the next request that is signed with the key.
+
+    cognate key revoke AKIAEXAMPLE123456789
+    cognate key revoke AKIAEXAMPLE123456789 --store bolt:/var/lib/cognate/cognate.db`
 }
 
 // Run revokes a key.

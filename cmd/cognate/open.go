@@ -66,9 +66,18 @@ func openReal(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) 
 	return unlockOrClose(ctx, t, inner, where, keys)
 }
 
-// openUsed is openReal for a store that must exist.
+// openCommon is openReal for a command, which may use the store of a running server.
+func openCommon(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) (store.Store, error) {
+	inner, err := openShared(ctx, where)
+	if err != nil {
+		return nil, err
+	}
+	return unlockOrClose(ctx, t, inner, where, keys)
+}
+
+// openUsed is openCommon for a store that must exist.
 func openUsed(ctx context.Context, t *terminal, where storeFlag, keys keyFlags, try string) (store.Store, error) {
-	inner, err := openThere(ctx, where, try)
+	inner, err := openThere(ctx, where, try, openShared)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +93,16 @@ func unlockOrClose(ctx context.Context, t *terminal, inner store.Store, where st
 }
 
 // openThere opens a store, which must exist and be whole, without its keys. A database must
-// be read to find that out: a mistyped schema name is an empty schema.
-func openThere(ctx context.Context, where storeFlag, try string) (store.Store, error) {
+// be read to find that out: a mistyped schema name is an empty schema. open is openStore or
+// openShared.
+func openThere(ctx context.Context, where storeFlag, try string, open func(context.Context, storeFlag) (store.Store, error)) (store.Store, error) {
 	if err := mustExist(where, try); err != nil {
 		return nil, err
 	}
-	st, err := openStore(ctx, where)
+	st, err := open(ctx, where)
+	if errors.Is(err, store.ErrLocked) {
+		return nil, hint(err, "no server answers at %s: run this as the user of the server and see the server's log, or stop the process that has the file open", socketOf(where.file))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Operators' commands open the store of a server that is stopped, or a database in use,
-// make an engine on it, choose the pool, and call the engine. Errors of the engine get a
+// Operators' commands open the store of a server, or use that of a server that runs (see
+// openShared), make an engine on it, choose the pool, and call the engine. Errors of the engine get a
 // hint in the words of the command.
 
 // A realStore is the store of a real server.
@@ -34,7 +34,7 @@ func (s *realStore) Validate() error {
 
 // open calls fn with an engine on the store. It makes the store if it does not exist.
 func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error) error {
-	return s.with(t, o, fn, func(ctx context.Context) (store.Store, error) { return openReal(ctx, t, s.Store, s.keyFlags) })
+	return s.with(t, o, fn, func(ctx context.Context) (store.Store, error) { return openCommon(ctx, t, s.Store, s.keyFlags) })
 }
 
 // with calls fn with an engine on the store that open returns. The first signal ends the
@@ -52,8 +52,15 @@ func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Conte
 	}
 	o.Catalog = catalog()
 	o.Logger = slog.New(slog.NewTextHandler(t.err, nil))
-	err = plain(fn(ctx, identity.New(st, o)))
+	err = plain(fn(byUser(ctx, st), identity.New(st, o)))
 	return errors.Join(err, st.Close())
+}
+
+// byUser returns a context whose events name the user who runs the command: the one whom
+// the running server sees, or else the user of this process.
+func byUser(ctx context.Context, st store.Store) context.Context {
+	who, _ := lentBy(st)
+	return identity.WithCall(ctx, identity.Call{SystemUser: cmp.Or(who, self())})
 }
 
 // openExisting is open for a store that must exist.

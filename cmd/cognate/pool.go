@@ -22,7 +22,7 @@ type poolCommand struct {
 
 // Help returns the details that --help shows.
 func (poolCommand) Help() string {
-	return `These commands open the store of "cognate serve". If the store is a file, stop the server first, because only one process can open the file. A database may be in use.
+	return `These commands work on the store of "cognate serve", which may run meanwhile. If the server has a file open, they use the socket beside the file (cognate.db.sock). Run them as a user who may read and write the file.
 
 Settings are JSON with the names that "cognate pool show" shows:
 
@@ -57,6 +57,7 @@ type poolCreate struct {
 	realStore
 	Name     string       `arg:"" help:"Name of the pool, for people: 1 to 128 characters."`
 	Settings settingsFlag `placeholder:"JSON|@FILE|-" help:"Settings that differ from the defaults."`
+	Key      string       `placeholder:"KEY" help:"Key by which a Go program finds the pool: OpenUserPool(ctx, KEY, settings). The pool then has a default app client. Default: none, so that such a program makes a pool of its own."`
 	Region   region       `default:"us-east-1" placeholder:"REGION" help:"Region of the pool, unless the settings have a region. Default: ${default}."`
 }
 
@@ -65,6 +66,7 @@ func (poolCreate) Help() string {
 	return `The output is the id of the new pool. The defaults are safe: names ignore case, passwords have at least 15 characters, and answers do not reveal who has an account. With {"defaults":"cognito"}, settings that you leave out get the defaults of Amazon Cognito. The command makes the store if it does not exist.
 
     cognate pool create main
+    cognate pool create main --key main
     cognate pool create main --settings '{"defaults":"cognito","srp":true,"autoVerified":["email"]}'
     cognate pool create main --settings '{"schema":[{"name":"email","type":"String","mutable":true,"required":true}]}'
     cognate pool create copy --settings @settings.json
@@ -84,7 +86,7 @@ func (c *poolCreate) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	settings.Name, settings.Schema = c.Name, withAttributes(nil, settings.Schema)
+	settings.Name, settings.Key, settings.Schema = c.Name, c.Key, withAttributes(nil, settings.Schema)
 	return c.open(t, &identity.Options{Region: string(c.Region)}, func(ctx context.Context, e *identity.Engine) error {
 		p, err := e.CreateUserPool(ctx, settings)
 		if err != nil {

@@ -28,7 +28,7 @@ func (secretsCommand) Help() string {
     cognate secrets reseal
     cognate secrets drop-old
 
-If the store is a PostgreSQL database, the servers may run meanwhile. They notice the new key in the key file within a minute. If servers have copies of the key file, add the new key as the last line of each copy. When all copies have it, make it the first line of each copy. If the store is a file (bolt:), stop the server first. If the keys are in an environment variable, change the variable yourself.
+The servers may run meanwhile. They notice the new key in the key file within a minute. If servers have copies of the key file, add the new key as the last line of each copy. When all copies have it, make it the first line of each copy. If the keys are in an environment variable, change the variable yourself.
 
 Run the commands as the owner of the key file, or as root. You need the old keys to read old copies of the store, so keep the old keys with those copies.`
 }
@@ -102,7 +102,7 @@ func (c *secretsReseal) Run(t *terminal) error {
 
 type secretsDropOld struct{ sealedStore }
 
-// settled is the minimum age of a change of the key file when several servers run. After
+// settled is the minimum age of a change of the key file when servers run. After
 // this time each server has noticed the change and seals under the new key.
 const settled = 2 * time.Minute
 
@@ -117,7 +117,9 @@ func (c *secretsDropOld) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		if age := time.Since(info.ModTime()); c.Store.url != "" && age < settled {
+		_, lent := lentBy(st)
+		shared := c.Store.url != "" || lent
+		if age := time.Since(info.ModTime()); shared && age < settled {
 			return hint(fmt.Errorf("%s was changed %s ago: a server may not have noticed the change yet, and may still seal under an old key", file, age.Round(time.Second)),
 				"wait for %s, run cognate secrets reseal, and then run this command again", (settled - age).Round(time.Second))
 		}

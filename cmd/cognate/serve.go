@@ -21,7 +21,7 @@ import (
 // serve opens the store with its keys, makes the engine, listens, logs what an operator
 // must know, and answers requests until a signal comes. Background work, such as sweeping
 // and rotating keys, ends with the requests. A socket beside the store file serves backups
-// meanwhile.
+// and other commands meanwhile.
 
 type serveCommand struct {
 	Addr  address   `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
@@ -103,7 +103,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	defer st.Close()
 	log := c.logger(t)
 	if c.Store.file != "" {
-		defer offerBackups(log, c.Store.file, st)()
+		defer offerStore(log, c.Store.file, st)()
 	}
 	secure, err := c.secure(log, st)
 	if err != nil {
@@ -221,11 +221,7 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 		log.Warn("the issuer is not https: serve with --tls-cert or --acme-host, or put a proxy with TLS in front and give its URL by --issuer")
 	}
 	if len(keys) == 0 {
-		how := "stop this server and run cognate key create"
-		if c.Store.url != "" { // several processes can use a database
-			how = "run cognate key create"
-		}
-		log.Warn("there is no access key, so operators' calls are refused", "hint", how)
+		log.Warn("there is no access key, so operators' calls are refused", "hint", "run cognate key create")
 	}
 	if c.LogCodes {
 		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")

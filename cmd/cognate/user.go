@@ -27,7 +27,7 @@ type userCommand struct {
 
 // Help returns the details that --help shows.
 func (userCommand) Help() string {
-	return `Name a user by the username, by any other name that the user signs in with, or by the sub. If the store is a file, stop the server first.
+	return `Name a user by the username, by any other name that the user signs in with, or by the sub.
 
     cognate user create alice email=alice@example.com email_verified=true
     cognate user list --filter 'email ^= "a"'

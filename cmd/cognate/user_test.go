@@ -179,18 +179,3 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 		t.Errorf("name = %q, want %q", rec.Attributes["name"], evil)
 	}
 }
-
-func TestOperatorsNeedTheStore(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for a store that is in use, once for each command")
-	}
-	dir, _ := withPool(t, es256)
-	p, _ := serveAt(t, dir)
-	for _, args := range [][]string{{"pool", "list"}, {"client", "list"}, {"group", "list"}, {"user", "list"}, {"pool", "create", "x"}} {
-		failure(t, dir, "in use by another process", "stop it first", args...)
-	}
-	p.kill()
-	if must(t, dir, "pool", "list") == "" {
-		t.Error("pool list is empty")
-	}
-}

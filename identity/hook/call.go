@@ -19,6 +19,9 @@ type Call struct {
 	// AccessKey is the id of the operator's access key that signed the call.
 	// Empty means that the call was not signed, or that the program itself calls.
 	AccessKey string
+	// SystemUser is the user of the operating system who runs a command of an
+	// operator, such as cognate user create. Empty means that it is no such command.
+	SystemUser string
 	// Address is the remote end of the connection, or what a trusted proxy says that it is.
 	// The zero value means that the address is unknown. Budgets of guesses count by it, so
 	// leave it zero rather than set it to the address of a proxy.

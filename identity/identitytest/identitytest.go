@@ -51,6 +51,10 @@ type Options struct {
 	// Client are the settings of the ready client. Defaults to a client without a secret
 	// that may sign in by SRP and by password, and refresh.
 	Client *identity.ClientSettings
+	// PoolID and ClientID are the ids of the ready pool and its client, such as
+	// us-east-1_test1 and web1, for programs that have them in their configuration. They
+	// have the form of PoolSettings.ID and ClientSettings.ID. Default to random ones.
+	PoolID, ClientID string
 	// Issuer sets the iss of tokens. Use [identity.AWSIssuer] for verifiers that accept
 	// only Amazon's. Defaults to the server's URL.
 	Issuer identity.IssuerFunc
@@ -85,7 +89,7 @@ func NewServer(t testing.TB, o *Options) *Server {
 		issuer = cognito.SelfIssuer(url)
 	}
 	f, err := fake.New(t.Context(), &fake.Options{
-		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, KeyStock: stock(),
+		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, PoolID: o.PoolID, ClientID: o.ClientID, KeyStock: stock(),
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

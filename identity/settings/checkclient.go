@@ -15,7 +15,7 @@ func (c *Client) Check(p *Pool) error {
 	if n := len(c.Name); n == 0 || n > 128 {
 		return plain("Name", "A client has a name of 1 to 128 characters.")
 	}
-	for _, check := range []func(*Pool) error{c.checkSecret, c.checkFlows, c.checkValidity, c.checkAttributes, c.checkOAuth} {
+	for _, check := range []func(*Pool) error{c.checkID, c.checkSecret, c.checkFlows, c.checkValidity, c.checkAttributes, c.checkOAuth} {
 		if err := check(p); err != nil {
 			return err
 		}

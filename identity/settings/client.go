@@ -9,6 +9,10 @@ import (
 type Client struct {
 	// Name is for people: 1 to 128 bytes. It is required.
 	Name string `json:"name"`
+	// ID is the id of a new client: 1 to 128 letters, digits, underscores or plus
+	// signs. It is for tests, and is not stored with the settings. Empty means a
+	// random one. The id of another client is refused. A client that exists keeps its id.
+	ID string `json:"-"`
 	// GenerateSecret makes a secret for a client that can keep one. Secret sets
 	// it instead. Neither is stored with the settings;
 	// in [Clients.Update] GenerateSecret says whether there is a secret.

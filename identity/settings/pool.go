@@ -32,6 +32,15 @@ type Pool struct {
 	// Region is part of the pool's id and ARN: a name such as us-east-1. Defaults
 	// to the engine's. It cannot be changed.
 	Region string `json:"region"`
+	// ID is the id of a new pool, such as us-east-1_test1: the region, an underscore
+	// and 1 to 40 letters or digits. It is for tests, and is not stored with the
+	// settings. Empty means a random one. The id of another pool is refused, also that
+	// of a deleted one until its users are removed. A pool that exists keeps its id.
+	ID string `json:"-"`
+	// Key is the key of a new pool, by which OpenUserPool finds it. It is for
+	// CreateUserPool, which then makes a default client too, and is not stored with the
+	// settings. Empty means none. The key of another pool is refused.
+	Key string `json:"-"`
 	// Defaults says what the settings left unset mean. The zero value is
 	// SafeDefaults. It cannot be changed.
 	Defaults Defaults `json:"defaults,omitempty"`

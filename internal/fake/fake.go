@@ -11,6 +11,8 @@
 //	POST   /_cognate/reset    back to the start state: data, messages and clock
 //	POST   /_cognate/clock    {"advance":"1h"}
 //
+// A page at / says that the fake runs.
+//
 // # Caveats
 //
 //   - The server accepts any signature, hashes passwords cheaply, keeps secrets in clear text,
@@ -61,6 +63,10 @@ type Options struct {
 	// [ReadyPool] and [ReadyClient].
 	Pool   *identity.PoolSettings
 	Client *identity.ClientSettings
+	// PoolID and ClientID are the ids of the ready pool and its client. They default to
+	// random ones, or to those that Pool and Client have. On a store that was used
+	// before, New returns an error if the ready pool or client has another id.
+	PoolID, ClientID string
 	// KeyStock is the field of [identity.Options]. Defaults to none: keys are made when
 	// they are first needed.
 	KeyStock *identity.KeyStock
@@ -85,6 +91,8 @@ type Server struct {
 	ready   *identity.UserPool
 	api     *cognito.Handler
 	control http.Handler
+	log     *slog.Logger
+	version string
 
 	resetting sync.Mutex
 	start     store.Forker // the state that Reset restores; nil if the store cannot be copied
@@ -100,7 +108,7 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if inner == nil {
 		inner = memory.New()
 	}
-	s := &Server{store: newSwap(inner), outbox: identity.NewOutbox(0)}
+	s := &Server{store: newSwap(inner), outbox: identity.NewOutbox(0), log: cmp.Or(o.Logger, slog.Default()), version: o.Version}
 	if o.OnMessage != nil {
 		s.outbox.Next = senderFunc(o.OnMessage)
 	}
@@ -146,6 +154,10 @@ func (f senderFunc) Send(_ context.Context, m *identity.Message) error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isControl(r) {
 		s.control.ServeHTTP(w, r)
+		return
+	}
+	if isPage(r) {
+		s.servePage(w, r)
 		return
 	}
 	s.api.ServeHTTP(w, r)

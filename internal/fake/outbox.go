@@ -34,7 +34,8 @@ func newLetter(m *identity.Message) letter {
 	}
 }
 
-// A filter selects the messages that equal it in each field that is not empty.
+// A filter selects the messages that equal it in each field that is not empty. username is
+// any name of the user.
 type filter struct {
 	pool, username, to, kind string
 	limit                    int
@@ -45,6 +46,7 @@ type filter struct {
 var kinds = []string{
 	"SignUp", "ResendCode", "ForgotPassword", "AdminCreateUser",
 	"UpdateUserAttribute", "VerifyUserAttribute", "Authentication",
+	"PasswordChanged", "AddressChanged", "FactorChanged", "AccountExists",
 }
 
 // maxLetters is the maximum number of messages in an answer.
@@ -86,7 +88,7 @@ func parseFilter(query url.Values) (filter, error) {
 
 func (f filter) keeps(m *identity.Message) bool {
 	same := func(want, have string) bool { return want == "" || want == have }
-	return same(f.pool, m.Pool) && same(f.username, m.Username) && same(f.to, m.To) && same(f.kind, string(m.Kind))
+	return same(f.pool, m.Pool) && same(f.to, m.To) && same(f.kind, string(m.Kind))
 }
 
 // query parses the query of the URL. A "+" is not a space but a part of a phone number or
@@ -109,9 +111,19 @@ func (s *Server) listOutbox(r *http.Request) (any, error) {
 		return nil, err
 	}
 	letters := []letter{}
+	user := newFinder(s.engine, f.username)
 	for _, m := range s.outbox.Messages(f.keeps) {
 		if len(letters) == f.limit {
 			break
+		}
+		if f.username != "" {
+			ok, err := user.addressed(r.Context(), m)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
 		}
 		letters = append(letters, newLetter(m))
 	}

@@ -1,8 +1,10 @@
 package fake
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
@@ -46,10 +48,26 @@ var readies = &store.Table[readyRecord]{
 // client if the old one was deleted.
 func openReady(ctx context.Context, e *identity.Engine, st store.Store, o *Options) (*identity.UserPool, error) {
 	pool, err := findReady(ctx, e, st)
-	if pool != nil || err != nil {
-		return pool, err
+	if err != nil {
+		return nil, err
+	}
+	if pool != nil {
+		return pool, o.wants(pool)
 	}
 	return makeReady(ctx, e, st, o)
+}
+
+// ErrOtherID is returned by [New] if the store has a ready pool or client with another id
+// than the options.
+var ErrOtherID = errors.New("fake: the store was made with another id")
+
+func (o *Options) wants(p *identity.UserPool) error {
+	for _, id := range []struct{ want, have string }{{o.PoolID, p.PoolID()}, {o.ClientID, p.ClientID()}} {
+		if id.want != "" && id.want != id.have {
+			return fmt.Errorf("%w: %s", ErrOtherID, id.have)
+		}
+	}
+	return nil
 }
 
 // findReady returns nil if there is no ready pool, or the pool has lost its ready client.
@@ -94,24 +112,41 @@ func makeReady(ctx context.Context, e *identity.Engine, st store.Store, o *Optio
 	if clientSettings == nil {
 		clientSettings = ReadyClient()
 	}
-	info, err := e.CreateUserPool(ctx, named(settings))
+	s, c := named(settings), namedClient(clientSettings)
+	s.ID, c.ID = cmp.Or(o.PoolID, s.ID), cmp.Or(o.ClientID, c.ID)
+	pool, err := poolFor(ctx, e, s)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := e.UserPool(ctx, info.ID)
+	client, err := pool.Admin().Clients().Create(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	client, err := pool.Admin().Clients().Create(ctx, namedClient(clientSettings))
-	if err != nil {
-		return nil, err
-	}
-	r := &readyRecord{Region: e.Region(), Pool: info.ID, Client: client.ID}
+	r := &readyRecord{Region: e.Region(), Pool: pool.PoolID(), Client: client.ID}
 	if err := st.Update(ctx, func(tx store.Tx) error { return readies.Put(tx, r) }); err != nil {
 		return nil, err
 	}
 	pool.AppClient = pool.Client(client.ID)
 	return pool, nil
+}
+
+// poolFor makes the pool. If the pool with the given id has lost only its ready client, poolFor
+// returns that pool; if the pool was deleted, its id is free after a sweep.
+func poolFor(ctx context.Context, e *identity.Engine, s *identity.PoolSettings) (*identity.UserPool, error) {
+	if s.ID != "" {
+		pool, err := e.UserPool(ctx, s.ID)
+		if !errors.Is(err, identity.ErrPoolNotFound) {
+			return pool, err
+		}
+		if _, err := e.Sweep(ctx); err != nil {
+			return nil, err
+		}
+	}
+	info, err := e.CreateUserPool(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return e.UserPool(ctx, info.ID)
 }
 
 func named(s *identity.PoolSettings) *identity.PoolSettings {

@@ -204,3 +204,27 @@ func commands(t *testing.T) []string {
 	}
 	return all
 }
+
+// aside are the commands that have nothing to do with a store of a server.
+var aside = []string{"version"}
+
+// TestEachCommandSaysWhatItDoesWhileAServerRuns holds the script running.txtar to a line for
+// each command: those that work on a store do so, and the others fail.
+func TestEachCommandSaysWhatItDoesWhileAServerRuns(t *testing.T) {
+	text, err := os.ReadFile("testdata/running.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands(t) {
+		form := `(?m)^fails 1 ` + c + `( |$)`
+		switch first, _, _ := strings.Cut(c, " "); {
+		case slices.Contains(aside, c):
+			continue
+		case slices.Contains([]string{"pool", "client", "group", "user", "key", "secrets", "check", "backup"}, first):
+			form = `(?m)^exec cognate ` + c + `( [^-].*| --[^h].*)?$`
+		}
+		if !regexp.MustCompile(form).Match(text) {
+			t.Errorf("running.txtar does not show what cognate %s does while a server runs: there is no line like %s", c, form)
+		}
+	}
+}

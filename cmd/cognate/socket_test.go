@@ -1,0 +1,119 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+// TestCommandsWorkWhileTheServerRuns holds that the server and a command see what the other
+// writes, and that the event names the user who ran the command.
+func TestCommandsWorkWhileTheServerRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs commands beside a server")
+	}
+	dir := t.TempDir()
+	op := newSigner(t, dir)
+	p, url := serveAt(t, dir)
+	pool := must(t, dir, "pool", "create", "main", "--settings", es256)
+	client := must(t, dir, "client", "create", "web")
+	must(t, dir, "user", "create", "alice", "--password", password)
+	if a := call(t, url, "AdminGetUser", fmt.Sprintf(`{"UserPoolId":%q,"Username":"alice"}`, pool), op); a.status != 200 {
+		t.Errorf("the server does not see the user that a command made: %+v", a)
+	}
+	if a := call(t, url, "SignUp", signUpBody(client, "bob"), nil); a.status != 200 && a.Type != "CodeDeliveryFailureException" && a.Type != "InvalidPasswordException" {
+		t.Errorf("SignUp: %+v", a)
+	}
+	p.kill()
+	must(t, dir, "group", "create", "staff") // as it is without a server
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := identity.Actor{Kind: identity.ActorSystem, ID: me.Username}
+	seen := map[identity.EventKind]bool{}
+	inStore(t, dir, func(e *identity.Engine) {
+		up, err := e.UserPool(t.Context(), pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ev, err := range up.Admin().Events(t.Context(), identity.EventQuery{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch ev.Kind {
+			case identity.EventUserCreated, identity.EventClientCreated, identity.EventGroupCreated:
+				seen[ev.Kind] = true
+				if ev.Actor != want {
+					t.Errorf("%s was done by %+v, want %+v", ev.Kind, ev.Actor, want)
+				}
+			default: // events of what a user did
+			}
+		}
+	})
+	if len(seen) != 3 {
+		t.Errorf("events of commands are %v, want three kinds", seen)
+	}
+}
+
+// TestAccessKeyIsRevokedWhileTheServerRuns holds that a stolen key ends at once.
+func TestAccessKeyIsRevokedWhileTheServerRuns(t *testing.T) {
+	dir := t.TempDir()
+	op := newSigner(t, dir)
+	_, url := serveAt(t, dir)
+	if a := call(t, url, "ListUserPools", `{"MaxResults":1}`, op); a.status != 200 {
+		t.Fatalf("ListUserPools: %+v", a)
+	}
+	must(t, dir, "key", "revoke", op.id)
+	if a := call(t, url, "ListUserPools", `{"MaxResults":1}`, op); !strings.HasSuffix(a.Type, "UnrecognizedClientException") {
+		t.Errorf("with a key that was revoked: %+v", a)
+	}
+	next := newSigner(t, dir, "--role", "auditor")
+	if a := call(t, url, "ListUserPools", `{"MaxResults":1}`, next); a.status != 200 {
+		t.Errorf("with a key that was made while the server runs: %+v", a)
+	}
+	if a := call(t, url, "CreateUserPool", `{"PoolName":"x"}`, next); !strings.HasSuffix(a.Type, "AccessDeniedException") {
+		t.Errorf("an auditor makes a pool: %+v", a)
+	}
+}
+
+// TestSocketHasTheRightsOfTheFile lets the group of the file use the socket too, and nobody
+// else.
+func TestSocketHasTheRightsOfTheFile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no modes: see peer_other.go")
+	}
+	for _, mode := range []os.FileMode{0o600, 0o660, 0o640} {
+		dir := t.TempDir()
+		newSigner(t, dir)
+		if err := os.Chmod(filepath.Join(dir, "cognate.db"), mode); err != nil {
+			t.Fatal(err)
+		}
+		p, _ := serveAt(t, dir)
+		info, err := os.Stat(filepath.Join(dir, "cognate.db.sock"))
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("the socket of a file with mode %o: %v, %v", mode, info.Mode(), err)
+		}
+		p.kill()
+	}
+}
+
+// TestServerKeepsItsSecretsFromCommands: what goes through the socket is sealed.
+func TestServerKeepsItsSecretsFromCommands(t *testing.T) {
+	dir := t.TempDir()
+	newSigner(t, dir)
+	serveAt(t, dir)
+	failure(t, dir, "the key file missing.key of cognate.db is missing", "--key-file", "key", "list", "--key-file", "missing.key")
+	other := t.TempDir()
+	newSigner(t, other)
+	failure(t, dir, "is not the key file of cognate.db", "--key-file", "key", "list", "--key-file", filepath.Join(other, "cognate.key"))
+	if out := must(t, dir, "key", "list"); !strings.Contains(out, "AKIA") {
+		t.Errorf("key list: %s", out)
+	}
+}

@@ -1,0 +1,49 @@
+package fake
+
+import (
+	"html/template"
+	"net/http"
+)
+
+// page is what a person sees who opens the address of the fake in a browser. It has no
+// codes and no secrets, so any host name may be used.
+var page = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Cognate, a fake of Amazon Cognito</title>
+<style>body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:44rem;padding:0 1rem}dt{font-weight:bold}code{overflow-wrap:anywhere}</style>
+<h1>The fake runs</h1>
+<p>This is Cognate, a fake of Amazon Cognito for tests. It is not for real users. Point your SDK at the endpoint.</p>
+<dl>
+<dt>Endpoint<dd><code>{{.Endpoint}}</code>
+<dt>Region<dd><code>{{.Region}}</code>
+{{with .Pool}}<dt>User pool<dd><code>{{.}}</code>
+{{end}}{{with .Client}}<dt>Client<dd><code>{{.}}</code>
+{{end}}<dt>Messages, with their codes<dd><a href="/_cognate/outbox">/_cognate/outbox</a>
+<dt>Version<dd>{{.Version}}
+</dl>
+</html>
+`))
+
+// isPage reports whether a request is for the page. The API takes only POST here.
+func isPage(r *http.Request) bool {
+	return r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+}
+
+func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
+	about := struct{ Endpoint, Region, Pool, Client, Version string }{
+		Endpoint: "http://" + r.Host, Region: s.engine.Region(), Version: s.version,
+	}
+	if s.ready != nil {
+		about.Pool, about.Client = s.ready.PoolID(), s.ready.ClientID()
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if err := page.Execute(w, about); err != nil {
+		s.log.DebugContext(r.Context(), "the page was not sent", "error", err) // the browser has gone
+	}
+}
