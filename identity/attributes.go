@@ -54,7 +54,7 @@ func (s *Session) updateAttributes(ctx context.Context, attributes map[string]st
 	if err := checkWritable(settings, &s.client.Settings, attributes); err != nil {
 		return nil, err
 	}
-	up := &update{scope: s.scope(), values: attributes, by: origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}}
+	up := &update{scope: s.scope(), values: attributes, by: origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), family: familyID(s.claims)}}
 	return up.run(ctx)
 }
 

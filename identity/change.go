@@ -40,6 +40,11 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 		if refused, err = fn(tx, kept); err != nil || refused != nil {
 			return err
 		}
+		if factorsChanged(before, kept) {
+			if err := signOutByFactors(tx, &by.pool.Settings, kept, by.family, by.now); err != nil {
+				return err
+			}
+		}
 		if err := users.Put(tx, kept); err != nil {
 			return err
 		}
@@ -64,6 +69,7 @@ type origin struct {
 	pool        *PoolInfo
 	client, sub string
 	now         time.Time
+	family      string            // the id of the sign-in that makes the change; empty for an operator
 	apart       bool              // the change leaves User.Modified alone: it is one of sign-ins or groups
 	data        map[string]string // the event's
 }
@@ -87,7 +93,7 @@ func orRefused(err, refused error) error {
 
 // change changes the signed-in user.
 func (s *Session) change(ctx context.Context, kind EventKind, fn func(tx store.Tx, u *User) (refused, err error)) (*User, error) {
-	by := origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now()}
+	by := origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), family: familyID(s.claims)}
 	return s.engine.changeUser(ctx, by, kind, fn)
 }
 

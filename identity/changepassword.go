@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -182,20 +181,15 @@ func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (refused, 
 	return nil, t.next.replace(tx, t.scope.settings, again.cred)
 }
 
-// endOthers ends all sign-ins of the user except this one. One transaction
-// deletes only some of them; the user's NotBefore invalidates the rest. This
-// sign-in gets a new AuthTime, so that NotBefore does not invalidate it too:
-// the user has just proved the password again.
+// endOthers ends all sign-ins of the user except this one, which gets a new
+// AuthTime: the user has just proved the password again.
 func (s *Session) endOthers(tx store.Tx, u *User, now time.Time) (refused, err error) {
-	own, err := families.Get(tx, store.Key(u.Pool, u.Sub, familyID(s.claims)))
-	if errors.Is(err, store.ErrNotFound) {
-		return ErrAccessTokenRevoked, nil // it was ended meanwhile
-	}
+	own, err := signOutOthers(tx, u, familyID(s.claims), now)
 	if err != nil {
 		return nil, err
 	}
-	if err := u.signOut(tx, now); err != nil {
-		return nil, err
+	if own == nil {
+		return ErrAccessTokenRevoked, nil // it was ended meanwhile
 	}
 	own.AuthTime = u.NotBefore
 	return nil, families.Put(tx, own)

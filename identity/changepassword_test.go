@@ -143,7 +143,7 @@ func TestChangePasswordNeedsTheScope(t *testing.T) {
 	sub := f.join(t, pool, "alice", email).Sub
 	tokens := f.signIn(t, pool.AppClient, "alice")
 	check(t, "EditScope", f.EditScope(t.Context(), pool.PoolID(), sub, "openid"))
-	again, err := pool.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh})
+	again, err := pool.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh, Rotating: true})
 	check(t, "Refresh", err)
 	s, err := pool.Session(t.Context(), again.Access)
 	check(t, "Session", err)

@@ -155,6 +155,7 @@ var (
 	// ErrRefreshTokenReused is returned for a rotated refresh token that is used after its grace period. The sign-in is ended.
 	ErrRefreshTokenReused = errors.New("identity: refresh token was used before")
 	// ErrRotationRequired is returned when a client that rotates refresh tokens uses the flow that does not rotate them.
+	// In Go, set [Refresh].Rotating and keep the refresh token that comes back.
 	ErrRotationRequired = errors.New("identity: the client rotates refresh tokens, which this flow cannot do")
 	// ErrWrongTokenType is returned when an access or ID token is given to be revoked. Only refresh tokens can be revoked.
 	ErrWrongTokenType = errors.New("identity: only refresh tokens can be revoked")

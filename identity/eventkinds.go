@@ -16,6 +16,7 @@ const (
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
 	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token
 	EventRefreshTokenReused        EventKind = "RefreshTokenReused"        // the sign-in is ended
+	EventOldSignInsEnded           EventKind = "OldSignInsEnded"           // the user has more than the pool allows; Data has how many ended
 	EventCodeRequested             EventKind = "CodeRequested"             // Data has the purpose
 	EventCodeRefused               EventKind = "CodeRefused"               // Data has the purpose
 	EventPasswordResetRequested    EventKind = "PasswordResetRequested"    // by anybody who gives the name
@@ -69,6 +70,7 @@ const (
 	dataSecret   = "secret"    // the id of a client's secret
 	dataSignFrom = "sign_from" // when keys begin to sign
 	dataRole     = "role"      // the role of an access key
+	dataCount    = "count"     // how many sign-ins ended
 	dataRevoked  = "revoked"   // "true" if all earlier signing keys were revoked
 )
 

@@ -160,12 +160,12 @@ func ExampleAppClient_Refresh() {
 	in, err := pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: examplePassword})
 	must(err)
 
-	tokens, err := pool.Refresh(ctx, identity.Refresh{Token: in.Tokens.Refresh})
+	tokens, err := pool.Refresh(ctx, identity.Refresh{Token: in.Tokens.Refresh, Rotating: true}) // keep tokens.Refresh for the next time
 	must(err)
 	fmt.Println("a new access token:", tokens.Access != in.Tokens.Access)
 
-	must(pool.Revoke(ctx, in.Tokens.Refresh, "")) // signs this device out
-	_, err = pool.Refresh(ctx, identity.Refresh{Token: in.Tokens.Refresh})
+	must(pool.Revoke(ctx, tokens.Refresh, "")) // signs this device out
+	_, err = pool.Refresh(ctx, identity.Refresh{Token: tokens.Refresh, Rotating: true})
 	fmt.Println(errors.Is(err, identity.ErrRefreshTokenRevoked))
 	// Output:
 	// a new access token: true

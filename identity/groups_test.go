@@ -246,7 +246,7 @@ func TestDeletedGroupHasNoMembers(t *testing.T) {
 	check(t, "Delete", g.groups.Delete(t.Context(), "admins"))
 	wantErr(t, "Delete again", g.groups.Delete(t.Context(), "admins"), identity.ErrGroupNotFound)
 	wantNames(t, "groups", g.of(t, "alice"), "editors")
-	fresh, err := g.pool.Refresh(t.Context(), identity.Refresh{Token: old.Refresh})
+	fresh, err := g.pool.Refresh(t.Context(), identity.Refresh{Token: old.Refresh, Rotating: true})
 	check(t, "Refresh", err)
 	_, claims := parts(t, fresh.Access)
 	wantNames(t, "claim", texts(claims["cognito:groups"]), "editors")
@@ -496,7 +496,7 @@ func TestGroupsInTokens(t *testing.T) {
 				g.add(t, "alice", in.name)
 			}
 			g.make(t, "others", 0, role("others"))
-			refreshed, err := g.pool.Refresh(t.Context(), identity.Refresh{Token: before.Refresh})
+			refreshed, err := g.pool.Refresh(t.Context(), identity.Refresh{Token: before.Refresh, Rotating: true})
 			check(t, "Refresh", err)
 			for how, tokens := range map[string]*identity.Tokens{"refresh": refreshed, "sign-in": g.signIn(t, g.pool.AppClient, "alice")} {
 				_, access := parts(t, tokens.Access)

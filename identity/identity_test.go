@@ -211,15 +211,15 @@ func liveAsUser(t *testing.T, f *fixture) {
 		t.Fatalf("User = %+v, %v", u, err)
 	}
 
-	again, err := pool.Refresh(t.Context(), identity.Refresh{Token: in.Tokens.Refresh})
-	if err != nil || again.Refresh != "" {
-		t.Fatalf("Refresh = %+v, %v, want tokens without a refresh token", again, err)
+	again, err := pool.Refresh(t.Context(), identity.Refresh{Token: in.Tokens.Refresh, Rotating: true})
+	if err != nil || again.Refresh == "" || again.Refresh == in.Tokens.Refresh {
+		t.Fatalf("Refresh = %+v, %v, want tokens with a new refresh token", again, err)
 	}
 	if err := session.SignOutEverywhere(t.Context()); err != nil {
 		t.Fatalf("SignOutEverywhere: %v", err)
 	}
 	_, err = pool.Session(t.Context(), again.Access)
 	wantErr(t, "Session after sign-out", err, identity.ErrAccessTokenRevoked)
-	_, err = pool.Refresh(t.Context(), identity.Refresh{Token: in.Tokens.Refresh})
+	_, err = pool.Refresh(t.Context(), identity.Refresh{Token: again.Refresh, Rotating: true})
 	wantErr(t, "Refresh after sign-out", err, identity.ErrRefreshTokenRevoked)
 }

@@ -80,7 +80,7 @@ func TestDisablingEndsMoreSignInsThanOneTransactionTakes(t *testing.T) {
 	for _, tokens := range all {
 		_, err := pool.Session(t.Context(), tokens.Access)
 		wantErr(t, "access token", err, identity.ErrAccessTokenRevoked)
-		_, err = client.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh})
+		_, err = client.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh, Rotating: true})
 		wantErr(t, "refresh token", err, identity.ErrRefreshTokenRevoked)
 	}
 }
@@ -192,7 +192,7 @@ func TestDeletedUserLeavesNothingBehind(t *testing.T) {
 			wantErr(t, "Get", err, identity.ErrUserNotFound)
 			_, err = pool.Session(t.Context(), tokens.Access)
 			wantErr(t, "access token", err, identity.ErrUserNotFound)
-			_, err = pool.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh})
+			_, err = pool.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh, Rotating: true})
 			wantErr(t, "refresh token", err, identity.ErrRefreshTokenRevoked)
 			if again := f.join(t, pool, "alice", email).Sub; again == sub {
 				t.Error("a user of the same name has the same sub")

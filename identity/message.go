@@ -69,6 +69,9 @@ const (
 	MessagePasswordChanged MessageKind = "PasswordChanged" // to the owner, whoever changed it
 	MessageAddressChanged  MessageKind = "AddressChanged"  // to the previous address
 	MessageFactorChanged   MessageKind = "FactorChanged"   // a second factor was set up, turned on or off
+	// MessageNewDevice tells of a sign-in from an address or a device that the account was
+	// not signed in to from in the last 90 days. The first sign-in of an account sends none.
+	MessageNewDevice MessageKind = "NewDevice"
 	// MessageAccountExists tells the owner of an address that somebody signed up with
 	// it. Pools with the setting HideSignUp send it.
 	MessageAccountExists MessageKind = "AccountExists"

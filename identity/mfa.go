@@ -81,6 +81,7 @@ type MFASetting struct {
 
 // SetMFA chooses the user's second factors. A factor that the user cannot use
 // yet is refused with [ErrMFANotReady], an invalid choice with [ErrMFAPreference].
+// In pools with SignOutOnFactorChange the user's other sign-ins end.
 func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 	if err := s.managed(); err != nil {
 		return err

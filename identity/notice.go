@@ -21,6 +21,7 @@ var noticed = map[EventKind]func(before, after *User) []notice{
 	EventPasswordSet:       passwordNotice,
 	EventMFAChanged:        factorNotice,
 	EventTOTPEnrolled:      enrolledNotice,
+	EventSignedIn:          deviceNotice, // where the source is new to the account
 	EventAttributesChanged: addressNotices,
 	EventAttributeVerified: addressNotices,
 }
@@ -47,6 +48,10 @@ var noticeWords = map[MessageKind]struct{ subject, body string }{
 		"The address of your account was changed",
 		"Your account at {pool} no longer has this address since {time}. If this was not you, ask for help.",
 	},
+	MessageNewDevice: {
+		"A new sign-in to your account",
+		"Your account at {pool} was signed in to on {time} from a device or a place that was not used before. If this was not you, change your password now and ask for help.",
+	},
 	MessageAccountExists: {
 		"You already have an account",
 		"On {time} somebody signed up at {pool} with this address, which already has an account. " +
@@ -62,6 +67,8 @@ func passwordNotice(before, after *User) []notice {
 	}
 	return after.notice(MessagePasswordChanged)
 }
+
+func deviceNotice(_, after *User) []notice { return after.notice(MessageNewDevice) }
 
 func enrolledNotice(_, after *User) []notice { return after.notice(MessageFactorChanged) }
 

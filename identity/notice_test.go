@@ -1,9 +1,11 @@
 package identity_test
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 )
@@ -11,6 +13,7 @@ import (
 // noticeKinds are the kinds of messages that carry no code.
 var noticeKinds = []identity.MessageKind{
 	identity.MessagePasswordChanged, identity.MessageFactorChanged, identity.MessageAddressChanged, identity.MessageAccountExists,
+	identity.MessageNewDevice,
 }
 
 // notices are the notices sent since the outbox was cleared, each as "kind to address".
@@ -142,4 +145,35 @@ func TestBrokenSenderFailsNoChange(t *testing.T) {
 	s := f.session(t, pool.AppClient, "alice")
 	f.outbox.Next = brokenSender{}
 	check(t, "ChangePassword", s.ChangePassword(t.Context(), password, password+"2"))
+}
+
+// TestOwnersAreToldOfANewDevice: a sign-in from where the account was never signed in to
+// is told, and neither the first sign-in nor one from a known place is.
+func TestOwnersAreToldOfANewDevice(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	from := func(address string) (told int) {
+		t.Helper()
+		f.outbox.Clear()
+		ctx := identity.WithCall(t.Context(), identity.Call{Address: netip.MustParseAddr(address)})
+		_, err := pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: password})
+		check(t, "SignIn from "+address, err)
+		return len(f.notices(t))
+	}
+	for _, tt := range []struct {
+		what, address string
+		told          int
+	}{
+		{"the first", "192.0.2.1", 0}, {"the same", "192.0.2.1", 0}, {"another", "198.51.100.7", 1}, {"the other again", "198.51.100.7", 0},
+		{"an IPv6 network", "2001:db8::1", 1}, {"the same network", "2001:db8::2", 0},
+	} {
+		if got := from(tt.address); got != tt.told {
+			t.Errorf("%s: %d notices, want %d", tt.what, got, tt.told)
+		}
+	}
+	f.advance(100 * 24 * time.Hour)
+	if got := from("192.0.2.1"); got != 0 {
+		t.Errorf("where all sources were forgotten: %d notices, want none", got)
+	}
 }

@@ -13,6 +13,7 @@ import (
 // proof of the client and whether the sign-in still stands, and signs new tokens.
 // It writes nothing, unless the client rotates refresh tokens: then one
 // transaction moves the sign-in to its next token, or ends the sign-in if the token was used before.
+// If the client has an idle limit and does not rotate, one transaction records the time.
 
 // Refresh is what a client gives for new tokens.
 type Refresh struct {
@@ -27,8 +28,11 @@ type Refresh struct {
 }
 
 // Refresh gives new access and ID tokens for a refresh token. Where the client
-// rotates refresh tokens a new one comes with them, and the old one is valid
-// only for the grace period; used later, it ends the sign-in.
+// rotates refresh tokens, as in safe pools unless its AuthFlows have
+// [AllowRefresh], a new one comes with them: keep it. The old one is valid
+// only for the grace period; used later, it ends the sign-in. A sign-in ends
+// when RefreshTokenValidity has passed since it began, or IdleHours since it was
+// refreshed last, see [ClientSettings].
 func (a *AppClient) Refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 	t, err := a.refresh(ctx, in)
 	if err != nil {
@@ -43,7 +47,7 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 		return nil, err
 	}
 	if !in.Rotating {
-		if s.client.Settings.Rotates() {
+		if s.settings.Rotates(&s.client.Settings) {
 			return nil, ErrRotationRequired
 		}
 		if !s.settings.Allows(&s.client.Settings, AllowRefresh) {
@@ -88,10 +92,10 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 	if err := s.checkProof(u, in); err != nil {
 		return nil, err
 	}
-	if err := refreshable(u, f, c, now); err != nil {
+	if err := s.refreshable(u, f, c, now); err != nil {
 		return nil, err
 	}
-	rotates := s.client.Settings.Rotates()
+	rotates := s.settings.Rotates(&s.client.Settings)
 	if !rotates && c.Generation != f.Generation {
 		return nil, ErrInvalidRefreshToken
 	}
@@ -99,6 +103,9 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 		return nil, err
 	}
 	if !rotates {
+		if err := s.keepInUse(ctx, f, c, now); err != nil {
+			return nil, err
+		}
 		return s.issue(ctx, newGrant(u, groups, f))
 	}
 	if f, err = s.rotate(ctx, c, now); err != nil {
@@ -147,7 +154,7 @@ func readFamily(r store.Reader, pool, sub, id string) (*User, *family, error) {
 }
 
 // refreshable says why a refresh token that is ours gives no tokens.
-func refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
+func (s *scope) refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
 	switch {
 	case now.UnixMilli() >= c.Expires:
 		return ErrRefreshTokenExpired
@@ -155,12 +162,55 @@ func refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
 		return ErrRefreshTokenRevoked
 	case u.Disabled: // before the sign-in is looked at: disabling has ended it
 		return ErrUserDisabled
-	case f == nil || f.AuthTime.Before(u.NotBefore):
+	case f == nil || f.ended(u):
 		return ErrRefreshTokenRevoked
-	case !now.Before(f.Expires):
+	case !now.Before(f.Expires), f.idle(s.settings.IdleLife(&s.client.Settings), now):
 		return ErrRefreshTokenExpired
 	}
 	return nil
+}
+
+// ended reports whether a sign-out of all of the user's sign-ins ended this one.
+func (f *family) ended(u *User) bool { return later(f.AuthTime, f.Kept).Before(u.NotBefore) }
+
+// idle reports whether a sign-in was not used for the idle limit of its client. A
+// sign-in from before there was a limit has no time of its last use: its next
+// refresh sets one, so that turning the limit on ends no sign-in.
+func (f *family) idle(limit time.Duration, now time.Time) bool {
+	return limit > 0 && !f.Used.IsZero() && !now.Before(f.Used.Add(limit))
+}
+
+// use records a use of a sign-in, if its client has an idle limit.
+func (f *family) use(limit time.Duration, now time.Time) {
+	f.Used = time.Time{}
+	if limit > 0 {
+		f.Used = now
+	}
+}
+
+// useStep is how exactly the last use of a sign-in that does not rotate is known.
+// Such a refresh writes nothing else, so it writes once in a step.
+const useStep = time.Minute
+
+// keepInUse records the use of a sign-in that does not rotate.
+func (s *scope) keepInUse(ctx context.Context, f *family, c *refreshClaims, now time.Time) error {
+	limit := s.settings.IdleLife(&s.client.Settings)
+	if limit == 0 || now.Sub(f.Used).Abs() < useStep {
+		return nil
+	}
+	var refused error
+	err := s.engine.store.Update(ctx, func(tx store.Tx) error {
+		u, f, err := readFamily(tx, s.pool.ID, c.Sub, c.Family)
+		if err != nil {
+			return err
+		}
+		if refused = s.refreshable(u, f, c, now); refused != nil {
+			return nil //nolint:nilerr // told once the transaction ends
+		}
+		f.use(limit, now)
+		return families.Put(tx, f)
+	})
+	return orRefused(err, refused)
 }
 
 // rotate moves the sign-in to its next refresh token, once: within the grace
@@ -179,12 +229,13 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 		if err != nil {
 			return err
 		}
-		if refused = refreshable(u, f, c, now); refused != nil {
+		if refused = s.refreshable(u, f, c, now); refused != nil {
 			return nil //nolint:nilerr // told once the transaction ends
 		}
 		switch {
 		case c.Generation == f.Generation:
 			f.Generation, f.Rotated = f.Generation+1, now
+			f.use(s.settings.IdleLife(&s.client.Settings), now)
 			return families.Put(tx, f)
 		case c.Generation == f.Generation-1 && now.Sub(f.Rotated).Abs() < s.client.Settings.GracePeriod(): // a clock that was set back gives no more time
 			return nil

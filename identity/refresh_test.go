@@ -37,7 +37,7 @@ func TestRefreshRefusesWhatIsNoTokenOfTheClient(t *testing.T) {
 }
 
 func TestRefreshNeedsItsFlow(t *testing.T) {
-	f, pool, client := tokenFixture(t, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowUserPassword}})
+	f, pool, client := tokenFixture(t, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowUserPassword}, Rotation: &identity.RefreshRotation{}})
 	tokens := f.signIn(t, client, "alice")
 	_, err := client.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh})
 	wantErr(t, "flow not enabled", err, identity.ErrFlowNotEnabled)

@@ -44,7 +44,7 @@ func rehearsed(t *testing.T, i int, hooks *int) (before map[string]string, flow 
 	t.Helper()
 	base := memory.New()
 	f := newEngineOn(t, base)
-	pool := f.open(t, identity.PoolSettings{SRP: true})
+	pool := f.open(t, identity.PoolSettings{SRP: true, MaxSignIns: new(0)})
 	f.join(t, pool, "first", "first@example.com") // so that the pool has its keys
 	f.signIn(t, pool.AppClient, "first")
 	call := finalSteps[i].prepare(t, f, pool)

@@ -28,6 +28,7 @@ type scope struct {
 	user     string        // the sub of the user whose session it is, empty in other calls
 	admin    bool          // it is an operator's call
 	source   string        // where the call comes from, see callSource
+	strange  bool          // a sign-in was written from a source that is new to the account, which knows others
 }
 
 // load reads the pool, the client and the keys of a call.

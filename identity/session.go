@@ -137,7 +137,7 @@ func (s *Session) alive(f *family) error {
 		return ErrInvalidAccessToken
 	case s.user == nil:
 		return ErrUserNotFound
-	case s.user.Disabled, f == nil, f.AuthTime.Before(s.user.NotBefore):
+	case s.user.Disabled, f == nil, f.ended(s.user):
 		return ErrAccessTokenRevoked
 	}
 	return nil

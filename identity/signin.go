@@ -314,11 +314,17 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		if f == nil {
 			return nil, fmt.Errorf("%w: tokens of a sign-in that was not written", errUnhandled)
 		}
+		if err := s.boundSignIns(ctx, f, now); err != nil {
+			s.engine.log.ErrorContext(ctx, "old sign-ins not ended", "pool", f.Pool, "sub", f.Sub, "error", err) // the sign-in is committed
+		}
 		g := newGrant(o.user, o.groups, f)
 		g.refresh = true
 		tokens, err := s.issue(ctx, g)
 		if err != nil {
 			return nil, err
+		}
+		if s.strange {
+			s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: o.user.Sub, now: now}, EventSignedIn, nil, o.user)
 		}
 		return &SignInResult{Tokens: tokens}, nil
 	case stepNewPassword:

@@ -242,6 +242,7 @@ func (g *guesses) forgetOne(now time.Time) bool {
 
 // insertFamily writes a sign-in, and makes its source a known one.
 func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) error {
+	s.strange = false
 	if s.source != "" {
 		values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
 		if err != nil {
@@ -251,6 +252,7 @@ func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) err
 		if err != nil {
 			return err
 		}
+		s.strange = now.Before(g.list.expires()) && g.own(now) == nil
 		if err := g.remember(tx, now); err != nil {
 			return err
 		}

@@ -330,6 +330,8 @@ type family struct {
 	Scope      string    `json:"scope"`
 	Generation int       `json:"generation,omitempty"`
 	Rotated    time.Time `json:"rotated,omitzero"`
+	Used       time.Time `json:"used,omitzero"` // last, where the client has an idle limit
+	Kept       time.Time `json:"kept,omitzero"` // the sign-out of all others that this sign-in survived
 }
 
 type usedState struct {

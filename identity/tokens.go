@@ -38,10 +38,12 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &family{
+	f := &family{
 		Pool: s.pool.ID, Sub: sub, ID: id, Client: s.client.ID, EventID: event, AuthTime: now,
 		Expires: now.Add(s.client.Settings.RefreshTokenLife()), Scope: scopeAdmin,
-	}, nil
+	}
+	f.use(s.settings.IdleLife(&s.client.Settings), now)
+	return f, nil
 }
 
 // A grant describes the tokens of a sign-in: what they say beside what the pool
@@ -166,7 +168,7 @@ func (s *scope) commonClaims(c *claims, g *grant, iss string, now time.Time, lif
 // origin adds what ties a token to its sign-in. A client whose tokens neither
 // can be revoked nor rotate has no origin_jti; the event id then names the family.
 func (s *scope) origin(c *claims, f *family) {
-	if !s.client.Settings.HasOriginID() {
+	if !s.settings.HasOriginID(&s.client.Settings) {
 		c.str("event_id", f.ID)
 		return
 	}

@@ -90,7 +90,8 @@ func getTOTP(r store.Reader, pool, sub string) (*totp, error) {
 }
 
 // VerifyTOTP proves by a code that the app has the key, which then replaces an
-// earlier one. It does not turn the factor on: [Session.SetMFA] does. The name
+// earlier one. It does not turn the factor on: [Session.SetMFA] does. In pools
+// with SignOutOnFactorChange the user's other sign-ins end. The name
 // of the device, for people, has at most 512 bytes and may be empty.
 func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) error {
 	if err := cmp.Or(s.mayEnroll(), checkDevice(device)); err != nil {
@@ -104,17 +105,33 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 		return err
 	}
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		if err := stillUser(tx, s.user); err != nil {
+		u, err := orNil(users.Get(tx, users.Key(s.user)))
+		if err != nil || u == nil {
+			return cmp.Or(err, ErrUserNotFound)
+		}
+		if refused, err = sc.verifyTOTP(tx, ev, string(code), device, now); err != nil || refused != nil {
 			return err
 		}
-		refused, err = sc.verifyTOTP(tx, ev, string(code), device, now)
-		return err
+		return u.enrolledBy(tx, sc.settings, familyID(s.claims), now)
 	})
 	if err = orRefused(err, refused); err != nil {
 		return fmt.Errorf("verify TOTP: %w", err)
 	}
 	s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: now}, EventTOTPEnrolled, nil, s.user)
 	return nil
+}
+
+// enrolledBy ends the sign-ins of a user whose authenticator app was enrolled or
+// replaced, except the one that did so.
+func (u *User) enrolledBy(tx store.Tx, s *PoolSettings, family string, now time.Time) error {
+	if !s.SignsOutOnFactorChange() {
+		return nil
+	}
+	next := u.clone()
+	if err := signOutByFactors(tx, s, next, family, now); err != nil {
+		return err
+	}
+	return users.Put(tx, next)
 }
 
 // checkDevice checks the name of a device, which is stored and shown at each sign-in.
@@ -329,6 +346,9 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		u := o.user.clone()
 		u.MFA.turn(MFATOTP, true)
 		u.Modified, enrolled = t.now, u
+		if err := signOutByFactors(tx, t.scope.settings, u, "", t.now); err != nil {
+			return err
+		}
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}

@@ -151,10 +151,6 @@ func (c *Client) Revocable() bool { return c.TokenRevocation == nil || *c.TokenR
 // Rotates reports whether rotation is given and on. See [Pool.Rotates] for where it is not given.
 func (c *Client) Rotates() bool { return c.Rotation != nil && c.Rotation.Enabled }
 
-// HasOriginID reports whether tokens have an origin_jti. With the service,
-// rotation brings it as well as revocation.
-func (c *Client) HasOriginID() bool { return c.Revocable() || c.Rotates() }
-
 // GracePeriod is how long a refresh token that was replaced can still be used.
 func (c *Client) GracePeriod() time.Duration {
 	if c.Rotation == nil || c.Rotation.GraceSeconds == nil {

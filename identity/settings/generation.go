@@ -48,6 +48,7 @@ var grown = []struct {
 	{"HideSignUp", func(s *Pool) string { return onText(s.HidesSignUp()) }},
 	{"Notices", func(s *Pool) string { return onText(s.NotifiesOwners()) }},
 	{"SignOutOnFactorChange", func(s *Pool) string { return onText(s.SignsOutOnFactorChange()) }},
+	{"MaxSignIns", func(s *Pool) string { return countText(s.SignInLimit()) }},
 	{"ForceAlias", func(s *Pool) string { return onText(s.MayForceAlias(&Client{})) }},
 	{"Rotation", func(s *Pool) string { return onText(s.Rotates(&Client{})) }},
 	{"IdleHours", func(s *Pool) string { return lifeText(s.IdleLife(&Client{})) }},
@@ -58,6 +59,13 @@ func onText(on bool) string {
 		return "on"
 	}
 	return "off"
+}
+
+func countText(n int) string {
+	if n == 0 {
+		return "no limit"
+	}
+	return strconv.Itoa(n)
 }
 
 func lifeText(d time.Duration) string {
@@ -119,6 +127,18 @@ func (s *Pool) NotifiesOwners() bool { return s.given(s.Notices, 1) }
 // SignsOutOnFactorChange reports whether a change of the factors of a user ends the user's other sign-ins.
 func (s *Pool) SignsOutOnFactorChange() bool { return s.given(s.SignOutOnFactorChange, 1) }
 
+// SignInLimit is how many sign-ins of a user may stand at the same time. Zero means that
+// there is no limit.
+func (s *Pool) SignInLimit() int {
+	switch {
+	case s.MaxSignIns != nil:
+		return *s.MaxSignIns
+	case s.since(1):
+		return 100
+	}
+	return 0
+}
+
 // MayForceAlias reports whether users of a client may take over an alias that
 // another user has verified. An operator always may.
 func (s *Pool) MayForceAlias(c *Client) bool {
@@ -137,6 +157,10 @@ func (s *Pool) Rotates(c *Client) bool {
 	}
 	return s.since(1) && !slices.Contains(c.AuthFlows, AllowRefresh)
 }
+
+// HasOriginID reports whether tokens of a client have an origin_jti. With the service,
+// rotation brings it as well as revocation.
+func (s *Pool) HasOriginID(c *Client) bool { return c.Revocable() || s.Rotates(c) }
 
 // IdleLife is how long a sign-in with a client lasts without a refresh. Zero means that
 // only the validity of the refresh token ends it.
@@ -162,6 +186,9 @@ func (s *Pool) checkGrown() error {
 	}
 	if d := s.UnconfirmedDays; d != nil && (*d < 0 || *d > 365) {
 		return plain("UnconfirmedDays", "Unconfirmed users expire after 1 to 365 days, or never, which is 0.")
+	}
+	if n := s.MaxSignIns; n != nil && (*n < 0 || *n > 1000) {
+		return plain("MaxSignIns", "A user has 1 to 1000 sign-ins at the same time, or any number, which is 0.")
 	}
 	for _, code := range s.SMSCountries {
 		if !callingCode(code) {

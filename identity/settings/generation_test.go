@@ -16,6 +16,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 	want := []settings.Change{
 		{"UnconfirmedDays", "no limit", "7 days"}, {"ReplaceUnconfirmed", "off", "on"}, {"ProveNames", "off", "on"},
 		{"HideSignUp", "off", "on"}, {"Notices", "off", "on"}, {"SignOutOnFactorChange", "off", "on"},
+		{"MaxSignIns", "no limit", "100"},
 		{"ForceAlias", "on", "off"}, {"Rotation", "off", "on"}, {"IdleHours", "no limit", "14 days"},
 	}
 	pool := settings.Pool{Name: "main", Region: "us-east-1"}
@@ -33,7 +34,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 	pool := settings.Pool{
 		Name: "main", Region: "us-east-1", UnconfirmedDays: new(30), ReplaceUnconfirmed: new(false), ProveNames: new(false),
-		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false),
+		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0),
 	}
 	before := pool
 	for _, c := range pool.Upgrade() {
@@ -52,7 +53,7 @@ func TestWirePoolsHaveNoneOfOurs(t *testing.T) {
 	pool := settings.Pool{Defaults: settings.CognitoDefaults, Generation: settings.LatestGeneration}
 	client := &settings.Client{}
 	if pool.UnconfirmedLife() != 0 || pool.ReplacesUnconfirmed() || pool.ProvesNames() || pool.HidesSignUp() || pool.NotifiesOwners() ||
-		pool.SignsOutOnFactorChange() || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
+		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
 		t.Errorf("a pool with the service's defaults has one of ours: %+v", pool)
 	}
 	pool.Generation = 0

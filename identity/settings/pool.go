@@ -182,6 +182,11 @@ type Pool struct {
 	Notices *bool `json:"notices,omitempty"`
 	// SignOutOnFactorChange ends the other sign-ins of a user whose second factors change.
 	SignOutOnFactorChange *bool `json:"signOutOnFactorChange,omitempty"`
+	// MaxSignIns is how many sign-ins of a user may stand at the same time: 1 to 1,000,
+	// or 0 for any number. The oldest ones end. Every sign-in is counted up to 15, and
+	// about one in an eighth of a larger number, so there may be some more for a while.
+	// Unset, it is 100 where the others are on, and 0 otherwise.
+	MaxSignIns *int `json:"maxSignIns,omitempty"`
 	// SMSCountries are the calling codes that text messages may go to, such as "+49",
 	// or longer prefixes of numbers. Nil, with any defaults, means all. An empty list means none.
 	SMSCountries []string `json:"smsCountries,omitzero"`
