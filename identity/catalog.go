@@ -32,6 +32,11 @@ func Tables() store.Catalog {
 	}
 }
 
+// UserRef returns the ref of the record of a user. A program that keeps records
+// owned by users reads it in the transaction that writes such a record: if the
+// value is nil, the user was deleted, and the record would have no owner.
+func UserRef(poolID, sub string) store.Ref { return users.Ref(store.Key(poolID, sub)) }
+
 // usable returns an error if an engine must not use a catalog on a store.
 func usable(c store.Catalog, s store.Store) error {
 	if err := c.Err(); err != nil {

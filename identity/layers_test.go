@@ -38,16 +38,16 @@ var arrows = map[string][]string{
 	"identity/internal/...":         {},
 	"identity/cognito":              {"identity", "identity/hook", "identity/settings", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/..."},
+	"identity/web":                  {"identity", "store", "mfa"},
 	"identity/identitytest":         {"identity", "identity/cognito", "store", "internal/fake"},
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},
 	"internal/floor":                {},
 	"internal/relay":                {"store", "store/driver"},
-	"cmd/cognate":                   {"identity", "identity/cognito", "identity/settings", "internal/fake", "internal/relay", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
-	"examples/embed":                {"examples/internal/...", "identity", "mfa", "store/bolt", "store/sealed"},
+	"cmd/cognate":                   {"identity", "identity/cognito", "identity/settings", "identity/web", "internal/fake", "internal/relay", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
+	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
 	"examples/faketest":             {},
 	"examples/hello":                {"identity", "store/bolt", "store/sealed"},
 	"examples/server":               {"identity", "identity/cognito", "store/bolt", "store/sealed", "token"},
-	"examples/internal/...":         {},
 }
 
 // thirdParties says which one room may import each library. What tests import is not held to it.
@@ -58,6 +58,7 @@ var thirdParties = map[string]string{
 	"github.com/go-jose/go-jose/v4": "token",
 	"github.com/alecthomas/kong":    "cmd/cognate",
 	"github.com/pquerna/otp":        "mfa",
+	"github.com/boombuler/barcode":  "mfa",
 	"golang.org/x/crypto":           "*",
 	"golang.org/x/text":             "*",
 	"golang.org/x/term":             "cmd/cognate",

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/web"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
@@ -40,9 +41,11 @@ var purposes = &store.Table[purposeRecord]{
 	Owner: store.OwnedByEngine,
 }
 
-// catalog returns the tables of a store: those of the engine, the purpose of the store, and
-// the certificates of the server.
-func catalog() store.Catalog { return identity.Tables().With(purposes, acmeEntries) }
+// catalog returns the tables of a store: those of the engine, the browsers that are signed in
+// on web pages of a program, the purpose of the store, and the certificates of the server.
+func catalog() store.Catalog {
+	return identity.Tables().With(web.Tables()...).With(purposes, acmeEntries)
+}
 
 // openTests opens a store of cognate dev, or makes it.
 func openTests(ctx context.Context, where storeFlag) (store.Store, error) {

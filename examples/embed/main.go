@@ -1,19 +1,24 @@
 // Command embed is a web app with the engine inside: sign-up, sign-in with an authenticator
-// app, recovery. There is no JavaScript, no second process, and no token in a browser.
+// app, recovery, an account page. There is no second process, and no token in a browser.
 //
-// No page says who has an account. Two things still tell it to whoever measures:
-// a sign-up with a known address takes no time for a hash, and a sign-in by a
-// password that was just signed up with is locked out only if the address was known.
+// No page says who has an account. The pages are in pages.html, the logo too, and the
+// colours in brand.css.
 package main
 
 import (
 	"context"
 	_ "embed"
+	"errors"
+	"flag"
 	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
 
-	"github.com/cognate-id/cognate/examples/internal/web"
 	"github.com/cognate-id/cognate/identity"
-	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/identity/web"
 	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/sealed"
 )
@@ -21,21 +26,27 @@ import (
 //go:embed pages.html
 var pages string
 
-type request = web.Request[visit]
-
-// A visit is a browser that is signed in, for the life of its access token: an hour. It never leaves the server.
-type visit struct {
-	tokens  *identity.Tokens
-	Session *identity.Session // of this request: an ended sign-in is over at once
-	Key     mfa.Secret        // of an authenticator app that is being set up
-}
+//go:embed brand.css
+var brand string // the colours
 
 // settings are the pool's when it is made: users have no name but their address.
 var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA: identity.MFAOptional, TOTP: new(true)}
 
-func main() { web.Main("users.db", run) }
+func main() {
+	addr := flag.String("addr", "localhost:8080", "where to listen")
+	file := flag.String("file", "users.db", "where users are kept")
+	reset := flag.String("reset-app", "", "turn off the authenticator app of this address, for a user who has lost it, and end")
+	https := flag.Bool("https", false, "browsers come by https, through a proxy: cookies go nowhere else")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *addr, *file, *reset, &web.Options{InsecureHTTP: !*https}); err != nil {
+		log.Fatal(err)
+	}
+}
 
-func run(ctx context.Context, file string, o web.Options) error {
+func run(ctx context.Context, addr, file, reset string, o *web.Options) error {
+	// region open
 	keys, err := sealed.OpenKeyFile(file + ".key") // made by the first run: keep a copy of it
 	if err != nil {
 		return err
@@ -45,68 +56,93 @@ func run(ctx context.Context, file string, o web.Options) error {
 		return err
 	}
 	defer db.Close()
-	engine := identity.New(sealed.New(db, keys, identity.Tables()), &identity.Options{
-		Sender: identity.InsecureLogSender{}, // stands in for mail: codes appear in the log
+	catalog := identity.Tables().With(web.Tables()...)
+	store := sealed.New(db, keys, catalog)
+	engine := identity.New(store, &identity.Options{
+		Catalog: catalog,
+		Sender:  identity.InsecureLogSender{}, // stands in for mail: codes appear in the log
 	})
 	pool, err := engine.OpenUserPool(ctx, "main", &settings)
 	if err != nil {
 		return err
 	}
+	visits := web.NewVisits(pool, store, o)
+	// endregion
+	if reset != "" {
+		return pool.Admin().Users().SetMFA(ctx, reset, identity.MFAUpdate{identity.MFATOTP: {}})
+	}
+	site, err := newSite(pool, visits)
+	if err != nil {
+		return err
+	}
 	go engine.Maintain(ctx)
-	return newSite(pool, o).Serve(ctx)
+	server := &http.Server{Addr: addr, Handler: site, ReadHeaderTimeout: 5 * time.Second}
+	context.AfterFunc(ctx, func() { server.Close() }) // each change is in the file before it is answered
+	log.Printf("open http://%s", addr)
+	if err = server.ListenAndServe(); errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
 }
 
 // newSite makes the pages of all forms, and does what visitors ask for.
-func newSite(pool *identity.UserPool, o web.Options) *web.Site[visit] {
-	s := web.New[visit]("Cognate example", pages, problems, o)
-	s.Pages("sign-up", "confirm", "sign-in", "forgot", "reset")
-	s.Form("/sign-up", "sign-up", func(q *request) (next string, err error) {
-		in := identity.SignUp{Username: q.Text("email"), Password: identity.Secret(q.Text("password"))}
+func newSite(pool *identity.UserPool, visits *web.Visits) (*web.Site, error) {
+	s, err := web.NewSite(visits, "Cognate example", pages, &web.SiteOptions{Style: brand, Problems: []web.Problem{
+		web.Onward("/confirm", identity.ErrUsernameExists), // who has an account is nobody's business
+		web.Onward("/sign-in?note=again", identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed),
+	}})
+	if err != nil {
+		return nil, err
+	}
+	for _, page := range []string{"sign-up", "confirm", "sign-in", "forgot", "reset", "lost"} {
+		s.Page("/"+page, page)
+	}
+	s.Form("/sign-up", "sign-up", func(q *web.Request) (next string, err error) {
+		in := identity.SignUp{Username: q.Text("email"), Password: q.Secret("new-password")}
 		_, err = pool.SignUp(q.Context(), in)
 		return "/confirm", err
-	}, "email", "password")
-	s.Form("/confirm", "confirm", func(q *request) (next string, err error) {
-		in := identity.ConfirmSignUp{Username: q.Text("email"), Code: identity.Secret(q.Text("code"))}
+	}, "email", "new-password")
+	s.Form("/confirm", "confirm", func(q *web.Request) (next string, err error) {
+		in := identity.ConfirmSignUp{Username: q.Text("email"), Code: q.Secret("code")}
 		return "/sign-in?note=confirmed", pool.ConfirmSignUp(q.Context(), in)
 	}, "email", "code")
-	s.Form("/resend", "confirm", func(q *request) (next string, err error) {
+	s.Form("/resend", "confirm", func(q *web.Request) (next string, err error) {
 		_, err = pool.ResendConfirmationCode(q.Context(), q.Text("email"), "")
 		return "/confirm?note=sent", err
 	}, "email")
 	// region signin
-	s.Form("/sign-in", "sign-in", func(q *request) (next string, err error) {
-		in := identity.SignIn{Username: q.Text("email"), Password: identity.Secret(q.Text("password"))}
+	s.Form("/sign-in", "sign-in", func(q *web.Request) (next string, err error) {
+		in := identity.SignIn{Username: q.Text("email"), Password: q.Secret("current-password")}
 		res, err := pool.SignIn(q.Context(), in)
 		return proceed(q, res, err)
-	}, "email", "password")
+	}, "email", "current-password")
 	// endregion
-	s.Form("/factor", "factor", func(q *request) (next string, err error) {
-		res, err := pool.TOTP("", q.Text("state")).Answer(q.Context(), identity.FactorCode{Code: identity.Secret(q.Text("code"))})
+	s.Form("/factor", "factor", func(q *web.Request) (next string, err error) {
+		res, err := pool.TOTP("", q.Text("state")).Answer(q.Context(), identity.FactorCode{Code: q.Secret("code")})
 		return proceed(q, res, err)
 	}, "code")
-	s.Form("/forgot", "forgot", func(q *request) (next string, err error) {
+	s.Form("/forgot", "forgot", func(q *web.Request) (next string, err error) {
 		_, err = pool.ForgotPassword(q.Context(), q.Text("email"), "")
 		return "/reset?note=sent", err
 	}, "email")
-	s.Form("/reset", "reset", func(q *request) (next string, err error) {
-		in := identity.ConfirmForgotPassword{Username: q.Text("email"), Code: identity.Secret(q.Text("code")), Password: identity.Secret(q.Text("password"))}
+	s.Form("/reset", "reset", func(q *web.Request) (next string, err error) {
+		in := identity.ConfirmForgotPassword{Username: q.Text("email"), Code: q.Secret("code"), Password: q.Secret("new-password")}
 		return "/sign-in?note=reset", pool.ConfirmForgotPassword(q.Context(), in)
-	}, "email", "code", "password")
+	}, "email", "code", "new-password")
 	members(s, pool)
-	return s
+	return s, nil
 }
 
 // region proceed
 // proceed handles the result of a sign-in step: it shows the page of the next step, or
-// begins the web session (a visit).
-func proceed(q *request, res *identity.SignInResult, err error) (next string, _ error) {
+// begins the visit of the browser.
+func proceed(q *web.Request, res *identity.SignInResult, err error) (next string, _ error) {
 	if err != nil {
 		return "", err
 	}
 	switch c := res.Challenge.(type) {
 	case nil:
-		q.Begin(visit{tokens: res.Tokens}, res.Tokens.ExpiresIn)
-		return "/", nil
+		return "/", q.Begin(res.Tokens)
 	case *identity.TOTPRequired:
 		return "", q.Show("factor", "state", c.State())
 	}
@@ -116,42 +152,39 @@ func proceed(q *request, res *identity.SignInResult, err error) (next string, _ 
 // endregion
 
 // members adds what users may do who are signed in.
-func members(s *web.Site[visit], pool *identity.UserPool) {
-	s.Check = func(ctx context.Context, v *visit) (err error) {
-		v.Session, err = pool.Session(ctx, v.tokens.Access)
-		return err
+func members(s *web.Site, pool *identity.UserPool) {
+	for path, page := range map[string]string{"/{$}": "home", "/password": "password", "/delete": "delete"} {
+		s.MemberPage(path, page)
 	}
-	s.MemberPage("/{$}", "home")
-	s.MemberPage("/app", "app")
-	s.MemberForm("/app", "home", func(q *request) (next string, err error) {
-		q.Visit.Key, err = q.Visit.Session.EnrollTOTP(q.Context())
-		return "/app", err
-	})
-	s.MemberForm("/app/verify", "app", func(q *request) (next string, err error) {
-		if err = q.Visit.Session.VerifyTOTP(q.Context(), identity.Secret(q.Text("code")), ""); err != nil {
+	s.MemberForm("/app", "home", func(q *web.Request) (next string, err error) {
+		key, err := q.Visit.Session.EnrollTOTP(q.Context())
+		if err != nil {
 			return "", err
 		}
-		q.Visit.Key = nil
+		return "", q.Show("app", "key", key.Text())
+	})
+	s.MemberForm("/app/verify", "app", func(q *web.Request) (next string, err error) {
+		if err = q.Visit.Session.VerifyTOTP(q.Context(), q.Secret("code"), ""); err != nil {
+			return "", err
+		}
 		on := identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}
 		return "/?note=app", q.Visit.Session.SetMFA(q.Context(), on)
 	}, "code")
-	s.MemberForm("/sign-out", "home", func(q *request) (next string, err error) {
-		q.End()
-		return "/sign-in?note=out", pool.Revoke(q.Context(), q.Visit.tokens.Refresh, "")
-	})
-}
-
-// problems are the errors that users can do something about, in words. Told apart, the
-// two of the first row would tell who has an account: sign up with an address, then in.
-var problems = []web.Problem{
-	web.At("password", "The address or the password is wrong, or the address was not confirmed yet.", identity.ErrIncorrectCredentials, identity.ErrUserNotConfirmed),
-	web.Onward("/confirm", identity.ErrUsernameExists), // who has an account is nobody's business
-	web.Onward("/sign-in?note=again", identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed),
-	web.TooMany("There were too many wrong tries. Wait a while, then try again.", identity.ErrTooManyAttempts),
-	web.TooMany("There were too many tries. Wait an hour, then try again.", identity.ErrLimitExceeded),
-	web.At("password", "Choose a password of 15 to 256 characters that neither begins nor ends with a space.", identity.ErrInvalidPassword),
-	web.At("email", "Enter an e-mail address, such as name@example.com.", identity.ErrInvalidParameter),
-	web.At("code", "This code is wrong or too old. Look for the newest message.", identity.ErrCodeMismatch, identity.ErrCodeExpired),
-	web.At("code", "This code is wrong. Enter the one that the app shows now.", identity.ErrMFACodeMismatch, identity.ErrTOTPMismatch),
-	web.At("code", "This code was used before. Wait until the app shows the next one.", identity.ErrTOTPUsed),
+	s.MemberForm("/password", "password", func(q *web.Request) (next string, err error) {
+		return "/?note=password", q.Visit.Session.ChangePassword(q.Context(), q.Secret("current-password"), q.Secret("new-password"))
+	}, "current-password", "new-password")
+	// region out
+	s.MemberForm("/sign-out", "home", func(q *web.Request) (next string, err error) { return "/sign-in?note=out", q.End() })
+	s.MemberForm("/sign-out-everywhere", "home", func(q *web.Request) (next string, err error) { return "/sign-in?note=everywhere", q.EndEverywhere() })
+	// endregion
+	s.MemberForm("/delete", "delete", func(q *web.Request) (next string, err error) {
+		in := identity.SignIn{Username: q.Visit.Session.Claims().Username, Password: q.Secret("current-password")}
+		if _, err := pool.SignIn(q.Context(), in); err != nil { // the password was right, whatever comes next
+			return "", err
+		}
+		if err := q.Visit.Session.Delete(q.Context()); err != nil {
+			return "", err
+		}
+		return "/sign-up?note=deleted", q.End()
+	}, "current-password")
 }

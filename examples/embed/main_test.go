@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"html"
 	"net/http"
@@ -15,8 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cognate-id/cognate/examples/internal/web"
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/web"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -35,7 +36,6 @@ type browser struct {
 	pool   *identity.UserPool
 	site   string
 	outbox *identity.Outbox
-	access identity.Secret // of the last request of a member
 }
 
 // An answer is the page that a request ended at.
@@ -63,7 +63,8 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 func open(t *testing.T, https bool) *browser {
 	t.Helper()
 	outbox := identity.NewOutbox(0)
-	engine := identity.New(memory.New(), &identity.Options{Sender: outbox, InsecureCheapHashing: true})
+	store := memory.New()
+	engine := identity.New(store, &identity.Options{Sender: outbox, InsecureCheapHashing: true, Catalog: identity.Tables().With(web.Tables()...)})
 	pool, err := engine.OpenUserPool(t.Context(), "main", &settings)
 	if err != nil {
 		t.Fatal(err)
@@ -72,11 +73,9 @@ func open(t *testing.T, https bool) *browser {
 	if https {
 		b.site = "https://app.example"
 	}
-	app := newSite(pool, web.Options{HTTPS: https})
-	check := app.Check
-	app.Check = func(ctx context.Context, v *visit) error {
-		b.access = v.tokens.Access
-		return check(ctx, v)
+	app, err := newSite(pool, web.NewVisits(pool, store, &web.Options{InsecureHTTP: !https}))
+	if err != nil {
+		t.Fatal(err)
 	}
 	b.client.Transport = direct{app}
 	b.forget()
@@ -174,13 +173,13 @@ func (b *browser) code() string { return b.outbox.LastCode(alice) }
 
 func (b *browser) join() {
 	b.Helper()
-	b.shows(b.post("/sign-up", "email", alice, "password", password), 200, "Confirm your e-mail address")
+	b.shows(b.post("/sign-up", "email", alice, "new-password", password), 200, "Confirm your e-mail address")
 	b.shows(b.post("/confirm", "email", alice, "code", b.code()), 200, "Sign in")
 }
 
 func (b *browser) signIn() *answer {
 	b.Helper()
-	return b.post("/sign-in", "email", alice, "password", password)
+	return b.post("/sign-in", "email", alice, "current-password", password)
 }
 
 // enroll sets up an authenticator app, and returns its key.
@@ -191,10 +190,19 @@ func (b *browser) enroll() mfa.Secret {
 	if err != nil {
 		b.Fatalf("no key in the page: %v", err)
 	}
+	picture, err := key.QR("Cognate example", alice)
+	if err != nil || !strings.Contains(html.UnescapeString(page.body), `src="data:image/png;base64,`+base64.StdEncoding.EncodeToString(picture)+`"`) {
+		b.Errorf("no QR code in the page (%v):\n%s", err, page.body)
+	}
 	if link := html.UnescapeString(find(page.body, `<a href="(otpauth:[^"]*)"`)); link != key.URI("Cognate example", alice) {
 		b.Errorf("link to the app = %q", link)
 	}
-	b.refuses(b.post("/app/verify", "code", "000000"), 422, "Set up your app", "code", "wrong")
+	for _, sent := range []string{key.Text(), "no key"} {
+		page = b.refuses(b.post("/app/verify", "key", sent, "code", "000000"), 422, "Set up your app", "code", "wrong")
+		if again := find(page.body, `<code>([A-Z2-7 ]*)</code>`); sent == key.Text() && strings.ReplaceAll(again, " ", "") != sent {
+			b.Errorf("after a wrong code the page shows the key %q, want %q", again, sent)
+		}
+	}
 	b.shows(b.post("/app/verify", "code", key.Code(time.Now())), 200, "Your account")
 	return key
 }
@@ -228,27 +236,29 @@ func TestLifeOfAnAccount(t *testing.T) {
 
 		b.post("/sign-out")
 		b.shows(b.post("/forgot", "email", alice), 200, "Choose a new password")
-		page = b.refuses(b.post("/reset", "email", alice, "code", "000000", "password", other), 422, "Choose a new password", "code", "wrong")
-		if strings.Contains(page.body, "000000") {
-			t.Error("a wrong code is filled in again")
+		page = b.refuses(b.post("/reset", "email", alice, "code", "000000", "new-password", other), 422, "Choose a new password", "code", "wrong")
+		for _, typed := range []string{"000000", other} {
+			if !strings.Contains(page.body, `value="`+typed+`"`) {
+				t.Errorf("%q must be typed again", typed)
+			}
 		}
-		page = b.refuses(b.post("/reset", "email", alice, "code", b.code(), "password", "short"), 422, "Choose a new password", "password", "15 to 256")
+		page = b.refuses(b.post("/reset", "email", alice, "code", b.code(), "new-password", "short"), 422, "Choose a new password", "new-password", "more characters")
 		if !strings.Contains(page.body, `value="`+b.code()+`"`) {
 			t.Error("the code, which is good still, is not filled in again")
 		}
-		b.shows(b.post("/reset", "email", alice, "code", b.code(), "password", other), 200, "Sign in")
-		b.refuses(b.signIn(), 422, "Sign in", "password", "wrong")
-		b.shows(b.post("/sign-in", "email", alice, "password", other), 200, "Enter your code")
+		b.shows(b.post("/reset", "email", alice, "code", b.code(), "new-password", other), 200, "Sign in")
+		b.refuses(b.signIn(), 422, "Sign in", "current-password", "wrong")
+		b.shows(b.post("/sign-in", "email", alice, "current-password", other), 200, "Enter your code")
 	})
 }
 
 func TestConfirmLater(t *testing.T) {
 	b := open(t, false)
-	b.post("/sign-up", "email", alice, "password", password)
+	b.post("/sign-up", "email", alice, "new-password", password)
 	first := b.code()
 	b.refuses(b.post("/confirm", "email", alice, "code", "000000"), 422, "Confirm your e-mail address", "code", "wrong")
-	b.refuses(b.post("/sign-in", "email", alice, "password", other), 422, "Sign in", "password", "wrong")
-	b.refuses(b.signIn(), 422, "Sign in", "password", "not confirmed")
+	b.refuses(b.post("/sign-in", "email", alice, "current-password", other), 422, "Sign in", "current-password", "wrong")
+	b.refuses(b.signIn(), 422, "Sign in", "current-password", "not confirmed")
 	page := b.shows(b.get("/confirm"), 200, "Confirm your e-mail address")
 	if !strings.Contains(page.body, `value="`+alice+`"`) {
 		t.Errorf("the address is not filled in:\n%s", page.body)
@@ -269,22 +279,27 @@ func TestWrongInput(t *testing.T) {
 		field      string
 		words      string
 	}{
-		{"no address", "/sign-up", []string{"password", password}, "Create an account", "email", "Fill this in"},
-		{"no password", "/sign-up", []string{"email", alice}, "Create an account", "password", "Fill this in"},
-		{"not an address", "/sign-up", []string{"email", "alice", "password", password}, "Create an account", "email", "such as"},
-		{"short password", "/sign-up", []string{"email", alice, "password", "horse"}, "Create an account", "password", "15 to 256"},
-		{"unknown user", "/sign-in", []string{"email", alice, "password", password}, "Sign in", "password", "wrong"},
+		{"no address", "/sign-up", []string{"new-password", password}, "Create an account", "email", "Fill this in"},
+		{"no password", "/sign-up", []string{"email", alice}, "Create an account", "new-password", "Fill this in"},
+		{"not an address", "/sign-up", []string{"email", "alice", "new-password", password}, "Create an account", "email", "such as"},
+		{"short password", "/sign-up", []string{"email", alice, "new-password", "horse"}, "Create an account", "new-password", "more characters"},
+		{"unknown user", "/sign-in", []string{"email", alice, "current-password", password}, "Sign in", "current-password", "wrong"},
 		{"no code", "/confirm", []string{"email", alice}, "Confirm your e-mail address", "code", "Fill this in"},
 		{"unknown user's code", "/confirm", []string{"email", alice, "code", "123456"}, "Confirm your e-mail address", "code", "wrong"},
 		{"no address to recover", "/forgot", nil, "Recover your password", "email", "Fill this in"},
-		{"unknown user's new password", "/reset", []string{"email", alice, "code", "123456", "password", password}, "Choose a new password", "code", "wrong"},
+		{"unknown user's new password", "/reset", []string{"email", alice, "code", "123456", "new-password", password}, "Choose a new password", "code", "wrong"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := *b
 			b.T = t
 			page := b.refuses(b.post(tt.path, tt.pairs...), 422, tt.title, tt.field, tt.words)
-			if strings.Contains(page.body, password) {
-				t.Errorf("the page repeats the password:\n%s", page.body)
+			for i := 1; i < len(tt.pairs); i += 2 {
+				if !strings.Contains(page.body, `value="`+tt.pairs[i]+`"`) {
+					t.Errorf("%s must be typed again:\n%s", tt.pairs[i-1], page.body)
+				}
+			}
+			if !strings.Contains(page.header.Get("Cache-Control"), "no-store") {
+				t.Error("the answer may be cached")
 			}
 		})
 	}
@@ -297,12 +312,12 @@ func TestNobodyIsToldWhoHasAnAccount(t *testing.T) {
 	b.join()
 	const nobody = "nobody@example.com"
 	for _, form := range [][]string{
-		{"/sign-up", "password", other},
-		{"/sign-in", "password", other},
+		{"/sign-up", "new-password", other},
+		{"/sign-in", "current-password", other},
 		{"/confirm", "code", "000000"},
 		{"/resend"},
 		{"/forgot"},
-		{"/reset", "code", "000000", "password", other},
+		{"/reset", "code", "000000", "new-password", other},
 	} {
 		told := func(email string) string {
 			b.forget()
@@ -320,7 +335,7 @@ func TestNobodyIsToldWhoHasAnAccount(t *testing.T) {
 func TestTooManyTries(t *testing.T) {
 	b := open(t, false)
 	for range 10 {
-		b.post("/sign-in", "email", alice, "password", other)
+		b.post("/sign-in", "email", alice, "current-password", other)
 	}
 	b.refuses(b.signIn(), 429, "Sign in", "", "too many")
 }
@@ -330,9 +345,11 @@ func TestVisitEnds(t *testing.T) {
 		b := open(t, false)
 		b.join()
 		b.signIn()
-		time.Sleep(59 * time.Minute)
-		b.shows(b.get("/"), 200, "Your account")
-		time.Sleep(2 * time.Minute) // longer than an access token lives
+		for range 5 {
+			time.Sleep(50 * time.Minute) // an access token lives for an hour
+			b.shows(b.get("/"), 200, "Your account")
+		}
+		time.Sleep(64 * time.Minute)
 		b.shows(b.get("/"), 200, "Sign in")
 
 		b.signIn()
@@ -340,7 +357,7 @@ func TestVisitEnds(t *testing.T) {
 		phone.forget()
 		phone.signIn()
 		phone.post("/forgot", "email", alice)
-		phone.post("/reset", "email", alice, "code", b.code(), "password", other)
+		phone.post("/reset", "email", alice, "code", b.code(), "new-password", other)
 		b.shows(b.get("/"), 200, "Sign in") // a new password ends all visits
 	})
 }
@@ -349,38 +366,113 @@ func TestSignOut(t *testing.T) {
 	b := open(t, false)
 	b.join()
 	b.signIn()
-	site, err := url.Parse(b.site)
-	if err != nil {
+	phone := *b
+	phone.forget()
+	phone.signIn()
+	b.shows(b.post("/sign-out"), 200, "Sign in")
+	b.shows(b.get("/"), 200, "Sign in")
+	phone.shows(phone.get("/"), 200, "Your account")
+
+	b.signIn()
+	b.shows(b.post("/sign-out-everywhere"), 200, "Sign in")
+	phone.shows(phone.get("/"), 200, "Sign in")
+}
+
+func TestChangePassword(t *testing.T) {
+	b := open(t, false)
+	b.join()
+	b.signIn()
+	phone := *b
+	phone.forget()
+	phone.signIn()
+	b.shows(b.get("/password"), 200, "Change your password")
+	b.refuses(b.post("/password", "current-password", other, "new-password", other), 422, "Change your password", "current-password", "wrong")
+	b.refuses(b.post("/password", "current-password", password, "new-password", "short"), 422, "Change your password", "new-password", "more characters")
+	b.shows(b.post("/password", "current-password", password, "new-password", other), 200, "Your account")
+	phone.shows(phone.get("/"), 200, "Sign in")
+	b.refuses(phone.signIn(), 422, "Sign in", "current-password", "wrong")
+}
+
+func TestDeleteAccount(t *testing.T) {
+	b := open(t, false)
+	b.join()
+	b.signIn()
+	b.shows(b.get("/delete"), 200, "Delete your account")
+	b.refuses(b.post("/delete", "current-password", other), 422, "Delete your account", "current-password", "wrong")
+	if page := b.shows(b.post("/delete", "current-password", password), 200, "Create an account"); page.path != "/sign-up?note=deleted" {
+		t.Errorf("after the deletion, the page is %s", page.path)
+	}
+	b.shows(b.get("/"), 200, "Sign in")
+	b.refuses(b.signIn(), 422, "Sign in", "current-password", "wrong")
+}
+
+// TestLostApp is what the operator does for a user who has lost the app.
+func TestLostApp(t *testing.T) {
+	b := open(t, false)
+	b.join()
+	b.signIn()
+	b.enroll()
+	b.post("/sign-out")
+	b.shows(b.signIn(), 200, "Enter your code")
+	b.shows(b.get("/lost"), 200, "You lost your app")
+	off := identity.MFAUpdate{identity.MFATOTP: {}}
+	if err := b.pool.Admin().Users().SetMFA(t.Context(), alice, off); err != nil {
 		t.Fatal(err)
 	}
-	cookies := b.client.Jar.Cookies(site)
-	b.shows(b.post("/sign-out"), 200, "Sign in")
-	b.client.Jar.SetCookies(site, cookies)
-	b.shows(b.get("/"), 200, "Sign in") // the old cookie is good no more
-	if _, err := b.pool.Session(t.Context(), b.access); !errors.Is(err, identity.ErrAccessTokenRevoked) {
-		t.Errorf("the engine says of the tokens: %v", err)
+	b.shows(b.signIn(), 200, "Your account")
+}
+
+// TestFocus holds the pages to one focus: at the first field that is empty, or at what is wrong.
+func TestFocus(t *testing.T) {
+	b := open(t, false)
+	focus := func(a *answer) string {
+		t.Helper()
+		if n := strings.Count(a.body, " autofocus"); n != 1 {
+			t.Errorf("%s: %d fields have the focus", a.path, n)
+		}
+		return find(a.body, `<input id="([^"]*)"[^>]* autofocus`)
 	}
+	for _, tt := range []struct {
+		page *answer
+		want string
+	}{
+		{b.get("/sign-in"), "email"},
+		{b.post("/forgot", "email", alice), "code"},
+		{b.get("/sign-in"), "current-password"},
+		{b.post("/sign-up", "email", alice, "new-password", "short"), "new-password"},
+		{b.post("/sign-up", "email", "alice", "new-password", password), "email"},
+	} {
+		if got := focus(tt.page); got != tt.want {
+			t.Errorf("%s: the focus is at %q, want %q", tt.page.path, got, tt.want)
+		}
+	}
+}
+
+func TestUnknownPage(t *testing.T) {
+	b := open(t, false)
+	b.shows(b.get("/nothing"), 404, "This page does not exist")
+	b.shows(b.post("/sign-up/more"), 404, "This page does not exist")
 }
 
 func TestMarkupIsEscaped(t *testing.T) {
 	b := open(t, false)
 	const script = `"><script>alert(1)</script>@example.com`
 	for _, path := range []string{"/sign-up", "/sign-in"} {
-		page := b.post(path, "email", script, "password", "x")
-		if strings.Contains(page.body, "<script") || !strings.Contains(page.body, "&lt;script&gt;") {
+		page := b.post(path, "email", script, "current-password", "x", "new-password", "x")
+		if strings.Contains(page.body, "<script>") || !strings.Contains(page.body, "&lt;script&gt;") {
 			t.Errorf("%s does not escape the address:\n%s", path, page.body)
 		}
 	}
 	b.post("/forgot", "email", script) // remembered, for the next page
-	if page := b.get("/reset"); strings.Contains(page.body, "<script") || !strings.Contains(page.body, "&lt;script&gt;") {
+	if page := b.get("/reset"); strings.Contains(page.body, "<script>") || !strings.Contains(page.body, "&lt;script&gt;") {
 		t.Errorf("the next page does not escape the address:\n%s", page.body)
 	}
 	page := b.post("/factor", "state", script, "code", "")
-	if strings.Contains(page.body, "<script") || !strings.Contains(page.body, "&lt;script&gt;") {
+	if strings.Contains(page.body, "<script>") || !strings.Contains(page.body, "&lt;script&gt;") {
 		t.Errorf("the state is not escaped:\n%s", page.body)
 	}
 	b.forget()
-	if page := b.get("/sign-in?note=" + url.QueryEscape(script)); strings.Contains(page.body, "script") {
+	if page := b.get("/sign-in?note=" + url.QueryEscape(script)); strings.Contains(page.body, "alert(1)") {
 		t.Errorf("a note of others is shown:\n%s", page.body)
 	}
 }
@@ -398,9 +490,12 @@ func TestRunStops(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "users.db")
 	for range 2 { // the second finds what the first has made
 		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		if err := run(ctx, file, web.Options{Addr: "127.0.0.1:0"}); err != nil {
+		if err := run(ctx, "127.0.0.1:0", file, "", nil); err != nil {
 			t.Fatal(err)
 		}
 		stop()
+	}
+	if err := run(t.Context(), "127.0.0.1:0", file, alice, nil); !errors.Is(err, identity.ErrUserNotFound) {
+		t.Errorf("the app of nobody is turned off: %v", err)
 	}
 }
