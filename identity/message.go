@@ -186,10 +186,13 @@ func (o *Outbox) Clear() {
 	o.kept = nil
 }
 
-// The service's texts, where a pool has none of its own.
+// The texts where a pool has none of its own. They are the service's, except for those of a
+// reset, which are for safe pools: the service sends the same text for every code.
 const (
 	codeText        = "Your verification code is {####}"
 	codeSubject     = "Your verification code"
+	resetText       = "Your code to choose a new password is {####}. If you did not ask for it, you need not do anything."
+	resetSubject    = "Choose a new password"
 	signInText      = "Your authentication code is {####}."
 	inviteText      = "Your username is {username} and temporary password is {####}."
 	inviteSubject   = "Your temporary password"
@@ -202,10 +205,14 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text str
 	if v == nil {
 		v = &VerificationTemplate{}
 	}
-	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, codeText), ""
+	ownText, ownSubject := codeText, codeSubject
+	if kind == MessageResetCode && s.settings.Defaults == SafeDefaults {
+		ownText, ownSubject = resetText, resetSubject
+	}
+	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, ownText), ""
 	if medium(c.Attribute) == MediumEmail {
-		body = pick(v.Email, s.settings.EmailVerificationMessage, codeText)
-		subject = pick(v.Subject, s.settings.EmailVerificationSubject, codeSubject)
+		body = pick(v.Email, s.settings.EmailVerificationMessage, ownText)
+		subject = pick(v.Subject, s.settings.EmailVerificationSubject, ownSubject)
 	}
 	return &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
