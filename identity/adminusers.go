@@ -38,7 +38,9 @@ type CreateUser struct {
 	// TemporaryPassword is the password of the first sign-in, which demands a new
 	// one. If it is empty, a random one is made.
 	TemporaryPassword Secret
-	// Mediums say how the invitation is sent. Defaults to SMS alone.
+	// Mediums say how the invitation is sent. Empty means by mail to a user who has an
+	// email, and by SMS to others. If the user has no address for it, nothing is sent,
+	// and the engine logs a warning.
 	Mediums []Medium
 	// SuppressInvitation creates the user without sending an invitation.
 	SuppressInvitation bool
@@ -220,7 +222,12 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 // invite sends a temporary password over each medium that was asked for, if
 // the user has an address for that medium.
 func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, password Secret, now time.Time) error {
-	for _, attribute := range in.invited(u) {
+	to := in.invited(u)
+	if len(to) == 0 && !in.SuppressInvitation {
+		a.engine.log.WarnContext(ctx, "the invitation was not sent: the user has no address for the mediums",
+			"mediums", in.mediums(u), "username", u.Username, "pool", p.ID)
+	}
+	for _, attribute := range to {
 		if err := a.points(p).send(ctx, u, a.invitation(p, u, attribute, string(password), now)); err != nil {
 			return err
 		}
@@ -243,10 +250,7 @@ func (in *CreateUser) invited(u *User) []string {
 	if in.SuppressInvitation {
 		return nil
 	}
-	mediums := in.Mediums
-	if len(mediums) == 0 {
-		mediums = []Medium{MediumSMS}
-	}
+	mediums := in.mediums(u)
 	var to []string
 	for _, attribute := range []string{"phone_number", "email"} {
 		if slices.Contains(mediums, medium(attribute)) && u.Attributes[attribute] != "" {
@@ -254,6 +258,18 @@ func (in *CreateUser) invited(u *User) []string {
 		}
 	}
 	return to
+}
+
+// mediums returns the mediums that were asked for, or else the one that the user has an
+// address for.
+func (in *CreateUser) mediums(u *User) []Medium {
+	switch {
+	case len(in.Mediums) > 0:
+		return in.Mediums
+	case u.Attributes["email"] != "":
+		return []Medium{MediumEmail}
+	}
+	return []Medium{MediumSMS}
 }
 
 // SetPassword sets a user's password. A permanent password confirms the user.

@@ -19,11 +19,13 @@ func TestInvitationCarriesAPasswordThatWorks(t *testing.T) {
 		in   identity.CreateUser
 		sent []string // over which media, the last first
 	}{
-		"by default over SMS": {identity.CreateUser{Attributes: phone}, []string{"SMS"}},
-		"by mail":             {identity.CreateUser{Attributes: phone, Mediums: []identity.Medium{"EMAIL"}}, []string{"EMAIL"}},
-		"over both":           {identity.CreateUser{Attributes: phone, Mediums: []identity.Medium{"EMAIL", "SMS"}}, []string{"EMAIL", "SMS"}},
-		"without an address":  {identity.CreateUser{TemporaryPassword: password}, nil},
-		"suppressed":          {identity.CreateUser{Attributes: phone, TemporaryPassword: password, SuppressInvitation: true}, nil},
+		"by default by mail": {identity.CreateUser{Attributes: phone}, []string{"EMAIL"}},
+		"over SMS to others": {identity.CreateUser{Attributes: map[string]string{"phone_number": "+15551234567"}}, []string{"SMS"}},
+		"over SMS":           {identity.CreateUser{Attributes: phone, Mediums: []identity.Medium{"SMS"}}, []string{"SMS"}},
+		"by mail":            {identity.CreateUser{Attributes: phone, Mediums: []identity.Medium{"EMAIL"}}, []string{"EMAIL"}},
+		"over both":          {identity.CreateUser{Attributes: phone, Mediums: []identity.Medium{"EMAIL", "SMS"}}, []string{"EMAIL", "SMS"}},
+		"without an address": {identity.CreateUser{TemporaryPassword: password}, nil},
+		"suppressed":         {identity.CreateUser{Attributes: phone, TemporaryPassword: password, SuppressInvitation: true}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newEngine(t)

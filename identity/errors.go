@@ -238,21 +238,41 @@ type PasswordError struct {
 	Unmet []PasswordRule // the rules that the password breaks, in the order in which they are checked
 	// SignUp is set if the user chose the password at sign-up.
 	SignUp bool
+	// Minimum is the least number of characters that the policy asks for.
+	Minimum int
 }
 
+// Error says what the password must have, such as "the password must have at least 15 characters".
 func (e *PasswordError) Error() string {
-	words := make([]string, len(e.Unmet))
-	for i, r := range e.Unmet {
-		words[i] = cmp.Or(unmetWords[r], string(r))
+	wanted := e.Wanted()
+	list := wanted[len(wanted)-1]
+	if rest := wanted[:len(wanted)-1]; len(rest) > 0 {
+		list = strings.Join(rest, ", ") + " and " + list
 	}
-	return ErrInvalidPassword.Error() + ": " + strings.Join(words, ", ")
+	return "identity: the password must have " + list
 }
 func (e *PasswordError) Unwrap() error { return ErrInvalidPassword }
 
-// unmetWords say what is wrong with a password that breaks a rule.
-var unmetWords = map[PasswordRule]string{
-	RuleLength: "too short", RuleMaximum: "longer than 256 characters", RuleUppercase: "no uppercase letter",
-	RuleLowercase: "no lowercase letter", RuleNumber: "no digit", RuleSymbol: "no symbol", RuleSpace: "a space at the start or the end",
+// Wanted returns what the password lacks, in words for people, such as "at least 15
+// characters" and "an uppercase letter". There is at least one.
+func (e *PasswordError) Wanted() []string {
+	if len(e.Unmet) == 0 { // not made by this package
+		return []string{"what the policy asks for"}
+	}
+	words := make([]string, len(e.Unmet))
+	for i, r := range e.Unmet {
+		words[i] = cmp.Or(wantedWords[r], string(r))
+		if r == RuleLength && e.Minimum > 0 {
+			words[i] = fmt.Sprintf("at least %d characters", e.Minimum)
+		}
+	}
+	return words
+}
+
+// wantedWords say what a rule asks for.
+var wantedWords = map[PasswordRule]string{
+	RuleLength: "more characters", RuleMaximum: "at most 256 characters", RuleUppercase: "an uppercase letter",
+	RuleLowercase: "a lowercase letter", RuleNumber: "a digit", RuleSymbol: "a symbol", RuleSpace: "no space at the start or the end",
 }
 
 // A NameTakenError says which of a user's names another user has.

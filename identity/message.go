@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -37,6 +38,18 @@ type Message struct {
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail
 	Body     string      // the whole text, with the code in it
+}
+
+// LogValue is the message without its secrets, for package slog: no code, and neither subject
+// nor body, which have the code in them.
+func (m *Message) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", m.ID), slog.String("kind", string(m.Kind)), slog.String("pool", m.Pool),
+		slog.String("username", m.Username), slog.String("medium", string(m.Medium)))
+}
+
+// Format writes the message without its secrets, whatever the verb.
+func (m *Message) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "message %s of kind %s for %s in %s", m.ID, m.Kind, m.Username, m.Pool)
 }
 
 // A MessageKind says why a message is sent.
@@ -173,10 +186,13 @@ func (o *Outbox) Clear() {
 	o.kept = nil
 }
 
-// The service's texts, where a pool has none of its own.
+// The texts where a pool has none of its own. They are the service's, except for those of a
+// reset, which are for safe pools: the service sends the same text for every code.
 const (
 	codeText        = "Your verification code is {####}"
 	codeSubject     = "Your verification code"
+	resetText       = "Your code to choose a new password is {####}. If you did not ask for it, you need not do anything."
+	resetSubject    = "Choose a new password"
 	signInText      = "Your authentication code is {####}."
 	inviteText      = "Your username is {username} and temporary password is {####}."
 	inviteSubject   = "Your temporary password"
@@ -189,10 +205,14 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text str
 	if v == nil {
 		v = &VerificationTemplate{}
 	}
-	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, codeText), ""
+	ownText, ownSubject := codeText, codeSubject
+	if kind == MessageResetCode && s.settings.Defaults == SafeDefaults {
+		ownText, ownSubject = resetText, resetSubject
+	}
+	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, ownText), ""
 	if medium(c.Attribute) == MediumEmail {
-		body = pick(v.Email, s.settings.EmailVerificationMessage, codeText)
-		subject = pick(v.Subject, s.settings.EmailVerificationSubject, codeSubject)
+		body = pick(v.Email, s.settings.EmailVerificationMessage, ownText)
+		subject = pick(v.Subject, s.settings.EmailVerificationSubject, ownSubject)
 	}
 	return &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,

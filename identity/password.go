@@ -16,8 +16,9 @@ import (
 // checkPassword returns an error if a password does not meet the policy of the
 // pool. signUp says that the user is just signing up, which errors tell apart.
 func checkPassword(s *PoolSettings, password Secret, signUp bool) error {
-	if unmet := s.EffectivePasswordPolicy().Unmet(password); len(unmet) > 0 {
-		return &PasswordError{Unmet: unmet, SignUp: signUp}
+	policy := s.EffectivePasswordPolicy()
+	if unmet := policy.Unmet(password); len(unmet) > 0 {
+		return &PasswordError{Unmet: unmet, SignUp: signUp, Minimum: policy.MinimumLength}
 	}
 	return nil
 }

@@ -72,17 +72,19 @@ type FactorChoice struct {
 	SecretHash string    // see [SecretHash]; for clients with a secret
 }
 
-// TOTP resumes a [*TOTPRequired] challenge from its state.
+// TOTP resumes a [*TOTPRequired] challenge from its state. The user is the one of the
+// state: another username is refused with [ErrSessionInvalid], and an empty one is not
+// compared. A SecretHash is over the username that is given here.
 func (a *AppClient) TOTP(username, state string) *TOTPRequired {
 	return &TOTPRequired{pending: pending{username, a, state}}
 }
 
-// SMSCode resumes an [*SMSCodeRequired] challenge from its state.
+// SMSCode resumes an [*SMSCodeRequired] challenge from its state, see [AppClient.TOTP].
 func (a *AppClient) SMSCode(username, state string) *SMSCodeRequired {
 	return &SMSCodeRequired{pending: pending{username, a, state}}
 }
 
-// MFAChoice resumes an [*MFAChoiceRequired] challenge from its state.
+// MFAChoice resumes an [*MFAChoiceRequired] challenge from its state, see [AppClient.TOTP].
 func (a *AppClient) MFAChoice(username, state string) *MFAChoiceRequired {
 	return &MFAChoiceRequired{pending: pending{username, a, state}}
 }

@@ -18,10 +18,11 @@ var otherFields = []string{
 	"Passkeys", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
+	"ID", "Key",
 }
 
 // ownOfClients are the settings of clients that no member sets and no answer shows.
-var ownOfClients = []string{"IdleHours", "ForceAlias"}
+var ownOfClients = []string{"IdleHours", "ForceAlias", "ID"}
 
 func fieldsOf[T any]() []string {
 	var names []string

@@ -43,7 +43,7 @@ func (s *service) adminCreateUser(ctx context.Context, in *idp.AdminCreateUserRe
 	}
 	u, err := pool.Admin().Users().Create(ctx, identity.CreateUser{
 		Username: text(in.Username), Attributes: attributes(in.UserAttributes),
-		TemporaryPassword: identity.Secret(text(in.TemporaryPassword)), Mediums: list[identity.Medium](in.DesiredDeliveryMediums),
+		TemporaryPassword: identity.Secret(text(in.TemporaryPassword)), Mediums: invitationMediums(in.DesiredDeliveryMediums),
 		SuppressInvitation: text(in.MessageAction) == "SUPPRESS", ResendInvitation: text(in.MessageAction) == "RESEND",
 		ForceAlias: val(in.ForceAliasCreation),
 	})
@@ -51,6 +51,15 @@ func (s *service) adminCreateUser(ctx context.Context, in *idp.AdminCreateUserRe
 		return nil, inOrder(err, attributeNames(in.UserAttributes))
 	}
 	return &idp.AdminCreateUserResponse{User: userType(u)}, nil
+}
+
+// invitationMediums returns how an invitation is sent: by SMS if the request does not say,
+// whatever addresses the user has.
+func invitationMediums[M ~string](given []M) []identity.Medium {
+	if len(given) == 0 {
+		return []identity.Medium{identity.MediumSMS}
+	}
+	return list[identity.Medium](given)
 }
 
 // userType is a user as AdminCreateUser and the lists show one. AdminGetUser has
