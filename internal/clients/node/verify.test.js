@@ -76,6 +76,20 @@ test("JwtVerifier fetches the keys of a server's own issuer", async () => {
   assert.equal((await verifier.verify(world.id)).token_use, "id");
 });
 
+test("JwtVerifier with the keys of a server without TLS, as docs/clients.md has it", async () => {
+  const world = await signedIn();
+  const issuer = `${world.url}/${world.poolId}`;
+  const jwksUri = `${issuer}/.well-known/jwks.json`;
+  const verifier = (audience) => JwtVerifier.create({ issuer, audience, jwksUri });
+  await assert.rejects(verifier(world.clientId).verify(world.id), /"http:" not supported/);
+  const jwks = await (await fetch(jwksUri)).json();
+  const [id, access] = [verifier(world.clientId), verifier(null)];
+  id.cacheJwks(jwks);
+  access.cacheJwks(jwks);
+  assert.equal((await id.verify(world.id)).token_use, "id");
+  assert.equal((await access.verify(world.access)).client_id, world.clientId);
+});
+
 test("openid-client discovers a pool", async () => {
   const world = await newPool();
   const issuer = `${world.url}/${world.poolId}`;
