@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -37,6 +38,18 @@ type Message struct {
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail
 	Body     string      // the whole text, with the code in it
+}
+
+// LogValue is the message without its secrets, for package slog: no code, and neither subject
+// nor body, which have the code in them.
+func (m *Message) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", m.ID), slog.String("kind", string(m.Kind)), slog.String("pool", m.Pool),
+		slog.String("username", m.Username), slog.String("medium", string(m.Medium)))
+}
+
+// Format writes the message without its secrets, whatever the verb.
+func (m *Message) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "message %s of kind %s for %s in %s", m.ID, m.Kind, m.Username, m.Pool)
 }
 
 // A MessageKind says why a message is sent.

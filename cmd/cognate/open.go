@@ -146,8 +146,8 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 	if errors.Is(err, postgres.ErrNoTLSMode) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "sslmode=verify-full encrypts and verifies the server; sslrootcert=FILE names its authority")
 	}
-	if noServer(err) {
-		return nil, hint(fmt.Errorf("cannot %w", err), "no database server answers there: start it, or correct the host and the port in --store")
+	if where.url != "" && noServer(err) {
+		return nil, hint(fmt.Errorf("cannot %w", err), "check that PostgreSQL runs, and that the host and the port are right; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
 	}
 	if where.url != "" && !errors.Is(err, store.ErrNewer) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "check that the database exists and has the encoding UTF-8, and that the database user may create schemas or owns the schemas of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
@@ -157,9 +157,9 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 
 // noServer reports whether a database server could not be reached.
 func noServer(err error) bool {
-	op, isOp := errors.AsType[*net.OpError](err)
+	_, isOp := errors.AsType[*net.OpError](err)
 	_, isDNS := errors.AsType[*net.DNSError](err)
-	return isOp && op.Op == "dial" || isDNS
+	return isOp || isDNS
 }
 
 // hintWhere is the hint if a store is not found.

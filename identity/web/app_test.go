@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,10 +51,13 @@ type app struct {
 	server *httptest.Server
 }
 
-// A switchable store can be down.
+// A switchable store can be down or slow, and have something happen before an Update.
 type switchable struct {
 	store.Store
-	down bool
+	down   bool
+	slow   time.Duration // of each View
+	views  atomic.Int64  // how many Views are left before one fails; 0 means any number
+	before func()        // is called once, before the next Update
 }
 
 var errDown = errors.New("the store is down")
@@ -63,10 +67,20 @@ func (s *switchable) Unwrap() store.Store { return s.Store }
 
 // View implements [store.Store].
 func (s *switchable) View(ctx context.Context, fn func(store.Reader) error) error {
-	if s.down {
+	if s.down || s.views.Load() > 0 && s.views.Add(-1) == 0 {
 		return errDown
 	}
+	time.Sleep(s.slow)
 	return s.Store.View(ctx, fn)
+}
+
+// Update implements [store.Store].
+func (s *switchable) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if before := s.before; before != nil {
+		s.before = nil
+		before()
+	}
+	return s.Store.Update(ctx, fn)
 }
 
 func start(t *testing.T, s store.Store, o *web.Options) *app {
@@ -136,7 +150,7 @@ func (a *app) browser() *browser {
 		a.Fatal(err)
 	}
 	client := *a.server.Client()
-	client.Jar = jar
+	client.Jar, client.Timeout = jar, 5*time.Second
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &browser{a, &client}
 }

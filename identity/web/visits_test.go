@@ -212,6 +212,7 @@ func TestManyRequestsRenewTheTokensOnce(t *testing.T) {
 		a.clock.pass(59 * time.Minute)
 		b.in("alice")
 		a.clock.pass(2 * time.Minute)
+		a.store.slow = 10 * time.Millisecond // all have read the old tokens before one has new ones
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() { b.in("alice") })
@@ -227,12 +228,10 @@ func TestRenewalThatWasGivenUp(t *testing.T) {
 	a.clock.pass(59 * time.Minute)
 	b.in("alice")
 	a.clock.pass(2 * time.Minute)
-	// A process stops after its claim to renew: the refresh is refused once, by a store that is down.
-	a.store.down = true
+	a.store.views.Store(3) // of the visit, of the sign-in, and of the refresh, which fails after the claim to renew
 	if status, _, _ := b.send(http.MethodGet, "/hello"); status != http.StatusInternalServerError {
 		t.Errorf("status %d while the store is down, want 500", status)
 	}
-	a.store.down = false
 	a.clock.pass(11 * time.Second)
 	b.in("alice")
 }
@@ -397,5 +396,45 @@ func TestBeginWithoutASignIn(t *testing.T) {
 	}
 	if c := w.Result().Cookies(); len(c) != 0 {
 		t.Errorf("cookies = %v", c)
+	}
+}
+
+// TestBeginForAUserWhoIsBeingDeleted would leave a visit that nothing deletes with its user.
+func TestBeginForAUserWhoIsBeingDeleted(t *testing.T) {
+	a := start(t, memory.New(), nil)
+	res, err := a.pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.store.before = func() {
+		if err := a.pool.Admin().Users().Delete(t.Context(), "alice"); err != nil {
+			t.Error(err)
+		}
+	}
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil)
+	if err := a.visits.Begin(w, r, res.Tokens); !errors.Is(err, identity.ErrUserNotFound) {
+		t.Errorf("Begin = %v, want ErrUserNotFound", err)
+	}
+	if n := a.visitRows(); n != 0 {
+		t.Errorf("%d visits of nobody", n)
+	}
+}
+
+func TestEndRevokesTheTokens(t *testing.T) {
+	a := start(t, memory.New(), nil)
+	res, err := a.pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil)
+	if err := a.visits.Begin(w, r, res.Tokens); err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(w.Result().Cookies()[0])
+	if err := a.visits.End(w, r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.pool.Session(t.Context(), res.Tokens.Access); !errors.Is(err, identity.ErrAccessTokenRevoked) {
+		t.Errorf("the engine says of the access token: %v", err)
 	}
 }

@@ -36,10 +36,26 @@ func (e encoded) String() string {
 		e.params.Memory, e.params.Time, e.params.Threads, b64.EncodeToString(e.salt), b64.EncodeToString(e.key))
 }
 
-// Check returns [ErrFormat] if [Hasher.Verify] would not accept the hash.
+// The limits of a hash that comes in. Each sign-in of its user, and each guess at it, costs as
+// much: these are seven times the work of [Default], and allow the defaults of PHP and of
+// argon2-cffi. Hashes that are stored already may have more.
+const (
+	maxMemoryIn = 128 * 1024 // KiB
+	maxCostIn   = 256 * 1024 // memory in KiB times passes
+	maxThreadIn = 8
+)
+
+// Check returns [ErrFormat] if a hash should not be taken over: because [Hasher.Verify]
+// would not accept it, or because it would cost too much at each sign-in.
 func Check(hash string) error {
-	_, err := parse(hash)
-	return err
+	e, err := parse(hash)
+	if err != nil {
+		return err
+	}
+	if e.params.Memory > maxMemoryIn || e.params.cost() > maxCostIn || e.params.Threads > maxThreadIn {
+		return ErrFormat
+	}
+	return nil
 }
 
 // parse reads the form that String writes, and no other.

@@ -156,3 +156,26 @@ func TestBusyForAll(t *testing.T) {
 		release()
 	})
 }
+
+// TestImportedHashesAreBounded: each guess at a password costs what its hash says.
+func TestImportedHashesAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		params string
+		ok     bool
+	}{
+		{"m=19456,t=2,p=1", true},
+		{"m=65536,t=4,p=1", true},  // PHP
+		{"m=102400,t=2,p=8", true}, // argon2-cffi, until 21.2
+		{"m=65536,t=3,p=4", true},  // RFC 9106, second choice
+		{"m=131072,t=2,p=1", true},
+		{"m=131072,t=3,p=1", false},
+		{"m=262144,t=1,p=1", false},
+		{"m=65536,t=5,p=1", false},
+		{"m=65536,t=1,p=16", false},
+	} {
+		hash := "$argon2id$v=19$" + tt.params + "$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U"
+		if err := passhash.Check(hash); (err == nil) != tt.ok {
+			t.Errorf("Check of %s: %v, want it taken: %v", tt.params, err, tt.ok)
+		}
+	}
+}
