@@ -49,7 +49,8 @@
 //     discloses who has an account. Give [CognitoDefaults] to a pool that must
 //     behave as Amazon Cognito does.
 //   - Codes and invitations go to [Options.Sender] after they are committed to
-//     the store. Without a Sender they are written to the log, codes included.
+//     the store. Without a Sender, an operation that owes a code or an
+//     invitation returns [ErrNoSender] and changes nothing.
 //   - Expired records stay in the store until [Engine.Maintain] removes them.
 //     Run it in every program on the store: one does the work, and the others
 //     take over if it ends.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +111,12 @@ func (e *Engine) notify(ctx context.Context, by origin, kind EventKind, before, 
 		return
 	}
 	for _, n := range owed(before, after) {
-		if err := h.send(ctx, after, n.message(p, by.client, after, by.now)); err != nil {
+		err := h.send(ctx, after, n.message(p, by.client, after, by.now))
+		if errors.Is(err, ErrNoSender) { // known at the start, and no failure
+			e.log.WarnContext(ctx, "the owner is not told, because this program sends no messages", "kind", n.kind, "pool", p.ID, "sub", after.Sub)
+			continue
+		}
+		if err != nil {
 			e.log.ErrorContext(ctx, "notice not sent", "kind", n.kind, "pool", p.ID, "sub", after.Sub, "error", err)
 		}
 	}

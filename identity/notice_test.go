@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/memory"
 )
 
 // noticeKinds are the kinds of messages that carry no code.
@@ -145,6 +147,23 @@ func TestBrokenSenderFailsNoChange(t *testing.T) {
 	s := f.session(t, pool.AppClient, "alice")
 	f.outbox.Next = brokenSender{}
 	check(t, "ChangePassword", s.ChangePassword(t.Context(), password, password+"2"))
+}
+
+// TestNoticeWithoutASenderIsNoError: a program without a Sender knows so from its start.
+// Its log has no ERROR for each password that an operator sets.
+func TestNoticeWithoutASenderIsNoError(t *testing.T) {
+	var log strings.Builder
+	f := newEngineWith(t, memory.New(), func(o *identity.Options) {
+		o.Sender, o.Logger = nil, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	users := f.open(t, identity.PoolSettings{}).Admin().Users()
+	in := identity.CreateUser{Username: "alice", Attributes: attrs{"email": email, "email_verified": "true"}, SuppressInvitation: true}
+	check(t, "Create", second(users.Create(t.Context(), in)))
+	check(t, "SetPassword", users.SetPassword(t.Context(), "alice", password, true))
+	check(t, "SetPassword again", users.SetPassword(t.Context(), "alice", password+"2", true))
+	if got := log.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "kind=PasswordChanged") || strings.Contains(got, "level=ERROR") {
+		t.Errorf("log:\n%s", got)
+	}
 }
 
 // TestOwnersAreToldOfANewDevice: a sign-in from where the account was never signed in to

@@ -208,6 +208,9 @@ func (i *importer) take(l *line) error {
 	if err := decodeJSON(l.text, rec); err != nil {
 		return i.refuse(l, "", fmt.Errorf("it is not a user as JSON: %w", err))
 	}
+	if rec.Username == "" {
+		return i.refuse(l, "", errors.New("it is not a valid user record: it has no username"))
+	}
 	i.lines, i.batch = append(i.lines, l), append(i.batch, rec)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,23 +27,18 @@ func (keyCommand) Help() string {
 // A keyStore is the store of the access keys.
 type keyStore struct{ realStore }
 
-// open calls fn with the access keys of the store.
-func (k *keyStore) open(t *terminal, fn func(context.Context, identity.AccessKeys) error) error {
-	return k.realStore.open(t, nil, func(ctx context.Context, e *identity.Engine) error { return fn(ctx, e.AccessKeys()) })
-}
-
-// openExisting is open for a store that must exist.
+// openExisting calls fn with the access keys of the store, which must exist.
 func (k *keyStore) openExisting(t *terminal, fn func(context.Context, identity.AccessKeys) error) error {
 	return k.realStore.openExisting(t, func(ctx context.Context, e *identity.Engine) error { return fn(ctx, e.AccessKeys()) })
 }
 
 type keyCreate struct {
 	keyStore
-	Name    string        `default:"operator" help:"Purpose of the key; \"cognate key list\" shows it. Default: ${default}."`
-	Role    string        `default:"owner" enum:"owner,operator,support,auditor" help:"Role of the key: owner, operator, support or auditor. Default: ${default}."`
-	Expires time.Duration `placeholder:"DURATION" help:"How long the key is valid, such as 720h. Default: for ever."`
-	Pools   []string      `name:"pool" placeholder:"ID" help:"Id of a pool that the key is good for; repeat it for more. Default: all pools."`
-	Regions []region      `name:"region" placeholder:"REGION" help:"Region of pools that the key is good for; repeat it for more. Default: all regions."`
+	Name    string   `default:"operator" help:"Purpose of the key; \"cognate key list\" shows it. Default: ${default}."`
+	Role    string   `default:"owner" enum:"owner,operator,support,auditor" help:"Role of the key: owner, operator, support or auditor. Default: ${default}."`
+	Expires lifetime `placeholder:"DURATION" help:"How long the key is valid, such as 90d or 720h. Default: for ever."`
+	Pools   []string `name:"pool" placeholder:"POOL" help:"A pool that the key is good for, by its id, its key, or its name if no other pool has it; repeat it for more. Default: all pools."`
+	Regions []region `name:"region" placeholder:"REGION" help:"Region of pools that the key is good for; repeat it for more. Default: all regions."`
 }
 
 // Help returns the details that --help shows.
@@ -51,7 +47,7 @@ func (keyCreate) Help() string {
 
     eval "$(cognate key create --name ci)"
     cognate key create --store bolt:/var/lib/cognate/cognate.db
-    cognate key create --name helpdesk --role support --expires 2160h --pool us-east-1_AbCdEf123
+    cognate key create --name helpdesk --role support --expires 90d --pool us-east-1_AbCdEf123
 
 The roles, each of which may also do what those after it may:
 
@@ -63,19 +59,11 @@ The roles, each of which may also do what those after it may:
 A key for some pools cannot make pools.`
 }
 
-// Validate returns an error if the command line is invalid.
-func (c *keyCreate) Validate() error {
-	if c.Expires < 0 {
-		return errors.New("--expires: give a duration that is not negative, such as 720h")
-	}
-	return c.keyStore.Validate()
-}
-
 // options returns what the key is good for.
-func (c *keyCreate) options() *identity.AccessKeyOptions {
-	o := &identity.AccessKeyOptions{Role: identity.AccessRole(c.Role), Pools: c.Pools}
+func (c *keyCreate) options(pools []string) *identity.AccessKeyOptions {
+	o := &identity.AccessKeyOptions{Role: identity.AccessRole(c.Role), Pools: pools}
 	if c.Expires > 0 {
-		o.Expires = time.Now().Add(c.Expires)
+		o.Expires = time.Now().Add(time.Duration(c.Expires))
 	}
 	for _, r := range c.Regions {
 		o.Regions = append(o.Regions, string(r))
@@ -85,8 +73,12 @@ func (c *keyCreate) options() *identity.AccessKeyOptions {
 
 // Run makes a key.
 func (c *keyCreate) Run(t *terminal) error {
-	return c.open(t, func(ctx context.Context, keys identity.AccessKeys) error {
-		key, secret, err := keys.Create(ctx, c.Name, c.options())
+	return c.realStore.open(t, nil, func(ctx context.Context, e *identity.Engine) error {
+		pools, err := c.pools(ctx, e)
+		if err != nil {
+			return err
+		}
+		key, secret, err := e.AccessKeys().Create(ctx, c.Name, c.options(pools))
 		if err != nil {
 			return err
 		}
@@ -94,6 +86,37 @@ func (c *keyCreate) Run(t *terminal) error {
 			key.Name, key.ID, string(secret))
 		return err
 	})
+}
+
+// pools returns the ids of the pools that --pool names. A pool that does not exist is an
+// error: its key would be good for nothing.
+func (c *keyCreate) pools(ctx context.Context, e *identity.Engine) (ids []string, _ error) {
+	for _, name := range c.Pools {
+		info, err := (&inPool{c.realStore, name}).choose(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, info.ID)
+	}
+	return ids, nil
+}
+
+// A lifetime is a duration that is not negative. It may be given in days.
+type lifetime time.Duration
+
+// UnmarshalText reads 90d, or what [time.ParseDuration] reads.
+func (l *lifetime) UnmarshalText(text []byte) error {
+	days, isDays := strings.CutSuffix(string(text), "d")
+	n, err := strconv.ParseUint(days, 10, 16)
+	d := time.Duration(n) * 24 * time.Hour
+	if !isDays {
+		d, err = time.ParseDuration(string(text))
+	}
+	if err != nil || d < 0 {
+		return errors.New("give a number of days or hours, such as 90d or 720h")
+	}
+	*l = lifetime(d)
+	return nil
 }
 
 type keyList struct{ keyStore }

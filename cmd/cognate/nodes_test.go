@@ -209,6 +209,9 @@ func TestDatabaseThatCannotBeReached(t *testing.T) {
 	if !strings.Contains(errs, "cannot open PostgreSQL") || !strings.Contains(errs, "hint: ") || strings.Contains(errs, "hunter2") {
 		t.Errorf("stderr = %q", errs)
 	}
+	if !strings.Contains(errs, "check that PostgreSQL runs") || strings.Contains(errs, "UTF-8") {
+		t.Errorf("the hint speaks of something else than a server that does not answer: %q", errs)
+	}
 	if _, err := os.Stat(filepath.Join(dir, "cognate.key")); err == nil {
 		t.Error("a key file was made though there is no store")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,6 +145,9 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 	}
 	if errors.Is(err, postgres.ErrNoTLSMode) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "sslmode=verify-full encrypts and verifies the server; sslrootcert=FILE names its authority")
+	}
+	if _, unreachable := errors.AsType[*net.OpError](err); where.url != "" && unreachable {
+		return nil, hint(fmt.Errorf("cannot %w", err), "check that PostgreSQL runs, and that the host and the port are right; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
 	}
 	if where.url != "" && !errors.Is(err, store.ErrNewer) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "check that the database exists and has the encoding UTF-8, and that the database user may create schemas or owns the schemas of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")

@@ -123,7 +123,7 @@ func plain(err error) error {
 // An inPool is a pool in the store of a real server.
 type inPool struct {
 	realStore
-	Pool string `placeholder:"ID|KEY" help:"The pool, by its id or its key. Needed only if the store has several pools."`
+	Pool string `placeholder:"POOL" help:"The pool, by its id, its key, or its name if no other pool has it. Needed only if the store has several pools."`
 }
 
 // open calls fn with an operator's rights on the pool.
@@ -153,10 +153,10 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(all, func(info *identity.PoolInfo) bool { return p.Pool != "" && (info.ID == p.Pool || info.Key == p.Pool) })
+	if info := poolCalled(all, p.Pool); info != nil {
+		return info, nil
+	}
 	switch {
-	case i >= 0:
-		return all[i], nil
 	case len(all) == 0:
 		return nil, hint(fmt.Errorf("%s has no user pool", p.Store.name()), "make one with cognate pool create NAME")
 	case p.Pool != "":
@@ -165,6 +165,27 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 		return nil, hint(fmt.Errorf("%s has %d user pools", p.Store.name(), len(all)), "choose with --pool from %s", poolNames(all))
 	}
 	return all[0], nil
+}
+
+// poolCalled returns the pool with the id or the key, or else the only pool with the name.
+// Several pools may have one name: then it names none of them.
+func poolCalled(all []*identity.PoolInfo, name string) (found *identity.PoolInfo) {
+	if name == "" {
+		return nil
+	}
+	if i := slices.IndexFunc(all, func(info *identity.PoolInfo) bool { return info.ID == name || info.Key == name }); i >= 0 {
+		return all[i]
+	}
+	for _, info := range all {
+		if info.Settings.Name != name {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = info
+	}
+	return found
 }
 
 // namedPools is how many pools an error names.
