@@ -382,6 +382,10 @@ var acts = []act{
 		return l.users.Confirm(ctx, "bob")
 	}, []string{"SignUpConfirmed operator:AKIA bob"}},
 	{
+		"Users.ResetMFA", func(ctx context.Context, l *life) error { return l.users.ResetMFA(ctx, "bob") },
+		[]string{"MFAChanged operator:AKIA bob"},
+	},
+	{
 		"Users.Delete", func(ctx context.Context, l *life) error { return l.users.Delete(ctx, "bob") },
 		[]string{"UserDeleted operator:AKIA bob"},
 	},

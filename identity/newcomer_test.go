@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store/memory"
@@ -70,4 +71,23 @@ func TestForgottenPasswordHasATextOfItsOwn(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestResetMFAForgetsTheAppAndEndsSignIns(t *testing.T) {
+	f := newEngine(t)
+	pool, client, _ := f.enrolled(t, identity.MFAOptional)
+	if _, err := client.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password}); err != nil {
+		t.Fatalf("SignIn: %v", err)
+	}
+	users := pool.Admin().Users()
+	check(t, "ResetMFA", users.ResetMFA(t.Context(), "alice"))
+	u, err := users.Get(t.Context(), "alice")
+	if err != nil || len(u.MFA.Methods) != 0 || u.MFA.Preferred != identity.MFANone {
+		t.Errorf("user has %+v, %v, want no factor", u.MFA, err)
+	}
+	err = users.SetMFA(t.Context(), "alice", identity.MFAUpdate{identity.MFATOTP: {Enabled: true}})
+	wantErr(t, "SetMFA with the app that was forgotten", err, identity.ErrMFANotReady)
+	wantErr(t, "ResetMFA of nobody", users.ResetMFA(t.Context(), "nobody"), identity.ErrUserNotFound)
+	f.advance(time.Second)
+	f.signIn(t, client, "alice") // without a second factor
 }

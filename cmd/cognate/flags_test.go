@@ -242,7 +242,7 @@ func TestKeyFile(t *testing.T) {
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	failure(t, dir, "others can read it", "--key-file", "key", "list", "--store", "bolt:other.db")
+	failure(t, dir, "others can read it", "chmod 600 cognate.key", "key", "list", "--store", "bolt:other.db")
 }
 
 func TestKeys(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -51,7 +52,7 @@ type commands struct {
 
 const description = `An identity server with the API of Amazon Cognito.
 
-"cognate dev" is a fake for tests: it starts at once, takes any signature and shows codes on the terminal. "cognate serve" is for real users.`
+"cognate dev" is a fake for tests: it starts at once, takes any signature and shows codes on the terminal. "cognate serve" is for real users. "cognate help COMMAND" is the same as "cognate COMMAND --help".`
 
 // A terminal holds the streams that a command reads and writes.
 type terminal struct {
@@ -74,11 +75,19 @@ func run(args []string, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	ctx, err := parser.Parse(args)
+	ctx, err := parser.Parse(helpFlag(args))
 	if err != nil {
 		return &usageError{err, helpCommand(err)}
 	}
 	return ctx.Run(t)
+}
+
+// helpFlag turns "help user show" into "user show --help".
+func helpFlag(args []string) []string {
+	if len(args) == 0 || args[0] != "help" {
+		return args
+	}
+	return append(slices.Clone(args[1:]), "--help")
 }
 
 // A usageError is an invalid command line.

@@ -146,13 +146,20 @@ func openStore(ctx context.Context, where storeFlag) (st store.Store, err error)
 	if errors.Is(err, postgres.ErrNoTLSMode) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "sslmode=verify-full encrypts and verifies the server; sslrootcert=FILE names its authority")
 	}
-	if _, unreachable := errors.AsType[*net.OpError](err); where.url != "" && unreachable {
+	if where.url != "" && noServer(err) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "check that PostgreSQL runs, and that the host and the port are right; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
 	}
 	if where.url != "" && !errors.Is(err, store.ErrNewer) {
 		return nil, hint(fmt.Errorf("cannot %w", err), "check that the database exists and has the encoding UTF-8, and that the database user may create schemas or owns the schemas of docs/sql.md; the address is postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&schema=NAME")
 	}
 	return nil, storeError(err)
+}
+
+// noServer reports whether a database server could not be reached.
+func noServer(err error) bool {
+	_, isOp := errors.AsType[*net.OpError](err)
+	_, isDNS := errors.AsType[*net.DNSError](err)
+	return isOp || isDNS
 }
 
 // hintWhere is the hint if a store is not found.
@@ -304,6 +311,9 @@ func openKeys(t *terminal, file string, from keySource, used bool) (sealed.Keys,
 		return sealed.Keys{}, hint(err, "restore it from your copy, or give its place with --key-file; without it the secrets in the store are lost")
 	}
 	keys, err := sealed.OpenKeyFile(keyFile)
+	if info, statErr := os.Stat(keyFile); err != nil && statErr == nil && info.Mode().Perm()&0o077 != 0 {
+		return sealed.Keys{}, hint(fmt.Errorf("cannot open %w", err), "chmod 600 %s", keyFile)
+	}
 	if err != nil {
 		return sealed.Keys{}, hint(fmt.Errorf("cannot open %w", err), "the first start makes a key file; choose another file with --key-file")
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ type userCommand struct {
 	Disable  userDisable  `cmd:"" help:"End all sign-ins of a user, and refuse new ones."`
 	Confirm  userConfirm  `cmd:"" help:"Confirm a user who has signed up, without the code."`
 	Signout  userSignOut  `cmd:"" help:"End all sign-ins of a user."`
+	ResetMFA userResetMFA `cmd:"" name:"reset-mfa" help:"Forget the second factors of a user who has lost them."`
 	Delete   userDelete   `cmd:"" help:"Delete a user."`
 	Export   userExport   `cmd:"" help:"Write all users as JSON lines."`
 	Import   userImport   `cmd:"" help:"Read users from JSON lines."`
@@ -213,6 +215,20 @@ func (c *userSignOut) Run(t *terminal) error {
 	return c.change(t, "Signed out", func(ctx context.Context, us identity.Users) error { return us.SignOut(ctx, c.Name) })
 }
 
+type userResetMFA struct{ theUser }
+
+// Help returns the details that --help shows.
+func (userResetMFA) Help() string {
+	return `The key of the authenticator app is deleted and all second factors are off. Unless the pool has the defaults of Amazon Cognito, the user is signed out everywhere. If the pool demands a second factor, the next sign-in asks to set one up. Make sure first who asks.
+
+    cognate user reset-mfa alice`
+}
+
+// Run forgets the second factors.
+func (c *userResetMFA) Run(t *terminal) error {
+	return c.change(t, "Forgot the second factors of", func(ctx context.Context, us identity.Users) error { return us.ResetMFA(ctx, c.Name) })
+}
+
 type userDelete struct {
 	theUser
 	confirmed
@@ -226,6 +242,16 @@ func (userDelete) Help() string {
     cognate user delete alice --yes`
 }
 
+// addressOf returns an address by which a person knows the user, with the sub, so that a
+// mistake is noticed.
+func addressOf(u *identity.User) string {
+	address := cmp.Or(u.Attributes["email"], u.Attributes["phone_number"])
+	if address == "" {
+		return u.Sub
+	}
+	return oneLine(address) + ", " + u.Sub
+}
+
 // Run deletes a user.
 func (c *userDelete) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
@@ -233,7 +259,7 @@ func (c *userDelete) Run(t *terminal) error {
 		if err != nil {
 			return named(err, c.Name)
 		}
-		if err := c.confirm(ctx, t, "Delete the user %s (%s) for good?", u.Username, u.Sub); err != nil {
+		if err := c.confirm(ctx, t, "Delete the user %s (%s) for good?", u.Username, addressOf(u)); err != nil {
 			return err
 		}
 		if err := a.Users().Delete(ctx, u.Sub); err != nil {

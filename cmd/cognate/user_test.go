@@ -45,7 +45,7 @@ func TestUserCreate(t *testing.T) {
 		t.Fatalf("user create --password-stdin: %d %s", code, errs)
 	}
 	must(t, dir, "user", "create", "carol", "--password", password, "--temporary")
-	failure(t, dir, "does not meet the policy", "password policy", "user", "create", "dave", "--password", "short")
+	failure(t, dir, "must have at least 15 characters", "password policy", "user", "create", "dave", "--password", "short")
 	failure(t, dir, "user already exists", "user show", "user", "create", "alice")
 	alice := shown[identity.UserRecord](t, dir, "user", "show", "alice")
 	if alice.Sub != out[0] || alice.Attributes["name"] != "Alice, the first=1" || alice.Attributes["email_verified"] != "true" {
