@@ -34,21 +34,27 @@ func (s *realStore) Validate() error {
 
 // open calls fn with an engine on the store. It makes the store if it does not exist.
 func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error) error {
-	return s.with(t, o, fn, func(ctx context.Context) (store.Store, error) { return openCommon(ctx, t, s.Store, s.keyFlags) })
+	return s.with(t, o, fn, func(ctx context.Context, o *identity.Options) (store.Store, error) {
+		inner, err := openShared(ctx, s.Store)
+		if err != nil {
+			return nil, err
+		}
+		return s.unlock(ctx, t, inner, o)
+	})
 }
 
 // with calls fn with an engine on the store that open returns. The first signal ends the
 // context; a second one ends the process.
-func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error, open func(context.Context) (store.Store, error)) error {
+func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error, open func(context.Context, *identity.Options) (store.Store, error)) error {
 	ctx, stop := signals()
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	st, err := open(ctx)
-	if err != nil {
-		return err
-	}
 	if o == nil {
 		o = &identity.Options{}
+	}
+	st, err := open(ctx, o)
+	if err != nil {
+		return err
 	}
 	o.Catalog = catalog()
 	o.Logger = slog.New(slog.NewTextHandler(t.err, nil))
@@ -65,9 +71,30 @@ func byUser(ctx context.Context, st store.Store) context.Context {
 
 // openExisting is open for a store that must exist.
 func (s *realStore) openExisting(t *terminal, fn func(context.Context, *identity.Engine) error) error {
-	return s.with(t, nil, fn, func(ctx context.Context) (store.Store, error) {
-		return openUsed(ctx, t, s.Store, s.keyFlags, "say where it is with --store; cognate key create and cognate pool create make a new one")
+	return s.with(t, nil, fn, func(ctx context.Context, o *identity.Options) (store.Store, error) {
+		inner, err := openThere(ctx, s.Store, "say where it is with --store; cognate key create and cognate pool create make a new one", openShared)
+		if err != nil {
+			return nil, err
+		}
+		return s.unlock(ctx, t, inner, o)
 	})
+}
+
+// unlock puts the keys in front of a store. The store of cognate dev has none: the engine
+// does there what dev does, and hashes passwords cheaply.
+func (s *realStore) unlock(ctx context.Context, t *terminal, inner store.Store, o *identity.Options) (store.Store, error) {
+	made, err := madeBy(ctx, inner)
+	if err == nil && made == forTests {
+		o.InsecureUnsealed, o.InsecureCheapHashing = true, true
+		err = identity.Upgrade(ctx, inner)
+	}
+	if err != nil {
+		return nil, errors.Join(storeError(fmt.Errorf("open store %s: %w", s.Store.name(), err)), inner.Close())
+	}
+	if made == forTests {
+		return inner, nil
+	}
+	return unlockOrClose(ctx, t, inner, s.Store, s.keyFlags)
 }
 
 // A plainError is an error of the engine in the words of the command.
