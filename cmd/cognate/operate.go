@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -180,10 +179,12 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 	if err != nil {
 		return nil, err
 	}
-	if info := poolCalled(all, p.Pool); info != nil {
-		return info, nil
-	}
+	called := poolsCalled(all, p.Pool)
 	switch {
+	case len(called) == 1:
+		return called[0], nil
+	case len(called) > 1:
+		return nil, hint(fmt.Errorf("%d user pools have the name %s", len(called), oneLine(p.Pool)), "choose with --pool from %s", poolNames(called))
 	case len(all) == 0:
 		return nil, hint(fmt.Errorf("%s has no user pool", p.Store.name()), "make one with cognate pool create NAME")
 	case p.Pool != "":
@@ -194,23 +195,19 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 	return all[0], nil
 }
 
-// poolCalled returns the pool with the id or the key, or else the only pool with the name.
-// Several pools may have one name: then it names none of them.
-func poolCalled(all []*identity.PoolInfo, name string) (found *identity.PoolInfo) {
+// poolsCalled returns the pool with the id or the key, or else all pools with the name:
+// several pools may have one name.
+func poolsCalled(all []*identity.PoolInfo, name string) (found []*identity.PoolInfo) {
 	if name == "" {
 		return nil
 	}
-	if i := slices.IndexFunc(all, func(info *identity.PoolInfo) bool { return info.ID == name || info.Key == name }); i >= 0 {
-		return all[i]
-	}
 	for _, info := range all {
-		if info.Settings.Name != name {
-			continue
+		if info.ID == name || info.Key == name {
+			return []*identity.PoolInfo{info}
 		}
-		if found != nil {
-			return nil
+		if info.Settings.Name == name {
+			found = append(found, info)
 		}
-		found = info
 	}
 	return found
 }
