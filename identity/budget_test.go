@@ -351,7 +351,8 @@ func TestSourceOfACall(t *testing.T) {
 		"an operator's program": {identity.Call{Address: program, AccessKey: "AK"}, identity.Call{Address: program, AccessKey: "AK"}, false},
 		"what it reports": {
 			identity.Call{Address: program, AccessKey: "AK", Context: &hook.ContextData{Address: user}},
-			identity.Call{Address: program, AccessKey: "AK", Context: &hook.ContextData{Address: user}}, true,
+			identity.Call{Address: program, AccessKey: "AK", Context: &hook.ContextData{Address: user}},
+			true,
 		},
 		"what anybody reports": {
 			identity.Call{Address: program, Context: &hook.ContextData{Address: user}}, identity.Call{Address: user}, false,

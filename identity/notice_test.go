@@ -184,8 +184,12 @@ func TestOwnersAreToldOfANewDevice(t *testing.T) {
 		what, address string
 		told          int
 	}{
-		{"the first", "192.0.2.1", 0}, {"the same", "192.0.2.1", 0}, {"another", "198.51.100.7", 1}, {"the other again", "198.51.100.7", 0},
-		{"an IPv6 network", "2001:db8::1", 1}, {"the same network", "2001:db8::2", 0},
+		{"the first", "192.0.2.1", 0},
+		{"the same", "192.0.2.1", 0},
+		{"another", "198.51.100.7", 1},
+		{"the other again", "198.51.100.7", 0},
+		{"an IPv6 network", "2001:db8::1", 1},
+		{"the same network", "2001:db8::2", 0},
 	} {
 		if got := from(tt.address); got != tt.told {
 			t.Errorf("%s: %d notices, want %d", tt.what, got, tt.told)

@@ -114,7 +114,7 @@ func receiveBackup(ctx context.Context, socket net.Conn, w io.Writer) (int64, er
 	if err != nil {
 		return 0, relayError(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	n, err := store.VerifyBackup(ctx, io.TeeReader(conn, w), catalog(), &store.RestoreOptions{InsecureUnauthenticated: true})
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()

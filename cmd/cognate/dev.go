@@ -212,8 +212,14 @@ func (c *devCommand) greet(t *terminal, f *fake.Server, l net.Listener, r readin
 	fmt.Fprintf(t.out, "Cognate, a fake of Amazon Cognito. Not for real users:\n"+
 		"any signature is accepted, and passwords are hashed cheaply.\n%s\n", c.limitsLine())
 	for _, row := range [][2]string{
-		{"Endpoint", r.Endpoint}, {"Region", r.Region}, {"Store", c.Store.String()}, {"User pool", r.UserPoolID},
-		{"Client", r.ClientID}, {"Issuer", r.Issuer}, {"JWKS", r.JWKS}, {"Outbox", r.Outbox},
+		{"Endpoint", r.Endpoint},
+		{"Region", r.Region},
+		{"Store", c.Store.String()},
+		{"User pool", r.UserPoolID},
+		{"Client", r.ClientID},
+		{"Issuer", r.Issuer},
+		{"JWKS", r.JWKS},
+		{"Outbox", r.Outbox},
 	} {
 		if row[1] != "" {
 			fmt.Fprintf(t.out, "  %-10s %s\n", row[0], row[1])

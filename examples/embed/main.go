@@ -77,7 +77,7 @@ func run(ctx context.Context, addr, file, reset string, o *web.Options) error {
 	}
 	go engine.Maintain(ctx)
 	server := &http.Server{Addr: addr, Handler: site, ReadHeaderTimeout: 5 * time.Second}
-	context.AfterFunc(ctx, func() { server.Close() }) // each change is in the file before it is answered
+	context.AfterFunc(ctx, func() { _ = server.Close() }) // each change is in the file before it is answered
 	log.Printf("open http://%s", addr)
 	if err = server.ListenAndServe(); errors.Is(err, http.ErrServerClosed) {
 		err = nil

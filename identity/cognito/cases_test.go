@@ -94,8 +94,11 @@ func TestSRPWithOldFlowNames(t *testing.T) {
 		flows list
 		srp   bool
 	}{
-		{list{"USER_PASSWORD_AUTH"}, true}, {list{"ADMIN_NO_SRP_AUTH"}, true}, {list{"USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"}, true},
-		{list{"CUSTOM_AUTH_FLOW_ONLY"}, false}, {list{"CUSTOM_AUTH_FLOW_ONLY", "USER_PASSWORD_AUTH"}, false},
+		{list{"USER_PASSWORD_AUTH"}, true},
+		{list{"ADMIN_NO_SRP_AUTH"}, true},
+		{list{"USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"}, true},
+		{list{"CUSTOM_AUTH_FLOW_ONLY"}, false},
+		{list{"CUSTOM_AUTH_FLOW_ONLY", "USER_PASSWORD_AUTH"}, false},
 		{list{"ALLOW_USER_PASSWORD_AUTH"}, false},
 	} {
 		c := w.client(w.pool, obj{"ExplicitAuthFlows": tt.flows})

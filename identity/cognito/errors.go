@@ -137,7 +137,7 @@ func (s *service) mapError(ctx context.Context, op *wire.Operation, err error) *
 	}
 	out := mapError(ctx, op, err)
 	if text := hint(err); s.hints && text != "" && out != nil {
-		s.log.WarnContext(ctx, op.Name+" was refused, as Amazon Cognito refuses it: "+out.Message, "hint", text)
+		s.log.WarnContext(ctx, "refused, as Amazon Cognito refuses it", "operation", op.Name, "message", out.Message, "hint", text)
 	}
 	return out
 }

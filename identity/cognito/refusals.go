@@ -51,7 +51,7 @@ func (t *tally) count(ctx context.Context, attrs ...any) {
 		if silent > 0 {
 			attrs = append(attrs, "others", silent)
 		}
-		t.log.WarnContext(ctx, t.text, attrs...)
+		t.log.WarnContext(ctx, "refused", append([]any{"what", t.text}, attrs...)...)
 	}
 }
 

@@ -126,7 +126,7 @@ func TestKeyOfAnotherPoolOpensNothing(t *testing.T) {
 	} {
 		k.each(pools[1], o, func(op *wire.Operation, a *answer) {
 			if op.Name == "ListUserPools" && o.Pools != nil {
-				if a.status != http.StatusOK || !strings.Contains(string(a.raw), pools[0].ID) || strings.Contains(string(a.raw), pools[1].ID) {
+				if a.status != http.StatusOK || !strings.Contains(a.raw, pools[0].ID) || strings.Contains(a.raw, pools[1].ID) {
 					t.Errorf("ListUserPools: %d %s, want the pool of the key alone", a.status, a.raw)
 				}
 				return

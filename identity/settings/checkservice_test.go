@@ -122,7 +122,8 @@ func TestClientCheckService(t *testing.T) {
 		wantError(t, tt.name, c.CheckService("us-east-1"), "Analytics", tt.code, tt.about)
 	}
 	for _, a := range []*settings.Analytics{
-		nil, {ApplicationARN: new("arn:aws:mobiletargeting:us-east-1:123456789012:apps/a"), UserDataShared: new(true)},
+		nil,
+		{ApplicationARN: new("arn:aws:mobiletargeting:us-east-1:123456789012:apps/a"), UserDataShared: new(true)},
 		{ApplicationID: new("a"), RoleARN: new(myRole), ExternalID: new("x")},
 	} {
 		if err := (&settings.Client{Analytics: a}).CheckService("us-east-1"); err != nil {

@@ -14,10 +14,16 @@ import (
 // TestUpgradeListsEveryGrownDefault upgrades a pool of generation 0 and holds the list to what changes.
 func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 	want := []settings.Change{
-		{"UnconfirmedDays", "no limit", "7 days"}, {"ReplaceUnconfirmed", "off", "on"}, {"ProveNames", "off", "on"},
-		{"HideSignUp", "off", "on"}, {"Notices", "off", "on"}, {"SignOutOnFactorChange", "off", "on"},
+		{"UnconfirmedDays", "no limit", "7 days"},
+		{"ReplaceUnconfirmed", "off", "on"},
+		{"ProveNames", "off", "on"},
+		{"HideSignUp", "off", "on"},
+		{"Notices", "off", "on"},
+		{"SignOutOnFactorChange", "off", "on"},
 		{"MaxSignIns", "no limit", "100"},
-		{"ForceAlias", "on", "off"}, {"Rotation", "off", "on"}, {"IdleHours", "no limit", "14 days"},
+		{"ForceAlias", "on", "off"},
+		{"Rotation", "off", "on"},
+		{"IdleHours", "no limit", "14 days"},
 	}
 	pool := settings.Pool{Name: "main", Region: "us-east-1"}
 	if got := pool.Upgrade(); !slices.Equal(got, want) {

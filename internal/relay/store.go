@@ -89,7 +89,7 @@ func (s *Store) release(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || len(s.idle) >= maxIdle {
-		c.Close()
+		_ = c.Close()
 		return
 	}
 	s.idle = append(s.idle, c)
@@ -145,10 +145,10 @@ func (s *Store) snapshot(ctx context.Context, fn func(store.Reader) error) (*Con
 	good := false
 	defer func() { // fn may panic
 		if !good {
-			c.Close()
+			_ = c.Close()
 		}
 	}()
-	stop := context.AfterFunc(ctx, func() { c.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	if _, err := r.ask(&request{Op: opView}); err != nil {
 		return nil, err
 	}
@@ -217,7 +217,7 @@ func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error) (stale boo
 		err = c.receive(&out, 0)
 	}
 	if err != nil {
-		c.Close()
+		_ = c.Close()
 		c = nil
 		return false, fmt.Errorf("%w: %w", store.ErrUnknownOutcome, err)
 	}

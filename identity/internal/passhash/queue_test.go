@@ -142,7 +142,7 @@ func TestBusyForAll(t *testing.T) {
 			if h.Busy() {
 				t.Fatalf("busy before %s", name)
 			}
-			go h.Wait(as(ctx, name)) //nolint:errcheck // it is cancelled
+			go h.Wait(as(ctx, name)) // it is cancelled
 			synctest.Wait()
 		}
 		if !h.Busy() {
