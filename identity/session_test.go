@@ -153,6 +153,7 @@ func TestSignOutOfMoreSignInsThanOneTransactionTakes(t *testing.T) {
 		t.Skip("needs 510 sign-ins")
 	}
 	f, pool, client := tokenFixture(t, identity.ClientSettings{})
+	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MaxSignIns = new(0) })) // no limit
 	var all []*identity.Tokens
 	for range 510 {
 		all = append(all, f.signIn(t, client, "alice"))
