@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -217,6 +218,32 @@ func TestFilesDoNotMix(t *testing.T) {
 	dev.value("Endpoint")
 	dev.kill()
 	failure(t, dir, "was made by cognate dev", "file of its own", "serve", "--addr", "127.0.0.1:0", "--issuer", "aws", "--store", "bolt:dev.db")
+}
+
+// TestCommandsWorkOnAStoreOfDev: the commands see the pool of a fake that was stopped, and
+// the fake takes the password that they set. They make no key file.
+func TestCommandsWorkOnAStoreOfDev(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"dev", "--addr", "127.0.0.1:0", "--store", "bolt:dev.db"}
+	dev := start(t, dir, args...)
+	pool := dev.value("User pool")
+	dev.kill()
+	on := []string{"--store", "bolt:dev.db"}
+	if out := must(t, dir, append([]string{"pool", "list"}, on...)...); !strings.Contains(out, pool) {
+		t.Errorf("pool list shows %q, want %s", out, pool)
+	}
+	must(t, dir, append([]string{"user", "create", "alice"}, on...)...)
+	must(t, dir, append([]string{"user", "password", "alice", "--password", "Passw0rd!"}, on...)...)
+	if _, err := os.Stat(filepath.Join(dir, "cognate.key")); err == nil {
+		t.Error("a key file was made for a store that seals nothing")
+	}
+	failure(t, dir, "was made by cognate dev", "file of its own", append([]string{"secrets", "status"}, on...)...)
+	dev = start(t, dir, args...)
+	defer dev.kill()
+	body := fmt.Sprintf(`{"ClientId":%q,"AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{"USERNAME":"alice","PASSWORD":"Passw0rd!"}}`, dev.value("Client"))
+	if a := call(t, dev.value("Endpoint"), "InitiateAuth", body, nil); a.status != 200 {
+		t.Errorf("the fake answers %d to a sign-in with the password that the command set", a.status)
+	}
 }
 
 func TestKeyFile(t *testing.T) {

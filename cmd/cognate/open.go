@@ -70,16 +70,8 @@ func openReal(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) 
 	return unlockOrClose(ctx, t, inner, where, keys)
 }
 
-// openCommon is openReal for a command, which may use the store of a running server.
-func openCommon(ctx context.Context, t *terminal, where storeFlag, keys keyFlags) (store.Store, error) {
-	inner, err := openShared(ctx, where)
-	if err != nil {
-		return nil, err
-	}
-	return unlockOrClose(ctx, t, inner, where, keys)
-}
-
-// openUsed is openCommon for a store that must exist.
+// openUsed is openReal for a command, which may use the store of a running server. The
+// store must exist.
 func openUsed(ctx context.Context, t *terminal, where storeFlag, keys keyFlags, try string) (store.Store, error) {
 	inner, err := openThere(ctx, where, try, openShared)
 	if err != nil {
@@ -261,6 +253,21 @@ func unlock(ctx context.Context, t *terminal, inner store.Store, file string, fr
 		return st, storeError(fmt.Errorf("open store %s: %w", file, err))
 	}
 	return st, nil
+}
+
+// madeBy returns the purpose of the store, or "" if no command has claimed it.
+func madeBy(ctx context.Context, st store.Store) (made purpose, err error) {
+	err = st.View(ctx, func(r store.Reader) error {
+		p, err := purposes.Get(r, purposes.Key(nil))
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			made = p.Purpose
+		}
+		return err
+	})
+	return made, err
 }
 
 // isUsed reports whether a command has claimed the store.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -34,21 +33,27 @@ func (s *realStore) Validate() error {
 
 // open calls fn with an engine on the store. It makes the store if it does not exist.
 func (s *realStore) open(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error) error {
-	return s.with(t, o, fn, func(ctx context.Context) (store.Store, error) { return openCommon(ctx, t, s.Store, s.keyFlags) })
+	return s.with(t, o, fn, func(ctx context.Context, o *identity.Options) (store.Store, error) {
+		inner, err := openShared(ctx, s.Store)
+		if err != nil {
+			return nil, err
+		}
+		return s.unlock(ctx, t, inner, o)
+	})
 }
 
 // with calls fn with an engine on the store that open returns. The first signal ends the
 // context; a second one ends the process.
-func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error, open func(context.Context) (store.Store, error)) error {
+func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Context, *identity.Engine) error, open func(context.Context, *identity.Options) (store.Store, error)) error {
 	ctx, stop := signals()
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	st, err := open(ctx)
-	if err != nil {
-		return err
-	}
 	if o == nil {
 		o = &identity.Options{}
+	}
+	st, err := open(ctx, o)
+	if err != nil {
+		return err
 	}
 	o.Catalog = catalog()
 	o.Logger = slog.New(slog.NewTextHandler(t.err, nil))
@@ -65,9 +70,30 @@ func byUser(ctx context.Context, st store.Store) context.Context {
 
 // openExisting is open for a store that must exist.
 func (s *realStore) openExisting(t *terminal, fn func(context.Context, *identity.Engine) error) error {
-	return s.with(t, nil, fn, func(ctx context.Context) (store.Store, error) {
-		return openUsed(ctx, t, s.Store, s.keyFlags, "say where it is with --store; cognate key create and cognate pool create make a new one")
+	return s.with(t, nil, fn, func(ctx context.Context, o *identity.Options) (store.Store, error) {
+		inner, err := openThere(ctx, s.Store, "say where it is with --store; cognate key create and cognate pool create make a new one", openShared)
+		if err != nil {
+			return nil, err
+		}
+		return s.unlock(ctx, t, inner, o)
 	})
+}
+
+// unlock puts the keys in front of a store. The store of cognate dev has none: the engine
+// does there what dev does, and hashes passwords cheaply.
+func (s *realStore) unlock(ctx context.Context, t *terminal, inner store.Store, o *identity.Options) (store.Store, error) {
+	made, err := madeBy(ctx, inner)
+	if err == nil && made == forTests {
+		o.InsecureUnsealed, o.InsecureCheapHashing = true, true
+		err = identity.Upgrade(ctx, inner)
+	}
+	if err != nil {
+		return nil, errors.Join(storeError(fmt.Errorf("open store %s: %w", s.Store.name(), err)), inner.Close())
+	}
+	if made == forTests {
+		return inner, nil
+	}
+	return unlockOrClose(ctx, t, inner, s.Store, s.keyFlags)
 }
 
 // A plainError is an error of the engine in the words of the command.
@@ -153,10 +179,12 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 	if err != nil {
 		return nil, err
 	}
-	if info := poolCalled(all, p.Pool); info != nil {
-		return info, nil
-	}
+	called := poolsCalled(all, p.Pool)
 	switch {
+	case len(called) == 1:
+		return called[0], nil
+	case len(called) > 1:
+		return nil, hint(fmt.Errorf("%d user pools have the name %s", len(called), oneLine(p.Pool)), "choose with --pool from %s", poolNames(called))
 	case len(all) == 0:
 		return nil, hint(fmt.Errorf("%s has no user pool", p.Store.name()), "make one with cognate pool create NAME")
 	case p.Pool != "":
@@ -167,23 +195,19 @@ func (p *inPool) choose(ctx context.Context, e *identity.Engine) (*identity.Pool
 	return all[0], nil
 }
 
-// poolCalled returns the pool with the id or the key, or else the only pool with the name.
-// Several pools may have one name: then it names none of them.
-func poolCalled(all []*identity.PoolInfo, name string) (found *identity.PoolInfo) {
+// poolsCalled returns the pool with the id or the key, or else all pools with the name:
+// several pools may have one name.
+func poolsCalled(all []*identity.PoolInfo, name string) (found []*identity.PoolInfo) {
 	if name == "" {
 		return nil
 	}
-	if i := slices.IndexFunc(all, func(info *identity.PoolInfo) bool { return info.ID == name || info.Key == name }); i >= 0 {
-		return all[i]
-	}
 	for _, info := range all {
-		if info.Settings.Name != name {
-			continue
+		if info.ID == name || info.Key == name {
+			return []*identity.PoolInfo{info}
 		}
-		if found != nil {
-			return nil
+		if info.Settings.Name == name {
+			found = append(found, info)
 		}
-		found = info
 	}
 	return found
 }

@@ -144,7 +144,7 @@ func (c *secretsStatus) Run(t *terminal) error {
 		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "KEY\tVALUES\tSTATE")
 		for _, u := range all {
-			state := "old"
+			state := "opens"
 			switch {
 			case u.Seals:
 				state = "seals"

@@ -53,12 +53,12 @@ func changeKey(t *testing.T, dir string, flags ...string) {
 	if err := os.Chtimes(file, back, back); err != nil {
 		t.Fatal(err)
 	}
-	state(`\w{16} +0 +seals\n\w{16} +[1-9]\d* +old`)
+	state(`\w{16} +0 +seals\n\w{16} +[1-9]\d* +opens`)
 	failure(t, dir, "are still sealed under an old key", "secrets reseal", with("secrets", "drop-old")...)
 	if _, errs, code := run(t, dir, with("secrets", "reseal")...); code != 0 || !strings.Contains(errs, "0 were under the current key") {
 		t.Errorf("reseal: %d %s", code, errs)
 	}
-	state(`\w{16} +[1-9]\d* +seals\n\w{16} +0 +old`)
+	state(`\w{16} +[1-9]\d* +seals\n\w{16} +0 +opens`)
 	must(t, dir, with("secrets", "drop-old")...)
 	state(`\w{16} +[1-9]\d* +seals$`)
 	must(t, dir, with("key", "list")...)
