@@ -21,8 +21,8 @@ import (
 // nothing, such as an attempt during a lock-out; a refresh of tokens; and the use of
 // an access key, of which the key keeps the time.
 
-// How long events are kept. Events of unknown names are kept for a day only,
-// because anybody can cause any number of them.
+// How long events are kept. Names that nobody has leave no events. Earlier versions
+// wrote some, which are kept for a day.
 const (
 	eventLife      = 90 * 24 * time.Hour
 	decoyEventLife = 24 * time.Hour
@@ -30,7 +30,7 @@ const (
 
 // An Event is a record of something that happened: who did what, to whom, and
 // whether it succeeded. It holds no secret. [Admin.Events] and [Engine.Events]
-// read events. Events are kept for 90 days, those of unknown names for 24 hours.
+// read events. Events are kept for 90 days.
 type Event struct {
 	// Pool is the pool that the event belongs to. It is empty for events of the
 	// whole engine: changes of access keys, and the deletion of a pool, because

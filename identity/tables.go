@@ -150,13 +150,13 @@ var (
 		Owner: store.OwnedByEngine,
 	}
 
-	// leases: what one of several engines on a store does for all.
 	// formats: which form each index is in whose entries have changed their form, see [Upgrade].
 	formats = &store.Table[format]{
 		Name: "formats", Key: func(f *format) string { return store.Key(f.Name) },
 		Owner: store.OwnedByEngine,
 	}
 
+	// leases: what one of several engines on a store does for all.
 	leases = &store.Table[lease]{
 		Name: "leases", Key: func(l *lease) string { return store.Key(l.Name) },
 		Owner: store.OwnedByEngine,

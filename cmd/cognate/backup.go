@@ -38,7 +38,7 @@ func (backupCommand) Help() string {
     cognate backup /backup/cognate.backup --store bolt:/var/lib/cognate/cognate.db
     cognate backup cognate.backup --store postgres://cognate@db.example.com/cognate?sslmode=verify-full
 
-If a server has the file open, the command asks the server for the backup, through a socket beside the file (cognate.db.sock). Run the command as the user of the server, because only that user can open the socket. A PostgreSQL database is read while its servers run. "cognate restore" makes a store from the backup.`
+If a server has the file open, the command asks the server for the backup, through a socket beside the file (cognate.db.sock). The socket has the group and the mode of the file: run the command as a user who may open the file. A PostgreSQL database is read while its servers run. "cognate restore" makes a store from the backup.`
 }
 
 // Validate returns an error if the command line is invalid.

@@ -155,7 +155,7 @@ func TestViewOfATableThatAProgramHasAdded(t *testing.T) {
 	address := postgrestest.Address(t)
 	s := postgrestest.Open(t, address, &postgres.Options{Views: all.Views()})
 	t.Cleanup(func() { s.Close() })
-	pool, err := identity.New(s, &identity.Options{Catalog: all, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
+	pool, err := identity.New(s, &identity.Options{Catalog: all, Sender: identity.NewOutbox(0), InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
