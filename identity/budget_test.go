@@ -55,6 +55,9 @@ func manySignUps(t *testing.T, pool *identity.UserPool, prefix string, n int) (n
 }
 
 func TestManyAccountsWithOneAddressDoNotMultiplyTheGuesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs users up for a day")
+	}
 	f := newLimited(t)
 	pool := tellingPool(t, f) // it tells a wrong code from one that is dead
 	judged := 0
@@ -260,6 +263,9 @@ func hostileRequests() int {
 // TestStrangersDoNotGrowTheStore makes requests, each for another name that nobody has, and
 // looks at what they leave.
 func TestStrangersDoNotGrowTheStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends thousands of requests")
+	}
 	path := filepath.Join(t.TempDir(), "store")
 	s, err := bolt.Open(path, &bolt.Options{InsecureNoSync: true})
 	check(t, "Open", err)

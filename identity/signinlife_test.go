@@ -234,6 +234,9 @@ func TestSignInsOfAUserAreBounded(t *testing.T) {
 // By default a safe pool bounds them at about 100, and a pool with the service's
 // defaults does not.
 func TestSignInsAreBoundedByDefault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs 400 sign-ins")
+	}
 	const tried = 400
 	f := newEngine(t)
 	for name, s := range map[string]identity.PoolSettings{"safe": {}, "the service's": cognitoPool} {

@@ -77,6 +77,9 @@ func TestRestoreLeavesOthersAlone(t *testing.T) {
 
 // TestBackupRestore brings a store back, whose users sign in as before.
 func TestBackupRestore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("backs up and restores a store")
+	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)
 	_, errs, code := run(t, dir, "backup", "b")

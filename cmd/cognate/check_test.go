@@ -12,6 +12,9 @@ import (
 
 // TestCheck loses the index entries of a user, who cannot sign in until they are repaired.
 func TestCheck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("damages a store and checks it, as the scripts do")
+	}
 	dir, id := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)
 	inStore(t, dir, func(e *identity.Engine) { // so that there are keys and a sign-in

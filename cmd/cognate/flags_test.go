@@ -273,6 +273,9 @@ func TestKeyFile(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command of `cognate key`, as the scripts do")
+	}
 	dir := t.TempDir()
 	failure(t, dir, "there is no store cognate.db", "key create", "key", "list")
 	one, two := newSigner(t, dir, "--name", "ci"), newSigner(t, dir, "--name", "ops\nteam")

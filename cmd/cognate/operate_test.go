@@ -77,6 +77,9 @@ func withPool(t testing.TB, settings string) (dir, pool string) {
 }
 
 func TestPools(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command of `cognate pool`, as the scripts do")
+	}
 	dir := t.TempDir()
 	failure(t, dir, "there is no store cognate.db", "pool create", "pool", "list")
 	newSigner(t, dir)
@@ -122,6 +125,9 @@ func TestPoolByKey(t *testing.T) {
 
 // TestBadSettings holds that settings are all taken or none, and named when they are wrong.
 func TestBadSettings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("gives each command settings that are invalid")
+	}
 	dir, _ := withPool(t, `{"tags":{"a":"1"}}`)
 	before := must(t, dir, "pool", "show")
 	for _, tt := range []struct{ name, settings, says, hint string }{
@@ -198,6 +204,9 @@ func TestSettingsFromElsewhere(t *testing.T) {
 }
 
 func TestClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command of `cognate client`, as the scripts do")
+	}
 	dir, _ := withPool(t, "{}")
 	web := must(t, dir, "client", "create", "web", "--settings", `{"sessionMinutes":5}`)
 	made := strings.Fields(must(t, dir, "client", "create", "backend", "--secret"))
@@ -229,6 +238,9 @@ func TestClients(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command of `cognate group`, as the scripts do")
+	}
 	dir, _ := withPool(t, "{}")
 	must(t, dir, "user", "create", "alice")
 	must(t, dir, "group", "create", "admins", "--precedence", "1", "--description", "all\x1b[2Jof it")
@@ -256,6 +268,9 @@ func TestGroups(t *testing.T) {
 
 // TestRotateKeys replaces the keys of a pool, which a user has signed in to.
 func TestRotateKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("rotates keys beside a server")
+	}
 	dir, id := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)
 	key := func() (kid string) {

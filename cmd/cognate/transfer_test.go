@@ -103,6 +103,9 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestExportWithoutSecrets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports and imports users")
+	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)
 	out := must(t, dir, "user", "export")
@@ -324,6 +327,9 @@ func TestRejects(t *testing.T) {
 
 // TestImportedPassword fills a pool for a test.
 func TestImportedPassword(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports users and signs them in")
+	}
 	dir, _ := withPool(t, es256)
 	in := fmt.Sprintf(`{"username":"alice","status":"CONFIRMED","password":%q}`, password)
 	if _, errs, code := feed(t, dir, in, "user", "import", "-"); code != 0 || strings.Contains(errs, password) {

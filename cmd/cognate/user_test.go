@@ -36,6 +36,9 @@ func signInTo(t *testing.T, e *identity.Engine, id, name, password string) (*ide
 const es256 = `{"algorithm":"ES256"}`
 
 func TestUserCreate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs `cognate user create` in many ways, as the scripts do")
+	}
 	dir, _ := withPool(t, es256)
 	out := strings.Fields(must(t, dir, "user", "create", "alice", "email=alice@example.com", "email_verified=true", "name=Alice, the first=1"))
 	if len(out) != 2 {
@@ -68,6 +71,9 @@ func TestUserCreate(t *testing.T) {
 }
 
 func TestUserPassword(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs `cognate user password` in many ways, as the scripts do")
+	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "user", "create", "alice")
 	failure(t, dir, "no password on standard input", "< FILE", "user", "password", "alice")

@@ -208,6 +208,9 @@ func (b *browser) enroll() mfa.Secret {
 }
 
 func TestLifeOfAnAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("walks through all pages; `identity/web` tests its parts")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, false)
 		b.shows(b.get("/"), 200, "Sign in")
@@ -341,6 +344,9 @@ func TestTooManyTries(t *testing.T) {
 }
 
 func TestVisitEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("walks through pages; `identity/web` tests its parts")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, false)
 		b.join()
@@ -394,6 +400,9 @@ func TestChangePassword(t *testing.T) {
 }
 
 func TestDeleteAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("walks through pages; `identity/web` tests its parts")
+	}
 	b := open(t, false)
 	b.join()
 	b.signIn()
