@@ -197,22 +197,32 @@ func TestIdleConnectionsLockNobodyOut(t *testing.T) {
 	a := call(t, url, "SignUp", signUpBody(client, "alice"), nil)
 	took := time.Since(begin)
 	now, _ := p.memory()
-	open := 0
-	for _, c := range idle {
+	open := stillOpen(idle)
+	for range 3 { // what waits to be accepted looks open too, and is closed soon
+		if len(open) > 4096 {
+			open = stillOpen(open)
+		}
+	}
+	t.Logf("%d idle connections: %d are open, a sign-up takes %v, memory %d MiB before, %d MiB now", n, len(open), took.Round(time.Millisecond), before, now)
+	if a.status != http.StatusOK || took > 3*time.Second {
+		t.Errorf("a sign-up beside them took %v: %+v", took, a)
+	}
+	if len(open) > 4096 {
+		t.Errorf("%d idle connections are open", len(open))
+	}
+}
+
+// stillOpen are the connections that the server has not closed.
+func stillOpen(all []net.Conn) (open []net.Conn) {
+	for _, c := range all {
 		if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 			continue
 		}
 		if _, err := c.Read(make([]byte, 1)); os.IsTimeout(err) {
-			open++
+			open = append(open, c)
 		}
 	}
-	t.Logf("%d idle connections: %d are open, a sign-up takes %v, memory %d MiB before, %d MiB now", n, open, took.Round(time.Millisecond), before, now)
-	if a.status != http.StatusOK || took > 3*time.Second {
-		t.Errorf("a sign-up beside them took %v: %+v", took, a)
-	}
-	if open > 4096 {
-		t.Errorf("%d idle connections are open", open)
-	}
+	return open
 }
 
 // TestLengthAndTransferEncodingCloseTheConnection holds RFC 9112, section 6.1: who sends both
