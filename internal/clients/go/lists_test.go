@@ -95,7 +95,7 @@ func TestListUsers(t *testing.T) {
 		t.Errorf("ListUsers: got %s", text(t, u))
 	}
 	_, err := w.api.ListUsers(t.Context(), &cip.ListUsersInput{UserPoolId: &w.pool, Filter: aws.String(`email is "x"`)})
-	refused[*types.InvalidParameterException](t, err, "Error while parsing filter")
+	refused[*types.InvalidParameterException](t, err, "Error while parsing filter.")
 	_, err = w.api.ListUsers(t.Context(), &cip.ListUsersInput{UserPoolId: &w.pool, Filter: aws.String(`custom:foo = "x"`)})
 	refused[*types.InvalidParameterException](t, err, "Invalid search attribute: custom:foo")
 }

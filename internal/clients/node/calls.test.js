@@ -200,7 +200,7 @@ test("operators are refused", async () => {
     InvalidParameterException,
     "1 validation error detected: Value '-1' at 'precedence' failed to satisfy constraint: Member must have value greater than or equal to 0",
   );
-  await refused(api.listUsers({ UserPoolId, Filter: 'email is "x"' }), InvalidParameterException, "Error while parsing filter");
+  await refused(api.listUsers({ UserPoolId, Filter: 'email is "x"' }), InvalidParameterException, "Error while parsing filter.");
   await refused(
     api.adminCreateUser({ ...admin, MessageAction: "RESEND" }),
     UnsupportedUserStateException,

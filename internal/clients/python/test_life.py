@@ -209,7 +209,7 @@ class Lists(TestCase):
             r"Member must satisfy regular expression pattern: [\p{L}\p{M}\p{S}\p{N}\p{P}]+",
             self.api.admin_create_user, **pool, Username="b ob",
         )
-        self.typed("InvalidParameterException", "Error while parsing filter", self.api.list_users, **pool, Filter='email is "x"')
+        self.typed("InvalidParameterException", "Error while parsing filter.", self.api.list_users, **pool, Filter='email is "x"')
         self.typed("ResourceNotFoundException", "Group not found.", self.api.get_group, **pool, GroupName="none")
         self.typed(
             "InvalidOAuthFlowException",
