@@ -10,6 +10,9 @@ import (
 )
 
 func TestBadCommandLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command with a wrong command line, as the scripts do")
+	}
 	for _, tt := range []struct{ name, args, says string }{
 		{"no command", "", `expected one of "dev"`},
 		{"unknown command", "run", "run"},
@@ -188,6 +191,9 @@ func TestLockedFile(t *testing.T) {
 }
 
 func TestDamagedFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens files that are damaged")
+	}
 	for _, tt := range []struct{ name, content, hint string }{
 		{"text", strings.Repeat("this is no store\n", 1000), "restore it"},
 		{"empty", "", "restore it"},
@@ -223,6 +229,9 @@ func TestFilesDoNotMix(t *testing.T) {
 // TestCommandsWorkOnAStoreOfDev: the commands see the pool of a fake that was stopped, and
 // the fake takes the password that they set. They make no key file.
 func TestCommandsWorkOnAStoreOfDev(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs commands on the store of a fake")
+	}
 	dir := t.TempDir()
 	args := []string{"dev", "--addr", "127.0.0.1:0", "--store", "bolt:dev.db"}
 	dev := start(t, dir, args...)

@@ -12,6 +12,9 @@ import (
 )
 
 func TestSecretsChangeTheirKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("rotates the keys of a store")
+	}
 	dir := t.TempDir()
 	failure(t, dir, "there is no store cognate.db", "--store", "secrets", "rotate")
 	newSigner(t, dir)
@@ -68,6 +71,9 @@ func changeKey(t *testing.T, dir string, flags ...string) {
 }
 
 func TestKeysInTheEnvironment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs commands with keys in the environment")
+	}
 	dir := t.TempDir()
 	newSigner(t, dir)
 	file := filepath.Join(dir, "cognate.key")

@@ -183,6 +183,9 @@ func TestResume(t *testing.T) {
 
 // TestResumeOfSomethingElse holds that what is no export of this pool is left alone.
 func TestResumeOfSomethingElse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resumes an export")
+	}
 	dir, _ := withPool(t, es256)
 	imported(t, dir, 2)
 	file := filepath.Join(dir, "file")

@@ -132,6 +132,9 @@ func TestUserVerbs(t *testing.T) {
 }
 
 func TestUserConfirm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs `cognate user confirm`, as the scripts do")
+	}
 	dir, id := withPool(t, es256)
 	inStore(t, dir, func(e *identity.Engine) {
 		pool, err := e.UserPool(t.Context(), id)
@@ -158,6 +161,9 @@ func TestUserConfirm(t *testing.T) {
 // TestNothingSteersTheTerminal holds that what users chose is written in no
 // form that a terminal obeys.
 func TestNothingSteersTheTerminal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("shows hostile text by each command")
+	}
 	dir, _ := withPool(t, es256)
 	const evil = "a\x1b]0;owned\x07\u009b2J\u202ex"
 	must(t, dir, "user", "create", "alice", "name="+evil, "nickname="+evil)

@@ -133,6 +133,9 @@ func TestBulkLoadInOrderIsWrittenAsItComes(t *testing.T) {
 }
 
 func TestBulkLoadThatIsGivenUpLeavesNothingBehind(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads a large table")
+	}
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "store.db"))
 	defer s.Close()

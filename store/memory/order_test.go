@@ -50,6 +50,9 @@ func scanned(t *testing.T, s store.Store, rng store.Range) []string {
 
 // TestOrderWithManyFirstParts holds the short cut that comparisons take to the order of whole keys.
 func TestOrderWithManyFirstParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a table")
+	}
 	want := awkwardKeys()
 	s := memory.New()
 	defer s.Close()
