@@ -62,6 +62,9 @@ func TestPowerFailureLosesNoAcknowledgedWrite(t *testing.T) {
 // A flush fails, in turn each of them, and the power too some time later.
 // COGNATE_CUTS says how many cuts are tried, and how many flushes fail.
 func TestPowerFailureAfterAFailedFlushLosesNoAcknowledgedWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays writes; TestPowerFailureLosesNoAcknowledgedWrite does so too")
+	}
 	notUnderRace(t)
 	cuts := count(t, "COGNATE_CUTS", 60, 6)
 	flushes, tried := min(2+cuts/30, 30), 0
