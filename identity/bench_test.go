@@ -119,6 +119,11 @@ func BenchmarkRefresh(b *testing.B) {
 	for _, alg := range []token.Algorithm{token.RS256, token.ES256} {
 		b.Run(string(alg), func(b *testing.B) {
 			onStores(b, identity.PoolSettings{Algorithm: alg}, func(b *testing.B, x *benched) {
+				_, err := x.pool.Admin().Clients().Update(b.Context(), x.pool.ClientID(), func(s *identity.ClientSettings) error {
+					s.Rotation = &identity.RefreshRotation{} // off
+					return nil
+				})
+				check(b, "Update", err)
 				tokens := manyTokens(b, x)
 				i := 0
 				for b.Loop() {
