@@ -162,9 +162,6 @@ func TestSignUpsDoNotPumpMessagesToARangeOfNumbers(t *testing.T) {
 // TestStrangersDoNotKeepTheOwnerOut has a stranger give one wrong password a minute for a
 // day, while the owner signs in every five minutes.
 func TestStrangersDoNotKeepTheOwnerOut(t *testing.T) {
-	if testing.Short() {
-		t.Skip("guesses for a day")
-	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)

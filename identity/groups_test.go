@@ -298,9 +298,6 @@ func (g *groupFixture) bulk(t testing.TB, n int, group string) {
 }
 
 func TestGroupOfManyIsSweptInBatches(t *testing.T) {
-	if testing.Short() {
-		t.Skip("sweeps a large group")
-	}
 	g := newGroupsOn(t, newEngineOn(t, memory.New()))
 	g.make(t, "all", 1, "")
 	g.bulk(t, 1001, "all")

@@ -404,9 +404,6 @@ var setters = map[string]func(t *testing.T, f *fixture, pool *identity.UserPool,
 }
 
 func TestPasswordDoesNotReturnTooSoon(t *testing.T) {
-	if testing.Short() {
-		t.Skip("hashes many passwords")
-	}
 	for how, set := range setters {
 		for n := range 4 {
 			t.Run(fmt.Sprint(how, " ", n), func(t *testing.T) {

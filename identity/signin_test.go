@@ -82,9 +82,6 @@ func cognitoOutcomes(nobody error) map[string]outcomes {
 }
 
 func TestSignInObeysTheStateOfTheAccount(t *testing.T) {
-	if testing.Short() {
-		t.Skip("signs in by each way in each state")
-	}
 	safe := identity.PoolSettings{SRP: true}
 	for _, tt := range []struct {
 		name     string

@@ -78,7 +78,7 @@ func TestRestoreLeavesOthersAlone(t *testing.T) {
 // TestBackupRestore brings a store back, whose users sign in as before.
 func TestBackupRestore(t *testing.T) {
 	if testing.Short() {
-		t.Skip("backs up and restores a store")
+		t.Skip("starts the command a dozen times; the script `backup` backs up and restores a store")
 	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)
@@ -127,7 +127,7 @@ func TestRestoreRefusesCut(t *testing.T) {
 // TestBackupOfRunningServer takes a backup while users sign up.
 func TestBackupOfRunningServer(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a backup of a server at work")
+		t.Skip("runs a server, takes backups while users sign up, and restores them; the script `running` takes one")
 	}
 	dir := t.TempDir()
 	op := newSigner(t, dir)

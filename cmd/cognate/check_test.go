@@ -13,7 +13,7 @@ import (
 // TestCheck loses the index entries of a user, who cannot sign in until they are repaired.
 func TestCheck(t *testing.T) {
 	if testing.Short() {
-		t.Skip("damages a store and checks it, as the scripts do")
+		t.Skip("starts the command for each kind of damage; `store/storetest` holds the checks, the script `backup` runs the command")
 	}
 	dir, id := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)

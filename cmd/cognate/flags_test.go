@@ -192,7 +192,7 @@ func TestLockedFile(t *testing.T) {
 
 func TestDamagedFiles(t *testing.T) {
 	if testing.Short() {
-		t.Skip("opens files that are damaged")
+		t.Skip("starts the command for each damaged file; `store/bolt` opens damaged files")
 	}
 	for _, tt := range []struct{ name, content, hint string }{
 		{"text", strings.Repeat("this is no store\n", 1000), "restore it"},
@@ -230,7 +230,7 @@ func TestFilesDoNotMix(t *testing.T) {
 // the fake takes the password that they set. They make no key file.
 func TestCommandsWorkOnAStoreOfDev(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs commands on the store of a fake")
+		t.Skip("starts a fake and the command several times")
 	}
 	dir := t.TempDir()
 	args := []string{"dev", "--addr", "127.0.0.1:0", "--store", "bolt:dev.db"}

@@ -126,7 +126,7 @@ func TestPoolByKey(t *testing.T) {
 // TestBadSettings holds that settings are all taken or none, and named when they are wrong.
 func TestBadSettings(t *testing.T) {
 	if testing.Short() {
-		t.Skip("gives each command settings that are invalid")
+		t.Skip("starts the command for each setting that is invalid; `identity/settings` checks them all")
 	}
 	dir, _ := withPool(t, `{"tags":{"a":"1"}}`)
 	before := must(t, dir, "pool", "show")
@@ -269,7 +269,7 @@ func TestGroups(t *testing.T) {
 // TestRotateKeys replaces the keys of a pool, which a user has signed in to.
 func TestRotateKeys(t *testing.T) {
 	if testing.Short() {
-		t.Skip("rotates keys beside a server")
+		t.Skip("starts a server and the command several times; the script `pool` rotates keys")
 	}
 	dir, id := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)

@@ -8,7 +8,7 @@ import (
 
 func TestOneUserComesBackFromABackup(t *testing.T) {
 	if testing.Short() {
-		t.Skip("restores a user from several backups")
+		t.Skip("starts the command two dozen times; the script `backup` restores a user")
 	}
 	dir := t.TempDir()
 	must := func(args ...string) string {

@@ -13,7 +13,7 @@ import (
 
 func TestSecretsChangeTheirKey(t *testing.T) {
 	if testing.Short() {
-		t.Skip("rotates the keys of a store")
+		t.Skip("starts the command several times; the script `secrets` rotates the keys")
 	}
 	dir := t.TempDir()
 	failure(t, dir, "there is no store cognate.db", "--store", "secrets", "rotate")
@@ -72,7 +72,7 @@ func changeKey(t *testing.T, dir string, flags ...string) {
 
 func TestKeysInTheEnvironment(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs commands with keys in the environment")
+		t.Skip("starts the command a dozen times")
 	}
 	dir := t.TempDir()
 	newSigner(t, dir)

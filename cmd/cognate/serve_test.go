@@ -189,9 +189,6 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 
 // Codes reach the log only if the operator asked for that, and the server says so.
 func TestServeWritesNoCodesUnasked(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs servers with and without codes in the log")
-	}
 	for _, tt := range []struct {
 		name string
 		args []string

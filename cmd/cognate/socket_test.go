@@ -106,9 +106,6 @@ func TestSocketHasTheRightsOfTheFile(t *testing.T) {
 
 // TestServerKeepsItsSecretsFromCommands: what goes through the socket is sealed.
 func TestServerKeepsItsSecretsFromCommands(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs commands beside a server")
-	}
 	dir := t.TempDir()
 	newSigner(t, dir)
 	serveAt(t, dir)

@@ -52,7 +52,7 @@ func enroll(t *testing.T, e *identity.Engine, id, name string) mfa.Secret {
 // TestRoundTrip moves users to another store, where they sign in as before.
 func TestRoundTrip(t *testing.T) {
 	if testing.Short() {
-		t.Skip("exports and imports a store in each form")
+		t.Skip("starts the command two dozen times; the script `transfer` exports and imports users")
 	}
 	dir, id := withPool(t, withTOTP)
 	must(t, dir, "group", "create", "admins")
@@ -104,7 +104,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestExportWithoutSecrets(t *testing.T) {
 	if testing.Short() {
-		t.Skip("exports and imports users")
+		t.Skip("starts the command a dozen times; the script `transfer` exports and imports users")
 	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "user", "create", "alice", "--password", password)
@@ -184,7 +184,7 @@ func TestResume(t *testing.T) {
 // TestResumeOfSomethingElse holds that what is no export of this pool is left alone.
 func TestResumeOfSomethingElse(t *testing.T) {
 	if testing.Short() {
-		t.Skip("resumes an export")
+		t.Skip("exports a store several times")
 	}
 	dir, _ := withPool(t, es256)
 	imported(t, dir, 2)
@@ -331,7 +331,7 @@ func TestRejects(t *testing.T) {
 // TestImportedPassword fills a pool for a test.
 func TestImportedPassword(t *testing.T) {
 	if testing.Short() {
-		t.Skip("imports users and signs them in")
+		t.Skip("hashes passwords at full cost")
 	}
 	dir, _ := withPool(t, es256)
 	in := fmt.Sprintf(`{"username":"alice","status":"CONFIRMED","password":%q}`, password)

@@ -162,7 +162,7 @@ func TestUserConfirm(t *testing.T) {
 // form that a terminal obeys.
 func TestNothingSteersTheTerminal(t *testing.T) {
 	if testing.Short() {
-		t.Skip("shows hostile text by each command")
+		t.Skip("starts the command two dozen times with hostile text in the store")
 	}
 	dir, _ := withPool(t, es256)
 	const evil = "a\x1b]0;owned\x07\u009b2J\u202ex"

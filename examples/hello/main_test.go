@@ -11,9 +11,6 @@ import (
 
 // The second run finds the key, the pool and the user of the first.
 func TestRunsTwice(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the program of the README")
-	}
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)

@@ -183,9 +183,6 @@ func (c chooser) maybe(members obj) obj {
 }
 
 func TestPoolSettingsComeBack(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes many pools")
-	}
 	c, s := newChooser(t), newServer(t)
 	for range rounds {
 		request := c.poolRequest()

@@ -12,9 +12,6 @@ var fixed = []string{"Schema", "UsernameConfiguration", "AliasAttributes", "User
 
 // An update replaces: the pool is as if it had been made so, but for what is fixed or left alone.
 func TestUpdatedPoolIsAsIfItWasMadeSo(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes and updates many pools")
-	}
 	c, s := newChooser(t), newServer(t)
 	for range rounds {
 		made, update := c.poolRequest(), c.poolRequest()

@@ -2,12 +2,15 @@ package cognito_test
 
 import (
 	"encoding/base64"
+	"maps"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/store"
 )
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -225,8 +228,43 @@ type world struct {
 
 // newWorld has the users alice (confirmed), una (unconfirmed), dora (disabled),
 // rita (must reset), rob (must reset, and has no password) and fred (must
-// change the temporary password).
+// change the temporary password). The first caller makes them. Each caller gets a
+// fork of that store with a server of its own.
 func newWorld(t testing.TB) *world {
+	t.Helper()
+	made := firstWorld(t)
+	forked, err := made.store.Store.(store.Forker).Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t)
+	s.store.Store = forked
+	for _, m := range slices.Backward(made.outbox.Messages(nil)) {
+		if err := s.outbox.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(c *client) *client { return &client{server: s, pool: c.pool, id: c.id, secret: c.secret} }
+	return &world{server: s, pool: made.pool, open: of(made.open), hidden: of(made.hidden), keeper: of(made.keeper), subs: maps.Clone(made.subs)}
+}
+
+// first is the world that all others are forks of.
+var first struct {
+	sync.Mutex
+	world *world
+}
+
+func firstWorld(t testing.TB) *world {
+	t.Helper()
+	first.Lock()
+	defer first.Unlock() // also where making it fails
+	if first.world == nil {
+		first.world = makeWorld(t)
+	}
+	return first.world
+}
+
+func makeWorld(t testing.TB) *world {
 	t.Helper()
 	s := newServer(t)
 	w := &world{server: s, pool: s.pool(obj{"AutoVerifiedAttributes": list{"email"}}), subs: map[string]string{}}

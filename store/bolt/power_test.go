@@ -63,7 +63,7 @@ func TestPowerFailureLosesNoAcknowledgedWrite(t *testing.T) {
 // COGNATE_CUTS says how many cuts are tried, and how many flushes fail.
 func TestPowerFailureAfterAFailedFlushLosesNoAcknowledgedWrite(t *testing.T) {
 	if testing.Short() {
-		t.Skip("replays writes; TestPowerFailureLosesNoAcknowledgedWrite does so too")
+		t.Skip("replays every write; TestPowerFailureLosesNoAcknowledgedWrite does so too")
 	}
 	notUnderRace(t)
 	cuts := count(t, "COGNATE_CUTS", 60, 6)

@@ -51,7 +51,7 @@ func scanned(t *testing.T, s store.Store, rng store.Range) []string {
 // TestOrderWithManyFirstParts holds the short cut that comparisons take to the order of whole keys.
 func TestOrderWithManyFirstParts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("fills a table")
+		t.Skip("fills a table with many thousand keys")
 	}
 	want := awkwardKeys()
 	s := memory.New()

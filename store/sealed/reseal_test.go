@@ -98,7 +98,7 @@ func TestReseal(t *testing.T) {
 
 func TestResealOfLargeValuesIsInParts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("seals large values again")
+		t.Skip("seals many megabytes")
 	}
 	s, inner, path := rotated(t, 0)
 	value := `"` + strings.Repeat("x", 700_000) + `"`

@@ -146,9 +146,6 @@ func TestBodiesInTimeAreTaken(t *testing.T) {
 
 // TestLongBodiesHaveABudget: all long bodies together take no more than 64 MiB.
 func TestLongBodiesHaveABudget(t *testing.T) {
-	if testing.Short() {
-		t.Skip("sends long bodies")
-	}
 	g := newGate(nil)
 	addr := listen(t, g)
 	long := strings.Repeat(" ", 250_000)
