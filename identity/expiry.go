@@ -80,17 +80,5 @@ func (e *Engine) expire(ctx context.Context, p *PoolInfo, u *User, now time.Time
 	if err != nil {
 		return err
 	}
-	return e.store.Update(ctx, func(tx store.Tx) error {
-		again, err := orNil(users.Get(tx, users.Key(u)))
-		if err != nil || again == nil || again.Status != StatusUnconfirmed {
-			return err
-		}
-		if _, err := users.Delete(tx, users.Key(u)); err != nil {
-			return err
-		}
-		if err := e.erase(tx, now, store.OwnedByUser, u.Pool, u.Sub); err != nil {
-			return err
-		}
-		return events.Insert(tx, ev)
-	})
+	return e.store.Update(ctx, func(tx store.Tx) error { return e.removeUnconfirmed(tx, u, ev) })
 }

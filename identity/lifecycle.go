@@ -136,12 +136,27 @@ func (e *Engine) deleteUser(ctx context.Context, by origin) error {
 		if u == nil {
 			return ErrUserNotFound
 		}
-		if _, err := users.Delete(tx, users.Key(u)); err != nil {
-			return err
-		}
-		if err := e.erase(tx, by.now, store.OwnedByUser, u.Pool, u.Sub); err != nil {
-			return err
-		}
-		return events.Insert(tx, ev)
+		return e.remove(tx, u, ev)
 	})
+}
+
+// remove deletes a user, erases what the user owns and inserts the event of it.
+func (e *Engine) remove(tx store.Tx, u *User, ev *Event) error {
+	if _, err := users.Delete(tx, users.Key(u)); err != nil {
+		return err
+	}
+	if err := e.erase(tx, ev.Time, store.OwnedByUser, u.Pool, u.Sub); err != nil {
+		return err
+	}
+	return events.Insert(tx, ev)
+}
+
+// removeUnconfirmed removes a user who is unconfirmed still. Who was confirmed or
+// removed meanwhile is left alone.
+func (e *Engine) removeUnconfirmed(tx store.Tx, u *User, ev *Event) error {
+	again, err := orNil(users.Get(tx, users.Key(u)))
+	if err != nil || again == nil || again.Status != StatusUnconfirmed {
+		return err
+	}
+	return e.remove(tx, again, ev)
 }

@@ -367,17 +367,7 @@ func (s *scope) dropUnproved(tx store.Tx, unproved *User, signUp *Event) error {
 	if unproved == nil {
 		return nil
 	}
-	u, err := orNil(users.Get(tx, users.Key(unproved)))
-	if err != nil || u == nil || u.Status != StatusUnconfirmed {
-		return err
-	}
-	if _, err := users.Delete(tx, users.Key(u)); err != nil {
-		return err
-	}
-	if err := s.engine.erase(tx, signUp.Time, store.OwnedByUser, u.Pool, u.Sub); err != nil {
-		return err
-	}
-	return events.Insert(tx, signUp.besides(u.Sub, EventSignUpReplaced))
+	return s.engine.removeUnconfirmed(tx, unproved, signUp.besides(unproved.Sub, EventSignUpReplaced))
 }
 
 // stillThere holds a write to a pool that was not deleted meanwhile.

@@ -82,6 +82,14 @@ func open(t *testing.T, https bool) *browser {
 	return b
 }
 
+// elsewhere is another browser, in which the same user has signed in.
+func (b *browser) elsewhere() *browser {
+	other := *b
+	other.forget()
+	other.signIn()
+	return &other
+}
+
 // forget empties the browser: it is another one from then on.
 func (b *browser) forget() {
 	jar, err := cookiejar.New(nil)
@@ -362,9 +370,7 @@ func TestVisitEnds(t *testing.T) {
 		b.shows(b.get("/"), 200, "Sign in")
 
 		b.signIn()
-		phone := *b
-		phone.forget()
-		phone.signIn()
+		phone := b.elsewhere()
 		phone.post("/forgot", "email", alice)
 		phone.post("/reset", "email", alice, "code", b.code(), "new-password", other)
 		b.shows(b.get("/"), 200, "Sign in") // a new password ends all visits
@@ -375,9 +381,7 @@ func TestSignOut(t *testing.T) {
 	b := open(t, false)
 	b.join()
 	b.signIn()
-	phone := *b
-	phone.forget()
-	phone.signIn()
+	phone := b.elsewhere()
 	b.shows(b.post("/sign-out"), 200, "Sign in")
 	b.shows(b.get("/"), 200, "Sign in")
 	phone.shows(phone.get("/"), 200, "Your account")
@@ -391,9 +395,7 @@ func TestChangePassword(t *testing.T) {
 	b := open(t, false)
 	b.join()
 	b.signIn()
-	phone := *b
-	phone.forget()
-	phone.signIn()
+	phone := b.elsewhere()
 	b.shows(b.get("/password"), 200, "Change your password")
 	b.refuses(b.post("/password", "current-password", other, "new-password", other), 422, "Change your password", "current-password", "wrong")
 	b.refuses(b.post("/password", "current-password", password, "new-password", "short"), 422, "Change your password", "new-password", "more characters")
