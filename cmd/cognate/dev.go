@@ -225,20 +225,15 @@ func (c *devCommand) greet(t *terminal, f *fake.Server, l net.Listener, r readin
 			fmt.Fprintf(t.out, "  %-10s %s\n", row[0], row[1])
 		}
 	}
-	limits := "none of messages and failures by address; --limits turns them on"
-	if c.Limits {
-		limits = "of messages and failures by address, as in production"
-	}
-	fmt.Fprintf(t.out, "  %-10s %s\n", "Limits", limits)
 	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, r.Endpoint))
 }
 
 // limitsLine says whether there are limits.
 func (c *devCommand) limitsLine() string {
 	if c.Limits {
-		return "Connections are limited, as with cognate serve.\n"
+		return "Connections are limited, and so are messages and failures by address, as with cognate serve.\n"
 	}
-	return "Connections are not limited; --limits limits them.\n"
+	return "Connections are not limited, nor are messages and failures by address; --limits limits them.\n"
 }
 
 // tryLine returns a command of the AWS CLI that works unchanged.
