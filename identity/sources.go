@@ -68,18 +68,25 @@ func callSource(ctx context.Context) string {
 			address = c.Context.Address
 		}
 	}
-	if !address.IsValid() || address.IsLoopback() {
-		return ""
-	}
+	return SourceOf(address)
+}
+
+// sourceBits is how much of an IPv6 address is one source: a household has as many addresses
+// below it as it likes.
+const sourceBits = 64
+
+// SourceOf returns the name of the source that an address belongs to, by which limits count:
+// the address itself, or its /64 for IPv6. It returns "" for an invalid address, and for a
+// loopback address, which is that of a program on this machine.
+func SourceOf(address netip.Addr) string {
 	address = address.Unmap().WithZone("")
-	if address.Is4() {
+	switch {
+	case !address.IsValid() || address.IsLoopback():
+		return ""
+	case address.Is4():
 		return address.String()
 	}
-	network, err := address.Prefix(64)
-	if err != nil {
-		return ""
-	}
-	return network.String()
+	return netip.PrefixFrom(address, sourceBits).Masked().String()
 }
 
 // sourceOf returns the digest by which an account knows the source of the call, or "".

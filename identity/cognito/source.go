@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/cognate-id/cognate/identity"
 )
 
 // Where a request comes from decides whose turn it is, and which limits it counts against.
@@ -47,19 +49,12 @@ func hopAddress(s string) netip.Addr {
 	return peer(s)
 }
 
-// sourceBits is how much of an IPv6 address is one source: a household has as many addresses
-// below it as it likes.
-const sourceBits = 64
-
 // source names where a request comes from, for the bound on requests in flight. This machine
 // and trusted proxies speak for many, so they have no bound of their own.
 func (s *service) source(r *http.Request) string {
 	a := s.proxies.client(r.RemoteAddr, r.Header["X-Forwarded-For"])
-	if !a.IsValid() || a.IsLoopback() || s.proxies.trust(a) {
+	if s.proxies.trust(a) {
 		return ""
 	}
-	if a.Is4() {
-		return a.String()
-	}
-	return netip.PrefixFrom(a, sourceBits).Masked().String()
+	return identity.SourceOf(a)
 }
