@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
+	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -277,3 +280,16 @@ func (a *AppClient) StateLengths(ctx context.Context, name string) (user, decoy 
 	other, err := s.seal(&challengeState{Kind: stateSRP, Name: name}, short)
 	return len(one), len(other), err
 }
+
+// CountedSources counts an event of n sources, and returns of how many something is kept.
+func CountedSources(n int) int {
+	var m meter
+	now := time.Now()
+	for i := range n {
+		m.add(strconv.Itoa(i), now)
+	}
+	return len(m.present) + len(m.past)
+}
+
+// HashSource returns who a call asks for the hash of a password as.
+func HashSource(ctx context.Context) passhash.Source { return hashSource(ctx) }
