@@ -115,3 +115,17 @@ func TestOneSourceDoesNotSendMessagesToManyAddresses(t *testing.T) {
 	f.advance(66 * time.Minute)
 	check(t, "an hour later", ask("203.0.113.7"))
 }
+
+// On the wire no request within the budget goes unanswered: each sends a new code.
+func TestAskingAgainIsNotSilentOnTheWire(t *testing.T) {
+	f := newLimited(t)
+	pool := f.open(t, cognitoPool)
+	f.join(t, pool, "alice", email)
+	f.outbox.Clear()
+	for range 3 {
+		f.forgot(t, pool.AppClient, "alice")
+	}
+	if n := len(f.outbox.Messages(nil)); n != 3 {
+		t.Errorf("%d messages for 3 requests", n)
+	}
+}
