@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if err := c.tlsFlags.Validate(); err != nil {
+	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate()); err != nil {
 		return err
 	}
 	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
