@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -45,14 +46,23 @@ type Message struct {
 
 // LogValue is the message without its secrets, for package slog: no code, and neither subject
 // nor body, which have the code in them.
-func (m *Message) LogValue() slog.Value {
+func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", m.ID), slog.String("kind", string(m.Kind)), slog.String("pool", m.Pool),
 		slog.String("username", m.Username), slog.String("medium", string(m.Medium)))
 }
 
 // Format writes the message without its secrets, whatever the verb.
-func (m *Message) Format(f fmt.State, _ rune) {
+func (m Message) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "message %s of kind %s for %s in %s", m.ID, m.Kind, m.Username, m.Pool)
+}
+
+// MarshalJSON writes "[redacted]" for code, subject and body, because logs write JSON. A
+// Sender that puts messages in a queue reads the fields that it needs.
+func (m Message) MarshalJSON() ([]byte, error) {
+	type fields Message // without this method
+	out := fields(m)
+	out.Subject, out.Body = m.Code.String(), m.Code.String()
+	return json.Marshal(out)
 }
 
 // A MessageKind says why a message is sent.
