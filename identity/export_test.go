@@ -296,3 +296,6 @@ func (e *Engine) UnconfirmedLimit(s *PoolSettings) int {
 	}
 	return 0
 }
+
+// Prepared is a new name of a safe pool as it is stored.
+func Prepared(name string) (string, error) { return prepared(name) }

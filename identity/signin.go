@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -129,16 +128,15 @@ func (a *AppClient) prefetchFor(name string) prefetchPlan {
 	}
 	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, decoySub)), users.Ref(store.Key(a.pool, name)))
 	plan.refs = append(plan.refs, proofRefs(a.pool, name)...)
-	folded := fold(name, false)
 	keys, _ := a.engine.lastRings.Load(a.pool)
-	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+	for _, n := range formsOf(name) {
 		plan.refs = append(plan.refs, users.IndexRef(usersByName, nameKey(a.pool, n)))
 		if keys, ok := keys.(*ring); ok {
 			plan.refs = append(plan.refs, proofRefs(a.pool, keys.decoyWho(n))...)
 		}
 	}
 	cut := len(store.Key(a.pool))
-	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+	for _, n := range formsOf(name) {
 		index := users.IndexRef(usersByName, nameKey(a.pool, n))
 		plan.follow = append(
 			plan.follow,
