@@ -40,7 +40,7 @@ type master struct {
 	// ID is 8 letters and digits. It is empty for the master of a pool that an earlier
 	// version made, in which no string and no code names its master.
 	ID     string    `json:"id,omitempty"`
-	Key    []byte    `json:"key"`             // 32 bytes
+	Key    []byte    `json:"master"`          // 32 bytes
 	Made   time.Time `json:"made,omitzero"`   // unknown for a master without an id
 	Lapses time.Time `json:"lapses,omitzero"` // not before; zero for the newest
 }

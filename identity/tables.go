@@ -305,9 +305,9 @@ type code struct {
 // A sentTo is one code that was sent.
 type sentTo struct {
 	MAC       []byte    `json:"mac"`
-	Master    string    `json:"master,omitempty"` // the id of the master key that the MAC is made with
-	Attribute string    `json:"attribute"`        // what the code went to, and verifies
-	Value     string    `json:"value"`            // the address itself: a code verifies no other
+	Master    string    `json:"masterId,omitempty"` // the id of the master key that the MAC is made with
+	Attribute string    `json:"attribute"`          // what the code went to, and verifies
+	Value     string    `json:"value"`              // the address itself: a code verifies no other
 	Expires   time.Time `json:"expires"`
 	Sent      time.Time `json:"sent,omitzero"`
 	// Misses and Since are those of the record of throttles when the code was made.
