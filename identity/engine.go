@@ -53,6 +53,7 @@ type Engine struct {
 	pools     *store.Cache[PoolInfo]
 	clients   *store.Cache[ClientInfo]
 	keyrings  *store.Cache[keyring]
+	seats     sync.Map // what quota of which pool → *seats
 	homes     sync.Map // client id → pool id; a client never moves; an id that was given may be reused, see decodeScope
 }
 
@@ -86,8 +87,8 @@ type Options struct {
 	// created often, as in tests. Defaults to nil: keys are made when they are
 	// needed.
 	KeyStock *KeyStock
-	// Quotas limit how many pools, clients and groups there may be. Defaults to
-	// the limits of the service.
+	// Quotas limit how many pools, clients, groups and users there may be. The zero
+	// value means the defaults.
 	Quotas Quotas
 	// Limits bound messages to an address, and what one source may do. The zero value
 	// means the defaults, which are for production.
