@@ -34,6 +34,7 @@ const (
 	EventUserCreated               EventKind = "UserCreated" // by an operator
 	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
 	EventUserImported              EventKind = "UserImported"
+	EventUserMigrated              EventKind = "UserMigrated" // a hook has brought the user from another directory
 	EventUserDisabled              EventKind = "UserDisabled"
 	EventUserEnabled               EventKind = "UserEnabled"
 	EventUserDeleted               EventKind = "UserDeleted" // by the user, by an operator, or by the engine because the user was not confirmed in time
