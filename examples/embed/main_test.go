@@ -65,7 +65,9 @@ func open(t *testing.T, https bool) *browser {
 	outbox := identity.NewOutbox(0)
 	store := memory.New()
 	engine := identity.New(store, &identity.Options{Sender: outbox, InsecureCheapHashing: true, Catalog: identity.Tables().With(web.Tables()...)})
-	pool, err := engine.OpenUserPool(t.Context(), "main", &settings)
+	quick := settings
+	quick.Algorithm = "ES256" // TestRunStops makes RSA keys
+	pool, err := engine.OpenUserPool(t.Context(), "main", &quick)
 	if err != nil {
 		t.Fatal(err)
 	}
