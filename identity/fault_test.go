@@ -348,12 +348,12 @@ var scenarios = []scenario{
 
 // eachStep makes the call of each scenario once for each of its steps, on a
 // copy of the prepared store, with a fault at that step. Then it makes the call again without one.
-// In the short tier it does so for each third step.
+// In the short tier it does so for each fifth step.
 func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, want error) {
 	t.Helper()
 	stride := 1
 	if testing.Short() {
-		stride = 3
+		stride = 5
 	}
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -30,9 +31,13 @@ func start(t *testing.T) *world {
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
 	engine := identity.New(memory.New(), &identity.Options{
-		Sender: w.outbox, InsecureCheapHashing: true, Issuer: identity.FixedIssuer("http://" + server.Listener.Addr().String()),
+		Sender: w.outbox, InsecureCheapHashing: true, Logger: slog.New(slog.DiscardHandler), Issuer: identity.FixedIssuer("http://" + server.Listener.Addr().String()),
 	})
-	var err error
+	// The pool has keys that are made at once. TestRunStops makes RSA keys.
+	_, err := engine.OpenUserPool(t.Context(), "main", &identity.PoolSettings{SRP: true, Algorithm: "ES256"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if w.pool, err = open(t.Context(), engine); err != nil {
 		t.Fatal(err)
 	}
