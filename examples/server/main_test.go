@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -173,10 +174,23 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+// A cue is a log: it is called when the server tells its endpoint.
+type cue func()
+
+func (c cue) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "endpoint ") {
+		c()
+	}
+	return len(line), nil
+}
+
 func TestRunStops(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "server.db")
+	before := log.Writer()
+	defer log.SetOutput(before)
 	for range 2 { // the second finds what the first has made
-		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		log.SetOutput(cue(stop))
 		if err := run(ctx, "127.0.0.1:0", file, "http://localhost"); err != nil {
 			t.Fatal(err)
 		}
