@@ -198,10 +198,10 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 }
 
 // canSend returns [ErrNoSender] if there is neither a hook for the medium nor a
-// [Sender]. An operation that owes a message asks before it commits anything, for
+// [Sender] that sends by it. An operation that owes a message asks before it commits anything, for
 // a decoy as for a user.
 func (e *Engine) canSend(m Medium) error {
-	if e.sendHook(m) == nil && e.sender == nil {
+	if e.sendHook(m) == nil && !sends(e.sender, m) {
 		return &MessageError{Err: ErrNoSender, Medium: m}
 	}
 	return nil
@@ -230,6 +230,7 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
 		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
 	}
+	m.addressed(p.pool.Settings.Email)
 	return p.engine.send(ctx, m)
 }
 
