@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -178,9 +179,11 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 	if err := s.points().callable(CustomMessage, senderTrigger(d.Medium)); err != nil {
 		return "", err
 	}
-	if _, err := s.points().customMessage(ctx, MessageFactorCode, u, d.Attribute); err != nil {
+	custom, err := s.points().customMessage(ctx, MessageFactorCode, u, d.Attribute)
+	if err != nil {
 		return "", err
 	}
+	words = codeWords{body: cmp.Or(custom.Body, words.body), subject: cmp.Or(custom.Subject, words.subject)}
 	if err := s.spendSignInMessage(ctx, u.recipient(d.Attribute), s.engine.now()); err != nil {
 		return "", err
 	}

@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cognate-id/cognate/identity/hook"
 )
 
 // Messages with codes and invitations. A flow makes the text before or after its
@@ -79,14 +83,23 @@ func (m *Message) addressed(e *EmailSettings) {
 
 // LogValue is the message without its secrets, for package slog: no code, and neither subject
 // nor body, which have the code in them.
-func (m *Message) LogValue() slog.Value {
+func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", m.ID), slog.String("kind", string(m.Kind)), slog.String("pool", m.Pool),
 		slog.String("username", m.Username), slog.String("medium", string(m.Medium)))
 }
 
 // Format writes the message without its secrets, whatever the verb.
-func (m *Message) Format(f fmt.State, _ rune) {
+func (m Message) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "message %s of kind %s for %s in %s", m.ID, m.Kind, m.Username, m.Pool)
+}
+
+// MarshalJSON writes "[redacted]" for code, subject and body, because logs write JSON. A
+// Sender that puts messages in a queue reads the fields that it needs.
+func (m Message) MarshalJSON() ([]byte, error) {
+	type fields Message // without this method
+	out := fields(m)
+	out.Subject, out.Body = m.Code.String(), m.Code.String()
+	return json.Marshal(out)
 }
 
 // A MessageKind says why a message is sent.
@@ -234,10 +247,12 @@ const (
 	inviteText      = "Your username is {username} and temporary password is {####}."
 	inviteSubject   = "Your temporary password"
 	codePlaceholder = "{####}"
+	namePlaceholder = "{username}"
 )
 
 // verificationMessage is the message that carries a code to the address that it is bound to.
-func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text string, now time.Time) *Message {
+// Words of a hook come before those of the pool.
+func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, words hook.CustomMessageDecision, text string, now time.Time) *Message {
 	v := s.settings.Verification
 	if v == nil {
 		v = &VerificationTemplate{}
@@ -254,7 +269,7 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text str
 	return &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: c.Value, Medium: medium(c.Attribute), Kind: kind, Code: Secret(text),
-		Subject: fillIn(subject, u.Username, text), Body: fillIn(body, u.Username, text),
+		Subject: fillIn(cmp.Or(words.Subject, subject), u.Username, text), Body: fillIn(cmp.Or(words.Body, body), u.Username, text),
 	}
 }
 
@@ -268,7 +283,7 @@ func (s *scope) signInMessage(u *User, d *CodeDelivery, words codeWords, code st
 }
 
 // invitation is the message that carries a temporary password.
-func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now time.Time) *Message {
+func (a *Admin) invitation(p *PoolInfo, u *User, attribute string, words hook.CustomMessageDecision, password string, now time.Time) *Message {
 	t := p.Settings.Invitation
 	if t == nil {
 		t = &MessageTemplate{}
@@ -284,9 +299,9 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now
 	body := pick(t.SMS, nil, inviteText)
 	if m.Medium == MediumEmail {
 		body = pick(t.Email, nil, inviteText)
-		m.Subject = fillIn(pick(t.Subject, nil, inviteSubject), name, password)
+		m.Subject = fillIn(cmp.Or(words.Subject, pick(t.Subject, nil, inviteSubject)), name, password)
 	}
-	m.Body = fillIn(body, name, password)
+	m.Body = fillIn(cmp.Or(words.Body, body), name, password)
 	return m
 }
 
@@ -301,5 +316,5 @@ func pick(first, second *string, fallback string) string {
 }
 
 func fillIn(text, username, code string) string {
-	return strings.NewReplacer(codePlaceholder, code, "{username}", username).Replace(text)
+	return strings.NewReplacer(codePlaceholder, code, namePlaceholder, username).Replace(text)
 }

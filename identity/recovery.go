@@ -367,7 +367,8 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err := s.points().callable(messageTriggers...); err != nil {
 		return err
 	}
-	if _, err := s.points().customMessage(ctx, MessageResetCode, u, to.attribute); err != nil {
+	words, err := s.points().customMessage(ctx, MessageResetCode, u, to.attribute)
+	if err != nil {
 		return err
 	}
 	now := s.engine.now()
@@ -392,7 +393,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.points().send(ctx, u, s.verificationMessage(u, MessageResetCode, c, text, now))
+	return s.points().send(ctx, u, s.verificationMessage(u, MessageResetCode, c, words, text, now))
 }
 
 // operatorsRecovery is recovery for an operator, who may not reset the

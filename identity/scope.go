@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -29,6 +30,9 @@ type scope struct {
 	admin    bool          // it is an operator's call
 	source   string        // where the call comes from, see callSource
 	strange  bool          // a sign-in was written from a source that is new to the account, which knows others
+	unasked  bool          // hooks must run before a sign-in gets tokens, and have not yet
+
+	changes *hook.PreTokenGenerationDecision // what hooks change in the tokens; nil for nothing
 }
 
 // load reads the pool, the client and the keys of a call.

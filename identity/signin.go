@@ -382,7 +382,7 @@ func (o *outcome) canAsk(s *scope) error {
 	if err != nil || f.address == "" {
 		return err
 	}
-	return s.engine.canSend(medium(f.address))
+	return s.points().canSend(medium(f.address))
 }
 
 // commit re-reads what may have changed since the attempt began, counts it, and

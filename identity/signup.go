@@ -59,7 +59,7 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.points().preSignUp(ctx, hook.SignUp, u); err != nil {
+	if err := s.decideSignUp(ctx, u); err != nil {
 		return nil, err
 	}
 	if err := s.engine.spendSource(s.source, now); err != nil {
@@ -82,6 +82,30 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	return s.commitSignUp(ctx, u, cred, other, now)
 }
 
+// decideSignUp runs the hook before a sign-up and does what it decides.
+func (s *scope) decideSignUp(ctx context.Context, u *User) error {
+	d, err := s.points().preSignUp(ctx, hook.SignUp, u)
+	if err != nil {
+		return err
+	}
+	verified := map[string]bool{"email": d.VerifyEmail, "phone_number": d.VerifyPhone}
+	for _, attribute := range addresses {
+		if !verified[attribute] {
+			continue
+		}
+		if u.Attributes[attribute] == "" {
+			return &HookError{PreSignUp, fmt.Errorf("%w: there is no %s to be verified", hook.ErrInvalidDecision, attribute)}
+		}
+		u.Attributes[attribute+"_verified"] = "true"
+	}
+	if d.Confirm {
+		u.Status = StatusConfirmed
+		err = s.points().callable(PostConfirmation)
+	}
+	u.rename(s.settings)
+	return err
+}
+
 // replaces reports whether a sign-up may replace the user who has its name: one
 // who has not proved that the name is theirs.
 func (s *scope) replaces(other *User) bool {
@@ -98,7 +122,7 @@ func (s *scope) hides() bool {
 // writes no user. It sends the owner of the address a notice instead of a code, at
 // most knownPerHour in an hour.
 func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (*SignUpResult, error) {
-	res := &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
+	res := s.signUpResult(u)
 	if d := res.Delivery; d != nil { // as much work as the code of a sign-up
 		if _, _, err := s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
@@ -133,7 +157,7 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 
 // spendSignUp counts the message that a sign-up sends, and reports whether its address may get one.
 func (s *scope) spendSignUp(tx store.Tx, u *User, now time.Time) (bool, error) {
-	d := codeTarget(s.settings, u)
+	d := s.signUpResult(u).Delivery
 	if d == nil {
 		return true, nil
 	}
@@ -298,14 +322,15 @@ func (e *Engine) holder(ctx context.Context, u *User) (*User, error) {
 // commitSignUp writes the user, in the place of an unproved one if there is one,
 // and sends the code afterwards.
 func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unproved *User, now time.Time) (*SignUpResult, error) {
-	res := &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
+	res := s.signUpResult(u)
 	var text string
 	var pending *code
+	var words hook.CustomMessageDecision
 	if d := res.Delivery; d != nil {
-		if _, err := s.points().customMessage(ctx, MessageSignUpCode, u, d.Attribute); err != nil {
+		var err error
+		if words, err = s.points().customMessage(ctx, MessageSignUpCode, u, d.Attribute); err != nil {
 			return nil, err
 		}
-		var err error
 		if text, pending, err = s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
 		}
@@ -336,14 +361,26 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 	if err != nil {
 		return nil, err
 	}
+	if res.Confirmed {
+		return res, s.points().postConfirmation(ctx, hook.ConfirmSignUp, u)
+	}
 	if res.Delivery == nil {
 		return res, nil
 	}
-	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, words, text, now))
 	if err != nil {
 		err = errors.Join(err, s.unsent(ctx, pending))
 	}
 	return res, err
+}
+
+// signUpResult is what a sign-up answers, whether or not it writes the user. A user
+// whom a hook has confirmed gets no code.
+func (s *scope) signUpResult(u *User) *SignUpResult {
+	if u.Status == StatusConfirmed {
+		return &SignUpResult{Sub: u.Sub, Confirmed: true}
+	}
+	return &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
 }
 
 // lostRace answers a sign-up whose name was taken while the password was hashed.

@@ -247,8 +247,12 @@ func (g *guesses) forgetOne(now time.Time) bool {
 	return true
 }
 
-// insertFamily writes a sign-in, and makes its source a known one.
+// insertFamily writes a sign-in, and makes its source a known one. It refuses a
+// sign-in whose hooks have not run, see [scope.beforeTokens].
 func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) error {
+	if s.unasked {
+		return errUnasked
+	}
 	s.strange = false
 	if s.source != "" {
 		values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
