@@ -51,7 +51,7 @@ import (
 //	point                  runs in
 //	preSignUp              scope.decideSignUp, Admin.createUser
 //	postConfirmation       scope.commitSignUp, AppClient.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
-//	userMigration          AppClient.signIn, AppClient.forgotPassword
+//	userMigration          scope.migrate
 //	preAuthentication      AppClient.signIn, AppClient.startSRP
 //	postAuthentication     scope.beforeTokens
 //	preTokenGeneration     scope.changeTokens
