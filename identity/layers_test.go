@@ -38,6 +38,8 @@ var arrows = map[string][]string{
 	"identity/internal/...":         {},
 	"identity/cognito":              {"identity", "identity/hook", "identity/settings", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/..."},
+	"identity/delivery":             {"identity", "identity/internal/outbound", "identity/settings"},
+	"identity/webhook":              {"identity", "identity/hook", "identity/internal/outbound", "identity/settings"},
 	"identity/web":                  {"identity", "store", "mfa"},
 	"identity/identitytest":         {"identity", "identity/cognito", "store", "internal/fake"},
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},

@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cognate-id/cognate/identity/hook"
 )
 
 // Messages with codes and invitations. A flow makes the text before or after its
@@ -25,9 +29,27 @@ type Sender interface {
 	Send(ctx context.Context, m *Message) error
 }
 
+// A MediumSender is a [Sender] that cannot send by every [Medium]. If it does not send by a
+// medium, an operation that owes such a message returns [ErrNoSender] and changes nothing, as
+// without a Sender.
+type MediumSender interface {
+	Sender
+	// Sends reports whether messages are sent by the medium. It is the same for as long
+	// as the engine runs.
+	Sends(Medium) bool
+}
+
+// sends reports whether a sender, which may be nil, sends by a medium.
+func sends(s Sender, m Medium) bool {
+	if by, ok := s.(MediumSender); ok {
+		return by.Sends(m)
+	}
+	return s != nil
+}
+
 // A Message is a code or an invitation on its way to a user.
 type Message struct {
-	ID       string      // unique within the Sender; set by it
+	ID       string      // unique, and the same at each try; empty if nothing has set it
 	Time     time.Time   // when it was handed over
 	Pool     string      // the id of the pool
 	Client   string      // the app client that asked; empty for an operator
@@ -38,18 +60,46 @@ type Message struct {
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail
 	Body     string      // the whole text, with the code in it
+
+	// What the settings of the pool say of its mail. A Sender has defaults for what is empty.
+	From             string // an address, with or without a name
+	ReplyTo          string // the address that answers go to
+	ConfigurationSet string // a name in Amazon SES
+}
+
+// addressed sets what the settings of a pool say of its mail. Without From, the identity of
+// SourceARN is the address, if it is one and not a domain.
+func (m *Message) addressed(e *EmailSettings) {
+	if m.Medium != MediumEmail || e == nil {
+		return
+	}
+	_, from, _ := strings.Cut(pick(e.SourceARN, nil, ""), ":identity/")
+	if !strings.Contains(from, "@") {
+		from = ""
+	}
+	m.From = pick(e.From, nil, from)
+	m.ReplyTo, m.ConfigurationSet = pick(e.ReplyTo, nil, ""), pick(e.ConfigurationSet, nil, "")
 }
 
 // LogValue is the message without its secrets, for package slog: no code, and neither subject
 // nor body, which have the code in them.
-func (m *Message) LogValue() slog.Value {
+func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", m.ID), slog.String("kind", string(m.Kind)), slog.String("pool", m.Pool),
 		slog.String("username", m.Username), slog.String("medium", string(m.Medium)))
 }
 
 // Format writes the message without its secrets, whatever the verb.
-func (m *Message) Format(f fmt.State, _ rune) {
+func (m Message) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "message %s of kind %s for %s in %s", m.ID, m.Kind, m.Username, m.Pool)
+}
+
+// MarshalJSON writes "[redacted]" for code, subject and body, because logs write JSON. A
+// Sender that puts messages in a queue reads the fields that it needs.
+func (m Message) MarshalJSON() ([]byte, error) {
+	type fields Message // without this method
+	out := fields(m)
+	out.Subject, out.Body = m.Code.String(), m.Code.String()
+	return json.Marshal(out)
 }
 
 // A MessageKind says why a message is sent.
@@ -197,10 +247,12 @@ const (
 	inviteText      = "Your username is {username} and temporary password is {####}."
 	inviteSubject   = "Your temporary password"
 	codePlaceholder = "{####}"
+	namePlaceholder = "{username}"
 )
 
 // verificationMessage is the message that carries a code to the address that it is bound to.
-func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text string, now time.Time) *Message {
+// Words of a hook come before those of the pool.
+func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, words hook.CustomMessageDecision, text string, now time.Time) *Message {
 	v := s.settings.Verification
 	if v == nil {
 		v = &VerificationTemplate{}
@@ -217,7 +269,7 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text str
 	return &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: c.Value, Medium: medium(c.Attribute), Kind: kind, Code: Secret(text),
-		Subject: fillIn(subject, u.Username, text), Body: fillIn(body, u.Username, text),
+		Subject: fillIn(cmp.Or(words.Subject, subject), u.Username, text), Body: fillIn(cmp.Or(words.Body, body), u.Username, text),
 	}
 }
 
@@ -231,7 +283,7 @@ func (s *scope) signInMessage(u *User, d *CodeDelivery, words codeWords, code st
 }
 
 // invitation is the message that carries a temporary password.
-func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now time.Time) *Message {
+func (a *Admin) invitation(p *PoolInfo, u *User, attribute string, words hook.CustomMessageDecision, password string, now time.Time) *Message {
 	t := p.Settings.Invitation
 	if t == nil {
 		t = &MessageTemplate{}
@@ -247,9 +299,9 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now
 	body := pick(t.SMS, nil, inviteText)
 	if m.Medium == MediumEmail {
 		body = pick(t.Email, nil, inviteText)
-		m.Subject = fillIn(pick(t.Subject, nil, inviteSubject), name, password)
+		m.Subject = fillIn(cmp.Or(words.Subject, pick(t.Subject, nil, inviteSubject)), name, password)
 	}
-	m.Body = fillIn(body, name, password)
+	m.Body = fillIn(cmp.Or(words.Body, body), name, password)
 	return m
 }
 
@@ -264,5 +316,5 @@ func pick(first, second *string, fallback string) string {
 }
 
 func fillIn(text, username, code string) string {
-	return strings.NewReplacer(codePlaceholder, code, "{username}", username).Replace(text)
+	return strings.NewReplacer(codePlaceholder, code, namePlaceholder, username).Replace(text)
 }

@@ -94,7 +94,7 @@ func (s *scope) sourceOf(who string) string {
 	if s.source == "" {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(mac(s.ring.decoy, "source", who, s.source)[:12])
+	return base64.RawURLEncoding.EncodeToString(mac(s.ring.digest, "source", who, s.source)[:12])
 }
 
 // guesses is the budget of an account for wrong guesses, as one call sees it.
@@ -271,8 +271,12 @@ func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) err
 }
 
 // insertFamilyOf is insertFamily where the transaction has read the guesses of the user. They
-// are not used for a call without a source.
+// are not used for a call without a source. It refuses a sign-in whose hooks have not run,
+// see [scope.beforeTokens].
 func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now time.Time) error {
+	if s.unasked {
+		return errUnasked
+	}
 	s.strange = false
 	if s.source != "" {
 		s.strange = now.Before(g.list.expires()) && g.own(now) == nil

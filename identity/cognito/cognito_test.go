@@ -48,6 +48,7 @@ type server struct {
 	log     *logBuffer
 	offset  atomic.Int64
 	region  string // of the signatures of operators' calls
+	passed  collection
 }
 
 // serverOptions say what a server has otherwise.
@@ -57,6 +58,7 @@ type serverOptions struct {
 	mayFail bool // unexpected errors in the log are what the test is about
 	handler cognito.Options
 	issuer  identity.IssuerFunc
+	quotas  identity.Quotas
 }
 
 func newServer(t testing.TB) *server { return newServerWith(t, serverOptions{}) }
@@ -71,12 +73,13 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 		sender = s.outbox
 	}
 	s.engine = identity.New(s.store, &identity.Options{
-		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now,
+		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas,
 	})
 	o.handler.Logger, o.handler.Clock = logger, s.now
 	s.handler = cognito.NewWatchedHandler(s.engine, &o.handler, func(op *wire.Operation, e *wire.Error) {
 		t.Errorf("%s answers %v, which its model does not declare", op.Name, e)
 	})
+	t.Cleanup(s.wantNoLeaks)
 	if !o.mayFail {
 		t.Cleanup(func() {
 			for line := range strings.Lines(s.log.String()) {
@@ -124,6 +127,7 @@ func (s *server) request(op string, body any) *http.Request {
 		}
 		raw = string(b)
 	}
+	s.passed.add(raw)
 	target := idpPrefix + op
 	if strings.Contains(op, ".") {
 		target = op
@@ -155,6 +159,7 @@ func (s *server) do(r *http.Request, op string) *answer {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	a := &answer{op: op, status: w.Code, header: w.Header(), raw: w.Body.String()}
+	s.passed.add(a.raw)
 	if a.raw != "" && json.Unmarshal(w.Body.Bytes(), &a.body) != nil {
 		s.t.Errorf("%s: the answer is no JSON object: %q", op, a.raw)
 	}
