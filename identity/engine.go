@@ -53,6 +53,7 @@ type Engine struct {
 	pools     *store.Cache[PoolInfo]
 	clients   *store.Cache[ClientInfo]
 	keyrings  *store.Cache[keyring]
+	seats     sync.Map // what quota of which pool → *seats
 	homes     sync.Map // client id → pool id; a client never moves; an id that was given may be reused, see decodeScope
 }
 
@@ -86,14 +87,15 @@ type Options struct {
 	// created often, as in tests. Defaults to nil: keys are made when they are
 	// needed.
 	KeyStock *KeyStock
-	// Quotas limit how many pools, clients and groups there may be. Defaults to
-	// the limits of the service.
+	// Quotas limit how many pools, clients, groups and users there may be. The zero
+	// value means the defaults.
 	Quotas Quotas
 	// Limits bound messages to an address, and what one source may do. The zero value
 	// means the defaults, which are for production.
 	Limits Limits
 	// RotateKeysAfter is the age of a pool's signing keys at which
-	// [Engine.Maintain] makes new ones. New keys are published at once and sign a
+	// [Engine.Maintain] makes new ones, and a new master key, see
+	// [Admin.RotateKeys]. New signing keys are published at once and sign a
 	// day later. Defaults to 0, which means never. Less than 48 hours counts as
 	// 48 hours.
 	RotateKeysAfter time.Duration

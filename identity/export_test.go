@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
@@ -286,4 +287,12 @@ func (a *AppClient) StateLengths(ctx context.Context, name string) (user, decoy 
 	}
 	other, err := s.seal(&challengeState{Kind: stateSRP, Name: name}, short)
 	return len(one), len(other), err
+}
+
+// UnconfirmedLimit is how many users of a pool may be unconfirmed, or 0 for any number.
+func (e *Engine) UnconfirmedLimit(s *PoolSettings) int {
+	if n := e.quotas.unconfirmed(s); n != math.MaxInt {
+		return n
+	}
+	return 0
 }

@@ -54,7 +54,8 @@ func (a *Admin) SignIn(ctx context.Context, clientID string, in SignIn) (*SignIn
 
 func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows ...AuthFlow) (*SignInResult, error) {
 	t := &attempt{name: in.Username}
-	if err := a.begin(ctx, t, true); err != nil {
+	err := a.begin(ctx, t, true)
+	if err != nil {
 		return nil, err
 	}
 	s := t.scope
@@ -70,21 +71,34 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	if err := t.untriggered(); err != nil {
 		return nil, err
 	}
-	if t.user == nil {
-		if _, err := s.points().userMigration(ctx, hook.MigrateSignIn, in.Username, in.Password); err != nil {
-			return nil, err
-		}
+	if t, err = a.migrated(ctx, t, in.Password); err != nil {
+		return nil, err
 	}
 	if err := t.known(); err != nil {
 		return nil, err
 	}
-	if err := s.points().preAuthentication(ctx, t.user, in.Username); err != nil {
+	if err := t.scope.points().preAuthentication(ctx, t.user, in.Username); err != nil {
 		return nil, err
 	}
 	if err := t.checkPassword(ctx, in.Password); err != nil {
 		return nil, err
 	}
 	return t.judge(ctx)
+}
+
+// migrated returns the attempt with the user whom the hook brings from another
+// directory, if the pool does not have the user. A name that was tried too often
+// is not passed on, so that nobody can guess the passwords of the other directory.
+func (a *AppClient) migrated(ctx context.Context, t *attempt, password Secret) (*attempt, error) {
+	if t.user != nil || t.shut(a.engine.now()) {
+		return t, nil
+	}
+	brought, err := t.scope.migrate(ctx, hook.MigrateSignIn, t.name, password)
+	if err != nil || !brought {
+		return t, err
+	}
+	again := &attempt{name: t.name}
+	return again, a.begin(ctx, again, true)
 }
 
 // An attempt is one proof of who a user is: it is looked up, verified outside

@@ -40,7 +40,8 @@ type SignUpResult struct {
 }
 
 // SignUp registers a user, who is then unconfirmed, and sends a code. An error
-// that is [ErrDelivery] comes with a result: the user was made.
+// that is [ErrDelivery] comes with a result: the user was made. SignUp returns [ErrQuotaExceeded]
+// if the pool has as many users as [Quotas] allow.
 func (a *AppClient) SignUp(ctx context.Context, in SignUp) (*SignUpResult, error) {
 	res, err := a.signUp(ctx, in)
 	if err != nil {
@@ -65,21 +66,36 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if err := s.engine.spendSource(s.source, now); err != nil {
 		return nil, err
 	}
+	taken, err := a.engine.takeSeat(ctx, s.pool, now)
+	if err != nil {
+		return nil, err
+	}
+	var res *SignUpResult
+	var added bool
+	defer func() { taken.leave(res != nil, added, now) }()
+	res, added, err = s.register(ctx, in.Password, u, now)
+	return res, err
+}
+
+// register commits a sign-up that was checked. added is false if the pool has no more users than before.
+func (s *scope) register(ctx context.Context, password Secret, u *User, now time.Time) (res *SignUpResult, added bool, err error) {
 	other, err := s.engine.holder(ctx, u)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if other != nil && !s.replaces(other) && !s.hides() {
-		return nil, u.takenBy(s.settings, other)
+		return nil, false, u.takenBy(s.settings, other)
 	}
-	cred, err := a.engine.newCredential(ctx, s.settings, u, in.Password, now)
+	cred, err := s.engine.newCredential(ctx, s.settings, u, password, now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if other != nil && !s.replaces(other) {
-		return s.hideSignUp(ctx, u, other, now)
+		res, err = s.hideSignUp(ctx, u, other, now)
+	} else {
+		res, err = s.commitSignUp(ctx, u, cred, other, now)
 	}
-	return s.commitSignUp(ctx, u, cred, other, now)
+	return res, other == nil, err
 }
 
 // decideSignUp runs the hook before a sign-up and does what it decides.
@@ -148,8 +164,11 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	if err == nil && !ok {
 		return nil, errAddressFull
 	}
-	if err != nil || !admitted || res.Delivery == nil {
-		return res, err
+	if err != nil {
+		return nil, err
+	}
+	if !admitted || res.Delivery == nil {
+		return res, nil
 	}
 	n := notice{MessageAccountExists, res.Delivery.Attribute, u.Attributes[res.Delivery.Attribute]}
 	return res, s.points().send(ctx, other, n.message(s.pool, s.client.ID, other, now))
@@ -425,8 +444,10 @@ func insertUser(tx store.Tx, u *User, cred *credential, pending *code, ev *Event
 	if err := users.Insert(tx, u); err != nil {
 		return err
 	}
-	if err := credentials.Insert(tx, cred); err != nil {
-		return err
+	if cred != nil { // a user who must reset the password may have none
+		if err := credentials.Insert(tx, cred); err != nil {
+			return err
+		}
 	}
 	if pending != nil {
 		if err := codes.Insert(tx, pending); err != nil {
