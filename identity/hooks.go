@@ -151,7 +151,7 @@ func (a *Admin) points(p *PoolInfo) points { return points{engine: a.engine, poo
 // may sign in.
 func (p points) callable(triggers ...Trigger) error {
 	for _, t := range triggers {
-		if target, ok := p.pool.Settings.Triggers[t]; ok && p.engine.callTarget(t, target) == nil {
+		if target, ok := p.pool.Settings.Triggers[t]; ok && p.callTarget(t, target) == nil {
 			return &TriggerError{t}
 		}
 	}
@@ -164,6 +164,7 @@ func (p points) event(ctx context.Context, source hook.Source, u *User) hook.Eve
 	return hook.Event{
 		Source: source, Pool: p.pool.ID, Client: p.client, Call: CallFrom(ctx),
 		Username: u.Username, Sub: u.Sub, Status: string(u.Status), Attributes: maps.Clone(u.Attributes),
+		Aliases: u.aliases(&p.pool.Settings),
 	}
 }
 
