@@ -195,7 +195,7 @@ func (e *Engine) send(ctx context.Context, m *Message) error {
 	default:
 		return fmt.Errorf("%w: the medium %q of a message", errUnhandled, m.Medium)
 	}
-	if e.sender == nil {
+	if !sends(e.sender, m.Medium) {
 		return &MessageError{Err: ErrNoSender, Medium: m.Medium}
 	}
 	if err := e.sender.Send(ctx, m); err != nil {
