@@ -53,8 +53,14 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 		return nil, err
 	}
 	if u == nil {
-		if _, err := s.points().userMigration(ctx, hook.MigrateForgotPassword, username, ""); err != nil {
+		brought, err := s.migrate(ctx, hook.MigrateForgotPassword, username, "")
+		if err != nil {
 			return nil, err
+		}
+		if brought {
+			if s, u, err = a.loadUser(ctx, username); err != nil {
+				return nil, err
+			}
 		}
 	}
 	to, refusal := recovery(s.settings, u)

@@ -449,8 +449,10 @@ func insertUser(tx store.Tx, u *User, cred *credential, pending *code, ev *Event
 	if err := users.Insert(tx, u); err != nil {
 		return err
 	}
-	if err := credentials.Insert(tx, cred); err != nil {
-		return err
+	if cred != nil { // a user who must reset the password may have none
+		if err := credentials.Insert(tx, cred); err != nil {
+			return err
+		}
 	}
 	if pending != nil {
 		if err := codes.Insert(tx, pending); err != nil {

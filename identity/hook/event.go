@@ -26,6 +26,9 @@ type Event struct {
 	Status string
 	// Attributes are the attributes of the user, without sub.
 	Attributes map[string]string
+	// Aliases are the addresses by which the user can sign in, by the name of the
+	// attribute: email or phone_number. Nil means none.
+	Aliases map[string]string
 	// Call is the call that reached the hook point, with client metadata and validation
 	// data.
 	Call Call
@@ -178,16 +181,18 @@ type UserMigration struct {
 
 // A UserMigrationDecision is the user to store. The zero value stores no user.
 type UserMigrationDecision struct {
-	// Attributes are the attributes of the new user. Nil means that the other directory
-	// does not have the user either.
+	// Attributes are the attributes of the new user, with email_verified and
+	// phone_number_verified where an address is verified: without a verified address the
+	// user cannot reset the password. The attribute username, if it is there, is the
+	// username in pools whose users choose one; otherwise the name in the request is. Nil
+	// means that the other directory does not have the user either, or that the password is
+	// wrong.
 	Attributes map[string]string
-	// Status is CONFIRMED or RESET_REQUIRED. Defaults to RESET_REQUIRED.
+	// Status is CONFIRMED or RESET_REQUIRED. Defaults to RESET_REQUIRED. A user who is
+	// CONFIRMED keeps the password of the event, whatever the policy of the pool.
 	Status string
-	// SuppressMessage means that no invitation is sent.
-	SuppressMessage bool
-	// Mediums are the ways to send the invitation: EMAIL, SMS or both.
-	Mediums []string
 	// ForceAlias takes a verified address away from another user who has the address as an
-	// alias.
+	// alias. Without it such a user is not stored, and the call fails with
+	// [ErrInvalidDecision].
 	ForceAlias bool
 }
