@@ -99,13 +99,14 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.announce(ctx, p, u, in); err != nil {
+	words, err := a.announce(ctx, p, u, in)
+	if err != nil {
 		return nil, err
 	}
 	if err := a.commitCreate(ctx, p, u, cred, in.ForceAlias, now); err != nil {
 		return nil, err
 	}
-	return u, a.invite(ctx, p, u, in, password, now)
+	return u, a.invite(ctx, p, u, in, words, password, now)
 }
 
 // triggers returns the triggers that an invitation runs. They are checked
@@ -192,8 +193,9 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err := a.points(p).callable(in.triggers()...); err != nil {
 		return nil, err
 	}
+	var words map[string]hook.CustomMessageDecision
 	if u.Status == StatusForceChangePassword { // the commit refuses all other users
-		if err := a.announce(ctx, p, u, in); err != nil {
+		if words, err = a.announce(ctx, p, u, in); err != nil {
 			return nil, err
 		}
 	}
@@ -216,33 +218,37 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kept, a.invite(ctx, p, kept, in, password, now)
+	return kept, a.invite(ctx, p, kept, in, words, password, now)
 }
 
 // invite sends a temporary password over each medium that was asked for, if
 // the user has an address for that medium.
-func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, password Secret, now time.Time) error {
+func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, words map[string]hook.CustomMessageDecision, password Secret, now time.Time) error {
 	to := in.invited(u)
 	if len(to) == 0 && !in.SuppressInvitation {
 		a.engine.log.WarnContext(ctx, "the invitation was not sent: the user has no address for the mediums",
 			"mediums", in.mediums(u), "username", u.Username, "pool", p.ID)
 	}
 	for _, attribute := range to {
-		if err := a.points(p).send(ctx, u, a.invitation(p, u, attribute, string(password), now)); err != nil {
+		if err := a.points(p).send(ctx, u, a.invitation(p, u, attribute, words[attribute], string(password), now)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// announce runs the hook for each message that invite will send.
-func (a *Admin) announce(ctx context.Context, p *PoolInfo, u *User, in CreateUser) error {
+// announce runs the hook for each message that invite will send, and returns the words
+// that the hook has for it, by the attribute with the address.
+func (a *Admin) announce(ctx context.Context, p *PoolInfo, u *User, in CreateUser) (map[string]hook.CustomMessageDecision, error) {
+	words := map[string]hook.CustomMessageDecision{}
 	for _, attribute := range in.invited(u) {
-		if _, err := a.points(p).customMessage(ctx, MessageInvitation, u, attribute); err != nil {
-			return err
+		d, err := a.points(p).customMessage(ctx, MessageInvitation, u, attribute)
+		if err != nil {
+			return nil, err
 		}
+		words[attribute] = d
 	}
-	return nil
+	return words, nil
 }
 
 // invited returns the attributes whose addresses get the invitation.

@@ -189,7 +189,7 @@ func checkChangeable(s *PoolSettings, values map[string]string) error {
 	case len(immutable) > 0:
 		return &AttributeError{immutable, ErrAttributeImmutable}
 	}
-	return nil
+	return checkPreferred(s, values)
 }
 
 // makeCodes makes a code for each address that may need one. It runs before the
@@ -251,7 +251,7 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 func (up *update) canSend() error {
 	for _, a := range addresses {
 		if made := up.made[a]; made != nil && made.needed {
-			if err := up.scope.engine.canSend(medium(a)); err != nil {
+			if err := up.scope.points().canSend(medium(a)); err != nil {
 				return err
 			}
 		}
@@ -400,11 +400,12 @@ func (up *update) send(ctx context.Context, u *User) ([]*CodeDelivery, error) {
 			continue
 		}
 		sent = append(sent, delivery(a, made.record.Value))
-		if _, err := up.scope.points().customMessage(ctx, MessageNewAddressCode, u, a); err != nil {
+		words, err := up.scope.points().customMessage(ctx, MessageNewAddressCode, u, a)
+		if err != nil {
 			failed = err
 			continue
 		}
-		m := up.scope.verificationMessage(u, MessageNewAddressCode, made.record, made.text, up.by.now)
+		m := up.scope.verificationMessage(u, MessageNewAddressCode, made.record, words, made.text, up.by.now)
 		if err := up.scope.points().send(ctx, u, m); err != nil {
 			failed = err
 		}

@@ -269,11 +269,13 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 // sendCode makes a new code for an errand, commits it and sends it. For a decoy
 // it does all of this except sending. An [ErrDelivery] comes together with a result.
 func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDelivery, error) {
-	if err := s.engine.canSend(medium(to.attribute)); err != nil {
+	if err := s.points().canSend(medium(to.attribute)); err != nil {
 		return nil, err
 	}
+	var words hook.CustomMessageDecision
 	if !to.decoy {
-		if _, err := s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
+		var err error
+		if words, err = s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
 			return nil, err
 		}
 	}
@@ -286,7 +288,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 	if err != nil {
 		return nil, err
 	}
-	m := s.verificationMessage(to.user, e.kind, c, text, now)
+	m := s.verificationMessage(to.user, e.kind, c, words, text, now)
 	if to.decoy || !admitted {
 		return to.delivery(), nil
 	}
@@ -304,7 +306,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 // a phone number, whichever attributes allow. The same name always gives the
 // same address, as it would for a user.
 func (s *scope) decoyRecipient(sub, username string, attributes []string) *recipient {
-	name := fold(username, s.settings.DistinguishesCase()) // as most users would have registered it
+	name := foldNew(s.settings, username) // as most users would have registered it
 	seed := mac(s.ring.decoy, "nobody", name)
 	to := &recipient{
 		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, decoy: true, attribute: "email",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"sync"
 	"time"
@@ -35,8 +36,11 @@ type Engine struct {
 	hasher  *passhash.Hasher
 	quotas  Quotas
 	limits  Limits
-	jobs    []Job     // Options.Jobs
-	hooks   hookFuncs // no option sets them yet
+	jobs    []Job // Options.Jobs
+
+	hooks     *Hooks           // of all pools; nil for none
+	poolHooks map[string]Hooks // by the key of the pool
+	targets   TargetCaller     // nil if no target can be called
 
 	rotateAfter time.Duration // 0 means never
 
@@ -49,6 +53,7 @@ type Engine struct {
 	pools     *store.Cache[PoolInfo]
 	clients   *store.Cache[ClientInfo]
 	keyrings  *store.Cache[keyring]
+	seats     sync.Map // what quota of which pool → *seats
 	homes     sync.Map // client id → pool id; a client never moves; an id that was given may be reused, see decodeScope
 }
 
@@ -82,17 +87,27 @@ type Options struct {
 	// created often, as in tests. Defaults to nil: keys are made when they are
 	// needed.
 	KeyStock *KeyStock
-	// Quotas limit how many pools, clients and groups there may be. Defaults to
-	// the limits of the service.
+	// Quotas limit how many pools, clients, groups and users there may be. The zero
+	// value means the defaults.
 	Quotas Quotas
 	// Limits bound messages to an address, and what one source may do. The zero value
 	// means the defaults, which are for production.
 	Limits Limits
 	// RotateKeysAfter is the age of a pool's signing keys at which
-	// [Engine.Maintain] makes new ones. New keys are published at once and sign a
+	// [Engine.Maintain] makes new ones, and a new master key, see
+	// [Admin.RotateKeys]. New signing keys are published at once and sign a
 	// day later. Defaults to 0, which means never. Less than 48 hours counts as
 	// 48 hours.
 	RotateKeysAfter time.Duration
+	// Hooks run in every pool. Defaults to none.
+	Hooks *Hooks
+	// PoolHooks run in the pool that OpenUserPool knows by a key, after Hooks. Defaults
+	// to none.
+	PoolHooks map[string]Hooks
+	// Targets calls the functions that the settings of a pool name for its triggers,
+	// after Hooks and PoolHooks. identity/webhook has one. Defaults to none: a flow that
+	// would run a function then fails with a [*TriggerError].
+	Targets TargetCaller
 	// Jobs are run by [Engine.Maintain] in addition to its own. Defaults to none.
 	Jobs []Job
 	// InsecureCheapHashing makes password hashes that cost next to nothing. Use it
@@ -165,6 +180,7 @@ func (e *Engine) fillDefaults(o *Options) {
 	}
 	e.hasher = passhash.New(cost, hashSource)
 	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
+	e.hooks, e.poolHooks, e.targets = o.Hooks, maps.Clone(o.PoolHooks), o.Targets
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)
 	}

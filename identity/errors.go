@@ -168,6 +168,12 @@ var (
 	ErrDeletionProtected = errors.New("identity: deletion protection is active")
 	// ErrInvalidSettings is returned for invalid settings. It is a [*SettingError].
 	ErrInvalidSettings = settings.ErrInvalid
+	// ErrHookRefused is returned if a hook refuses the call. It is a [*HookError].
+	ErrHookRefused = errors.New("identity: a hook has refused the call")
+	// ErrHookDecision is returned if the decision of a hook is invalid. It is a [*HookError].
+	ErrHookDecision = errors.New("identity: the decision of a hook is invalid")
+	// ErrHookFailed is returned if a hook fails. It is a [*HookError].
+	ErrHookFailed = errors.New("identity: a hook has failed")
 	// ErrTrigger is returned when the pool names a target for a trigger and the engine cannot call it. It is a [*TriggerError].
 	ErrTrigger = errors.New("identity: the target of the trigger cannot be called")
 	// ErrUnsupported is returned for what this version does not support. Nothing was changed.

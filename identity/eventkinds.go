@@ -34,6 +34,7 @@ const (
 	EventUserCreated               EventKind = "UserCreated" // by an operator
 	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
 	EventUserImported              EventKind = "UserImported"
+	EventUserMigrated              EventKind = "UserMigrated" // a hook has brought the user from another directory
 	EventUserDisabled              EventKind = "UserDisabled"
 	EventUserEnabled               EventKind = "UserEnabled"
 	EventUserDeleted               EventKind = "UserDeleted" // by the user, by an operator, or by the engine because the user was not confirmed in time
@@ -54,7 +55,7 @@ const (
 	EventGroupCreated        EventKind = "GroupCreated"
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
-	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, and whether all others were revoked
+	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
 )
@@ -71,7 +72,8 @@ const (
 	dataSignFrom = "sign_from" // when keys begin to sign
 	dataRole     = "role"      // the role of an access key
 	dataCount    = "count"     // how many sign-ins ended
-	dataRevoked  = "revoked"   // "true" if all earlier signing keys were revoked
+	dataMaster   = "master"    // the id of a new master key
+	dataRevoked  = "revoked"   // "true" if all earlier signing and master keys were revoked
 )
 
 // oldKinds maps the names of earlier versions, which named kinds after

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"math"
+
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/store"
@@ -193,16 +195,16 @@ func (e *Engine) RotateOldKeys(ctx context.Context) error { return e.rotateOldKe
 // OnHook has fn called at each hook point, with its trigger and its event. What
 // it returns is what the hook returns.
 func (e *Engine) OnHook(fn func(ctx context.Context, trigger Trigger, event any) error) {
-	e.hooks = hookFuncs{
-		preSignUp:          hookFunc[hook.PreSignUp, hook.PreSignUpDecision](fn, PreSignUp),
-		postConfirmation:   hookFunc[hook.PostConfirmation, none](fn, PostConfirmation),
-		userMigration:      hookFunc[hook.UserMigration, hook.UserMigrationDecision](fn, UserMigration),
-		preAuthentication:  hookFunc[hook.PreAuthentication, none](fn, PreAuthentication),
-		postAuthentication: hookFunc[hook.PostAuthentication, none](fn, PostAuthentication),
-		preTokenGeneration: hookFunc[hook.PreTokenGeneration, hook.PreTokenGenerationDecision](fn, PreTokenGeneration),
-		customMessage:      hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),
-		customEmailSender:  hookFunc[hook.CustomSender, none](fn, CustomEmailSender),
-		customSMSSender:    hookFunc[hook.CustomSender, none](fn, CustomSMSSender),
+	e.hooks = &Hooks{
+		PreSignUp:          hookFunc[hook.PreSignUp, hook.PreSignUpDecision](fn, PreSignUp),
+		PostConfirmation:   refusing[hook.PostConfirmation](fn, PostConfirmation),
+		UserMigration:      hookFunc[hook.UserMigration, hook.UserMigrationDecision](fn, UserMigration),
+		PreAuthentication:  refusing[hook.PreAuthentication](fn, PreAuthentication),
+		PostAuthentication: refusing[hook.PostAuthentication](fn, PostAuthentication),
+		PreTokenGeneration: hookFunc[hook.PreTokenGeneration, hook.PreTokenGenerationDecision](fn, PreTokenGeneration),
+		CustomMessage:      hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),
+		CustomEmailSender:  refusing[hook.CustomSender](fn, CustomEmailSender),
+		CustomSMSSender:    refusing[hook.CustomSender](fn, CustomSMSSender),
 	}
 }
 
@@ -212,6 +214,16 @@ func hookFunc[E, D any](fn func(context.Context, Trigger, any) error, trigger Tr
 		return nothing, fn(ctx, trigger, *event)
 	}
 }
+
+func refusing[E any](fn func(context.Context, Trigger, any) error, trigger Trigger) func(context.Context, *E) error {
+	return func(ctx context.Context, event *E) error { return fn(ctx, trigger, *event) }
+}
+
+// SetHooks sets the hooks of all pools.
+func (e *Engine) SetHooks(h *Hooks) { e.hooks = h }
+
+// LeaveSending takes the hooks that send messages away from those of OnHook.
+func (e *Engine) LeaveSending() { e.hooks.CustomEmailSender, e.hooks.CustomSMSSender = nil, nil }
 
 // Step is a step of a sign-in, as a number.
 type Step = step
@@ -293,3 +305,14 @@ func CountedSources(n int) int {
 
 // HashSource returns who a call asks for the hash of a password as.
 func HashSource(ctx context.Context) passhash.Source { return hashSource(ctx) }
+
+// UnconfirmedLimit is how many users of a pool may be unconfirmed, or 0 for any number.
+func (e *Engine) UnconfirmedLimit(s *PoolSettings) int {
+	if n := e.quotas.unconfirmed(s); n != math.MaxInt {
+		return n
+	}
+	return 0
+}
+
+// Prepared is a new name of a safe pool as it is stored.
+func Prepared(name string) (string, error) { return prepared(name) }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/hook"
 )
 
 // A hooked is one flow of the table in hooks.go, in the middle: what is left
@@ -70,12 +71,12 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 		a := f.client(t, pool, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowCustom}})
 		return pool, func(ctx context.Context, _ string) error { return a.Refuse(ctx, identity.AllowCustom) }
 	}},
-	"scope.newSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
-		pool, a := f.hookPool(t)
-		return pool, func(ctx context.Context, _ string) error {
-			_, err := a.SignUp(ctx, identity.SignUp{Username: "bob", Password: password, Attributes: map[string]string{"email": "bob@example.com"}})
-			return err
-		}
+	"scope.newSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) { return f.signUpHooked(t) }},
+	"scope.decideSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, rest := f.signUpHooked(t)
+		h := decideSignUp(hook.PreSignUpDecision{Confirm: true})
+		f.SetHooks(&h)
+		return pool, rest
 	}},
 	"AppClient.confirmSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.hookPool(t)
@@ -171,6 +172,14 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 			return err
 		}
 	}},
+}
+
+func (f *fixture) signUpHooked(t *testing.T) (*identity.UserPool, hooked) {
+	pool, a := f.hookPool(t)
+	return pool, func(ctx context.Context, _ string) error {
+		_, err := a.SignUp(ctx, identity.SignUp{Username: "bob", Password: password, Attributes: map[string]string{"email": "bob@example.com"}})
+		return err
+	}
 }
 
 // hookPool is a pool with a user, alice, and a client for all flows.

@@ -1,9 +1,11 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity/hook"
@@ -11,11 +13,12 @@ import (
 )
 
 // This file has all hook points: the places at which a function of the operator
-// runs. TestHookPoints compares both tables with the code.
+// runs. TestHookPoints compares both tables with the code. hookset.go has the
+// functions, and runs them.
 //
-// Before a flow writes or discloses anything, it gives [points.callable] the
-// triggers that it may reach. A pool may name a target for a trigger, but nothing
-// can call a target yet, so callable refuses the flow with a [*TriggerError].
+// A pool may name a target for a trigger. Before a flow writes or discloses
+// anything, it gives [points.callable] the triggers that it may reach. If nothing
+// can call one of the targets, callable refuses the flow with a [*TriggerError].
 // The flows check their triggers in this order:
 //
 //	flow                            triggers
@@ -26,6 +29,7 @@ import (
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
 //	AppClient.Refuse                DefineAuthChallenge
 //	scope.newSignUp                 PreSignUp, messageTriggers
+//	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
 //	AppClient.confirmSignUp         PostConfirmation
 //	Users.Confirm                   PostConfirmation
 //	AppClient.resend                messageTriggers
@@ -42,27 +46,21 @@ import (
 // outside of any transaction, because a hook may be slow and a store may run a
 // transaction again. So the hook sees the user as it was before the
 // transaction. The commit that follows reads the user again, and may refuse what
-// the hook has allowed. A point also refuses by itself if the pool names a
-// target for it.
+// the hook has allowed.
 //
 //	point                  runs in
-//	preSignUp              AppClient.signUp, Admin.createUser
-//	postConfirmation       AppClient.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
-//	userMigration          AppClient.signIn, AppClient.forgotPassword
+//	preSignUp              scope.decideSignUp, Admin.createUser
+//	postConfirmation       scope.commitSignUp, AppClient.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
+//	userMigration          scope.migrate
 //	preAuthentication      AppClient.signIn, AppClient.startSRP
 //	postAuthentication     scope.beforeTokens
-//	preTokenGeneration     scope.beforeTokens, scope.renewTokens
+//	preTokenGeneration     scope.changeTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish
 //	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.sendFactorCode
 //	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
 //
-// CreateAuthChallenge, VerifyAuthChallengeResponse and InboundFederation have
-// no flow yet.
-//
-// To let hooks run: export hookFuncs as an option of the engine, make callable
-// accept the triggers that can be called, and make run call them. Then act on
-// each decision where the flow calls the point. Until then all decisions are
-// zero, and the flows ignore them.
+// DefineAuthChallenge, CreateAuthChallenge, VerifyAuthChallengeResponse and
+// InboundFederation have no flow yet.
 
 // Triggers that flows check together.
 var (
@@ -70,21 +68,71 @@ var (
 	messageTriggers = []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
 )
 
-// hookFuncs are the functions that run at the points. A nil function does nothing.
-type hookFuncs struct {
-	preSignUp          func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error)
-	postConfirmation   func(context.Context, *hook.PostConfirmation) (none, error)
-	userMigration      func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error)
-	preAuthentication  func(context.Context, *hook.PreAuthentication) (none, error)
-	postAuthentication func(context.Context, *hook.PostAuthentication) (none, error)
-	preTokenGeneration func(context.Context, *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error)
-	customMessage      func(context.Context, *hook.CustomMessage) (hook.CustomMessageDecision, error)
-	customEmailSender  func(context.Context, *hook.CustomSender) (none, error)
-	customSMSSender    func(context.Context, *hook.CustomSender) (none, error)
-}
+// The points, each with the function that runs at it.
+var (
+	atPreSignUp = at[hook.PreSignUp, hook.PreSignUpDecision]{
+		func(h *Hooks) func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) {
+			return h.PreSignUp
+		},
+		mergeSignUp, []Trigger{PreSignUp},
+	}
+	atPostConfirmation = at[hook.PostConfirmation, none]{
+		func(h *Hooks) func(context.Context, *hook.PostConfirmation) (none, error) {
+			return deciding(h.PostConfirmation)
+		},
+		noDecision, []Trigger{PostConfirmation},
+	}
+	atUserMigration = at[hook.UserMigration, hook.UserMigrationDecision]{
+		func(h *Hooks) func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error) {
+			return h.UserMigration
+		},
+		mergeMigration, []Trigger{UserMigration},
+	}
+	atPreAuthentication = at[hook.PreAuthentication, none]{
+		func(h *Hooks) func(context.Context, *hook.PreAuthentication) (none, error) {
+			return deciding(h.PreAuthentication)
+		},
+		noDecision, []Trigger{PreAuthentication},
+	}
+	atPostAuthentication = at[hook.PostAuthentication, none]{
+		func(h *Hooks) func(context.Context, *hook.PostAuthentication) (none, error) {
+			return deciding(h.PostAuthentication)
+		},
+		noDecision, []Trigger{PostAuthentication},
+	}
+	atPreTokenGeneration = at[hook.PreTokenGeneration, hook.PreTokenGenerationDecision]{
+		func(h *Hooks) func(context.Context, *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error) {
+			return h.PreTokenGeneration
+		},
+		mergeTokens, []Trigger{PreTokenGeneration, PreTokenGenerationV1},
+	}
+	atCustomMessage = at[hook.CustomMessage, hook.CustomMessageDecision]{
+		func(h *Hooks) func(context.Context, *hook.CustomMessage) (hook.CustomMessageDecision, error) {
+			return h.CustomMessage
+		},
+		mergeMessage, []Trigger{CustomMessage},
+	}
+	atCustomEmailSender = at[hook.CustomSender, none]{
+		func(h *Hooks) func(context.Context, *hook.CustomSender) (none, error) {
+			return deciding(h.CustomEmailSender)
+		},
+		noDecision, []Trigger{CustomEmailSender},
+	}
+	atCustomSMSSender = at[hook.CustomSender, none]{
+		func(h *Hooks) func(context.Context, *hook.CustomSender) (none, error) {
+			return deciding(h.CustomSMSSender)
+		},
+		noDecision, []Trigger{CustomSMSSender},
+	}
+)
 
-// none is the decision of a hook that can only refuse.
-type none struct{}
+// atSender is the point of the hook that sends messages by a medium.
+func atSender(m Medium) at[hook.CustomSender, none] {
+	if senderTrigger(m) == CustomSMSSender {
+		return atCustomSMSSender
+	}
+	return atCustomEmailSender
+}
 
 // points are the hook points of a call, with the pool of the call and the app
 // client. An operator's call may have no client.
@@ -98,26 +146,16 @@ func (s *scope) points() points { return points{s.engine, s.pool, s.client.ID} }
 
 func (a *Admin) points(p *PoolInfo) points { return points{engine: a.engine, pool: p} }
 
-// callable returns a [*TriggerError] for the first trigger that has a target,
-// because nothing can call a target yet. Skipping the target instead would be
-// unsafe: the function may decide who may sign in.
+// callable returns a [*TriggerError] for the first trigger whose target cannot be
+// called. Skipping the target instead would be unsafe: the function may decide who
+// may sign in.
 func (p points) callable(triggers ...Trigger) error {
 	for _, t := range triggers {
-		if _, ok := p.pool.Settings.Triggers[t]; ok {
+		if target, ok := p.pool.Settings.Triggers[t]; ok && p.callTarget(t, target) == nil {
 			return &TriggerError{t}
 		}
 	}
 	return nil
-}
-
-// run runs the hook of a point. triggers are those by which the pool may name a
-// target for the point. run makes the event only if there is a hook.
-func run[E, D any](ctx context.Context, p points, fn func(context.Context, *E) (D, error), event func() *E, triggers ...Trigger) (D, error) {
-	if err := p.callable(triggers...); err != nil || fn == nil {
-		var nothing D
-		return nothing, err
-	}
-	return fn(ctx, event())
 }
 
 // event returns what all events have in common. u may be a user who does not
@@ -125,93 +163,108 @@ func run[E, D any](ctx context.Context, p points, fn func(context.Context, *E) (
 func (p points) event(ctx context.Context, source hook.Source, u *User) hook.Event {
 	return hook.Event{
 		Source: source, Pool: p.pool.ID, Client: p.client, Call: CallFrom(ctx),
-		Username: u.Username, Sub: u.Sub, Status: string(u.Status), Attributes: u.Attributes,
+		Username: u.Username, Sub: u.Sub, Status: string(u.Status), Attributes: maps.Clone(u.Attributes),
+		Aliases: u.aliases(&p.pool.Settings),
 	}
 }
 
 // preSignUp runs before a user is stored.
 func (p points) preSignUp(ctx context.Context, source hook.Source, u *User) (hook.PreSignUpDecision, error) {
-	return run(ctx, p, p.engine.hooks.preSignUp, func() *hook.PreSignUp {
+	return run(ctx, p, atPreSignUp, func() *hook.PreSignUp {
 		return &hook.PreSignUp{Event: p.event(ctx, source, u)}
-	}, PreSignUp)
+	})
 }
 
 // postConfirmation runs after a user was confirmed. An error does not undo the
 // confirmation.
 func (p points) postConfirmation(ctx context.Context, source hook.Source, u *User) error {
-	_, err := run(ctx, p, p.engine.hooks.postConfirmation, func() *hook.PostConfirmation {
+	_, err := run(ctx, p, atPostConfirmation, func() *hook.PostConfirmation {
 		return &hook.PostConfirmation{Event: p.event(ctx, source, u)}
-	}, PostConfirmation)
+	})
 	return err
 }
 
 // userMigration runs for a name that no user has. It does not run in a sign-in by
 // SRP, which has no password to give to another system.
 func (p points) userMigration(ctx context.Context, source hook.Source, name string, password Secret) (hook.UserMigrationDecision, error) {
-	return run(ctx, p, p.engine.hooks.userMigration, func() *hook.UserMigration {
+	return run(ctx, p, atUserMigration, func() *hook.UserMigration {
 		return &hook.UserMigration{Event: p.event(ctx, source, &User{Username: name}), Password: password}
-	}, UserMigration)
+	})
 }
 
 // preAuthentication runs before a password is checked or an SRP exchange begins.
 // For a user who does not exist it runs only if the settings forbid to disclose
 // that.
 func (p points) preAuthentication(ctx context.Context, u *User, name string) error {
-	_, err := run(ctx, p, p.engine.hooks.preAuthentication, func() *hook.PreAuthentication {
+	_, err := run(ctx, p, atPreAuthentication, func() *hook.PreAuthentication {
 		if u == nil {
 			return &hook.PreAuthentication{Event: p.event(ctx, hook.BeforeSignIn, &User{Username: name}), UserNotFound: true}
 		}
 		return &hook.PreAuthentication{Event: p.event(ctx, hook.BeforeSignIn, u)}
-	}, PreAuthentication)
+	})
 	return err
 }
 
 // postAuthentication runs after all proofs of a sign-in and before its tokens.
 func (p points) postAuthentication(ctx context.Context, u *User) error {
-	_, err := run(ctx, p, p.engine.hooks.postAuthentication, func() *hook.PostAuthentication {
+	_, err := run(ctx, p, atPostAuthentication, func() *hook.PostAuthentication {
 		return &hook.PostAuthentication{Event: p.event(ctx, hook.AfterSignIn, u)}
-	}, PostAuthentication)
+	})
 	return err
 }
 
 // preTokenGeneration runs before the tokens of a grant are made, and before the
 // sign-in or the refresh is committed.
 func (p points) preTokenGeneration(ctx context.Context, source hook.Source, g *grant) (hook.PreTokenGenerationDecision, error) {
-	return run(ctx, p, p.engine.hooks.preTokenGeneration, func() *hook.PreTokenGeneration {
-		ev := &hook.PreTokenGeneration{Event: p.event(ctx, source, g.user), Scopes: strings.Fields(g.scope)}
+	return run(ctx, p, atPreTokenGeneration, func() *hook.PreTokenGeneration {
+		ev := &hook.PreTokenGeneration{Event: p.event(ctx, source, g.user), Version: p.tokenVersion(), Scopes: strings.Fields(g.scope)}
 		for _, in := range g.groups {
 			ev.Groups = append(ev.Groups, hook.Group{Name: in.Name, RoleARN: pick(in.RoleARN, nil, "")})
 		}
+		_, ev.PreferredRole = rolesOf(g.groups)
 		return ev
-	}, PreTokenGeneration, PreTokenGenerationV1)
+	})
+}
+
+// tokenVersion is the version of the event before tokens that the pool's settings name.
+func (p points) tokenVersion() string {
+	return cmp.Or(p.pool.Settings.Triggers[PreTokenGeneration].Version, "V1_0")
 }
 
 // customMessage runs before a message to a user is built, and before what the
-// message is about is committed. It returns [ErrNoSender] if nothing can send it.
+// message is about is committed. It returns [ErrNoSender] if nothing can send it. It
+// runs no hook for a message that a custom sender sends: that one gets the code.
 func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, attribute string) (hook.CustomMessageDecision, error) {
-	if err := p.engine.canSend(medium(attribute)); err != nil {
+	m := medium(attribute)
+	if err := p.canSend(m); err != nil || present(p, atSender(m)) {
 		return hook.CustomMessageDecision{}, err
 	}
-	return run(ctx, p, p.engine.hooks.customMessage, func() *hook.CustomMessage {
-		return &hook.CustomMessage{Event: p.event(ctx, messageSource(CustomMessage, kind), u), Medium: string(medium(attribute))}
-	}, CustomMessage)
+	d, err := run(ctx, p, atCustomMessage, func() *hook.CustomMessage {
+		return &hook.CustomMessage{Event: p.event(ctx, messageSource(CustomMessage, kind), u), Medium: string(m)}
+	})
+	if err != nil {
+		return hook.CustomMessageDecision{}, err
+	}
+	return d, checkWords(kind, d)
+}
+
+// checkWords returns an error if a text of a hook would tell no code, or would not tell
+// an invited user the name to sign in with.
+func checkWords(kind MessageKind, d hook.CustomMessageDecision) error {
+	if d.Body == "" || strings.Contains(d.Body, codePlaceholder) && (kind != MessageInvitation || strings.Contains(d.Body, namePlaceholder)) {
+		return nil
+	}
+	return &HookError{CustomMessage, fmt.Errorf("%w: the text has no %s", hook.ErrInvalidDecision, codePlaceholder)}
 }
 
 // canSend returns [ErrNoSender] if there is neither a hook for the medium nor a
-// [Sender]. An operation that owes a message asks before it commits anything, for
+// [Sender] that sends by it. An operation that owes a message asks before it commits anything, for
 // a decoy as for a user.
-func (e *Engine) canSend(m Medium) error {
-	if e.sendHook(m) == nil && e.sender == nil {
+func (p points) canSend(m Medium) error {
+	if !sends(p.engine.sender, m) && !present(p, atSender(m)) {
 		return &MessageError{Err: ErrNoSender, Medium: m}
 	}
 	return nil
-}
-
-func (e *Engine) sendHook(m Medium) func(context.Context, *hook.CustomSender) (none, error) {
-	if senderTrigger(m) == CustomSMSSender {
-		return e.hooks.customSMSSender
-	}
-	return e.hooks.customEmailSender
 }
 
 // send sends a message to a user, through the hook for its medium or else
@@ -220,16 +273,18 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMSTo(m.To) {
 		return fmt.Errorf("%w: the pool sends no text messages to this country", ErrDelivery)
 	}
-	fn, trigger := p.engine.sendHook(m.Medium), senderTrigger(m.Medium)
-	_, err := run(ctx, p, fn, func() *hook.CustomSender {
-		return &hook.CustomSender{Event: p.event(ctx, messageSource(trigger, m.Kind), u), To: m.To, Code: m.Code}
-	}, trigger)
-	if err != nil || fn != nil {
+	sender := atSender(m.Medium)
+	if present(p, sender) {
+		_, err := run(ctx, p, sender, func() *hook.CustomSender {
+			source := messageSource(senderTrigger(m.Medium), m.Kind)
+			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code}
+		})
 		return err
 	}
 	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
 		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
 	}
+	m.addressed(p.pool.Settings.Email)
 	return p.engine.send(ctx, m)
 }
 
@@ -246,7 +301,8 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 }
 
 // beforeTokens runs the hooks between the last proof of a sign-in and its
-// tokens: postAuthentication, then preTokenGeneration.
+// tokens: postAuthentication, then preTokenGeneration. What these change is kept
+// in the scope, for the grant.
 //
 // Only commit decides whether the sign-in gets tokens. So beforeTokens runs
 // commit once as a rehearsal, in a transaction that is rolled back. If the
@@ -255,13 +311,19 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 // even the proof is not used up. A proof that was used before is [ErrSessionUsed];
 // a driver that finds it out only at a commit says so after the hooks. Without
 // hooks beforeTokens does nothing.
+//
+// If the real commit would give tokens, although the rehearsal would not, then the
+// hooks have not run: insertFamily refuses it.
 func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, commit func(store.Tx) (*outcome, error)) error {
-	h := s.engine.hooks
-	if h.postAuthentication == nil && h.preTokenGeneration == nil && s.points().callable(tokenTriggers...) == nil {
+	p := s.points()
+	s.unasked = present(p, atPostAuthentication) || present(p, atPreTokenGeneration)
+	if !s.unasked {
 		return nil
 	}
 	var o *outcome
 	err := s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		s.unasked = false // the rehearsal may write tokens
+		defer func() { s.unasked = true }()
 		if o, err = commit(tx); err != nil {
 			return err
 		}
@@ -273,12 +335,36 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	if o.refused != nil || o.step != stepDone {
 		return nil //nolint:nilerr // err is errRehearsed, as it should be
 	}
-	if err := s.points().postAuthentication(ctx, o.user); err != nil {
+	if err := p.postAuthentication(ctx, o.user); err != nil {
 		return err
 	}
-	_, err = s.points().preTokenGeneration(ctx, source, newGrant(o.user, o.groups, f))
-	return err
+	if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {
+		return err
+	}
+	s.unasked = false
+	return nil
 }
+
+// changeTokens runs preTokenGeneration for a grant and keeps its decision. It
+// returns an error if the decision cannot be carried out, before anything is written.
+func (s *scope) changeTokens(ctx context.Context, source hook.Source, g *grant) error {
+	if !present(s.points(), atPreTokenGeneration) {
+		return nil
+	}
+	d, err := s.points().preTokenGeneration(ctx, source, g)
+	if err != nil {
+		return err
+	}
+	s.changes = &d
+	if err := s.tryClaims(ctx, g); err != nil {
+		return &HookError{PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err)}
+	}
+	return nil
+}
+
+// errUnasked is returned by the commit of a sign-in whose hooks did not run, because it
+// was refused a moment before.
+var errUnasked = fmt.Errorf("%w: the sign-in was refused a moment ago", store.ErrConflict)
 
 // errRehearsed rolls the transaction of a rehearsal back.
 var errRehearsed = errors.New("identity: a rehearsal is rolled back")

@@ -24,7 +24,7 @@ var knownErrors = []error{
 	identity.ErrInvalidAccessToken, identity.ErrAccessTokenExpired, identity.ErrAccessTokenRevoked, identity.ErrAccessTokenScope,
 	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,
 	identity.ErrRotationRequired, identity.ErrWrongTokenType, identity.ErrRevocationDisabled, identity.ErrForeignToken,
-	identity.ErrDeletionProtected, identity.ErrInvalidSettings, identity.ErrTrigger, identity.ErrUnsupported,
+	identity.ErrDeletionProtected, identity.ErrInvalidSettings, identity.ErrTrigger, identity.ErrHookRefused, identity.ErrHookDecision, identity.ErrHookFailed, identity.ErrUnsupported,
 	identity.ErrGroupNotFound, identity.ErrGroupExists, identity.ErrLastSecret, identity.ErrSecretNotFound,
 	identity.ErrTOTPDisabled, identity.ErrTOTPNotFound, identity.ErrTOTPMismatch, identity.ErrTOTPUsed,
 	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired,

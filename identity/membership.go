@@ -185,20 +185,18 @@ func groupNames(in []*Group) []string {
 	return names
 }
 
-// roles adds the roles of a user's groups, and which of them is preferred.
-func (c *claims) roles(in []*Group) {
+// rolesOf returns the roles of a user's groups, and which of them is preferred.
+func rolesOf(in []*Group) (roles []string, preferred string) {
 	in = slices.DeleteFunc(slices.Clone(in), func(g *Group) bool { return g.RoleARN == nil })
 	if len(in) == 0 {
-		return
+		return nil, ""
 	}
-	var roles []string
 	for _, g := range in {
 		if !slices.Contains(roles, *g.RoleARN) {
 			roles = append(roles, *g.RoleARN)
 		}
 	}
-	c.words("cognito:roles", roles)
-	c.option("cognito:preferred_role", preferredRole(in))
+	return roles, preferredRole(in)
 }
 
 // preferredRole is the role of the first of the groups, unless another of the

@@ -1,15 +1,20 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cognate-id/cognate/identity/hook"
 )
 
 // Messages with codes and invitations. A flow makes the text before or after its
@@ -26,9 +31,27 @@ type Sender interface {
 	Send(ctx context.Context, m *Message) error
 }
 
+// A MediumSender is a [Sender] that cannot send by every [Medium]. If it does not send by a
+// medium, an operation that owes such a message returns [ErrNoSender] and changes nothing, as
+// without a Sender.
+type MediumSender interface {
+	Sender
+	// Sends reports whether messages are sent by the medium. It is the same for as long
+	// as the engine runs.
+	Sends(Medium) bool
+}
+
+// sends reports whether a sender, which may be nil, sends by a medium.
+func sends(s Sender, m Medium) bool {
+	if by, ok := s.(MediumSender); ok {
+		return by.Sends(m)
+	}
+	return s != nil
+}
+
 // A Message is a code or an invitation on its way to a user.
 type Message struct {
-	ID       string      // unique within the Sender; set by it
+	ID       string      // unique, and the same at each try; empty if nothing has set it
 	Time     time.Time   // when it was handed over
 	Pool     string      // the id of the pool
 	Client   string      // the app client that asked; empty for an operator
@@ -39,6 +62,26 @@ type Message struct {
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail
 	Body     string      // the whole text, with the code in it
+	HTML     bool        // whether Body is HTML; only of a mail
+
+	// What the settings of the pool say of its mail. A Sender has defaults for what is empty.
+	From             string // an address, with or without a name
+	ReplyTo          string // the address that answers go to
+	ConfigurationSet string // a name in Amazon SES
+}
+
+// addressed sets what the settings of a pool say of its mail. Without From, the identity of
+// SourceARN is the address, if it is one and not a domain.
+func (m *Message) addressed(e *EmailSettings) {
+	if m.Medium != MediumEmail || e == nil {
+		return
+	}
+	_, from, _ := strings.Cut(pick(e.SourceARN, nil, ""), ":identity/")
+	if !strings.Contains(from, "@") {
+		from = ""
+	}
+	m.From = pick(e.From, nil, from)
+	m.ReplyTo, m.ConfigurationSet = pick(e.ReplyTo, nil, ""), pick(e.ConfigurationSet, nil, "")
 }
 
 // LogValue is the message without its secrets, for package slog: no code, and neither subject
@@ -207,10 +250,12 @@ const (
 	inviteText      = "Your username is {username} and temporary password is {####}."
 	inviteSubject   = "Your temporary password"
 	codePlaceholder = "{####}"
+	namePlaceholder = "{username}"
 )
 
 // verificationMessage is the message that carries a code to the address that it is bound to.
-func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text string, now time.Time) *Message {
+// Words of a hook come before those of the pool.
+func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, words hook.CustomMessageDecision, text string, now time.Time) *Message {
 	v := s.settings.Verification
 	if v == nil {
 		v = &VerificationTemplate{}
@@ -224,24 +269,26 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, text str
 		body = pick(v.Email, s.settings.EmailVerificationMessage, ownText)
 		subject = pick(v.Subject, s.settings.EmailVerificationSubject, ownSubject)
 	}
-	return &Message{
+	m := &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: c.Value, Medium: medium(c.Attribute), Kind: kind, Code: Secret(text),
-		Subject: fillIn(subject, u.Username, text), Body: fillIn(body, u.Username, text),
 	}
+	m.fill(cmp.Or(words.Subject, subject), cmp.Or(words.Body, body), u.Username)
+	return m
 }
 
 // signInMessage is the message that carries the second factor of a sign-in.
 func (s *scope) signInMessage(u *User, d *CodeDelivery, words codeWords, code string, now time.Time) *Message {
-	return &Message{
+	m := &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: MessageFactorCode, Code: Secret(code),
-		Subject: fillIn(words.subject, u.Username, code), Body: fillIn(words.body, u.Username, code),
 	}
+	m.fill(words.subject, words.body, u.Username)
+	return m
 }
 
 // invitation is the message that carries a temporary password.
-func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now time.Time) *Message {
+func (a *Admin) invitation(p *PoolInfo, u *User, attribute string, words hook.CustomMessageDecision, password string, now time.Time) *Message {
 	t := p.Settings.Invitation
 	if t == nil {
 		t = &MessageTemplate{}
@@ -254,12 +301,12 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute, password string, now
 	if len(p.Settings.UsernameAttributes) > 0 {
 		name = m.To // the sub means nothing to its owner
 	}
-	body := pick(t.SMS, nil, inviteText)
+	body, subject := pick(t.SMS, nil, inviteText), ""
 	if m.Medium == MediumEmail {
 		body = pick(t.Email, nil, inviteText)
-		m.Subject = fillIn(pick(t.Subject, nil, inviteSubject), name, password)
+		subject = cmp.Or(words.Subject, pick(t.Subject, nil, inviteSubject))
 	}
-	m.Body = fillIn(body, name, password)
+	m.fill(subject, cmp.Or(words.Body, body), name)
 	return m
 }
 
@@ -273,6 +320,22 @@ func pick(first, second *string, fallback string) string {
 	return fallback
 }
 
+// markup is what makes a template HTML: a tag, or a character by its name or number.
+var markup = regexp.MustCompile(`<[a-zA-Z/!]|&(?:[a-zA-Z][a-zA-Z0-9]*|#[0-9]+|#x[0-9a-fA-F]+);`)
+
+// fill writes a name and the code into templates. Whether a mail is HTML depends on its template
+// alone. In HTML, name and code are escaped: a user chooses the name, and could otherwise put
+// links into a mail that this pool sends to somebody else.
+func (m *Message) fill(subject, body, username string) {
+	m.Subject = fillIn(subject, username, string(m.Code))
+	m.HTML = m.Medium == MediumEmail && markup.MatchString(body)
+	if m.HTML {
+		m.Body = fillIn(body, html.EscapeString(username), html.EscapeString(string(m.Code)))
+		return
+	}
+	m.Body = fillIn(body, username, string(m.Code))
+}
+
 func fillIn(text, username, code string) string {
-	return strings.NewReplacer(codePlaceholder, code, "{username}", username).Replace(text)
+	return strings.NewReplacer(codePlaceholder, code, namePlaceholder, username).Replace(text)
 }

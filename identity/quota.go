@@ -3,18 +3,28 @@ package identity
 import (
 	"cmp"
 	"context"
+	"math"
 
 	"github.com/cognate-id/cognate/store"
 )
 
-// Quotas limit how many pools, clients and groups operators can make. Zero means
-// the service's figure, a negative number means no limit. A quota is checked
+// Quotas limit how many pools, clients and groups operators can make, and how many
+// users strangers can make. Zero means the default, which for what operators make is
+// the service's figure. A negative number means no limit. A quota is checked
 // before the transaction that makes something, so several makers at once may exceed it a little.
 type Quotas struct {
 	Pools         int // of a region; 1,000
 	Clients       int // of a pool; 1,000
 	Groups        int // of a pool; 10,000
 	GroupsPerUser int // 100
+	// Users is how many users a pool may have before sign-ups are refused. What operators
+	// make counts and is never refused. Each process counts the users every minute or more rarely,
+	// so several processes may exceed it by what they add in between. Defaults to no limit.
+	Users int
+	// Unconfirmed is how many users of a pool may be unconfirmed at the same time before
+	// sign-ups are refused, counted as Users are. Defaults to 100,000 in pools whose unconfirmed users expire, see
+	// [PoolSettings], and to no limit in others, where nothing would ever make room.
+	Unconfirmed int
 }
 
 // The service's quotas.
@@ -25,7 +35,18 @@ const (
 	quotaPools   = "user pools"
 	quotaClients = "app clients"
 	quotaSecrets = "client secrets"
+
+	quotaUsers       = "users"
+	quotaUnconfirmed = "unconfirmed users"
 )
+
+// unconfirmed is the limit of unconfirmed users of a pool.
+func (q *Quotas) unconfirmed(s *PoolSettings) int {
+	if q.Unconfirmed == 0 && s.UnconfirmedLife() == 0 {
+		return math.MaxInt
+	}
+	return limitOr(q.Unconfirmed, 100_000)
+}
 
 // checkPoolLimit refuses one more pool in a region that has as many as it may have.
 func (e *Engine) checkPoolLimit(ctx context.Context, region string) error {

@@ -53,8 +53,14 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 		return nil, err
 	}
 	if u == nil {
-		if _, err := s.points().userMigration(ctx, hook.MigrateForgotPassword, username, ""); err != nil {
+		brought, err := s.migrate(ctx, hook.MigrateForgotPassword, username, "")
+		if err != nil {
 			return nil, err
+		}
+		if brought {
+			if s, u, err = a.loadUser(ctx, username); err != nil {
+				return nil, err
+			}
 		}
 	}
 	to, refusal := recovery(s.settings, u)
@@ -367,7 +373,8 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err := s.points().callable(messageTriggers...); err != nil {
 		return err
 	}
-	if _, err := s.points().customMessage(ctx, MessageResetCode, u, to.attribute); err != nil {
+	words, err := s.points().customMessage(ctx, MessageResetCode, u, to.attribute)
+	if err != nil {
 		return err
 	}
 	now := s.engine.now()
@@ -392,7 +399,7 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.points().send(ctx, u, s.verificationMessage(u, MessageResetCode, c, text, now))
+	return s.points().send(ctx, u, s.verificationMessage(u, MessageResetCode, c, words, text, now))
 }
 
 // operatorsRecovery is recovery for an operator, who may not reset the

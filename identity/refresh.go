@@ -99,7 +99,7 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 	if !rotates && c.Generation != f.Generation {
 		return nil, ErrInvalidRefreshToken
 	}
-	if _, err := s.points().preTokenGeneration(ctx, hook.TokensOfRefresh, newGrant(u, groups, f)); err != nil {
+	if err := s.changeTokens(ctx, hook.TokensOfRefresh, newGrant(u, groups, f)); err != nil {
 		return nil, err
 	}
 	if !rotates {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -29,6 +30,9 @@ type scope struct {
 	admin    bool          // it is an operator's call
 	source   string        // where the call comes from, see callSource
 	strange  bool          // a sign-in was written from a source that is new to the account, which knows others
+	unasked  bool          // hooks must run before a sign-in gets tokens, and have not yet
+
+	changes *hook.PreTokenGenerationDecision // what hooks change in the tokens; nil for nothing
 }
 
 // load reads the pool, the client and the keys of a call.
@@ -69,10 +73,7 @@ func (a *AppClient) tryLoad(ctx context.Context, fn func(store.Reader, *scope) e
 			return err
 		}
 		s.source = callSource(ctx)
-		if values[3] == nil {
-			return nil
-		}
-		if s.ring, err = a.engine.ring(ctx, s.pool, values[3]); err != nil {
+		if s.ring, err = a.engine.ringOf(s.pool, values[3]); err != nil || s.ring == nil {
 			return err
 		}
 		a.engine.lastRings.Store(a.pool, s.ring)

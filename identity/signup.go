@@ -40,7 +40,8 @@ type SignUpResult struct {
 }
 
 // SignUp registers a user, who is then unconfirmed, and sends a code. An error
-// that is [ErrDelivery] comes with a result: the user was made.
+// that is [ErrDelivery] comes with a result: the user was made. SignUp returns [ErrQuotaExceeded]
+// if the pool has as many users as [Quotas] allow.
 func (a *AppClient) SignUp(ctx context.Context, in SignUp) (*SignUpResult, error) {
 	res, err := a.signUp(ctx, in)
 	if err != nil {
@@ -59,27 +60,66 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.points().preSignUp(ctx, hook.SignUp, u); err != nil {
+	if err := s.decideSignUp(ctx, u); err != nil {
 		return nil, err
 	}
 	if err := s.engine.spendSource(s.source, now); err != nil {
 		return nil, err
 	}
+	taken, err := a.engine.takeSeat(ctx, s.pool, now)
+	if err != nil {
+		return nil, err
+	}
+	var res *SignUpResult
+	var added bool
+	defer func() { taken.leave(res != nil, added, now) }()
+	res, added, err = s.register(ctx, in.Password, u, now)
+	return res, err
+}
+
+// register commits a sign-up that was checked. added is false if the pool has no more users than before.
+func (s *scope) register(ctx context.Context, password Secret, u *User, now time.Time) (res *SignUpResult, added bool, err error) {
 	other, err := s.engine.holder(ctx, u)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if other != nil && !s.replaces(other) && !s.hides() {
-		return nil, u.takenBy(s.settings, other)
+		return nil, false, u.takenBy(s.settings, other)
 	}
-	cred, err := a.engine.newCredential(ctx, s.settings, u, in.Password, now)
+	cred, err := s.engine.newCredential(ctx, s.settings, u, password, now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if other != nil && !s.replaces(other) {
-		return s.hideSignUp(ctx, u, other, now)
+		res, err = s.hideSignUp(ctx, u, other, now)
+	} else {
+		res, err = s.commitSignUp(ctx, u, cred, other, now)
 	}
-	return s.commitSignUp(ctx, u, cred, other, now)
+	return res, other == nil, err
+}
+
+// decideSignUp runs the hook before a sign-up and does what it decides.
+func (s *scope) decideSignUp(ctx context.Context, u *User) error {
+	d, err := s.points().preSignUp(ctx, hook.SignUp, u)
+	if err != nil {
+		return err
+	}
+	verified := map[string]bool{"email": d.VerifyEmail, "phone_number": d.VerifyPhone}
+	for _, attribute := range addresses {
+		if !verified[attribute] {
+			continue
+		}
+		if u.Attributes[attribute] == "" {
+			return &HookError{PreSignUp, fmt.Errorf("%w: there is no %s to be verified", hook.ErrInvalidDecision, attribute)}
+		}
+		u.Attributes[attribute+"_verified"] = "true"
+	}
+	if d.Confirm {
+		u.Status = StatusConfirmed
+		err = s.points().callable(PostConfirmation)
+	}
+	u.rename(s.settings)
+	return err
 }
 
 // replaces reports whether a sign-up may replace the user who has its name: one
@@ -98,7 +138,7 @@ func (s *scope) hides() bool {
 // writes no user. It sends the owner of the address a notice instead of a code, at
 // most knownPerHour in an hour.
 func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (*SignUpResult, error) {
-	res := &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
+	res := s.signUpResult(u)
 	if d := res.Delivery; d != nil { // as much work as the code of a sign-up
 		if _, _, err := s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
@@ -124,8 +164,11 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	if err == nil && !ok {
 		return nil, errAddressFull
 	}
-	if err != nil || !admitted || res.Delivery == nil {
-		return res, err
+	if err != nil {
+		return nil, err
+	}
+	if !admitted || res.Delivery == nil {
+		return res, nil
 	}
 	n := notice{MessageAccountExists, res.Delivery.Attribute, u.Attributes[res.Delivery.Attribute]}
 	return res, s.points().send(ctx, other, n.message(s.pool, s.client.ID, other, now))
@@ -133,7 +176,7 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 
 // spendSignUp counts the message that a sign-up sends, and reports whether its address may get one.
 func (s *scope) spendSignUp(tx store.Tx, u *User, now time.Time) (bool, error) {
-	d := codeTarget(s.settings, u)
+	d := s.signUpResult(u).Delivery
 	if d == nil {
 		return true, nil
 	}
@@ -211,6 +254,11 @@ func (u *User) takeUsername(s *PoolSettings) error {
 	if u.Username == "" {
 		return missing("USERNAME")
 	}
+	name, err := prepareName(s, u.Username)
+	if err != nil {
+		return err
+	}
+	u.Username = name
 	if !usernameForm(u.Username) {
 		return invalid("username", "Username should be 1 to 128 letters, marks, symbols, numbers or punctuation characters.")
 	}
@@ -225,7 +273,7 @@ func (u *User) takeUsername(s *PoolSettings) error {
 	if shape == "" || !slices.Contains(s.UsernameAttributes, shape) {
 		return invalid("username", usernameShapes(s.UsernameAttributes))
 	}
-	if v, ok := u.Attributes[shape]; ok && fold(v, s.DistinguishesCase()) != fold(u.Username, s.DistinguishesCase()) {
+	if v, ok := u.Attributes[shape]; ok && foldNew(s, v) != fold(u.Username, s.DistinguishesCase()) {
 		return invalid(shape, "The username and the attribute "+shape+" differ.")
 	}
 	u.Attributes[shape], u.Username = u.Username, u.Sub
@@ -298,14 +346,15 @@ func (e *Engine) holder(ctx context.Context, u *User) (*User, error) {
 // commitSignUp writes the user, in the place of an unproved one if there is one,
 // and sends the code afterwards.
 func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unproved *User, now time.Time) (*SignUpResult, error) {
-	res := &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
+	res := s.signUpResult(u)
 	var text string
 	var pending *code
+	var words hook.CustomMessageDecision
 	if d := res.Delivery; d != nil {
-		if _, err := s.points().customMessage(ctx, MessageSignUpCode, u, d.Attribute); err != nil {
+		var err error
+		if words, err = s.points().customMessage(ctx, MessageSignUpCode, u, d.Attribute); err != nil {
 			return nil, err
 		}
-		var err error
 		if text, pending, err = s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
 		}
@@ -336,14 +385,26 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 	if err != nil {
 		return nil, err
 	}
+	if res.Confirmed {
+		return res, s.points().postConfirmation(ctx, hook.ConfirmSignUp, u)
+	}
 	if res.Delivery == nil {
 		return res, nil
 	}
-	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, text, now))
+	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, words, text, now))
 	if err != nil {
 		err = errors.Join(err, s.unsent(ctx, pending))
 	}
 	return res, err
+}
+
+// signUpResult is what a sign-up answers, whether or not it writes the user. A user
+// whom a hook has confirmed gets no code.
+func (s *scope) signUpResult(u *User) *SignUpResult {
+	if u.Status == StatusConfirmed {
+		return &SignUpResult{Sub: u.Sub, Confirmed: true}
+	}
+	return &SignUpResult{Sub: u.Sub, Delivery: codeTarget(s.settings, u)}
 }
 
 // lostRace answers a sign-up whose name was taken while the password was hashed.
@@ -388,8 +449,10 @@ func insertUser(tx store.Tx, u *User, cred *credential, pending *code, ev *Event
 	if err := users.Insert(tx, u); err != nil {
 		return err
 	}
-	if err := credentials.Insert(tx, cred); err != nil {
-		return err
+	if cred != nil { // a user who must reset the password may have none
+		if err := credentials.Insert(tx, cred); err != nil {
+			return err
+		}
 	}
 	if pending != nil {
 		if err := codes.Insert(tx, pending); err != nil {

@@ -94,7 +94,7 @@ func (s *scope) sourceOf(who string) string {
 	if s.source == "" {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(mac(s.ring.decoy, "source", who, s.source)[:12])
+	return base64.RawURLEncoding.EncodeToString(mac(s.ring.digest, "source", who, s.source)[:12])
 }
 
 // guesses is the budget of an account for wrong guesses, as one call sees it.
@@ -123,6 +123,13 @@ func (s *scope) guessesOf(values [][]byte, who string) (*guesses, error) {
 		list = &sourceList{Pool: s.pool.ID, Sub: who}
 	}
 	return &guesses{shared: shared, list: list, from: s.sourceOf(who)}, nil
+}
+
+// clone returns a copy that may be changed apart.
+func (g *guesses) clone() *guesses {
+	shared, list := *g.shared, *g.list
+	list.Known = slices.Clone(list.Known)
+	return &guesses{shared: &shared, list: &list, from: g.from}
 }
 
 // own returns the call's source if the account knows it, or nil.
@@ -249,16 +256,29 @@ func (g *guesses) forgetOne(now time.Time) bool {
 
 // insertFamily writes a sign-in, and makes its source a known one.
 func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) error {
+	if s.source == "" {
+		return s.insertFamilyOf(tx, f, u, nil, now)
+	}
+	values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
+	if err != nil {
+		return err
+	}
+	g, err := s.guessesOf(values, u.Sub)
+	if err != nil {
+		return err
+	}
+	return s.insertFamilyOf(tx, f, u, g, now)
+}
+
+// insertFamilyOf is insertFamily where the transaction has read the guesses of the user. They
+// are not used for a call without a source. It refuses a sign-in whose hooks have not run,
+// see [scope.beforeTokens].
+func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now time.Time) error {
+	if s.unasked {
+		return errUnasked
+	}
 	s.strange = false
 	if s.source != "" {
-		values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
-		if err != nil {
-			return err
-		}
-		g, err := s.guessesOf(values, u.Sub)
-		if err != nil {
-			return err
-		}
 		s.strange = now.Before(g.list.expires()) && g.own(now) == nil
 		if err := g.remember(tx, now); err != nil {
 			return err

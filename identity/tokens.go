@@ -3,9 +3,12 @@ package identity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/token"
@@ -61,13 +64,52 @@ type grant struct {
 	acr      string   // level that they reach; empty for a sign-in that does not tell
 	device   string   // device_key of the access token; empty for none
 
-	// What the hook before the tokens changes in each of them.
+	// What the hook before the tokens changes.
 	accessChanges, idChanges hook.Claims
+	groupChanges             *hook.GroupOverride // nil for nothing
 }
 
 // newGrant returns the grant of a sign-in, with as many of the user's groups as fit.
 func newGrant(u *User, in []*Group, f *family) *grant {
 	return &grant{user: u, groups: fitting(in), family: f, scope: f.Scope}
+}
+
+// changed makes the changes of the hooks before the tokens.
+func (g *grant) changed(d *hook.PreTokenGenerationDecision) (*grant, error) {
+	if d == nil {
+		return g, nil
+	}
+	again := *g
+	again.accessChanges, again.idChanges, again.groupChanges = d.Access, d.ID, d.Groups
+	scopes := strings.Fields(g.scope)
+	for _, name := range d.AddScopes {
+		if name == "" || strings.ContainsFunc(name, unicode.IsSpace) || strings.HasPrefix(name, "aws.cognito") {
+			return nil, fmt.Errorf("scope %q: %w", name, errScope)
+		}
+		if !slices.Contains(scopes, name) {
+			scopes = append(scopes, name)
+		}
+	}
+	again.scope = strings.Join(slices.DeleteFunc(scopes, func(name string) bool { return slices.Contains(d.SuppressScopes, name) }), " ")
+	return &again, nil
+}
+
+var errScope = errors.New("a hook cannot add this scope")
+
+// groupNames are the groups that the tokens name.
+func (g *grant) groupNames() []string {
+	if g.groupChanges != nil {
+		return g.groupChanges.Names
+	}
+	return groupNames(g.groups)
+}
+
+// roles are the roles that the ID token names, and the preferred one.
+func (g *grant) roles() ([]string, string) {
+	if g.groupChanges != nil {
+		return g.groupChanges.Roles, g.groupChanges.PreferredRole
+	}
+	return rolesOf(g.groups)
 }
 
 // issue signs the tokens of a grant. It writes nothing: the family was
@@ -80,20 +122,15 @@ func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 	}
 	s.ring = r
 	now := s.engine.now()
-	iss := s.engine.Issuer(ctx, s.pool)
-	access, err := s.accessClaims(g, iss, now)
-	if err != nil {
-		return nil, err
-	}
-	id, err := s.idClaims(g, iss, now)
+	access, id, err := s.claims(ctx, g, now)
 	if err != nil {
 		return nil, err
 	}
 	t := &Tokens{ExpiresIn: s.client.Settings.AccessTokenLife()}
-	if t.Access, err = s.sign(access, g.accessChanges, now); err != nil {
+	if t.Access, err = s.sign(access, now); err != nil {
 		return nil, err
 	}
-	if t.ID, err = s.sign(id, g.idChanges, now); err != nil {
+	if t.ID, err = s.sign(id, now); err != nil {
 		return nil, err
 	}
 	if g.refresh {
@@ -102,11 +139,51 @@ func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 	return t, err
 }
 
-// sign applies the changes of a hook to the claims of a token, and signs them.
-func (s *scope) sign(c *claims, changes hook.Claims, now time.Time) (Secret, error) {
-	if err := c.apply(changes); err != nil {
-		return "", err
+// tryClaims returns an error if the hooks before the tokens have changed what cannot be
+// changed so.
+func (s *scope) tryClaims(ctx context.Context, g *grant) error {
+	access, id, err := s.claims(ctx, g, s.engine.now())
+	if err != nil {
+		return err
 	}
+	for _, c := range []*claims{access, id} {
+		payload, err := c.encode()
+		if err != nil {
+			return err
+		}
+		if len(payload) > maxClaims {
+			return errClaimsTooLarge
+		}
+	}
+	return nil
+}
+
+// maxClaims is how large the claims of a token may become by the changes of hooks, in
+// bytes: more does not fit into the headers of a request.
+const maxClaims = 16 << 10
+
+var errClaimsTooLarge = errors.New("the claims are too large")
+
+// claims lists the claims of both tokens, with the changes of the hooks.
+func (s *scope) claims(ctx context.Context, g *grant, now time.Time) (access, id *claims, err error) {
+	if g, err = g.changed(s.changes); err != nil {
+		return nil, nil, err
+	}
+	iss := s.engine.Issuer(ctx, s.pool)
+	if access, err = s.accessClaims(g, iss, now); err != nil {
+		return nil, nil, err
+	}
+	if id, err = s.idClaims(g, iss, now); err != nil {
+		return nil, nil, err
+	}
+	if err := access.apply(g.accessChanges); err != nil {
+		return nil, nil, err
+	}
+	return access, id, id.apply(g.idChanges)
+}
+
+// sign signs the claims of a token.
+func (s *scope) sign(c *claims, now time.Time) (Secret, error) {
 	payload, err := c.encode()
 	if err != nil {
 		return "", err
@@ -121,7 +198,7 @@ func (s *scope) accessClaims(g *grant, iss string, now time.Time) (*claims, erro
 		return nil, err
 	}
 	c.str("client_id", s.client.ID)
-	c.str("scope", g.scope)
+	c.option("scope", g.scope)
 	c.str("username", g.user.Username)
 	c.option("aud", g.audience)
 	c.option("device_key", g.device)
@@ -136,7 +213,9 @@ func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
 	c.str("aud", s.client.ID)
 	c.str("cognito:username", g.user.Username)
 	c.option("nonce", g.nonce)
-	c.roles(g.groups)
+	roles, preferred := g.roles()
+	c.words("cognito:roles", roles)
+	c.option("cognito:preferred_role", preferred)
 	for _, name := range sortedKeys(g.user.Attributes) {
 		if s.settings.Readable(&s.client.Settings, name) {
 			c.attribute(name, g.user.Attributes[name])
@@ -152,7 +231,7 @@ func (s *scope) commonClaims(c *claims, g *grant, iss string, now time.Time, lif
 		return err
 	}
 	c.str("sub", g.user.Sub)
-	c.words("cognito:groups", groupNames(g.groups))
+	c.words("cognito:groups", g.groupNames())
 	c.str("iss", iss)
 	s.origin(c, g.family)
 	c.str("token_use", string(c.use))

@@ -49,7 +49,8 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if address == "" {
 		return nil, &ParameterError{Err: ErrNoAddress, Name: attribute}
 	}
-	if _, err := sc.points().customMessage(ctx, MessageAddressCode, s.user, attribute); err != nil {
+	words, err := sc.points().customMessage(ctx, MessageAddressCode, s.user, attribute)
+	if err != nil {
 		return nil, err
 	}
 	to := &recipient{user: s.user, attribute: attribute, address: address}
@@ -66,7 +67,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if !admitted {
 		return to.delivery(), nil
 	}
-	return to.delivery(), sc.points().send(ctx, s.user, sc.verificationMessage(s.user, MessageAddressCode, c, text, now))
+	return to.delivery(), sc.points().send(ctx, s.user, sc.verificationMessage(s.user, MessageAddressCode, c, words, text, now))
 }
 
 // verifiable refuses an attribute that no code can be sent to.

@@ -29,6 +29,20 @@ type connectionFlags struct {
 	OfOne       int `name:"max-connections-of-one" default:"256" placeholder:"N" help:"How many connections one address may have, except for this machine and trusted proxies. 0 means no limit. Default: ${default}."`
 }
 
+// userFlags bound the users that sign-ups make.
+type userFlags struct {
+	Users       int `name:"max-users" default:"0" placeholder:"N" help:"Refuse sign-ups in a pool that has N users. Operators may still make users. 0 means no limit. Default: ${default}."`
+	Unconfirmed int `name:"max-unconfirmed-users" default:"0" placeholder:"N" help:"Refuse sign-ups in a pool that has N unconfirmed users. 0 means 100000 in pools whose unconfirmed users expire, and no limit in others. Default: ${default}."`
+}
+
+// Validate returns an error if a bound is negative.
+func (c userFlags) Validate() error {
+	if c.Users < 0 || c.Unconfirmed < 0 {
+		return errors.New("--max-users, --max-unconfirmed-users: give 0 for the default, or a positive number")
+	}
+	return nil
+}
+
 // Validate returns an error if a bound is negative.
 func (c connectionFlags) Validate() error {
 	if c.Connections < 0 || c.OfOne < 0 {

@@ -58,6 +58,7 @@ type serverOptions struct {
 	mayFail bool // unexpected errors in the log are what the test is about
 	handler cognito.Options
 	issuer  identity.IssuerFunc
+	quotas  identity.Quotas
 }
 
 func newServer(t testing.TB) *server { return newServerWith(t, serverOptions{}) }
@@ -72,7 +73,7 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 		sender = s.outbox
 	}
 	s.engine = identity.New(s.store, &identity.Options{
-		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now,
+		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas,
 	})
 	o.handler.Logger, o.handler.Clock = logger, s.now
 	s.handler = cognito.NewWatchedHandler(s.engine, &o.handler, func(op *wire.Operation, e *wire.Error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
@@ -40,6 +41,11 @@ func say(message string) func(string, error) string {
 // rows is the one table from the domain's errors to the service's exceptions
 // and their exact messages. The first row that fits counts.
 var rows = []row{
+	// Whatever a hook returns, it is not the engine's own error.
+	{identity.ErrHookRefused, idp.UserLambdaValidationException, hookRefused},
+	{identity.ErrHookDecision, idp.InvalidLambdaResponseException, say("Unrecognizable lambda output")},
+	{identity.ErrHookFailed, idp.UnexpectedLambdaException, hookFailed},
+
 	{identity.ErrPoolNotFound, idp.ResourceNotFoundException, notFound("User pool %s does not exist.")},
 	{identity.ErrClientNotFound, idp.ResourceNotFoundException, notFound("User pool client %s does not exist.")},
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
@@ -403,6 +409,25 @@ func triggerFailed(_ string, err error) string {
 		name = identity.PreTokenGeneration
 	}
 	return string(name) + " invocation failed due to error ResourceNotFoundException."
+}
+
+func hookRefused(_ string, err error) string {
+	e := of[*identity.HookError](err)
+	return string(e.Trigger) + " failed with error " + of[*hook.Refusal](err).Reason + "."
+}
+
+// hookFailed names the error of a function that could not be called. What went wrong in a
+// hook of the program is not told: the service has no such hooks.
+func hookFailed(_ string, err error) string {
+	name := string(of[*identity.HookError](err).Trigger)
+	f, ok := errors.AsType[*hook.Failure](err)
+	switch {
+	case !ok:
+		return name + " invocation failed due to error InternalError."
+	case f.Name == "":
+		return name + " failed with error Socket timeout while invoking Lambda function."
+	}
+	return name + " invocation failed due to error " + f.Name + "."
 }
 
 // unsupported is ours: the service supports all of it. The text of the error after

@@ -26,6 +26,9 @@ type Event struct {
 	Status string
 	// Attributes are the attributes of the user, without sub.
 	Attributes map[string]string
+	// Aliases are the addresses by which the user can sign in, by the name of the
+	// attribute: email or phone_number. Nil means none.
+	Aliases map[string]string
 	// Call is the call that reached the hook point, with client metadata and validation
 	// data.
 	Call Call
@@ -35,7 +38,7 @@ type Event struct {
 // triggerSource in the events of Amazon Cognito.
 type Source string
 
-// The sources of today. Those of messages are made of the kind of the message,
+// The sources. Those of messages are made of the kind of the message,
 // such as CustomMessage_SignUp and CustomEmailSender_ForgotPassword.
 const (
 	SignUp     Source = "PreSignUp_SignUp"          // by the user
@@ -81,15 +84,22 @@ type PreAuthentication struct {
 }
 
 // A PostAuthentication is the event of a sign-in after all its proofs and before its
-// tokens.
+// tokens. If its hook returns an error, the user is not signed in.
 type PostAuthentication struct{ Event }
 
 // A PreTokenGeneration is the event before the tokens of a sign-in or of a
-// refresh. Nothing of the sign-in is stored yet.
+// refresh. Nothing of the sign-in is stored yet. If its hook returns an error, no tokens
+// are made, and the sign-in leaves nothing.
 type PreTokenGeneration struct {
 	Event
+	// Version is the version of the event that the pool's settings name: V1_0, V2_0 or
+	// V3_0. It is V1_0 if they name none. It says what a function behind a URL may
+	// change. A hook of the program may change all that the decision has.
+	Version string
 	// Groups are the groups of the user, in order of precedence.
 	Groups []Group
+	// PreferredRole is the role of the group that comes first, or empty.
+	PreferredRole string
 	// Scopes are the scopes of the access token.
 	Scopes []string
 }
@@ -104,17 +114,31 @@ type Group struct {
 
 // A PreTokenGenerationDecision says how to change the tokens.
 type PreTokenGenerationDecision struct {
-	// ID and Access change the claims of the ID token and of the access token.
+	// ID and Access change the claims of the ID token and of the access token. Changes
+	// of a claim that must not change, such as sub, iss or exp, are ignored.
 	ID, Access Claims
-	// AddScopes and SuppressScopes change the scopes of the access token.
+	// AddScopes and SuppressScopes change the scopes of the access token. A scope that is
+	// in both is not in the token. A scope to add has no space in it, and does not begin
+	// with aws.cognito; otherwise the call fails with [ErrInvalidDecision].
 	AddScopes, SuppressScopes []string
 	// Groups replaces the user's groups in both tokens, unless it is nil.
-	Groups *[]Group
+	Groups *GroupOverride
+}
+
+// A GroupOverride is what tokens say of groups instead of what is stored. The zero value
+// means that the user is in no group.
+type GroupOverride struct {
+	// Names are the values of the claim cognito:groups.
+	Names []string
+	// Roles are the values of the claim cognito:roles.
+	Roles []string
+	// PreferredRole is the claim cognito:preferred_role. Empty means that there is none.
+	PreferredRole string
 }
 
 // Claims change the claims of a token.
 type Claims struct {
-	// Set adds claims or replaces them.
+	// Set adds claims or replaces them. A value is JSON other than null.
 	Set map[string]json.RawMessage
 	// Suppress removes claims, including those in Set.
 	Suppress []string
@@ -129,7 +153,8 @@ type CustomMessage struct {
 
 // A CustomMessageDecision is the text of a message. An empty text leaves the text of the
 // pool. In a text, {####} is replaced by the code, and {username} by the name of an invited
-// user.
+// user. A text without {####} would tell no code, so the call fails with
+// [ErrInvalidDecision]; the text of an invitation needs {username} too.
 type CustomMessageDecision struct {
 	// Subject is the subject of a mail.
 	Subject string
@@ -156,16 +181,18 @@ type UserMigration struct {
 
 // A UserMigrationDecision is the user to store. The zero value stores no user.
 type UserMigrationDecision struct {
-	// Attributes are the attributes of the new user. Nil means that the other directory
-	// does not have the user either.
+	// Attributes are the attributes of the new user, with email_verified and
+	// phone_number_verified where an address is verified: without a verified address the
+	// user cannot reset the password. The attribute username, if it is there, is the
+	// username in pools whose users choose one; otherwise the name in the request is. Nil
+	// means that the other directory does not have the user either, or that the password is
+	// wrong.
 	Attributes map[string]string
-	// Status is CONFIRMED or RESET_REQUIRED. Defaults to RESET_REQUIRED.
+	// Status is CONFIRMED or RESET_REQUIRED. Defaults to RESET_REQUIRED. A user who is
+	// CONFIRMED keeps the password of the event, whatever the policy of the pool.
 	Status string
-	// SuppressMessage means that no invitation is sent.
-	SuppressMessage bool
-	// Mediums are the ways to send the invitation: EMAIL, SMS or both.
-	Mediums []string
 	// ForceAlias takes a verified address away from another user who has the address as an
-	// alias.
+	// alias. Without it such a user is not stored, and the call fails with
+	// [ErrInvalidDecision].
 	ForceAlias bool
 }

@@ -1,0 +1,372 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/memory"
+	"github.com/cognate-id/cognate/store/storetest"
+)
+
+// hooked is an engine with hooks in every pool.
+func hookedEngine(t *testing.T, h identity.Hooks) *fixture {
+	t.Helper()
+	return newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) { o.Hooks = &h })
+}
+
+// claimsOf are the claims of a token, which is not verified.
+func claimsOf(t *testing.T, raw identity.Secret) (claims map[string]any) {
+	t.Helper()
+	parts := strings.Split(string(raw), ".")
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	check(t, "decode", err)
+	check(t, "unmarshal", json.Unmarshal(payload, &claims))
+	return claims
+}
+
+func decideSignUp(d hook.PreSignUpDecision) identity.Hooks {
+	return identity.Hooks{PreSignUp: func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) { return d, nil }}
+}
+
+// A hook confirms a new user, and verifies the address. The user gets no code.
+func TestSignUpThatAHookConfirms(t *testing.T) {
+	h := decideSignUp(hook.PreSignUpDecision{Confirm: true, VerifyEmail: true})
+	var confirmed []string
+	h.PostConfirmation = func(_ context.Context, e *hook.PostConfirmation) error {
+		confirmed = append(confirmed, string(e.Source)+" "+e.Username+" "+e.Status+" "+e.Attributes["email_verified"])
+		return nil
+	}
+	f := hookedEngine(t, h)
+	pool := f.open(t, cognitoPool)
+	res := f.signUp(t, pool, "alice", email)
+	if !res.Confirmed || res.Delivery != nil || len(f.outbox.Messages(nil)) != 0 {
+		t.Errorf("the sign-up answers %+v and sends %d messages", res, len(f.outbox.Messages(nil)))
+	}
+	if want := []string{"PostConfirmation_ConfirmSignUp alice CONFIRMED true"}; !slices.Equal(confirmed, want) {
+		t.Errorf("after the confirmation ran %v, want %v", confirmed, want)
+	}
+	f.signIn(t, f.client(t, pool, identity.ClientSettings{}), "alice")
+}
+
+// A hook verifies the address alone. The user confirms with a code all the same.
+func TestSignUpWhoseAddressAHookVerifies(t *testing.T) {
+	f := hookedEngine(t, decideSignUp(hook.PreSignUpDecision{VerifyEmail: true}))
+	pool := f.open(t, cognitoPool)
+	if res := f.signUp(t, pool, "alice", email); res.Confirmed {
+		t.Error("the user is confirmed")
+	}
+	if u := f.user(t, pool, "alice"); u.Attributes["email_verified"] != "true" || u.Status != identity.StatusUnconfirmed {
+		t.Errorf("the user is %s with email_verified %q", u.Status, u.Attributes["email_verified"])
+	}
+}
+
+// A hook that verifies an address which is not there, that refuses, that fails or panics: no
+// user is made.
+func TestSignUpThatAHookRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		run  func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error)
+		want error
+	}{
+		"no phone": {decideSignUp(hook.PreSignUpDecision{VerifyPhone: true}).PreSignUp, identity.ErrHookDecision},
+		"refuses": {func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) {
+			return hook.PreSignUpDecision{Confirm: true}, hook.Refuse("Invalid email domain")
+		}, identity.ErrHookRefused},
+		"panics": {func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) { panic("oops") }, identity.ErrHookFailed},
+	} {
+		f := hookedEngine(t, identity.Hooks{PreSignUp: c.run})
+		pool := f.open(t, cognitoPool)
+		_, err := pool.SignUp(t.Context(), identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": email}})
+		wantErr(t, name, err, c.want)
+		if e, ok := errors.AsType[*identity.HookError](err); !ok || e.Trigger != identity.PreSignUp {
+			t.Errorf("%s: error %v, want a HookError", name, err)
+		}
+		if r, ok := errors.AsType[*hook.Refusal](err); name == "refuses" && (!ok || r.Reason != "Invalid email domain") {
+			t.Errorf("%s: error %v has no reason", name, err)
+		}
+		_, err = pool.Admin().Users().Get(t.Context(), "alice")
+		wantErr(t, name+": the user", err, identity.ErrUserNotFound)
+	}
+}
+
+// A hook that changes its event changes nobody.
+func TestHookThatChangesItsEvent(t *testing.T) {
+	f := hookedEngine(t, identity.Hooks{PreSignUp: func(_ context.Context, e *hook.PreSignUp) (hook.PreSignUpDecision, error) {
+		e.Attributes["email"] = "mallory@example.com"
+		return hook.PreSignUpDecision{}, nil
+	}})
+	pool := f.open(t, cognitoPool)
+	f.signUp(t, pool, "alice", email)
+	if got := f.user(t, pool, "alice").Attributes["email"]; got != email {
+		t.Errorf("email %q", got)
+	}
+}
+
+// An error of the hook after a confirmation is told, and the user stays confirmed.
+func TestErrorAfterAConfirmationUndoesNothing(t *testing.T) {
+	f := hookedEngine(t, identity.Hooks{PostConfirmation: func(context.Context, *hook.PostConfirmation) error { return errInjected }})
+	pool := f.open(t, cognitoPool)
+	f.signUp(t, pool, "alice", email)
+	err := pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: "alice", Code: identity.Secret(f.outbox.LastCode(email))})
+	wantErr(t, "ConfirmSignUp", err, identity.ErrHookFailed, errInjected)
+	if u := f.user(t, pool, "alice"); u.Status != identity.StatusConfirmed {
+		t.Errorf("the user is %s", u.Status)
+	}
+}
+
+func raw(s string) json.RawMessage { return json.RawMessage(s) }
+
+// staff is what a hook of these tests makes of every token.
+var staff = hook.PreTokenGenerationDecision{
+	ID:             hook.Claims{Set: map[string]json.RawMessage{"plan": raw(`"gold"`), "sub": raw(`"mallory"`)}, Suppress: []string{"email", "iss"}},
+	Access:         hook.Claims{Set: map[string]json.RawMessage{"tenants": raw(`["a","b"]`), "client_id": raw(`"mallory"`), "exp": raw(`9999999999`)}},
+	AddScopes:      []string{"orders/read"},
+	SuppressScopes: []string{"aws.cognito.signin.user.admin"},
+	Groups:         &hook.GroupOverride{Names: []string{"staff"}, Roles: []string{"arn:r"}, PreferredRole: "arn:r"},
+}
+
+// tokensOf signs alice in under hooks, and refreshes. It returns both pairs.
+func tokensOf(t *testing.T, h identity.Hooks) []*identity.Tokens {
+	t.Helper()
+	f := hookedEngine(t, h)
+	pool := f.open(t, cognitoPool)
+	a := f.client(t, pool, identity.ClientSettings{})
+	f.join(t, pool, "alice", email)
+	first := f.signIn(t, a, "alice")
+	second, err := a.Refresh(t.Context(), identity.Refresh{Token: first.Refresh})
+	check(t, "Refresh", err)
+	return []*identity.Tokens{first, second}
+}
+
+func decideTokens(d hook.PreTokenGenerationDecision) identity.Hooks {
+	return identity.Hooks{PreTokenGeneration: func(context.Context, *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error) {
+		return d, nil
+	}}
+}
+
+// A hook changes claims, scopes and groups of both tokens, at a sign-in and at a
+// refresh, except for claims that must not change.
+func TestTokensThatAHookChanges(t *testing.T) {
+	for i, tokens := range tokensOf(t, decideTokens(staff)) {
+		id, access := claimsOf(t, tokens.ID), claimsOf(t, tokens.Access)
+		if id["plan"] != "gold" || id["email"] != nil || id["sub"] == "mallory" || id["sub"] == nil || id["iss"] == nil || id["cognito:preferred_role"] != "arn:r" {
+			t.Errorf("pair %d: ID token %v", i, id)
+		}
+		if access["scope"] != "orders/read" || access["client_id"] == "mallory" || access["exp"] == 9999999999.0 || len(access["tenants"].([]any)) != 2 {
+			t.Errorf("pair %d: access token %v", i, access)
+		}
+		for _, c := range []map[string]any{id, access} {
+			if got := c["cognito:groups"]; len(got.([]any)) != 1 || got.([]any)[0] != "staff" {
+				t.Errorf("pair %d: groups %v", i, got)
+			}
+		}
+	}
+}
+
+// An empty override takes all groups away, and no override leaves them.
+func TestTokensWithoutGroups(t *testing.T) {
+	f := hookedEngine(t, identity.Hooks{PreTokenGeneration: func(_ context.Context, e *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error) {
+		if e.Call.ClientMetadata["none"] == "" {
+			return hook.PreTokenGenerationDecision{}, nil
+		}
+		return hook.PreTokenGenerationDecision{Groups: &hook.GroupOverride{}}, nil
+	}})
+	pool := f.open(t, cognitoPool)
+	a := f.client(t, pool, identity.ClientSettings{})
+	f.join(t, pool, "alice", email)
+	_, err := pool.Admin().Groups().Create(t.Context(), identity.GroupSettings{Name: "staff"})
+	check(t, "Create", err)
+	check(t, "AddToGroup", pool.Admin().Users().AddToGroup(t.Context(), "alice", "staff"))
+	if got := claimsOf(t, f.signIn(t, a, "alice").ID)["cognito:groups"]; got == nil {
+		t.Error("a decision that is zero takes the groups away")
+	}
+	ctx := identity.WithCall(t.Context(), identity.Call{ClientMetadata: map[string]string{"none": "yes"}})
+	in, err := a.SignIn(ctx, identity.SignIn{Username: "alice", Password: password})
+	check(t, "SignIn", err)
+	if got := claimsOf(t, in.Tokens.ID)["cognito:groups"]; got != nil {
+		t.Errorf("groups %v, want none", got)
+	}
+}
+
+// A decision that cannot be carried out refuses the sign-in before anything of it is stored.
+func TestTokensThatNoHookMayMake(t *testing.T) {
+	for name, d := range map[string]hook.PreTokenGenerationDecision{
+		"scope with a space": {AddScopes: []string{"a b"}},
+		"empty scope":        {AddScopes: []string{""}},
+		"reserved scope":     {AddScopes: []string{"aws.cognito.signin.user.admin"}},
+		"null":               {ID: hook.Claims{Set: map[string]json.RawMessage{"a": raw("null")}}},
+		"not JSON":           {ID: hook.Claims{Set: map[string]json.RawMessage{"a": raw(`{`)}}},
+		"object as a flag":   {ID: hook.Claims{Set: map[string]json.RawMessage{"email_verified": raw(`{}`)}}},
+		"other audience":     {Access: hook.Claims{Set: map[string]json.RawMessage{"aud": raw(`"other"`)}}},
+		"half a megabyte":    {ID: hook.Claims{Set: map[string]json.RawMessage{"a": raw(`"` + strings.Repeat("x", 1<<19) + `"`)}}},
+	} {
+		f := hookedEngine(t, decideTokens(d))
+		pool := f.open(t, cognitoPool)
+		a := f.client(t, pool, identity.ClientSettings{})
+		f.join(t, pool, "alice", email)
+		before := f.contents(t)
+		wantErr(t, name, byPassword(t, a, "alice", password), identity.ErrHookDecision, hook.ErrInvalidDecision)
+		if after := f.contents(t); !maps.Equal(before, after) {
+			t.Errorf("%s: the store has changed", name)
+		}
+	}
+}
+
+// The hooks of all pools run first, then those of the pool, then the pool's target. The
+// later decision wins, and what one suppresses stays away.
+func TestOrderOfHooks(t *testing.T) {
+	var ran []string
+	say := func(who, plan string, suppress ...string) identity.Hooks {
+		return identity.Hooks{PreTokenGeneration: func(_ context.Context, e *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error) {
+			ran = append(ran, who+" "+e.Version)
+			return hook.PreTokenGenerationDecision{ID: hook.Claims{Set: map[string]json.RawMessage{"plan": raw(plan), who: raw("1")}, Suppress: suppress}}, nil
+		}}
+	}
+	all, target := say("all", `"a"`, "email"), say("target", `"c"`)
+	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
+		o.Hooks = &all
+		o.PoolHooks = map[string]identity.Hooks{t.Name(): say("pool", `"b"`), "other": say("other", `"d"`)}
+		o.Targets = func(_ *identity.PoolInfo, trigger identity.Trigger, in identity.TriggerTarget) *identity.Hooks {
+			if trigger != identity.PreTokenGeneration || !strings.HasSuffix(in.ARN, ":f") {
+				return nil
+			}
+			return &target
+		}
+	})
+	pool := f.open(t, cognitoPool)
+	a := f.client(t, pool, identity.ClientSettings{})
+	f.join(t, pool, "alice", email)
+	f.target(t, pool, identity.PreTokenGeneration)
+	id := claimsOf(t, f.signIn(t, a, "alice").ID)
+	if want := []string{"all V1_0", "pool V1_0", "target V1_0"}; !slices.Equal(ran, want) {
+		t.Errorf("ran %v, want %v", ran, want)
+	}
+	if id["plan"] != "c" || id["email"] != nil || id["all"] == nil || id["pool"] == nil || id["target"] == nil {
+		t.Errorf("claims %v", id)
+	}
+	f.target(t, pool, identity.PreAuthentication) // nothing calls this one
+	wantErr(t, "a target that cannot be called", byPassword(t, a, "alice", password), identity.ErrTrigger)
+}
+
+// A hook words the messages of each kind.
+func TestMessagesThatAHookWords(t *testing.T) {
+	f := hookedEngine(t, identity.Hooks{CustomMessage: func(_ context.Context, e *hook.CustomMessage) (hook.CustomMessageDecision, error) {
+		return hook.CustomMessageDecision{Subject: "S " + string(e.Source), Body: "B {####} for {username}"}, nil
+	}})
+	pool := f.open(t, cognitoPool)
+	f.join(t, pool, "alice", email)
+	a := f.client(t, pool, identity.ClientSettings{})
+	_, err := a.ForgotPassword(t.Context(), "alice", "")
+	check(t, "ForgotPassword", err)
+	_, err = pool.Admin().Users().Create(t.Context(), invited("bob"))
+	check(t, "Create", err)
+	for i, want := range []string{"CustomMessage_AdminCreateUser bob", "CustomMessage_ForgotPassword alice", "CustomMessage_SignUp alice"} {
+		m := f.outbox.Messages(nil)[i]
+		source, name, _ := strings.Cut(want, " ")
+		if m.Subject != "S "+source || m.Body != "B "+string(m.Code)+" for "+name {
+			t.Errorf("message %d: subject %q, body %q", i, m.Subject, m.Body)
+		}
+	}
+}
+
+// A text that tells no code is refused, before anything is stored.
+func TestMessageWithoutItsCode(t *testing.T) {
+	for body, refused := range map[string]bool{"Hello": true, "Hello {####}": false, "": false} {
+		f := hookedEngine(t, identity.Hooks{CustomMessage: func(context.Context, *hook.CustomMessage) (hook.CustomMessageDecision, error) {
+			return hook.CustomMessageDecision{Body: body}, nil
+		}})
+		pool := f.open(t, cognitoPool)
+		_, err := pool.SignUp(t.Context(), identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": email}})
+		if got := errors.Is(err, hook.ErrInvalidDecision); got != refused {
+			t.Errorf("%q: error %v", body, err)
+		}
+		if _, err = pool.Admin().Users().Get(t.Context(), "alice"); errors.Is(err, identity.ErrUserNotFound) != refused {
+			t.Errorf("%q: the user: %v", body, err)
+		}
+		_, err = pool.Admin().Users().Create(t.Context(), invited("bob"))
+		if got := errors.Is(err, hook.ErrInvalidDecision); got != (body != "") { // no text has {username}
+			t.Errorf("%q: invitation: error %v", body, err)
+		}
+	}
+}
+
+// A betweenStore runs a function after its first transaction that is rolled back.
+type betweenStore struct {
+	store.Store
+	after func()
+}
+
+func (s *betweenStore) Update(ctx context.Context, fn func(store.Tx) error) error {
+	err := s.Store.Update(ctx, fn)
+	if after := s.after; err != nil && after != nil {
+		s.after = nil
+		after()
+	}
+	return err
+}
+
+// A sign-in that is refused in its rehearsal, and would be accepted a moment later, gets no
+// tokens that no hook has seen.
+func TestNoTokensWithoutTheirHooks(t *testing.T) {
+	s := &betweenStore{Store: memory.New()}
+	f := newEngineWith(t, s, func(o *identity.Options) {
+		d := decideTokens(staff)
+		o.Hooks = &d
+	})
+	pool := f.open(t, identity.PoolSettings{}) // which does not say who is disabled before the password was proved
+	a := pool.AppClient
+	f.join(t, pool, "alice", email)
+	check(t, "Disable", pool.Admin().Users().Disable(t.Context(), "alice"))
+	s.after = func() { check(t, "Enable", pool.Admin().Users().Enable(t.Context(), "alice")) }
+	before := f.contents(t)
+	wantErr(t, "a sign-in between two states", byPassword(t, a, "alice", password), store.ErrConflict)
+	if s.after != nil {
+		t.Fatal("the sign-in was not rehearsed")
+	}
+	for key := range f.contents(t) {
+		if before[key] == "" && strings.HasPrefix(key, "families") {
+			t.Errorf("a sign-in was stored: %s", key)
+		}
+	}
+	check(t, "a sign-in after it", byPassword(t, a, "alice", password))
+}
+
+// A hook gets the addresses that are names of the user, and no other.
+func TestEventHasTheAliases(t *testing.T) {
+	cases := map[string]struct {
+		set  identity.PoolSettings
+		name string
+		want string
+	}{
+		"no aliases":         {identity.PoolSettings{}, "alice", ""},
+		"an alias":           {identity.PoolSettings{Aliases: []string{"email"}}, "alice", email},
+		"e-mail as the name": {identity.PoolSettings{UsernameAttributes: []string{"email"}}, email, email},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var got *hook.PreAuthentication
+			f := newEngineWith(t, memory.New(), func(o *identity.Options) {
+				o.Hooks = &identity.Hooks{PreAuthentication: func(_ context.Context, e *hook.PreAuthentication) error {
+					got = e
+					return nil
+				}}
+			})
+			c.set.Name, c.set.Defaults, c.set.AutoVerified, c.set.PasswordPolicy = "main", cognitoPool.Defaults, cognitoPool.AutoVerified, cognitoPool.PasswordPolicy
+			pool := f.open(t, c.set)
+			a := f.client(t, pool, identity.ClientSettings{})
+			f.join(t, pool, c.name, email)
+			check(t, "sign in", byPassword(t, a, c.name, password))
+			if got == nil || got.Aliases["email"] != c.want {
+				t.Errorf("event %+v, want the alias %q", got, c.want)
+			}
+		})
+	}
+}
