@@ -103,7 +103,7 @@ func (a *ask) commit(tx store.Tx) (send bool, refused, err error) {
 	if ok, err := a.count(tx); err != nil || !ok {
 		return false, ErrLimitExceeded, err
 	}
-	alive := a.old.alive(a.tries, a.now)
+	alive := a.old.alive(a.scope.ring, a.tries, a.now)
 	if a.pauses(alive) {
 		return false, nil, codes.Put(tx, a.old) // the same work as ever
 	}
@@ -163,7 +163,7 @@ func (s *scope) addressWho(to *recipient) string {
 }
 
 func (s *scope) digest(parts ...string) string {
-	return "@" + base64.RawURLEncoding.EncodeToString(mac(s.ring.decoy, parts...)[:16])
+	return "@" + base64.RawURLEncoding.EncodeToString(mac(s.ring.digest, parts...)[:16])
 }
 
 // prefixLength is how much of a phone number counts as its range: the plus sign and six

@@ -111,7 +111,7 @@ func (l *lived) collect(doc any) {
 				l.collect(v)
 			case name == "hash" || name == "value":
 				l.stored[name] = append(l.stored[name], text)
-			case slices.Contains([]string{"verifier", "master", "d", "p", "q", "dp", "dq", "qi"}, name):
+			case slices.Contains([]string{"verifier", "master", "decoy", "digest", "d", "p", "q", "dp", "dq", "qi"}, name):
 				raw, err := base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(text))
 				if err == nil {
 					l.stored[name] = append(l.stored[name], string(raw))
@@ -155,7 +155,7 @@ func TestNoSecretIsInASealedFile(t *testing.T) {
 	keys, err := sealed.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	check(t, "OpenKeyFile", err)
 	l := liveOnFile(t, func(s store.Store) store.Store { return sealed.New(s, keys, identity.Tables()) })
-	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "d"} {
+	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "decoy", "digest", "d"} {
 		if len(l.stored[name]) == 0 {
 			t.Errorf("there is no %s to look for", name)
 		}
@@ -181,7 +181,7 @@ func TestNoSecretIsInASealedFile(t *testing.T) {
 // The search of the test above finds what is not sealed.
 func TestSecretsAreFoundInAnUnsealedFile(t *testing.T) {
 	l := liveOnFile(t, func(s store.Store) store.Store { return s })
-	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "d"} {
+	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "decoy", "digest", "d"} {
 		for place, data := range map[string][]byte{"file": l.file, "backup": l.backup} {
 			if !slices.ContainsFunc(l.stored[name], func(s string) bool { return shows(data, s) != "" }) {
 				t.Errorf("no %s of %d is found in a %s in clear", name, len(l.stored[name]), place)

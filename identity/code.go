@@ -131,15 +131,17 @@ func (s *scope) newCode(to *recipient, purpose codePurpose, expires time.Time) (
 	if to.decoy {
 		sealedFor = ""
 	}
+	newest := s.ring.codes[0].id
 	sent := sentTo{
-		MAC: s.codeMAC(to.user.Sub, sealedFor, text), Attribute: to.attribute, Value: to.address,
+		MAC: s.codeMAC(newest, to.user.Sub, sealedFor, text), Master: newest, Attribute: to.attribute, Value: to.address,
 		Expires: expires, Sent: s.engine.now(),
 	}
 	return text, &code{Pool: s.pool.ID, Sub: to.user.Sub, Purpose: purpose, sentTo: sent}, nil
 }
 
-func (s *scope) codeMAC(sub string, purpose codePurpose, text string) []byte {
-	return mac(s.ring.code, s.pool.ID, sub, string(purpose), text)
+// codeMAC returns the MAC of a code under the key of a master, or nil if the master is gone.
+func (s *scope) codeMAC(master, sub string, purpose codePurpose, text string) []byte {
+	return s.ring.codeMAC(master, s.pool.ID, sub, string(purpose), text)
 }
 
 // put writes a code that replaces all earlier ones. tries counts those of its purpose.
@@ -169,9 +171,11 @@ func (c *code) all() []sentTo {
 	return append([]sentTo{c.sentTo}, c.Earlier...)
 }
 
-// alive returns the codes that may still be tried.
-func (c *code) alive(tries *throttleRecord, now time.Time) []sentTo {
-	return slices.DeleteFunc(c.all(), func(s sentTo) bool { return s.dead(tries) || !now.Before(s.Expires) })
+// alive returns the codes that may still be tried. Those of a master that is gone may not.
+func (c *code) alive(r *ring, tries *throttleRecord, now time.Time) []sentTo {
+	return slices.DeleteFunc(c.all(), func(s sentTo) bool {
+		return s.dead(tries) || !now.Before(s.Expires) || r.codeKey(s.Master) == nil
+	})
 }
 
 // dead reports whether a code has had all its tries.
@@ -191,7 +195,7 @@ func (e *Engine) send(ctx context.Context, m *Message) error {
 	default:
 		return fmt.Errorf("%w: the medium %q of a message", errUnhandled, m.Medium)
 	}
-	if e.sender == nil {
+	if !sends(e.sender, m.Medium) {
 		return &MessageError{Err: ErrNoSender, Medium: m.Medium}
 	}
 	if err := e.sender.Send(ctx, m); err != nil {

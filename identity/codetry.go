@@ -74,7 +74,7 @@ func (s *scope) readTry(r store.Reader, t *codeTry, further ...store.Ref) ([][]b
 		return nil, err
 	}
 	t.code = t.code.ofWho(t.who)
-	t.alive = t.code.alive(t.tries, t.now)
+	t.alive = t.code.alive(s.ring, t.tries, t.now)
 	return values[:n], nil
 }
 
@@ -88,10 +88,15 @@ func (s *scope) tryCode(tx store.Tx, t *codeTry) (right *code, refused, err erro
 	if t.spent && t.guesses.own(t.now) == nil {
 		return nil, ErrLimitExceeded, nil
 	}
-	given := s.codeMAC(t.who, t.purpose, t.text)
+	newest := s.ring.codes[0].id
+	given := s.codeMAC(newest, t.who, t.purpose, t.text) // whether or not a code is outstanding
 	late := false
 	for _, sent := range t.code.all() {
-		if t.hopeless || !equal(sent.MAC, given) || sent.dead(t.tries) {
+		want := given
+		if sent.Master != newest {
+			want = s.codeMAC(sent.Master, t.who, t.purpose, t.text)
+		}
+		if t.hopeless || !sameMAC(sent.MAC, want) || sent.dead(t.tries) {
 			continue
 		}
 		if t.now.Before(sent.Expires) {

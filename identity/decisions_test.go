@@ -234,7 +234,7 @@ func TestOrderOfHooks(t *testing.T) {
 	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
 		o.Hooks = &all
 		o.PoolHooks = map[string]identity.Hooks{t.Name(): say("pool", `"b"`), "other": say("other", `"d"`)}
-		o.Targets = func(trigger identity.Trigger, in identity.TriggerTarget) *identity.Hooks {
+		o.Targets = func(_ *identity.PoolInfo, trigger identity.Trigger, in identity.TriggerTarget) *identity.Hooks {
 			if trigger != identity.PreTokenGeneration || !strings.HasSuffix(in.ARN, ":f") {
 				return nil
 			}
@@ -337,4 +337,36 @@ func TestNoTokensWithoutTheirHooks(t *testing.T) {
 		}
 	}
 	check(t, "a sign-in after it", byPassword(t, a, "alice", password))
+}
+
+// A hook gets the addresses that are names of the user, and no other.
+func TestEventHasTheAliases(t *testing.T) {
+	cases := map[string]struct {
+		set  identity.PoolSettings
+		name string
+		want string
+	}{
+		"no aliases":         {identity.PoolSettings{}, "alice", ""},
+		"an alias":           {identity.PoolSettings{Aliases: []string{"email"}}, "alice", email},
+		"e-mail as the name": {identity.PoolSettings{UsernameAttributes: []string{"email"}}, email, email},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var got *hook.PreAuthentication
+			f := newEngineWith(t, memory.New(), func(o *identity.Options) {
+				o.Hooks = &identity.Hooks{PreAuthentication: func(_ context.Context, e *hook.PreAuthentication) error {
+					got = e
+					return nil
+				}}
+			})
+			c.set.Name, c.set.Defaults, c.set.AutoVerified, c.set.PasswordPolicy = "main", cognitoPool.Defaults, cognitoPool.AutoVerified, cognitoPool.PasswordPolicy
+			pool := f.open(t, c.set)
+			a := f.client(t, pool, identity.ClientSettings{})
+			f.join(t, pool, c.name, email)
+			check(t, "sign in", byPassword(t, a, c.name, password))
+			if got == nil || got.Aliases["email"] != c.want {
+				t.Errorf("event %+v, want the alias %q", got, c.want)
+			}
+		})
+	}
 }

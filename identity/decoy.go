@@ -66,7 +66,7 @@ var (
 	})
 	decoyCode = newDecoyRecord(codes, &code{
 		Pool: decoyPool, Sub: decoySub, Purpose: confirmCode, sentTo: sentTo{
-			MAC: make([]byte, 32), Attribute: "email", Value: decoyName, Expires: decoyTime, Sent: decoyTime,
+			MAC: make([]byte, 32), Master: "AAAAAAAA", Attribute: "email", Value: decoyName, Expires: decoyTime, Sent: decoyTime,
 		},
 	})
 	decoySources = newDecoyRecord(sources, &sourceList{

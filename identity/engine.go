@@ -94,7 +94,8 @@ type Options struct {
 	// means the defaults, which are for production.
 	Limits Limits
 	// RotateKeysAfter is the age of a pool's signing keys at which
-	// [Engine.Maintain] makes new ones. New keys are published at once and sign a
+	// [Engine.Maintain] makes new ones, and a new master key, see
+	// [Admin.RotateKeys]. New signing keys are published at once and sign a
 	// day later. Defaults to 0, which means never. Less than 48 hours counts as
 	// 48 hours.
 	RotateKeysAfter time.Duration

@@ -422,11 +422,11 @@ var acts = []act{
 	}, []string{"SignedIn user:bob bob"}},
 	{
 		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },
-		[]string{"SigningKeysCreated operator:AKIA key sign_from=*"},
+		[]string{"SigningKeysCreated operator:AKIA key master=* sign_from=*"},
 	},
 	{
 		"Admin.RevokeKeys", func(ctx context.Context, l *life) error { return l.admin.RevokeKeys(ctx) },
-		[]string{"SigningKeysCreated operator:AKIA key revoked=true sign_from=*"},
+		[]string{"SigningKeysCreated operator:AKIA key master=* revoked=true sign_from=*"},
 	},
 	{"AccessKeys.Create", func(ctx context.Context, l *life) error {
 		k, _, err := l.AccessKeys().Create(ctx, "spare", nil)
@@ -487,7 +487,7 @@ func (l *life) tell(ev *identity.Event) string {
 	}
 	for _, name := range sorted(ev.Data) {
 		value := ev.Data[name]
-		if name == "secret" || name == "sign_from" {
+		if name == "secret" || name == "sign_from" || name == "master" {
 			value = "*"
 		}
 		words = append(words, name+"="+value)

@@ -55,7 +55,7 @@ const (
 	EventGroupCreated        EventKind = "GroupCreated"
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
-	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, and whether all others were revoked
+	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
 )
@@ -72,7 +72,8 @@ const (
 	dataSignFrom = "sign_from" // when keys begin to sign
 	dataRole     = "role"      // the role of an access key
 	dataCount    = "count"     // how many sign-ins ended
-	dataRevoked  = "revoked"   // "true" if all earlier signing keys were revoked
+	dataMaster   = "master"    // the id of a new master key
+	dataRevoked  = "revoked"   // "true" if all earlier signing and master keys were revoked
 )
 
 // oldKinds maps the names of earlier versions, which named kinds after

@@ -161,7 +161,8 @@ func hasPhone(u *User, _ enrolled) bool { return u.Attributes["phone_number"] !=
 // sentCode is the payload of a challenge whose code was sent to an address. It
 // is a MAC, so the state does not disclose the code.
 type sentCode struct {
-	MAC []byte `json:"o"`
+	MAC    []byte `json:"o"`
+	Master string `json:"m,omitempty"` // the id of the master key that the MAC is made with
 }
 
 func (sentCode) disclosed() int { return 0 }
@@ -191,17 +192,19 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 	if err != nil {
 		return "", err
 	}
-	state, err := s.challenge(kind, st, sentCode{s.sentMAC(u, d.Attribute, text)}, now)
+	newest := s.ring.codes[0].id
+	state, err := s.challenge(kind, st, sentCode{s.sentMAC(newest, u, d.Attribute, text), newest}, now)
 	if err != nil {
 		return "", err
 	}
 	return state, s.points().send(ctx, u, s.signInMessage(u, d, words, text, now))
 }
 
-// sentMAC returns the MAC of a code and the user's present address. So a code is
-// wrong once the address has changed.
-func (s *scope) sentMAC(u *User, attribute, text string) []byte {
-	return mac(s.ring.code, s.pool.ID, u.Sub, string(mfaCode), u.Attributes[attribute], text)
+// sentMAC returns the MAC of a code and the user's present address, under the key
+// of a master, or nil if the master is gone. So a code is wrong once the address has
+// changed.
+func (s *scope) sentMAC(master string, u *User, attribute, text string) []byte {
+	return s.ring.codeMAC(master, s.pool.ID, u.Sub, string(mfaCode), u.Attributes[attribute], text)
 }
 
 // judgeSent judges a code that was sent to an address. A right code also
@@ -212,7 +215,7 @@ func (t *secondStep) judgeSent(tx store.Tx, o *outcome, m MFAMethod, attribute, 
 	if err := t.state.payload(&sent); err != nil {
 		return err
 	}
-	if !equal(sent.MAC, s.sentMAC(o.user, attribute, code)) {
+	if !sameMAC(sent.MAC, s.sentMAC(sent.Master, o.user, attribute, code)) {
 		o.refused = &MFACodeError{m}
 		return nil
 	}

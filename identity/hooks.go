@@ -175,7 +175,7 @@ func (a *Admin) points(p *PoolInfo) points { return points{engine: a.engine, poo
 // may sign in.
 func (p points) callable(triggers ...Trigger) error {
 	for _, t := range triggers {
-		if target, ok := p.pool.Settings.Triggers[t]; ok && p.engine.callTarget(t, target) == nil {
+		if target, ok := p.pool.Settings.Triggers[t]; ok && p.callTarget(t, target) == nil {
 			return &TriggerError{t}
 		}
 	}
@@ -188,6 +188,7 @@ func (p points) event(ctx context.Context, source hook.Source, u *User) hook.Eve
 	return hook.Event{
 		Source: source, Pool: p.pool.ID, Client: p.client, Call: CallFrom(ctx),
 		Username: u.Username, Sub: u.Sub, Status: string(u.Status), Attributes: maps.Clone(u.Attributes),
+		Aliases: u.aliases(&p.pool.Settings),
 	}
 }
 
@@ -316,10 +317,10 @@ func checkWords(kind MessageKind, d hook.CustomMessageDecision) error {
 }
 
 // canSend returns [ErrNoSender] if there is neither a hook for the medium nor a
-// [Sender]. An operation that owes a message asks before it commits anything, for
+// [Sender] that sends by it. An operation that owes a message asks before it commits anything, for
 // a decoy as for a user.
 func (p points) canSend(m Medium) error {
-	if p.engine.sender == nil && !present(p, atSender(m)) {
+	if !sends(p.engine.sender, m) && !present(p, atSender(m)) {
 		return &MessageError{Err: ErrNoSender, Medium: m}
 	}
 	return nil
@@ -342,6 +343,7 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
 		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
 	}
+	m.addressed(p.pool.Settings.Email)
 	return p.engine.send(ctx, m)
 }
 

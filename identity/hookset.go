@@ -56,7 +56,7 @@ type Hooks struct {
 // A TargetCaller returns the hooks that call the target which a pool's settings name
 // for a trigger. Only the hook of that trigger is run. The result is nil if the target
 // cannot be called: then each flow that would run it fails with a [*TriggerError].
-type TargetCaller func(trigger Trigger, target TriggerTarget) *Hooks
+type TargetCaller func(pool *PoolInfo, trigger Trigger, target TriggerTarget) *Hooks
 
 // A HookError says which hook ended a call, and why. It is [ErrHookRefused],
 // [ErrHookDecision] or [ErrHookFailed].
@@ -102,7 +102,7 @@ func (p points) sets(triggers ...Trigger) ([]*Hooks, error) {
 		if !ok {
 			continue
 		}
-		h := p.engine.callTarget(t, target)
+		h := p.callTarget(t, target)
 		if h == nil {
 			return nil, &TriggerError{t}
 		}
@@ -112,11 +112,11 @@ func (p points) sets(triggers ...Trigger) ([]*Hooks, error) {
 }
 
 // callTarget returns the hooks that call a target, or nil if nothing can call it.
-func (e *Engine) callTarget(t Trigger, target TriggerTarget) *Hooks {
-	if e.targets == nil {
+func (p points) callTarget(t Trigger, target TriggerTarget) *Hooks {
+	if p.engine.targets == nil {
 		return nil
 	}
-	return e.targets(t, target)
+	return p.engine.targets(p.pool, t, target)
 }
 
 // present reports whether any hook runs at a point.

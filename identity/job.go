@@ -50,10 +50,11 @@ type jobKey struct{}
 // them have returned. The engine has three jobs of its own, which run every ten
 // minutes:
 //
-//   - One removes expired records, and what is left of deleted pools and groups.
+//   - One removes expired records, what is left of deleted pools and groups, and
+//     master keys that have lapsed.
 //   - One deletes users who have signed up and have not confirmed in time, see
 //     UnconfirmedDays of [PoolSettings].
-//   - One replaces signing keys that are too old, see
+//   - One replaces keys that are too old, see
 //     Options.RotateKeysAfter.
 //
 // [Options.Jobs] adds more. Run Maintain in a goroutine, in every program on the

@@ -2,13 +2,7 @@ package identity
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,11 +10,11 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
-// A pool has a master key, from which keys for single purposes are derived, and
-// pairs of signing keys, one for access tokens and one for ID tokens. They are
-// in one record, the keyring, and are made when they are first needed: the
-// master key by ring, the first pair by signing. Further pairs come from
-// RotateKeys and from the job of Maintain.
+// A pool has master keys, from which keys for single purposes are derived
+// (masters.go), and pairs of signing keys, one for access tokens and one for ID
+// tokens. They are in one record, the keyring, and are made when they are first
+// needed: the first master key by ring, the first pair by signing. Further ones
+// come from RotateKeys, RevokeKeys and the job of Maintain (rotate.go).
 //
 // New keys are made before the transaction, because making them is slow.
 // changeRing then reads the keyring and the pool, decides whether the change is
@@ -36,10 +30,11 @@ const maxTokenLife = 24 * time.Hour
 type ring struct {
 	pool    string
 	keys    []ringKey
-	state   *token.Box // seals challenge states
-	refresh *token.Box // seals refresh tokens
-	code    []byte     // key of the MACs of codes
-	decoy   []byte     // key of what answers show about users who do not exist
+	state   token.Boxes // seal challenge states
+	refresh token.Boxes // seal refresh tokens
+	codes   []macKey    // of codes, of the newest master first
+	decoy   []byte      // key of what answers show about users who do not exist
+	digest  []byte      // key of the digests that addresses and sources are counted by
 }
 
 type ringKey struct {
@@ -56,31 +51,7 @@ func openRing(k *keyring) (*ring, error) {
 		}
 		r.keys = append(r.keys, ringKey{s, key})
 	}
-	var err error
-	if r.state, err = token.NewBox(derive(k.Master, "challenge state")); err != nil {
-		return nil, err
-	}
-	if r.refresh, err = token.NewBox(derive(k.Master, "refresh token")); err != nil {
-		return nil, err
-	}
-	r.code, r.decoy = derive(k.Master, "code"), derive(k.Master, "unknown user")
-	return r, nil
-}
-
-// derive derives a key for one purpose from a pool's master key, by HKDF-Expand
-// (RFC 5869).
-func derive(master []byte, purpose string) []byte {
-	key, err := hkdf.Expand(sha256.New, master, "cognate "+purpose, 32)
-	if err != nil {
-		panic(err) // cannot happen: the length is constant
-	}
-	return key
-}
-
-func mac(key []byte, parts ...string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(store.Key(parts...)))
-	return h.Sum(nil)
+	return r, r.openMasters(k)
 }
 
 // signer returns the key that signs tokens of a use now: the newest whose time to
@@ -146,14 +117,27 @@ func (c *ringCache) open(k *keyring) (*ring, error) {
 }
 
 // ring returns the keys of a pool, given the value of its keyring. If there is
-// no keyring, ring makes the master key. It makes no signing keys: see signing.
+// no master key, ring makes one, in a transaction. It makes no signing keys: see
+// signing.
 func (e *Engine) ring(ctx context.Context, pool *PoolInfo, value []byte) (*ring, error) {
-	k, err := e.keyrings.Decode(keyringKey(pool.ID), value)
-	if errors.Is(err, store.ErrNotFound) {
-		k, err = e.changeRing(ctx, pool, nil, newMaster())
+	if r, err := e.ringOf(pool, value); err != nil || r != nil {
+		return r, err
 	}
+	k, err := e.changeRing(ctx, pool, firstMaster(e.now()))
 	if err != nil {
 		return nil, fmt.Errorf("keys of pool %s: %w", pool.ID, err)
+	}
+	return e.rings.open(k)
+}
+
+// ringOf returns the keys in the value of a keyring, or nil if there is no master key.
+func (e *Engine) ringOf(pool *PoolInfo, value []byte) (*ring, error) {
+	k, err := orNil(e.keyrings.Decode(keyringKey(pool.ID), value))
+	if err != nil {
+		return nil, fmt.Errorf("keys of pool %s: %w", pool.ID, err)
+	}
+	if k == nil || len(k.Masters) == 0 {
+		return nil, nil //nolint:nilnil // there is nothing to return, and no error
 	}
 	return e.rings.open(k)
 }
@@ -183,12 +167,12 @@ func (e *Engine) signing(ctx context.Context, pool *PoolInfo, r *ring) (*ring, e
 	if err != nil {
 		return nil, err
 	}
-	k, err := e.changeRing(ctx, pool, ev, func(k *keyring) bool {
+	k, err := e.changeRing(ctx, pool, func(k *keyring) (bool, *Event) {
 		if len(k.Keys) > 0 {
-			return false
+			return false, nil
 		}
 		k.Keys = pair
-		return true
+		return true, ev
 	})
 	if err != nil {
 		return nil, fmt.Errorf("signing keys of pool %s: %w", pool.ID, err)
@@ -214,25 +198,13 @@ func (e *Engine) storedRing(ctx context.Context, pool *PoolInfo) (*ring, error) 
 
 func keyringKey(pool string) string { return store.Key(pool) }
 
-// newMaster returns a change that gives a keyring a master key if it has none. If
-// several are made at once, the first that commits wins and all use it.
-func newMaster() func(*keyring) bool {
-	master := make([]byte, 32)
-	rand.Read(master)
-	return func(k *keyring) bool {
-		if k.Master != nil {
-			return false
-		}
-		k.Master = master
-		return true
-	}
-}
-
 // changeRing changes the keyring of a pool in a transaction, and returns it as
 // it is stored then. change reports whether it has changed anything; if so, the
-// keyring and ev are written. ev is nil for a new master key, which leaves no
-// event, because it is never visible outside of the engine.
-func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, ev *Event, change func(*keyring) bool) (*keyring, error) {
+// keyring is written, and the event that change returns. The event is nil for the
+// first master key and for masters that lapse: neither is visible outside of the
+// engine. A keyring without a master is never written, because its keys would be
+// derived from nothing.
+func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, change func(*keyring) (bool, *Event)) (*keyring, error) {
 	var stored *keyring
 	err := e.store.Update(ctx, func(tx store.Tx) error {
 		values, err := tx.Get(keyrings.Ref(keyringKey(pool.ID)), pools.Ref(store.Key(pool.ID)))
@@ -248,8 +220,12 @@ func (e *Engine) changeRing(ctx context.Context, pool *PoolInfo, ev *Event, chan
 		if stored == nil {
 			stored = &keyring{Pool: pool.ID}
 		}
-		if !change(stored) {
+		changed, ev := change(stored)
+		if !changed {
 			return nil
+		}
+		if len(stored.Masters) == 0 {
+			return fmt.Errorf("%w: a keyring without a master key", errUnhandled)
 		}
 		if err := keyrings.Put(tx, stored); err != nil || ev == nil {
 			return err
@@ -289,127 +265,6 @@ func (e *Engine) newKeys(alg token.Algorithm, from time.Time) ([]storedKey, erro
 	return out, nil
 }
 
-// RotateKeys makes new signing keys. They are published at once and begin to sign
-// after lead, which must not be negative. Choose lead longer than verifiers cache
-// the JWKS, so that they never meet an unknown key. The keys in use stay
-// published until no token that they signed can be valid. Keys of an earlier
-// call that would begin to sign after the new ones are dropped.
-func (a *Admin) RotateKeys(ctx context.Context, lead time.Duration) error {
-	if lead < 0 {
-		return invalid("lead", "must not be negative")
-	}
-	_, err := a.rotateKeys(ctx, lead, func(*keyring) bool { return true })
-	return err
-}
-
-// RevokeKeys makes new signing keys, which sign at once, and drops all others at once: they
-// leave the JWKS, and the engine accepts none of the tokens that they signed. Call it if a
-// signing key was stolen. Users keep their sign-ins, and get new tokens with their refresh
-// tokens. Other verifiers accept the old tokens until they fetch the JWKS again.
-func (a *Admin) RevokeKeys(ctx context.Context) error {
-	pool, err := a.Describe(ctx)
-	if err != nil {
-		return err
-	}
-	e := a.engine
-	pair, err := e.newKeys(pool.Settings.SigningAlgorithm(), e.now())
-	if err != nil {
-		return err
-	}
-	ev, err := e.keysEvent(ctx, pool.ID, pair, Actor{Kind: ActorProgram})
-	if err != nil {
-		return err
-	}
-	_, err = e.changeRing(ctx, pool, ev.with(dataRevoked, "true"), func(k *keyring) bool {
-		k.Keys = pair
-		return true
-	})
-	if err != nil {
-		return fmt.Errorf("revoke keys: %w", err)
-	}
-	return nil
-}
-
-// rotateKeys rotates the keys of a pool if due, called with the stored keyring
-// in the transaction, returns true. It reports whether it did.
-func (a *Admin) rotateKeys(ctx context.Context, lead time.Duration, due func(*keyring) bool) (done bool, err error) {
-	pool, err := a.Describe(ctx)
-	if err != nil {
-		return false, err
-	}
-	e := a.engine
-	if _, err := e.loadRing(ctx, pool.ID); err != nil {
-		return false, err
-	}
-	now := e.now()
-	from := now.Add(lead)
-	pair, err := e.newKeys(pool.Settings.SigningAlgorithm(), from)
-	if err != nil {
-		return false, err
-	}
-	ev, err := e.keysEvent(ctx, pool.ID, pair, Actor{Kind: ActorProgram})
-	if err != nil {
-		return false, err
-	}
-	_, err = e.changeRing(ctx, pool, ev, func(k *keyring) bool {
-		if done = due(k); !done {
-			return false
-		}
-		k.Keys = slices.DeleteFunc(k.Keys, func(s storedKey) bool {
-			return !s.Retire.IsZero() && !s.Retire.After(now) || s.From.After(from)
-		})
-		for i := range k.Keys {
-			if k.Keys[i].Retire.IsZero() {
-				k.Keys[i].Retire = from.Add(maxTokenLife)
-			}
-		}
-		k.Keys = append(k.Keys, pair...)
-		return true
-	})
-	return done && err == nil, err
-}
-
-// keyLead is how long keys that Maintain makes are published before they sign.
-// It is longer than verifiers cache a JWKS.
-const keyLead = 24 * time.Hour
-
-// rotateOldKeys replaces the signing keys of every pool whose newest keys are
-// older than Options.RotateKeysAfter. If several engines do so at once, one of
-// them succeeds and the others change nothing.
-func (e *Engine) rotateOldKeys(ctx context.Context) error {
-	if e.rotateAfter == 0 {
-		return nil
-	}
-	limit := e.now().Add(-e.rotateAfter)
-	due := func(k *keyring) bool {
-		return len(k.Keys) > 0 && !slices.ContainsFunc(k.Keys, func(s storedKey) bool { return s.From.After(limit) })
-	}
-	var old []string
-	err := e.store.View(ctx, func(r store.Reader) error {
-		old = nil
-		for k, err := range keyrings.Scan(r, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			if due(k) {
-				old = append(old, k.Pool)
-			}
-		}
-		return nil
-	})
-	for _, pool := range old {
-		done, failed := (&Admin{engine: e, pool: pool}).rotateKeys(ctx, keyLead, due)
-		switch {
-		case errors.Is(failed, ErrPoolNotFound): // the pool is deleted and not yet swept
-		case failed != nil:
-			err = errors.Join(err, fmt.Errorf("rotate keys: %w", failed))
-		case done:
-			e.log.Info("new signing keys", "pool", pool, "signFrom", e.now().Add(keyLead))
-		}
-	}
-	return err
-}
-
 // loadRing reads a pool's keys. It makes signing keys if there are none.
 func (e *Engine) loadRing(ctx context.Context, poolID string) (*ring, error) {
 	var pool *PoolInfo
@@ -431,58 +286,4 @@ func (e *Engine) loadRing(ctx context.Context, poolID string) (*ring, error) {
 		return nil, err
 	}
 	return e.signing(ctx, pool, r)
-}
-
-// A KeyStock keeps a few RSA keys ready. It makes them in the background, because
-// one takes tens of milliseconds. Several engines may share a stock. A nil stock
-// is always empty.
-type KeyStock struct {
-	keys chan *token.Key
-	mu   sync.Mutex
-	busy bool
-}
-
-// NewKeyStock returns a stock of size keys, at least one, and begins to fill it.
-func NewKeyStock(size int) *KeyStock {
-	s := &KeyStock{keys: make(chan *token.Key, max(size, 1))}
-	s.fill()
-	return s
-}
-
-// take returns a new key. It takes RSA keys from the stock if there are any.
-func (s *KeyStock) take(alg token.Algorithm) (*token.Key, error) {
-	if s == nil || alg != token.RS256 {
-		return token.GenerateKey(alg)
-	}
-	defer s.fill()
-	select {
-	case k := <-s.keys:
-		return k, nil
-	default:
-		return token.GenerateKey(alg)
-	}
-}
-
-// fill makes keys in the background until the stock is full.
-func (s *KeyStock) fill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.busy {
-		return
-	}
-	s.busy = true
-	go func() {
-		defer func() { s.mu.Lock(); s.busy = false; s.mu.Unlock() }()
-		for len(s.keys) < cap(s.keys) {
-			k, err := token.GenerateKey(token.RS256)
-			if err != nil {
-				return // take makes a key itself and returns the error
-			}
-			select {
-			case s.keys <- k:
-			default:
-				return
-			}
-		}
-	}()
 }

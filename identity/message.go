@@ -29,9 +29,27 @@ type Sender interface {
 	Send(ctx context.Context, m *Message) error
 }
 
+// A MediumSender is a [Sender] that cannot send by every [Medium]. If it does not send by a
+// medium, an operation that owes such a message returns [ErrNoSender] and changes nothing, as
+// without a Sender.
+type MediumSender interface {
+	Sender
+	// Sends reports whether messages are sent by the medium. It is the same for as long
+	// as the engine runs.
+	Sends(Medium) bool
+}
+
+// sends reports whether a sender, which may be nil, sends by a medium.
+func sends(s Sender, m Medium) bool {
+	if by, ok := s.(MediumSender); ok {
+		return by.Sends(m)
+	}
+	return s != nil
+}
+
 // A Message is a code or an invitation on its way to a user.
 type Message struct {
-	ID       string      // unique within the Sender; set by it
+	ID       string      // unique, and the same at each try; empty if nothing has set it
 	Time     time.Time   // when it was handed over
 	Pool     string      // the id of the pool
 	Client   string      // the app client that asked; empty for an operator
@@ -42,6 +60,25 @@ type Message struct {
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail
 	Body     string      // the whole text, with the code in it
+
+	// What the settings of the pool say of its mail. A Sender has defaults for what is empty.
+	From             string // an address, with or without a name
+	ReplyTo          string // the address that answers go to
+	ConfigurationSet string // a name in Amazon SES
+}
+
+// addressed sets what the settings of a pool say of its mail. Without From, the identity of
+// SourceARN is the address, if it is one and not a domain.
+func (m *Message) addressed(e *EmailSettings) {
+	if m.Medium != MediumEmail || e == nil {
+		return
+	}
+	_, from, _ := strings.Cut(pick(e.SourceARN, nil, ""), ":identity/")
+	if !strings.Contains(from, "@") {
+		from = ""
+	}
+	m.From = pick(e.From, nil, from)
+	m.ReplyTo, m.ConfigurationSet = pick(e.ReplyTo, nil, ""), pick(e.ConfigurationSet, nil, "")
 }
 
 // LogValue is the message without its secrets, for package slog: no code, and neither subject

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/memory"
 )
 
 // TestMessageInALogHasNoSecret logs a message as a careless program does.
@@ -24,6 +25,62 @@ func TestMessageInALogHasNoSecret(t *testing.T) {
 		}
 		if text := log.String(); strings.Contains(text, "471147") || strings.Count(text, "jane") != 8 {
 			t.Errorf("%s: the log: %s", name, text)
+		}
+	}
+}
+
+// TestMailSaysWhomItIsFrom gives a sender what the settings of the pool say of mail.
+func TestMailSaysWhomItIsFrom(t *testing.T) {
+	arn := "arn:aws:ses:us-east-1:123456789012:identity/"
+	for name, test := range map[string]struct {
+		settings *identity.EmailSettings
+		from     string
+	}{
+		"nothing":                  {nil, ""},
+		"an address":               {&identity.EmailSettings{From: new("Acme <no-reply@acme.test>")}, "Acme <no-reply@acme.test>"},
+		"an address of Amazon SES": {&identity.EmailSettings{SourceARN: new(arn + "no-reply@acme.test")}, "no-reply@acme.test"},
+		"both":                     {&identity.EmailSettings{SourceARN: new(arn + "other@acme.test"), From: new("no-reply@acme.test")}, "no-reply@acme.test"},
+		"a domain of Amazon SES":   {&identity.EmailSettings{SourceARN: new(arn + "acme.test")}, ""},
+	} {
+		f := newEngine(t)
+		if test.settings != nil {
+			test.settings.Account = new("DEVELOPER")
+			test.settings.ReplyTo, test.settings.ConfigurationSet = new("help@acme.test"), new("codes")
+			if test.settings.SourceARN == nil {
+				test.settings.SourceARN = new(arn + "acme.test")
+			}
+		}
+		pool := f.open(t, identity.PoolSettings{AutoVerified: []string{"email"}, Email: test.settings})
+		f.signUp(t, pool, "alice", email)
+		m := f.outbox.Messages(nil)[0]
+		if m.From != test.from {
+			t.Errorf("%s: from %q, want %q", name, m.From, test.from)
+		}
+		if set := test.settings != nil; set != (m.ReplyTo == "help@acme.test") || set != (m.ConfigurationSet == "codes") {
+			t.Errorf("%s: reply to %q, configuration set %q", name, m.ReplyTo, m.ConfigurationSet)
+		}
+	}
+}
+
+// sendsOnly is a sender that sends by one medium.
+type sendsOnly struct {
+	identity.Sender
+	medium identity.Medium
+}
+
+func (s sendsOnly) Sends(m identity.Medium) bool { return m == s.medium }
+
+// TestASenderOfAnotherMedium signs nobody up who cannot get the code.
+func TestASenderOfAnotherMedium(t *testing.T) {
+	for medium, want := range map[identity.Medium]error{identity.MediumEmail: nil, identity.MediumSMS: identity.ErrNoSender} {
+		f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Sender = sendsOnly{o.Sender, medium} })
+		pool := f.open(t, identity.PoolSettings{AutoVerified: []string{"email"}})
+		in := identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": email}}
+		_, err := pool.SignUp(t.Context(), in)
+		wantErr(t, "a sign-up with a sender of "+string(medium), err, want)
+		_, err = pool.Admin().Users().Get(t.Context(), "alice")
+		if (err == nil) != (want == nil) {
+			t.Errorf("%s: the user: %v", medium, err)
 		}
 	}
 }

@@ -81,6 +81,22 @@ func (u *User) nameAttributes(s *PoolSettings) []string {
 	return s.UsernameAttributes
 }
 
+// aliases are the addresses by which the user can sign in, by attribute, or nil.
+func (u *User) aliases(s *PoolSettings) map[string]string {
+	var out map[string]string
+	for _, a := range []string{"email", "phone_number"} {
+		v := u.Attributes[a]
+		if v == "" || !slices.Contains(u.nameAttributes(s), a) && !(slices.Contains(s.Aliases, a) && u.verified(a)) {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[a] = v
+	}
+	return out
+}
+
 // isSubOfAnother reports whether a name of the user's is the sub of another.
 // Users are found by their sub too, and its owner must not be passed over for
 // another user who takes it as a name.

@@ -73,10 +73,7 @@ func (a *AppClient) tryLoad(ctx context.Context, fn func(store.Reader, *scope) e
 			return err
 		}
 		s.source = callSource(ctx)
-		if values[3] == nil {
-			return nil
-		}
-		if s.ring, err = a.engine.ring(ctx, s.pool, values[3]); err != nil {
+		if s.ring, err = a.engine.ringOf(s.pool, values[3]); err != nil || s.ring == nil {
 			return err
 		}
 		a.engine.lastRings.Store(a.pool, s.ring)

@@ -159,7 +159,7 @@ func TestNoSecretIsInASealedStore(t *testing.T) {
 	outer, inner := sealedStore(t)
 	f := newEngineOn(t, outer)
 	pool := f.open(t, identity.PoolSettings{SRP: true})
-	secrets := append(spill(t, f, pool), "$argon2id$", `"verifier"`, `"master"`, `"d":`)
+	secrets := append(spill(t, f, pool), "$argon2id$", `"verifier"`, `"master"`, `"masters"`, `"decoy"`, `"d":`)
 	for entry, value := range contents(t, inner) {
 		for _, s := range secrets {
 			if strings.Contains(entry, s) || strings.Contains(value, s) {

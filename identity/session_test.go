@@ -309,13 +309,12 @@ func TestTokenOfAStolenKeyIsRefusedAtOnce(t *testing.T) {
 	if _, err := pool.Session(t.Context(), before.Access); !errors.Is(err, identity.ErrInvalidAccessToken) {
 		t.Errorf("Session with a token of a revoked key = %v", err)
 	}
-	res, err := client.Refresh(t.Context(), identity.Refresh{Token: before.Refresh})
-	check(t, "Refresh", err)
+	res := f.signIn(t, client, "alice")
 	set := kids(t, f, pool)
 	if len(set) != 2 || set[kid(t, before.Access)] || !set[kid(t, res.Access)] || !set[kid(t, res.ID)] {
 		t.Errorf("published are %v, want the two keys that sign now", set)
 	}
-	_, err = pool.Session(t.Context(), res.Access)
+	_, err := pool.Session(t.Context(), res.Access)
 	wantErr(t, "Session", err, nil)
 	f.advance(2 * time.Hour)
 	if got := kid(t, f.signIn(t, client, "alice").Access); got != kid(t, res.Access) {

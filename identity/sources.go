@@ -94,7 +94,7 @@ func (s *scope) sourceOf(who string) string {
 	if s.source == "" {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(mac(s.ring.decoy, "source", who, s.source)[:12])
+	return base64.RawURLEncoding.EncodeToString(mac(s.ring.digest, "source", who, s.source)[:12])
 }
 
 // guesses is the budget of an account for wrong guesses, as one call sees it.

@@ -19,8 +19,8 @@ const clockSlack = time.Hour
 // sweepBatch is how many records one transaction of a sweep removes at most.
 const sweepBatch = 500
 
-// Sweep removes expired records and what is left of deleted pools, groups, users and clients, in small
-// transactions, and returns how many records it removed.
+// Sweep removes expired records, what is left of deleted pools, groups, users and clients, and
+// master keys that have lapsed, in small transactions. It returns how many records it removed.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	total, err := e.catalog.Sweep(ctx, e.store, e.now())
 	if err != nil {
@@ -37,15 +37,25 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		return total, err
 	}
 	n, err = e.sweepGroups(ctx)
-	return total + n, err
+	total += n
+	if err != nil {
+		return total, err
+	}
+	return total, e.dropLapsed(ctx)
 }
 
 // firstOf reads the first records of a table, at most sweepBatch.
 func firstOf[R any](ctx context.Context, s store.Store, t *store.Table[R]) ([]*R, error) {
+	return batchOf(ctx, s, t, store.Range{})
+}
+
+// batchOf reads the first records of a range, at most sweepBatch.
+func batchOf[R any](ctx context.Context, s store.Store, t *store.Table[R], rng store.Range) ([]*R, error) {
+	rng.Limit = sweepBatch
 	var out []*R
 	err := s.View(ctx, func(r store.Reader) error {
 		out = nil
-		for rec, err := range t.Scan(r, store.Range{Limit: sweepBatch}) {
+		for rec, err := range t.Scan(r, rng) {
 			if err != nil {
 				return err
 			}

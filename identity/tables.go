@@ -37,9 +37,9 @@ var (
 		Owner: store.OwnedByClient,
 	}
 
-	// keyrings: a pool's signing keys and the key that everything else is derived from.
+	// keyrings: a pool's signing keys and the keys that everything else is derived from.
 	keyrings = &store.Table[keyring]{
-		Name: "keyrings", Secret: true, Key: func(k *keyring) string { return store.Key(k.Pool) },
+		Name: "keyrings", Version: keyringVersion, Upgrade: upgradeKeyring, Secret: true, Key: func(k *keyring) string { return store.Key(k.Pool) },
 		Owner: store.OwnedByPool,
 	}
 
@@ -305,8 +305,9 @@ type code struct {
 // A sentTo is one code that was sent.
 type sentTo struct {
 	MAC       []byte    `json:"mac"`
-	Attribute string    `json:"attribute"` // what the code went to, and verifies
-	Value     string    `json:"value"`     // the address itself: a code verifies no other
+	Master    string    `json:"masterId,omitempty"` // the id of the master key that the MAC is made with
+	Attribute string    `json:"attribute"`          // what the code went to, and verifies
+	Value     string    `json:"value"`              // the address itself: a code verifies no other
 	Expires   time.Time `json:"expires"`
 	Sent      time.Time `json:"sent,omitzero"`
 	// Misses and Since are those of the record of throttles when the code was made.
@@ -397,9 +398,11 @@ func tombstoneKey(owner store.Owner, id ...string) string {
 }
 
 type keyring struct {
-	Pool   string      `json:"pool"`
-	Master []byte      `json:"master"` // 32 bytes; the keys of box, codes and fakes are derived from it
-	Keys   []storedKey `json:"keys"`
+	Pool    string      `json:"pool"`
+	Masters []master    `json:"masters"` // the newest first, at most maxMasters
+	Decoy   []byte      `json:"decoy"`   // 32 bytes, see ring
+	Digest  []byte      `json:"digest"`  // 32 bytes, see ring
+	Keys    []storedKey `json:"keys"`
 }
 
 type storedKey struct {

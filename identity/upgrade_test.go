@@ -15,7 +15,13 @@ import (
 // version that wrote them so: three users with names and addresses in mixed case.
 func oldSearch(t *testing.T) store.Store {
 	t.Helper()
-	file, err := os.Open("testdata/search-v1.jsonl")
+	return oldStore(t, "testdata/search-v1.jsonl")
+}
+
+// oldStore is a store in memory with the entries in a file, one a line.
+func oldStore(t *testing.T, path string) store.Store {
+	t.Helper()
+	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -18,6 +19,9 @@ const (
 // jweHeader is base64url of {"cty":"JWT","enc":"A256GCM","alg":"dir"}.
 const jweHeader = "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiZGlyIn0"
 
+// boxIDSize is the length of the id of a box that has one, in bytes.
+const boxIDSize = 8
+
 // A Box seals strings. Without the key of the box it is not possible to read or make a
 // sealed string. [NewBox] makes a Box. It prints as [redacted] and may be used by several
 // goroutines.
@@ -25,10 +29,34 @@ const jweHeader = "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiZGlyIn0"
 // The cipher is AES-256-GCM with random nonces. Change the key before it has sealed 2³²
 // strings, Seal and SealJWE together: beyond that, the same nonce may be used twice. A
 // string stays valid for as long as the key is used, and opens any number of times.
-type Box struct{ aead cipher.AEAD }
+type Box struct {
+	aead   cipher.AEAD
+	id     string // "" or boxIDSize bytes, at the beginning of each sealed string
+	header string // of JWEs
+}
 
-// NewBox returns a Box for key, which must have 32 bytes. It does not keep key.
+// NewBox returns a Box for key, which must have 32 bytes. It does not keep key. Its strings
+// do not name the key.
 func NewBox(key []byte) (*Box, error) {
+	return newBox("", jweHeader, key)
+}
+
+// NewNamedBox is like [NewBox]. The strings of the box name its key by id, which everybody
+// can read, so that [Boxes] finds the key again. The id must have 8 characters, which are
+// letters or digits of ASCII. It is the member kid in the header of JWEs.
+func NewNamedBox(id string, key []byte) (*Box, error) {
+	if len(id) != boxIDSize || strings.ContainsFunc(id, notAlnum) {
+		return nil, fmt.Errorf("token: new box: the id must be %d letters and digits", boxIDSize)
+	}
+	header := `{"cty":"JWT","enc":"A256GCM","alg":"dir","kid":"` + id + `"}`
+	return newBox(id, base64.RawURLEncoding.EncodeToString([]byte(header)), key)
+}
+
+func notAlnum(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
+
+func newBox(id, header string, key []byte) (*Box, error) {
 	if len(key) != 32 {
 		return nil, fmt.Errorf("token: new box: key has %d bytes, not 32", len(key))
 	}
@@ -40,16 +68,16 @@ func NewBox(key []byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("token: new box: %w", err)
 	}
-	return &Box{aead}, nil
+	return &Box{aead, id, header}, nil
 }
 
 // Seal encrypts plain and returns the result in base64url without padding. The string opens
 // only with the same bind, which is not part of the string. Use bind to say what the string
 // is for, such as a purpose, a pool and a user. plain must have at most 48 KiB less 28
-// bytes, because Open refuses a string longer than [MaxLength].
+// bytes, 36 if the box has an id, because Open refuses a string longer than [MaxLength].
 func (b *Box) Seal(plain, bind []byte) string {
 	out := b.seal(plain, boundTo(bind))
-	return base64.RawURLEncoding.EncodeToString(out)
+	return base64.RawURLEncoding.EncodeToString(append([]byte(b.id), out...))
 }
 
 // Open returns the plain text of a string that was sealed under this key with this bind.
@@ -59,20 +87,28 @@ func (b *Box) Open(s string, bind []byte) ([]byte, error) {
 		return nil, ErrSealed
 	}
 	data, ok := decode(s, MaxLength)
-	if !ok || len(data) < nonceSize+tagSize {
+	if !ok || !bytes.HasPrefix(data, []byte(b.id)) {
+		return nil, ErrSealed
+	}
+	return b.openSealed(data[len(b.id):], bind)
+}
+
+// openSealed opens the bytes of a sealed string, without the id.
+func (b *Box) openSealed(data, bind []byte) ([]byte, error) {
+	if len(data) < nonceSize+tagSize {
 		return nil, ErrSealed
 	}
 	return b.open(data[:nonceSize], data[nonceSize:], boundTo(bind))
 }
 
 // SealJWE returns plain as a compact JWE (RFC 7516) with the header
-// {"cty":"JWT","enc":"A256GCM","alg":"dir"}. Any JOSE library that has the key can open it.
-// Otherwise SealJWE is like Seal.
+// {"cty":"JWT","enc":"A256GCM","alg":"dir"}, and the member kid if the box has an id. Any
+// JOSE library that has the key can open it. Otherwise SealJWE is like Seal.
 func (b *Box) SealJWE(plain []byte) string {
 	enc := base64.RawURLEncoding
-	out := b.seal(plain, []byte(jweHeader))
+	out := b.seal(plain, []byte(b.header))
 	end := len(out) - tagSize
-	return jweHeader + ".." + enc.EncodeToString(out[:nonceSize]) + "." +
+	return b.header + ".." + enc.EncodeToString(out[:nonceSize]) + "." +
 		enc.EncodeToString(out[nonceSize:end]) + "." + enc.EncodeToString(out[end:])
 }
 
@@ -80,7 +116,7 @@ func (b *Box) SealJWE(plain []byte) string {
 // that SealJWE writes, so no other algorithm and no compression is ever used. Otherwise it
 // returns [ErrSealed].
 func (b *Box) OpenJWE(s string) ([]byte, error) {
-	rest, ok := strings.CutPrefix(s, jweHeader+"..")
+	rest, ok := strings.CutPrefix(s, b.header+"..")
 	if !ok || len(s) > MaxLength || strings.Count(rest, ".") != 2 {
 		return nil, ErrSealed
 	}
@@ -99,7 +135,7 @@ func (b *Box) OpenJWE(s string) ([]byte, error) {
 			return nil, ErrSealed
 		}
 	}
-	return b.open(nonce, append(text, tag...), []byte(jweHeader))
+	return b.open(nonce, append(text, tag...), []byte(b.header))
 }
 
 // Format prints [redacted] for every verb.

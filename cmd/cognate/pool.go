@@ -17,7 +17,7 @@ type poolCommand struct {
 	Set     poolSet     `cmd:"" help:"Change settings of a user pool."`
 	Upgrade poolUpgrade `cmd:"" name:"upgrade-defaults" help:"Move a user pool to the newest safe defaults."`
 	Delete  poolDelete  `cmd:"" help:"Delete a user pool and all that is in it."`
-	Rotate  poolRotate  `cmd:"" name:"rotate-keys" help:"Make new signing keys for a user pool."`
+	Rotate  poolRotate  `cmd:"" name:"rotate-keys" help:"Make new keys for a user pool."`
 }
 
 // Help returns the details that --help shows.
@@ -251,19 +251,23 @@ func (c *poolDelete) Run(t *terminal) error {
 
 type poolRotate struct {
 	inPool
-	Lead   *time.Duration `xor:"when" placeholder:"DURATION" help:"How long the new keys are published before they sign, such as 90m. Default: 24h."`
-	Revoke bool           `xor:"when" help:"Use the new keys at once, and refuse all tokens that earlier keys signed."`
+	Lead   *time.Duration `xor:"when" placeholder:"DURATION" help:"How long the new signing keys are published before they sign, such as 90m. Default: 24h."`
+	Revoke bool           `xor:"when" help:"Use the new keys at once, and refuse whatever was made with earlier keys: all users sign in again."`
 }
 
 // Help returns the details that --help shows.
 func (poolRotate) Help() string {
-	return `Verifiers fetch the keys of a pool from its jwks.json and keep them for some time. So new keys are published first and sign later. The old keys stay published for 24 hours after the new keys begin to sign, until their last token has expired. "cognate serve --rotate-keys DAYS" rotates the keys automatically.
+	return `A pool has signing keys, for access and ID tokens, and master keys, from which the keys of refresh tokens, challenge states and codes are derived. This command replaces both, and users notice nothing. "cognate serve --rotate-keys DAYS" does so automatically.
+
+Verifiers fetch the signing keys of a pool from its jwks.json and keep them for some time. So new keys are published first and sign later. The old keys stay published for 24 hours after the new keys begin to sign, until their last token has expired.
+
+The new master key is used at once. The old one is removed when no refresh token of it can be valid any more. A pool has at most eight master keys. If all are in use, the newest stays.
 
     cognate pool rotate-keys
     cognate pool rotate-keys --pool main --lead 0s
     cognate pool rotate-keys --revoke
 
-If a key was stolen, give --revoke. All earlier keys leave jwks.json at once, and the server refuses the tokens that they signed. Users stay signed in: their clients refresh the tokens. Other verifiers accept the old tokens until they fetch jwks.json again, so restart those that keep it for long.`
+If the keys were stolen, give --revoke. All earlier keys are dropped at once: signing keys, which leave jwks.json, and master keys, with which a thief can sign in as anybody. The server refuses all access, ID and refresh tokens, sign-ins that wait for an answer, and codes that were sent before. All users sign in again. Other verifiers accept the old tokens until they fetch jwks.json again, so restart those that keep it for long. Answers about unknown users change once: see docs/operate.md.`
 }
 
 // Validate is called when the command line has been read.
@@ -281,7 +285,7 @@ func (c *poolRotate) Run(t *terminal) error {
 			if err := a.RevokeKeys(ctx); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(t.out, "The new keys sign from now. All earlier keys are revoked.")
+			_, err := fmt.Fprintln(t.out, "The new keys sign from now. All earlier keys are revoked, and all users sign in again.")
 			return err
 		}
 		lead := 24 * time.Hour
@@ -291,7 +295,7 @@ func (c *poolRotate) Run(t *terminal) error {
 		if err := a.RotateKeys(ctx, lead); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(t.out, "The new keys are published, and sign from %s.\n", stamp(time.Now().Add(lead)))
+		_, err := fmt.Fprintf(t.out, "The new signing keys are published, and sign from %s.\n", stamp(time.Now().Add(lead)))
 		return err
 	})
 }

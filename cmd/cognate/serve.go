@@ -32,7 +32,7 @@ type serveCommand struct {
 	Region  region     `default:"us-east-1" placeholder:"REGION" help:"Region of pools that are made without one. Default: ${default}."`
 	Account account    `default:"123456789012" placeholder:"NUMBER" help:"Account number in ARNs. Default: ${default}."`
 	Issuer  issuerFlag `default:"self" placeholder:"ISSUER" help:"The iss of tokens: the URL that clients use, aws (as from Amazon), or self (the HOST:PORT of --addr, or the first --acme-host). Default: ${default}."`
-	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the signing keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
+	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
 	connectionFlags
 	userFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
@@ -64,7 +64,7 @@ Examples:
 
 Several servers can run on one PostgreSQL database. Give every server the same --issuer and a copy of the same key file. To keep the password of the database out of the list of processes, put the address in the environment variable COGNATE_STORE. The keys can be in the variable COGNATE_KEYS, or in the variable that --key-env names, in the format of a key file.
 
-With --rotate-keys 90, the server replaces the signing keys of each pool every 90 days. New keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
+With --rotate-keys 90, the server replaces the signing and master keys of each pool every 90 days. New signing keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
 
 If a proxy is in front, give its address with --trusted-proxy, so that limits by address count the users and not the proxy.
 

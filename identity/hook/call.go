@@ -1,8 +1,8 @@
 // Package hook has the types of hooks: the [Call] that a hook runs in, an event for each
 // hook point, and the decision that a hook returns. Begin with [Event].
 //
-// A program cannot install hooks yet: this version has no option for them. [Call] is in
-// use, see identity.WithCall.
+// A program sets hooks in identity.Options, see identity.Hooks. The package identity/webhook
+// calls functions behind URLs.
 //
 // A hook runs outside of any transaction, so it may be slow. The engine reads the user
 // again after the hook, because the user may have changed meanwhile. The zero value of each

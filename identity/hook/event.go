@@ -26,6 +26,9 @@ type Event struct {
 	Status string
 	// Attributes are the attributes of the user, without sub.
 	Attributes map[string]string
+	// Aliases are the addresses by which the user can sign in, by the name of the
+	// attribute: email or phone_number. Nil means none.
+	Aliases map[string]string
 	// Call is the call that reached the hook point, with client metadata and validation
 	// data.
 	Call Call

@@ -279,13 +279,13 @@ type Devices struct {
 	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"` // stored, not acted on: users choose which devices are remembered
 }
 
-// Email settings are stored and shown, and not acted on: they say how mail is sent.
+// Email says how mail is sent: by what a sender makes of it, see the package delivery.
 type Email struct {
-	SourceARN        *string `json:"sourceArn,omitempty"`        // stored, not acted on: the identity that mail is sent from
-	ReplyTo          *string `json:"replyTo,omitempty"`          // stored, not acted on: the address that answers go to
+	SourceARN        *string `json:"sourceArn,omitempty"`        // the identity in Amazon SES; without From, its address is From
+	ReplyTo          *string `json:"replyTo,omitempty"`          // the address that answers go to
 	Account          *string `json:"account,omitempty"`          // stored, not acted on: COGNITO_DEFAULT or DEVELOPER
-	From             *string `json:"from,omitempty"`             // stored, not acted on: the address that mail comes from
-	ConfigurationSet *string `json:"configurationSet,omitempty"` // stored, not acted on: a name in Amazon SES
+	From             *string `json:"from,omitempty"`             // the address that mail comes from, with or without a name; nil means the sender's
+	ConfigurationSet *string `json:"configurationSet,omitempty"` // a name in Amazon SES; only a sender by SES acts on it
 }
 
 // An EncryptionKey says which key encrypts the data of a pool (model shape
