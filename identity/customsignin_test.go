@@ -262,8 +262,8 @@ func TestStateOfACustomSignInIsBound(t *testing.T) {
 	if in, err := guess(t, c, "right"); err != nil || in.Tokens == nil {
 		t.Errorf("in the end: %v", err)
 	}
-	g.define = nil
-	if _, err := pool.StartCustom(t.Context(), identity.StartCustom{Username: "alice"}); err == nil {
+	plain := f.client(t, pool, identity.ClientSettings{})
+	if _, err := plain.StartCustom(t.Context(), identity.StartCustom{Username: "alice"}); err == nil {
 		t.Error("a client without the flow began a custom sign-in")
 	}
 }
@@ -318,9 +318,8 @@ func TestSecondFactorAfterACustomSignIn(t *testing.T) {
 		want     bool
 	}{{identity.SafeDefaults, false, true}, {identity.CognitoDefaults, false, false}, {identity.CognitoDefaults, true, true}} {
 		g := &game{}
-		f, pool, a := g.play(t, storetest.Twice(memory.New()), identity.PoolSettings{Defaults: c.defaults, AutoVerified: []string{"email"}})
+		f, pool, a := g.play(t, storetest.Twice(memory.New()), identity.PoolSettings{Defaults: c.defaults, AutoVerified: []string{"email"}, MFA: "OPTIONAL", TOTP: new(true)})
 		f.enroll(t, f.session(t, a, "alice"))
-		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MFA = "OPTIONAL" }))
 		check(t, "SetMFA", pool.Admin().Users().SetMFA(t.Context(), "alice", identity.MFAUpdate{identity.MFATOTP: {Enabled: true}}))
 		var ch *identity.CustomChallenge
 		if c.srp {

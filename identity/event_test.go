@@ -283,6 +283,20 @@ var acts = []act{
 	{"TOTPRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.TOTPRequired).Answer(ctx, identity.FactorCode{Code: l.totpCode()}))
 	}, []string{"SignedIn user:ada ada"}},
+	{"CustomChallenge.Answer with a wrong answer, then the right one", func(ctx context.Context, l *life) error {
+		h := (&game{}).hooks()
+		l.SetHooks(&h)
+		defer l.SetHooks(nil)
+		a := l.customClient(l.t, l.pool, false)
+		in, err := a.StartCustom(ctx, identity.StartCustom{Username: "ada"})
+		for _, answer := range []identity.Secret{"wrong", "right"} {
+			if err != nil {
+				return err
+			}
+			in, err = in.Challenge.(*identity.CustomChallenge).Answer(ctx, identity.CustomAnswer{Answer: answer})
+		}
+		return err
+	}, []string{"ClientCreated program client", "SignInFailed client ada WrongPassword", "SignedIn user:ada ada"}},
 	{"Users.UpdateAttributes", func(ctx context.Context, l *life) error {
 		return l.users.UpdateAttributes(ctx, "ada", attrs{"phone_number": "+15550100", "phone_number_verified": "true"})
 	}, []string{"AttributesChanged operator:AKIA ada changed=phone_number,phone_number_verified"}},

@@ -199,7 +199,7 @@ func (e *Engine) OnHook(fn func(ctx context.Context, trigger Trigger, event any)
 		PostAuthentication: refusing[hook.PostAuthentication](fn, PostAuthentication),
 		PreTokenGeneration: hookFunc[hook.PreTokenGeneration, hook.PreTokenGenerationDecision](fn, PreTokenGeneration),
 		DefineAuthChallenge: func(ctx context.Context, e *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error) {
-			if len(e.Rounds) > 0 && e.Rounds[len(e.Rounds)-1].Correct {
+			if n := len(e.Rounds); n > 0 && e.Rounds[n-1].Correct {
 				return hook.DefineAuthChallengeDecision{IssueTokens: true}, fn(ctx, DefineAuthChallenge, *e)
 			}
 			return hook.DefineAuthChallengeDecision{Challenge: "CUSTOM_CHALLENGE"}, fn(ctx, DefineAuthChallenge, *e)

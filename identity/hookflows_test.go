@@ -75,23 +75,18 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 	}},
 	"CustomChallenge.answer": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.customPool(t)
+		ch := riddle(t, a, "alice")
 		return pool, func(ctx context.Context, _ string) error {
-			in, err := a.StartCustom(t.Context(), identity.StartCustom{Username: "alice"})
-			if err != nil {
-				return err
-			}
-			_, err = in.Challenge.(*identity.CustomChallenge).Answer(ctx, identity.CustomAnswer{Answer: "right"})
+			_, err := ch.Answer(ctx, identity.CustomAnswer{Answer: "right"})
 			return err
 		}
 	}},
 	"PasswordVerifier.answerCustom": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.customPool(t)
+		x, err := beginCustomSRP(t.Context(), a, pool.PoolID(), "alice")
+		check(t, "StartCustom", err)
 		return pool, func(ctx context.Context, _ string) error {
-			x, err := beginCustomSRP(t.Context(), a, pool.PoolID(), "alice")
-			if err != nil {
-				return err
-			}
-			_, err = x.ch.Answer(ctx, x.proof(t, password))
+			_, err := x.ch.Answer(ctx, x.proof(t, password))
 			return err
 		}
 	}},

@@ -140,6 +140,7 @@ var allTriggers = []identity.Trigger{
 // triggersOf are the triggers of a row of the table in hooks.go.
 func triggersOf(row string) []identity.Trigger {
 	row = strings.NewReplacer(
+		"customTriggers", "DefineAuthChallenge CreateAuthChallenge VerifyAuthChallengeResponse",
 		"tokenTriggers", "PostAuthentication PreTokenGeneration PreTokenGenerationV1",
 		"messageTriggers", "CustomMessage CustomEmailSender CustomSMSSender",
 		"senderTrigger", "CustomSMSSender", // the tests go through the flow by SMS
