@@ -255,7 +255,7 @@ func TestFlowWithoutAWayIsRefused(t *testing.T) {
 
 func TestKeyStockIsUsedUp(t *testing.T) {
 	if testing.Short() {
-		t.Skip("makes RSA keys for a stock")
+		t.Skip("makes eight RSA keys, which takes a second")
 	}
 	stock := identity.NewKeyStock(2)
 	for range 3 {

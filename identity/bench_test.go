@@ -136,6 +136,25 @@ func BenchmarkRefresh(b *testing.B) {
 	}
 }
 
+// BenchmarkRotatingRefresh is of a client that takes a new refresh token each time. The store
+// has one commit more for each than for BenchmarkRefresh.
+func BenchmarkRotatingRefresh(b *testing.B) {
+	for _, alg := range []token.Algorithm{token.RS256, token.ES256} {
+		b.Run(string(alg), func(b *testing.B) {
+			onStores(b, identity.PoolSettings{Algorithm: alg}, func(b *testing.B, x *benched) {
+				tokens := manyTokens(b, x)
+				i := 0
+				for b.Loop() {
+					i = (i + 1) % len(tokens)
+					next, err := x.pool.Refresh(b.Context(), identity.Refresh{Token: tokens[i].Refresh, Rotating: true})
+					check(b, "Refresh", err)
+					tokens[i] = next
+				}
+			})
+		})
+	}
+}
+
 // manyTokens signs some of the users in.
 func manyTokens(b *testing.B, x *benched) []*identity.Tokens {
 	b.Helper()

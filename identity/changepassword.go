@@ -149,8 +149,8 @@ func (t *passwordChange) run(ctx context.Context) error {
 // commit runs in the transaction. It reads again what may have changed since
 // the password was verified, and decides.
 func (t *passwordChange) commit(tx store.Tx, u *User, failure *Event) (refused, err error) {
-	again := &attempt{who: t.who}
-	if err := again.read(tx, t.scope); err != nil {
+	again, err := t.again(tx)
+	if err != nil {
 		return nil, err
 	}
 	limited, err := t.limited(tx)

@@ -18,10 +18,15 @@ func must(err error) {
 	}
 }
 
-// newPool makes a pool in memory, with cheap password hashes, which only tests may have.
+// newPool makes a pool in memory, with cheap password hashes, which only tests may have,
+// and keys of an elliptic curve, which are made at once.
 func newPool(ctx context.Context, settings *identity.PoolSettings) (*identity.UserPool, *identity.Outbox) {
 	outbox := identity.NewOutbox(0)
 	engine := identity.New(memory.New(), &identity.Options{Sender: outbox, InsecureCheapHashing: true})
+	if settings == nil {
+		settings = new(identity.PoolSettings)
+	}
+	settings.Algorithm = "ES256"
 	pool, err := engine.OpenUserPool(ctx, "main", settings)
 	must(err)
 	return pool, outbox

@@ -348,8 +348,13 @@ var scenarios = []scenario{
 
 // eachStep makes the call of each scenario once for each of its steps, on a
 // copy of the prepared store, with a fault at that step. Then it makes the call again without one.
+// In the short tier it does so for each fifth step.
 func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, want error) {
 	t.Helper()
+	stride := 1
+	if testing.Short() {
+		stride = 5
+	}
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
 			base := memory.New()
@@ -360,7 +365,7 @@ func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, 
 			f.signIn(t, pool.AppClient, "first")
 			call := sc.prepare(t, f, pool)
 			before := contents(t, base)
-			for at := 1; ; at++ {
+			for at := 1; ; at += stride {
 				fork, err := base.Fork()
 				check(t, "Fork", err)
 				ctx, cancel := context.WithCancel(t.Context())

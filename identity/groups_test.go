@@ -298,6 +298,9 @@ func (g *groupFixture) bulk(t testing.TB, n int, group string) {
 }
 
 func TestGroupOfManyIsSweptInBatches(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes and deletes a group of 1001 users")
+	}
 	g := newGroupsOn(t, newEngineOn(t, memory.New()))
 	g.make(t, "all", 1, "")
 	g.bulk(t, 1001, "all")

@@ -171,7 +171,10 @@ func TestTriggersRefuse(t *testing.T) {
 			t.Errorf("%s has no triggers in the table", flow)
 		}
 		for way, begin := range hookFlows[flow] {
-			for _, trigger := range allTriggers {
+			for i, trigger := range allTriggers {
+				if testing.Short() && i%4 > 0 && !slices.Contains(refused, trigger) {
+					continue // a quarter of the triggers that the flow does not come to
+				}
 				f := newEngine(t)
 				pool, rest := begin(t, f)
 				f.target(t, pool, trigger)

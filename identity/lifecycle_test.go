@@ -66,7 +66,7 @@ func (f *fixture) events(t testing.TB, kind identity.EventKind) int {
 // life when the user is enabled again.
 func TestDisablingEndsMoreSignInsThanOneTransactionTakes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("needs hundreds of sign-ins")
+		t.Skip("needs 505 sign-ins")
 	}
 	f, pool, client := tokenFixture(t, identity.ClientSettings{})
 	users := pool.Admin().Users()

@@ -13,7 +13,7 @@ func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	flag.Parse() // for testing.Short
 	if testing.Short() && !raceEnabled {
-		crowd = 50
+		crowd = 24
 	}
 	os.Exit(m.Run())
 }

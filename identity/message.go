@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +62,7 @@ type Message struct {
 	Code     Secret      // the code, or the temporary password of an invitation
 	Subject  string      // of a mail
 	Body     string      // the whole text, with the code in it
+	HTML     bool        // whether Body is HTML; only of a mail
 
 	// What the settings of the pool say of its mail. A Sender has defaults for what is empty.
 	From             string // an address, with or without a name
@@ -266,20 +269,22 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, words ho
 		body = pick(v.Email, s.settings.EmailVerificationMessage, ownText)
 		subject = pick(v.Subject, s.settings.EmailVerificationSubject, ownSubject)
 	}
-	return &Message{
+	m := &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: c.Value, Medium: medium(c.Attribute), Kind: kind, Code: Secret(text),
-		Subject: fillIn(cmp.Or(words.Subject, subject), u.Username, text), Body: fillIn(cmp.Or(words.Body, body), u.Username, text),
 	}
+	m.fill(cmp.Or(words.Subject, subject), cmp.Or(words.Body, body), u.Username)
+	return m
 }
 
 // signInMessage is the message that carries the second factor of a sign-in.
 func (s *scope) signInMessage(u *User, d *CodeDelivery, words codeWords, code string, now time.Time) *Message {
-	return &Message{
+	m := &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: u.Attributes[d.Attribute], Medium: d.Medium, Kind: MessageFactorCode, Code: Secret(code),
-		Subject: fillIn(words.subject, u.Username, code), Body: fillIn(words.body, u.Username, code),
 	}
+	m.fill(words.subject, words.body, u.Username)
+	return m
 }
 
 // invitation is the message that carries a temporary password.
@@ -296,12 +301,12 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute string, words hook.Cu
 	if len(p.Settings.UsernameAttributes) > 0 {
 		name = m.To // the sub means nothing to its owner
 	}
-	body := pick(t.SMS, nil, inviteText)
+	body, subject := pick(t.SMS, nil, inviteText), ""
 	if m.Medium == MediumEmail {
 		body = pick(t.Email, nil, inviteText)
-		m.Subject = fillIn(cmp.Or(words.Subject, pick(t.Subject, nil, inviteSubject)), name, password)
+		subject = cmp.Or(words.Subject, pick(t.Subject, nil, inviteSubject))
 	}
-	m.Body = fillIn(cmp.Or(words.Body, body), name, password)
+	m.fill(subject, cmp.Or(words.Body, body), name)
 	return m
 }
 
@@ -313,6 +318,22 @@ func pick(first, second *string, fallback string) string {
 		return *second
 	}
 	return fallback
+}
+
+// markup is what makes a template HTML: a tag, or a character by its name or number.
+var markup = regexp.MustCompile(`<[a-zA-Z/!]|&(?:[a-zA-Z][a-zA-Z0-9]*|#[0-9]+|#x[0-9a-fA-F]+);`)
+
+// fill writes a name and the code into templates. Whether a mail is HTML depends on its template
+// alone. In HTML, name and code are escaped: a user chooses the name, and could otherwise put
+// links into a mail that this pool sends to somebody else.
+func (m *Message) fill(subject, body, username string) {
+	m.Subject = fillIn(subject, username, string(m.Code))
+	m.HTML = m.Medium == MediumEmail && markup.MatchString(body)
+	if m.HTML {
+		m.Body = fillIn(body, html.EscapeString(username), html.EscapeString(string(m.Code)))
+		return
+	}
+	m.Body = fillIn(body, username, string(m.Code))
 }
 
 func fillIn(text, username, code string) string {

@@ -84,3 +84,27 @@ func TestASenderOfAnotherMedium(t *testing.T) {
 		}
 	}
 }
+
+// TestANameIsNoMarkup signs a user up whose name is a link, in pools whose mail is HTML and is not.
+func TestANameIsNoMarkup(t *testing.T) {
+	name := `<a/href=//evil.test>here</a>&amp;`
+	for template, want := range map[string]struct {
+		body string
+		html bool
+	}{
+		"Dear {username}: {####}":       {"Dear " + name + ": ", false},
+		"A < B & C, {username}: {####}": {"A < B & C, " + name + ": ", false},
+		"<p>{username}</p> {####}":      {"<p>&lt;a/href=//evil.test&gt;here&lt;/a&gt;&amp;amp;</p> ", true},
+		"{username}&nbsp;{####}":        {"&lt;a/href=//evil.test&gt;here&lt;/a&gt;&amp;amp;&nbsp;", true},
+	} {
+		f := newEngine(t)
+		pool := f.open(t, identity.PoolSettings{
+			AutoVerified: []string{"email"}, Verification: &identity.VerificationTemplate{Email: &template},
+		})
+		f.signUp(t, pool, name, email)
+		m := f.outbox.Messages(nil)[0]
+		if m.HTML != want.html || m.Body != want.body+string(m.Code) {
+			t.Errorf("%s: HTML %t, %s", template, m.HTML, m.Body)
+		}
+	}
+}

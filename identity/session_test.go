@@ -326,7 +326,7 @@ func TestTokenOfAStolenKeyIsRefusedAtOnce(t *testing.T) {
 // signed must verify for as long as it lives, by the published keys.
 func TestRotationsMayOverlap(t *testing.T) {
 	if testing.Short() {
-		t.Skip("makes RSA keys for many rotations")
+		t.Skip("signs in at each step of six plans of rotations and verifies all tokens again, which takes a second")
 	}
 	hour := time.Hour
 	for name, rotations := range map[string][]struct{ wait, lead time.Duration }{

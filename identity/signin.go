@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -111,6 +112,8 @@ type attempt struct {
 	who   string   // whom failures are counted for
 	lock  *guesses // what is left of the account's wrong guesses
 
+	values [][]byte // what lock and cred were decoded from
+
 	correct bool
 	renewed *credential // written when the proof was correct
 	spend   *usedState  // an answer that counts once
@@ -143,16 +146,15 @@ func (a *AppClient) prefetchFor(name string) prefetchPlan {
 	}
 	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, decoySub)), users.Ref(store.Key(a.pool, name)))
 	plan.refs = append(plan.refs, proofRefs(a.pool, name)...)
-	folded := fold(name, false)
 	keys, _ := a.engine.lastRings.Load(a.pool)
-	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+	for _, n := range formsOf(name) {
 		plan.refs = append(plan.refs, users.IndexRef(usersByName, nameKey(a.pool, n)))
 		if keys, ok := keys.(*ring); ok {
 			plan.refs = append(plan.refs, proofRefs(a.pool, keys.decoyWho(n))...)
 		}
 	}
 	cut := len(store.Key(a.pool))
-	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+	for _, n := range formsOf(name) {
 		index := users.IndexRef(usersByName, nameKey(a.pool, n))
 		plan.follow = append(
 			plan.follow,
@@ -176,11 +178,31 @@ func (t *attempt) read(r store.Reader, s *scope) error {
 	if err != nil {
 		return err
 	}
+	return t.decode(s, values)
+}
+
+func (t *attempt) decode(s *scope, values [][]byte) (err error) {
 	if t.lock, err = s.guessesOf(values[:2], t.who); err != nil {
 		return err
 	}
 	t.cred, err = credentialOf(s.settings, values[2])
+	t.values = values
 	return err
+}
+
+// again reads in a transaction what read has read before. It decodes only what has changed
+// since. The budget is a copy, which each run of the transaction may change.
+func (t *attempt) again(tx store.Tx) (*attempt, error) {
+	again := &attempt{who: t.who}
+	values, err := tx.Get(proofRefs(t.scope.pool.ID, t.who)...)
+	if err != nil {
+		return nil, err
+	}
+	if slices.EqualFunc(values, t.values, bytes.Equal) {
+		again.lock, again.cred = t.lock.clone(), t.cred
+		return again, nil
+	}
+	return again, again.decode(t.scope, values)
 }
 
 // admissible checks what does not depend on the user.
@@ -403,8 +425,8 @@ func (o *outcome) canAsk(s *scope) error {
 // writes the sign-in if there is one.
 func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outcome, error) {
 	tx = txPrefetch(tx, t.nextReads()...)
-	again := &attempt{who: t.who}
-	if err := again.read(tx, t.scope); err != nil {
+	again, err := t.again(tx)
+	if err != nil {
 		return outcome{}, err
 	}
 	if again.lock.locked(now) {
@@ -483,7 +505,7 @@ func (t *attempt) succeed(tx store.Tx, lock *guesses, o *outcome, f *family, ev 
 	if o.step != stepDone {
 		return nil
 	}
-	if err := t.scope.insertFamily(tx, f, o.user, now); err != nil {
+	if err := t.scope.insertFamilyOf(tx, f, o.user, lock, now); err != nil {
 		return err
 	}
 	return events.Insert(tx, ev)

@@ -125,6 +125,13 @@ func (s *scope) guessesOf(values [][]byte, who string) (*guesses, error) {
 	return &guesses{shared: shared, list: list, from: s.sourceOf(who)}, nil
 }
 
+// clone returns a copy that may be changed apart.
+func (g *guesses) clone() *guesses {
+	shared, list := *g.shared, *g.list
+	list.Known = slices.Clone(list.Known)
+	return &guesses{shared: &shared, list: &list, from: g.from}
+}
+
 // own returns the call's source if the account knows it, or nil.
 func (g *guesses) own(now time.Time) *knownSource {
 	for i := range g.list.Known {
@@ -247,22 +254,31 @@ func (g *guesses) forgetOne(now time.Time) bool {
 	return true
 }
 
-// insertFamily writes a sign-in, and makes its source a known one. It refuses a
-// sign-in whose hooks have not run, see [scope.beforeTokens].
+// insertFamily writes a sign-in, and makes its source a known one.
 func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) error {
+	if s.source == "" {
+		return s.insertFamilyOf(tx, f, u, nil, now)
+	}
+	values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
+	if err != nil {
+		return err
+	}
+	g, err := s.guessesOf(values, u.Sub)
+	if err != nil {
+		return err
+	}
+	return s.insertFamilyOf(tx, f, u, g, now)
+}
+
+// insertFamilyOf is insertFamily where the transaction has read the guesses of the user. They
+// are not used for a call without a source. It refuses a sign-in whose hooks have not run,
+// see [scope.beforeTokens].
+func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now time.Time) error {
 	if s.unasked {
 		return errUnasked
 	}
 	s.strange = false
 	if s.source != "" {
-		values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
-		if err != nil {
-			return err
-		}
-		g, err := s.guessesOf(values, u.Sub)
-		if err != nil {
-			return err
-		}
 		s.strange = now.Before(g.list.expires()) && g.own(now) == nil
 		if err := g.remember(tx, now); err != nil {
 			return err

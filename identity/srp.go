@@ -153,7 +153,7 @@ func (s *scope) srpUserID(u *User, name string) string {
 	if u != nil {
 		return u.Username
 	}
-	folded := fold(name, s.settings.DistinguishesCase())
+	folded := foldNew(s.settings, name)
 	if len(s.settings.UsernameAttributes) == 0 && !slices.Contains(s.settings.Aliases, settings.NameShape(name)) {
 		return folded
 	}
@@ -162,7 +162,7 @@ func (s *scope) srpUserID(u *User, name string) string {
 }
 
 func (s *scope) decoyVerifier(name string) (salt, verifier []byte) {
-	name = fold(name, s.settings.DistinguishesCase())
+	name = foldNew(s.settings, name)
 	return mac(s.ring.decoy, "salt", name)[:srp.SaltSize], srp.DecoyVerifier(mac(s.ring.decoy, "verifier", name))
 }
 

@@ -35,6 +35,9 @@ func forged(t *testing.T, file string, alter func(body []byte) []byte) string {
 
 // TestNobodyEntersAGroupByAnAlteredBackup swaps the names of a member and another user.
 func TestNobodyEntersAGroupByAnAlteredBackup(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command ten times; `store` refuses altered backups, as the script `backup` does")
+	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "group", "create", "admins")
 	must(t, dir, "user", "create", "mallory")
@@ -88,6 +91,9 @@ func TestBackupNeedsTheKeyFileOfItsTime(t *testing.T) {
 
 // TestBackupOfTheFirstFormat opens a backup that a version before the MAC has written.
 func TestBackupOfTheFirstFormat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command eight times; `store` restores backups of the first format")
+	}
 	dir := t.TempDir()
 	for _, name := range []string{"format1.backup", "cognate.key"} {
 		data, err := os.ReadFile(filepath.Join("testdata", "backup-format1", name))

@@ -147,7 +147,7 @@ func kills(t *testing.T) int {
 		return n
 	}
 	if testing.Short() {
-		return 3
+		return 1
 	}
 	return 20
 }

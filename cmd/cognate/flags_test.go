@@ -256,6 +256,9 @@ func TestCommandsWorkOnAStoreOfDev(t *testing.T) {
 }
 
 func TestKeyFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command eight times; `store/sealed` refuses bad key files")
+	}
 	dir := t.TempDir()
 	newSigner(t, dir)
 	file := filepath.Join(dir, "cognate.key")

@@ -110,9 +110,9 @@ func TestPools(t *testing.T) {
 }
 
 func TestPoolByKey(t *testing.T) {
-	dir, _ := withPool(t, "{}")
+	dir, _ := withPool(t, es256)
 	inStore(t, dir, func(e *identity.Engine) {
-		if _, err := e.OpenUserPool(t.Context(), "keyed", nil); err != nil {
+		if _, err := e.OpenUserPool(t.Context(), "keyed", &identity.PoolSettings{Algorithm: "ES256"}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -128,7 +128,7 @@ func TestBadSettings(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the command for each setting that is invalid; `identity/settings` checks them all")
 	}
-	dir, _ := withPool(t, `{"tags":{"a":"1"}}`)
+	dir, _ := withPool(t, `{"algorithm":"ES256","tags":{"a":"1"}}`)
 	before := must(t, dir, "pool", "show")
 	for _, tt := range []struct{ name, settings, says, hint string }{
 		{"unknown", `{"mfa":"OPTIONAL","totp":true,"colour":"red"}`, `unknown setting "colour"`, "caseSensitive"},
@@ -159,8 +159,11 @@ func TestBadSettings(t *testing.T) {
 
 // What an earlier version showed as settings makes a pool, and changes one.
 func TestSettingsOfEarlierVersions(t *testing.T) {
-	dir, id := withPool(t, `{"autoVerified":["email"],"verifyBeforeUpdate":["email"]}`)
-	old := `{"totpGiven":true,"updateSettings":true,"threatProtection":{"mode":"AUDIT","flows":true,"customAuth":"AUDIT"},
+	if testing.Short() {
+		t.Skip("starts the command eight times; `identity/settings` reads settings of earlier versions")
+	}
+	dir, id := withPool(t, `{"algorithm":"ES256","autoVerified":["email"],"verifyBeforeUpdate":["email"]}`)
+	old := `{"algorithm":"ES256","totpGiven":true,"updateSettings":true,"threatProtection":{"mode":"AUDIT","flows":true,"customAuth":"AUDIT"},
 		"schema":[{"name":"custom:team","type":"String","mutable":true,"constrained":true,"min":"1"}]}`
 	made := must(t, dir, "pool", "create", "copy", "--settings", old)
 	must(t, dir, "pool", "set", "--pool", id, "--settings", old)
@@ -180,7 +183,10 @@ func TestSettingsOfEarlierVersions(t *testing.T) {
 }
 
 func TestSettingsFromElsewhere(t *testing.T) {
-	dir, _ := withPool(t, `{"schema":[{"name":"custom:team","type":"String","mutable":true}],"passwordPolicy":{"minimumLength":10}}`)
+	if testing.Short() {
+		t.Skip("starts the command eight times; the script `pool` reads settings from a file")
+	}
+	dir, _ := withPool(t, `{"algorithm":"ES256","schema":[{"name":"custom:team","type":"String","mutable":true}],"passwordPolicy":{"minimumLength":10}}`)
 	all := shown[struct{ Settings json.RawMessage }](t, dir, "pool", "show").Settings
 	if err := os.WriteFile(filepath.Join(dir, "settings.json"), all, 0o600); err != nil {
 		t.Fatal(err)
@@ -207,7 +213,7 @@ func TestClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs each command of `cognate client`, as the scripts do")
 	}
-	dir, _ := withPool(t, "{}")
+	dir, _ := withPool(t, es256)
 	web := must(t, dir, "client", "create", "web", "--settings", `{"sessionMinutes":5}`)
 	made := strings.Fields(must(t, dir, "client", "create", "backend", "--secret"))
 	if len(made) != 2 {
@@ -241,7 +247,7 @@ func TestGroups(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs each command of `cognate group`, as the scripts do")
 	}
-	dir, _ := withPool(t, "{}")
+	dir, _ := withPool(t, es256)
 	must(t, dir, "user", "create", "alice")
 	must(t, dir, "group", "create", "admins", "--precedence", "1", "--description", "all\x1b[2Jof it")
 	must(t, dir, "group", "set", "admins", "--precedence", "2")

@@ -109,6 +109,9 @@ func TestServeReadsItsCertificateAnew(t *testing.T) {
 }
 
 func TestServeTLSFlags(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command for each of nine combinations of flags that do not fit")
+	}
 	dir := t.TempDir()
 	for _, tt := range []struct{ name, args, want string }{
 		{"a certificate without a key", "--tls-cert cert.pem", "give both or neither"},

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -30,9 +32,13 @@ func start(t *testing.T) *world {
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
 	engine := identity.New(memory.New(), &identity.Options{
-		Sender: w.outbox, InsecureCheapHashing: true, Issuer: identity.FixedIssuer("http://" + server.Listener.Addr().String()),
+		Sender: w.outbox, InsecureCheapHashing: true, Logger: slog.New(slog.DiscardHandler), Issuer: identity.FixedIssuer("http://" + server.Listener.Addr().String()),
 	})
-	var err error
+	// The pool has keys that are made at once. TestRunStops makes RSA keys.
+	_, err := engine.OpenUserPool(t.Context(), "main", &identity.PoolSettings{SRP: true, Algorithm: "ES256"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if w.pool, err = open(t.Context(), engine); err != nil {
 		t.Fatal(err)
 	}
@@ -168,10 +174,23 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+// A cue is a log: it is called when the server tells its endpoint.
+type cue func()
+
+func (c cue) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "endpoint ") {
+		c()
+	}
+	return len(line), nil
+}
+
 func TestRunStops(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "server.db")
+	before := log.Writer()
+	defer log.SetOutput(before)
 	for range 2 { // the second finds what the first has made
-		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		log.SetOutput(cue(stop))
 		if err := run(ctx, "127.0.0.1:0", file, "http://localhost"); err != nil {
 			t.Fatal(err)
 		}

@@ -51,7 +51,7 @@ func TestClientSettingsComeBack(t *testing.T) {
 	pool := s.pool(obj{"Schema": list{
 		obj{"Name": "plan", "AttributeDataType": "String"}, obj{"Name": "email", "AttributeDataType": "String", "Required": true},
 	}})
-	for range rounds {
+	for range rounds() {
 		request := c.clientRequest(pool)
 		want := with(parse[obj](t, newClient), asJSON(t, request))
 		delete(want, "UserPoolId")

@@ -139,7 +139,12 @@ func TestEmptyPoolSettings(t *testing.T) {
 }
 
 // rounds is how many random settings are tried of each noun.
-const rounds = 300
+func rounds() int {
+	if testing.Short() {
+		return 60
+	}
+	return 300
+}
 
 // A chooser makes random choices that a seed repeats.
 type chooser struct{ *rand.Rand }
@@ -184,7 +189,7 @@ func (c chooser) maybe(members obj) obj {
 
 func TestPoolSettingsComeBack(t *testing.T) {
 	c, s := newChooser(t), newServer(t)
-	for range rounds {
+	for range rounds() {
 		request := c.poolRequest()
 		want := expectedPool(t, asJSON(t, request))
 		wantPool(t, s, request, want)

@@ -13,7 +13,7 @@ var fixed = []string{"Schema", "UsernameConfiguration", "AliasAttributes", "User
 // An update replaces: the pool is as if it had been made so, but for what is fixed or left alone.
 func TestUpdatedPoolIsAsIfItWasMadeSo(t *testing.T) {
 	c, s := newChooser(t), newServer(t)
-	for range rounds {
+	for range rounds() {
 		made, update := c.poolRequest(), c.poolRequest()
 		for _, name := range fixed {
 			delete(update, name)
@@ -71,7 +71,7 @@ func TestUpdatedClientIsAsIfItWasMadeSo(t *testing.T) {
 	pool := s.pool(obj{"Schema": list{
 		obj{"Name": "plan", "AttributeDataType": "String"}, obj{"Name": "email", "AttributeDataType": "String", "Required": true},
 	}})
-	for range rounds {
+	for range rounds() {
 		made, update := c.clientRequest(pool), c.clientRequest(pool)
 		confidential := update["GenerateSecret"] == true || update["ClientSecret"] != nil
 		if has := made["GenerateSecret"] == true || made["ClientSecret"] != nil; has != confidential {

@@ -175,6 +175,11 @@ type Pool struct {
 	ReplaceUnconfirmed *bool `json:"replaceUnconfirmed,omitempty"`
 	// ProveNames has an address that is a sign-in name count only once it is verified.
 	ProveNames *bool `json:"proveNames,omitempty"`
+	// PrepareNames prepares new names by RFC 8265 (PRECIS): full-width and half-width letters are the
+	// same, and names are refused that mix directions of writing, or contain a character which is
+	// neither a letter, a digit nor ASCII. The domain of an address that is a name is in lower case.
+	// Users who have other names keep them, and are found by them.
+	PrepareNames *bool `json:"prepareNames,omitempty"`
 	// HideSignUp has a sign-up with an address that has an account look like any
 	// other sign-up. The owner of the address is told of it.
 	HideSignUp *bool `json:"hideSignUp,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cognate-id/cognate/store/bolt"
@@ -106,12 +107,26 @@ func traced(t *testing.T, cmd *exec.Cmd, options ...string) tracedCmd {
 	if err != nil {
 		t.Skip("strace is not installed, which records the writes that a power failure is replayed from (Debian: strace)")
 	}
-	if err := exec.Command(strace, "-o", os.DevNull, "true").Run(); err != nil {
+	flags, err := straceFlags()
+	if err != nil {
 		t.Skipf("strace may not trace here, so that no power failure can be replayed: %v", err)
 	}
-	cmd.Path, cmd.Args = strace, slices.Concat([]string{"strace", "-f", "-e", "signal=none"}, options, cmd.Args)
+	cmd.Path, cmd.Args = strace, slices.Concat([]string{"strace"}, flags, []string{"-e", "signal=none"}, options, cmd.Args)
 	return tracedCmd{cmd}
 }
+
+// straceFlags returns how strace follows threads here. If it can, it stops
+// them only at the calls that it traces.
+var straceFlags = sync.OnceValues(func() ([]string, error) {
+	var err error
+	for _, flags := range [][]string{{"-f", "--seccomp-bpf"}, {"-f"}} {
+		probe := append(slices.Clone(flags), "-o", os.DevNull, "-e", "trace=fsync", "true")
+		if err = exec.Command("strace", probe...).Run(); err == nil {
+			return flags, nil
+		}
+	}
+	return nil, err
+})
 
 func (c tracedCmd) run(t *testing.T, env ...string) {
 	t.Helper()
@@ -169,6 +184,20 @@ func hexed(s string) string {
 	return out.String()
 }
 
+// unhexed undoes hexed.
+func unhexed(s string) ([]byte, error) {
+	const each = len(`\x00`)
+	digits := make([]byte, 0, len(s)/2)
+	for i := 0; i < len(s); i += each {
+		if len(s) < i+each || s[i:i+2] != `\x` {
+			return nil, fmt.Errorf("%.80q is not in hex", s[i:])
+		}
+		digits = append(digits, s[i+2], s[i+3])
+	}
+	n, err := hex.Decode(digits, digits)
+	return digits[:n], err
+}
+
 func flush(call string) event {
 	if strings.Contains(call, "(INJECTED)") {
 		return event{kind: lost}
@@ -190,7 +219,7 @@ func parseCall(t *testing.T, name, args string) event {
 	numbers, data := strings.Split(args, ", "), []byte(nil)
 	if i := slices.IndexFunc(numbers, func(s string) bool { return strings.HasPrefix(s, `"`) }); i >= 0 {
 		var err error
-		if data, err = hex.DecodeString(strings.ReplaceAll(strings.Trim(numbers[i], `"`), `\x`, "")); err != nil {
+		if data, err = unhexed(strings.Trim(numbers[i], `"`)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,16 +25,17 @@ import (
 type house struct {
 	address string
 	trips   *tracer
+	commits *atomic.Int64
 	pool    *identity.UserPool
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{address: postgrestest.Address(t), trips: &tracer{}}
+	h := &house{address: postgrestest.Address(t), trips: &tracer{}, commits: &atomic.Int64{}}
 	s := postgrestest.Open(t, h.address, &postgres.Options{Tracer: h.trips, Views: identity.Tables().Views()})
 	t.Cleanup(func() { s.Close() })
 	outbox := identity.NewOutbox(0)
-	pool, err := identity.New(s, &identity.Options{Sender: outbox, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", &identity.PoolSettings{
+	pool, err := identity.New(committed{s, h.commits}, &identity.Options{Sender: outbox, InsecureUnsealed: true}).OpenUserPool(t.Context(), "main", &identity.PoolSettings{
 		MaxSignIns: new(0), // by default about one sign-in in 12 counts those that stand, in two more round trips
 	})
 	if err != nil {
@@ -87,6 +89,56 @@ func TestRoundTripsOfASignIn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A refresh that rotates writes its family in one transaction; one that does not rotate
+// writes nothing.
+func TestRoundTripsAndCommitsOfARefresh(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		rotates        bool
+		trips, commits int64
+	}{
+		{"rotating", true, 5, 1},
+		{"not rotating", false, 2, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHouse(t)
+			_, err := h.pool.Admin().Clients().Update(t.Context(), h.pool.ClientID(), func(c *identity.ClientSettings) error {
+				c.Rotation = &identity.RefreshRotation{Enabled: tt.rotates}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, err := h.pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
+			if err != nil {
+				t.Fatal(err)
+			}
+			commits := h.commits.Load()
+			h.trips.n.Store(0)
+			if _, err := h.pool.Refresh(t.Context(), identity.Refresh{Token: in.Tokens.Refresh, Rotating: tt.rotates}); err != nil {
+				t.Fatal(err)
+			}
+			if trips, commits := h.trips.n.Load(), h.commits.Load()-commits; trips != tt.trips || commits != tt.commits {
+				t.Errorf("%d round trips and %d commits, want %d and %d", trips, commits, tt.trips, tt.commits)
+			}
+		})
+	}
+}
+
+// committed counts the transactions of a store that may write.
+type committed struct {
+	store.Store
+	n *atomic.Int64
+}
+
+func (s committed) Update(ctx context.Context, fn func(store.Tx) error) error {
+	err := s.Store.Update(ctx, fn)
+	if err == nil {
+		s.n.Add(1)
+	}
+	return err
 }
 
 func TestViews(t *testing.T) {

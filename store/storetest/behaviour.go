@@ -221,6 +221,7 @@ func readOn(read func(store.Reader) error) (context.Context, func(store.Reader) 
 			if err := read(r); err != nil {
 				return err
 			}
+			time.Sleep(time.Millisecond) // a store need not see the end at once, and others want the processor
 		}
 		return nil
 	}

@@ -131,7 +131,7 @@ func (s *flawed) BulkLoad(_ context.Context, entries iter.Seq2[store.Ref, []byte
 		if err := driver.Check(ref, value); err != nil {
 			return err
 		}
-		if n++; s.lossyBulkLoad && n%10_000 == 0 {
+		if n++; s.lossyBulkLoad && n%1_000 == 0 {
 			continue
 		}
 		unlock := s.lock()

@@ -48,12 +48,13 @@ func scanInConstantMemory(t testing.TB, s store.Store) {
 
 func fillLarge(t testing.TB, s store.Store, all int, text string) {
 	t.Helper()
+	quoted := asJSON(text)
 	const each = store.MaxTx / largeValue * 3 / 4
 	for from := 0; from < all; from += each {
 		mustUpdate(t, s, func(tx store.Tx) error {
 			for i := from; i < min(from+each, all); i++ {
 				key := store.Key(store.Int(int64(i)))
-				if err := tx.Put("table", key, fmt.Appendf(nil, `{"n":%d,"text":%q}`, i, text)); err != nil {
+				if err := tx.Put("table", key, fmt.Appendf(nil, `{"n":%d,"text":%s}`, i, quoted)); err != nil {
 					return err
 				}
 			}

@@ -215,7 +215,10 @@ func oneWinnerOfMany(t testing.TB, s store.Store) {
 
 func winnerOfMany(t testing.TB, s store.Store, key string) {
 	t.Helper()
-	const many = 200
+	many := 200
+	if testing.Short() {
+		many = 50
+	}
 	errs := make([]error, many)
 	start := make(chan struct{})
 	var all sync.WaitGroup

@@ -57,7 +57,7 @@ func TestHashVerify(t *testing.T) {
 // TestVectors are hashes that the reference implementation made, from its test.c.
 func TestVectors(t *testing.T) {
 	h := passhash.New(passhash.Params{Memory: 65536, Time: 2, Threads: 1}, nil)
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		hash, password string
 		stale          bool
 	}{
@@ -66,6 +66,9 @@ func TestVectors(t *testing.T) {
 		{"$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc", "password", true},
 		{"$argon2id$v=19$m=65536,t=2,p=1$ZGlmZnNhbHQ$vfMrBczELrFdWP0ZsfhWsRPaHppYdP3MVEMIVlqoFBw", "password", true},
 	} {
+		if testing.Short() && i == 3 {
+			continue // 64 MiB again, with another salt
+		}
 		t.Run(tt.hash, func(t *testing.T) {
 			ok, stale, err := h.Verify(t.Context(), tt.hash, tt.password)
 			if !ok || stale != tt.stale || err != nil {

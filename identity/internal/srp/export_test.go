@@ -32,3 +32,23 @@ func SharedSecret(verifier, a, u, b []byte) *big.Int {
 
 // BuildTable builds the table of [Warm] again.
 func BuildTable() { buildComb() }
+
+// Folded returns x·y² mod N and how many bits the product had before it was reduced.
+func Folded(x, y *big.Int) (residue *big.Int, bits int) {
+	folds := newFolds()
+	pair := make([]big.Word, 2*words)
+	newProduct(folds, y).pair(pair)
+	p := newProduct(folds, x)
+	p.times(pair)
+	p.times(pair)
+	return p.value(), p.z.BitLen()
+}
+
+// FoldedSquare is Folded for x^8.
+func FoldedSquare(x *big.Int) (residue *big.Int, bits int) {
+	p := newProduct(newFolds(), x)
+	for range 3 {
+		p.square()
+	}
+	return p.value(), p.z.BitLen()
+}
