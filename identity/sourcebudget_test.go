@@ -146,3 +146,15 @@ func TestTheBoundOfMessagesDoesNotTellWhoHasAnAccount(t *testing.T) {
 		f.advance(2 * time.Minute)
 	}
 }
+
+// Names that nobody has share rows, and no counts: wrong passwords for one lock no other. Of
+// 180 names, some fifteen pairs share one of the 1,024 rows.
+func TestNamesOfOneRowDoNotLockEachOther(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	for i := range 180 {
+		for range 4 {
+			wantErr(t, fmt.Sprint("name ", i), byPassword(t, pool.AppClient, fmt.Sprint("nobody", i), wrong), identity.ErrIncorrectCredentials)
+		}
+	}
+}
