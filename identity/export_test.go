@@ -202,9 +202,19 @@ func (e *Engine) OnHook(fn func(ctx context.Context, trigger Trigger, event any)
 		PreAuthentication:  refusing[hook.PreAuthentication](fn, PreAuthentication),
 		PostAuthentication: refusing[hook.PostAuthentication](fn, PostAuthentication),
 		PreTokenGeneration: hookFunc[hook.PreTokenGeneration, hook.PreTokenGenerationDecision](fn, PreTokenGeneration),
-		CustomMessage:      hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),
-		CustomEmailSender:  refusing[hook.CustomSender](fn, CustomEmailSender),
-		CustomSMSSender:    refusing[hook.CustomSender](fn, CustomSMSSender),
+		DefineAuthChallenge: func(ctx context.Context, e *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error) {
+			if n := len(e.Rounds); n > 0 && e.Rounds[n-1].Correct {
+				return hook.DefineAuthChallengeDecision{IssueTokens: true}, fn(ctx, DefineAuthChallenge, *e)
+			}
+			return hook.DefineAuthChallengeDecision{Challenge: "CUSTOM_CHALLENGE"}, fn(ctx, DefineAuthChallenge, *e)
+		},
+		CreateAuthChallenge: hookFunc[hook.CreateAuthChallenge, hook.CreateAuthChallengeDecision](fn, CreateAuthChallenge),
+		VerifyAuthChallenge: func(ctx context.Context, e *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
+			return hook.VerifyAuthChallengeDecision{Correct: e.Answer == "right"}, fn(ctx, VerifyAuthChallenge, *e)
+		},
+		CustomMessage:     hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),
+		CustomEmailSender: refusing[hook.CustomSender](fn, CustomEmailSender),
+		CustomSMSSender:   refusing[hook.CustomSender](fn, CustomSMSSender),
 	}
 }
 

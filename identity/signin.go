@@ -529,11 +529,5 @@ func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
 	if !s.settings.Allows(&s.client.Settings, flow) {
 		return &FlowError{name}
 	}
-	if flow != AllowCustom {
-		return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
-	}
-	if err := s.points().callable(DefineAuthChallenge); err != nil {
-		return err
-	}
-	return &FlowError{name}
+	return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
 }

@@ -148,6 +148,18 @@ func TestTheBoundOfMessagesDoesNotTellWhoHasAnAccount(t *testing.T) {
 	}
 }
 
+// Names that nobody has share rows, and no counts: wrong passwords for one lock no other. Of
+// 180 names, some fifteen pairs share one of the 1,024 rows.
+func TestNamesOfOneRowDoNotLockEachOther(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	for i := range 180 {
+		for range 4 {
+			wantErr(t, fmt.Sprint("name ", i), byPassword(t, pool.AppClient, fmt.Sprint("nobody", i), wrong), identity.ErrIncorrectCredentials)
+		}
+	}
+}
+
 // Whatever it is that a source guesses wrong, its guesses at all accounts together are bounded:
 // accounts that do not know it take nothing more from it.
 func TestEachWrongGuessCountsForItsSource(t *testing.T) {
