@@ -130,9 +130,15 @@ func (s *server) serve(ctx context.Context, conn net.Conn, n int32) {
 			if !s.say(conn, verb, "354 go on") {
 				return
 			}
+			if s.answers[verb] != "" {
+				continue
+			}
 			for {
 				text, err := r.ReadString('\n')
-				if err != nil || text == ".\r\n" {
+				if err != nil {
+					return
+				}
+				if text == ".\r\n" {
 					break
 				}
 				m.data += strings.TrimPrefix(text, ".")
