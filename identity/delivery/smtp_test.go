@@ -133,20 +133,7 @@ func (s *server) serve(ctx context.Context, conn net.Conn, n int32) {
 			if s.answers[verb] != "" {
 				continue
 			}
-			for {
-				text, err := r.ReadString('\n')
-				if err != nil {
-					return
-				}
-				if text == ".\r\n" {
-					break
-				}
-				m.data += strings.TrimPrefix(text, ".")
-			}
-			s.mu.Lock()
-			s.mails = append(s.mails, m)
-			s.mu.Unlock()
-			if !s.say(conn, "end", "250 queued") {
+			if !s.take(r, m) || !s.say(conn, "end", "250 queued") {
 				return
 			}
 			if sent++; sent == s.dropAfter {
@@ -165,6 +152,24 @@ func (s *server) serve(ctx context.Context, conn net.Conn, n int32) {
 			}
 		}
 	}
+}
+
+// take reads a mail up to its end, and keeps it.
+func (s *server) take(r *bufio.Reader, m received) bool {
+	for {
+		text, err := r.ReadString('\n')
+		if err != nil {
+			return false
+		}
+		if text == ".\r\n" {
+			break
+		}
+		m.data += strings.TrimPrefix(text, ".")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mails = append(s.mails, m)
+	return true
 }
 
 func (s *server) say(conn net.Conn, verb, usual string) bool {
