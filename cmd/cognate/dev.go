@@ -18,7 +18,7 @@ import (
 
 // The command opens the store, listens, makes the fake server with its ready pool, prints
 // what is ready, and serves until a signal comes. The signing keys are made in the
-// background meanwhile.
+// background meanwhile. A socket beside a store file serves other commands.
 
 type devCommand struct {
 	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes any free one. Default: ${default}."`
@@ -38,7 +38,7 @@ type devCommand struct {
 
 // Help returns the details that --help shows.
 func (devCommand) Help() string {
-	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox. The page at / says that the fake runs.
+	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox. If it keeps its data in a file, the commands of pool, client, group, user and key work on that file meanwhile. The page at / says that the fake runs.
 
 Operators' calls and the paths below /_cognate are for programs on this machine, which call a loopback name such as localhost. Pages of other origins are refused. Users' calls come from everywhere. In a container, give --allow-remote.
 
@@ -106,6 +106,9 @@ func (c *devCommand) Run(t *terminal) error {
 	}
 	if err != nil {
 		return err
+	}
+	if c.Store.file != "" {
+		defer offerStore(log, c.Store.file, st)()
 	}
 	ctx, stop := signals()
 	defer stop()
