@@ -242,13 +242,15 @@ func TestFlowWithoutAWayIsRefused(t *testing.T) {
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{})
 	client := f.client(t, pool, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowCustom, identity.AllowUser}})
-	wantErr(t, "custom, without triggers", client.Refuse(t.Context(), identity.AllowCustom), identity.ErrFlowNotEnabled)
+	_, err := client.StartCustom(t.Context(), identity.StartCustom{Username: "alice"})
+	wantErr(t, "custom, without triggers", err, identity.ErrFlowNotEnabled)
 	wantErr(t, "user", client.Refuse(t.Context(), identity.AllowUser), identity.ErrUnsupported)
 	wantErr(t, "user, not enabled", pool.Refuse(t.Context(), identity.AllowUser), identity.ErrFlowNotEnabled)
 	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) {
 		s.Triggers = map[identity.Trigger]identity.TriggerTarget{identity.DefineAuthChallenge: {ARN: "arn:aws:lambda:us-east-1:123456789012:function:f"}}
 	}))
-	wantErr(t, "custom", client.Refuse(t.Context(), identity.AllowCustom), identity.ErrTrigger)
+	_, err = client.StartCustom(t.Context(), identity.StartCustom{Username: "alice"})
+	wantErr(t, "custom", err, identity.ErrTrigger)
 }
 
 func TestKeyStockIsUsedUp(t *testing.T) {

@@ -189,7 +189,7 @@ func checkChangeable(s *PoolSettings, values map[string]string) error {
 	case len(immutable) > 0:
 		return &AttributeError{immutable, ErrAttributeImmutable}
 	}
-	return nil
+	return checkPreferred(s, values)
 }
 
 // makeCodes makes a code for each address that may need one. It runs before the

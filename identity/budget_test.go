@@ -300,6 +300,9 @@ func TestStrangersDoNotGrowTheStore(t *testing.T) {
 	info, err := os.Stat(path)
 	check(t, "Stat", err)
 	t.Logf("%d requests left %d rows of %d bytes; the file has %d", n, rows, bytes, info.Size())
+	if each := bytes / rows; each > 400 { // a row has the counts of four names, from the first on
+		t.Errorf("%d requests left %d bytes in a row", n, each)
+	}
 	if bytes > 12<<20 || info.Size() > 64<<20 {
 		t.Errorf("%d requests left %d bytes, and a file of %d", n, bytes, info.Size())
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cognate-id/cognate/store"
@@ -133,13 +134,10 @@ func (s *scope) useUp(c *challengeState) *usedState {
 // sameName reports whether a name that came with an answer belongs to the user
 // whom the state is bound to.
 func (s *scope) sameName(u *User, st *challengeState, name string) bool {
-	folded := fold(name, s.settings.DistinguishesCase())
-	for _, n := range append([]string{fold(st.Name, s.settings.DistinguishesCase()), u.Sub}, u.Names...) {
-		if n == folded {
-			return true
-		}
-	}
-	return false
+	typed := typedNames(s.settings, name)
+	return slices.ContainsFunc(append([]string{fold(st.Name, s.settings.DistinguishesCase()), u.Sub}, u.Names...), func(n string) bool {
+		return slices.Contains(typed, n)
+	})
 }
 
 func (e *Engine) userBySub(ctx context.Context, pool, sub string) (*User, error) {

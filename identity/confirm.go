@@ -306,7 +306,7 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 // a phone number, whichever attributes allow. The same name always gives the
 // same address, as it would for a user.
 func (s *scope) decoyRecipient(sub, username string, attributes []string) *recipient {
-	name := fold(username, s.settings.DistinguishesCase()) // as most users would have registered it
+	name := foldNew(s.settings, username) // as most users would have registered it
 	seed := mac(s.ring.decoy, "nobody", name)
 	to := &recipient{
 		user: &User{Pool: s.pool.ID, Sub: sub, Username: username}, decoy: true, attribute: "email",

@@ -42,7 +42,7 @@ func (s *scope) whoIs(u *User, name string) string {
 	if u != nil {
 		return u.Sub
 	}
-	return s.ring.decoyWho(fold(name, s.settings.DistinguishesCase()))
+	return s.ring.decoyWho(foldNew(s.settings, name))
 }
 
 // decoyWho returns what takes the place of the sub for a folded name that no user has.

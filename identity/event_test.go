@@ -22,7 +22,7 @@ import (
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
 	Admin.CountUsers Admin.Describe Admin.Events
-	AppClient.Refuse AppClient.StartSRP
+	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
@@ -122,7 +122,7 @@ var acts = []act{
 	}, nil}, // it is the other pool's
 	{"Clients.Create", func(ctx context.Context, l *life) error {
 		c, err := l.admin.Clients().Create(ctx, &identity.ClientSettings{
-			Name: "test", AuthFlows: []identity.AuthFlow{identity.AllowUserPassword, identity.AllowUserSRP, identity.AllowAdminPassword},
+			Name: "test", AuthFlows: []identity.AuthFlow{identity.AllowUserPassword, identity.AllowUserSRP, identity.AllowAdminPassword, identity.AllowCustom},
 			Rotation: &identity.RefreshRotation{Enabled: true, GraceSeconds: ptr(0)},
 		})
 		l.client = l.pool.Client(c.ID)
@@ -283,6 +283,19 @@ var acts = []act{
 	{"TOTPRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.TOTPRequired).Answer(ctx, identity.FactorCode{Code: l.totpCode()}))
 	}, []string{"SignedIn user:ada ada"}},
+	{"CustomChallenge.Answer with a wrong answer, then the right one", func(ctx context.Context, l *life) error {
+		h := (&game{}).hooks()
+		l.SetHooks(&h)
+		defer l.SetHooks(nil)
+		in, err := l.client.StartCustom(ctx, identity.StartCustom{Username: "ada"})
+		for _, answer := range []identity.Secret{"wrong", "right"} {
+			if err != nil {
+				return err
+			}
+			in, err = in.Challenge.(*identity.CustomChallenge).Answer(ctx, identity.CustomAnswer{Answer: answer})
+		}
+		return err
+	}, []string{"SignInFailed client ada WrongPassword", "SignedIn user:ada ada"}},
 	{"Users.UpdateAttributes", func(ctx context.Context, l *life) error {
 		return l.users.UpdateAttributes(ctx, "ada", attrs{"phone_number": "+15550100", "phone_number_verified": "true"})
 	}, []string{"AttributesChanged operator:AKIA ada changed=phone_number,phone_number_verified"}},

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
+	"time"
+
 	"math"
 
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -198,9 +202,19 @@ func (e *Engine) OnHook(fn func(ctx context.Context, trigger Trigger, event any)
 		PreAuthentication:  refusing[hook.PreAuthentication](fn, PreAuthentication),
 		PostAuthentication: refusing[hook.PostAuthentication](fn, PostAuthentication),
 		PreTokenGeneration: hookFunc[hook.PreTokenGeneration, hook.PreTokenGenerationDecision](fn, PreTokenGeneration),
-		CustomMessage:      hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),
-		CustomEmailSender:  refusing[hook.CustomSender](fn, CustomEmailSender),
-		CustomSMSSender:    refusing[hook.CustomSender](fn, CustomSMSSender),
+		DefineAuthChallenge: func(ctx context.Context, e *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error) {
+			if n := len(e.Rounds); n > 0 && e.Rounds[n-1].Correct {
+				return hook.DefineAuthChallengeDecision{IssueTokens: true}, fn(ctx, DefineAuthChallenge, *e)
+			}
+			return hook.DefineAuthChallengeDecision{Challenge: "CUSTOM_CHALLENGE"}, fn(ctx, DefineAuthChallenge, *e)
+		},
+		CreateAuthChallenge: hookFunc[hook.CreateAuthChallenge, hook.CreateAuthChallengeDecision](fn, CreateAuthChallenge),
+		VerifyAuthChallenge: func(ctx context.Context, e *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
+			return hook.VerifyAuthChallengeDecision{Correct: e.Answer == "right"}, fn(ctx, VerifyAuthChallenge, *e)
+		},
+		CustomMessage:     hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),
+		CustomEmailSender: refusing[hook.CustomSender](fn, CustomEmailSender),
+		CustomSMSSender:   refusing[hook.CustomSender](fn, CustomSMSSender),
 	}
 }
 
@@ -289,6 +303,19 @@ func (a *AppClient) StateLengths(ctx context.Context, name string) (user, decoy 
 	return len(one), len(other), err
 }
 
+// CountedSources counts an event of n sources, and returns of how many something is kept.
+func CountedSources(n int) int {
+	var m meter
+	now := time.Now()
+	for i := range n {
+		m.add(strconv.Itoa(i), now)
+	}
+	return len(m.present) + len(m.past)
+}
+
+// HashSource returns who a call asks for the hash of a password as.
+func HashSource(ctx context.Context) passhash.Source { return hashSource(ctx) }
+
 // UnconfirmedLimit is how many users of a pool may be unconfirmed, or 0 for any number.
 func (e *Engine) UnconfirmedLimit(s *PoolSettings) int {
 	if n := e.quotas.unconfirmed(s); n != math.MaxInt {
@@ -296,3 +323,6 @@ func (e *Engine) UnconfirmedLimit(s *PoolSettings) int {
 	}
 	return 0
 }
+
+// Prepared is a new name of a safe pool as it is stored.
+func Prepared(name string) (string, error) { return prepared(name) }

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -14,20 +15,25 @@ import (
 // findUser finds a user by any name that the user signs in with and, if bySub is
 // set, by the sub. If there is none, it returns nil after the same work.
 func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, error) {
-	refs := []store.Ref{users.IndexRef(usersByName, nameKey(p.ID, fold(name, p.Settings.DistinguishesCase())))}
-	if bySub {
-		refs = append(refs, users.Ref(store.Key(p.ID, name)))
-	}
 	if len(name) > maxName {
 		return nil, nil
+	}
+	var refs []store.Ref
+	for _, n := range typedNames(&p.Settings, name) {
+		refs = append(refs, users.IndexRef(usersByName, nameKey(p.ID, n)))
+	}
+	forms := len(refs)
+	if bySub {
+		refs = append(refs, users.Ref(store.Key(p.ID, name)))
 	}
 	values, err := r.Get(refs...)
 	if err != nil {
 		return nil, err
 	}
 	key := store.Key(p.ID, decoySub)
-	if values[0] != nil {
-		if key, err = users.DecodeIndex(usersByName, values[0]); err != nil {
+	found := slices.IndexFunc(values[:forms], func(v []byte) bool { return v != nil })
+	if found >= 0 {
+		if key, err = users.DecodeIndex(usersByName, values[found]); err != nil {
 			return nil, err
 		}
 	}
@@ -35,8 +41,8 @@ func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, erro
 	if err != nil {
 		return nil, err
 	}
-	if values[0] == nil && bySub {
-		named[0] = values[1]
+	if found < 0 && bySub {
+		named[0] = values[forms]
 	}
 	return decoyUser.decode(named[0])
 }

@@ -66,10 +66,29 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 			return err
 		}
 	}},
-	"AppClient.Refuse": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
-		pool, _ := f.hookPool(t)
-		a := f.client(t, pool, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowCustom}})
-		return pool, func(ctx context.Context, _ string) error { return a.Refuse(ctx, identity.AllowCustom) }
+	"AppClient.startCustom": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.customPool(t)
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := a.StartCustom(ctx, identity.StartCustom{Username: "alice"})
+			return err
+		}
+	}},
+	"CustomChallenge.answer": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.customPool(t)
+		ch := riddle(t, a, "alice")
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := ch.Answer(ctx, identity.CustomAnswer{Answer: "right"})
+			return err
+		}
+	}},
+	"PasswordVerifier.answerCustom": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.customPool(t)
+		x, err := beginCustomSRP(t.Context(), a, pool.PoolID(), "alice")
+		check(t, "StartCustom", err)
+		return pool, func(ctx context.Context, _ string) error {
+			_, err := x.ch.Answer(ctx, x.proof(t, password))
+			return err
+		}
 	}},
 	"scope.newSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) { return f.signUpHooked(t) }},
 	"scope.decideSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {

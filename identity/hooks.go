@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity/hook"
@@ -27,7 +28,9 @@ import (
 //	secondStep.prove                tokenTriggers
 //	MFASetupRequired.Answer         tokenTriggers
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
-//	AppClient.Refuse                DefineAuthChallenge
+//	AppClient.startCustom           PreAuthentication, customTriggers, tokenTriggers
+//	CustomChallenge.answer          customTriggers, tokenTriggers
+//	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
 //	scope.newSignUp                 PreSignUp, messageTriggers
 //	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
 //	AppClient.confirmSignUp         PostConfirmation
@@ -52,20 +55,23 @@ import (
 //	preSignUp              scope.decideSignUp, Admin.createUser
 //	postConfirmation       scope.commitSignUp, AppClient.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
 //	userMigration          scope.migrate
-//	preAuthentication      AppClient.signIn, AppClient.startSRP
+//	defineChallenge        customSignIn.next
+//	createChallenge        customSignIn.challenge
+//	verifyChallenge        CustomChallenge.answer
+//	preAuthentication      AppClient.signIn, AppClient.startSRP, AppClient.startCustom
 //	postAuthentication     scope.beforeTokens
 //	preTokenGeneration     scope.changeTokens
-//	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish
+//	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish, customSignIn.finish
 //	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.sendFactorCode
 //	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
 //
-// DefineAuthChallenge, CreateAuthChallenge, VerifyAuthChallengeResponse and
-// InboundFederation have no flow yet.
+// InboundFederation has no flow yet.
 
 // Triggers that flows check together.
 var (
 	tokenTriggers   = []Trigger{PostAuthentication, PreTokenGeneration, PreTokenGenerationV1}
 	messageTriggers = []Trigger{CustomMessage, CustomEmailSender, CustomSMSSender}
+	customTriggers  = []Trigger{DefineAuthChallenge, CreateAuthChallenge, VerifyAuthChallenge}
 )
 
 // The points, each with the function that runs at it.
@@ -87,6 +93,24 @@ var (
 			return h.UserMigration
 		},
 		mergeMigration, []Trigger{UserMigration},
+	}
+	atDefineAuthChallenge = at[hook.DefineAuthChallenge, hook.DefineAuthChallengeDecision]{
+		func(h *Hooks) func(context.Context, *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error) {
+			return h.DefineAuthChallenge
+		},
+		mergeDefine, []Trigger{DefineAuthChallenge},
+	}
+	atCreateAuthChallenge = at[hook.CreateAuthChallenge, hook.CreateAuthChallengeDecision]{
+		func(h *Hooks) func(context.Context, *hook.CreateAuthChallenge) (hook.CreateAuthChallengeDecision, error) {
+			return h.CreateAuthChallenge
+		},
+		mergeCreate, []Trigger{CreateAuthChallenge},
+	}
+	atVerifyAuthChallenge = at[hook.VerifyAuthChallenge, hook.VerifyAuthChallengeDecision]{
+		func(h *Hooks) func(context.Context, *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
+			return h.VerifyAuthChallenge
+		},
+		mergeVerify, []Trigger{VerifyAuthChallenge},
 	}
 	atPreAuthentication = at[hook.PreAuthentication, none]{
 		func(h *Hooks) func(context.Context, *hook.PreAuthentication) (none, error) {
@@ -189,6 +213,41 @@ func (p points) postConfirmation(ctx context.Context, source hook.Source, u *Use
 func (p points) userMigration(ctx context.Context, source hook.Source, name string, password Secret) (hook.UserMigrationDecision, error) {
 	return run(ctx, p, atUserMigration, func() *hook.UserMigration {
 		return &hook.UserMigration{Event: p.event(ctx, source, &User{Username: name}), Password: password}
+	})
+}
+
+// userOf is the user of a custom sign-in for events, who may not exist.
+func (r *customSignIn) userOf() *User {
+	if r.user == nil {
+		return &User{Username: r.name}
+	}
+	return r.user
+}
+
+// defineChallenge runs at the start of a custom sign-in and after each answer.
+func (p points) defineChallenge(ctx context.Context, r *customSignIn) (hook.DefineAuthChallengeDecision, error) {
+	return run(ctx, p, atDefineAuthChallenge, func() *hook.DefineAuthChallenge {
+		return &hook.DefineAuthChallenge{
+			Event: p.event(ctx, hook.DefineChallenge, r.userOf()), Rounds: slices.Clone(r.rounds), UserNotFound: r.user == nil,
+		}
+	})
+}
+
+// createChallenge runs before a challenge of a custom sign-in is asked.
+func (p points) createChallenge(ctx context.Context, r *customSignIn) (hook.CreateAuthChallengeDecision, error) {
+	return run(ctx, p, atCreateAuthChallenge, func() *hook.CreateAuthChallenge {
+		return &hook.CreateAuthChallenge{
+			Event: p.event(ctx, hook.CreateChallenge, r.userOf()), Challenge: challengeCustom, Rounds: slices.Clone(r.rounds), UserNotFound: r.user == nil,
+		}
+	})
+}
+
+// verifyChallenge judges an answer of a custom sign-in. Its state was used up before.
+func (p points) verifyChallenge(ctx context.Context, r *customSignIn, answer Secret) (hook.VerifyAuthChallengeDecision, error) {
+	return run(ctx, p, atVerifyAuthChallenge, func() *hook.VerifyAuthChallenge {
+		return &hook.VerifyAuthChallenge{
+			Event: p.event(ctx, hook.VerifyChallenge, r.userOf()), Private: maps.Clone(r.data.Private), Answer: answer, UserNotFound: r.user == nil,
+		}
 	})
 }
 

@@ -140,6 +140,7 @@ var allTriggers = []identity.Trigger{
 // triggersOf are the triggers of a row of the table in hooks.go.
 func triggersOf(row string) []identity.Trigger {
 	row = strings.NewReplacer(
+		"customTriggers", "DefineAuthChallenge CreateAuthChallenge VerifyAuthChallengeResponse",
 		"tokenTriggers", "PostAuthentication PreTokenGeneration PreTokenGenerationV1",
 		"messageTriggers", "CustomMessage CustomEmailSender CustomSMSSender",
 		"senderTrigger", "CustomSMSSender", // the tests go through the flow by SMS
@@ -186,7 +187,7 @@ func TestTriggersRefuse(t *testing.T) {
 				switch want := slices.Contains(refused, trigger); {
 				case want && (!ok || e.Trigger != trigger):
 					t.Errorf("%s %s with %s: error %v, want a TriggerError", flow, way, trigger, err)
-				case !want && ok, !want && err != nil && flow != "AppClient.Refuse" && name == "alice":
+				case !want && ok, !want && err != nil && name == "alice":
 					t.Errorf("%s %s with %s: error %v, want none", flow, way, trigger, err)
 				}
 			}
@@ -287,7 +288,10 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 		"secondStep.prove":                "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"MFASetupRequired.Answer":         "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"AppClient.refresh":               "TokenGeneration_RefreshTokens",
-		"AppClient.Refuse":                "",
+		"AppClient.startCustom":           "PreAuthentication_Authentication DefineAuthChallenge_Authentication CreateAuthChallenge_Authentication",
+		"CustomChallenge.answer": "VerifyAuthChallengeResponse_Authentication DefineAuthChallenge_Authentication " +
+			"PostAuthentication_Authentication TokenGeneration_Authentication",
+		"PasswordVerifier.answerCustom":   "DefineAuthChallenge_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
 		"scope.newSignUp":                 "PreSignUp_SignUp CustomMessage_SignUp CustomEmailSender_SignUp",
 		"AppClient.confirmSignUp":         "PostConfirmation_ConfirmSignUp",
 		"Users.Confirm":                   "PostConfirmation_ConfirmSignUp",
@@ -313,7 +317,7 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 					f.LeaveSending()
 					other = "Sender_"
 				}
-				if err := rest(identity.WithCall(t.Context(), hookCall), "alice"); err != nil && name != "AppClient.Refuse" {
+				if err := rest(identity.WithCall(t.Context(), hookCall), "alice"); err != nil {
 					t.Fatal(err)
 				}
 				var got []string

@@ -37,6 +37,13 @@ type Hooks struct {
 	PreTokenGeneration func(context.Context, *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error)
 	// CustomMessage runs before a message is made, unless a custom sender sends it.
 	CustomMessage func(context.Context, *hook.CustomMessage) (hook.CustomMessageDecision, error)
+	// DefineAuthChallenge decides what comes next in a custom sign-in. Without it nobody
+	// can begin one.
+	DefineAuthChallenge func(context.Context, *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error)
+	// CreateAuthChallenge makes a challenge of a custom sign-in.
+	CreateAuthChallenge func(context.Context, *hook.CreateAuthChallenge) (hook.CreateAuthChallengeDecision, error)
+	// VerifyAuthChallenge judges an answer in a custom sign-in. Without it every answer is wrong.
+	VerifyAuthChallenge func(context.Context, *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error)
 	// UserMigration runs for a name that no user has, at a sign-in with a password and when
 	// a password was forgotten.
 	UserMigration func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error)
@@ -212,6 +219,24 @@ func mergeSignUp(a, b hook.PreSignUpDecision) hook.PreSignUpDecision {
 
 func mergeMessage(a, b hook.CustomMessageDecision) hook.CustomMessageDecision {
 	return hook.CustomMessageDecision{Subject: cmp.Or(b.Subject, a.Subject), Body: cmp.Or(b.Body, a.Body)}
+}
+
+// mergeDefine takes the first decision that says anything.
+func mergeDefine(a, b hook.DefineAuthChallengeDecision) hook.DefineAuthChallengeDecision {
+	return cmp.Or(a, b)
+}
+
+// mergeCreate takes the first challenge that a hook has made.
+func mergeCreate(a, b hook.CreateAuthChallengeDecision) hook.CreateAuthChallengeDecision {
+	if a.Public != nil || a.Private != nil || a.Metadata != "" {
+		return a
+	}
+	return b
+}
+
+// mergeVerify finds an answer right if one of the hooks does.
+func mergeVerify(a, b hook.VerifyAuthChallengeDecision) hook.VerifyAuthChallengeDecision {
+	return hook.VerifyAuthChallengeDecision{Correct: a.Correct || b.Correct}
 }
 
 // mergeMigration takes the first user that a hook has found.

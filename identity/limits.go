@@ -17,6 +17,8 @@ type Limits struct {
 	// AddressPerHour and AddressPerDay are how many codes one address gets of a pool,
 	// whatever the accounts that they are for. Defaults to 10 and 20. Codes that are
 	// sent after a right password count by themselves, so nobody else can use them up.
+	// Each code can be guessed five times: with more than 20 a day, somebody who asks for
+	// all of them first has more than 100 guesses.
 	AddressPerHour, AddressPerDay int
 	// PrefixPerHour is how many codes go to all phone numbers of a pool that begin with
 	// the same plus sign and six digits. It bounds what somebody can earn who has

@@ -317,3 +317,14 @@ func TestSourcesStayKnownAfterARevocation(t *testing.T) {
 		t.Errorf("%d notices of a new device, want none", n)
 	}
 }
+
+// A code lives on although nobody has signed in, so that no sign-in keeps its master.
+func TestMasterStaysWhileACodeNeedsIt(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{})
+	f.signUp(t, pool, "alice", email)
+	check(t, "RotateKeys", pool.Admin().RotateKeys(t.Context(), 0))
+	f.advance(24*time.Hour - time.Second)
+	f.sweep(t)
+	f.confirm(t, pool, "alice", email)
+}

@@ -177,4 +177,3 @@ func TestMigrationsAtOnce(t *testing.T) {
 		t.Errorf("%d users were migrated", n)
 	}
 }
-

@@ -27,6 +27,9 @@ func checkNew(s *PoolSettings, attributes map[string]string) error {
 	if err := checkSize(attributes); err != nil {
 		return err
 	}
+	if err := checkPreferred(s, attributes); err != nil {
+		return err
+	}
 	return checkFormats(attributes)
 }
 
@@ -37,6 +40,9 @@ func checkInvited(s *PoolSettings, attributes map[string]string) error {
 		return nonconforming(problems...)
 	}
 	if err := checkSize(attributes); err != nil {
+		return err
+	}
+	if err := checkPreferred(s, attributes); err != nil {
 		return err
 	}
 	return checkFormats(attributes)

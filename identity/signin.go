@@ -146,16 +146,15 @@ func (a *AppClient) prefetchFor(name string) prefetchPlan {
 	}
 	plan.refs = append(plan.refs, users.Ref(store.Key(a.pool, decoySub)), users.Ref(store.Key(a.pool, name)))
 	plan.refs = append(plan.refs, proofRefs(a.pool, name)...)
-	folded := fold(name, false)
 	keys, _ := a.engine.lastRings.Load(a.pool)
-	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+	for _, n := range formsOf(name) {
 		plan.refs = append(plan.refs, users.IndexRef(usersByName, nameKey(a.pool, n)))
 		if keys, ok := keys.(*ring); ok {
 			plan.refs = append(plan.refs, proofRefs(a.pool, keys.decoyWho(n))...)
 		}
 	}
 	cut := len(store.Key(a.pool))
-	for _, n := range slices.Compact([]string{folded, fold(name, true)}) {
+	for _, n := range formsOf(name) {
 		index := users.IndexRef(usersByName, nameKey(a.pool, n))
 		plan.follow = append(
 			plan.follow,
@@ -530,11 +529,5 @@ func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
 	if !s.settings.Allows(&s.client.Settings, flow) {
 		return &FlowError{name}
 	}
-	if flow != AllowCustom {
-		return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
-	}
-	if err := s.points().callable(DefineAuthChallenge); err != nil {
-		return err
-	}
-	return &FlowError{name}
+	return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
 }

@@ -254,6 +254,11 @@ func (u *User) takeUsername(s *PoolSettings) error {
 	if u.Username == "" {
 		return missing("USERNAME")
 	}
+	name, err := prepareName(s, u.Username)
+	if err != nil {
+		return err
+	}
+	u.Username = name
 	if !usernameForm(u.Username) {
 		return invalid("username", "Username should be 1 to 128 letters, marks, symbols, numbers or punctuation characters.")
 	}
@@ -268,7 +273,7 @@ func (u *User) takeUsername(s *PoolSettings) error {
 	if shape == "" || !slices.Contains(s.UsernameAttributes, shape) {
 		return invalid("username", usernameShapes(s.UsernameAttributes))
 	}
-	if v, ok := u.Attributes[shape]; ok && fold(v, s.DistinguishesCase()) != fold(u.Username, s.DistinguishesCase()) {
+	if v, ok := u.Attributes[shape]; ok && foldNew(s, v) != fold(u.Username, s.DistinguishesCase()) {
 		return invalid(shape, "The username and the attribute "+shape+" differ.")
 	}
 	u.Attributes[shape], u.Username = u.Username, u.Sub

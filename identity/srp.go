@@ -26,6 +26,7 @@ type srpState struct {
 	Secret  []byte    `json:"b"`
 	Changed time.Time `json:"c,omitzero"`  // of the credential that the exchange is about
 	Unknown bool      `json:"x,omitempty"` // there is nothing to prove: any answer is wrong
+	Custom  string    `json:"s,omitempty"` // the id of the state of the custom sign-in that the block belongs to
 }
 
 // disclosed counts what is in the challenge beside the block: the name and A.
@@ -47,6 +48,7 @@ type PasswordVerifier struct {
 	Salt        string // hexadecimal
 	B           string // the server's public value, hexadecimal
 	SecretBlock string // base64; carries the state and takes part in the proof
+	Session     string // of a custom sign-in, which goes on after the proof; empty otherwise
 	client      *AppClient
 }
 
@@ -58,6 +60,7 @@ type PasswordProof struct {
 	Signature   string // base64
 	SecretBlock string // as it came
 	Timestamp   string // such as "Tue Feb 3 04:05:06 UTC 2026"
+	Session     string // as it came with the challenge
 	SecretHash  string // see [SecretHash]; for clients with a secret
 }
 
@@ -100,7 +103,7 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 	if err := s.points().preAuthentication(ctx, t.user, in.Username); err != nil {
 		return nil, err
 	}
-	ch, err := t.exchange(public)
+	ch, err := t.exchange(public, "")
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +113,11 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 
 // exchange makes the server's half of the exchange. For a user who does not
 // exist, or has no verifier, it is a decoy, always the same for the same name.
-func (t *attempt) exchange(public []byte) (*PasswordVerifier, error) {
+// custom is the id of the state of a custom sign-in that the exchange belongs to, or empty.
+func (t *attempt) exchange(public []byte, custom string) (*PasswordVerifier, error) {
 	s := t.scope
 	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who}
-	data := &srpState{UserID: s.srpUserID(t.user, t.name), A: public}
+	data := &srpState{UserID: s.srpUserID(t.user, t.name), A: public, Custom: custom}
 	salt, verifier := s.decoyVerifier(t.name)
 	if t.verifiable() {
 		salt, verifier, data.Changed = t.cred.Salt, t.cred.Verifier, t.cred.Changed
@@ -149,7 +153,7 @@ func (s *scope) srpUserID(u *User, name string) string {
 	if u != nil {
 		return u.Username
 	}
-	folded := fold(name, s.settings.DistinguishesCase())
+	folded := foldNew(s.settings, name)
 	if len(s.settings.UsernameAttributes) == 0 && !slices.Contains(s.settings.Aliases, settings.NameShape(name)) {
 		return folded
 	}
@@ -158,7 +162,7 @@ func (s *scope) srpUserID(u *User, name string) string {
 }
 
 func (s *scope) decoyVerifier(name string) (salt, verifier []byte) {
-	name = fold(name, s.settings.DistinguishesCase())
+	name = foldNew(s.settings, name)
 	return mac(s.ring.decoy, "salt", name)[:srp.SaltSize], srp.DecoyVerifier(mac(s.ring.decoy, "verifier", name))
 }
 
@@ -226,6 +230,9 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 		return nil, ErrIncorrectCredentials
 	}
 	t := &attempt{name: st.Name, scope: s, who: st.Sub, spend: s.useUp(st)}
+	if data.Custom != "" {
+		return c.answerCustom(ctx, st, data, raw, in)
+	}
 	if err := c.client.resume(ctx, t); err != nil {
 		return nil, err
 	}
@@ -237,6 +244,32 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 	}
 	t.correct = t.correct && s.named(t.user, st, data, c.Username)
 	return t.judge(ctx)
+}
+
+// answerCustom verifies a proof of a custom sign-in. Both its states are used up. A wrong
+// proof ends the sign-in, and is counted.
+func (c *PasswordVerifier) answerCustom(ctx context.Context, st *challengeState, data *srpState, raw []byte, in PasswordProof) (*SignInResult, error) {
+	r, err := c.client.resumeCustom(ctx, stateCustomSRP, c.Username, in.Session, in.SecretHash)
+	if err != nil {
+		return nil, proofError(err)
+	}
+	if r.state.ID != data.Custom || r.who != st.Sub {
+		return nil, ErrIncorrectCredentials
+	}
+	t := r.attempt
+	if err := t.scope.points().callable(slices.Concat(customTriggers, tokenTriggers)...); err != nil {
+		return nil, err
+	}
+	if err := r.useUp(ctx); err != nil {
+		return nil, err
+	}
+	if t.correct, err = t.proves(st.Name, data, raw, in); err != nil {
+		return nil, err
+	}
+	if !t.correct || !t.scope.named(t.user, st, data, c.Username) {
+		return nil, orRefused(r.fail(ctx), ErrIncorrectCredentials)
+	}
+	return r.provedPassword(ctx)
 }
 
 func (in PasswordProof) complete(username string) error {

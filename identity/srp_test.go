@@ -51,7 +51,7 @@ func (x *exchange) proofAt(t testing.TB, password, at string) identity.PasswordP
 	}, password, at)
 	check(t, "Respond", err)
 	return identity.PasswordProof{
-		Signature: base64.StdEncoding.EncodeToString(signature), SecretBlock: x.ch.SecretBlock, Timestamp: at,
+		Signature: base64.StdEncoding.EncodeToString(signature), SecretBlock: x.ch.SecretBlock, Timestamp: at, Session: x.ch.Session,
 	}
 }
 

@@ -36,12 +36,13 @@ type proofKind string
 const (
 	provedPassword proofKind = "password" // the password was given, or proved by SRP
 	provedFactor   proofKind = "factor"   // a code of a second factor was given
+	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
 )
 
 // A proof is one thing that a user has proved in a sign-in.
 type proof struct {
 	Kind    proofKind `json:"k"`
-	Changed time.Time `json:"c,omitzero"`  // of provedPassword: when the password was set, which names its version
+	Changed time.Time `json:"c,omitzero"`  // of provedPassword and provedCustom: when the password was set, which names its version
 	Method  MFAMethod `json:"m,omitempty"` // of provedFactor
 }
 
@@ -51,6 +52,11 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 	switch p.Kind {
 	case provedPassword:
 		return o.cred != nil && o.cred.Changed.Equal(p.Changed), nil
+	case provedCustom:
+		if o.cred == nil {
+			return p.Changed.IsZero(), nil
+		}
+		return o.cred.Changed.Equal(p.Changed), nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
 	default:
@@ -75,6 +81,9 @@ func proved(proofs []proof, kind proofKind) bool {
 // nextStep is the policy: what a user who has proved so much is asked for, and
 // of which factor. It returns an error where no rule says that the sign-in may go on.
 func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
+	if proved(proofs, provedCustom) && !proved(proofs, provedPassword) {
+		return afterHooks(s, u, e, proofs)
+	}
 	if !proved(proofs, provedPassword) {
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a first factor", errUnhandled)
 	}
@@ -87,6 +96,29 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in of a user in the state %q", errUnhandled, u.Status)
 	}
+	return factorStep(s, u, e, proofs)
+}
+
+// afterHooks is the policy after a custom sign-in without a password. The hooks have
+// decided what the user proves, so pools with the service's behaviour ask for nothing more
+// (unsure), not even for a password in place of a temporary one, which was not given. Safe
+// pools ask for a second factor all the same.
+func afterHooks(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
+	switch u.Status {
+	case StatusConfirmed, StatusForceChangePassword:
+	case StatusUnconfirmed, StatusResetRequired: // refused before
+		fallthrough
+	default:
+		return stepUndecided, MFANone, fmt.Errorf("%w: a custom sign-in of a user in the state %q", errUnhandled, u.Status)
+	}
+	if s.Defaults == CognitoDefaults {
+		return stepDone, MFANone, nil
+	}
+	return factorStep(s, u, e, proofs)
+}
+
+// factorStep is the policy of second factors.
+func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
 	switch s.MFA {
 	case "", MFAOff:
 		return stepDone, MFANone, nil

@@ -213,3 +213,29 @@ func TestAccessLogIsReopened(t *testing.T) {
 		}
 	}
 }
+
+// TestDevIsClosedUnlessAFlagOpensIt: the flags let in whom they name, and nobody is let in
+// without them.
+func TestDevIsClosedUnlessAFlagOpensIt(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		c          devCommand
+		peer, host string
+		ok         bool
+	}{
+		{"this machine", devCommand{}, "127.0.0.1:1", "localhost:9229", true},
+		{"another machine", devCommand{}, "192.0.2.7:1", "localhost:9229", false},
+		{"another name", devCommand{}, "127.0.0.1:1", "cognito.test:9229", false},
+		{"--allow-host", devCommand{Hosts: []nameFlag{"cognito.test"}}, "127.0.0.1:1", "cognito.test:9229", true},
+		{"--allow-host opens to no machine", devCommand{Hosts: []nameFlag{"cognito.test"}}, "192.0.2.7:1", "cognito.test:9229", false},
+		{"--allow-remote", devCommand{Remote: true}, "192.0.2.7:1", "cognate:9229", true},
+		{"--allow-remote opens to no name of a page", devCommand{Remote: true}, "192.0.2.7:1", "evil.example:9229", false},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.RemoteAddr, r.Host = tt.peer, tt.host
+		access := tt.c.access()
+		if err := access.Check(r); (err == nil) != tt.ok {
+			t.Errorf("%s: %v, want it let in: %v", tt.name, err, tt.ok)
+		}
+	}
+}

@@ -160,7 +160,7 @@ func (c *groupDelete) Run(t *terminal) error {
 // A membership is a group and a user.
 type membership struct {
 	theGroup
-	User string `arg:"" help:"The user, by any name or the sub."`
+	User string `arg:"" help:"The user, by any sign-in name, the sub, the e-mail address or the phone number."`
 }
 
 type groupAdd struct{ membership }
@@ -175,10 +175,14 @@ func (groupAdd) Help() string {
 // Run puts a user into a group.
 func (c *groupAdd) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
-		if err := a.Users().AddToGroup(ctx, c.User, c.Name); err != nil {
+		u, err := findUser(ctx, a.Users(), c.User)
+		if err != nil {
+			return err
+		}
+		if err := a.Users().AddToGroup(ctx, u.Sub, c.Name); err != nil {
 			return named(err, c.User)
 		}
-		_, err := fmt.Fprintf(t.out, "%s is in the group %s.\n", oneLine(c.User), oneLine(c.Name))
+		_, err = fmt.Fprintf(t.out, "%s is in the group %s.\n", calledBy(u, c.User), oneLine(c.Name))
 		return err
 	})
 }
@@ -195,10 +199,14 @@ func (groupRemove) Help() string {
 // Run takes a user out of a group.
 func (c *groupRemove) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
-		if err := a.Users().RemoveFromGroup(ctx, c.User, c.Name); err != nil {
+		u, err := findUser(ctx, a.Users(), c.User)
+		if err != nil {
+			return err
+		}
+		if err := a.Users().RemoveFromGroup(ctx, u.Sub, c.Name); err != nil {
 			return named(err, c.User)
 		}
-		_, err := fmt.Fprintf(t.out, "%s is not in the group %s.\n", oneLine(c.User), oneLine(c.Name))
+		_, err = fmt.Fprintf(t.out, "%s is not in the group %s.\n", calledBy(u, c.User), oneLine(c.Name))
 		return err
 	})
 }

@@ -99,10 +99,7 @@ func (userPassword) Help() string {
 
 // Run sets a password.
 func (c *userPassword) Run(t *terminal) error {
-	return c.change(t, "Set the password of", func(ctx context.Context, us identity.Users) error {
-		if _, err := us.Get(ctx, c.Name); err != nil {
-			return err // before the person is asked for a password
-		}
+	return c.change(t, "Set the password of", func(ctx context.Context, us identity.Users, sub string) error {
 		password, err := c.Password, error(nil)
 		if password == "" {
 			password, err = readPassword(ctx, t)
@@ -113,6 +110,6 @@ func (c *userPassword) Run(t *terminal) error {
 		if password == "" {
 			return errors.New("a password cannot be empty")
 		}
-		return us.SetPassword(ctx, c.Name, password, !c.Temporary)
+		return us.SetPassword(ctx, sub, password, !c.Temporary)
 	})
 }

@@ -14,7 +14,7 @@ import (
 type userRestore struct {
 	inPool
 	Backup          string `arg:"" help:"Backup that has the user."`
-	Name            string `arg:"" help:"Any name that the user signed in with, or the sub."`
+	Name            string `arg:"" help:"The user, by any sign-in name, the sub, the e-mail address or the phone number."`
 	BackupKeyFile   string `placeholder:"FILE" help:"Key file that the store had at the time of the backup. Default: the key file of the store."`
 	Unauthenticated bool   `help:"Accept a backup that has no MAC, such as one of an earlier version: anybody may have altered it."`
 }
@@ -85,7 +85,10 @@ func (c *userRestore) find(ctx context.Context, t *terminal, pool string) (rec *
 	}
 	there := inPool{realStore{Store: temp, keyFlags: keys}, pool}
 	err = there.open(t, func(ctx context.Context, a *identity.Admin) error {
-		rec, err = a.Users().Export(ctx, c.Name, true)
+		u, err := findUser(ctx, a.Users(), c.Name)
+		if err == nil {
+			rec, err = a.Users().Export(ctx, u.Sub, true)
+		}
 		return err
 	})
 	if errors.Is(err, identity.ErrUserNotFound) {

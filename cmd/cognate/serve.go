@@ -36,10 +36,11 @@ type serveCommand struct {
 	connectionFlags
 	userFlags
 	hookFlags
+	mailFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
-	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
+	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, where no server sends them: without --smtp all, with it text messages. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
 	Log       string      `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
@@ -52,12 +53,13 @@ func (serveCommand) Help() string {
 
 Give the server a certificate with --tls-cert and --tls-key, or let it get one from Let's Encrypt with --acme-host. Otherwise put a proxy with TLS in front of it, and give the URL of the proxy with --issuer. For --acme-host, port 443 of the host must lead to the server. The certificates are in the store, unless --acme-cache names a directory, and are renewed after two thirds of their life.
 
-The server cannot send mail yet. Operations that owe a user a message, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
+With --smtp the server sends mail. It cannot send text messages yet. Operations that owe a user a message that cannot be sent, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
 Examples:
 
     cognate key create
     cognate serve --issuer https://auth.example.com
+    cognate serve --issuer https://auth.example.com --smtp smtp://acme@smtp.example.com:587 --mail-from "Acme <no-reply@acme.test>"
     cognate serve --addr 0.0.0.0:443 --acme-host auth.example.com
     cognate serve --addr 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --issuer https://auth.example.com
     cognate serve --issuer https://auth.example.com --lambda-endpoint https://lambda.us-east-1.amazonaws.com
@@ -119,9 +121,13 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	sender, err := c.sender(log)
+	if err != nil {
+		return err
+	}
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
-		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
+		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender,
 		Hooks: hooks.hooks, Targets: hooks.targets,
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
@@ -184,14 +190,6 @@ func (c *serveCommand) regions(ctx context.Context, e *identity.Engine) ([]strin
 	return out, nil
 }
 
-// sender returns nil, unless the operator asks for codes in the log.
-func (c *serveCommand) sender(log *slog.Logger) identity.Sender {
-	if c.LogCodes {
-		return identity.InsecureLogSender{Logger: log}
-	}
-	return nil
-}
-
 // healthPatience is how long the store may take to answer a health check.
 const healthPatience = 2 * time.Second
 
@@ -237,8 +235,8 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	}
 	if c.LogCodes {
 		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")
-	} else {
-		log.Warn("the server cannot send mail yet: operations that owe a message fail", "hint", "--insecure-log-codes writes codes to this log")
+	} else if c.SMTP == "" {
+		log.Warn("the server cannot send mail: operations that owe a message fail", "hint", "name a mail server with --smtp; --insecure-log-codes writes codes to this log")
 	}
 	return nil
 }

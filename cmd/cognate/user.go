@@ -29,7 +29,7 @@ type userCommand struct {
 
 // Help returns the details that --help shows.
 func (userCommand) Help() string {
-	return `Name a user by the username, by any other name that the user signs in with, or by the sub.
+	return `Name a user by the username, by any other name that the user signs in with, by the sub, or by an e-mail address or phone number. If several users have the address, the command lists them and asks for the sub.
 
     cognate user create alice email=alice@example.com email_verified=true
     cognate user list --filter 'email ^= "a"'
@@ -40,16 +40,20 @@ func (userCommand) Help() string {
 // A theUser is a user of a pool.
 type theUser struct {
 	inPool
-	Name string `arg:"" name:"user" help:"The user, by any sign-in name or the sub."`
+	Name string `arg:"" name:"user" help:"The user, by any sign-in name, the sub, the e-mail address or the phone number."`
 }
 
-// change changes the user and prints that it is done.
-func (u *theUser) change(t *terminal, done string, fn func(context.Context, identity.Users) error) error {
+// change changes the user, whose sub fn gets, and prints that it is done.
+func (u *theUser) change(t *terminal, done string, fn func(ctx context.Context, us identity.Users, sub string) error) error {
 	return u.open(t, func(ctx context.Context, a *identity.Admin) error {
-		if err := fn(ctx, a.Users()); err != nil {
+		found, err := findUser(ctx, a.Users(), u.Name)
+		if err != nil {
+			return err
+		}
+		if err := fn(ctx, a.Users(), found.Sub); err != nil {
 			return named(err, u.Name)
 		}
-		_, err := fmt.Fprintf(t.out, "%s %s.\n", done, oneLine(u.Name))
+		_, err = fmt.Fprintf(t.out, "%s %s.\n", done, calledBy(found, u.Name))
 		return err
 	})
 }
@@ -57,7 +61,7 @@ func (u *theUser) change(t *terminal, done string, fn func(context.Context, iden
 // named adds the name of the user to [identity.ErrUserNotFound].
 func named(err error, name string) error {
 	if errors.Is(err, identity.ErrUserNotFound) {
-		return hint(fmt.Errorf("there is no user %s in the pool", oneLine(name)), "cognate user list shows all users")
+		return hint(&textError{fmt.Sprintf("there is no user %s in the pool", oneLine(name)), err}, "cognate user list shows all users")
 	}
 	return err
 }
@@ -130,7 +134,11 @@ func (userShow) Help() string {
 // Run shows a user.
 func (c *userShow) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
-		rec, err := a.Users().Export(ctx, c.Name, false)
+		u, err := findUser(ctx, a.Users(), c.Name)
+		if err != nil {
+			return err
+		}
+		rec, err := a.Users().Export(ctx, u.Sub, false)
 		if err != nil {
 			return named(err, c.Name)
 		}
@@ -158,8 +166,8 @@ func (c *userSet) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.change(t, "Changed attributes of", func(ctx context.Context, us identity.Users) error {
-		return us.UpdateAttributes(ctx, c.Name, changes)
+	return c.change(t, "Changed attributes of", func(ctx context.Context, us identity.Users, sub string) error {
+		return us.UpdateAttributes(ctx, sub, changes)
 	})
 }
 
@@ -170,7 +178,7 @@ func (userEnable) Help() string { return `    cognate user enable alice` }
 
 // Run enables a user.
 func (c *userEnable) Run(t *terminal) error {
-	return c.change(t, "Enabled", func(ctx context.Context, us identity.Users) error { return us.Enable(ctx, c.Name) })
+	return c.change(t, "Enabled", func(ctx context.Context, us identity.Users, sub string) error { return us.Enable(ctx, sub) })
 }
 
 type userDisable struct{ theUser }
@@ -184,7 +192,7 @@ func (userDisable) Help() string {
 
 // Run disables a user.
 func (c *userDisable) Run(t *terminal) error {
-	return c.change(t, "Disabled", func(ctx context.Context, us identity.Users) error { return us.Disable(ctx, c.Name) })
+	return c.change(t, "Disabled", func(ctx context.Context, us identity.Users, sub string) error { return us.Disable(ctx, sub) })
 }
 
 type userConfirm struct{ theUser }
@@ -198,7 +206,7 @@ func (userConfirm) Help() string {
 
 // Run confirms a user.
 func (c *userConfirm) Run(t *terminal) error {
-	return c.change(t, "Confirmed", func(ctx context.Context, us identity.Users) error { return us.Confirm(ctx, c.Name) })
+	return c.change(t, "Confirmed", func(ctx context.Context, us identity.Users, sub string) error { return us.Confirm(ctx, sub) })
 }
 
 type userSignOut struct{ theUser }
@@ -212,7 +220,7 @@ func (userSignOut) Help() string {
 
 // Run signs a user out.
 func (c *userSignOut) Run(t *terminal) error {
-	return c.change(t, "Signed out", func(ctx context.Context, us identity.Users) error { return us.SignOut(ctx, c.Name) })
+	return c.change(t, "Signed out", func(ctx context.Context, us identity.Users, sub string) error { return us.SignOut(ctx, sub) })
 }
 
 type userResetMFA struct{ theUser }
@@ -226,7 +234,7 @@ func (userResetMFA) Help() string {
 
 // Run forgets the second factors.
 func (c *userResetMFA) Run(t *terminal) error {
-	return c.change(t, "Forgot the second factors of", func(ctx context.Context, us identity.Users) error { return us.ResetMFA(ctx, c.Name) })
+	return c.change(t, "Forgot the second factors of", func(ctx context.Context, us identity.Users, sub string) error { return us.ResetMFA(ctx, sub) })
 }
 
 type userDelete struct {
@@ -255,9 +263,9 @@ func addressOf(u *identity.User) string {
 // Run deletes a user.
 func (c *userDelete) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
-		u, err := a.Users().Get(ctx, c.Name)
+		u, err := findUser(ctx, a.Users(), c.Name)
 		if err != nil {
-			return named(err, c.Name)
+			return err
 		}
 		if err := c.confirm(ctx, t, "Delete the user %s (%s) for good?", u.Username, addressOf(u)); err != nil {
 			return err

@@ -55,11 +55,13 @@ func (s *service) adminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 type challengeRow struct {
 	name idp.ChallengeNameType
 	// show returns the parameters of a challenge, names and values in turn. It
-	// reports false for a challenge of another type.
+	// reports false for a challenge of another type. The username becomes
+	// USER_ID_FOR_SRP, unless it is empty.
 	show func(identity.Challenge) (username string, parameters []string, ok bool)
 	// answer answers the challenge with what the client sent.
 	answer func(context.Context, *identity.AppClient, answers) (*identity.SignInResult, error)
-	// stateless challenges carry their state in an answer of their own, and not in Session.
+	// stateless challenges carry their state in an answer of their own. They have a Session
+	// only in a custom sign-in.
 	stateless bool
 }
 
@@ -92,12 +94,29 @@ func showing[C identity.Challenge](show func(C) (string, []string)) func(identit
 var challenges = []challengeRow{
 	{
 		name: idp.ChallengeNameTypePasswordVerifier, stateless: true,
-		show: func(identity.Challenge) (string, []string, bool) { return "", nil, false }, // StartSRP alone asks it, see startSRP
+		// USERNAME and USER_ID_FOR_SRP are the real username, which the client must use in
+		// its proof.
+		show: showing(func(ch *identity.PasswordVerifier) (string, []string) {
+			return ch.UserID, []string{"SALT", ch.Salt, "SRP_B", ch.B, "SECRET_BLOCK", ch.SecretBlock, "USERNAME", ch.UserID}
+		}),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
 			return client.PasswordVerifier(a.username).Answer(ctx, identity.PasswordProof{
 				Signature: a.text("PASSWORD_CLAIM_SIGNATURE"), SecretBlock: a.text("PASSWORD_CLAIM_SECRET_BLOCK"),
-				Timestamp: a.text("TIMESTAMP"), SecretHash: a.hash,
+				Timestamp: a.text("TIMESTAMP"), SecretHash: a.hash, Session: a.state,
 			})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeCustomChallenge,
+		show: showing(func(ch *identity.CustomChallenge) (string, []string) {
+			var parameters []string
+			for name, value := range ch.Parameters {
+				parameters = append(parameters, name, value)
+			}
+			return "", append(parameters, "USERNAME", ch.Username)
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.CustomChallenge(a.username, a.state).Answer(ctx, identity.CustomAnswer{Answer: a.secret("ANSWER"), SecretHash: a.hash})
 		},
 	},
 	{
@@ -194,9 +213,12 @@ func answered(res *identity.SignInResult, err error) (*step, error) {
 		if !ok {
 			continue
 		}
-		out := &step{
-			ChallengeName: ptr(row.name), Session: ptr(wire.Secret(res.Challenge.State())),
-			ChallengeParameters: map[string]string{"USER_ID_FOR_SRP": username},
+		out := &step{ChallengeName: ptr(row.name), ChallengeParameters: map[string]string{}}
+		if state := sessionOf(res.Challenge); state != "" {
+			out.Session = ptr(wire.Secret(state))
+		}
+		if username != "" {
+			out.ChallengeParameters["USER_ID_FOR_SRP"] = username
 		}
 		for i := 0; i < len(parameters); i += 2 {
 			out.ChallengeParameters[parameters[i]] = parameters[i+1]
@@ -204,6 +226,14 @@ func answered(res *identity.SignInResult, err error) (*step, error) {
 		return out, nil
 	}
 	return nil, fmt.Errorf("a challenge of type %T has no row in the table of challenges", res.Challenge)
+}
+
+// sessionOf is the Session that goes with a challenge, or empty.
+func sessionOf(ch identity.Challenge) string {
+	if srp, ok := ch.(*identity.PasswordVerifier); ok {
+		return srp.Session
+	}
+	return ch.State()
 }
 
 // showNewPassword shows the attributes that the user has, and those that must come

@@ -17,7 +17,7 @@ var otherFields = []string{
 	"Issuer", "Algorithm", // only of this engine
 	"Passkeys", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
-	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
+	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
 	"ID", "Key",
 }
 
@@ -174,7 +174,7 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 	}
 	admin := pool.Admin()
 	before, err := admin.Update(t.Context(), func(s *identity.PoolSettings) error {
-		s.UnconfirmedDays, s.ReplaceUnconfirmed, s.ProveNames, s.HideSignUp = new(3), new(true), new(true), new(true)
+		s.UnconfirmedDays, s.ReplaceUnconfirmed, s.ProveNames, s.PrepareNames, s.HideSignUp = new(3), new(true), new(true), new(true), new(true)
 		s.Notices, s.SignOutOnFactorChange, s.SMSCountries, s.MaxSignIns = new(true), new(true), []string{"+49"}, new(7)
 		return nil
 	})

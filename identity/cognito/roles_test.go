@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
@@ -162,5 +163,49 @@ func TestExpiredAndRevokedKeysAreRefusedAtOnce(t *testing.T) {
 	}
 	if a := list(); a.body["__type"] != "UnrecognizedClientException" {
 		t.Errorf("with a revoked key: %d %s", a.status, a.raw)
+	}
+}
+
+// TestKeyThatHasExpiredOpensNothing: the end of a key is that of the server's clock.
+func TestKeyThatHasExpiredOpensNothing(t *testing.T) {
+	k := newKeyed(t)
+	key, secret, err := k.engine.AccessKeys().Create(t.Context(), "ops", &identity.AccessKeyOptions{Expires: k.now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{59 * time.Minute, http.StatusOK}, {time.Minute, http.StatusBadRequest}} {
+		k.advance(tt.after)
+		body := obj{"MaxResults": 1}
+		r := k.request("ListUserPools", body)
+		k.sign(r, body, key.ID, string(secret))
+		if a := k.do(r, "ListUserPools"); a.status != tt.want || tt.want != http.StatusOK && a.body["__type"] != "UnrecognizedClientException" {
+			t.Errorf("at %v: %d %s", k.now(), a.status, a.raw)
+		}
+	}
+}
+
+// TestListHidesThePoolsOfOtherKeys asks for all pools at once.
+func TestListHidesThePoolsOfOtherKeys(t *testing.T) {
+	k := newKeyed(t)
+	var ids []string
+	for _, name := range []string{"mine", "theirs", "others"} {
+		p, err := k.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: name, Defaults: identity.CognitoDefaults})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, p.ID)
+	}
+	key, secret, err := k.engine.AccessKeys().Create(t.Context(), "ops", &identity.AccessKeyOptions{Pools: ids[:1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := obj{"MaxResults": 60}
+	r := k.request("ListUserPools", body)
+	k.sign(r, body, key.ID, string(secret))
+	if a := k.do(r, "ListUserPools"); !strings.Contains(a.raw, ids[0]) || strings.Contains(a.raw, ids[1]) || strings.Contains(a.raw, ids[2]) {
+		t.Errorf("ListUserPools: %d %s, want %s alone", a.status, a.raw, ids[0])
 	}
 }

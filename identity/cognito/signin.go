@@ -1,6 +1,7 @@
 package cognito
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 //
 // USER_PASSWORD_AUTH exists for programs only and ADMIN_USER_PASSWORD_AUTH for
 // operators only. The other call answers "Initiate Auth method not supported."
-// (recorded for both). CUSTOM_AUTH and USER_AUTH are not served, see
+// (recorded for both). USER_AUTH is not served, see
 // identity.AppClient.Refuse.
 
 // params are the texts of a request's map of parameters or answers.
@@ -91,15 +92,16 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 			return nil, err
 		}
 		return &step{ChallengeParameters: map[string]string{}, AuthenticationResult: result(t)}, nil
-	case idp.AuthFlowTypeCustomAuth, idp.AuthFlowTypeUserAuth:
+	case idp.AuthFlowTypeCustomAuth:
+		return startCustom(ctx, client, p)
+	case idp.AuthFlowTypeUserAuth:
 		return nil, client.Refuse(ctx, identity.AuthFlow("ALLOW_"+string(flow)))
 	}
 	return nil, wire.Errorf(idp.InvalidParameterException, "Initiate Auth method not supported.")
 }
 
 // startSRP answers with PASSWORD_VERIFIER. Its state is in SECRET_BLOCK, so
-// Session stays absent, as measured with the service. USERNAME and USER_ID_FOR_SRP
-// are the real username, which the client must use in its proof.
+// Session stays absent, as measured with the service.
 func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
 	ch, err := client.StartSRP(ctx, identity.StartSRP{
 		Username: p.text("USERNAME"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
@@ -107,12 +109,19 @@ func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step,
 	if err != nil {
 		return nil, err
 	}
-	return &step{
-		ChallengeName: ptr(idp.ChallengeNameTypePasswordVerifier),
-		ChallengeParameters: map[string]string{
-			"SALT": ch.Salt, "SRP_B": ch.B, "SECRET_BLOCK": ch.SecretBlock, "USERNAME": ch.UserID, "USER_ID_FOR_SRP": ch.UserID,
-		},
-	}, nil
+	return answered(&identity.SignInResult{Challenge: ch}, nil)
+}
+
+// startCustom begins a custom sign-in. It begins with a password if the client names SRP_A as
+// its challenge: SDKs call the parameter CHALLENGE_NAME, the API reference ChallengeName.
+func startCustom(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
+	in := identity.StartCustom{Username: p.text("USERNAME"), SecretHash: p.text("SECRET_HASH")}
+	if cmp.Or(p.text("CHALLENGE_NAME"), p.text("ChallengeName")) == "SRP_A" {
+		if in.A = p.text("SRP_A"); in.A == "" {
+			return nil, missing("SRP_A")
+		}
+	}
+	return answered(client.StartCustom(ctx, in))
 }
 
 // A step is the answer to any step of a sign-in: tokens or the next challenge.

@@ -8,6 +8,9 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito"
 )
 
+// crossSite takes the place of an origin where a browser names the site alone.
+const crossSite = "cross-site"
+
 // TestPagesAndOtherMachinesAreNoOperators holds who may make an operator's call without a
 // signature that was verified. Users' calls come from everywhere.
 func TestPagesAndOtherMachinesAreNoOperators(t *testing.T) {
@@ -20,6 +23,7 @@ func TestPagesAndOtherMachinesAreNoOperators(t *testing.T) {
 		peer, host, origin string
 		ok                 bool
 	}{
+		{"script of another site that hides its origin", cognito.Access{}, here, "localhost:9229", crossSite, false},
 		{"a program", cognito.Access{}, here, "localhost:9229", "", true},
 		{"IPv6", cognito.Access{}, "[::1]:4711", "[::1]:9229", "", true},
 		{"a socket", cognito.Access{}, "@", "localhost", "", true},
@@ -48,7 +52,11 @@ func TestPagesAndOtherMachinesAreNoOperators(t *testing.T) {
 			send := func(op string, body obj) *answer {
 				r := s.request(op, body)
 				r.RemoteAddr, r.Host = tt.peer, tt.host
-				if tt.origin != "" {
+				switch tt.origin {
+				case "":
+				case crossSite:
+					r.Header.Set("Sec-Fetch-Site", crossSite)
+				default:
 					r.Header.Set("Origin", tt.origin)
 				}
 				return s.do(r, op)

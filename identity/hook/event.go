@@ -50,6 +50,10 @@ const (
 	BeforeSignIn Source = "PreAuthentication_Authentication"
 	AfterSignIn  Source = "PostAuthentication_Authentication"
 
+	DefineChallenge Source = "DefineAuthChallenge_Authentication"
+	CreateChallenge Source = "CreateAuthChallenge_Authentication"
+	VerifyChallenge Source = "VerifyAuthChallengeResponse_Authentication"
+
 	MigrateSignIn         Source = "UserMigration_Authentication"
 	MigrateForgotPassword Source = "UserMigration_ForgotPassword"
 

@@ -45,6 +45,7 @@ var grown = []struct {
 	{"UnconfirmedDays", func(s *Pool) string { return lifeText(s.UnconfirmedLife()) }},
 	{"ReplaceUnconfirmed", func(s *Pool) string { return onText(s.ReplacesUnconfirmed()) }},
 	{"ProveNames", func(s *Pool) string { return onText(s.ProvesNames()) }},
+	{"PrepareNames", func(s *Pool) string { return onText(s.PreparesNames()) }},
 	{"HideSignUp", func(s *Pool) string { return onText(s.HidesSignUp()) }},
 	{"Notices", func(s *Pool) string { return onText(s.NotifiesOwners()) }},
 	{"SignOutOnFactorChange", func(s *Pool) string { return onText(s.SignsOutOnFactorChange()) }},
@@ -112,6 +113,9 @@ func (s *Pool) ReplacesUnconfirmed() bool { return s.given(s.ReplaceUnconfirmed,
 
 // ProvesNames reports whether an address that is a sign-in name counts only once it is verified.
 func (s *Pool) ProvesNames() bool { return s.given(s.ProveNames, 1) }
+
+// PreparesNames reports whether new names are prepared by RFC 8265.
+func (s *Pool) PreparesNames() bool { return s.given(s.PrepareNames, 1) }
 
 // VerifiesFirst reports whether a new value of an address replaces the earlier one only once it is verified.
 func (s *Pool) VerifiesFirst(attribute string) bool {

@@ -17,6 +17,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 		{"UnconfirmedDays", "no limit", "7 days"},
 		{"ReplaceUnconfirmed", "off", "on"},
 		{"ProveNames", "off", "on"},
+		{"PrepareNames", "off", "on"},
 		{"HideSignUp", "off", "on"},
 		{"Notices", "off", "on"},
 		{"SignOutOnFactorChange", "off", "on"},
@@ -39,7 +40,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 
 func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 	pool := settings.Pool{
-		Name: "main", Region: "us-east-1", UnconfirmedDays: new(30), ReplaceUnconfirmed: new(false), ProveNames: new(false),
+		Name: "main", Region: "us-east-1", UnconfirmedDays: new(30), ReplaceUnconfirmed: new(false), ProveNames: new(false), PrepareNames: new(false),
 		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0),
 	}
 	before := pool
@@ -48,7 +49,7 @@ func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 			t.Errorf("%v changes though it was given", c)
 		}
 	}
-	if pool.UnconfirmedLife() != 30*24*time.Hour || pool.ReplacesUnconfirmed() || pool.ProvesNames() || !pool.HidesSignUp() ||
+	if pool.UnconfirmedLife() != 30*24*time.Hour || pool.ReplacesUnconfirmed() || pool.ProvesNames() || pool.PreparesNames() || !pool.HidesSignUp() ||
 		pool.NotifiesOwners() || pool.SignsOutOnFactorChange() || before.UnconfirmedLife() != pool.UnconfirmedLife() {
 		t.Errorf("settings that were given have changed: %+v", pool)
 	}
@@ -58,7 +59,7 @@ func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 func TestWirePoolsHaveNoneOfOurs(t *testing.T) {
 	pool := settings.Pool{Defaults: settings.CognitoDefaults, Generation: settings.LatestGeneration}
 	client := &settings.Client{}
-	if pool.UnconfirmedLife() != 0 || pool.ReplacesUnconfirmed() || pool.ProvesNames() || pool.HidesSignUp() || pool.NotifiesOwners() ||
+	if pool.UnconfirmedLife() != 0 || pool.ReplacesUnconfirmed() || pool.ProvesNames() || pool.PreparesNames() || pool.HidesSignUp() || pool.NotifiesOwners() ||
 		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
 		t.Errorf("a pool with the service's defaults has one of ours: %+v", pool)
 	}

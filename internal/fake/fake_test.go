@@ -356,3 +356,13 @@ func TestHealthHandlerHasNoControl(t *testing.T) {
 		}
 	}
 }
+
+// TestNoCodeIsStored: no cache keeps what the control API answers, which has codes in it.
+func TestNoCodeIsStored(t *testing.T) {
+	f := newFake(t, nil)
+	for _, path := range []string{"/_cognate/outbox", "/_cognate/health", "/_cognate/nothing"} {
+		if got := ask(f, "GET", path, "").Header().Get("Cache-Control"); got != "no-store" {
+			t.Errorf("%s: Cache-Control is %q, want no-store", path, got)
+		}
+	}
+}

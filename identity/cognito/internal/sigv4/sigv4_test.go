@@ -235,6 +235,31 @@ func TestASignedRequestIsNotTakenTwice(t *testing.T) {
 	}
 }
 
+// TestASignedRequestIsRememberedWhileItsDateIsGood: the older half of what is remembered is
+// forgotten in the middle of a request's life, and the request is not.
+func TestASignedRequestIsRememberedWhileItsDateIsGood(t *testing.T) {
+	now := when.Add(-6 * time.Minute)
+	v := verifier("cognito-idp")
+	v.Seen, v.Now = &sigv4.Seen{}, func() time.Time { return now }
+	send := func(at time.Time) error {
+		_, err := v.Verify(signed(keyID, secret, "us-east-1", "cognito-idp", at, "{}"), []byte("{}"))
+		return err
+	}
+	if err := send(now); err != nil {
+		t.Fatal(err)
+	}
+	now = when
+	ahead := when.Add(4 * time.Minute)
+	if err := send(ahead); err != nil {
+		t.Fatal(err)
+	}
+	for ; now.Before(ahead.Add(5 * time.Minute)); now = now.Add(30 * time.Second) {
+		if err := send(ahead); code(err) != "InvalidSignatureException" {
+			t.Fatalf("sent again after %v: %v", now.Sub(when), err)
+		}
+	}
+}
+
 // TestTwoReadsInOneSecond: equal calls in one second have equal signatures, where the client
 // signs nothing random.
 func TestTwoReadsInOneSecond(t *testing.T) {

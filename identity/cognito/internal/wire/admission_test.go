@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,26 @@ func TestBodiesInTimeAreTaken(t *testing.T) {
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Errorf("answer %v, %v, want 200", res, err)
+	}
+}
+
+// TestABodyTakesNoMemoryBeforeItArrives: Content-Length alone reserves nothing.
+func TestABodyTakesNoMemoryBeforeItArrives(t *testing.T) {
+	addr := listen(t, newGate(nil))
+	held := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := held()
+	const n = 100
+	for range n {
+		owe(t, addr, "DescribeUserPool", 262_144)
+	}
+	time.Sleep(100 * time.Millisecond) // until the server reads the bodies
+	if each := (held() - before) / n; each > 64<<10 {
+		t.Errorf("a body that is owed takes %d bytes", each)
 	}
 }
 

@@ -1,0 +1,411 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/store"
+)
+
+// In a custom sign-in the hooks of the program decide what a user proves. It works in rounds:
+//
+//  1. StartCustom reads the user, and asks DefineAuthChallenge what comes next.
+//  2. For a challenge, CreateAuthChallenge makes it. What only the program may
+//     know of it, and all earlier rounds, travel sealed in the challenge's state.
+//  3. Answer uses the state up, in a transaction of its own: so no hook judges two
+//     answers to one challenge. Then VerifyAuthChallengeResponse judges the answer. A
+//     wrong one is counted as a wrong password is. DefineAuthChallenge decides again.
+//  4. When DefineAuthChallenge says that tokens are to be issued, the policy of the pool
+//     is asked as in any sign-in, and the sign-in is committed.
+//
+// A custom sign-in may begin with a password by SRP: then the secret block is bound to the
+// state of the custom sign-in, and a right proof is a round.
+//
+// For a user who does not exist, the hooks are called with UserNotFound. Whatever they
+// decide, such a sign-in ends with a refusal.
+
+const (
+	stateCustom    stateKind = "custom"     // a challenge of the program
+	stateCustomSRP stateKind = "custom-srp" // a proof of the password comes next
+)
+
+// The names of rounds and challenges that the engine knows.
+const (
+	roundSRP         = "SRP_A"
+	roundPassword    = "PASSWORD_VERIFIER"
+	challengeCustom  = "CUSTOM_CHALLENGE"
+	maxCustomSession = 2048 // the length of Session, as the service has it
+)
+
+// A CustomChallenge asks what a hook of the program has made.
+type CustomChallenge struct {
+	Username   string            // the real one, or for a user who does not exist the one that was given
+	Parameters map[string]string // what the hook tells the client
+	client     *AppClient
+	state      string
+}
+
+// State is the state that must come back with the answer.
+func (c *CustomChallenge) State() string { return c.state }
+
+// StartCustom is what a client sends to begin a custom sign-in.
+type StartCustom struct {
+	Username   string // whatever the pool lets users sign in with
+	A          string // to begin with a password: the client's public value of SRP, in hexadecimal
+	SecretHash string // see [SecretHash]; for clients with a secret
+}
+
+// CustomAnswer is the answer to a [CustomChallenge].
+type CustomAnswer struct {
+	Answer     Secret // for the hook that judges it
+	SecretHash string // see [SecretHash]; for clients with a secret
+}
+
+// StartCustom begins a sign-in whose challenges hooks of the program make and judge. The
+// client must have the flow [AllowCustom], and there must be a hook DefineAuthChallenge.
+func (a *AppClient) StartCustom(ctx context.Context, in StartCustom) (*SignInResult, error) {
+	res, err := a.startCustom(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("start custom sign-in: %w", err)
+	}
+	return res, nil
+}
+
+func (a *AppClient) startCustom(ctx context.Context, in StartCustom) (*SignInResult, error) {
+	t := &attempt{name: in.Username}
+	if err := a.begin(ctx, t, false); err != nil {
+		return nil, err
+	}
+	s, now := t.scope, a.engine.now()
+	if !s.settings.Allows(&s.client.Settings, AllowCustom) || !present(s.points(), atDefineAuthChallenge) {
+		return nil, &FlowError{"CUSTOM_AUTH"}
+	}
+	if err := t.admissible(in.Username, in.SecretHash); err != nil {
+		return nil, err
+	}
+	public, err := publicValue(in.A)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.points().callable(slices.Concat([]Trigger{PreAuthentication}, customTriggers, tokenTriggers)...); err != nil {
+		return nil, err
+	}
+	if err := t.known(); err != nil {
+		return nil, err
+	}
+	if t.shut(now) {
+		return nil, ErrTooManyAttempts
+	}
+	if err := s.engine.spendSource(s.source, now); err != nil { // the hooks may send a message
+		return nil, err
+	}
+	if err := s.points().preAuthentication(ctx, t.user, in.Username); err != nil {
+		return nil, err
+	}
+	c := s.custom(t, now)
+	if public != nil {
+		c.rounds = []hook.Round{{Challenge: roundSRP, Correct: true}}
+		c.public = public
+	}
+	return c.next(ctx)
+}
+
+// publicValue reads the client's public value, which may be missing.
+func publicValue(hex string) ([]byte, error) {
+	if hex == "" {
+		return nil, nil
+	}
+	public, err := srp.ParseA(hex)
+	if err != nil {
+		return nil, invalid("SRP_A", "SRP_A is not a valid public value.")
+	}
+	return public, nil
+}
+
+// CustomChallenge resumes a [CustomChallenge] from its state, see [AppClient.TOTP].
+func (a *AppClient) CustomChallenge(username, state string) *CustomChallenge {
+	return &CustomChallenge{Username: username, client: a, state: state}
+}
+
+// Answer has the hooks judge an answer and decide what comes next. The state counts once,
+// also if a hook fails.
+func (c *CustomChallenge) Answer(ctx context.Context, in CustomAnswer) (*SignInResult, error) {
+	res, err := c.answer(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("answer custom challenge: %w", err)
+	}
+	return res, nil
+}
+
+func (c *CustomChallenge) answer(ctx context.Context, in CustomAnswer) (*SignInResult, error) {
+	r, err := c.client.resumeCustom(ctx, stateCustom, c.Username, c.state, in.SecretHash)
+	if err != nil {
+		return nil, err
+	}
+	if in.Answer == "" {
+		return nil, missing("ANSWER")
+	}
+	s := r.scope
+	if err := s.points().callable(slices.Concat(customTriggers, tokenTriggers)...); err != nil {
+		return nil, err
+	}
+	if err := r.useUp(ctx); err != nil {
+		return nil, err
+	}
+	d, err := s.points().verifyChallenge(ctx, r, in.Answer)
+	if err != nil {
+		return nil, err
+	}
+	if !d.Correct || r.user == nil {
+		if err := r.fail(ctx); err != nil {
+			return nil, err
+		}
+	}
+	r.rounds = append(r.rounds, hook.Round{Challenge: challengeCustom, Correct: d.Correct, Metadata: r.data.Metadata})
+	return r.next(ctx)
+}
+
+// A customSignIn is a custom sign-in in the middle.
+type customSignIn struct {
+	*attempt
+	state  *challengeState // of the challenge that is answered; at the start only who it is
+	data   customState     // of that state
+	rounds []hook.Round    // that are over
+	public []byte          // the client's public value, if a proof of the password may come next
+	proofs []proof
+	now    time.Time
+}
+
+// A customState is the payload of the states of custom sign-ins.
+type customState struct {
+	Rounds   []hook.Round      `json:"r,omitempty"`
+	Private  map[string]string `json:"v,omitempty"` // of the challenge, for the hook that judges the answer
+	Metadata string            `json:"m,omitempty"` // of the challenge, for the rounds that follow
+}
+
+func (*customState) disclosed() int { return 0 }
+
+// custom begins a custom sign-in of an attempt.
+func (s *scope) custom(t *attempt, now time.Time) *customSignIn {
+	return &customSignIn{attempt: t, state: &challengeState{Name: t.name, Sub: t.who}, now: now}
+}
+
+// resumeCustom reads what goes on with the state of a custom sign-in.
+func (a *AppClient) resumeCustom(ctx context.Context, kind stateKind, username, state, hash string) (*customSignIn, error) {
+	s, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkHash(username, hash); err != nil {
+		return nil, err
+	}
+	now := s.engine.now()
+	st, err := s.open(kind, state, now)
+	if err != nil {
+		return nil, err
+	}
+	r := s.custom(&attempt{name: st.Name, scope: s, who: st.Sub}, now)
+	r.state = st
+	if err := st.payload(&r.data); err != nil {
+		return nil, err
+	}
+	if err := a.resume(ctx, r.attempt); err != nil {
+		return nil, err
+	}
+	if !s.sameCustomName(r.user, st, username) {
+		return nil, ErrSessionInvalid
+	}
+	r.rounds, r.proofs = r.data.Rounds, st.Proved
+	return r, nil
+}
+
+// sameCustomName reports whether a name that came with an answer is that of the user of the
+// state, who may not exist.
+func (s *scope) sameCustomName(u *User, st *challengeState, name string) bool {
+	if u == nil {
+		u = &User{}
+	}
+	return name != "" && s.sameName(u, st, name)
+}
+
+// useUp uses the state up. It refuses a user who is locked out, and one who may no
+// longer sign in.
+func (r *customSignIn) useUp(ctx context.Context) error {
+	if r.shut(r.now) {
+		return ErrTooManyAttempts
+	}
+	err := r.scope.engine.store.Update(ctx, func(tx store.Tx) error { return usedStates.Insert(tx, r.scope.useUp(r.state)) })
+	return spentOr(err, nil)
+}
+
+// fail counts a wrong answer as a wrong password is counted.
+func (r *customSignIn) fail(ctx context.Context) error {
+	s := r.scope
+	ev, err := s.proved(ctx, r.who, EventSignedIn, r.now)
+	if err != nil {
+		return err
+	}
+	var refused error
+	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+		again := &attempt{who: r.who}
+		if err := again.read(tx, s); err != nil {
+			return err
+		}
+		if refused = nil; again.lock.locked(r.now) {
+			refused = ErrTooManyAttempts
+			return nil
+		}
+		return again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), r.now)
+	})
+	s.failed(ErrIncorrectCredentials, r.now)
+	return orRefused(err, refused)
+}
+
+// next asks the hook what comes next, and does it.
+func (r *customSignIn) next(ctx context.Context) (*SignInResult, error) {
+	d, err := r.scope.points().defineChallenge(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case d.Fail:
+		return nil, ErrIncorrectCredentials
+	case d.IssueTokens && r.user == nil:
+		return nil, ErrIncorrectCredentials
+	case d.IssueTokens:
+		return r.finish(ctx)
+	case d.Challenge == challengeCustom:
+		return r.challenge(ctx)
+	case d.Challenge == roundPassword && r.public != nil:
+		return r.passwordChallenge()
+	}
+	return nil, &HookError{DefineAuthChallenge, fmt.Errorf("%w: it names neither a challenge nor an end, but %q", hook.ErrInvalidDecision, d.Challenge)}
+}
+
+// challenge has the hook make a challenge.
+func (r *customSignIn) challenge(ctx context.Context) (*SignInResult, error) {
+	s := r.scope
+	d, err := s.points().createChallenge(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	st := *r.state
+	st.Proved = r.proofs
+	state, err := s.challenge(stateCustom, &st, &customState{r.rounds, d.Private, d.Metadata}, s.engine.now())
+	if err != nil {
+		return nil, err
+	}
+	if len(state) > maxCustomSession {
+		return nil, &HookError{CreateAuthChallenge, fmt.Errorf("%w: private parameters and metadata are too long", hook.ErrInvalidDecision)}
+	}
+	return &SignInResult{Challenge: &CustomChallenge{Username: r.shownName(), Parameters: d.Public, client: s.appClient(), state: state}}, nil
+}
+
+func (r *customSignIn) shownName() string { return r.scope.srpUserID(r.user, r.name) }
+
+// passwordChallenge asks for a proof of the password. Its secret block is bound to
+// a state of the custom sign-in, so that the proof alone signs nobody in.
+func (r *customSignIn) passwordChallenge() (*SignInResult, error) {
+	s := r.scope
+	id, err := s.engine.uuid()
+	if err != nil {
+		return nil, err
+	}
+	ch, err := r.exchange(r.public, id)
+	if err != nil {
+		return nil, err
+	}
+	st := *r.state
+	st.Kind, st.ID, st.Expires = stateCustomSRP, id, r.now.Add(s.client.Settings.SessionLife())
+	if ch.Session, err = s.seal(&st, &customState{Rounds: r.rounds}); err != nil {
+		return nil, err
+	}
+	ch.client = s.appClient()
+	return &SignInResult{Challenge: ch}, nil
+}
+
+// proved goes on after a right proof of the password.
+func (r *customSignIn) provedPassword(ctx context.Context) (*SignInResult, error) {
+	r.proofs = append(r.proofs, proof{Kind: provedPassword, Changed: r.cred.Changed})
+	r.rounds = append(r.rounds, hook.Round{Challenge: roundPassword, Correct: true})
+	return r.next(ctx)
+}
+
+// finish signs the user in, or asks what the policy of the pool wants in addition.
+func (r *customSignIn) finish(ctx context.Context) (*SignInResult, error) {
+	s := r.scope
+	f, err := s.newFamily(r.who, r.now)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := s.proved(ctx, r.who, EventSignedIn, r.now)
+	if err != nil {
+		return nil, err
+	}
+	var o *outcome
+	commit := func(tx store.Tx) (_ *outcome, err error) {
+		o, err = r.commit(tx, f, ev)
+		return o, err
+	}
+	if err := s.beforeTokens(ctx, hook.TokensOfSignIn, f, commit); err != nil {
+		return nil, err
+	}
+	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
+		_, err := commit(tx)
+		return err
+	})
+	if err != nil || o.refused != nil {
+		return nil, orRefused(err, o.refused)
+	}
+	return s.proceed(ctx, o, r.name, f, r.now)
+}
+
+// commit reads the user as the user is now, and writes the sign-in.
+func (r *customSignIn) commit(tx store.Tx, f *family, ev *Event) (*outcome, error) {
+	again := &attempt{who: r.who}
+	if err := again.read(tx, r.scope); err != nil {
+		return nil, err
+	}
+	if again.lock.locked(r.now) {
+		return &outcome{refused: ErrTooManyAttempts}, nil
+	}
+	u, err := orNil(users.Get(tx, store.Key(r.scope.pool.ID, r.who)))
+	if err != nil {
+		return nil, err
+	}
+	o := &outcome{user: u, cred: again.cred, proved: slices.Clone(r.proofs)}
+	if u == nil {
+		o.refused = ErrIncorrectCredentials
+		return o, nil
+	}
+	if o.refused = u.mayBegin(); o.refused == nil && u.Status == StatusResetRequired {
+		o.refused = ErrPasswordResetRequired
+	}
+	if o.refused != nil {
+		return o, nil
+	}
+	if hold, err := allHold(r.proofs, r.scope.settings, o); err != nil || !hold && len(r.proofs) > 0 {
+		o.refused = ErrSessionInvalid
+		return o, err
+	}
+	o.proved = append(o.proved, provenByHooks(again.cred))
+	if err := o.next(tx, r.scope); err != nil {
+		return nil, err
+	}
+	t := &attempt{scope: r.scope}
+	return o, t.succeed(tx, again.lock, o, f, ev, r.now)
+}
+
+// provenByHooks is the proof of a custom sign-in. It holds as long as the password is not
+// replaced: an operator who resets a password ends what is pending.
+func provenByHooks(c *credential) proof {
+	p := proof{Kind: provedCustom}
+	if c != nil {
+		p.Changed = c.Changed
+	}
+	return p
+}

@@ -1,0 +1,79 @@
+// Package delivery sends the messages of an engine to users.
+//
+//	mail, err := delivery.NewSMTP(&delivery.SMTPOptions{Host: "smtp.example.com", Username: "acme", Password: password, From: "Acme <no-reply@acme.test>"})
+//	engine := identity.New(store, &identity.Options{Sender: &delivery.Router{Email: mail}})
+//
+// Begin with [NewSMTP], and with [Router], which chooses a sender by the medium. Each sender is an
+// [identity.Sender]: Send returns when the provider has taken the message. Each error of a sender
+// is an [*Error], which says whether to try again.
+//
+// Mail is HTML with a plain text beside it where the template of the pool is HTML, and plain text
+// otherwise.
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+// An Error says why a message was not sent. Its text has no code, no password and no address.
+type Error struct {
+	// Temporary says that the same message may be sent later. It is set unless the provider
+	// refused this very message or its address, so also if there is no connection, or if
+	// the provider refused the password of the sender: an operator can mend that.
+	Temporary bool
+	Code      int    // the reply of the SMTP server or the status of HTTP; 0 without an answer
+	Reply     string // what the SMTP server said of an address. It may hold that address
+	what      string
+	cause     error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	text := "delivery: " + e.what
+	if e.Code != 0 {
+		text += ": " + strconv.Itoa(e.Code)
+	}
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause, such as context.Canceled. It may be nil.
+func (e *Error) Unwrap() error { return e.cause }
+
+// permanent is the error of a message that can never be sent.
+func permanent(what string) *Error { return &Error{what: what} }
+
+// A Router sends each message by the sender of its medium. A nil sender means that there is
+// none: an operation that owes such a message returns [identity.ErrNoSender].
+type Router struct {
+	Email identity.Sender // sends mail
+	SMS   identity.Sender // sends text messages
+}
+
+// Sends reports whether there is a sender for the medium. It implements [identity.MediumSender].
+func (r *Router) Sends(m identity.Medium) bool { return r.of(m) != nil }
+
+func (r *Router) of(m identity.Medium) identity.Sender {
+	switch m {
+	case identity.MediumEmail:
+		return r.Email
+	case identity.MediumSMS:
+		return r.SMS
+	default:
+		return nil
+	}
+}
+
+// Send sends the message. Without a sender for the medium it returns [identity.ErrNoSender].
+func (r *Router) Send(ctx context.Context, m *identity.Message) error {
+	if s := r.of(m.Medium); s != nil {
+		return s.Send(ctx, m)
+	}
+	return fmt.Errorf("delivery: %w", identity.ErrNoSender)
+}
