@@ -143,6 +143,7 @@ func (t *passwordChange) run(ctx context.Context) error {
 	_, err = s.change(ctx, EventPasswordChanged, func(tx store.Tx, u *User) (error, error) {
 		return t.commit(tx, u, ev.failed(EventPasswordChangeFailed, ErrIncorrectCredentials))
 	})
+	t.scope.failed(err, t.now)
 	return err
 }
 

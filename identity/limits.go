@@ -24,8 +24,8 @@ type Limits struct {
 	// the same plus sign and six digits. It bounds what somebody can earn who has
 	// messages sent to numbers of an operator that shares its fees. Defaults to 100.
 	PrefixPerHour int
-	// SourceFailuresPerHour is how many wrong passwords and codes one source may give,
-	// whatever the accounts. After that, only accounts that know the source accept
+	// SourceFailuresPerHour is how many wrong passwords and codes, those of second factors
+	// included, one source may give, whatever the accounts. After that, only accounts that know the source accept
 	// anything from it. A source is the address of a [Call], or its /64 for IPv6; calls
 	// without an address have no limit. Each process counts by itself. Defaults to 100.
 	SourceFailuresPerHour int

@@ -179,6 +179,8 @@ type secondStep struct {
 	scope *scope
 	state *challengeState
 	now   time.Time
+	// spent says that the source of the call has given too many wrong codes and passwords.
+	spent bool
 }
 
 // open reads the state of a challenge.
@@ -202,7 +204,7 @@ func (p *pending) open(ctx context.Context, kind stateKind, hash string) (*secon
 	if u == nil || p.Username != "" && !s.sameName(u, st, p.Username) {
 		return nil, ErrSessionInvalid
 	}
-	return &secondStep{s, st, now}, nil
+	return &secondStep{scope: s, state: st, now: now}, nil
 }
 
 func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignInResult, error) {
@@ -225,6 +227,7 @@ func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, err
 	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
+	t.spent = t.scope.sourceSpent(t.now)
 	return t.finish(ctx, func(tx store.Tx, o *outcome, ev *Event) error { return t.judge(tx, o, string(code), ev) })
 }
 
@@ -274,8 +277,12 @@ func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx,
 	if errors.Is(err, store.ErrExists) {
 		return nil, ErrSessionUsed
 	}
-	if err != nil || o.refused != nil {
-		return nil, orRefused(err, o.refused)
+	if err != nil {
+		return nil, err
+	}
+	if o.refused != nil {
+		t.scope.failed(o.refused, t.now)
+		return nil, o.refused
 	}
 	return o, nil
 }
@@ -328,7 +335,7 @@ func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 }
 
 // judge judges a code. A wrong one is counted against the state and, as a
-// wrong password is, against the user. It is also counted by itself, because a reset
+// wrong password is, against the user and, after the commit, against the source of the call. It is also counted by itself, because a reset
 // of the password ends the count of wrong ones, and proves nothing of this factor.
 func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) error {
 	s := t.scope
@@ -340,7 +347,7 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) erro
 	if err != nil {
 		return err
 	}
-	if lock.locked(t.now) || guesses.State.Locked(t.now) {
+	if lock.locked(t.now) || guesses.State.Locked(t.now) || t.spent && lock.own(t.now) == nil {
 		o.refused = ErrTooManyAttempts
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/internal/passhash"
+	"github.com/cognate-id/cognate/store/memory"
 )
 
 // guessUntil gives wrong passwords from an address, one in 80 seconds, until n were judged
@@ -155,6 +156,62 @@ func TestNamesOfOneRowDoNotLockEachOther(t *testing.T) {
 	for i := range 180 {
 		for range 4 {
 			wantErr(t, fmt.Sprint("name ", i), byPassword(t, pool.AppClient, fmt.Sprint("nobody", i), wrong), identity.ErrIncorrectCredentials)
+		}
+	}
+}
+
+// Whatever it is that a source guesses wrong, its guesses at all accounts together are bounded:
+// accounts that do not know it take nothing more from it.
+func TestEachWrongGuessCountsForItsSource(t *testing.T) {
+	const nat = "203.0.113.7"
+	for _, tt := range []struct {
+		name  string
+		guess func(t *testing.T, f *fixture, a *identity.AppClient, s *identity.Session) error
+		want  error
+	}{
+		{"a second factor", func(t *testing.T, f *fixture, a *identity.AppClient, s *identity.Session) error {
+			key := f.enroll(t, s)
+			return answer(from(t, nat), asked[*identity.TOTPRequired](t, a), otherCode(key.Code(f.now())))
+		}, identity.ErrMFACodeMismatch},
+		{"a code of an address", func(t *testing.T, f *fixture, _ *identity.AppClient, s *identity.Session) error {
+			check(t, "SendVerification", second(s.SendVerification(t.Context(), "email")))
+			return s.VerifyAttribute(from(t, nat), "email", identity.Secret(otherCode(f.outbox.LastCode("alice"))))
+		}, identity.ErrCodeMismatch},
+		{"a password that is changed", func(t *testing.T, _ *fixture, _ *identity.AppClient, s *identity.Session) error {
+			return s.ChangePassword(from(t, nat), wrong, chosen)
+		}, identity.ErrIncorrectCredentials},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Limits = identity.Limits{SourceFailuresPerHour: 1} })
+			pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true)})
+			f.join(t, pool, "alice", email)
+			f.join(t, pool, "bob", "bob@example.com")
+			s := f.session(t, pool.AppClient, "alice")
+			wantErr(t, "the guess", tt.guess(t, f, pool.AppClient, s), tt.want)
+			wantErr(t, "bob from that source", signInFrom(t, pool.AppClient, nat, "bob", password), identity.ErrTooManyAttempts)
+			check(t, "bob from another source", signInFrom(t, pool.AppClient, "203.0.113.8", "bob", password))
+		})
+	}
+}
+
+// A source that has given too many wrong codes and passwords has no second factor judged by an
+// account that does not know it. The challenge stays open for the owner.
+func TestOneSourceDoesNotTryTheSecondFactorsOfManyAccounts(t *testing.T) {
+	const nat = "203.0.113.7"
+	for known, want := range map[bool]error{true: nil, false: identity.ErrTooManyAttempts} {
+		f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Limits = identity.Limits{SourceFailuresPerHour: 1} })
+		pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true)})
+		f.join(t, pool, "alice", email)
+		if known {
+			check(t, "alice's first sign-in", signInFrom(t, pool.AppClient, nat, "alice", password))
+		}
+		key := f.enroll(t, f.session(t, pool.AppClient, "alice"))
+		challenge := asked[*identity.TOTPRequired](t, pool.AppClient)
+		wantErr(t, "a wrong password", signInFrom(t, pool.AppClient, nat, "nobody", wrong), identity.ErrIncorrectCredentials)
+		right := key.Code(f.now())
+		wantErr(t, fmt.Sprintf("a right code from a source that is known: %v", known), answer(from(t, nat), challenge, right), want)
+		if !known {
+			check(t, "the same code from another source", answer(from(t, "203.0.113.8"), challenge, right))
 		}
 	}
 }

@@ -250,7 +250,7 @@ func (p *pending) openUnproved(ctx context.Context, kind stateKind) (*secondStep
 	if err != nil {
 		return nil, err
 	}
-	return &secondStep{s, st, now}, nil
+	return &secondStep{scope: s, state: st, now: now}, nil
 }
 
 // Enroll makes a key for an authenticator app and moves the challenge on.

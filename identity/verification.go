@@ -111,20 +111,21 @@ func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Se
 		return err
 	}
 	ev = ev.with(dataPurpose, string(verifyCode(attribute)))
+	try := sc.newTry(s.user.Sub, verifyCode(attribute), text, sc.settings.DisclosesStatus(&sc.client.Settings), now)
 	_, err = s.change(ctx, EventAttributeVerified, func(tx store.Tx, u *User) (refused, err error) {
-		refused, err = sc.judgeVerification(tx, u, attribute, string(text), now)
+		refused, err = sc.judgeVerification(tx, try, u, attribute)
 		if err != nil || refused == nil || errors.Is(refused, ErrLimitExceeded) {
 			return refused, err
 		}
 		return refused, events.Insert(tx, ev.failed(EventCodeRefused, refused))
 	})
+	sc.failed(err, now)
 	return err
 }
 
 // judgeVerification judges the code of an address, uses it up, and makes the
 // address the user's. Where that is another user's name it leaves all as it was.
-func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, now time.Time) (refused, err error) {
-	try := s.newTry(u.Sub, verifyCode(attribute), Secret(text), s.settings.DisclosesStatus(&s.client.Settings), now)
+func (s *scope) judgeVerification(tx store.Tx, try *codeTry, u *User, attribute string) (refused, err error) {
 	if _, err := s.readTry(tx, try); err != nil {
 		return nil, err
 	}
@@ -138,7 +139,7 @@ func (s *scope) judgeVerification(tx store.Tx, u *User, attribute, text string, 
 	delete(u.Pending, attribute)
 	u.Attributes[attribute], u.Attributes[attribute+"_verified"] = c.Value, "true"
 	u.rename(s.settings)
-	if refused, err = takeAliases(tx, s.settings, u, nil, now); err != nil || refused != nil {
+	if refused, err = takeAliases(tx, s.settings, u, nil, try.now); err != nil || refused != nil {
 		return refused, err
 	}
 	_, err = codes.Delete(tx, codes.Key(c))

@@ -29,7 +29,8 @@ type devCommand struct {
 	Empty   bool       `help:"Start without a ready pool and client."`
 	Limits  bool       `help:"Limit connections, messages, and failures by address, as serve does. Without it there are no such limits."`
 	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
-	Remote  bool       `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
+	hookFlags
+	Remote bool `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
 	ClientID  string    `placeholder:"ID" help:"Id of the ready client, such as web1. Default: a random one."`
@@ -49,6 +50,7 @@ Examples:
     cognate dev --pool-id us-east-1_test1 --client-id web1
     cognate dev --store bolt:dev.db
     cognate dev --issuer aws
+    cognate dev --lambda-endpoint http://127.0.0.1:3001
     cognate dev --addr 0.0.0.0:9229 --allow-remote --allow-host cognito.test
 
 For test programs:
@@ -63,6 +65,9 @@ For test programs:
 func (c *devCommand) Validate() error {
 	if c.Empty && (c.PoolID != "" || c.ClientID != "") {
 		return errors.New("--pool-id and --client-id are of the ready pool and client, and --empty has none: give one or the other")
+	}
+	if err := c.hookFlags.Validate(); err != nil {
+		return err
 	}
 	if err := (&identity.PoolSettings{Name: "dev", Region: string(c.Region), ID: c.PoolID}).Check(); err != nil {
 		return fmt.Errorf("--pool-id: %w", err)
@@ -79,6 +84,11 @@ const stock = 4
 // Run serves until a signal comes.
 func (c *devCommand) Run(t *terminal) error {
 	ctx := context.Background()
+	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	hooks, err := c.wiring(log)
+	if err != nil {
+		return err
+	}
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -95,8 +105,8 @@ func (c *devCommand) Run(t *terminal) error {
 		defer st.Close()
 	}
 	url := c.Addr.url(l)
-	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	f, err := fake.New(ctx, &fake.Options{
+		Hooks: hooks.hooks, Targets: hooks.targets,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
 		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
 		Access: c.access(),

@@ -35,10 +35,12 @@ type serveCommand struct {
 	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
 	connectionFlags
 	userFlags
+	hookFlags
+	mailFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
-	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, because the server cannot send mail yet. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
+	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, where no server sends them: without --smtp all, with it text messages. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
 	Log       string      `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
@@ -51,14 +53,16 @@ func (serveCommand) Help() string {
 
 Give the server a certificate with --tls-cert and --tls-key, or let it get one from Let's Encrypt with --acme-host. Otherwise put a proxy with TLS in front of it, and give the URL of the proxy with --issuer. For --acme-host, port 443 of the host must lead to the server. The certificates are in the store, unless --acme-cache names a directory, and are renewed after two thirds of their life.
 
-The server cannot send mail yet. Operations that owe a user a message, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
+With --smtp the server sends mail. It cannot send text messages yet. Operations that owe a user a message that cannot be sent, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
 Examples:
 
     cognate key create
     cognate serve --issuer https://auth.example.com
+    cognate serve --issuer https://auth.example.com --smtp smtp://acme@smtp.example.com:587 --mail-from "Acme <no-reply@acme.test>"
     cognate serve --addr 0.0.0.0:443 --acme-host auth.example.com
     cognate serve --addr 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --issuer https://auth.example.com
+    cognate serve --issuer https://auth.example.com --lambda-endpoint https://lambda.us-east-1.amazonaws.com
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
     cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
 
@@ -67,6 +71,8 @@ Several servers can run on one PostgreSQL database. Give every server the same -
 With --rotate-keys 90, the server replaces the signing and master keys of each pool every 90 days. New signing keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
 
 If a proxy is in front, give its address with --trusted-proxy, so that limits by address count the users and not the proxy.
+
+Functions decide what users may do if --hooks or --lambda names them; see docs/hooks.md. Without --lambda or --lambda-endpoint, a flow that would run a function of its pool fails.
 
 Signatures of operators must be for the region of --region, of --also-region, or of a pool in the store.
 
@@ -81,7 +87,7 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate()); err != nil {
+	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate(), c.hookFlags.Validate()); err != nil {
 		return err
 	}
 	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
@@ -93,6 +99,11 @@ func (c *serveCommand) Validate() error {
 // Run serves until a signal comes.
 func (c *serveCommand) Run(t *terminal) error {
 	ctx := context.Background()
+	log := c.logger(t)
+	hooks, err := c.wiring(log)
+	if err != nil {
+		return err
+	}
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -103,7 +114,6 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	defer st.Close()
-	log := c.logger(t)
 	if c.Store.file != "" {
 		defer offerStore(log, c.Store.file, st)()
 	}
@@ -111,9 +121,14 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	sender, err := c.sender(log)
+	if err != nil {
+		return err
+	}
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
-		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: c.sender(log),
+		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender,
+		Hooks: hooks.hooks, Targets: hooks.targets,
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
 	regions, err := c.regions(ctx, engine)
@@ -175,14 +190,6 @@ func (c *serveCommand) regions(ctx context.Context, e *identity.Engine) ([]strin
 	return out, nil
 }
 
-// sender returns nil, unless the operator asks for codes in the log.
-func (c *serveCommand) sender(log *slog.Logger) identity.Sender {
-	if c.LogCodes {
-		return identity.InsecureLogSender{Logger: log}
-	}
-	return nil
-}
-
 // healthPatience is how long the store may take to answer a health check.
 const healthPatience = 2 * time.Second
 
@@ -228,8 +235,8 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	}
 	if c.LogCodes {
 		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")
-	} else {
-		log.Warn("the server cannot send mail yet: operations that owe a message fail", "hint", "--insecure-log-codes writes codes to this log")
+	} else if c.SMTP == "" {
+		log.Warn("the server cannot send mail: operations that owe a message fail", "hint", "name a mail server with --smtp; --insecure-log-codes writes codes to this log")
 	}
 	return nil
 }

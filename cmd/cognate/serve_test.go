@@ -18,7 +18,7 @@ func TestServeTellsWhatItDoes(t *testing.T) {
 	p, url := serveAt(t, dir, "--log", "json")
 	p.stderr.await(t, p.done, "made the key file cognate.key: keep a copy")
 	for _, want := range []string{
-		`"iss":"https://auth.example.com/POOL_ID"`, "there is no access key", "the server cannot send mail yet",
+		`"iss":"https://auth.example.com/POOL_ID"`, "there is no access key", "the server cannot send mail:",
 	} {
 		p.stderr.await(t, p.done, want)
 	}

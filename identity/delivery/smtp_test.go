@@ -130,17 +130,10 @@ func (s *server) serve(ctx context.Context, conn net.Conn, n int32) {
 			if !s.say(conn, verb, "354 go on") {
 				return
 			}
-			for {
-				text, err := r.ReadString('\n')
-				if err != nil || text == ".\r\n" {
-					break
-				}
-				m.data += strings.TrimPrefix(text, ".")
+			if s.answers[verb] != "" {
+				continue
 			}
-			s.mu.Lock()
-			s.mails = append(s.mails, m)
-			s.mu.Unlock()
-			if !s.say(conn, "end", "250 queued") {
+			if !s.take(r, m) || !s.say(conn, "end", "250 queued") {
 				return
 			}
 			if sent++; sent == s.dropAfter {
@@ -159,6 +152,24 @@ func (s *server) serve(ctx context.Context, conn net.Conn, n int32) {
 			}
 		}
 	}
+}
+
+// take reads a mail up to its end, and keeps it.
+func (s *server) take(r *bufio.Reader, m received) bool {
+	for {
+		text, err := r.ReadString('\n')
+		if err != nil {
+			return false
+		}
+		if text == ".\r\n" {
+			break
+		}
+		m.data += strings.TrimPrefix(text, ".")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mails = append(s.mails, m)
+	return true
 }
 
 func (s *server) say(conn net.Conn, verb, usual string) bool {

@@ -278,6 +278,11 @@ func (c *Client) roundTrip(req *http.Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	// At the timeout the connection is closed. A server that sees it may end its answer in the
+	// middle, in good form, and that end may still arrive.
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
 	if int64(len(body)) > c.maxAnswer {
 		return nil, fmt.Errorf("%w: the limit is %d bytes", ErrTooLarge, c.maxAnswer)
 	}
