@@ -47,7 +47,7 @@ func (g *game) hooks() identity.Hooks {
 				Public: map[string]string{"riddle": "what?"}, Private: map[string]string{"answer": "right"}, Metadata: "R" + strings.Repeat("I", len(e.Rounds)),
 			}, nil
 		},
-		VerifyAuthChallenge: func(_ context.Context, e *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
+		VerifyAuthChallengeResponse: func(_ context.Context, e *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
 			g.verified.Add(1)
 			return hook.VerifyAuthChallengeDecision{Correct: string(e.Answer) == e.Private["answer"]}, g.fail
 		},

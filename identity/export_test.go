@@ -209,7 +209,7 @@ func (e *Engine) OnHook(fn func(ctx context.Context, trigger Trigger, event any)
 			return hook.DefineAuthChallengeDecision{Challenge: "CUSTOM_CHALLENGE"}, fn(ctx, DefineAuthChallenge, *e)
 		},
 		CreateAuthChallenge: hookFunc[hook.CreateAuthChallenge, hook.CreateAuthChallengeDecision](fn, CreateAuthChallenge),
-		VerifyAuthChallenge: func(ctx context.Context, e *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
+		VerifyAuthChallengeResponse: func(ctx context.Context, e *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
 			return hook.VerifyAuthChallengeDecision{Correct: e.Answer == "right"}, fn(ctx, VerifyAuthChallenge, *e)
 		},
 		CustomMessage:     hookFunc[hook.CustomMessage, hook.CustomMessageDecision](fn, CustomMessage),

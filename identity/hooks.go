@@ -108,7 +108,7 @@ var (
 	}
 	atVerifyAuthChallenge = at[hook.VerifyAuthChallenge, hook.VerifyAuthChallengeDecision]{
 		func(h *Hooks) func(context.Context, *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
-			return h.VerifyAuthChallenge
+			return h.VerifyAuthChallengeResponse
 		},
 		mergeVerify, []Trigger{VerifyAuthChallenge},
 	}

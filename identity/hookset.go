@@ -42,8 +42,9 @@ type Hooks struct {
 	DefineAuthChallenge func(context.Context, *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error)
 	// CreateAuthChallenge makes a challenge of a custom sign-in.
 	CreateAuthChallenge func(context.Context, *hook.CreateAuthChallenge) (hook.CreateAuthChallengeDecision, error)
-	// VerifyAuthChallenge judges an answer in a custom sign-in. Without it every answer is wrong.
-	VerifyAuthChallenge func(context.Context, *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error)
+	// VerifyAuthChallengeResponse judges an answer in a custom sign-in. Without it every answer is
+	// wrong.
+	VerifyAuthChallengeResponse func(context.Context, *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error)
 	// UserMigration runs for a name that no user has, at a sign-in with a password and when
 	// a password was forgotten.
 	UserMigration func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error)

@@ -57,23 +57,32 @@ type Router struct {
 }
 
 // Sends reports whether there is a sender for the medium. It implements [identity.MediumSender].
-func (r *Router) Sends(m identity.Medium) bool { return r.of(m) != nil }
+func (r *Router) Sends(m identity.Medium) bool {
+	_, err := r.of(m)
+	return err == nil
+}
 
-func (r *Router) of(m identity.Medium) identity.Sender {
+// of returns the sender for a medium, or [identity.ErrNoSender].
+func (r *Router) of(m identity.Medium) (s identity.Sender, err error) {
 	switch m {
 	case identity.MediumEmail:
-		return r.Email
+		s = r.Email
 	case identity.MediumSMS:
-		return r.SMS
+		s = r.SMS
 	default:
-		return nil
+		return nil, fmt.Errorf("delivery: the medium %q is unknown: %w", m, identity.ErrNoSender)
 	}
+	if s == nil {
+		return nil, fmt.Errorf("delivery: %w", identity.ErrNoSender)
+	}
+	return s, nil
 }
 
 // Send sends the message. Without a sender for the medium it returns [identity.ErrNoSender].
 func (r *Router) Send(ctx context.Context, m *identity.Message) error {
-	if s := r.of(m.Medium); s != nil {
-		return s.Send(ctx, m)
+	s, err := r.of(m.Medium)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("delivery: %w", identity.ErrNoSender)
+	return s.Send(ctx, m)
 }

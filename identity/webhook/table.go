@@ -13,6 +13,7 @@ var known = []identity.Trigger{
 	identity.PreSignUp, identity.PostConfirmation, identity.PreAuthentication, identity.PostAuthentication,
 	identity.PreTokenGeneration, identity.PreTokenGenerationV1, identity.CustomMessage, identity.UserMigration,
 	identity.CustomEmailSender, identity.CustomSMSSender,
+	identity.DefineAuthChallenge, identity.CreateAuthChallenge, identity.VerifyAuthChallenge,
 }
 
 // hooks is the table of triggers: how each event is written, and how its answer is read.
@@ -27,6 +28,10 @@ func (t *target) hooks() *identity.Hooks {
 		UserMigration:      ask(t, migrationEvent, readMigration),
 		CustomEmailSender:  send(t, "customEmailSenderRequestV1", "email"),
 		CustomSMSSender:    send(t, "customSMSSenderRequestV1", "phone_number"),
+
+		DefineAuthChallenge:         ask(t, defineEvent, readDefine),
+		CreateAuthChallenge:         ask(t, createEvent, readCreate),
+		VerifyAuthChallengeResponse: ask(t, verifyEvent, readVerify),
 	}
 }
 
@@ -51,6 +56,12 @@ func choose(to, from *identity.Hooks, trigger identity.Trigger) error {
 		to.CustomEmailSender = from.CustomEmailSender
 	case identity.CustomSMSSender:
 		to.CustomSMSSender = from.CustomSMSSender
+	case identity.DefineAuthChallenge:
+		to.DefineAuthChallenge = from.DefineAuthChallenge
+	case identity.CreateAuthChallenge:
+		to.CreateAuthChallenge = from.CreateAuthChallenge
+	case identity.VerifyAuthChallenge:
+		to.VerifyAuthChallengeResponse = from.VerifyAuthChallengeResponse
 	default:
 		return fmt.Errorf("webhook: there is no event for the trigger %q", trigger)
 	}
