@@ -97,14 +97,26 @@ func (c *backupCommand) read(ctx context.Context, t *terminal, st store.Store, w
 	if err != nil {
 		return 0, err
 	}
-	if made == forReal { // the secrets of cognate dev are not sealed, so it has no keys
-		keys, err := openKeys(t, c.Store.name(), c.source(c.Store), true)
-		if err != nil {
-			return 0, err
-		}
-		o.Keys = keys
+	err = authenticate(o, made, func() (sealed.Keys, error) { return openKeys(t, c.Store.name(), c.source(c.Store), true) })
+	if err != nil {
+		return 0, err
 	}
 	return store.Backup(ctx, st, w, catalog(), o)
+}
+
+// authenticate puts the keys of a store into the options of its backup. The secrets of
+// cognate dev are not sealed, so it has no keys.
+func authenticate(o *store.BackupOptions, made purpose, keys func() (sealed.Keys, error)) error {
+	switch made {
+	case forTests:
+		return nil
+	case forReal:
+		k, err := keys()
+		o.Keys = k
+		return err
+	default:
+		return fmt.Errorf("the store has the unknown purpose %q", string(made))
+	}
 }
 
 // receiveBackup verifies the checksum only: the server has the keys.
@@ -169,12 +181,16 @@ func settle(from, to string) error {
 // sendBackup writes a backup to a client of the socket.
 func sendBackup(ctx context.Context, log *slog.Logger, conn *relay.Conn, st store.Store) {
 	begin := time.Now()
-	keys, err := sealed.KeysOf(st)
+	o := &store.BackupOptions{}
+	made, err := purposeOf(ctx, sealed.Inner(st))
+	if err == nil {
+		err = authenticate(o, made, func() (sealed.Keys, error) { return sealed.KeysOf(st) })
+	}
 	if err != nil {
 		log.Error("a backup cannot be authenticated", "error", err)
 		return
 	}
-	n, err := store.Backup(ctx, sealed.Inner(st), conn, catalog(), &store.BackupOptions{Keys: keys})
+	n, err := store.Backup(ctx, sealed.Inner(st), conn, catalog(), o)
 	if err != nil {
 		log.Warn("a backup was not finished", "entries", n, "error", err)
 		return

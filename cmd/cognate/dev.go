@@ -18,7 +18,7 @@ import (
 
 // The command opens the store, listens, makes the fake server with its ready pool, prints
 // what is ready, and serves until a signal comes. The signing keys are made in the
-// background meanwhile.
+// background meanwhile. A socket beside a store file serves other commands.
 
 type devCommand struct {
 	Addr    address    `default:"127.0.0.1:9229" placeholder:"HOST:PORT" help:"Where to listen; port 0 takes any free one. Default: ${default}."`
@@ -29,7 +29,8 @@ type devCommand struct {
 	Empty   bool       `help:"Start without a ready pool and client."`
 	Limits  bool       `help:"Limit connections, messages, and failures by address, as serve does. Without it there are no such limits."`
 	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
-	Remote  bool       `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
+	hookFlags
+	Remote bool `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
 	ClientID  string    `placeholder:"ID" help:"Id of the ready client, such as web1. Default: a random one."`
@@ -38,7 +39,7 @@ type devCommand struct {
 
 // Help returns the details that --help shows.
 func (devCommand) Help() string {
-	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox. The page at / says that the fake runs.
+	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox. If it keeps its data in a file, the commands of pool, client, group, user and key work on that file meanwhile. The page at / says that the fake runs.
 
 Operators' calls and the paths below /_cognate are for programs on this machine, which call a loopback name such as localhost. Pages of other origins are refused. Users' calls come from everywhere. In a container, give --allow-remote.
 
@@ -49,6 +50,7 @@ Examples:
     cognate dev --pool-id us-east-1_test1 --client-id web1
     cognate dev --store bolt:dev.db
     cognate dev --issuer aws
+    cognate dev --lambda-endpoint http://127.0.0.1:3001
     cognate dev --addr 0.0.0.0:9229 --allow-remote --allow-host cognito.test
 
 For test programs:
@@ -63,6 +65,9 @@ For test programs:
 func (c *devCommand) Validate() error {
 	if c.Empty && (c.PoolID != "" || c.ClientID != "") {
 		return errors.New("--pool-id and --client-id are of the ready pool and client, and --empty has none: give one or the other")
+	}
+	if err := c.hookFlags.Validate(); err != nil {
+		return err
 	}
 	if err := (&identity.PoolSettings{Name: "dev", Region: string(c.Region), ID: c.PoolID}).Check(); err != nil {
 		return fmt.Errorf("--pool-id: %w", err)
@@ -79,6 +84,11 @@ const stock = 4
 // Run serves until a signal comes.
 func (c *devCommand) Run(t *terminal) error {
 	ctx := context.Background()
+	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	hooks, err := c.wiring(log)
+	if err != nil {
+		return err
+	}
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -95,8 +105,8 @@ func (c *devCommand) Run(t *terminal) error {
 		defer st.Close()
 	}
 	url := c.Addr.url(l)
-	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	f, err := fake.New(ctx, &fake.Options{
+		Hooks: hooks.hooks, Targets: hooks.targets,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
 		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
 		Access: c.access(),
@@ -106,6 +116,9 @@ func (c *devCommand) Run(t *terminal) error {
 	}
 	if err != nil {
 		return err
+	}
+	if c.Store.file != "" {
+		defer offerStore(log, c.Store.file, st)()
 	}
 	ctx, stop := signals()
 	defer stop()

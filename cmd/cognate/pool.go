@@ -22,7 +22,7 @@ type poolCommand struct {
 
 // Help returns the details that --help shows.
 func (poolCommand) Help() string {
-	return `These commands work on the store of "cognate serve", which may run meanwhile. If the server has a file open, they use the socket beside the file (cognate.db.sock). Run them as a user who may read and write the file.
+	return `These commands work on the store of "cognate serve" or "cognate dev", which may run meanwhile. If the server has a file open, they use the socket beside the file (cognate.db.sock). Run them as a user who may read and write the file.
 
 Settings are JSON with the names that "cognate pool show" shows:
 

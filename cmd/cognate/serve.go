@@ -35,6 +35,7 @@ type serveCommand struct {
 	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
 	connectionFlags
 	userFlags
+	hookFlags
 	mailFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
@@ -61,6 +62,7 @@ Examples:
     cognate serve --issuer https://auth.example.com --smtp smtp://acme@smtp.example.com:587 --mail-from "Acme <no-reply@acme.test>"
     cognate serve --addr 0.0.0.0:443 --acme-host auth.example.com
     cognate serve --addr 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --issuer https://auth.example.com
+    cognate serve --issuer https://auth.example.com --lambda-endpoint https://lambda.us-east-1.amazonaws.com
     cognate serve --addr 0.0.0.0:8080 --store bolt:/var/lib/cognate/cognate.db --issuer https://auth.example.com --log json
     cognate serve --addr 0.0.0.0:8080 --store postgres://cognate@db.example.com/cognate?sslmode=verify-full --key-file /etc/cognate.key --issuer https://auth.example.com
 
@@ -69,6 +71,8 @@ Several servers can run on one PostgreSQL database. Give every server the same -
 With --rotate-keys 90, the server replaces the signing and master keys of each pool every 90 days. New signing keys are published for a day before they sign. If several servers share a database, one of them rotates the keys.
 
 If a proxy is in front, give its address with --trusted-proxy, so that limits by address count the users and not the proxy.
+
+Functions decide what users may do if --hooks or --lambda names them; see docs/hooks.md. Without --lambda or --lambda-endpoint, a flow that would run a function of its pool fails.
 
 Signatures of operators must be for the region of --region, of --also-region, or of a pool in the store.
 
@@ -83,7 +87,7 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate()); err != nil {
+	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate(), c.hookFlags.Validate()); err != nil {
 		return err
 	}
 	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
@@ -95,6 +99,11 @@ func (c *serveCommand) Validate() error {
 // Run serves until a signal comes.
 func (c *serveCommand) Run(t *terminal) error {
 	ctx := context.Background()
+	log := c.logger(t)
+	hooks, err := c.wiring(log)
+	if err != nil {
+		return err
+	}
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -105,7 +114,6 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	defer st.Close()
-	log := c.logger(t)
 	if c.Store.file != "" {
 		defer offerStore(log, c.Store.file, st)()
 	}
@@ -120,6 +128,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender,
+		Hooks: hooks.hooks, Targets: hooks.targets,
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
 	regions, err := c.regions(ctx, engine)

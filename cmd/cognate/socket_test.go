@@ -62,6 +62,43 @@ func TestCommandsWorkWhileTheServerRuns(t *testing.T) {
 	}
 }
 
+// TestCommandsWorkWhileDevRuns holds that a fake on a file and a command see what the other
+// writes, that a backup of it can be had, and that no key file is made.
+func TestCommandsWorkWhileDevRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs commands beside a fake")
+	}
+	dir := t.TempDir()
+	dev := start(t, dir, "dev", "--addr", "127.0.0.1:0", "--store", "bolt:dev.db")
+	client, url := dev.value("Client"), dev.value("Endpoint")
+	t.Setenv("COGNATE_STORE", "bolt:dev.db")
+	must(t, dir, "user", "create", "alice", "--password", "Passw0rd!")
+	body := fmt.Sprintf(`{"ClientId":%q,"AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{"USERNAME":"alice","PASSWORD":"Passw0rd!"}}`, client)
+	if a := call(t, url, "InitiateAuth", body, nil); a.status != 200 {
+		t.Errorf("a user whom a command made signs in: %+v", a)
+	}
+	if a := call(t, url, "SignUp", signUpBody(client, "bob"), nil); a.status != 200 {
+		t.Fatalf("SignUp: %+v", a)
+	}
+	must(t, dir, "user", "confirm", "bob")
+	if rec := shown[identity.UserRecord](t, dir, "user", "show", "bob@example.com"); rec.Status != identity.StatusConfirmed {
+		t.Errorf("a command shows a user of the fake with the status %s", rec.Status)
+	}
+	must(t, dir, "backup", "b")
+	failure(t, dir, "shows whether b was altered", "--key-file", "restore", "b", "--store", "bolt:other.db")
+	must(t, dir, "restore", "b", "--store", "bolt:other.db", "--unauthenticated")
+	must(t, dir, "user", "show", "bob", "--store", "bolt:other.db")
+	failure(t, dir, "was made by cognate dev", "file of its own", "secrets", "status")
+	dev.signal(os.Interrupt)
+	<-dev.done
+	for _, name := range []string{"dev.db.sock", "cognate.key"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s is there when the fake has stopped", name)
+		}
+	}
+	must(t, dir, "user", "list") // as it is without the fake
+}
+
 // TestAccessKeyIsRevokedWhileTheServerRuns holds that a stolen key ends at once.
 func TestAccessKeyIsRevokedWhileTheServerRuns(t *testing.T) {
 	dir := t.TempDir()

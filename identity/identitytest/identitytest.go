@@ -60,6 +60,12 @@ type Options struct {
 	Issuer identity.IssuerFunc
 	// Store holds all data. The caller closes it. Defaults to a new store in memory.
 	Store store.Store
+	// Hooks decide what users may do, in place of the Lambda functions of production. Default
+	// to none.
+	Hooks *identity.Hooks
+	// Targets calls the functions that the settings of pools name. The package
+	// identity/webhook has one. Defaults to none: a flow that would run a function then fails.
+	Targets identity.TargetCaller
 }
 
 // A Server is a running server with a pool and a client ready for use.
@@ -90,6 +96,7 @@ func NewServer(t testing.TB, o *Options) *Server {
 	}
 	f, err := fake.New(t.Context(), &fake.Options{
 		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, PoolID: o.PoolID, ClientID: o.ClientID, KeyStock: stock(),
+		Hooks: o.Hooks, Targets: o.Targets,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

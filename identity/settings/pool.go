@@ -128,11 +128,11 @@ type Pool struct {
 	// SMSAuthenticationMessage is the text of a message with the code of a second
 	// factor: 6 to 140 characters with {####} in them. Nil means the service's text.
 	SMSAuthenticationMessage *string `json:"smsAuthenticationMessage,omitempty"`
-	// Triggers are stored and shown, and not run: a call that would run one is
-	// refused with identity.ErrTrigger. Nil means none.
+	// Triggers name the functions that decide what users may do. identity.Options.Targets
+	// calls them; without it, a flow that would run one fails with identity.ErrTrigger. Nil
+	// means none.
 	Triggers map[Trigger]TriggerTarget `json:"triggers,omitempty"`
-	// TriggerKey is stored and shown, and not acted on: the key that custom senders
-	// encrypt codes under.
+	// TriggerKey is the key that codes for custom senders are encrypted under. Nil means none.
 	TriggerKey *string `json:"triggerKey,omitempty"`
 	// Devices are stored and shown, and not acted on: devices are not tracked. Nil
 	// means not given.
@@ -252,7 +252,7 @@ const (
 	InboundFederation    Trigger = "InboundFederation"
 )
 
-// A TriggerTarget is stored and shown, and not called: the function of a trigger.
+// A TriggerTarget is the function of a trigger.
 type TriggerTarget struct {
 	ARN     string `json:"arn"`               // of the function
 	Version string `json:"version,omitempty"` // of the event, such as V1_0; empty for triggers without versions

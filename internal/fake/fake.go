@@ -76,6 +76,9 @@ type Options struct {
 	// Limits are the field of [identity.Options]. Defaults to [identity.NoMessageLimits], so
 	// that tests may use one address for many users.
 	Limits *identity.Limits
+	// Hooks and Targets are the fields of [identity.Options].
+	Hooks   *identity.Hooks
+	Targets identity.TargetCaller
 	// Version is shown by health.
 	Version string
 	// OnMessage is called with each message to a user, unless it is nil.
@@ -137,7 +140,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 		issuer = cognito.SelfIssuer("http://localhost")
 	}
 	return &identity.Options{
-		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now,
+		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
 		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 	}

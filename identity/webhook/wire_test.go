@@ -1,0 +1,199 @@
+package webhook_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/identitytest"
+	"github.com/cognate-id/cognate/identity/webhook"
+)
+
+// A world is a server whose pool names a function for each trigger of a test.
+type world struct {
+	*identitytest.Server
+	t *testing.T
+}
+
+func newWorld(t *testing.T, answer func(http.ResponseWriter, []byte), version string, triggers ...identity.Trigger) (*world, *function) {
+	t.Helper()
+	f := serve(t, answer)
+	c := newCaller(t, webhook.Options{Endpoint: f.URL, Timeout: 10 * quick, Tries: 1})
+	w := &world{identitytest.NewServer(t, &identitytest.Options{Targets: c.Target, Pool: &identity.PoolSettings{
+		Name: "p", Algorithm: "ES256", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"},
+	}}), t}
+	w.AddUser("alice", "Passw0rd!", map[string]string{"email": "alice@example.com"})
+	arn := "arn:aws:lambda:us-east-1:123456789012:function:f"
+	config := map[string]any{}
+	for _, trigger := range triggers {
+		config[string(trigger)] = arn
+		if trigger == identity.PreTokenGeneration {
+			delete(config, string(trigger))
+			config["PreTokenGenerationConfig"] = map[string]string{"LambdaArn": arn, "LambdaVersion": version}
+		}
+	}
+	in := map[string]any{"UserPoolId": w.PoolID, "LambdaConfig": config, "AutoVerifiedAttributes": []string{"email"}}
+	if problem, _ := w.call("UpdateUserPool", in); problem != "" {
+		t.Fatal(problem)
+	}
+	return w, f
+}
+
+// call calls an operation. It returns "" or the name and the message of its error.
+func (w *world) call(operation string, in map[string]any) (problem string, out map[string]any) {
+	w.t.Helper()
+	body, _ := json.Marshal(in)
+	req, err := http.NewRequestWithContext(w.t.Context(), "POST", w.URL+"/", bytes.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	req.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+operation)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&out); err != nil {
+		w.t.Fatal(err)
+	}
+	if res.StatusCode == 200 {
+		return "", out
+	}
+	return out["__type"].(string) + ": " + out["message"].(string), nil
+}
+
+func (w *world) signUp(name string) string {
+	w.t.Helper()
+	problem, _ := w.call("SignUp", map[string]any{
+		"ClientId": w.ClientID, "Username": name, "Password": "Passw0rd!",
+		"UserAttributes": []map[string]string{{"Name": "email", "Value": name + "@example.com"}},
+		"ClientMetadata": map[string]string{"from": "metadata"}, "ValidationData": []map[string]string{{"Name": "from", "Value": "validation"}},
+	})
+	return problem
+}
+
+// signIn returns the claims of the ID token and of the access token.
+func (w *world) signIn() (problem string, id, access map[string]any) {
+	w.t.Helper()
+	problem, out := w.call("InitiateAuth", map[string]any{
+		"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": w.ClientID,
+		"AuthParameters": map[string]string{"USERNAME": "alice", "PASSWORD": "Passw0rd!"}, "ClientMetadata": map[string]string{"from": "sign-in"},
+	})
+	if problem != "" {
+		return problem, nil, nil
+	}
+	result := out["AuthenticationResult"].(map[string]any)
+	return "", claims(w.t, result["IdToken"].(string)), claims(w.t, result["AccessToken"].(string))
+}
+
+func claims(t *testing.T, token string) (out map[string]any) {
+	t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(payload, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// What goes wrong with a function is told as the service tells it, and nobody is signed up.
+func TestBadFunctionsOverTheWire(t *testing.T) {
+	end := make(chan struct{})
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter, []byte)
+		want   string
+	}{
+		"refuses":    {text(200, `{"errorMessage":"Invalid email domain","errorType":"Error"}`), "UserLambdaValidationException: PreSignUp failed with error Invalid email domain."},
+		"hangs":      {func(http.ResponseWriter, []byte) { <-end }, "UnexpectedLambdaException: PreSignUp failed with error Socket timeout while invoking Lambda function."},
+		"is missing": {text(404, ""), "UnexpectedLambdaException: PreSignUp invocation failed due to error ResourceNotFoundException."},
+		"is denied":  {text(403, ""), "UnexpectedLambdaException: PreSignUp invocation failed due to error AccessDeniedException."},
+		"throttles":  {text(429, ""), "UnexpectedLambdaException: PreSignUp invocation failed due to error TooManyRequestsException."},
+		"garbage":    {text(200, "garbage"), "InvalidLambdaResponseException: Unrecognizable lambda output"},
+		"HTML":       {text(200, "<html>"), "InvalidLambdaResponseException: Unrecognizable lambda output"},
+		"a megabyte": {text(200, strings.Repeat(" ", 1<<20)+"{}"), "InvalidLambdaResponseException: Unrecognizable lambda output"},
+		"a redirect": {text(302, ""), "InvalidLambdaResponseException: Unrecognizable lambda output"},
+		"lost":       {text(200, `{"response":{"autoConfirmUser":true}}`), "InvalidLambdaResponseException: Unrecognizable lambda output"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := newWorld(t, c.answer, "", identity.PreSignUp)
+			if name == "hangs" {
+				t.Cleanup(func() { close(end) }) // before the function closes
+			}
+			if got := w.signUp("bob"); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if _, err := w.Pool().Admin().Users().Get(t.Context(), "bob"); err == nil {
+				t.Error("bob is there")
+			}
+		})
+	}
+}
+
+// Metadata and validation data reach the triggers that they reach on the service.
+func TestMetadataReaches(t *testing.T) {
+	w, f := newWorld(t, echo, "V2_0", identity.PreSignUp, identity.PreAuthentication, identity.PostAuthentication, identity.PreTokenGeneration, identity.CustomMessage)
+	if problem := w.signUp("bob"); problem != "" {
+		t.Fatal(problem)
+	}
+	if problem, _, _ := w.signIn(); problem != "" {
+		t.Fatal(problem)
+	}
+	for _, body := range f.bodies {
+		var e struct {
+			TriggerSource string
+			Request       struct{ ClientMetadata, ValidationData map[string]string }
+		}
+		if err := json.Unmarshal([]byte(body), &e); err != nil {
+			t.Fatal(err)
+		}
+		got := e.Request.ValidationData["from"] + " " + e.Request.ClientMetadata["from"]
+		want, ok := map[string]string{
+			"PreSignUp_SignUp": "validation metadata", "CustomMessage_SignUp": " metadata", "PreAuthentication_Authentication": "sign-in ",
+			"PostAuthentication_Authentication": " ", "TokenGeneration_Authentication": " ",
+		}[e.TriggerSource]
+		if !ok || got != want {
+			t.Errorf("%s has %q, want %q", e.TriggerSource, got, want)
+		}
+	}
+	if len(f.bodies) != 5 {
+		t.Errorf("%d events", len(f.bodies))
+	}
+}
+
+// The versions change what they may change, and no claim that must stay.
+func TestVersionsOverTheWire(t *testing.T) {
+	forbidden := `"sub":"x","iss":"x","token_use":"x","exp":"1"`
+	v1 := `{"claimsOverrideDetails":{"claimsToAddOrOverride":{"tenant":"t1",` + forbidden + `},"claimsToSuppress":["email","sub"],"groupOverrideDetails":{"groupsToOverride":["g"],"iamRolesToOverride":[],"preferredRole":null}}}`
+	of := `{"claimsToAddOrOverride":{"tenant":{"id":1}},"claimsToSuppress":["sub"]`
+	v2 := `{"claimsAndScopeOverrideDetails":{"idTokenGeneration":` + of + `},"accessTokenGeneration":` + of + `,"scopesToAdd":["orders/read"],"scopesToSuppress":["aws.cognito.signin.user.admin"]}}}`
+	for version, response := range map[string]string{"V1_0": v1, "V2_0": v2, "V3_0": v2} {
+		t.Run(version, func(t *testing.T) {
+			w, _ := newWorld(t, responding(response), version, identity.PreTokenGeneration)
+			problem, id, access := w.signIn()
+			if problem != "" {
+				t.Fatal(problem)
+			}
+			if id["sub"] == "x" || id["sub"] == nil || id["iss"] == "x" || id["token_use"] != "id" || access["sub"] == nil {
+				t.Errorf("a claim was changed that must stay: %v %v", id, access)
+			}
+			v1 := version == "V1_0"
+			if id["tenant"] == nil || (access["tenant"] == nil) != v1 || (access["scope"] != "orders/read") != v1 || (id["email"] == nil) != v1 {
+				t.Errorf("tokens %v %v", id, access)
+			}
+			if v1 && (id["cognito:groups"] == nil || access["cognito:groups"] == nil) {
+				t.Errorf("groups %v %v", id, access)
+			}
+		})
+	}
+	w, _ := newWorld(t, responding(`{"claimsOverrideDetails":{"claimsToAddOrOverride":{"a":["b"]}}}`), "V1_0", identity.PreTokenGeneration)
+	if problem, _, _ := w.signIn(); problem != "InvalidLambdaResponseException: Unrecognizable lambda output" {
+		t.Errorf("a list in V1: %s", problem)
+	}
+}
