@@ -53,7 +53,7 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 	if err = orRefused(err, refused); err != nil && !errors.Is(err, errUnchanged) {
 		return nil, err
 	}
-	if err == nil {
+	if err == nil && (by.told == nil || !*by.told) {
 		e.notify(ctx, by, kind, before, kept)
 	}
 	return kept, nil
@@ -72,6 +72,7 @@ type origin struct {
 	family      string            // the id of the sign-in that makes the change; empty for an operator
 	apart       bool              // the change leaves User.Modified alone: it is one of sign-ins or groups
 	data        map[string]string // the event's
+	told        *bool             // set by the change if the owner was told of it before; may be nil
 }
 
 // changed makes the event of a change to a user. The actor is the user if the
@@ -93,8 +94,12 @@ func orRefused(err, refused error) error {
 
 // change changes the signed-in user.
 func (s *Session) change(ctx context.Context, kind EventKind, fn func(tx store.Tx, u *User) (refused, err error)) (*User, error) {
-	by := origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), family: familyID(s.claims)}
-	return s.engine.changeUser(ctx, by, kind, fn)
+	return s.engine.changeUser(ctx, s.origin(), kind, fn)
+}
+
+// origin is that of a change that the signed-in user makes now.
+func (s *Session) origin() origin {
+	return origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), family: familyID(s.claims)}
 }
 
 // change changes the user who has a name or a sub.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -86,8 +87,15 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 	if err := s.managed(); err != nil {
 		return err
 	}
-	_, err := s.change(ctx, EventMFAChanged, func(tx store.Tx, u *User) (error, error) {
-		return setMFA(tx, &s.pool.Settings, u, in)
+	by, told := s.origin(), false
+	by.told = &told
+	_, err := s.engine.changeUser(ctx, by, EventMFAChanged, func(tx store.Tx, u *User) (refused, err error) {
+		before := u.MFA
+		if refused, err = setMFA(tx, &s.pool.Settings, u, in); err != nil || refused != nil {
+			return refused, err
+		}
+		told, err = toldOfApp(tx, u, before, by.now)
+		return nil, err
 	})
 	if err != nil {
 		return fmt.Errorf("set MFA: %w", err)
@@ -97,13 +105,40 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 
 // SetMFA chooses a user's second factors, see [Session.SetMFA].
 func (us Users) SetMFA(ctx context.Context, name string, in MFAUpdate) error {
-	_, err := us.admin.change(ctx, name, EventMFAChanged, func(tx store.Tx, p *PoolInfo, u *User) (error, error) {
-		return setMFA(tx, &p.Settings, u, in)
+	_, err := us.admin.change(ctx, name, EventMFAChanged, func(tx store.Tx, p *PoolInfo, u *User) (refused, err error) {
+		before := u.MFA
+		if refused, err = setMFA(tx, &p.Settings, u, in); err != nil || refused != nil {
+			return refused, err
+		}
+		_, err = toldOfApp(tx, u, before, u.Modified) // an operator's change is another thing, and has its own notice
+		return nil, err
 	})
 	if err != nil {
 		return fmt.Errorf("set MFA: %w", err)
 	}
 	return nil
+}
+
+// enrollTime is how long after a notice that an app was set up turning it on needs no notice.
+const enrollTime = time.Hour
+
+// toldOfApp reports whether the change of a user's factors is the end of an enrollment of
+// which the owner was told: it only turns on, or prefers, the app that was set up just before.
+func toldOfApp(tx store.Tx, u *User, before MFAPreference, now time.Time) (bool, error) {
+	t, err := orNil(totps.Get(tx, store.Key(u.Pool, u.Sub)))
+	if err != nil || t == nil || t.Told.IsZero() || !before.Has(MFATOTP) && !u.MFA.Has(MFATOTP) {
+		return false, err
+	}
+	told := now.Before(t.Told.Add(enrollTime)) && u.MFA.onlyAdds(before, MFATOTP)
+	t.Told = time.Time{}
+	return told, totps.Put(tx, t)
+}
+
+// onlyAdds reports whether p differs from an earlier choice only in that a factor is turned on or preferred.
+func (p MFAPreference) onlyAdds(before MFAPreference, m MFAMethod) bool {
+	preferred := before.Preferred
+	before.turn(m, true)
+	return slices.Equal(p.Methods, before.Methods) && (p.Preferred == m || p.Preferred == preferred)
 }
 
 // setMFA changes the factors of u as in asks. It refuses, in this order: a factor

@@ -22,11 +22,21 @@ func mfaPool(mode identity.MFAMode) identity.PoolSettings {
 // enroll gives a user who signed in an authenticator app and makes it the preferred factor.
 func (f *fixture) enroll(t testing.TB, s *identity.Session) mfa.Secret {
 	t.Helper()
+	key := f.setUp(t, s)
+	check(t, "SetMFA", s.SetMFA(t.Context(), appOn))
+	f.advance(mfa.Period)
+	return key
+}
+
+// appOn turns an authenticator app on.
+var appOn = identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}
+
+// setUp sets an authenticator app up, and does not turn it on.
+func (f *fixture) setUp(t testing.TB, s *identity.Session) mfa.Secret {
+	t.Helper()
 	key, err := s.EnrollTOTP(t.Context())
 	check(t, "EnrollTOTP", err)
 	check(t, "VerifyTOTP", s.VerifyTOTP(t.Context(), identity.Secret(key.Code(f.now())), "phone"))
-	check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}))
-	f.advance(mfa.Period)
 	return key
 }
 

@@ -71,6 +71,8 @@ func passwordNotice(before, after *User) []notice {
 
 func deviceNotice(_, after *User) []notice { return after.notice(MessageNewDevice) }
 
+// enrolledNotice is owed where an app was set up. If the user turns it on within an hour,
+// that is the same thing, and owes none: see toldOfApp.
 func enrolledNotice(_, after *User) []notice { return after.notice(MessageFactorChanged) }
 
 func factorNotice(before, after *User) []notice {

@@ -69,7 +69,51 @@ func TestOwnersAreToldOfChanges(t *testing.T) {
 		{"app set up and turned on", func(t *testing.T, o owner) error {
 			o.enroll(t, o.s)
 			return nil
-		}, []string{"FactorChanged to " + email, "FactorChanged to " + email}},
+		}, []string{"FactorChanged to " + email}},
+		{"app set up and not turned on", func(t *testing.T, o owner) error {
+			o.setUp(t, o.s)
+			return nil
+		}, []string{"FactorChanged to " + email}},
+		{"app turned on after more than an hour", func(t *testing.T, o owner) error {
+			o.setUp(t, o.s)
+			o.outbox.Clear()
+			o.advance(time.Hour)
+			return o.session(t, o.pool.AppClient, "alice").SetMFA(t.Context(), appOn)
+		}, []string{"FactorChanged to " + email}},
+		{"app turned on by an operator", func(t *testing.T, o owner) error {
+			o.setUp(t, o.s)
+			o.outbox.Clear()
+			return o.pool.Admin().Users().SetMFA(t.Context(), "alice", appOn)
+		}, []string{"FactorChanged to " + email}},
+		{"app turned on, off and on again", func(t *testing.T, o owner) error {
+			o.enroll(t, o.s)
+			check(t, "off", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}}))
+			o.outbox.Clear()
+			return o.s.SetMFA(t.Context(), appOn)
+		}, []string{"FactorChanged to " + email}},
+		{"app replaced, turned off and on again", func(t *testing.T, o owner) error {
+			o.enroll(t, o.s)
+			o.setUp(t, o.s)
+			check(t, "off", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}}))
+			o.outbox.Clear()
+			return o.s.SetMFA(t.Context(), appOn)
+		}, []string{"FactorChanged to " + email}},
+		{"app turned off by an operator and on again", func(t *testing.T, o owner) error {
+			o.setUp(t, o.s)
+			for _, in := range []identity.MFAUpdate{appOn, {identity.MFATOTP: {}}} {
+				check(t, "by an operator", o.pool.Admin().Users().SetMFA(t.Context(), "alice", in))
+			}
+			o.outbox.Clear()
+			return o.s.SetMFA(t.Context(), appOn)
+		}, []string{"FactorChanged to " + email}},
+		{"app turned on, and another factor off", func(t *testing.T, o owner) error {
+			add := attrs{"phone_number": phone, "phone_number_verified": "true"}
+			check(t, "UpdateAttributes", o.pool.Admin().Users().UpdateAttributes(t.Context(), "alice", add))
+			check(t, "SMS on", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFASMS: {Enabled: true}}))
+			o.setUp(t, o.s)
+			o.outbox.Clear()
+			return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true}, identity.MFASMS: {}})
+		}, []string{"FactorChanged to " + email}},
 		{"app turned off", func(t *testing.T, o owner) error {
 			o.enroll(t, o.s)
 			o.outbox.Clear()
@@ -86,7 +130,7 @@ func TestOwnersAreToldOfChanges(t *testing.T) {
 		for _, on := range []bool{true, false} {
 			t.Run(tt.name, func(t *testing.T) {
 				f := newEngine(t)
-				pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true), Notices: &on})
+				pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true), SMSMFA: true, Notices: &on})
 				f.join(t, pool, "alice", email)
 				s := f.session(t, pool.AppClient, "alice")
 				f.outbox.Clear()

@@ -280,6 +280,9 @@ type totp struct {
 	Pending mfa.Secret `json:"pending,omitempty"` // not verified yet
 	Last    int64      `json:"last,omitempty"`    // the newest time step that counted
 	Name    string     `json:"name,omitempty"`    // of the device, for people
+	// Told is when the owner was told that the key was set up. It is zero once the factor was
+	// turned on or off after that, and for keys of earlier versions.
+	Told time.Time `json:"told,omitzero"`
 }
 
 type credential struct {

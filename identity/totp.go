@@ -174,7 +174,7 @@ func (t *totp) enroll(tx store.Tx, code, device string, now time.Time) (refused,
 	if result != mfa.Right {
 		return ErrTOTPMismatch, nil
 	}
-	t.Secret, t.Pending, t.Last, t.Name = t.Pending, nil, step, device
+	t.Secret, t.Pending, t.Last, t.Name, t.Told = t.Pending, nil, step, device, now
 	return nil, totps.Put(tx, t)
 }
 

@@ -35,7 +35,7 @@ var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA:
 func main() {
 	addr := flag.String("addr", "localhost:8080", "where to listen")
 	file := flag.String("file", "users.db", "where users are kept")
-	reset := flag.String("reset-app", "", "turn off the authenticator app of this address, for a user who has lost it, and end")
+	reset := flag.String("reset-app", "", "forget the authenticator app of this address, sign the user out everywhere, and end")
 	https := flag.Bool("https", false, "browsers come by https, through a proxy: cookies go nowhere else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -69,7 +69,7 @@ func run(ctx context.Context, addr, file, reset string, o *web.Options) error {
 	visits := web.NewVisits(pool, store, o)
 	// endregion
 	if reset != "" {
-		return pool.Admin().Users().SetMFA(ctx, reset, identity.MFAUpdate{identity.MFATOTP: {}})
+		return pool.Admin().Users().ResetMFA(ctx, reset)
 	}
 	site, err := newSite(pool, visits)
 	if err != nil {

@@ -20,7 +20,9 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/web"
 	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
+	"github.com/cognate-id/cognate/store/sealed"
 )
 
 const (
@@ -420,11 +422,57 @@ func TestLostApp(t *testing.T) {
 	b.post("/sign-out")
 	b.shows(b.signIn(), 200, "Enter your code")
 	b.shows(b.get("/lost"), 200, "You lost your app")
-	off := identity.MFAUpdate{identity.MFATOTP: {}}
-	if err := b.pool.Admin().Users().SetMFA(t.Context(), alice, off); err != nil {
+	if err := b.pool.Admin().Users().ResetMFA(t.Context(), alice); err != nil {
 		t.Fatal(err)
 	}
 	b.shows(b.signIn(), 200, "Your account")
+}
+
+// inFile calls fn with the pool in a file of the app.
+func inFile(t *testing.T, file string, fn func(*identity.UserPool)) {
+	t.Helper()
+	keys, err := sealed.OpenKeyFile(file + ".key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	catalog := identity.Tables().With(web.Tables()...)
+	pool, err := identity.New(sealed.New(db, keys, catalog), &identity.Options{Catalog: catalog}).OpenUserPool(t.Context(), "main", &settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn(pool)
+}
+
+// TestResetApp holds that the flag forgets the app, its key included.
+func TestResetApp(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users.db")
+	inFile(t, file, func(pool *identity.UserPool) {
+		rec := &identity.UserRecord{
+			Attributes: map[string]string{"email": alice, "email_verified": "true"}, Status: identity.StatusConfirmed,
+			MFA:     identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFATOTP}},
+			Secrets: &identity.UserSecrets{TOTPKey: make(mfa.Secret, 20)},
+		}
+		if res, err := pool.Admin().Users().Import(t.Context(), []*identity.UserRecord{rec}); err != nil || res.Imported != 1 {
+			t.Fatalf("Import = %+v, %v", res, err)
+		}
+	})
+	if err := run(t.Context(), "127.0.0.1:0", file, alice, nil); err != nil {
+		t.Fatal(err)
+	}
+	inFile(t, file, func(pool *identity.UserPool) {
+		rec, err := pool.Admin().Users().Export(t.Context(), alice, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rec.MFA.Methods) > 0 || rec.Secrets.TOTPKey != nil {
+			t.Errorf("after the reset there are the factors %v, and a key: %t", rec.MFA.Methods, rec.Secrets.TOTPKey != nil)
+		}
+	})
 }
 
 // TestFocus holds the pages to one focus: at the first field that is empty, or at what is wrong.

@@ -274,19 +274,28 @@ func (c *Client) roundTrip(req *http.Request) (*Answer, error) {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return nil, ErrRedirect
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, c.maxAnswer+1))
+	body, err := c.whole(req.Context(), resp.Body)
 	if err != nil {
 		return nil, err
 	}
-	// At the timeout the connection is closed. A server that sees it may end its answer in the
-	// middle, in good form, and that end may still arrive.
-	if err := req.Context().Err(); err != nil {
+	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+// whole reads the body of an answer. At the end of ctx the connection is closed. A server that
+// sees it may end its answer in the middle, in good form or not, and that end may still arrive.
+// So what was read when ctx has ended says nothing.
+func (c *Client) whole(ctx context.Context, r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, c.maxAnswer+1))
+	if late := ctx.Err(); late != nil {
+		return nil, late
+	}
+	if err != nil {
 		return nil, err
 	}
 	if int64(len(body)) > c.maxAnswer {
 		return nil, fmt.Errorf("%w: the limit is %d bytes", ErrTooLarge, c.maxAnswer)
 	}
-	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+	return body, nil
 }
 
 func lowerHost(u *url.URL) *url.URL {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/cognate-id/cognate/identity/internal/outbound"
@@ -217,6 +218,31 @@ func TestAnswersThatAreRefused(t *testing.T) {
 				t.Errorf("Timeout is %t: %v", e.Timeout(), err)
 			}
 		})
+	}
+}
+
+// A closing body ends its call before it is read to its end, which is in good form.
+type closing struct {
+	io.Reader
+	end context.CancelFunc
+}
+
+func (b closing) Read(p []byte) (int, error) {
+	b.end()
+	return b.Reader.Read(p)
+}
+
+// A server sees that the call is over, and ends its answer before the connection is closed.
+func TestAnswerThatEndsBecauseTheCallIsOver(t *testing.T) {
+	c := client(t, nil)
+	for name, r := range map[string]io.Reader{"in good form": strings.NewReader("begin"), "broken off": iotest.ErrReader(io.ErrUnexpectedEOF)} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if body, err := c.Whole(ctx, closing{r, cancel}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %q, %v, want %v", name, body, err, context.Canceled)
+		}
+	}
+	if body, err := c.Whole(t.Context(), strings.NewReader("begin")); err != nil || string(body) != "begin" {
+		t.Errorf("%q, %v", body, err)
 	}
 }
 
