@@ -306,7 +306,7 @@ func TestRotateKeys(t *testing.T) {
 	if second == first {
 		t.Error("the old key still signs")
 	}
-	if out := must(t, dir, "pool", "rotate-keys", "--revoke"); !strings.Contains(out, "revoked") {
+	if out := must(t, dir, "pool", "rotate-keys", "--revoke", "--yes"); !strings.Contains(out, "revoked") {
 		t.Errorf("rotate-keys --revoke: %s", out)
 	}
 	if k := key(); k == first || k == second {

@@ -251,6 +251,7 @@ func (c *poolDelete) Run(t *terminal) error {
 
 type poolRotate struct {
 	inPool
+	confirmed
 	Lead   *time.Duration `xor:"when" placeholder:"DURATION" help:"How long the new signing keys are published before they sign, such as 90m. Default: 24h."`
 	Revoke bool           `xor:"when" help:"Use the new keys at once, and refuse whatever was made with earlier keys: all users sign in again."`
 }
@@ -265,9 +266,9 @@ The new master key is used at once. The old one is removed when no refresh token
 
     cognate pool rotate-keys
     cognate pool rotate-keys --pool main --lead 0s
-    cognate pool rotate-keys --revoke
+    cognate pool rotate-keys --revoke --yes
 
-If the keys were stolen, give --revoke. All earlier keys are dropped at once: signing keys, which leave jwks.json, and master keys, with which a thief can sign in as anybody. The server refuses all access, ID and refresh tokens, sign-ins that wait for an answer, and codes that were sent before. All users sign in again. Other verifiers accept the old tokens until they fetch jwks.json again, so restart those that keep it for long. Answers about unknown users change once: see docs/operate.md.`
+If the keys were stolen, give --revoke. The command asks first. All earlier keys are dropped at once: signing keys, which leave jwks.json, and master keys, with which a thief can sign in as anybody. The server refuses all access, ID and refresh tokens, sign-ins that wait for an answer, and codes that were sent before. All users sign in again. Other verifiers accept the old tokens until they fetch jwks.json again, so restart those that keep it for long. Answers about unknown users change once: see docs/operate.md.`
 }
 
 // Validate is called when the command line has been read.
@@ -282,10 +283,17 @@ func (c *poolRotate) Validate() error {
 func (c *poolRotate) Run(t *terminal) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
 		if c.Revoke {
+			info, err := a.Describe(ctx)
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(ctx, t, "Revoke all keys of the user pool %s (%s) and sign all its users out?", info.ID, info.Settings.Name); err != nil {
+				return err
+			}
 			if err := a.RevokeKeys(ctx); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(t.out, "The new keys sign from now. All earlier keys are revoked, and all users sign in again.")
+			_, err = fmt.Fprintln(t.out, "The new keys sign from now. All earlier keys are revoked, and all users sign in again.")
 			return err
 		}
 		lead := 24 * time.Hour

@@ -30,7 +30,9 @@ func (secretsCommand) Help() string {
 
 The servers may run meanwhile. They notice the new key in the key file within a minute. If servers have copies of the key file, add the new key as the last line of each copy. When all copies have it, make it the first line of each copy. If the keys are in an environment variable, change the variable yourself.
 
-Run the commands as the owner of the key file, or as root. You need the old keys to read old copies of the store, so keep the old keys with those copies.`
+How long the old key must stay: until each server of the store has read the new key, which takes up to a minute, and no value needs the old one. So wait for two minutes after rotate, or after you changed the last copy of the key file, then run reseal and drop-old. drop-old refuses to run earlier if a server has the store, and if a value needs an old key.
+
+Run the commands as the owner of the key file, or as root. Backups and copies of the store that were made before need the old key, however long ago it was dropped: copy the key file before drop-old, and keep that copy as long as those backups. cognate restore reads it by --key-file.`
 }
 
 // A sealedStore is a store whose keys are being changed.
