@@ -261,8 +261,11 @@ func (r *customSignIn) fail(ctx context.Context) error {
 		}
 		return again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), r.now)
 	})
+	if err != nil || refused != nil { // it was not judged
+		return orRefused(err, refused)
+	}
 	s.failed(ErrIncorrectCredentials, r.now)
-	return orRefused(err, refused)
+	return nil
 }
 
 // next asks the hook what comes next, and does it.

@@ -34,99 +34,105 @@ func (f *fixture) notices(t *testing.T) (all []string) {
 	return all
 }
 
+// An owner is a signed-in user who changes the account.
+type owner struct {
+	*fixture
+	pool *identity.UserPool
+	s    *identity.Session
+}
+
+const otherPassword = identity.Secret(password + "2")
+
+// ownersChanges are changes of an account, each with the notices that it owes.
+var ownersChanges = []struct {
+	name string
+	do   func(t *testing.T, o owner) error
+	want []string
+}{
+	{"password changed", func(t *testing.T, o owner) error {
+		return o.s.ChangePassword(t.Context(), password, otherPassword)
+	}, []string{"PasswordChanged to " + email}},
+	{"password set by an operator", func(t *testing.T, o owner) error {
+		return o.pool.Admin().Users().SetPassword(t.Context(), "alice", otherPassword, true)
+	}, []string{"PasswordChanged to " + email}},
+	{"password reset by a code", func(t *testing.T, o owner) error {
+		code := identity.Secret(o.forgot(t, o.pool.AppClient, "alice"))
+		return o.pool.ConfirmForgotPassword(t.Context(), identity.ConfirmForgotPassword{Username: "alice", Code: code, Password: otherPassword})
+	}, []string{"PasswordChanged to " + email}},
+	{"address changed", func(t *testing.T, o owner) error {
+		return second(o.s.UpdateAttributes(t.Context(), attrs{"email": newEmail}))
+	}, []string{"AddressChanged to " + email}},
+	{"address deleted", func(t *testing.T, o owner) error {
+		return o.s.DeleteAttributes(t.Context(), "email")
+	}, []string{"AddressChanged to " + email}},
+	{"name changed", func(t *testing.T, o owner) error {
+		return second(o.s.UpdateAttributes(t.Context(), attrs{"name": "Mallory"}))
+	}, nil},
+	{"app set up and turned on", func(t *testing.T, o owner) error {
+		o.enroll(t, o.s)
+		return nil
+	}, []string{"FactorChanged to " + email}},
+	{"app set up and not turned on", func(t *testing.T, o owner) error {
+		o.setUp(t, o.s)
+		return nil
+	}, []string{"FactorChanged to " + email}},
+	{"app turned on after more than an hour", func(t *testing.T, o owner) error {
+		o.setUp(t, o.s)
+		o.outbox.Clear()
+		o.advance(time.Hour)
+		return o.session(t, o.pool.AppClient, "alice").SetMFA(t.Context(), appOn)
+	}, []string{"FactorChanged to " + email}},
+	{"app turned on by an operator", func(t *testing.T, o owner) error {
+		o.setUp(t, o.s)
+		o.outbox.Clear()
+		return o.pool.Admin().Users().SetMFA(t.Context(), "alice", appOn)
+	}, []string{"FactorChanged to " + email}},
+	{"app turned on, off and on again", func(t *testing.T, o owner) error {
+		o.enroll(t, o.s)
+		check(t, "off", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}}))
+		o.outbox.Clear()
+		return o.s.SetMFA(t.Context(), appOn)
+	}, []string{"FactorChanged to " + email}},
+	{"app replaced, turned off and on again", func(t *testing.T, o owner) error {
+		o.enroll(t, o.s)
+		o.setUp(t, o.s)
+		check(t, "off", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}}))
+		o.outbox.Clear()
+		return o.s.SetMFA(t.Context(), appOn)
+	}, []string{"FactorChanged to " + email}},
+	{"app turned off by an operator and on again", func(t *testing.T, o owner) error {
+		o.setUp(t, o.s)
+		for _, in := range []identity.MFAUpdate{appOn, {identity.MFATOTP: {}}} {
+			check(t, "by an operator", o.pool.Admin().Users().SetMFA(t.Context(), "alice", in))
+		}
+		o.outbox.Clear()
+		return o.s.SetMFA(t.Context(), appOn)
+	}, []string{"FactorChanged to " + email}},
+	{"app turned on, and another factor off", func(t *testing.T, o owner) error {
+		add := attrs{"phone_number": phone, "phone_number_verified": "true"}
+		check(t, "UpdateAttributes", o.pool.Admin().Users().UpdateAttributes(t.Context(), "alice", add))
+		check(t, "SMS on", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFASMS: {Enabled: true}}))
+		o.setUp(t, o.s)
+		o.outbox.Clear()
+		return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true}, identity.MFASMS: {}})
+	}, []string{"FactorChanged to " + email}},
+	{"app turned off", func(t *testing.T, o owner) error {
+		o.enroll(t, o.s)
+		o.outbox.Clear()
+		return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}})
+	}, []string{"FactorChanged to " + email}},
+	{"app off as it was", func(t *testing.T, o owner) error {
+		return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}})
+	}, nil},
+	{"wrong password", func(t *testing.T, o owner) error {
+		wantErr(t, "ChangePassword", o.s.ChangePassword(t.Context(), wrong, otherPassword), identity.ErrIncorrectCredentials)
+		return nil
+	}, nil},
+}
+
 // TestOwnersAreToldOfChanges makes each change that a thief of an account would make.
 func TestOwnersAreToldOfChanges(t *testing.T) {
-	password2 := identity.Secret(password + "2")
-	type owner struct {
-		*fixture
-		pool *identity.UserPool
-		s    *identity.Session
-	}
-	for _, tt := range []struct {
-		name string
-		do   func(t *testing.T, o owner) error
-		want []string
-	}{
-		{"password changed", func(t *testing.T, o owner) error {
-			return o.s.ChangePassword(t.Context(), password, password2)
-		}, []string{"PasswordChanged to " + email}},
-		{"password set by an operator", func(t *testing.T, o owner) error {
-			return o.pool.Admin().Users().SetPassword(t.Context(), "alice", password2, true)
-		}, []string{"PasswordChanged to " + email}},
-		{"password reset by a code", func(t *testing.T, o owner) error {
-			code := identity.Secret(o.forgot(t, o.pool.AppClient, "alice"))
-			return o.pool.ConfirmForgotPassword(t.Context(), identity.ConfirmForgotPassword{Username: "alice", Code: code, Password: password2})
-		}, []string{"PasswordChanged to " + email}},
-		{"address changed", func(t *testing.T, o owner) error {
-			return second(o.s.UpdateAttributes(t.Context(), attrs{"email": newEmail}))
-		}, []string{"AddressChanged to " + email}},
-		{"address deleted", func(t *testing.T, o owner) error {
-			return o.s.DeleteAttributes(t.Context(), "email")
-		}, []string{"AddressChanged to " + email}},
-		{"name changed", func(t *testing.T, o owner) error {
-			return second(o.s.UpdateAttributes(t.Context(), attrs{"name": "Mallory"}))
-		}, nil},
-		{"app set up and turned on", func(t *testing.T, o owner) error {
-			o.enroll(t, o.s)
-			return nil
-		}, []string{"FactorChanged to " + email}},
-		{"app set up and not turned on", func(t *testing.T, o owner) error {
-			o.setUp(t, o.s)
-			return nil
-		}, []string{"FactorChanged to " + email}},
-		{"app turned on after more than an hour", func(t *testing.T, o owner) error {
-			o.setUp(t, o.s)
-			o.outbox.Clear()
-			o.advance(time.Hour)
-			return o.session(t, o.pool.AppClient, "alice").SetMFA(t.Context(), appOn)
-		}, []string{"FactorChanged to " + email}},
-		{"app turned on by an operator", func(t *testing.T, o owner) error {
-			o.setUp(t, o.s)
-			o.outbox.Clear()
-			return o.pool.Admin().Users().SetMFA(t.Context(), "alice", appOn)
-		}, []string{"FactorChanged to " + email}},
-		{"app turned on, off and on again", func(t *testing.T, o owner) error {
-			o.enroll(t, o.s)
-			check(t, "off", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}}))
-			o.outbox.Clear()
-			return o.s.SetMFA(t.Context(), appOn)
-		}, []string{"FactorChanged to " + email}},
-		{"app replaced, turned off and on again", func(t *testing.T, o owner) error {
-			o.enroll(t, o.s)
-			o.setUp(t, o.s)
-			check(t, "off", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}}))
-			o.outbox.Clear()
-			return o.s.SetMFA(t.Context(), appOn)
-		}, []string{"FactorChanged to " + email}},
-		{"app turned off by an operator and on again", func(t *testing.T, o owner) error {
-			o.setUp(t, o.s)
-			for _, in := range []identity.MFAUpdate{appOn, {identity.MFATOTP: {}}} {
-				check(t, "by an operator", o.pool.Admin().Users().SetMFA(t.Context(), "alice", in))
-			}
-			o.outbox.Clear()
-			return o.s.SetMFA(t.Context(), appOn)
-		}, []string{"FactorChanged to " + email}},
-		{"app turned on, and another factor off", func(t *testing.T, o owner) error {
-			add := attrs{"phone_number": phone, "phone_number_verified": "true"}
-			check(t, "UpdateAttributes", o.pool.Admin().Users().UpdateAttributes(t.Context(), "alice", add))
-			check(t, "SMS on", o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFASMS: {Enabled: true}}))
-			o.setUp(t, o.s)
-			o.outbox.Clear()
-			return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true}, identity.MFASMS: {}})
-		}, []string{"FactorChanged to " + email}},
-		{"app turned off", func(t *testing.T, o owner) error {
-			o.enroll(t, o.s)
-			o.outbox.Clear()
-			return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}})
-		}, []string{"FactorChanged to " + email}},
-		{"app off as it was", func(t *testing.T, o owner) error {
-			return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}})
-		}, nil},
-		{"wrong password", func(t *testing.T, o owner) error {
-			wantErr(t, "ChangePassword", o.s.ChangePassword(t.Context(), wrong, password2), identity.ErrIncorrectCredentials)
-			return nil
-		}, nil},
-	} {
+	for _, tt := range ownersChanges {
 		for _, on := range []bool{true, false} {
 			t.Run(tt.name, func(t *testing.T) {
 				f := newEngine(t)
