@@ -101,7 +101,7 @@ var (
 	ErrUnknownAttribute = errors.New("identity: attribute does not exist in the schema")
 	// ErrNoSender is returned by an operation that owes a message if [Options] has
 	// no Sender. Nothing was changed. The error is a [*MessageError].
-	ErrNoSender = errors.New("identity: no way to send messages: set Options.Sender")
+	ErrNoSender = errors.New("identity: no way to send messages: the engine, or the server, was given no sender")
 	// ErrDelivery is returned when a message could not be sent. Everything else was done: do not repeat the call to send it again.
 	ErrDelivery = errors.New("identity: message could not be delivered")
 
