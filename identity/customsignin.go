@@ -385,10 +385,12 @@ func (r *customSignIn) commit(tx store.Tx, f *family, ev *Event) (*outcome, erro
 		o.refused = ErrIncorrectCredentials
 		return o, nil
 	}
-	if o.refused = u.mayBegin(); o.refused == nil && u.Status == StatusResetRequired {
+	o.refused = u.mayBegin()
+	switch {
+	case o.refused != nil:
+		return o, nil //nolint:nilerr // it is told once the transaction ends
+	case u.Status == StatusResetRequired:
 		o.refused = ErrPasswordResetRequired
-	}
-	if o.refused != nil {
 		return o, nil
 	}
 	if hold, err := allHold(r.proofs, r.scope.settings, o); err != nil || !hold && len(r.proofs) > 0 {

@@ -169,14 +169,15 @@ func TestCustomSignInThatFails(t *testing.T) {
 	_, err := guess(t, c, "wrong")
 	wantErr(t, "the third wrong answer", err, identity.ErrIncorrectCredentials)
 	for i := range 20 {
-		if _, err = a.StartCustom(t.Context(), identity.StartCustom{Username: "alice"}); err != nil {
+		if _, err := a.StartCustom(t.Context(), identity.StartCustom{Username: "alice"}); err != nil {
 			wantErr(t, "a locked user", err, identity.ErrTooManyAttempts)
 			if i > 2 {
 				t.Errorf("%d more wrong answers before the user was locked", i)
 			}
 			return
 		}
-		_, err = guess(t, riddle(t, a, "alice"), "wrong")
+		_, err := guess(t, riddle(t, a, "alice"), "wrong")
+		wantErr(t, "a wrong answer", err, nil, identity.ErrTooManyAttempts)
 	}
 	t.Error("wrong answers do not lock the user")
 }

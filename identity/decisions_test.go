@@ -89,7 +89,7 @@ func TestSignUpThatAHookRefuses(t *testing.T) {
 		if e, ok := errors.AsType[*identity.HookError](err); !ok || e.Trigger != identity.PreSignUp {
 			t.Errorf("%s: error %v, want a HookError", name, err)
 		}
-		if r, ok := errors.AsType[*hook.Refusal](err); name == "refuses" && (!ok || r.Reason != "Invalid email domain") {
+		if r, ok := errors.AsType[*hook.RefusalError](err); name == "refuses" && (!ok || r.Reason != "Invalid email domain") {
 			t.Errorf("%s: error %v has no reason", name, err)
 		}
 		_, err = pool.Admin().Users().Get(t.Context(), "alice")

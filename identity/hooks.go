@@ -80,73 +80,85 @@ var (
 		func(h *Hooks) func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) {
 			return h.PreSignUp
 		},
-		mergeSignUp, []Trigger{PreSignUp},
+		mergeSignUp,
+		[]Trigger{PreSignUp},
 	}
 	atPostConfirmation = at[hook.PostConfirmation, none]{
 		func(h *Hooks) func(context.Context, *hook.PostConfirmation) (none, error) {
 			return deciding(h.PostConfirmation)
 		},
-		noDecision, []Trigger{PostConfirmation},
+		noDecision,
+		[]Trigger{PostConfirmation},
 	}
 	atUserMigration = at[hook.UserMigration, hook.UserMigrationDecision]{
 		func(h *Hooks) func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error) {
 			return h.UserMigration
 		},
-		mergeMigration, []Trigger{UserMigration},
+		mergeMigration,
+		[]Trigger{UserMigration},
 	}
 	atDefineAuthChallenge = at[hook.DefineAuthChallenge, hook.DefineAuthChallengeDecision]{
 		func(h *Hooks) func(context.Context, *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error) {
 			return h.DefineAuthChallenge
 		},
-		mergeDefine, []Trigger{DefineAuthChallenge},
+		mergeDefine,
+		[]Trigger{DefineAuthChallenge},
 	}
 	atCreateAuthChallenge = at[hook.CreateAuthChallenge, hook.CreateAuthChallengeDecision]{
 		func(h *Hooks) func(context.Context, *hook.CreateAuthChallenge) (hook.CreateAuthChallengeDecision, error) {
 			return h.CreateAuthChallenge
 		},
-		mergeCreate, []Trigger{CreateAuthChallenge},
+		mergeCreate,
+		[]Trigger{CreateAuthChallenge},
 	}
 	atVerifyAuthChallenge = at[hook.VerifyAuthChallenge, hook.VerifyAuthChallengeDecision]{
 		func(h *Hooks) func(context.Context, *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
 			return h.VerifyAuthChallengeResponse
 		},
-		mergeVerify, []Trigger{VerifyAuthChallenge},
+		mergeVerify,
+		[]Trigger{VerifyAuthChallenge},
 	}
 	atPreAuthentication = at[hook.PreAuthentication, none]{
 		func(h *Hooks) func(context.Context, *hook.PreAuthentication) (none, error) {
 			return deciding(h.PreAuthentication)
 		},
-		noDecision, []Trigger{PreAuthentication},
+		noDecision,
+		[]Trigger{PreAuthentication},
 	}
 	atPostAuthentication = at[hook.PostAuthentication, none]{
 		func(h *Hooks) func(context.Context, *hook.PostAuthentication) (none, error) {
 			return deciding(h.PostAuthentication)
 		},
-		noDecision, []Trigger{PostAuthentication},
+		noDecision,
+		[]Trigger{PostAuthentication},
 	}
 	atPreTokenGeneration = at[hook.PreTokenGeneration, hook.PreTokenGenerationDecision]{
 		func(h *Hooks) func(context.Context, *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error) {
 			return h.PreTokenGeneration
 		},
-		mergeTokens, []Trigger{PreTokenGeneration, PreTokenGenerationV1},
+		mergeTokens,
+		[]Trigger{PreTokenGeneration, PreTokenGenerationV1},
 	}
 	atCustomMessage = at[hook.CustomMessage, hook.CustomMessageDecision]{
 		func(h *Hooks) func(context.Context, *hook.CustomMessage) (hook.CustomMessageDecision, error) {
 			return h.CustomMessage
 		},
-		mergeMessage, []Trigger{CustomMessage},
+		mergeMessage,
+		[]Trigger{CustomMessage},
 	}
 	atCustomEmailSender = at[hook.CustomSender, none]{
 		func(h *Hooks) func(context.Context, *hook.CustomSender) (none, error) {
 			return deciding(h.CustomEmailSender)
 		},
-		noDecision, []Trigger{CustomEmailSender},
+		noDecision,
+		[]Trigger{CustomEmailSender},
 	}
 	atCustomSMSSender = at[hook.CustomSender, none]{
 		func(h *Hooks) func(context.Context, *hook.CustomSender) (none, error) {
 			return deciding(h.CustomSMSSender)
 		},
-		noDecision, []Trigger{CustomSMSSender},
+		noDecision,
+		[]Trigger{CustomSMSSender},
 	}
 )
 

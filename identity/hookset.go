@@ -63,7 +63,7 @@ type TargetCaller func(pool *PoolInfo, trigger Trigger, target TriggerTarget) *H
 // [ErrHookDecision] or [ErrHookFailed].
 type HookError struct {
 	Trigger Trigger // of the hook
-	Err     error   // of the hook: a [*hook.Refusal], a [*hook.Failure], [hook.ErrInvalidDecision] or any other
+	Err     error   // of the hook: a [*hook.RefusalError], a [*hook.FailureError], [hook.ErrInvalidDecision] or any other
 }
 
 // Error implements error.
@@ -75,7 +75,7 @@ func (e *HookError) Error() string {
 func (e *HookError) Unwrap() []error { return []error{e.kind(), e.Err} }
 
 func (e *HookError) kind() error {
-	if _, ok := errors.AsType[*hook.Refusal](e.Err); ok {
+	if _, ok := errors.AsType[*hook.RefusalError](e.Err); ok {
 		return ErrHookRefused
 	}
 	if errors.Is(e.Err, hook.ErrInvalidDecision) {

@@ -83,8 +83,10 @@ func TestAccessLogHasNoSecret(t *testing.T) {
 	d.secrets = []string{deskPassword}
 	pool := d.call("CreateUserPool", "", map[string]any{"PoolName": "p", "AutoVerifiedAttributes": []string{"email"}})["UserPool"].(map[string]any)["Id"]
 	d.call("SetUserPoolMfaConfig", "", map[string]any{"UserPoolId": pool, "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": map[string]any{"Enabled": true}})
-	client := d.call("CreateUserPoolClient", "", map[string]any{"UserPoolId": pool, "ClientName": "c", "GenerateSecret": true,
-		"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}})["UserPoolClient"]
+	client := d.call("CreateUserPoolClient", "", map[string]any{
+		"UserPoolId": pool, "ClientName": "c", "GenerateSecret": true,
+		"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},
+	})["UserPoolClient"]
 	id := client.(map[string]any)["ClientId"].(string)
 	hash := identity.SecretHash(identity.Secret(d.keep(client, "ClientSecret")["ClientSecret"]), "jane", id)
 	d.secrets = append(d.secrets, hash)
@@ -95,13 +97,17 @@ func TestAccessLogHasNoSecret(t *testing.T) {
 		}
 		return out
 	}
-	d.call("SignUp", "?password="+url.QueryEscape(deskPassword), who(map[string]any{"Password": deskPassword,
-		"UserAttributes": []map[string]string{{"Name": "email", "Value": "jane@example.com"}}}))
+	d.call("SignUp", "?password="+url.QueryEscape(deskPassword), who(map[string]any{
+		"Password":       deskPassword,
+		"UserAttributes": []map[string]string{{"Name": "email", "Value": "jane@example.com"}},
+	}))
 	code := outbox.LastCode("jane")
 	d.call("ConfirmSignUp", "?code="+code, who(map[string]any{"ConfirmationCode": "000000"}))
 	d.call("ConfirmSignUp", "?code="+code, who(map[string]any{"ConfirmationCode": code}))
-	in := d.call("InitiateAuth", "", map[string]any{"ClientId": id, "AuthFlow": "USER_PASSWORD_AUTH",
-		"AuthParameters": map[string]string{"USERNAME": "jane", "PASSWORD": deskPassword, "SECRET_HASH": hash}})
+	in := d.call("InitiateAuth", "", map[string]any{
+		"ClientId": id, "AuthFlow": "USER_PASSWORD_AUTH",
+		"AuthParameters": map[string]string{"USERNAME": "jane", "PASSWORD": deskPassword, "SECRET_HASH": hash},
+	})
 	tokens := d.keep(in["AuthenticationResult"], "AccessToken", "IdToken", "RefreshToken")
 	app := d.call("AssociateSoftwareToken", "?token="+tokens["AccessToken"], map[string]any{"AccessToken": tokens["AccessToken"]})
 	d.keep(app, "SecretCode")

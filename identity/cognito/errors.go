@@ -413,14 +413,14 @@ func triggerFailed(_ string, err error) string {
 
 func hookRefused(_ string, err error) string {
 	e := of[*identity.HookError](err)
-	return string(e.Trigger) + " failed with error " + of[*hook.Refusal](err).Reason + "."
+	return string(e.Trigger) + " failed with error " + of[*hook.RefusalError](err).Reason + "."
 }
 
 // hookFailed names the error of a function that could not be called. What went wrong in a
 // hook of the program is not told: the service has no such hooks.
 func hookFailed(_ string, err error) string {
 	name := string(of[*identity.HookError](err).Trigger)
-	f, ok := errors.AsType[*hook.Failure](err)
+	f, ok := errors.AsType[*hook.FailureError](err)
 	switch {
 	case !ok:
 		return name + " invocation failed due to error InternalError."

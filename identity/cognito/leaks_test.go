@@ -274,8 +274,10 @@ var leakFlows = []leakFlow{
 		l.call("GetUser", obj{"AccessToken": in["AccessToken"]})
 	}},
 	{"new password", func(l *leaky, c *client) {
-		l.try("AdminCreateUser", obj{"UserPoolId": l.pool, "Username": "fred", "TemporaryPassword": goodPass, "DesiredDeliveryMediums": list{"EMAIL"},
-			"UserAttributes": attrs("email", "fred@example.com")})
+		l.try("AdminCreateUser", obj{
+			"UserPoolId": l.pool, "Username": "fred", "TemporaryPassword": goodPass, "DesiredDeliveryMediums": list{"EMAIL"},
+			"UserAttributes": attrs("email", "fred@example.com"),
+		})
 		l.try("RespondToAuthChallenge", c.newPassword("fred", obj{"SECRET_HASH": c.hash("fred")}))
 	}},
 	{"forgotten password", func(l *leaky, c *client) {
@@ -340,8 +342,10 @@ var leakFlows = []leakFlow{
 		l.try("ListUserPoolClientSecrets", obj{"UserPoolId": l.pool, "ClientId": id})
 	}},
 	{"rotation", func(l *leaky, c *client) {
-		made := l.ok("CreateUserPoolClient", obj{"UserPoolId": l.pool, "ClientName": "r", "GenerateSecret": true,
-			"ExplicitAuthFlows": list{"ALLOW_USER_PASSWORD_AUTH"}, "RefreshTokenRotation": obj{"Feature": "ENABLED", "RetryGracePeriodSeconds": 60}})
+		made := l.ok("CreateUserPoolClient", obj{
+			"UserPoolId": l.pool, "ClientName": "r", "GenerateSecret": true,
+			"ExplicitAuthFlows": list{"ALLOW_USER_PASSWORD_AUTH"}, "RefreshTokenRotation": obj{"Feature": "ENABLED", "RetryGracePeriodSeconds": 60},
+		})
 		r := &client{server: l.server, pool: l.pool, id: str(l.t, made, "UserPoolClient", "ClientId"), secret: str(l.t, made, "UserPoolClient", "ClientSecret")}
 		l.try("GetTokensFromRefreshToken", obj{"ClientId": r.id, "ClientSecret": r.secret, "RefreshToken": r.refresh("jane")})
 	}},

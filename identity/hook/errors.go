@@ -4,8 +4,8 @@ import "errors"
 
 // What the error of a hook means for the caller:
 //
-//   - A [*Refusal] is the answer of the operator. The caller is told its reason.
-//   - A [*Failure] says that a function could not be called. The caller is told its name.
+//   - A [*RefusalError] is the answer of the operator. The caller is told its reason.
+//   - A [*FailureError] says that a function could not be called. The caller is told its name.
 //   - [ErrInvalidDecision] says that the answer of a function makes no sense.
 //   - Of any other error, and of a panic, the caller is told only that the hook failed. The
 //     engine logs it.
@@ -17,20 +17,20 @@ import "errors"
 // without a code.
 var ErrInvalidDecision = errors.New("hook: the decision is invalid")
 
-// A Refusal is the error by which a hook refuses a call. Make one with [Refuse].
-type Refusal struct {
+// A RefusalError is the error by which a hook refuses a call. Make one with [Refuse].
+type RefusalError struct {
 	Reason string // shown to the caller, such as "Invalid email domain"; without secrets
 }
 
 // Refuse returns the error by which a hook refuses a call. reason is shown to the caller, so
 // it should say what to do, and must not disclose a secret.
-func Refuse(reason string) error { return &Refusal{reason} }
+func Refuse(reason string) error { return &RefusalError{reason} }
 
 // Error returns the reason.
-func (e *Refusal) Error() string { return e.Reason }
+func (e *RefusalError) Error() string { return e.Reason }
 
-// A Failure is the error of a hook that could not call its function.
-type Failure struct {
+// A FailureError is the error of a hook that could not call its function.
+type FailureError struct {
 	// Name is shown to the caller, such as ResourceNotFoundException. Empty means that the
 	// function did not answer in time.
 	Name string
@@ -39,7 +39,7 @@ type Failure struct {
 }
 
 // Error says what happened.
-func (e *Failure) Error() string {
+func (e *FailureError) Error() string {
 	text := "the function of the hook failed"
 	switch {
 	case e.Name != "":
@@ -54,4 +54,4 @@ func (e *Failure) Error() string {
 }
 
 // Unwrap returns Err.
-func (e *Failure) Unwrap() error { return e.Err }
+func (e *FailureError) Unwrap() error { return e.Err }

@@ -101,13 +101,13 @@ const (
 func transportError(err error) error {
 	switch {
 	case errors.Is(err, outbound.ErrTimeout):
-		return &hook.Failure{Err: err}
+		return &hook.FailureError{Err: err}
 	case errors.Is(err, outbound.ErrRedirect), errors.Is(err, outbound.ErrTooLarge):
 		return fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err)
 	case errors.Is(err, outbound.ErrForbidden):
-		return &hook.Failure{Name: denied, Err: err}
+		return &hook.FailureError{Name: denied, Err: err}
 	}
-	return &hook.Failure{Name: unavailable, Err: err}
+	return &hook.FailureError{Name: unavailable, Err: err}
 }
 
 // read tells a whole answer from an error of the function or of the Invoke API.
@@ -122,7 +122,7 @@ func (t *target) read(a *outbound.Answer) ([]byte, error) {
 	case t.refuses && has && a.Status < 500:
 		return nil, hook.Refuse(reason)
 	}
-	return nil, &hook.Failure{Name: errorName(a), Err: fmt.Errorf("%s answered with status %d", t.url.Host, a.Status)}
+	return nil, &hook.FailureError{Name: errorName(a), Err: fmt.Errorf("%s answered with status %d", t.url.Host, a.Status)}
 }
 
 // maxReason is how long the reason of a function is, in bytes. What is longer is cut.

@@ -12,7 +12,7 @@
 //
 // A function refuses a call by an error: by its Lambda runtime, or by a status of 4xx with
 // {"errorMessage": "the reason"}. The caller is told the reason. An answer that is not the event is
-// [hook.ErrInvalidDecision]. A function that cannot be called is a [hook.Failure]. In each case
+// [hook.ErrInvalidDecision]. A function that cannot be called is a [hook.FailureError]. In each case
 // the flow stops: nothing fails open.
 //
 // # Bounds

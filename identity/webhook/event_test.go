@@ -257,8 +257,10 @@ func TestOtherDecisions(t *testing.T) {
 		{words("SMS"), `{"smsMessage":["s"]}`, nil},
 		{words("SMS"), `{"emailSubject":{}}`, nil},
 		{migrate, `{}`, hook.UserMigrationDecision{}},
-		{migrate, `{"userAttributes":{"email":"a@example.com"},"finalUserStatus":"CONFIRMED","messageAction":"SUPPRESS","desiredDeliveryMediums":["EMAIL"],"forceAliasCreation":true,"enableSMSMFA":false}`,
-			hook.UserMigrationDecision{Attributes: map[string]string{"email": "a@example.com"}, Status: "CONFIRMED", ForceAlias: true}},
+		{
+			migrate, `{"userAttributes":{"email":"a@example.com"},"finalUserStatus":"CONFIRMED","messageAction":"SUPPRESS","desiredDeliveryMediums":["EMAIL"],"forceAliasCreation":true,"enableSMSMFA":false}`,
+			hook.UserMigrationDecision{Attributes: map[string]string{"email": "a@example.com"}, Status: "CONFIRMED", ForceAlias: true},
+		},
 		{migrate, `{"userAttributes":{"email":null}}`, nil},
 		{migrate, `{"userAttributes":{"email_verified":true}}`, nil},
 		{migrate, `{"userAttributes":[]}`, nil},

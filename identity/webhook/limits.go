@@ -54,7 +54,7 @@ func newBounds(o *Options) *bounds {
 	}
 }
 
-// enter admits a call to a target, or returns a [*hook.Failure]. leave must be called with how it
+// enter admits a call to a target, or returns a [*hook.FailureError]. leave must be called with how it
 // ended; it reports whether the target is now left alone.
 func (b *bounds) enter(target, source string) (leave func(result) (broken bool), err error) {
 	b.mu.Lock()
@@ -66,11 +66,11 @@ func (b *bounds) enter(target, source string) (leave func(result) (broken bool),
 	broken := b.breakAfter > 0 && l.timeouts >= b.breakAfter
 	switch {
 	case source != "" && b.sources[source] >= b.ofOne:
-		return nil, &hook.Failure{Name: tooMany, Err: errOneBusy}
+		return nil, &hook.FailureError{Name: tooMany, Err: errOneBusy}
 	case l.inFlight >= b.inFlight:
-		return nil, &hook.Failure{Name: tooMany, Err: errBusy}
+		return nil, &hook.FailureError{Name: tooMany, Err: errBusy}
 	case broken && (l.probing || b.now().Before(l.until)):
-		return nil, &hook.Failure{Err: errBroken}
+		return nil, &hook.FailureError{Err: errBroken}
 	}
 	l.inFlight++
 	l.probing = broken

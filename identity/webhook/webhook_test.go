@@ -159,7 +159,7 @@ func tokens(version string) *hook.PreTokenGeneration {
 // wantFailure checks that an error is a failure with a name, and tells no secret.
 func wantFailure(t *testing.T, what string, err error, name string) {
 	t.Helper()
-	f, ok := errors.AsType[*hook.Failure](err)
+	f, ok := errors.AsType[*hook.FailureError](err)
 	if !ok || f.Name != name {
 		t.Errorf("%s: %v, want a failure named %q", what, err, name)
 	}
@@ -207,7 +207,7 @@ func TestRefusals(t *testing.T) {
 			f := serve(t, c.answer)
 			for how, h := range map[string]*identity.Hooks{"posted": hooks(t, f, webhook.Options{}), "invoked": invoked(t, f, webhook.Options{})} {
 				_, err := h.PreSignUp(t.Context(), preSignUp())
-				r, ok := errors.AsType[*hook.Refusal](err)
+				r, ok := errors.AsType[*hook.RefusalError](err)
 				if want := how == "posted" && c.posted || how == "invoked" && c.invoked; ok != want || ok && r.Reason != c.reason {
 					t.Errorf("%s: %v, want a refusal: %t with %q", how, err, want, c.reason)
 				}

@@ -206,7 +206,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, roots, _ := server(t, test.handler)
 			timeout := 10 * time.Second
-			if test.want == outbound.ErrTimeout {
+			if errors.Is(test.want, outbound.ErrTimeout) {
 				timeout = 50 * time.Millisecond
 			}
 			c := client(t, &outbound.Options{Allow: []string{named(s)}, RootCAs: roots, Timeout: timeout})
@@ -214,7 +214,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 			if !errors.Is(err, test.want) || (err != nil) != (test.want != nil) {
 				t.Errorf("%v, want %v", err, test.want)
 			}
-			if e, ok := errors.AsType[*outbound.Error](err); ok && e.Timeout() != (test.want == outbound.ErrTimeout) {
+			if e, ok := errors.AsType[*outbound.Error](err); ok && e.Timeout() != errors.Is(test.want, outbound.ErrTimeout) {
 				t.Errorf("Timeout is %t: %v", e.Timeout(), err)
 			}
 		})
