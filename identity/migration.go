@@ -87,7 +87,7 @@ func (s *scope) commitMigration(ctx context.Context, u *User, cred *credential, 
 		}
 		return insertUser(tx, u, cred, nil, ev)
 	})
-	if errors.Is(err, store.ErrExists) {
+	if errors.Is(err, store.ErrExists) || err == nil && errors.Is(refused, ErrUsernameExists) {
 		return true, nil // another call has brought the user
 	}
 	if err == nil && refused != nil {
