@@ -91,9 +91,6 @@ func TestBackupNeedsTheKeyFileOfItsTime(t *testing.T) {
 
 // TestBackupOfTheFirstFormat opens a backup that a version before the MAC has written.
 func TestBackupOfTheFirstFormat(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the command eight times; `store` restores backups of the first format")
-	}
 	dir := t.TempDir()
 	for _, name := range []string{"format1.backup", "cognate.key"} {
 		data, err := os.ReadFile(filepath.Join("testdata", "backup-format1", name))
