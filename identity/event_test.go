@@ -20,9 +20,10 @@ var readers = strings.Fields(`
 	Admin.CountUsers Admin.Describe Admin.Events
 	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
-	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
+	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
+	Messages.List
 	UserPool.Session
 	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page
 `)
@@ -447,13 +448,37 @@ var acts = []act{
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
 	{
+		"Messages.Suppress", func(ctx context.Context, l *life) error {
+			return l.admin.Messages().Suppress(ctx, "gone@example.com", identity.Bounced)
+		},
+		[]string{"AddressSuppressed operator:AKIA "},
+	},
+	{
+		"Messages.Lift", func(ctx context.Context, l *life) error {
+			return second(l.admin.Messages().Lift(ctx, "gone@example.com"))
+		},
+		[]string{"AddressLifted operator:AKIA "},
+	},
+	{
+		"Messages.Retry", func(ctx context.Context, l *life) error {
+			return l.admin.Messages().Retry(ctx, l.queue("gil"))
+		},
+		[]string{"MessageRetried operator:AKIA gil kind=AdminCreateUser"},
+	},
+	{
+		"Messages.Drop", func(ctx context.Context, l *life) error {
+			return l.admin.Messages().Drop(ctx, l.queue("hal"))
+		},
+		[]string{"MessageDropped operator:AKIA hal kind=AdminCreateUser"},
+	},
+	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
 	},
 }
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Clients", "Groups", "Users", "AccessKeys"}
+var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

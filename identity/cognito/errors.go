@@ -91,6 +91,7 @@ var rows = []row{
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
 	{identity.ErrNoSMS, idp.InvalidParameterException, say("User pool does not have SMS configuration to send messages.")},
 	{identity.ErrNoSender, idp.CodeDeliveryFailureException, notSent},
+	{identity.ErrSuppressed, idp.CodeDeliveryFailureException, notSent},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, notSent},
 
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
@@ -117,6 +118,8 @@ var rows = []row{
 	{identity.ErrGroupNotFound, idp.ResourceNotFoundException, say("Group not found.")},
 	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
 	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},                            // text (unsure)
+
+	{identity.ErrMessageNotFound, idp.ResourceNotFoundException, say("Message does not exist.")}, // no operation of the service asks for one
 
 	{identity.ErrDeletionProtected, idp.InvalidParameterException, say("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")},
 	{identity.ErrInvalidSettings, idp.InvalidParameterException, settingReason},
