@@ -56,7 +56,7 @@ const (
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
 	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
-	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]; Data has its name
+	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
 	EventSenderKeyDeleted    EventKind = "SenderKeyDeleted"   // Data has its name
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
@@ -67,7 +67,7 @@ const (
 	dataChanged  = "changed"   // names of settings or attributes, with commas between them
 	dataPurpose  = "purpose"   // the purpose of a code
 	dataLocked   = "locked"    // "true" if this failure has locked the user out
-	dataName     = "name"      // the name of a group, an access key or a key of codes
+	dataName     = "name"      // the name of a group or an access key
 	dataAdded    = "added"     // the name of the group that a user was put into
 	dataRemoved  = "removed"   // the name of the group that a user was taken out of
 	dataSecret   = "secret"    // the id of a client's secret

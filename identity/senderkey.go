@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -19,8 +18,8 @@ import (
 //
 //   - as a key of AWS KMS with the ARN of the pool's key. What wraps it is derived from
 //     the newest master key of the pool (masters.go), and never leaves the engine. A
-//     function asks the engine to unwrap it, by the API of AWS KMS: UnwrapSenderKey.
-//   - as a raw key, if an operator has asked for one (CreateSenderKey). What wraps it is
+//     function asks the engine to unwrap it, by the API of AWS KMS: Admin.UnwrapSenderKey.
+//   - as a raw key, if an operator has asked for one (Admin.CreateSenderKey). What wraps it is
 //     stored, and the operator gives a copy to the function.
 //
 // The encryption context of a message has the id of the pool. It is authenticated, so
@@ -160,6 +159,30 @@ func (a *Admin) livePool(r store.Reader) error {
 	return err
 }
 
+// SenderKey returns the raw key that [Admin.CreateSenderKey] made last, or
+// [ErrSenderKeyUnknown] if there is none.
+func (a *Admin) SenderKey(ctx context.Context) (SenderKey, error) {
+	var k *senderKey
+	err := a.engine.store.View(ctx, func(r store.Reader) (err error) {
+		if err := a.livePool(r); err != nil {
+			return err
+		}
+		k, err = orNil(senderKeys.Get(r, store.Key(a.pool)))
+		return err
+	})
+	if err == nil && k == nil {
+		err = ErrSenderKeyUnknown
+	}
+	if err != nil {
+		return SenderKey{}, fmt.Errorf("read sender key: %w", err)
+	}
+	return k.public(), nil
+}
+
+func (k *senderKey) public() SenderKey {
+	return SenderKey{k.name(), Secret(base64.StdEncoding.EncodeToString(k.Key))}
+}
+
 func (k *senderKey) name() string { return k.Pool + "/" + k.ID }
 
 // CreateSenderKey makes a raw key, with which a function reads the codes for custom senders
@@ -181,12 +204,12 @@ func (a *Admin) CreateSenderKey(ctx context.Context) (SenderKey, error) {
 		if err := senderKeys.Put(tx, k); err != nil {
 			return err
 		}
-		return events.Insert(tx, ev.with(dataName, k.name()))
+		return events.Insert(tx, ev)
 	})
 	if err != nil {
 		return SenderKey{}, fmt.Errorf("create sender key: %w", err)
 	}
-	return SenderKey{k.name(), Secret(base64.StdEncoding.EncodeToString(k.Key))}, nil
+	return k.public(), nil
 }
 
 // DeleteSenderKey removes the raw key of [Admin.CreateSenderKey], and reports whether there
@@ -200,17 +223,11 @@ func (a *Admin) DeleteSenderKey(ctx context.Context) (was bool, err error) {
 		if err := a.livePool(tx); err != nil {
 			return err
 		}
-		k, err := senderKeys.Get(tx, store.Key(a.pool))
-		if was = err == nil; errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
+		var err error
+		if was, err = senderKeys.Delete(tx, store.Key(a.pool)); err != nil || !was {
 			return err
 		}
-		if _, err := senderKeys.Delete(tx, store.Key(a.pool)); err != nil {
-			return err
-		}
-		return events.Insert(tx, ev.with(dataName, k.name()))
+		return events.Insert(tx, ev)
 	})
 	if err != nil {
 		return false, fmt.Errorf("delete sender key: %w", err)

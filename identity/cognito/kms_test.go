@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -217,7 +218,13 @@ func TestRawKeyOfSenders(t *testing.T) {
 		}
 		return err == nil
 	}
+	if _, err := c.admin.SenderKey(t.Context()); !errors.Is(err, identity.ErrSenderKeyUnknown) {
+		t.Errorf("SenderKey of none: %v", err)
+	}
 	name, key := create()
+	if k, err := c.admin.SenderKey(t.Context()); err != nil || k.Name != name || string(k.Key) != base64.StdEncoding.EncodeToString(key) {
+		t.Errorf("SenderKey %s: %v", k.Name, err)
+	}
 	if reads(name, key) {
 		t.Error("a new key reads an old message")
 	}
