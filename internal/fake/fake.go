@@ -143,6 +143,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
 		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
+		PasswordWait: time.Minute, // a test suite that signs in many users at once waits
 	}
 }
 
