@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -139,4 +140,23 @@ func TestAnswersToTemplates(t *testing.T) {
 	s := template(t, "POST "+w.URL+"/?to={to}&text={text}\n")
 	testMessages(t, s)
 	testAnswers(t, w, s, text)
+}
+
+// TestTemplatesOfTheDocs reads the templates that users copy.
+func TestTemplatesOfTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/mail.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```http\n")[1:]
+	if len(blocks) < 2 {
+		t.Fatalf("%d templates", len(blocks))
+	}
+	for _, b := range blocks {
+		b, _, _ = strings.Cut(b, "```")
+		lookup := func(string) (string, bool) { return "secret", true }
+		if _, err := delivery.NewSMSTemplate(b, &delivery.SMSTemplateOptions{Lookup: lookup}); err != nil {
+			t.Errorf("%s%v", b, err)
+		}
+	}
 }
