@@ -114,7 +114,7 @@ func TestRecoveryGoesTheWayOfThePool(t *testing.T) {
 	sms := identity.PoolSettings{Defaults: identity.CognitoDefaults, MFA: "OPTIONAL", SMSMFA: true, TOTP: new(true)}
 	must := sms
 	must.MFA = "ON"
-	mailed := identity.PoolSettings{MFA: "OPTIONAL", EmailMFA: &identity.EmailMFASettings{}}
+	mailed := identity.PoolSettings{Defaults: identity.CognitoDefaults, MFA: "OPTIONAL", EmailMFA: &identity.EmailMFASettings{}, SMS: &identity.SMSSettings{CallerARN: "r"}}
 	for _, tt := range []struct {
 		name       string
 		settings   identity.PoolSettings
