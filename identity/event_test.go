@@ -17,7 +17,7 @@ import (
 // their jobs alone. AccessKeys.Used changes a time only.
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
-	Admin.CountUsers Admin.Describe Admin.Events
+	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
 	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
@@ -107,6 +107,17 @@ var acts = []act{
 		}
 		return nil
 	}, nil}, // it is the other pool's
+	{"Admin.CreateSenderKey", func(ctx context.Context, l *life) error {
+		_, err := l.admin.CreateSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyCreated operator:AKIA pool"}},
+	{"Admin.DeleteSenderKey", func(ctx context.Context, l *life) error {
+		if was, err := l.admin.DeleteSenderKey(ctx); err != nil || !was {
+			l.t.Errorf("DeleteSenderKey: %t, %v", was, err)
+		}
+		_, err := l.admin.DeleteSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyDeleted operator:AKIA pool"}},
 	{"Admin.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Update(ctx, func(s *identity.PoolSettings) error { s.Tags = map[string]string{"a": "b"}; return nil }))
 	}, []string{"PoolChanged operator:AKIA pool changed=tags"}},
@@ -317,6 +328,19 @@ var acts = []act{
 	{"SMSCodeRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.SMSCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code("+15550100")}))
 	}, []string{"SignedIn user:ada ada"}},
+	{"EmailCodeRequired.Answer", func(ctx context.Context, l *life) error {
+		byMail := func(m *identity.EmailMFASettings) func(*identity.PoolSettings) error {
+			return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
+		}
+		check(l.t, "Update", second(l.admin.Update(ctx, byMail(&identity.EmailMFASettings{}))))
+		defer l.admin.Update(ctx, byMail(nil)) //nolint:errcheck // the events are looked at
+		check(l.t, "SetMFA", l.users.SetMFA(ctx, "ada", identity.MFAUpdate{identity.MFAEmail: {Enabled: true, Preferred: true}}))
+		in, err := l.open2(ctx, "ada", password3)
+		if err != nil {
+			return err
+		}
+		return second(in.Challenge.(*identity.EmailCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code(adaMail)}))
+	}, []string{"MFAChanged program ada", "PoolChanged program pool changed=emailMfa", "PoolChanged program pool changed=emailMfa", "SignedIn user:ada ada"}},
 	{
 		"Users.AddToGroup", func(ctx context.Context, l *life) error { return l.users.AddToGroup(ctx, "ada", "staff") },
 		[]string{"GroupsChanged operator:AKIA ada added=staff"},

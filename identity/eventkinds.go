@@ -60,6 +60,8 @@ const (
 	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
 	EventAddressSuppressed   EventKind = "AddressSuppressed"  // nothing is sent to an address any more
 	EventAddressLifted       EventKind = "AddressLifted"      // messages are sent to an address again
+	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
+	EventSenderKeyDeleted    EventKind = "SenderKeyDeleted"   // Data has its name
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
 )

@@ -218,4 +218,3 @@ func TestSenderPanics(t *testing.T) {
 		t.Errorf("message %+v", m)
 	}
 }
-
