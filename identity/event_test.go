@@ -77,7 +77,7 @@ const (
 	password3 = "a third horse battery staple"
 )
 
-var acts = []act{
+var acts = slices.Concat([]act{
 	{"Engine.OpenUserPool", func(ctx context.Context, l *life) (err error) {
 		s := mfaPool("OPTIONAL")
 		s.Algorithm, s.SRP, s.Aliases, s.Defaults = "ES256", true, []string{"email"}, identity.CognitoDefaults
@@ -471,35 +471,12 @@ var acts = []act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
-	{
-		"Messages.Suppress", func(ctx context.Context, l *life) error {
-			return l.admin.Messages().Suppress(ctx, "gone@example.com", identity.Bounced)
-		},
-		[]string{"AddressSuppressed operator:AKIA "},
-	},
-	{
-		"Messages.Lift", func(ctx context.Context, l *life) error {
-			return second(l.admin.Messages().Lift(ctx, "gone@example.com"))
-		},
-		[]string{"AddressLifted operator:AKIA "},
-	},
-	{
-		"Messages.Retry", func(ctx context.Context, l *life) error {
-			return l.admin.Messages().Retry(ctx, l.queue("gil"))
-		},
-		[]string{"MessageRetried operator:AKIA gil kind=AdminCreateUser"},
-	},
-	{
-		"Messages.Drop", func(ctx context.Context, l *life) error {
-			return l.admin.Messages().Drop(ctx, l.queue("hal"))
-		},
-		[]string{"MessageDropped operator:AKIA hal kind=AdminCreateUser"},
-	},
+}, messageActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
 	},
-}
+})
 
 // signed are the receivers whose calls are an operator's.
 var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys"}

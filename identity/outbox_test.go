@@ -115,6 +115,34 @@ func (q *queuing) one(t testing.TB) *identity.QueuedMessage {
 	return all[0]
 }
 
+// messageActs are acts of TestEveryChangeLeavesAnEvent.
+var messageActs = []act{
+	{
+		"Messages.Suppress", func(ctx context.Context, l *life) error {
+			return l.admin.Messages().Suppress(ctx, "gone@example.com", identity.Bounced)
+		},
+		[]string{"AddressSuppressed operator:AKIA "},
+	},
+	{
+		"Messages.Lift", func(ctx context.Context, l *life) error {
+			return second(l.admin.Messages().Lift(ctx, "gone@example.com"))
+		},
+		[]string{"AddressLifted operator:AKIA "},
+	},
+	{
+		"Messages.Retry", func(ctx context.Context, l *life) error {
+			return l.admin.Messages().Retry(ctx, l.queue("gil"))
+		},
+		[]string{"MessageRetried operator:AKIA gil kind=AdminCreateUser"},
+	},
+	{
+		"Messages.Drop", func(ctx context.Context, l *life) error {
+			return l.admin.Messages().Drop(ctx, l.queue("hal"))
+		},
+		[]string{"MessageDropped operator:AKIA hal kind=AdminCreateUser"},
+	},
+}
+
 // queue makes an engine with an outbox invite a user, and returns the id of the message.
 func (l *life) queue(name string) string {
 	l.t.Helper()

@@ -264,7 +264,7 @@ func (q *queued) shown(err error) string {
 	if d, ok := errors.AsType[interface {
 		error
 		Detail() string
-	}](err); ok {
+	}](err); ok && d.Detail() != "" {
 		text += ": " + d.Detail()
 	}
 	if q.Code != "" {
