@@ -222,9 +222,11 @@ func mergeMessage(a, b hook.CustomMessageDecision) hook.CustomMessageDecision {
 	return hook.CustomMessageDecision{Subject: cmp.Or(b.Subject, a.Subject), Body: cmp.Or(b.Body, a.Body)}
 }
 
-// mergeDefine takes the first decision that says anything.
+// mergeDefine takes the first decision that says anything, unless the other ends the sign-in.
 func mergeDefine(a, b hook.DefineAuthChallengeDecision) hook.DefineAuthChallengeDecision {
-	return cmp.Or(a, b)
+	merged := cmp.Or(a, b)
+	merged.Fail = a.Fail || b.Fail
+	return merged
 }
 
 // mergeCreate takes the first challenge that a hook has made.
