@@ -289,7 +289,7 @@ func (r *customSignIn) next(ctx context.Context) (*SignInResult, error) {
 	case d.Challenge == roundPassword && r.public != nil:
 		return r.passwordChallenge()
 	}
-	return nil, &HookError{DefineAuthChallenge, fmt.Errorf("%w: it names neither a challenge nor an end, but %q", hook.ErrInvalidDecision, d.Challenge)}
+	return nil, r.scope.points().ended(ctx, DefineAuthChallenge, fmt.Errorf("%w: it names neither a challenge nor an end, but %q", hook.ErrInvalidDecision, d.Challenge))
 }
 
 // challenge has the hook make a challenge.
@@ -306,7 +306,7 @@ func (r *customSignIn) challenge(ctx context.Context) (*SignInResult, error) {
 		return nil, err
 	}
 	if len(state) > maxCustomSession {
-		return nil, &HookError{CreateAuthChallenge, fmt.Errorf("%w: private parameters and metadata are too long", hook.ErrInvalidDecision)}
+		return nil, s.points().ended(ctx, CreateAuthChallenge, fmt.Errorf("%w: private parameters and metadata are too long", hook.ErrInvalidDecision))
 	}
 	return &SignInResult{Challenge: &CustomChallenge{Username: r.shownName(), Parameters: d.Public, client: s.appClient(), state: state}}, nil
 }
