@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/netip"
 	"strconv"
