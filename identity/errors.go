@@ -133,6 +133,10 @@ var (
 	ErrInvalidFilterAttribute = errors.New("identity: attribute cannot be searched")
 	// ErrInvalidPosition is returned for a malformed position in a list, or one of another list.
 	ErrInvalidPosition = errors.New("identity: invalid position in a list")
+	// ErrSenderKeyUnknown is returned for a key of codes that the pool does not have.
+	ErrSenderKeyUnknown = errors.New("identity: the user pool does not have this key of codes")
+	// ErrSenderKeyMalformed is returned for a wrapped key of a code that the pool has not made, or not for this context.
+	ErrSenderKeyMalformed = errors.New("identity: the key of a code cannot be unwrapped")
 	// ErrLastSecret is returned for the deletion of a client's only secret.
 	ErrLastSecret = errors.New("identity: the last secret of a client cannot be deleted")
 	// ErrSecretNotFound is returned for a secret that a client does not have. It is a [*NotFoundError].

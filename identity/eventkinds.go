@@ -56,6 +56,8 @@ const (
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
 	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
+	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
+	EventSenderKeyDeleted    EventKind = "SenderKeyDeleted"   // Data has its name
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
@@ -128,6 +129,10 @@ var rows = []row{
 	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
 	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
+
+	// Of AWS KMS.
+	{identity.ErrSenderKeyUnknown, kms.IncorrectKeyException, say("The key ID in the request does not identify a CMK that can perform this operation.")},
+	{identity.ErrSenderKeyMalformed, kms.InvalidCiphertextException, say("")},
 
 	{identity.ErrBusy, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
