@@ -104,6 +104,7 @@ func (s *scope) decideSignUp(ctx context.Context, u *User) error {
 	if err != nil {
 		return err
 	}
+	u.flagAddresses() // after the hook, which sees what was given
 	verified := map[string]bool{"email": d.VerifyEmail, "phone_number": d.VerifyPhone}
 	for _, attribute := range addresses {
 		if !verified[attribute] {
@@ -215,7 +216,6 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if err := checkPassword(s.settings, in.Password, true); err != nil {
 		return nil, err
 	}
-	u.flagAddresses()
 	return u, s.points().callable(append([]Trigger{PreSignUp}, messageTriggers...)...)
 }
 
