@@ -141,6 +141,9 @@ func (s *scope) hides() bool {
 func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (*SignUpResult, error) {
 	res := s.signUpResult(u)
 	if d := res.Delivery; d != nil { // as much work as the code of a sign-up
+		if err := s.points().pretendMessage(ctx, d.Attribute); err != nil {
+			return nil, err
+		}
 		if _, _, err := s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
 		}
@@ -167,6 +170,9 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	}
 	if err != nil {
 		return nil, err
+	}
+	if res.Confirmed {
+		return res, s.points().pretendConfirmation(ctx)
 	}
 	if !admitted || res.Delivery == nil {
 		return res, nil
