@@ -46,6 +46,8 @@ var (
 	ErrMissingParameter = errors.New("identity: missing required parameter")
 	// ErrInvalidParameter is returned for an invalid input. It is a [*ParameterError].
 	ErrInvalidParameter = errors.New("identity: invalid parameter")
+	// ErrMigrationRefused is returned for an unknown user whom the hook UserMigration refused, if the settings disclose who exists. It is a [*ClientError] and [ErrHookRefused].
+	ErrMigrationRefused = errors.New("identity: the user was not migrated")
 	// ErrSecretHashMissing is returned when a client with a secret sends no proof of it. It is a [*ClientError].
 	ErrSecretHashMissing = errors.New("identity: the client has a secret, and no proof of it was sent")
 	// ErrSecretHashMismatch is returned for a wrong proof of the client's secret. It is a [*ClientError].
@@ -204,7 +206,7 @@ func (e *GroupError) Unwrap() error { return e.Err }
 
 // A ClientError is an error about a client's proof of its secret.
 type ClientError struct {
-	Err    error  // ErrSecretHashMissing or ErrSecretHashMismatch
+	Err    error  // ErrSecretHashMissing, ErrSecretHashMismatch or ErrMigrationRefused
 	Client string // the id of the client
 	// Refresh is set if the proof came with a refresh token.
 	Refresh bool

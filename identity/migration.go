@@ -23,6 +23,9 @@ import (
 // it returns. It reports whether the user is there now.
 func (s *scope) migrate(ctx context.Context, source hook.Source, name string, password Secret) (bool, error) {
 	d, err := s.points().userMigration(ctx, source, name, password)
+	if errors.Is(err, ErrHookRefused) {
+		return false, s.notMigrated(err)
+	}
 	if err != nil || d.Attributes == nil {
 		return false, err
 	}
@@ -38,6 +41,16 @@ func (s *scope) migrate(ctx context.Context, source hook.Source, name string, pa
 		}
 	}
 	return s.commitMigration(ctx, u, cred, d.ForceAlias, now)
+}
+
+// notMigrated is what a refusal of the hook means: nobody has the name. If the settings hide
+// who exists, the flow goes on as for any name that nobody has, so that a wrong
+// password is counted and the answer does not tell.
+func (s *scope) notMigrated(refused error) error {
+	if !s.settings.DisclosesUsers(&s.client.Settings) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", &ClientError{Err: ErrMigrationRefused, Client: s.client.ID}, refused)
 }
 
 // migrated makes the user of a decision.

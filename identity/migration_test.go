@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync"
 	"testing"
@@ -72,6 +73,41 @@ func TestMigrationDoesNotLetGuess(t *testing.T) {
 	}
 	_, err := pool.Admin().Users().Get(t.Context(), "alice")
 	wantErr(t, "alice", err, identity.ErrUserNotFound)
+}
+
+// A hook that refuses says that nobody has the name. Where answers hide who exists, it is a
+// guess like any other, which is counted. Where they do not, the caller is told.
+func TestMigrationThatIsRefused(t *testing.T) {
+	asked := 0
+	refuse := func(_ context.Context, e *hook.UserMigration) (hook.UserMigrationDecision, error) {
+		asked++
+		return hook.UserMigrationDecision{}, hook.Refuse("Bad password")
+	}
+	f := hookedEngine(t, identity.Hooks{UserMigration: refuse})
+	hidden := f.open(t, identity.PoolSettings{})
+	for range 20 {
+		wantErr(t, "a guess", byPassword(t, hidden.AppClient, "alice", wrong), identity.ErrIncorrectCredentials, identity.ErrTooManyAttempts)
+	}
+	if asked == 0 || asked > 6 {
+		t.Errorf("the hook ran %d times for 20 guesses", asked)
+	}
+	_, err := hidden.ForgotPassword(t.Context(), "bob", "")
+	check(t, "ForgotPassword", err)
+
+	s := cognitoPool
+	pool, err := f.OpenUserPool(t.Context(), "open", &s)
+	check(t, "OpenUserPool", err)
+	open := f.client(t, pool, identity.ClientSettings{})
+	for what, err := range map[string]error{
+		"sign-in":        byPassword(t, open, "alice", wrong),
+		"ForgotPassword": func() error { _, err := open.ForgotPassword(t.Context(), "alice", ""); return err }(),
+	} {
+		wantErr(t, what, err, identity.ErrMigrationRefused)
+		wantErr(t, what, err, identity.ErrHookRefused)
+		if e, ok := errors.AsType[*identity.ClientError](err); !ok || e.Client != open.ClientID() {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 // By default a user who was migrated must reset the password first.

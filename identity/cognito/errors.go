@@ -42,6 +42,8 @@ func say(message string) func(string, error) string {
 // rows is the one table from the domain's errors to the service's exceptions
 // and their exact messages. The first row that fits counts.
 var rows = []row{
+	{identity.ErrMigrationRefused, idp.UserNotFoundException, forClient("Exception migrating user in app client %s")},
+
 	// Whatever a hook returns, it is not the engine's own error.
 	{identity.ErrHookRefused, idp.UserLambdaValidationException, hookRefused},
 	{identity.ErrHookDecision, idp.InvalidLambdaResponseException, say("Unrecognizable lambda output")},
