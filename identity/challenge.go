@@ -21,7 +21,7 @@ import (
 
 // A Challenge is what a sign-in asks for before it returns tokens. Each kind of
 // challenge is a type with an Answer method: [*NewPasswordRequired],
-// [*PasswordVerifier], [*TOTPRequired], [*SMSCodeRequired],
+// [*PasswordVerifier], [*TOTPRequired], [*SMSCodeRequired], [*EmailCodeRequired],
 // [*MFAChoiceRequired], [*MFASetupRequired].
 type Challenge interface {
 	// State returns what must come back with the answer. It is opaque, bound to

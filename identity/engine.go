@@ -94,6 +94,11 @@ type Options struct {
 	// Limits bound messages to an address, and what one source may do. The zero value
 	// means the defaults, which are for production.
 	Limits Limits
+	// PasswordWait is how long the hash of a password may be expected to wait for a
+	// processor. A call that would wait longer returns [ErrBusy] at once; one that
+	// others overtake, after twice the time. Defaults to 5 seconds. Set it to more for
+	// tests that sign in many users at once on a slow machine.
+	PasswordWait time.Duration
 	// RotateKeysAfter is the age of a pool's signing keys at which
 	// [Engine.Maintain] makes new ones, and a new master key, see
 	// [Admin.RotateKeys]. New signing keys are published at once and sign a
@@ -181,6 +186,9 @@ func (e *Engine) fillDefaults(o *Options) {
 		cost = passhash.InsecureCheap
 	}
 	e.hasher = passhash.New(cost, hashSource)
+	if o.PasswordWait > 0 {
+		e.hasher.SetPatience(o.PasswordWait)
+	}
 	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
 	e.hooks, e.poolHooks, e.targets = o.Hooks, maps.Clone(o.PoolHooks), o.Targets
 	if o.RotateKeysAfter != 0 {

@@ -36,7 +36,7 @@ type factor struct {
 }
 
 // factors are all second factors, in the order in which lists show them.
-var factors = [...]*factor{smsFactor, totpFactor}
+var factors = [...]*factor{smsFactor, totpFactor, emailFactor}
 
 // enrolled is what tables other than users store about a user's factors.
 type enrolled struct {
@@ -124,7 +124,7 @@ func setupMethods(s *PoolSettings) []MFAMethod {
 }
 
 var totpFactor = &factor{
-	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 2,
+	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 3,
 	offered: (*PoolSettings).AppsOffered,
 	ready:   hasApp,
 	usable:  func(_ *PoolSettings, u *User, e enrolled) bool { return hasApp(u, e) },
@@ -141,7 +141,7 @@ var totpFactor = &factor{
 func hasApp(_ *User, e enrolled) bool { return e.totp != nil && len(e.totp.Secret) > 0 }
 
 var smsFactor = &factor{
-	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", address: "phone_number", strength: 1,
+	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", address: "phone_number", strength: 2,
 	offered: func(s *PoolSettings) bool { return s.SMSMFA },
 	ready:   hasPhone,
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.SMSMFA && hasPhone(u, e) },
@@ -155,6 +155,25 @@ var smsFactor = &factor{
 		return t.judgeSent(tx, o, MFASMS, "phone_number", code)
 	},
 }
+
+var emailFactor = &factor{
+	method: MFAEmail, kind: stateEmail, answer: "EMAIL_OTP_CODE", address: "email", strength: 1,
+	offered: func(s *PoolSettings) bool { return s.EmailMFA != nil },
+	ready:   hasEmail,
+	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.EmailMFA != nil && hasEmail(u, e) },
+	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
+		d := delivery("email", o.user.Attributes["email"])
+		own := s.settings.EmailMFA
+		words := codeWords{body: pick(own.Message, nil, signInText), subject: pick(own.Subject, nil, signInSubject)}
+		p.state, err = s.sendFactorCode(ctx, o.user, stateEmail, d, words, st, now)
+		return &SignInResult{Challenge: &EmailCodeRequired{p, d}}, err
+	},
+	judge: func(tx store.Tx, t *secondStep, o *outcome, code string) error {
+		return t.judgeSent(tx, o, MFAEmail, "email", code)
+	},
+}
+
+func hasEmail(u *User, _ enrolled) bool { return u.Attributes["email"] != "" }
 
 func hasPhone(u *User, _ enrolled) bool { return u.Attributes["phone_number"] != "" }
 

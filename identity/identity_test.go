@@ -50,6 +50,7 @@ func newEngineWith(t testing.TB, s store.Store, edit func(*identity.Options)) *f
 	f := &fixture{store: s, outbox: identity.NewOutbox(0)}
 	o := &identity.Options{
 		Sender: f.outbox, Clock: f.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits,
+		PasswordWait: time.Hour, // a crowd waits, however slow the machine is
 	}
 	edit(o)
 	f.Engine = identity.New(s, o)

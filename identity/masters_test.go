@@ -60,10 +60,7 @@ func masterOf(t *testing.T, refresh identity.Secret) string {
 // beside is an app client in another engine on the same store, which has run before.
 func (f *fixture) beside(t *testing.T, of *identity.UserPool, a *identity.AppClient) *identity.AppClient {
 	t.Helper()
-	e := identity.New(f.store, &identity.Options{
-		Sender: f.outbox, Clock: f.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits,
-	})
-	pool, err := e.UserPool(t.Context(), of.PoolID())
+	pool, err := newEngineWith(t, f.store, func(o *identity.Options) { o.Sender, o.Clock = f.outbox, f.now }).UserPool(t.Context(), of.PoolID())
 	check(t, "UserPool", err)
 	client := pool.Client(a.ClientID())
 	wantErr(t, "a wrong password", byPassword(t, client, "nobody", wrong), identity.ErrIncorrectCredentials, identity.ErrUserNotFound)

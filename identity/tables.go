@@ -251,9 +251,10 @@ type MFAMethod string
 
 // The second factors, and what stands for none.
 const (
-	MFANone MFAMethod = ""
-	MFASMS  MFAMethod = "SMS_MFA"
-	MFATOTP MFAMethod = "SOFTWARE_TOKEN_MFA"
+	MFANone  MFAMethod = ""
+	MFASMS   MFAMethod = "SMS_MFA"
+	MFATOTP  MFAMethod = "SOFTWARE_TOKEN_MFA"
+	MFAEmail MFAMethod = "EMAIL_OTP"
 )
 
 // Group is a group of users, as it is stored.

@@ -8,6 +8,7 @@
 //	                     administer the store of the real server
 //	cognate backup, restore, copy
 //	                     save a store to a file, load it, or copy it to another store
+//	cognate mail, sms    try whether messages are sent
 //	cognate secrets      change the keys that encrypt secrets in the store
 //
 // See `cognate COMMAND --help`. The exit code is 0 for success, 1 for an error, and 2 for an
@@ -46,6 +47,8 @@ type commands struct {
 	Copy    copyCommand    `cmd:"" help:"Copy a store to another store, of the same kind or not."`
 	Check   checkCommand   `cmd:"" help:"Find problems in a store, and repair its indexes."`
 	Secrets secretsCommand `cmd:"" help:"Change the keys that encrypt the secrets in a store."`
+	Mail    mailCommand    `cmd:"" help:"Try whether mail is sent."`
+	SMS     smsCommand     `cmd:"" name:"sms" help:"Try whether text messages are sent."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version and exit."`

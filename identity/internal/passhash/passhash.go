@@ -19,7 +19,7 @@
 //
 // At most one hash runs on each processor, because more would make each hash slower and use
 // more memory. The other calls wait, in turns by source (see [Source]), until their context
-// is done. A call that would have to wait for more than [Patience] returns [ErrBusy] at once.
+// is done. A call that would have to wait for more than its patience returns [ErrBusy] at once.
 //
 // Each hash allocates its memory (19 MiB by default) and leaves it to the garbage
 // collector, because x/crypto does not accept a buffer. With default parameters this costs
@@ -94,6 +94,10 @@ func New(p Params, source func(context.Context) Source) *Hasher {
 
 // cost is what the time of a hash is proportional to.
 func (p Params) cost() uint64 { return uint64(p.Memory) * uint64(p.Time) }
+
+// SetPatience sets the expected wait beyond which a hash is refused. Call it before the
+// first hash.
+func (h *Hasher) SetPatience(d time.Duration) { h.queue.patience = d }
 
 // Busy reports whether a hash would be refused, even if its source asks for no other.
 func (h *Hasher) Busy() bool { return h.queue.busy() }

@@ -16,8 +16,9 @@ import (
 // ErrBusy is returned for a hash that would have to wait too long.
 var ErrBusy = errors.New("identity: too many passwords are being verified")
 
-// Patience is the expected wait beyond which a hash is refused. A hash that others overtake
-// gives up after twice the time.
+// Patience is the expected wait beyond which a hash is refused, unless
+// [Hasher.SetPatience] says otherwise. A hash that others overtake gives up after twice the
+// time.
 const Patience = 5 * time.Second
 
 // A Source is who asks for a hash.
@@ -29,7 +30,8 @@ type Source struct {
 }
 
 type queue struct {
-	size int // processors
+	size     int // processors
+	patience time.Duration
 
 	mu     sync.Mutex
 	free   int           // processors without a hash
@@ -58,7 +60,7 @@ const weight = 8
 
 func newQueue(size int, each time.Duration) *queue {
 	return &queue{
-		size: size, free: size, each: each,
+		size: size, patience: Patience, free: size, each: each,
 		public: ring{byName: map[string]*line{}}, office: ring{byName: map[string]*line{}},
 	}
 }
@@ -72,14 +74,14 @@ func (q *queue) acquire(ctx context.Context, s Source) error {
 	if w == nil || err != nil {
 		return err
 	}
-	patience := time.NewTimer(2 * Patience)
-	defer patience.Stop()
+	late := time.NewTimer(2 * q.patience)
+	defer late.Stop()
 	select {
 	case <-w.ready:
 		return nil
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-patience.C:
+	case <-late.C:
 		err = ErrBusy
 	}
 	if !q.leave(s, w) { // it got a processor just now
@@ -96,7 +98,7 @@ func (q *queue) enter(s Source) (*waiter, error) {
 		q.free--
 		return nil, nil
 	}
-	if q.wait(s) > Patience {
+	if q.wait(s) > q.patience {
 		return nil, ErrBusy
 	}
 	w := &waiter{ready: make(chan struct{})}
@@ -160,7 +162,7 @@ func (q *queue) took(d time.Duration) {
 func (q *queue) busy() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.free == 0 && q.wait(Source{}) > Patience
+	return q.free == 0 && q.wait(Source{}) > q.patience
 }
 
 // before returns how many are served before the next of a line.

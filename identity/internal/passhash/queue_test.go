@@ -3,6 +3,7 @@ package passhash_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -128,6 +129,36 @@ func TestOvertakenHashGivesUp(t *testing.T) {
 		release()
 		if _, err := h.Hash(t.Context(), "password"); err != nil {
 			t.Errorf("after it gave up: %v", err)
+		}
+	})
+}
+
+// TestPatienceCanBeSet holds both bounds that follow from it.
+func TestPatienceCanBeSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, patience := range []time.Duration{passhash.Patience / 5, passhash.Patience * 5} {
+			h := bySource()
+			h.SetPatience(patience)
+			h.Expect(time.Second * time.Duration(h.Processors()))
+			release := h.Hold()
+			begin, n, gaveUp := time.Now(), 0, make(chan error)
+			for ; n < 100 && !h.Busy(); n++ {
+				name := fmt.Sprint("source ", n)
+				go func() {
+					_, err := h.Wait(as(t.Context(), name))
+					gaveUp <- err
+				}()
+				synctest.Wait()
+			}
+			if want := int(patience / time.Second); n != want {
+				t.Errorf("patience %v: %d seconds' hashes may wait, want %d", patience, n, want)
+			}
+			for range n {
+				if err := <-gaveUp; !errors.Is(err, passhash.ErrBusy) || time.Since(begin) != 2*patience {
+					t.Errorf("patience %v: %v after %v, want ErrBusy after twice that", patience, err, time.Since(begin))
+				}
+			}
+			release()
 		}
 	})
 }
