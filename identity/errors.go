@@ -133,6 +133,10 @@ var (
 	ErrInvalidFilterAttribute = errors.New("identity: attribute cannot be searched")
 	// ErrInvalidPosition is returned for a malformed position in a list, or one of another list.
 	ErrInvalidPosition = errors.New("identity: invalid position in a list")
+	// ErrSenderKeyUnknown is returned for a key of codes that the pool does not have.
+	ErrSenderKeyUnknown = errors.New("identity: the user pool does not have this key of codes")
+	// ErrSenderKeyMalformed is returned for a wrapped key of a code that the pool has not made, or not for this context.
+	ErrSenderKeyMalformed = errors.New("identity: the key of a code cannot be unwrapped")
 	// ErrLastSecret is returned for the deletion of a client's only secret.
 	ErrLastSecret = errors.New("identity: the last secret of a client cannot be deleted")
 	// ErrSecretNotFound is returned for a secret that a client does not have. It is a [*NotFoundError].
@@ -378,6 +382,20 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%v: status is %s", e.Err, e.Status) }
 func (e *StatusError) Unwrap() error { return e.Err }
+
+// A MigrationError says that the hook UserMigration has refused to bring a user. It is
+// [ErrUserNotFound], and is returned only where the settings disclose that.
+type MigrationError struct {
+	Client string // the id of the app client
+	Err    error  // of the hook, a [*HookError]
+}
+
+// Error returns the error of the hook too.
+func (e *MigrationError) Error() string { return ErrUserNotFound.Error() + ": " + e.Err.Error() }
+
+// Unwrap returns ErrUserNotFound. The error of the hook is in Err alone, because the call was not
+// ended by the hook.
+func (e *MigrationError) Unwrap() error { return ErrUserNotFound }
 
 // A TriggerError names the trigger whose target cannot be called.
 type TriggerError struct {

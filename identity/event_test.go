@@ -17,7 +17,7 @@ import (
 // their jobs alone. AccessKeys.Used changes a time only.
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
-	Admin.CountUsers Admin.Describe Admin.Events
+	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
 	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
@@ -108,6 +108,17 @@ var acts = []act{
 		}
 		return nil
 	}, nil}, // it is the other pool's
+	{"Admin.CreateSenderKey", func(ctx context.Context, l *life) error {
+		_, err := l.admin.CreateSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyCreated operator:AKIA pool"}},
+	{"Admin.DeleteSenderKey", func(ctx context.Context, l *life) error {
+		if was, err := l.admin.DeleteSenderKey(ctx); err != nil || !was {
+			l.t.Errorf("DeleteSenderKey: %t, %v", was, err)
+		}
+		_, err := l.admin.DeleteSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyDeleted operator:AKIA pool"}},
 	{"Admin.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Update(ctx, func(s *identity.PoolSettings) error { s.Tags = map[string]string{"a": "b"}; return nil }))
 	}, []string{"PoolChanged operator:AKIA pool changed=tags"}},

@@ -26,6 +26,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/token"
 )
@@ -117,7 +118,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 		Authorize: s.authorizer(o), Context: s.withCall, MapError: s.mapError, Undeclared: undeclared,
 		Source: s.source, Failed: s.failed, Logger: s.log,
 		Timeout: o.Timeout, BodyTimeout: o.BodyTimeout, MaxInFlight: o.MaxInFlight,
-	}, idp.Service(s.handlers()), fedid.Service(nil))
+	}, idp.Service(s.handlers()), fedid.Service(nil), kms.Service(s.decrypt))
 	return &Handler{s, hosted(s)}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
@@ -135,6 +136,10 @@ var rows = []row{
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
 	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
 
+	// Of AWS KMS.
+	{identity.ErrSenderKeyUnknown, kms.IncorrectKeyException, say("The key ID in the request does not identify a CMK that can perform this operation.")},
+	{identity.ErrSenderKeyMalformed, kms.InvalidCiphertextException, say("")},
+
 	{identity.ErrBusy, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrTooLarge, idp.InvalidParameterException, say("The request is too large to be stored.")},
@@ -220,9 +225,12 @@ func secretMismatch(op string, err error) string {
 }
 
 // userNotFound says less where the call is public: the words could mean the name
-// or the client. To a holder of a valid token of a deleted user it says that the
+// or the client. It names the client if a function that was asked for the user has failed. To a holder of a valid token of a deleted user it says that the
 // token was revoked.
-func userNotFound(op string, _ error) string {
+func userNotFound(op string, err error) string {
+	if e, ok := errors.AsType[*identity.MigrationError](err); ok {
+		return "Exception migrating user in app client " + e.Client
+	}
 	switch op {
 	case "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword":
 		return "Username/client id combination not found."
