@@ -432,19 +432,10 @@ var acts = []act{
 		}
 		return err
 	}, []string{"UserImported operator:AKIA bob"}},
-	{"ImportJobs.Create", func(ctx context.Context, l *life) (err error) {
-		l.job, err = l.admin.ImportJobs().Create(ctx, identity.ImportJobOptions{Name: "job"})
-		return err
-	}, []string{"ImportJobCreated operator:AKIA importJob name=job"}},
-	{"ImportJobs.Upload", func(ctx context.Context, l *life) error {
-		return l.admin.ImportJobs().Upload(ctx, l.job.ID, l.job.Signature, strings.NewReader("cognito:username\n"))
-	}, nil},
-	{"ImportJobs.Start", func(ctx context.Context, l *life) error {
-		return second(l.admin.ImportJobs().Start(ctx, l.job.ID))
-	}, []string{"ImportJobStarted operator:AKIA importJob name=job"}},
-	{"ImportJobs.Stop", func(ctx context.Context, l *life) error {
-		return second(l.admin.ImportJobs().Stop(ctx, l.job.ID))
-	}, []string{"ImportJobStopped operator:AKIA importJob name=job"}},
+	{"ImportJobs.Create", createJob, []string{"ImportJobCreated operator:AKIA importJob name=job"}},
+	{"ImportJobs.Upload", uploadJob, nil},
+	{"ImportJobs.Start", startJob, []string{"ImportJobStarted operator:AKIA importJob name=job"}},
+	{"ImportJobs.Stop", stopJob, []string{"ImportJobStopped operator:AKIA importJob name=job"}},
 	{"MFASetupRequired.Enroll", func(ctx context.Context, l *life) error {
 		err := second(l.admin.Update(l.t.Context(), func(s *identity.PoolSettings) error { s.MFA = "ON"; return nil }))
 		if err != nil {

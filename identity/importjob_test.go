@@ -410,3 +410,21 @@ func TestImportJobOfADeletedPool(t *testing.T) {
 	next := f.open(t, cognitoPool)
 	wantCounts(t, importFile(t, f, next, identity.ImportJobOptions{}, manyRows(3)), identity.ImportSucceeded, 3, 0, 0, done)
 }
+
+// createJob, uploadJob, startJob and stopJob are acts of TestEveryChangeLeavesAnEvent.
+func createJob(ctx context.Context, l *life) (err error) {
+	l.job, err = l.admin.ImportJobs().Create(ctx, identity.ImportJobOptions{Name: "job"})
+	return err
+}
+
+func uploadJob(ctx context.Context, l *life) error {
+	return l.admin.ImportJobs().Upload(ctx, l.job.ID, l.job.Signature, strings.NewReader("cognito:username\n"))
+}
+
+func startJob(ctx context.Context, l *life) error {
+	return second(l.admin.ImportJobs().Start(ctx, l.job.ID))
+}
+
+func stopJob(ctx context.Context, l *life) error {
+	return second(l.admin.ImportJobs().Stop(ctx, l.job.ID))
+}
