@@ -57,6 +57,9 @@ const (
 	EventGroupCreated        EventKind = "GroupCreated"
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
+	EventImportJobCreated    EventKind = "ImportJobCreated"
+	EventImportJobStarted    EventKind = "ImportJobStarted"
+	EventImportJobStopped    EventKind = "ImportJobStopped"   // by an operator
 	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
 	EventAddressSuppressed   EventKind = "AddressSuppressed"  // nothing is sent to an address any more
 	EventAddressLifted       EventKind = "AddressLifted"      // messages are sent to an address again

@@ -318,16 +318,36 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	if err != nil {
 		return hook.CustomMessageDecision{}, err
 	}
-	return d, checkWords(kind, d)
+	return d, p.checkWords(ctx, kind, d)
+}
+
+// pretendMessage is customMessage for nobody: it takes the time, and runs no hook.
+func (p points) pretendMessage(ctx context.Context, attribute string) error {
+	m := medium(attribute)
+	if err := p.canSend(m); err != nil || present(p, atSender(m)) {
+		return err
+	}
+	return pretend(ctx, p, atCustomMessage)
+}
+
+// pretendConfirmation is postConfirmation for nobody.
+func (p points) pretendConfirmation(ctx context.Context) error {
+	return pretend(ctx, p, atPostConfirmation)
 }
 
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
 // an invited user the name to sign in with.
-func checkWords(kind MessageKind, d hook.CustomMessageDecision) error {
-	if d.Body == "" || strings.Contains(d.Body, codePlaceholder) && (kind != MessageInvitation || strings.Contains(d.Body, namePlaceholder)) {
-		return nil
+func (p points) checkWords(ctx context.Context, kind MessageKind, d hook.CustomMessageDecision) error {
+	needed := []string{codePlaceholder}
+	if kind == MessageInvitation {
+		needed = append(needed, namePlaceholder)
 	}
-	return &HookError{CustomMessage, fmt.Errorf("%w: the text has no %s", hook.ErrInvalidDecision, codePlaceholder)}
+	for _, text := range needed {
+		if d.Body != "" && !strings.Contains(d.Body, text) {
+			return p.ended(ctx, CustomMessage, fmt.Errorf("%w: the text has no %s", hook.ErrInvalidDecision, text))
+		}
+	}
+	return nil
 }
 
 // canSend returns [ErrNoSender] if there is neither a hook for the medium nor a
@@ -427,7 +447,7 @@ func (s *scope) changeTokens(ctx context.Context, source hook.Source, g *grant) 
 	}
 	s.changes = &d
 	if err := s.tryClaims(ctx, g); err != nil {
-		return &HookError{PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err)}
+		return s.points().ended(ctx, PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err))
 	}
 	return nil
 }

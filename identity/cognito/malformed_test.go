@@ -189,6 +189,7 @@ func (w *world) validBodies() map[string]obj {
 		"AdminSetUserMFAPreference":        {"UserPoolId": w.pool, "Username": "alice"},
 	}
 	maps.Copy(bodies, w.validUserBodies())
+	maps.Copy(bodies, w.validImportBodies())
 	return bodies
 }
 
