@@ -356,6 +356,20 @@ type StatusError struct {
 func (e *StatusError) Error() string { return fmt.Sprintf("%v: status is %s", e.Err, e.Status) }
 func (e *StatusError) Unwrap() error { return e.Err }
 
+// A MigrationError says that the hook UserMigration has refused to bring a user. It is
+// [ErrUserNotFound], and is returned only where the settings disclose that.
+type MigrationError struct {
+	Client string // the id of the app client
+	Err    error  // of the hook, a [*HookError]
+}
+
+// Error returns the error of the hook too.
+func (e *MigrationError) Error() string { return ErrUserNotFound.Error() + ": " + e.Err.Error() }
+
+// Unwrap returns ErrUserNotFound. The error of the hook is in Err alone, because the call was not
+// ended by the hook.
+func (e *MigrationError) Unwrap() error { return ErrUserNotFound }
+
 // A TriggerError names the trigger whose target cannot be called.
 type TriggerError struct {
 	Trigger Trigger // the trigger

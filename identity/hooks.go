@@ -316,16 +316,22 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	if err != nil {
 		return hook.CustomMessageDecision{}, err
 	}
-	return d, checkWords(kind, d)
+	return d, p.checkWords(ctx, kind, d)
 }
 
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
 // an invited user the name to sign in with.
-func checkWords(kind MessageKind, d hook.CustomMessageDecision) error {
-	if d.Body == "" || strings.Contains(d.Body, codePlaceholder) && (kind != MessageInvitation || strings.Contains(d.Body, namePlaceholder)) {
-		return nil
+func (p points) checkWords(ctx context.Context, kind MessageKind, d hook.CustomMessageDecision) error {
+	needed := []string{codePlaceholder}
+	if kind == MessageInvitation {
+		needed = append(needed, namePlaceholder)
 	}
-	return &HookError{CustomMessage, fmt.Errorf("%w: the text has no %s", hook.ErrInvalidDecision, codePlaceholder)}
+	for _, text := range needed {
+		if d.Body != "" && !strings.Contains(d.Body, text) {
+			return p.ended(ctx, CustomMessage, fmt.Errorf("%w: the text has no %s", hook.ErrInvalidDecision, text))
+		}
+	}
+	return nil
 }
 
 // canSend returns [ErrNoSender] if there is neither a hook for the medium nor a
@@ -428,7 +434,7 @@ func (s *scope) changeTokens(ctx context.Context, source hook.Source, g *grant) 
 	}
 	s.changes = &d
 	if err := s.tryClaims(ctx, g); err != nil {
-		return &HookError{PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err)}
+		return s.points().ended(ctx, PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err))
 	}
 	return nil
 }

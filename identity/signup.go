@@ -60,10 +60,10 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if err != nil {
 		return nil, err
 	}
-	if err := s.decideSignUp(ctx, u); err != nil {
+	if err := s.engine.spendSource(s.source, now); err != nil { // before the hook, which may be slow
 		return nil, err
 	}
-	if err := s.engine.spendSource(s.source, now); err != nil {
+	if err := s.decideSignUp(ctx, u); err != nil {
 		return nil, err
 	}
 	taken, err := a.engine.takeSeat(ctx, s.pool, now)
@@ -110,7 +110,7 @@ func (s *scope) decideSignUp(ctx context.Context, u *User) error {
 			continue
 		}
 		if u.Attributes[attribute] == "" {
-			return &HookError{PreSignUp, fmt.Errorf("%w: there is no %s to be verified", hook.ErrInvalidDecision, attribute)}
+			return s.points().ended(ctx, PreSignUp, fmt.Errorf("%w: there is no %s to be verified", hook.ErrInvalidDecision, attribute))
 		}
 		u.Attributes[attribute+"_verified"] = "true"
 	}

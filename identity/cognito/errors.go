@@ -219,9 +219,12 @@ func secretMismatch(op string, err error) string {
 }
 
 // userNotFound says less where the call is public: the words could mean the name
-// or the client. To a holder of a valid token of a deleted user it says that the
+// or the client. It names the client if a function that was asked for the user has failed. To a holder of a valid token of a deleted user it says that the
 // token was revoked.
-func userNotFound(op string, _ error) string {
+func userNotFound(op string, err error) string {
+	if e, ok := errors.AsType[*identity.MigrationError](err); ok {
+		return "Exception migrating user in app client " + e.Client
+	}
 	switch op {
 	case "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword":
 		return "Username/client id combination not found."
