@@ -36,7 +36,8 @@ type Engine struct {
 	hasher  *passhash.Hasher
 	quotas  Quotas
 	limits  Limits
-	jobs    []Job // Options.Jobs
+	jobs    []Job         // Options.Jobs
+	imports chan struct{} // wakes the job that runs import jobs
 
 	hooks     *Hooks           // of all pools; nil for none
 	poolHooks map[string]Hooks // by the key of the pool
@@ -145,6 +146,7 @@ func New(s store.Store, o *Options) *Engine {
 		clients:  store.NewCache(clients, recordCache),
 		keyrings: store.NewCache(keyrings, recordCache),
 		making:   make(chan struct{}, 1),
+		imports:  make(chan struct{}, 1),
 	}
 	e.fillDefaults(o)
 	e.catalog = o.Catalog

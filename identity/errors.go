@@ -168,6 +168,23 @@ var (
 	// ErrForeignToken is returned when a client tries to revoke another client's token.
 	ErrForeignToken = errors.New("identity: token belongs to another client")
 
+	// ErrImportJobNotFound is returned for an import job that does not exist. It is a [*NotFoundError].
+	ErrImportJobNotFound = errors.New("identity: import job does not exist")
+	// ErrImportState is returned for an import job that cannot be started or stopped in its state. It is an [*ImportStateError].
+	ErrImportState = errors.New("identity: import job cannot be started or stopped in its state")
+	// ErrImportNoFile is returned when an import job is started that has no file. It is an [*ImportStateError].
+	ErrImportNoFile = errors.New("identity: no file was uploaded for the import job")
+	// ErrImportActive is returned when an import job is started while another one is active. It is an [*ImportStateError].
+	ErrImportActive = errors.New("identity: another import job is active")
+	// ErrImportUnverified is returned when an import job is started in a pool that verifies no addresses. It is an [*ImportStateError].
+	ErrImportUnverified = errors.New("identity: the user pool verifies no addresses")
+	// ErrUploadRefused is returned for an upload with a wrong signature, or for a job that does not exist.
+	ErrUploadRefused = errors.New("identity: the signature of the upload is wrong")
+	// ErrUploadExpired is returned for an upload that comes too late.
+	ErrUploadExpired = errors.New("identity: the time to upload the file is over")
+	// ErrUploadTooLarge is returned for an upload of more than [MaxImportFile] bytes.
+	ErrUploadTooLarge = errors.New("identity: the file is larger than 100 MiB")
+
 	// ErrDeletionProtected is returned for the deletion of a pool whose settings protect it. Turn the protection off first.
 	ErrDeletionProtected = errors.New("identity: deletion protection is active")
 	// ErrInvalidSettings is returned for invalid settings. It is a [*SettingError].
@@ -192,6 +209,16 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string { return e.Err.Error() + ": " + e.ID }
 func (e *NotFoundError) Unwrap() error { return e.Err }
+
+// An ImportStateError names the import job that is in the wrong state.
+type ImportStateError struct {
+	Err    error        // ErrImportState, ErrImportNoFile, ErrImportActive or ErrImportUnverified
+	ID     string       // of the job
+	Status ImportStatus // of the job
+}
+
+func (e *ImportStateError) Error() string { return e.Err.Error() + ": " + e.ID }
+func (e *ImportStateError) Unwrap() error { return e.Err }
 
 // A GroupError names the group that an error is about.
 type GroupError struct {

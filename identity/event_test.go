@@ -23,6 +23,7 @@ var readers = strings.Fields(`
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
+	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	UserPool.Session
 	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
 `)
@@ -46,6 +47,7 @@ type life struct {
 	at      identity.Challenge
 	doomed  *identity.Session
 	again   identity.Secret // a refresh token
+	job     *identity.ImportJob
 }
 
 // An act is one call of a public method, and what it must leave. In want,
@@ -434,6 +436,10 @@ var acts = []act{
 		}
 		return err
 	}, []string{"UserImported operator:AKIA bob"}},
+	{"ImportJobs.Create", createJob, []string{"ImportJobCreated operator:AKIA importJob name=job"}},
+	{"ImportJobs.Upload", uploadJob, nil},
+	{"ImportJobs.Start", startJob, []string{"ImportJobStarted operator:AKIA importJob name=job"}},
+	{"ImportJobs.Stop", stopJob, []string{"ImportJobStopped operator:AKIA importJob name=job"}},
 	{"MFASetupRequired.Enroll", func(ctx context.Context, l *life) error {
 		err := second(l.admin.Update(l.t.Context(), func(s *identity.PoolSettings) error { s.MFA = "ON"; return nil }))
 		if err != nil {
@@ -481,7 +487,7 @@ var acts = []act{
 }
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Clients", "Groups", "Users", "AccessKeys"}
+var signed = []string{"Engine", "Admin", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

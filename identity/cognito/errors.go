@@ -119,6 +119,12 @@ var rows = []row{
 	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
 	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},                            // text (unsure)
 
+	{identity.ErrImportJobNotFound, idp.ResourceNotFoundException, notFound("Import job %s does not exist.")},                             // text (unsure)
+	{identity.ErrImportNoFile, idp.PreconditionNotMetException, importState("No csv file was uploaded for %s")},                           // recorded
+	{identity.ErrImportActive, idp.PreconditionNotMetException, say("Another import job is already in progress.")},                        // code and text (unsure)
+	{identity.ErrImportState, idp.PreconditionNotMetException, importState("Import job %s is in the wrong state: %s.")},                   // code and text (unsure)
+	{identity.ErrImportUnverified, idp.PreconditionNotMetException, say("The user pool must have at least one auto verified attribute.")}, // code and text (unsure)
+
 	{identity.ErrDeletionProtected, idp.InvalidParameterException, say("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")},
 	{identity.ErrInvalidSettings, idp.InvalidParameterException, settingReason},
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
@@ -436,6 +442,17 @@ func hookFailed(_ string, err error) string {
 		return name + " failed with error Socket timeout while invoking Lambda function."
 	}
 	return name + " invocation failed due to error " + f.Name + "."
+}
+
+// importState names the job, and its state if the text has room for it.
+func importState(format string) func(string, error) string {
+	return func(_ string, err error) string {
+		e := of[*identity.ImportStateError](err)
+		if strings.Count(format, "%s") == 1 {
+			return fmt.Sprintf(format, e.ID)
+		}
+		return fmt.Sprintf(format, e.ID, e.Status)
+	}
 }
 
 // unsupported is ours: the service supports all of it. The text of the error after

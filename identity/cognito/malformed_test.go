@@ -194,6 +194,7 @@ func (w *world) validBodies() map[string]obj {
 		"AdminSetUserSettings":             {"UserPoolId": w.pool, "Username": "alice", "MFAOptions": list{}},
 	}
 	maps.Copy(bodies, w.validUserBodies())
+	maps.Copy(bodies, w.validImportBodies())
 	return bodies
 }
 

@@ -9,6 +9,7 @@ func (s *service) handlers() *idp.Handlers {
 	s.handlePools(h)
 	s.handleSignIn(h)
 	s.handleUsers(h)
+	s.handleImports(h)
 	return h
 }
 
@@ -123,4 +124,15 @@ func (s *service) handleUsers(h *idp.Handlers) {
 	h.AdminAddUserToGroup = s.adminAddUserToGroup
 	h.AdminRemoveUserFromGroup = s.adminRemoveUserFromGroup
 	h.AdminListGroupsForUser = s.adminListGroupsForUser
+}
+
+// handleImports is about imports of users.
+func (s *service) handleImports(h *idp.Handlers) {
+	// importjobs.go
+	h.GetCSVHeader = s.getCSVHeader
+	h.CreateUserImportJob = s.createUserImportJob
+	h.DescribeUserImportJob = s.describeUserImportJob
+	h.ListUserImportJobs = s.listUserImportJobs
+	h.StartUserImportJob = s.startUserImportJob
+	h.StopUserImportJob = s.stopUserImportJob
 }
