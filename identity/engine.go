@@ -42,6 +42,7 @@ type Engine struct {
 	hooks     *Hooks           // of all pools; nil for none
 	poolHooks map[string]Hooks // by the key of the pool
 	targets   TargetCaller     // nil if no target can be called
+	paces     sync.Map         // pool and trigger → *pace, of hooks that have run
 
 	rotateAfter time.Duration // 0 means never
 
@@ -74,7 +75,8 @@ type Options struct {
 	// owes a message then returns [ErrNoSender] and changes nothing. An [Outbox]
 	// keeps messages for tests.
 	Sender Sender
-	// Clock is the only clock that the engine reads. Defaults to time.Now.
+	// Clock is the only clock that the engine reads, except to measure how long hooks take.
+	// Defaults to time.Now.
 	Clock func() time.Time
 	// Rand is the source of ids and codes. Keys, salts and nonces never come from
 	// it. Set it only to make a test repeatable. Defaults to crypto/rand.

@@ -319,6 +319,20 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	return d, p.checkWords(ctx, kind, d)
 }
 
+// pretendMessage is customMessage for nobody: it takes the time, and runs no hook.
+func (p points) pretendMessage(ctx context.Context, attribute string) error {
+	m := medium(attribute)
+	if err := p.canSend(m); err != nil || present(p, atSender(m)) {
+		return err
+	}
+	return pretend(ctx, p, atCustomMessage)
+}
+
+// pretendConfirmation is postConfirmation for nobody.
+func (p points) pretendConfirmation(ctx context.Context) error {
+	return pretend(ctx, p, atPostConfirmation)
+}
+
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
 // an invited user the name to sign in with.
 func (p points) checkWords(ctx context.Context, kind MessageKind, d hook.CustomMessageDecision) error {

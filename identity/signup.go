@@ -104,6 +104,7 @@ func (s *scope) decideSignUp(ctx context.Context, u *User) error {
 	if err != nil {
 		return err
 	}
+	u.flagAddresses() // after the hook, which sees what was given
 	verified := map[string]bool{"email": d.VerifyEmail, "phone_number": d.VerifyPhone}
 	for _, attribute := range addresses {
 		if !verified[attribute] {
@@ -140,6 +141,9 @@ func (s *scope) hides() bool {
 func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (*SignUpResult, error) {
 	res := s.signUpResult(u)
 	if d := res.Delivery; d != nil { // as much work as the code of a sign-up
+		if err := s.points().pretendMessage(ctx, d.Attribute); err != nil {
+			return nil, err
+		}
 		if _, _, err := s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
 		}
@@ -166,6 +170,9 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	}
 	if err != nil {
 		return nil, err
+	}
+	if res.Confirmed {
+		return res, s.points().pretendConfirmation(ctx)
 	}
 	if !admitted || res.Delivery == nil {
 		return res, nil
@@ -215,7 +222,6 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if err := checkPassword(s.settings, in.Password, true); err != nil {
 		return nil, err
 	}
-	u.flagAddresses()
 	return u, s.points().callable(append([]Trigger{PreSignUp}, messageTriggers...)...)
 }
 
