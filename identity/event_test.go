@@ -26,7 +26,7 @@ var readers = strings.Fields(`
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
 	UserPool.Session
-	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page
+	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
 `)
 
 // A life is what the rows of TestEveryChangeLeavesAnEvent share.
@@ -417,6 +417,10 @@ var acts = slices.Concat([]act{
 		}
 		return l.users.Confirm(ctx, "bob")
 	}, []string{"SignUpConfirmed operator:AKIA bob"}},
+	{
+		"Users.DeleteTOTP", func(ctx context.Context, l *life) error { return l.users.DeleteTOTP(ctx, "bob") },
+		[]string{"MFAChanged operator:AKIA bob"},
+	},
 	{
 		"Users.ResetMFA", func(ctx context.Context, l *life) error { return l.users.ResetMFA(ctx, "bob") },
 		[]string{"MFAChanged operator:AKIA bob"},
