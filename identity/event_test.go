@@ -17,14 +17,16 @@ import (
 // their jobs alone. AccessKeys.Used changes a time only.
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
-	Admin.CountUsers Admin.Describe Admin.Events
+	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
 	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
-	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
+	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
+	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
+	Messages.List
 	UserPool.Session
-	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page
+	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
 `)
 
 // A life is what the rows of TestEveryChangeLeavesAnEvent share.
@@ -46,6 +48,7 @@ type life struct {
 	at      identity.Challenge
 	doomed  *identity.Session
 	again   identity.Secret // a refresh token
+	job     *identity.ImportJob
 }
 
 // An act is one call of a public method, and what it must leave. In want,
@@ -76,7 +79,7 @@ const (
 	password3 = "a third horse battery staple"
 )
 
-var acts = []act{
+var acts = slices.Concat([]act{
 	{"Engine.OpenUserPool", func(ctx context.Context, l *life) (err error) {
 		s := mfaPool("OPTIONAL")
 		s.Algorithm, s.SRP, s.Aliases, s.Defaults = "ES256", true, []string{"email"}, identity.CognitoDefaults
@@ -106,6 +109,17 @@ var acts = []act{
 		}
 		return nil
 	}, nil}, // it is the other pool's
+	{"Admin.CreateSenderKey", func(ctx context.Context, l *life) error {
+		_, err := l.admin.CreateSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyCreated operator:AKIA pool"}},
+	{"Admin.DeleteSenderKey", func(ctx context.Context, l *life) error {
+		if was, err := l.admin.DeleteSenderKey(ctx); err != nil || !was {
+			l.t.Errorf("DeleteSenderKey: %t, %v", was, err)
+		}
+		_, err := l.admin.DeleteSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyDeleted operator:AKIA pool"}},
 	{"Admin.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Update(ctx, func(s *identity.PoolSettings) error { s.Tags = map[string]string{"a": "b"}; return nil }))
 	}, []string{"PoolChanged operator:AKIA pool changed=tags"}},
@@ -316,6 +330,19 @@ var acts = []act{
 	{"SMSCodeRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.SMSCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code("+15550100")}))
 	}, []string{"SignedIn user:ada ada"}},
+	{"EmailCodeRequired.Answer", func(ctx context.Context, l *life) error {
+		byMail := func(m *identity.EmailMFASettings) func(*identity.PoolSettings) error {
+			return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
+		}
+		check(l.t, "Update", second(l.admin.Update(ctx, byMail(&identity.EmailMFASettings{}))))
+		defer l.admin.Update(ctx, byMail(nil)) //nolint:errcheck // the events are looked at
+		check(l.t, "SetMFA", l.users.SetMFA(ctx, "ada", identity.MFAUpdate{identity.MFAEmail: {Enabled: true, Preferred: true}}))
+		in, err := l.open2(ctx, "ada", password3)
+		if err != nil {
+			return err
+		}
+		return second(in.Challenge.(*identity.EmailCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code(adaMail)}))
+	}, []string{"MFAChanged program ada", "PoolChanged program pool changed=emailMfa", "PoolChanged program pool changed=emailMfa", "SignedIn user:ada ada"}},
 	{
 		"Users.AddToGroup", func(ctx context.Context, l *life) error { return l.users.AddToGroup(ctx, "ada", "staff") },
 		[]string{"GroupsChanged operator:AKIA ada added=staff"},
@@ -391,6 +418,10 @@ var acts = []act{
 		return l.users.Confirm(ctx, "bob")
 	}, []string{"SignUpConfirmed operator:AKIA bob"}},
 	{
+		"Users.DeleteTOTP", func(ctx context.Context, l *life) error { return l.users.DeleteTOTP(ctx, "bob") },
+		[]string{"MFAChanged operator:AKIA bob"},
+	},
+	{
 		"Users.ResetMFA", func(ctx context.Context, l *life) error { return l.users.ResetMFA(ctx, "bob") },
 		[]string{"MFAChanged operator:AKIA bob"},
 	},
@@ -406,6 +437,10 @@ var acts = []act{
 		}
 		return err
 	}, []string{"UserImported operator:AKIA bob"}},
+	{"ImportJobs.Create", createJob, []string{"ImportJobCreated operator:AKIA importJob name=job"}},
+	{"ImportJobs.Upload", uploadJob, nil},
+	{"ImportJobs.Start", startJob, []string{"ImportJobStarted operator:AKIA importJob name=job"}},
+	{"ImportJobs.Stop", stopJob, []string{"ImportJobStopped operator:AKIA importJob name=job"}},
 	{"MFASetupRequired.Enroll", func(ctx context.Context, l *life) error {
 		err := second(l.admin.Update(l.t.Context(), func(s *identity.PoolSettings) error { s.MFA = "ON"; return nil }))
 		if err != nil {
@@ -446,14 +481,15 @@ var acts = []act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
+}, messageActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
 	},
-}
+})
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Clients", "Groups", "Users", "AccessKeys"}
+var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

@@ -36,7 +36,7 @@ type factor struct {
 }
 
 // factors are all second factors, in the order in which lists show them.
-var factors = [...]*factor{smsFactor, totpFactor}
+var factors = [...]*factor{smsFactor, totpFactor, emailFactor}
 
 // enrolled is what tables other than users store about a user's factors.
 type enrolled struct {
@@ -124,7 +124,7 @@ func setupMethods(s *PoolSettings) []MFAMethod {
 }
 
 var totpFactor = &factor{
-	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 2,
+	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 3,
 	offered: (*PoolSettings).AppsOffered,
 	ready:   hasApp,
 	usable:  func(_ *PoolSettings, u *User, e enrolled) bool { return hasApp(u, e) },
@@ -141,7 +141,7 @@ var totpFactor = &factor{
 func hasApp(_ *User, e enrolled) bool { return e.totp != nil && len(e.totp.Secret) > 0 }
 
 var smsFactor = &factor{
-	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", address: "phone_number", strength: 1,
+	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", address: "phone_number", strength: 2,
 	offered: func(s *PoolSettings) bool { return s.SMSMFA },
 	ready:   hasPhone,
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.SMSMFA && hasPhone(u, e) },
@@ -155,6 +155,25 @@ var smsFactor = &factor{
 		return t.judgeSent(tx, o, MFASMS, "phone_number", code)
 	},
 }
+
+var emailFactor = &factor{
+	method: MFAEmail, kind: stateEmail, answer: "EMAIL_OTP_CODE", address: "email", strength: 1,
+	offered: func(s *PoolSettings) bool { return s.EmailMFA != nil },
+	ready:   hasEmail,
+	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.EmailMFA != nil && hasEmail(u, e) },
+	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
+		d := delivery("email", o.user.Attributes["email"])
+		own := s.settings.EmailMFA
+		words := codeWords{body: pick(own.Message, nil, signInText), subject: pick(own.Subject, nil, signInSubject)}
+		p.state, err = s.sendFactorCode(ctx, o.user, stateEmail, d, words, st, now)
+		return &SignInResult{Challenge: &EmailCodeRequired{p, d}}, err
+	},
+	judge: func(tx store.Tx, t *secondStep, o *outcome, code string) error {
+		return t.judgeSent(tx, o, MFAEmail, "email", code)
+	},
+}
+
+func hasEmail(u *User, _ enrolled) bool { return u.Attributes["email"] != "" }
 
 func hasPhone(u *User, _ enrolled) bool { return u.Attributes["phone_number"] != "" }
 
@@ -185,19 +204,24 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 		return "", err
 	}
 	words = codeWords{body: cmp.Or(custom.Body, words.body), subject: cmp.Or(custom.Subject, words.subject)}
-	if err := s.spendSignInMessage(ctx, u.recipient(d.Attribute), s.engine.now()); err != nil {
-		return "", err
-	}
 	text, err := random(s.engine.rand, digits, codeDigits)
 	if err != nil {
 		return "", err
 	}
 	newest := s.ring.codes[0].id
-	state, err := s.challenge(kind, st, sentCode{s.sentMAC(newest, u, d.Attribute, text), newest}, now)
+	state, next, err := s.nextChallenge(kind, st, sentCode{s.sentMAC(newest, u, d.Attribute, text), newest}, now)
 	if err != nil {
 		return "", err
 	}
-	return state, s.points().send(ctx, u, s.signInMessage(u, d, words, text, now))
+	l, err := s.points().letter(ctx, u, s.signInMessage(u, d, words, text, now), worth{Until: next.Expires, Challenge: next.ID})
+	if err != nil {
+		return "", err
+	}
+	defer l.end()
+	if err := s.spendSignInMessage(ctx, u.recipient(d.Attribute), l, s.engine.now()); err != nil {
+		return "", err
+	}
+	return state, l.sent(ctx)
 }
 
 // sentMAC returns the MAC of a code and the user's present address, under the key

@@ -247,6 +247,7 @@ const (
 	resetText       = "Your code to choose a new password is {####}. If you did not ask for it, you need not do anything."
 	resetSubject    = "Choose a new password"
 	signInText      = "Your authentication code is {####}."
+	signInSubject   = "Your authentication code"
 	inviteText      = "Your username is {username} and temporary password is {####}."
 	inviteSubject   = "Your temporary password"
 	codePlaceholder = "{####}"

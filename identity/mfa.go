@@ -18,7 +18,7 @@ import (
 
 // MFAPreference says which second factors a user has turned on.
 type MFAPreference struct {
-	// Methods are those that are turned on, in the order of lists: SMS_MFA, SOFTWARE_TOKEN_MFA.
+	// Methods are those that are turned on, in the order of lists: SMS_MFA, SOFTWARE_TOKEN_MFA, EMAIL_OTP.
 	Methods []MFAMethod `json:"methods,omitempty"`
 	// Preferred is the one that a sign-in asks for, one of Methods. Empty means
 	// that a user who has several is asked which to use.

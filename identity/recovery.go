@@ -52,18 +52,16 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 	if err := s.points().callable(messageTriggers...); err != nil {
 		return nil, err
 	}
+	var absent error
 	if u == nil {
-		brought, err := s.migrate(ctx, hook.MigrateForgotPassword, username, "")
-		if err != nil {
+		if s, u, absent, err = a.sought(ctx, s, username); err != nil {
 			return nil, err
-		}
-		if brought {
-			if s, u, err = a.loadUser(ctx, username); err != nil {
-				return nil, err
-			}
 		}
 	}
 	to, refusal := recovery(s.settings, u)
+	if absent != nil {
+		refusal = absent
+	}
 	if refusal != nil && s.tellsRefusal(refusal) {
 		return nil, refusal
 	}
@@ -71,6 +69,32 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 		to = s.decoyRecipient(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
 	}
 	return s.sendCode(ctx, resetErrand, to)
+}
+
+// sought asks the hook for a user who is not in the pool and has forgotten the password. A
+// source that may ask for no more messages is refused before. absent is the error of a hook
+// that brings nobody.
+func (a *AppClient) sought(ctx context.Context, s *scope, name string) (_ *scope, u *User, absent, err error) {
+	if !present(s.points(), atUserMigration) {
+		return s, nil, nil, nil
+	}
+	if s.settings.DisclosesUsers(&s.client.Settings) { // else commitCode counts the call
+		err = s.engine.spendSource(s.source, s.engine.now())
+	} else {
+		err = s.engine.sourceAsked(s.source, s.engine.now())
+	}
+	if err != nil {
+		return s, nil, nil, err
+	}
+	brought, err := s.migrate(ctx, hook.MigrateForgotPassword, name, "")
+	if errors.Is(err, ErrUserNotFound) {
+		return s, nil, err, nil
+	}
+	if err != nil || !brought {
+		return s, nil, nil, err
+	}
+	s, u, err = a.loadUser(ctx, name)
+	return s, u, nil, err
 }
 
 // loadUser reads, with what load does, the user by any name; nil if there is none.
@@ -189,7 +213,7 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if err := t.run(ctx, in.Password); err != nil {
 		return err
 	}
-	s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: t.who, now: t.now}, EventPasswordReset, nil, t.user)
+	s.engine.notify(ctx, t.origin(), EventPasswordReset, nil, t.user)
 	return s.points().postConfirmation(ctx, hook.ConfirmForgotPassword, t.user)
 }
 
@@ -325,7 +349,14 @@ func (t *reset) write(tx store.Tx, u *User, c *code, old *credential, ev *Event)
 	if _, err := throttles.Delete(tx, throttleKey(u.Pool, kindPassword, u.Sub)); err != nil {
 		return err
 	}
+	if err := t.scope.engine.putNotices(tx, t.origin(), EventPasswordReset, ev.ID, nil, u); err != nil {
+		return err
+	}
 	return events.Insert(tx, ev)
+}
+
+func (t *reset) origin() origin {
+	return origin{pool: t.scope.pool, client: t.scope.client.ID, sub: t.who, now: t.now}
 }
 
 // verify returns the user with the address that a code went to verified. One
@@ -382,7 +413,12 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	u, err = a.engine.changeUser(ctx, origin{pool: p, sub: u.Sub, now: now}, EventPasswordResetRequired, func(tx store.Tx, u *User) (error, error) {
+	l, err := s.points().letter(ctx, u, s.verificationMessage(u, MessageResetCode, c, words, text, now), c.worth())
+	if err != nil {
+		return err
+	}
+	defer l.end()
+	_, err = a.engine.changeUser(ctx, origin{pool: p, sub: u.Sub, now: now}, EventPasswordResetRequired, func(tx store.Tx, u *User) (error, error) {
 		to, refusal := operatorsRecovery(s.settings, u)
 		if refusal != nil {
 			return refusal, nil
@@ -394,12 +430,15 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 		if err := u.signOutSafely(tx, s.settings, now); err != nil {
 			return nil, err
 		}
-		return nil, s.replaceCode(tx, c)
+		if err := s.replaceCode(tx, c); err != nil {
+			return nil, err
+		}
+		return nil, l.put(tx)
 	})
 	if err != nil {
 		return err
 	}
-	return s.points().send(ctx, u, s.verificationMessage(u, MessageResetCode, c, words, text, now))
+	return l.sent(ctx)
 }
 
 // operatorsRecovery is recovery for an operator, who may not reset the

@@ -114,27 +114,31 @@ func TestRecoveryGoesTheWayOfThePool(t *testing.T) {
 	sms := identity.PoolSettings{Defaults: identity.CognitoDefaults, MFA: "OPTIONAL", SMSMFA: true, TOTP: new(true)}
 	must := sms
 	must.MFA = "ON"
+	mailed := identity.PoolSettings{Defaults: identity.CognitoDefaults, MFA: "OPTIONAL", EmailMFA: &identity.EmailMFASettings{}, SMS: &identity.SMSSettings{CallerARN: "r"}}
 	for _, tt := range []struct {
 		name       string
 		settings   identity.PoolSettings
 		attributes map[string]string
-		smsOn      bool
+		on         identity.MFAMethod
 		to         string
 		err        error
 	}{
-		{"safe", identity.PoolSettings{}, both, false, email, nil},
-		{"safe, phone only", identity.PoolSettings{}, text, false, phone, nil},
-		{"Cognito", identity.PoolSettings{Defaults: identity.CognitoDefaults, SMS: &identity.SMSSettings{CallerARN: "r"}}, both, false, phone, nil},
-		{"Cognito, mail only", identity.PoolSettings{Defaults: identity.CognitoDefaults}, mail, false, email, nil},
-		{"by priority", identity.PoolSettings{Recovery: option("verified_email", "verified_phone_number")}, both, false, phone, nil},
-		{"second choice", identity.PoolSettings{Recovery: option("verified_email", "verified_phone_number")}, mail, false, email, nil},
-		{"one way only", identity.PoolSettings{Defaults: identity.CognitoDefaults, Recovery: option("verified_email")}, text, false, "", identity.ErrNoRecovery},
-		{"nothing", identity.PoolSettings{Defaults: identity.CognitoDefaults}, nil, false, "", identity.ErrNoRecovery},
-		{"operator only", identity.PoolSettings{Recovery: option("admin_only")}, both, false, "", identity.ErrRecoveryByAdmin},
-		{"SMS is a factor", sms, both, true, email, nil},
-		{"SMS is a factor, phone only", sms, text, true, "", identity.ErrNoRecovery},
-		{"SMS may be a factor", sms, both, false, phone, nil},
-		{"SMS must be a factor", must, both, false, email, nil},
+		{"safe", identity.PoolSettings{}, both, "", email, nil},
+		{"safe, phone only", identity.PoolSettings{}, text, "", phone, nil},
+		{"Cognito", identity.PoolSettings{Defaults: identity.CognitoDefaults, SMS: &identity.SMSSettings{CallerARN: "r"}}, both, "", phone, nil},
+		{"Cognito, mail only", identity.PoolSettings{Defaults: identity.CognitoDefaults}, mail, "", email, nil},
+		{"by priority", identity.PoolSettings{Recovery: option("verified_email", "verified_phone_number")}, both, "", phone, nil},
+		{"second choice", identity.PoolSettings{Recovery: option("verified_email", "verified_phone_number")}, mail, "", email, nil},
+		{"one way only", identity.PoolSettings{Defaults: identity.CognitoDefaults, Recovery: option("verified_email")}, text, "", "", identity.ErrNoRecovery},
+		{"nothing", identity.PoolSettings{Defaults: identity.CognitoDefaults}, nil, "", "", identity.ErrNoRecovery},
+		{"operator only", identity.PoolSettings{Recovery: option("admin_only")}, both, "", "", identity.ErrRecoveryByAdmin},
+		{"SMS is a factor", sms, both, identity.MFASMS, email, nil},
+		{"SMS is a factor, phone only", sms, text, identity.MFASMS, "", identity.ErrNoRecovery},
+		{"SMS may be a factor", sms, both, "", phone, nil},
+		{"SMS must be a factor", must, both, "", email, nil},
+		{"mail is a factor", mailed, both, identity.MFAEmail, phone, nil},
+		{"mail is a factor, mail only", mailed, mail, identity.MFAEmail, "", identity.ErrNoRecovery},
+		{"mail may be a factor", mailed, mail, "", email, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
@@ -143,8 +147,8 @@ func TestRecoveryGoesTheWayOfThePool(t *testing.T) {
 			f.invite(t, pool, "alice", tt.attributes)
 			check(t, "SetPassword", pool.Admin().Users().SetPassword(t.Context(), "alice", password, true))
 			f.edit(t, pool, "alice", func(u *identity.User) {
-				if tt.smsOn {
-					u.MFA.Methods = []identity.MFAMethod{identity.MFASMS}
+				if tt.on != "" {
+					u.MFA.Methods = []identity.MFAMethod{tt.on}
 				}
 			})
 			d, err := pool.ForgotPassword(t.Context(), "alice", "")

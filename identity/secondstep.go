@@ -16,6 +16,7 @@ import (
 const (
 	stateTOTP   stateKind = "totp"
 	stateSMS    stateKind = "sms"
+	stateEmail  stateKind = "email"
 	stateChoose stateKind = "choose-mfa"
 
 	// triesPerState is how many codes are judged for one challenge state.
@@ -53,6 +54,12 @@ type SMSCodeRequired struct {
 	Delivery *CodeDelivery // where the code went
 }
 
+// EmailCodeRequired asks for a code that was sent to the user's e-mail address.
+type EmailCodeRequired struct {
+	pending
+	Delivery *CodeDelivery // where the code went
+}
+
 // MFAChoiceRequired asks which second factor the user wants to use.
 type MFAChoiceRequired struct {
 	pending
@@ -84,6 +91,11 @@ func (a *AppClient) SMSCode(username, state string) *SMSCodeRequired {
 	return &SMSCodeRequired{pending: pending{username, a, state}}
 }
 
+// EmailCode resumes an [*EmailCodeRequired] challenge from its state, see [AppClient.TOTP].
+func (a *AppClient) EmailCode(username, state string) *EmailCodeRequired {
+	return &EmailCodeRequired{pending: pending{username, a, state}}
+}
+
 // MFAChoice resumes an [*MFAChoiceRequired] challenge from its state, see [AppClient.TOTP].
 func (a *AppClient) MFAChoice(username, state string) *MFAChoiceRequired {
 	return &MFAChoiceRequired{pending: pending{username, a, state}}
@@ -99,6 +111,12 @@ func (c *TOTPRequired) Answer(ctx context.Context, in FactorCode) (*SignInResult
 // phone number. A wrong code leaves the challenge open, see [TOTPRequired.Answer].
 func (c *SMSCodeRequired) Answer(ctx context.Context, in FactorCode) (*SignInResult, error) {
 	return c.answer(ctx, smsFactor, in)
+}
+
+// Answer signs the user in by the code that was sent, and so verifies the
+// e-mail address. A wrong code leaves the challenge open, see [TOTPRequired.Answer].
+func (c *EmailCodeRequired) Answer(ctx context.Context, in FactorCode) (*SignInResult, error) {
+	return c.answer(ctx, emailFactor, in)
 }
 
 // Answer begins the challenge of the chosen factor.

@@ -45,7 +45,8 @@ type (
 	// SMSSettings say how text messages are sent.
 	SMSSettings = settings.SMS
 	// PasskeySettings say which passkeys are accepted.
-	PasskeySettings = settings.Passkeys
+	EmailMFASettings = settings.EmailMFA
+	PasskeySettings  = settings.Passkeys
 	// ThreatSettings are stored and shown. There is no threat protection.
 	ThreatSettings = settings.Threats
 	// ThreatFlows are stored and shown, as ThreatSettings are.

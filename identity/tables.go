@@ -43,6 +43,12 @@ var (
 		Owner: store.OwnedByPool,
 	}
 
+	// senderKeys: the keys of codes for custom senders that an operator has a copy of.
+	senderKeys = &store.Table[senderKey]{
+		Name: "senderkeys", Secret: true, Key: func(k *senderKey) string { return store.Key(k.Pool) },
+		Owner: store.OwnedByPool,
+	}
+
 	users = &store.Table[User]{
 		Name: "users", Version: userVersion, Upgrade: upgradeUser, Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
 		Owner: store.OwnedByPool, Refs: (*User).namedGroups, Views: []store.View{usersView},
@@ -142,6 +148,31 @@ var (
 	// echoes: what is written in the place of an event of a name that nobody has, in a fixed number of rows.
 	echoes = &store.Table[Event]{
 		Name: "echoes", Key: func(e *Event) string { return store.Key(e.Pool, decoyRow(e.Sub)) },
+		Owner: store.OwnedByPool,
+	}
+
+	// outboxes: messages that wait to be sent, and those that could not be. Messages to names that
+	// nobody has are among them until the worker deletes them.
+	outboxes = &store.Table[queued]{
+		Name: "outbox", Secret: true, Key: func(q *queued) string { return store.Key(q.Pool, q.Sub, q.ID) },
+		Owner: store.OwnedByUser, Indexes: []*store.Index[queued]{outboxByDue, outboxByState},
+		Expires: func(q *queued) time.Time { return q.Expires },
+	}
+	// outboxByDue: the messages that wait, by medium and by when they are to be tried.
+	outboxByDue = &store.Index[queued]{Name: "due", Keys: func(q *queued) []string {
+		if q.state() != queuedWaiting {
+			return nil
+		}
+		return []string{store.Key(string(q.Medium), store.Time(q.Due))}
+	}}
+	// outboxByState: what is counted of each pool.
+	outboxByState = &store.Index[queued]{Name: "state", Keys: func(q *queued) []string {
+		return []string{store.Key(q.Pool, q.state())}
+	}}
+
+	// suppressions: addresses that nothing is sent to, because a message to them came back.
+	suppressions = &store.Table[suppression]{
+		Name: "suppressions", Key: func(s *suppression) string { return store.Key(s.Pool, s.Address) },
 		Owner: store.OwnedByPool,
 	}
 
@@ -251,9 +282,10 @@ type MFAMethod string
 
 // The second factors, and what stands for none.
 const (
-	MFANone MFAMethod = ""
-	MFASMS  MFAMethod = "SMS_MFA"
-	MFATOTP MFAMethod = "SOFTWARE_TOKEN_MFA"
+	MFANone  MFAMethod = ""
+	MFASMS   MFAMethod = "SMS_MFA"
+	MFATOTP  MFAMethod = "SOFTWARE_TOKEN_MFA"
+	MFAEmail MFAMethod = "EMAIL_OTP"
 )
 
 // Group is a group of users, as it is stored.
@@ -366,6 +398,54 @@ type counts struct {
 	Since   time.Time       `json:"since,omitzero"`
 }
 
+// The states of messages in the outbox. They are part of keys that are stored.
+const (
+	queuedWaiting = "waiting"
+	queuedFailed  = "failed"
+)
+
+// A queued is a message in the outbox.
+type queued struct {
+	Pool     string            `json:"pool"`
+	Sub      string            `json:"sub"`
+	ID       string            `json:"id"`
+	Time     time.Time         `json:"time"`
+	Client   string            `json:"client,omitempty"`
+	Username string            `json:"username"`
+	To       string            `json:"to"`
+	Medium   Medium            `json:"medium"`
+	Kind     MessageKind       `json:"kind"`
+	Code     string            `json:"code,omitempty"`
+	Subject  string            `json:"subject,omitempty"`
+	Body     string            `json:"body"`
+	HTML     bool              `json:"html,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"` // of the call, for a custom sender
+	Decoy    bool              `json:"decoy,omitempty"`    // it goes to nobody
+	worth
+
+	Due    time.Time `json:"due"`              // when it is tried next; while it is being sent, when the lease ends
+	Holder string    `json:"holder,omitempty"` // the engine that is sending it
+	Tries  int       `json:"tries,omitempty"`
+	Failed time.Time `json:"failed,omitzero"` // it is not tried any more
+	Error  string    `json:"error,omitempty"` // of the last try
+	// Expires is when it is deleted, sent or not.
+	Expires time.Time `json:"expires"`
+}
+
+func (q *queued) state() string {
+	if q.Failed.IsZero() {
+		return queuedWaiting
+	}
+	return queuedFailed
+}
+
+type suppression struct {
+	Pool    string    `json:"pool"`
+	Address string    `json:"address"` // a digest
+	Reason  string    `json:"reason"`
+	Time    time.Time `json:"time"`
+}
+
 func throttleKey(pool, kind, who string) string { return store.Key(pool, kind, decoyRow(who)) }
 
 type accessKey struct {
@@ -406,6 +486,13 @@ type keyring struct {
 	Decoy   []byte      `json:"decoy"`   // 32 bytes, see ring
 	Digest  []byte      `json:"digest"`  // 32 bytes, see ring
 	Keys    []storedKey `json:"keys"`
+}
+
+type senderKey struct {
+	Pool    string    `json:"pool"`
+	ID      string    `json:"id"`  // 8 letters and digits, a part of the key's name
+	Key     []byte    `json:"key"` // 32 bytes
+	Created time.Time `json:"created"`
 }
 
 type storedKey struct {

@@ -27,6 +27,7 @@ var (
 			coalesce(value->'attributes', '{}') as attributes, case when value->'mfa' ? 'methods' then jsonb_strip_nulls(jsonb_build_object(
 				'sms', case when value->'mfa'->'methods' ? 'SMS_MFA' then true end,
 				'totp', case when value->'mfa'->'methods' ? 'SOFTWARE_TOKEN_MFA' then true end,
+				'email', case when value->'mfa'->'methods' ? 'EMAIL_OTP' then true end,
 				'preferred', value->'mfa'->'preferred')) else coalesce(value->'mfa', '{}') end as mfa,
 			(value->>'created')::timestamptz as created, (value->>'modified')::timestamptz as modified,
 			(value->>'notBefore')::timestamptz as not_before from users`}

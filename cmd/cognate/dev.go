@@ -30,6 +30,7 @@ type devCommand struct {
 	Limits  bool       `help:"Limit connections, messages, and failures by address, as serve does. Without it there are no such limits."`
 	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
 	hookFlags
+	senderFlags
 	Remote bool `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
@@ -39,7 +40,7 @@ type devCommand struct {
 
 // Help returns the details that --help shows.
 func (devCommand) Help() string {
-	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox. If it keeps its data in a file, the commands of pool, client, group, user and key work on that file meanwhile. The page at / says that the fake runs.
+	return `The fake starts with one user pool and one app client, so the first request can be a sign-up. It is not for real users: it accepts any signature, or none, and hashes passwords cheaply. It shows codes on the terminal and in the outbox. With --smtp and the other flags of "cognate serve" it sends them too. If it keeps its data in a file, the commands of pool, client, group, user and key work on that file meanwhile. The page at / says that the fake runs.
 
 Operators' calls and the paths below /_cognate are for programs on this machine, which call a loopback name such as localhost. Pages of other origins are refused. Users' calls come from everywhere. In a container, give --allow-remote.
 
@@ -89,6 +90,10 @@ func (c *devCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	sender, err := c.sender()
+	if err != nil {
+		return err
+	}
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -108,7 +113,7 @@ func (c *devCommand) Run(t *terminal) error {
 	f, err := fake.New(ctx, &fake.Options{
 		Hooks: hooks.hooks, Targets: hooks.targets,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
-		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message,
+		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message, Sender: sender,
 		Access: c.access(),
 	})
 	if errors.Is(err, fake.ErrOtherID) {
@@ -149,6 +154,15 @@ func background(ctx context.Context, f *fake.Server, log *slog.Logger) {
 		log.Error("keys could not be made ahead", "error", err)
 	}
 	f.Engine().Maintain(ctx)
+}
+
+// sender returns what gets each message beside the outbox, or nil.
+func (c *devCommand) sender() (identity.Sender, error) {
+	r, err := c.router()
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // access says who is an operator.
@@ -193,6 +207,14 @@ func (i issuerFlag) fixed(self string) identity.IssuerFunc {
 		return identity.FixedIssuer(self)
 	}
 	return identity.FixedIssuer(string(i))
+}
+
+// url returns the URL that clients call the server by, or "" if the issuer does not say.
+func (i issuerFlag) url() string {
+	if i == issuerAWS || i == issuerSelf {
+		return ""
+	}
+	return string(i)
 }
 
 // readiness says what the server has.

@@ -3,13 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
 
-	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/delivery"
 )
 
@@ -18,20 +16,32 @@ const smtpPassword = "COGNATE_SMTP_PASSWORD"
 
 // mailFlags say how mail is sent.
 type mailFlags struct {
+	SES          string `name:"ses" placeholder:"REGION" help:"Send mail by the API of Amazon SES in this region, such as eu-west-1, or at this URL. The key is in the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."`
 	SMTP         string `name:"smtp" placeholder:"URL" help:"Send mail by this server: smtp://USER@HOST:PORT with STARTTLS, or smtps://USER@HOST:PORT. The password is in the variable COGNATE_SMTP_PASSWORD, or in the file that --smtp-password-file names."`
 	MailFrom     string `name:"mail-from" placeholder:"ADDRESS" help:"The address that mail comes from, such as \"Acme <no-reply@acme.test>\", for pools that have none of their own."`
 	PasswordFile string `name:"smtp-password-file" placeholder:"FILE" help:"File with the password of the SMTP server."`
 	ClearText    bool   `name:"insecure-smtp-clear-text" help:"Send mail without TLS, to a server on this machine only."`
 }
 
-// smtp returns the sender of mail, or nil without --smtp.
-func (f *mailFlags) smtp() (*delivery.SMTP, error) {
-	if f.SMTP == "" {
-		if f.MailFrom != "" || f.PasswordFile != "" || f.ClearText {
-			return nil, errors.New("--smtp: name the server that sends mail, such as smtp://user@smtp.example.com:587")
-		}
-		return nil, nil //nolint:nilnil // without the flag there is no sender
+// mail returns the sender of mail, or nil without --smtp and --ses. allow are the hosts that
+// may have a private address.
+func (f *mailFlags) mail(allow []string) (deliverer, error) {
+	switch {
+	case f.SMTP != "" && f.SES != "":
+		return nil, errors.New("--smtp, --ses: mail is sent by one of them: give one")
+	case f.SES != "" && (f.PasswordFile != "" || f.ClearText):
+		return nil, errors.New("--smtp-password-file and --insecure-smtp-clear-text belong to --smtp, and mail is sent by --ses")
+	case f.SMTP == "" && f.SES == "" && (f.MailFrom != "" || f.PasswordFile != "" || f.ClearText):
+		return nil, errors.New("--smtp: name the server that sends mail, such as smtp://user@smtp.example.com:587, or give --ses")
+	case f.SMTP != "":
+		return f.smtp()
+	case f.SES != "":
+		return f.ses(allow)
 	}
+	return nil, nil //nolint:nilnil // without the flags there is no sender
+}
+
+func (f *mailFlags) smtp() (deliverer, error) {
 	o, err := f.options()
 	if err != nil {
 		return nil, err
@@ -48,6 +58,21 @@ func (f *mailFlags) smtp() (*delivery.SMTP, error) {
 	return s, nil
 }
 
+func (f *mailFlags) ses(allow []string) (deliverer, error) {
+	if f.MailFrom == "" {
+		return nil, errNoFrom
+	}
+	o := awsOptions(f.SES, allow)
+	o.From = f.MailFrom
+	s, err := delivery.NewSES(o)
+	if err != nil {
+		return nil, awsError("--ses", err)
+	}
+	return s, nil
+}
+
+var errNoFrom = errors.New("--mail-from: give the address that mail comes from, such as \"Acme <no-reply@acme.test>\"")
+
 // options reads the URL of the server. Its text may have a password, so no error shows it.
 func (f *mailFlags) options() (*delivery.SMTPOptions, error) {
 	u, err := url.Parse(f.SMTP)
@@ -58,7 +83,7 @@ func (f *mailFlags) options() (*delivery.SMTPOptions, error) {
 		return nil, fmt.Errorf("--smtp: other users of this machine see the command line: put the password into the variable %s, or into a file for --smtp-password-file", smtpPassword)
 	}
 	if f.MailFrom == "" {
-		return nil, errors.New("--mail-from: give the address that mail comes from, such as \"Acme <no-reply@acme.test>\"")
+		return nil, errNoFrom
 	}
 	o := &delivery.SMTPOptions{Host: u.Hostname(), Username: u.User.Username(), From: f.MailFrom, ImplicitTLS: u.Scheme == "smtps", InsecureClearText: f.ClearText}
 	if port := u.Port(); port != "" {
@@ -82,21 +107,4 @@ func (f *mailFlags) password() (string, error) {
 		return "", fmt.Errorf("--smtp: there is no password: set the variable %s, or give --smtp-password-file", smtpPassword)
 	}
 	return text, nil
-}
-
-// sender returns what sends messages, or nil if the operator named nothing.
-func (c *serveCommand) sender(log *slog.Logger) (identity.Sender, error) {
-	mail, err := c.smtp()
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case mail != nil && c.LogCodes:
-		return &delivery.Router{Email: mail, SMS: identity.InsecureLogSender{Logger: log}}, nil
-	case mail != nil:
-		return mail, nil
-	case c.LogCodes:
-		return identity.InsecureLogSender{Logger: log}, nil
-	}
-	return nil, nil //nolint:nilnil // an engine without a sender refuses what owes a message
 }

@@ -33,7 +33,7 @@ func TestMailFlags(t *testing.T) {
 		"no server":           {mailFlags{MailFrom: from}, "", "--smtp"},
 	} {
 		t.Setenv(smtpPassword, test.env)
-		sender, err := test.flags.smtp()
+		sender, err := test.flags.mail(nil)
 		if test.problem == "" {
 			if err != nil || (sender != nil) != (test.flags.SMTP != "") {
 				t.Errorf("%s: %v, %v", name, sender, err)

@@ -8,6 +8,7 @@
 //	                     administer the store of the real server
 //	cognate backup, restore, copy
 //	                     save a store to a file, load it, or copy it to another store
+//	cognate mail, sms    try whether messages are sent
 //	cognate secrets      change the keys that encrypt secrets in the store
 //
 // See `cognate COMMAND --help`. The exit code is 0 for success, 1 for an error, and 2 for an
@@ -40,11 +41,14 @@ type commands struct {
 	Client  clientCommand  `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
 	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
+	Import  importCommand  `cmd:"" help:"Show the import jobs of the API, and their logs."`
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
 	Restore restoreCommand `cmd:"" help:"Make a new store from a backup."`
 	Copy    copyCommand    `cmd:"" help:"Copy a store to another store, of the same kind or not."`
 	Check   checkCommand   `cmd:"" help:"Find problems in a store, and repair its indexes."`
 	Secrets secretsCommand `cmd:"" help:"Change the keys that encrypt the secrets in a store."`
+	Mail    mailCommand    `cmd:"" help:"Try whether mail is sent."`
+	SMS     smsCommand     `cmd:"" name:"sms" help:"Try whether text messages are sent."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version and exit."`

@@ -36,11 +36,11 @@ type serveCommand struct {
 	connectionFlags
 	userFlags
 	hookFlags
-	mailFlags
+	senderFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
-	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log, where no server sends them: without --smtp all, with it text messages. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
+	LogCodes  bool        `name:"insecure-log-codes" help:"Write codes and invitations to the log where nothing sends them: mail without --smtp and --ses, text messages without --sms-http and --sns. Whoever reads the log can take accounts over. Without it, operations that owe a message fail."`
 	Log       string      `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: ${default}."`
 }
 
@@ -53,7 +53,7 @@ func (serveCommand) Help() string {
 
 Give the server a certificate with --tls-cert and --tls-key, or let it get one from Let's Encrypt with --acme-host. Otherwise put a proxy with TLS in front of it, and give the URL of the proxy with --issuer. For --acme-host, port 443 of the host must lead to the server. The certificates are in the store, unless --acme-cache names a directory, and are renewed after two thirds of their life.
 
-With --smtp the server sends mail. It cannot send text messages yet. Operations that owe a user a message that cannot be sent, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
+With --smtp or --ses the server sends mail, and with --sms-http or --sns it sends text messages; see docs/mail.md. Try the flags with "cognate mail test" and "cognate sms test". Operations that owe a user a message that cannot be sent, such as a sign-up or a forgotten password, fail and change nothing. With --insecure-log-codes they succeed, and the codes are in the log.
 
 Examples:
 
@@ -104,6 +104,10 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	sender, err := c.sender(log)
+	if err != nil {
+		return err
+	}
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -121,13 +125,9 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	sender, err := c.sender(log)
-	if err != nil {
-		return err
-	}
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
-		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender,
+		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender, hooks),
 		Hooks: hooks.hooks, Targets: hooks.targets,
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
@@ -136,7 +136,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	proxies := networks(c.Proxies)
-	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log})
+	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url()})
 	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
 	if err != nil {
 		return err
@@ -235,7 +235,7 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	}
 	if c.LogCodes {
 		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")
-	} else if c.SMTP == "" {
+	} else if !c.sends() {
 		log.Warn("the server cannot send mail: operations that owe a message fail", "hint", "name a mail server with --smtp; --insecure-log-codes writes codes to this log")
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
-	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/internal/sigv4"
 )
 
 // authorizer returns what holds operators' calls to their rights: to a valid signature, or

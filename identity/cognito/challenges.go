@@ -145,6 +145,13 @@ var challenges = []challengeRow{
 		},
 	},
 	{
+		name: idp.ChallengeNameTypeEmailOtp,
+		show: showing(func(ch *identity.EmailCodeRequired) (string, []string) { return ch.Username, delivered(ch.Delivery) }),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.EmailCode(a.username, a.state).Answer(ctx, a.code("EMAIL_OTP_CODE"))
+		},
+	},
+	{
 		name: idp.ChallengeNameTypeSelectMfaType,
 		show: showing(func(ch *identity.MFAChoiceRequired) (string, []string) {
 			return ch.Username, []string{"MFAS_CAN_CHOOSE", jsonText(ch.Methods)}

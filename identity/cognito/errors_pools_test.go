@@ -42,10 +42,14 @@ func TestErrorsOfMFAConfig(t *testing.T) {
 			"codes by the service's e-mail", recorded, setMFA(obj{"MfaConfiguration": "ON", "EmailMfaConfiguration": obj{"Subject": "s"}}),
 			invalid("Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an EmailSendingAccount of COGNITO_DEFAULT. Update the value of EmailSendingAccount."),
 		},
-		{"codes by e-mail", ours, func(w *world) *answer {
-			updatePool(obj{"EmailConfiguration": obj{"EmailSendingAccount": "DEVELOPER", "SourceArn": mailSource}})(w).wantOK(w.t)
+		{"off with codes by e-mail", recorded, func(w *world) *answer {
+			w.ownMail()
+			return setMFA(obj{"MfaConfiguration": "OFF", "EmailMfaConfiguration": obj{"Subject": "s"}})(w)
+		}, offAndOn},
+		{"codes by e-mail in the plan LITE", unsure, func(w *world) *answer {
+			w.ownMail("UserPoolTier", "LITE")
 			return setMFA(obj{"MfaConfiguration": "ON", "EmailMfaConfiguration": obj{"Subject": "s"}})(w)
-		}, invalid("This version does not support codes by e-mail as a second factor.")},
+		}, problem{"FeatureUnavailableInTierException", "The following features need to be disabled for the LITE pricing tier configured: Email MFA", 0}},
 		{
 			"relying party with a scheme", recorded, setMFA(obj{"MfaConfiguration": "OFF", "WebAuthnConfiguration": obj{"RelyingPartyId": "https://example.com"}}),
 			invalid("RelyingPartyId contains invalid characters"),

@@ -277,7 +277,11 @@ func TestErrorsOfMFASettings(t *testing.T) {
 			return prefer("alice", obj{"SoftwareTokenMfaSettings": obj{"Enabled": false}})(w)
 		}, problem{"InvalidParameterException", "The user pool requires MFA: one factor must stay enabled.", 0}},
 		{"preference of nobody", recorded, prefer("nobody", nil), noUser},
-		{"codes by mail", ours, prefer("alice", obj{"EmailMfaSettings": on}), problem{"InvalidParameterException", "This version does not support MFA by e-mail or passkey.", 0}},
+		{"passkeys", ours, prefer("alice", obj{"WebAuthnMfaSettings": on}), problem{"InvalidParameterException", "This version does not support MFA by passkey.", 0}},
+		{"codes by mail without an address", unsure, func(w *mfaWorld) *answer {
+			w.editUser("alice", func(u obj) { delete(u["attributes"].(obj), "email") })
+			return prefer("alice", obj{"EmailMfaSettings": on})(w)
+		}, problem{"InvalidParameterException", "User does not have delivery config set to turn on EMAIL_OTP", 0}},
 		{
 			"enrol without any token", unsure, func(w *mfaWorld) *answer { return w.call("AssociateSoftwareToken", obj{}) },
 			problem{"InvalidParameterException", "Either AccessToken or Session is required.", 0},

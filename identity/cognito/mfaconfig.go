@@ -3,7 +3,6 @@ package cognito
 import (
 	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
@@ -56,11 +55,14 @@ func (s *service) setUserPoolMfaConfig(ctx context.Context, in *idp.SetUserPoolM
 // setFactors sets the second factors that a request asks for. Without a mode
 // the pool's stays (unsure): OFF would take the second factor from everybody, unasked.
 func (s *service) setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaConfigRequest) error {
-	if in.EmailMfaConfiguration != nil {
-		return refuseEmailFactor(set)
-	}
 	set.MFA = cmp.Or(identity.MFAMode(text(in.MfaConfiguration)), set.MFA)
-	set.TOTP, set.Passkeys = nil, nil
+	set.TOTP, set.EmailMFA, set.Passkeys = nil, nil, nil
+	if e := in.EmailMfaConfiguration; e != nil {
+		if err := needOwnSender(set); err != nil {
+			return err
+		}
+		set.EmailMFA = &identity.EmailMFASettings{Message: e.Message, Subject: e.Subject}
+	}
 	if t := in.SoftwareTokenMfaConfiguration; t != nil {
 		set.TOTP = new(val(t.Enabled))
 	}
@@ -86,14 +88,13 @@ func (s *service) setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaC
 	return cmp.Or(checkPlan(set), set.CheckService(s.engine.Account(), given...))
 }
 
-// refuseEmailFactor refuses codes by e-mail, which this version does not send.
-// Where the service refuses them too, it is in the service's words.
-func refuseEmailFactor(set *identity.PoolSettings) error {
+// needOwnSender refuses codes by e-mail in a pool that sends mail from the service's own address.
+func needOwnSender(set *identity.PoolSettings) error {
 	if set.Email == nil || or(set.Email.Account, "COGNITO_DEFAULT") == "COGNITO_DEFAULT" {
 		return wire.Errorf(idp.InvalidParameterException, "Cannot set EmailMfaConfiguration when user pool EmailConfiguration "+
 			"contains an EmailSendingAccount of COGNITO_DEFAULT. Update the value of EmailSendingAccount.")
 	}
-	return fmt.Errorf("%w: codes by e-mail as a second factor", identity.ErrUnsupported)
+	return nil
 }
 
 // mfaConfig shows what was set of second factors, and nothing of those that were not.
@@ -107,6 +108,9 @@ func mfaConfig(set *identity.PoolSettings) idp.SetUserPoolMfaConfigResponse {
 	if set.TOTP != nil {
 		out.SoftwareTokenMfaConfiguration = &idp.SoftwareTokenMfaConfigType{Enabled: set.TOTP}
 	}
+	if e := set.EmailMFA; e != nil {
+		out.EmailMfaConfiguration = &idp.EmailMfaConfigType{Message: e.Message, Subject: e.Subject}
+	}
 	if p := set.Passkeys; p != nil {
 		out.WebAuthnConfiguration = &idp.WebAuthnConfigurationType{
 			RelyingPartyId: p.RelyingParty, UserVerification: as[idp.UserVerificationType](p.UserVerification),
@@ -116,12 +120,12 @@ func mfaConfig(set *identity.PoolSettings) idp.SetUserPoolMfaConfigResponse {
 	return out
 }
 
-// mfaUpdate is a choice of factors. This version has no codes by mail and no
-// passkeys: to turn them off is all that can be asked for.
+// mfaUpdate is a choice of factors. This version has no passkeys: to turn them off is
+// all that can be asked for.
 func mfaUpdate(sms *idp.SMSMfaSettingsType, app *idp.SoftwareTokenMfaSettingsType, email *idp.EmailMfaSettingsType, passkey *idp.WebAuthnMfaSettingsType) (identity.MFAUpdate, error) {
 	out := identity.MFAUpdate{}
-	if email != nil && (val(email.Enabled) || val(email.PreferredMfa)) || passkey != nil && val(passkey.Enabled) {
-		return nil, wire.Errorf(idp.InvalidParameterException, "This version does not support MFA by e-mail or passkey.")
+	if passkey != nil && val(passkey.Enabled) {
+		return nil, wire.Errorf(idp.InvalidParameterException, "This version does not support MFA by passkey.")
 	}
 	if sms != nil {
 		out[identity.MFASMS] = identity.MFASetting{Enabled: val(sms.Enabled), Preferred: val(sms.PreferredMfa)}
@@ -129,13 +133,16 @@ func mfaUpdate(sms *idp.SMSMfaSettingsType, app *idp.SoftwareTokenMfaSettingsTyp
 	if app != nil {
 		out[identity.MFATOTP] = identity.MFASetting{Enabled: val(app.Enabled), Preferred: val(app.PreferredMfa)}
 	}
+	if email != nil {
+		out[identity.MFAEmail] = identity.MFASetting{Enabled: val(email.Enabled), Preferred: val(email.PreferredMfa)}
+	}
 	return out, nil
 }
 
 // mfaSettings are a user's factors as GetUser and AdminGetUser show them.
-func mfaSettings(u *identity.User) (preferred *string, enabled []string) {
-	if u.MFA.Preferred != identity.MFANone {
-		preferred = ptr(string(u.MFA.Preferred))
+func mfaSettings(p identity.MFAPreference) (preferred *string, enabled []string) {
+	if p.Preferred != identity.MFANone {
+		preferred = ptr(string(p.Preferred))
 	}
-	return preferred, list[string](u.MFA.Methods)
+	return preferred, list[string](p.Methods)
 }

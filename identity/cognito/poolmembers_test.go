@@ -15,7 +15,7 @@ var otherFields = []string{
 	"Region",          // of the endpoint that was called
 	"Defaults", "SRP", // fixed for pools that are made over the wire
 	"Issuer", "Algorithm", // only of this engine
-	"Passkeys", // set by SetUserPoolMfaConfig
+	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
 	"ID", "Key",

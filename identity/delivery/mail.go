@@ -18,7 +18,8 @@ import (
 // An envelope is a mail with the addresses that SMTP needs.
 type envelope struct {
 	from, to string
-	utf8     bool // whether an address is not ASCII
+	sender   string // from, with its name
+	utf8     bool   // whether an address is not ASCII
 	msg      *gomail.Msg
 }
 
@@ -38,7 +39,7 @@ func compose(m *identity.Message, fallback *mail.Address) (*envelope, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
 	msg.FromMailAddress(from)
 	msg.ToMailAddress(to)
-	e := &envelope{from: from.Address, to: to.Address, msg: msg, utf8: !ascii(from.Address + to.Address)}
+	e := &envelope{from: from.Address, to: to.Address, sender: from.String(), msg: msg, utf8: !ascii(from.Address + to.Address)}
 	if m.ReplyTo != "" {
 		reply, err := parseAddress(m.ReplyTo)
 		if err != nil {
@@ -95,16 +96,21 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // messageID is the same for each try of a message. So a mail that arrives twice is known as one.
 func messageID(id, from string) string {
-	switch {
-	case id == "":
-		id = rand.Text()
-	case !plainID.MatchString(id):
-		sum := sha256.Sum256([]byte(id))
-		id = hex.EncodeToString(sum[:16])
-	}
 	domain := from[strings.LastIndexByte(from, '@')+1:]
 	if !ascii(domain) {
 		domain = "cognate.invalid"
 	}
-	return id + "@" + domain
+	return plainIdentifier(id) + "@" + domain
+}
+
+// plainIdentifier is the id of a message in letters and digits, or a new one if it has none.
+func plainIdentifier(id string) string {
+	switch {
+	case id == "":
+		return rand.Text()
+	case !plainID.MatchString(id):
+		sum := sha256.Sum256([]byte(id))
+		return hex.EncodeToString(sum[:16])
+	}
+	return id
 }

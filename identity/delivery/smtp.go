@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -107,33 +108,43 @@ func or[T comparable](given, fallback T) T {
 // Sends reports whether the medium is mail.
 func (s *SMTP) Sends(m identity.Medium) bool { return m == identity.MediumEmail }
 
-// Send gives the mail to the server, over a connection that is reused where one is free.
+// Send gives the mail to the server.
 func (s *SMTP) Send(ctx context.Context, m *identity.Message) error {
+	_, err := s.Deliver(ctx, m)
+	return err
+}
+
+// Deliver gives the mail to the server, over a connection that is reused where one is free. It
+// returns what the server answered.
+func (s *SMTP) Deliver(ctx context.Context, m *identity.Message) (*Receipt, error) {
 	if m.Medium != identity.MediumEmail {
-		return permanent("SMTP sends no text messages")
+		return nil, permanent("SMTP sends no text messages")
 	}
 	e, err := compose(m, s.from)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
-		return &Error{Temporary: true, what: "no connection was free", cause: ctx.Err()}
+		return nil, &Error{Temporary: true, what: "no connection was free", cause: ctx.Err()}
 	}
 	c, err := s.open(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	stop := c.bound(ctx, s.o.Timeout)
-	err = c.deliver(e)
+	said, err := c.deliver(e)
 	if ended := !stop(); err != nil || ended || c.sent >= s.o.MaxMessages {
 		_ = c.Close()
 	} else {
 		s.keep(c)
 	}
-	return caused(ctx, err)
+	if err != nil {
+		return nil, caused(ctx, err)
+	}
+	return &Receipt{Code: 250, Reply: replyWithout(m, said)}, nil
 }
 
 // caused gives an error the reason that the context has.
@@ -226,9 +237,23 @@ func (s *SMTP) connect(ctx context.Context) (c *session, err error) {
 		return c, nil
 	}
 	if err := c.Auth(&chosen{o: &s.o}); err != nil {
-		return nil, unready("the server refuses the user name or the password", err)
+		e := unready("the server refuses the user name or the password", err)
+		if s.o.isIn(e.Reply) {
+			e.Reply = ""
+		}
+		return nil, e
 	}
 	return c, nil
+}
+
+// isIn reports whether a text has the password in it, as it is or as AUTH sends it.
+func (o *SMTPOptions) isIn(said string) bool {
+	for _, sent := range []string{o.Password, "\x00" + o.Username + "\x00" + o.Password} {
+		if strings.Contains(said, sent) || strings.Contains(said, base64.StdEncoding.EncodeToString([]byte(sent))) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *SMTP) tls() *tls.Config {
@@ -264,12 +289,12 @@ func (s *SMTP) dial(ctx context.Context) (net.Conn, error) {
 // certificate, and of the network, is kept.
 func unready(what string, err error) *Error {
 	e := &Error{Temporary: true, what: what}
-	var reply *textproto.Error
+	var answer *textproto.Error
 	var bad *tls.CertificateVerificationError
 	var op *net.OpError
 	switch {
-	case errors.As(err, &reply):
-		e.Code = reply.Code
+	case errors.As(err, &answer):
+		e.Code, e.Reply = answer.Code, reply(answer.Msg)
 	case errors.As(err, &bad):
 		e.what += ": " + bad.Err.Error()
 	case errors.As(err, &op):
@@ -304,40 +329,43 @@ func (a *chosen) Start(server *smtp.ServerInfo) (string, []byte, error) {
 	return a.Auth.Start(server)
 }
 
-// deliver sends one mail. Behind an error the connection must not be used again.
-func (c *session) deliver(e *envelope) error {
+// deliver sends one mail, and returns what the server said at the end. Behind an error the connection must not be used again.
+func (c *session) deliver(e *envelope) (said string, err error) {
 	if offered, _ := c.Extension("SMTPUTF8"); e.utf8 && !offered {
-		return permanent("an address is not ASCII, and the server does not offer SMTPUTF8")
+		return "", permanent("an address is not ASCII, and the server does not offer SMTPUTF8")
 	}
 	c.SkipSMTPUTF8(!e.utf8)
 	if err := c.Mail((&mail.Address{Address: e.from}).String()); err != nil {
-		return refused("the server refuses the address that the mail comes from", err, true)
+		return "", refused("the server refuses the address that the mail comes from", err, true)
 	}
 	if err := c.Rcpt((&mail.Address{Address: e.to}).String()); err != nil {
-		return refused("the server refuses the address of the user", err, true)
+		return "", refused("the server refuses the address of the user", err, true)
 	}
 	w, err := c.Data()
 	if err != nil {
-		return refused("the server refuses the mail", err, false)
+		return "", refused("the server refuses the mail", err, false)
 	}
 	if _, err := e.msg.WriteTo(w); err != nil {
-		return refused("the connection ended within the mail", err, false)
+		return "", refused("the connection ended within the mail", err, false)
 	}
 	if err := w.Close(); err != nil {
-		return refused("the server did not take the mail", err, false)
+		return "", refused("the server did not take the mail", err, false)
 	}
 	c.sent++
-	return nil
+	if w, ok := w.(*smtp.DataCloser); ok {
+		said = w.ServerResponse()
+	}
+	return said, nil
 }
 
 // refused classifies the answer to a command of a mail. What the server says is kept only
 // while it has not seen the mail, which has the code in it.
 func refused(what string, err error, beforeData bool) *Error {
 	e := &Error{Temporary: true, what: what}
-	if reply, ok := errors.AsType[*textproto.Error](err); ok {
-		e.Code, e.Temporary = reply.Code, reply.Code < 500 || reply.Code > 599
+	if answer, ok := errors.AsType[*textproto.Error](err); ok {
+		e.Code, e.Temporary = answer.Code, answer.Code < 500 || answer.Code > 599
 		if beforeData {
-			e.Reply = oneLine(reply.Msg[:min(len(reply.Msg), 300)])
+			e.Reply = reply(answer.Msg)
 		}
 	}
 	return e

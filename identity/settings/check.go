@@ -201,7 +201,7 @@ func (s *Pool) checkMFA() error {
 		return plain("MFA", "%q is not one of OFF, OPTIONAL, ON.", s.MFA)
 	}
 	if !s.OffersFactor() {
-		return invalid("MFA", MFAWithoutFactor, "", "A pool with MFA has at least one second factor: turn TOTP or SMSMFA on.")
+		return invalid("MFA", MFAWithoutFactor, "", "A pool with MFA has at least one second factor: turn TOTP, SMSMFA or EmailMFA on.")
 	}
 	return nil
 }

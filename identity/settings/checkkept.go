@@ -106,6 +106,11 @@ func (s *Pool) texts() []messageText {
 		{"EmailVerificationMessage", s.EmailVerificationMessage, shortestText, longestMail, holdsCode},
 		{"EmailVerificationSubject", s.EmailVerificationSubject, 1, longestSubject, holdsAny},
 	}
+	if m := s.EmailMFA; m != nil {
+		texts = append(texts,
+			messageText{"EmailMFA", m.Message, shortestText, longestMail, holdsCode},
+			messageText{"EmailMFA", m.Subject, 1, longestSubject, holdsAny})
+	}
 	if v := s.Verification; v != nil {
 		texts = append(texts,
 			messageText{"Verification", v.SMS, shortestText, longestSMS, holdsCode},

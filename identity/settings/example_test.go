@@ -19,7 +19,7 @@ func ExamplePool() {
 	fmt.Println(pool.Check())
 	// Output:
 	// <nil>
-	// identity: invalid settings: MFA: A pool with MFA has at least one second factor: turn TOTP or SMSMFA on.
+	// identity: invalid settings: MFA: A pool with MFA has at least one second factor: turn TOTP, SMSMFA or EmailMFA on.
 }
 
 // Unmet says which rules a password breaks.

@@ -90,13 +90,16 @@ type Pool struct {
 	Schema []Attribute `json:"schema,omitempty"`
 
 	// MFA says who is asked for a second factor at sign-in. The zero value is
-	// MFAOff. With MFAOff neither SMSMFA nor TOTP is on, otherwise at least one is.
+	// MFAOff. With MFAOff none of SMSMFA, TOTP and EmailMFA is on, otherwise at least one is.
 	MFA MFAMode `json:"mfa,omitempty"`
 	// SMSMFA offers codes by SMS as a second factor. It is off by default.
 	SMSMFA bool `json:"smsMfa,omitempty"`
 	// TOTP offers codes of authenticator apps as a second factor. Nil means that it was
 	// not given: none are offered then. See [Pool.AppsOffered].
 	TOTP *bool `json:"totp,omitempty"`
+	// EmailMFA offers codes by e-mail as a second factor. Nil offers none. An address that
+	// codes are sent to at sign-in does not reset the password.
+	EmailMFA *EmailMFA `json:"emailMfa,omitempty"`
 	// Passkeys are stored and shown, and not acted on: this version has no
 	// passkeys. Nil means not given.
 	Passkeys *Passkeys `json:"passkeys,omitempty"`
@@ -321,6 +324,15 @@ type EUMS struct {
 	Region              *string `json:"region,omitempty"`              // the pool's; nil means the same
 }
 
+// EmailMFA is the message of codes by e-mail as a second factor.
+type EmailMFA struct {
+	// Message is the text: 6 to 20,000 characters with {####} in them. Nil means the
+	// text of Pool.Defaults.
+	Message *string `json:"message,omitempty"`
+	// Subject is the subject: 1 to 140 characters. Nil means the subject of Pool.Defaults.
+	Subject *string `json:"subject,omitempty"`
+}
+
 // Passkeys are stored and shown, and not acted on: they say which passkeys are accepted.
 type Passkeys struct {
 	RelyingParty     *string `json:"relyingParty,omitempty"`     // the domain that passkeys are made for
@@ -448,11 +460,11 @@ func (s *Pool) SendsSMS() bool {
 }
 
 // OffersFactor reports whether users of the pool may have a second factor of any kind.
-func (s *Pool) OffersFactor() bool { return s.SMSMFA || s.AppsOffered() }
+func (s *Pool) OffersFactor() bool { return s.SMSMFA || s.AppsOffered() || s.EmailMFA != nil }
 
 // DropFactors takes all second factors off the offer, as MFA OFF demands.
 func (s *Pool) DropFactors() {
-	s.SMSMFA = false
+	s.SMSMFA, s.EmailMFA = false, nil
 	if s.TOTP != nil {
 		s.TOTP = new(false)
 	}

@@ -81,6 +81,8 @@ type Options struct {
 	Targets identity.TargetCaller
 	// Version is shown by health.
 	Version string
+	// Sender gets each message too that it sends by the medium of, unless it is nil.
+	Sender identity.Sender
 	// OnMessage is called with each message to a user, unless it is nil.
 	OnMessage func(*identity.Message)
 }
@@ -112,9 +114,7 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 		inner = memory.New()
 	}
 	s := &Server{store: newSwap(inner), outbox: identity.NewOutbox(0), log: cmp.Or(o.Logger, slog.Default()), version: o.Version}
-	if o.OnMessage != nil {
-		s.outbox.Next = senderFunc(o.OnMessage)
-	}
+	s.outbox.Next = next(o)
 	s.engine = identity.New(s.store, s.wiring(o))
 	if err := identity.Upgrade(ctx, s.store); err != nil {
 		return nil, err
@@ -147,12 +147,23 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	}
 }
 
-type senderFunc func(*identity.Message)
-
-func (f senderFunc) Send(_ context.Context, m *identity.Message) error {
-	f(m)
-	return nil
+// next returns what gets the messages behind the outbox.
+func next(o *Options) senderFunc {
+	return func(ctx context.Context, m *identity.Message) error {
+		if o.OnMessage != nil {
+			o.OnMessage(m)
+		}
+		by, partial := o.Sender.(identity.MediumSender)
+		if o.Sender == nil || partial && !by.Sends(m.Medium) {
+			return nil
+		}
+		return o.Sender.Send(ctx, m)
+	}
 }
+
+type senderFunc func(context.Context, *identity.Message) error
+
+func (f senderFunc) Send(ctx context.Context, m *identity.Message) error { return f(ctx, m) }
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

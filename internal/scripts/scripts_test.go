@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails": fails, "keep": keep, "await": await, "post": post,
+			"fails": fails, "keep": keep, "await": await, "post": post, "provider": provider,
 		},
 	})
 }
@@ -206,7 +206,7 @@ func commands(t *testing.T) []string {
 }
 
 // aside are the commands that have nothing to do with a store of a server.
-var aside = []string{"version"}
+var aside = []string{"version", "mail test", "sms test"}
 
 // TestEachCommandSaysWhatItDoesWhileAServerRuns holds the script running.txtar to a line for
 // each command: those that work on a store do so, and the others fail.

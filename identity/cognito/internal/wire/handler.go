@@ -16,7 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
+	"github.com/cognate-id/cognate/identity/internal/sigv4"
 )
 
 // The way of a request: ServeHTTP answers preflights and strange paths. post finds

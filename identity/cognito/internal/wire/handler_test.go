@@ -17,8 +17,8 @@ import (
 
 	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
-	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/internal/sigv4"
 )
 
 const (

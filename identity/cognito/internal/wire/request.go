@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
+	"github.com/cognate-id/cognate/identity/internal/sigv4"
 )
 
 // What a handler may know of the HTTP request. It travels in the context, so that

@@ -3,6 +3,7 @@ package sigv4_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,31 @@ func TestEscape(t *testing.T) {
 func TestKeyPrintsNoSecret(t *testing.T) {
 	k := sigv4.Key{ID: "id", Secret: "canary", Token: "canary"}
 	if got := fmt.Sprintf("%v %+v %#v %s %q %v", k, k, k, k, k, &k); strings.Contains(got, "canary") {
+		t.Error(got)
+	}
+}
+
+// TestSignaturesAreVerified signs requests whose parts need escapes, and verifies them. The order
+// of parameters is that of their names: "a-b" comes behind "a", and "a-b=" before "a=".
+func TestSignaturesAreVerified(t *testing.T) {
+	const body = `{"a":1}`
+	for _, target := range []string{"/", "/?a-b=1&a=2&a=1&b=%20+%2B%C3%BC", "/functions/arn%3Aaws%3Alambda/invocations?x"} {
+		req := httptest.NewRequest(http.MethodPost, target, strings.NewReader(body))
+		req.Host = "example.amazonaws.com"
+		req.Header.Set("Content-Type", "  application/json;  charset=utf-8 ")
+		sigv4.Sign(req, []byte(body), sigv4.Key{ID: keyID, Secret: secret}, "us-east-1", "service", when)
+		if key, err := verifier("service").Verify(req, []byte(body)); key != keyID || err != nil {
+			t.Errorf("%s: %q, %v", target, key, err)
+		}
+	}
+}
+
+// The signature of two parameters one of whose names begins with the other, as botocore makes it.
+func TestParametersAreSortedByName(t *testing.T) {
+	req := httptest.NewRequest(http.MethodGet, "/?a=1&a-b=2", nil)
+	req.Host = "example.amazonaws.com"
+	sigv4.Sign(req, nil, sigv4.Key{ID: keyID, Secret: secret}, "us-east-1", "service", when)
+	if got := req.Header.Get("Authorization"); !strings.HasSuffix(got, "Signature=321dff75bd2a219c1b95fc5dbc497343614dbe8f73319c9d9c415bca43078ce2") {
 		t.Error(got)
 	}
 }

@@ -1,33 +1,13 @@
-// Package sigv4 verifies AWS Signature Version 4 on requests to a JSON service.
-//
-// Begin with [Verifier]. [ParseScope] reads who claims to have signed a
-// request, and for which region, without verifying it.
-//
-// # Caveats
-//
-// Only the Authorization header is understood, not signatures in the query, and
-// only lasting access keys: a session token is refused. The whole body must be
-// in memory. Without [Verifier.Seen], a request can be sent again as it is for
-// as long as its date is accepted.
 package sigv4
 
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
-)
-
-const (
-	algorithm  = "AWS4-HMAC-SHA256"
-	terminator = "aws4_request"
-	dateTime   = "20060102T150405Z"
-	date       = "20060102"
 )
 
 // maxSkew is how far the date of a request may be off. The service's own
@@ -94,7 +74,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKey string, err e
 	if !known {
 		secret = "no key has this secret, which only keeps the time equal"
 	}
-	good := hmac.Equal([]byte(a.signature), []byte(sign(a, secret, r, body)))
+	good := hmac.Equal([]byte(a.signature), []byte(signature(secret, a.time.Format(dateTime), a.scope(), canonicalRequest(r, a.signed, body))))
 	if !known || r.Header.Get("X-Amz-Security-Token") != "" {
 		return "", &Error{"UnrecognizedClientException", "The security token included in the request is invalid."}
 	}
@@ -179,21 +159,4 @@ func checkSigned(a *authorization, r *http.Request) error {
 		}
 	}
 	return nil
-}
-
-// sign returns the signature that r should have. The secret is turned into a key
-// for the date, region and service, step by step, and the last step signs the
-// text.
-func sign(a *authorization, secret string, r *http.Request, body []byte) string {
-	canonical := sha256.Sum256([]byte(canonicalRequest(a, r, body)))
-	text := strings.Join([]string{
-		algorithm, a.time.Format(dateTime), a.scope(), hex.EncodeToString(canonical[:]),
-	}, "\n")
-	key := []byte("AWS4" + secret)
-	for _, part := range []string{a.date, a.region, a.service, terminator, text} {
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(part))
-		key = mac.Sum(nil)
-	}
-	return hex.EncodeToString(key)
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cognate-id/cognate/identity/cognito/internal/sigv4"
+	"github.com/cognate-id/cognate/identity/internal/sigv4"
 )
 
 // The access key, and the secret, of the published test suite.

@@ -1,12 +1,7 @@
 package sigv4
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -118,80 +113,4 @@ func (a *authorization) signs(name string) bool { return slices.Contains(a.signe
 // scope is the credential without the access key, as it is signed.
 func (a *authorization) scope() string {
 	return strings.Join([]string{a.date, a.region, a.service, a.terminator}, "/")
-}
-
-// canonicalRequest is the text of a request that is signed: method, path, query,
-// the signed headers with their values, their names, and the hash of the body. The
-// hash is always that of the body that was received; a hash that the client claims
-// (X-Amz-Content-Sha256) is not looked at.
-func canonicalRequest(a *authorization, r *http.Request, body []byte) string {
-	var b strings.Builder
-	b.WriteString(r.Method)
-	b.WriteByte('\n')
-	if path := r.URL.EscapedPath(); path != "" {
-		b.WriteString(path)
-	} else {
-		b.WriteByte('/')
-	}
-	b.WriteByte('\n')
-	b.WriteString(canonicalQuery(r.URL.RawQuery))
-	b.WriteByte('\n')
-	for _, name := range a.signed {
-		b.WriteString(name)
-		b.WriteByte(':')
-		b.WriteString(headerValue(r, name))
-		b.WriteByte('\n')
-	}
-	b.WriteByte('\n')
-	b.WriteString(strings.Join(a.signed, ";"))
-	b.WriteByte('\n')
-	hash := sha256.Sum256(body)
-	b.WriteString(hex.EncodeToString(hash[:]))
-	return b.String()
-}
-
-// headerValue is the value of a header as it is signed: trimmed, with runs of
-// spaces as one, several values joined by commas.
-func headerValue(r *http.Request, name string) string {
-	switch name {
-	case "host":
-		return r.Host
-	case "content-length": // not among the headers of a request that Go received
-		if r.Header.Get(name) == "" && r.ContentLength >= 0 {
-			return strconv.FormatInt(r.ContentLength, 10)
-		}
-	}
-	values := slices.Clone(r.Header.Values(name))
-	for i, v := range values {
-		values[i] = strings.Join(strings.Fields(v), " ")
-	}
-	return strings.Join(values, ",")
-}
-
-// canonicalQuery sorts the parameters of a query and escapes them as AWS does.
-func canonicalQuery(raw string) string {
-	if raw == "" {
-		return ""
-	}
-	var pairs [][2]string
-	for part := range strings.SplitSeq(raw, "&") {
-		name, value, _ := strings.Cut(part, "=")
-		pairs = append(pairs, [2]string{escape(name), escape(value)})
-	}
-	slices.SortFunc(pairs, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
-	list := make([]string, len(pairs))
-	for i, p := range pairs {
-		list[i] = p[0] + "=" + p[1]
-	}
-	return strings.Join(list, "&")
-}
-
-// escape escapes all but the unreserved characters of RFC 3986. What is not
-// well escaped stays as it is, and will not match any signature.
-func escape(s string) string {
-	plain, err := url.QueryUnescape(s)
-	if err != nil {
-		return s
-	}
-	return strings.ReplaceAll(url.QueryEscape(plain), "+", "%20")
 }
