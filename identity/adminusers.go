@@ -162,7 +162,7 @@ func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *cr
 			}
 		}
 		refused = nil
-		return cmp.Or(insertUser(tx, u, cred, nil, ev), inv.put(tx))
+		return cmp.Or(a.engine.insertUser(tx, p, u, cred, nil, ev), inv.put(tx))
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):

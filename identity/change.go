@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/cognate-id/cognate/store"
@@ -42,6 +43,11 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 		}
 		if factorsChanged(before, kept) {
 			if err := signOutByFactors(tx, &by.pool.Settings, kept, by.family, by.now); err != nil {
+				return err
+			}
+		}
+		if len(by.pool.GroupRules) > 0 && !maps.Equal(before.Attributes, kept.Attributes) {
+			if kept, err = e.ruled(tx, kept, ev); err != nil {
 				return err
 			}
 		}

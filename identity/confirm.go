@@ -132,15 +132,21 @@ func (s *scope) judgeConfirm(tx store.Tx, try *codeTry, ev *Event, force bool) (
 	if err != nil || wrong != nil {
 		return nil, wrong, err
 	}
+	cause := ev
 	if !force {
 		ev = nil
 	}
 	u = u.clone()
-	refused, err = s.confirm(tx, u, right, ev, try.now)
-	return u, refused, err
+	if refused, err = s.confirm(tx, u, right, ev, try.now); err != nil || refused != nil {
+		return u, refused, err
+	}
+	if u, err = s.engine.ruledIn(tx, s.pool, u, cause); err != nil {
+		return nil, nil, err
+	}
+	return u, nil, users.Put(tx, u)
 }
 
-// confirm makes the user confirmed and deletes the code. force is passed to
+// confirm makes the user confirmed and deletes the code. The caller writes the user. force is passed to
 // takeAliases.
 func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Time) (refused, err error) {
 	u.Status, u.Modified = StatusConfirmed, now
@@ -152,10 +158,8 @@ func (s *scope) confirm(tx store.Tx, u *User, c *code, force *Event, now time.Ti
 	if err != nil || refused != nil {
 		return refused, err
 	}
-	if _, err := codes.Delete(tx, codes.Key(c)); err != nil {
-		return nil, err
-	}
-	return nil, users.Put(tx, u)
+	_, err = codes.Delete(tx, codes.Key(c))
+	return nil, err
 }
 
 // proves reports whether the user still has the address that the code was sent to.
@@ -188,7 +192,11 @@ func takeAliases(tx store.Tx, s *PoolSettings, u *User, force *Event, now time.T
 		losers[other.Sub].loseAlias(s, attribute, now)
 	}
 	for _, sub := range sortedKeys(losers) {
-		if err := users.Put(tx, losers[sub]); err != nil {
+		loser, err := ruledWithin(tx, losers[sub], force, 0)
+		if err != nil {
+			return nil, err
+		}
+		if err := users.Put(tx, loser); err != nil {
 			return nil, err
 		}
 		if err := events.Insert(tx, force.besides(sub, EventAliasLost)); err != nil {

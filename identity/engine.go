@@ -23,21 +23,22 @@ const recordCache = 4096
 // methods, and those of all handles that come from it, are safe for concurrent
 // use. The engine needs no closing.
 type Engine struct {
-	name    string // tells this engine from others on the store, for leases
-	store   store.Store
-	catalog store.Catalog
-	log     *slog.Logger
-	sender  Sender
-	clock   func() time.Time
-	rand    io.Reader
-	issuer  IssuerFunc
-	region  string
-	acct    string
-	hasher  *passhash.Hasher
-	quotas  Quotas
-	limits  Limits
-	jobs    []Job         // Options.Jobs
-	imports chan struct{} // wakes the job that runs import jobs
+	name     string // tells this engine from others on the store, for leases
+	store    store.Store
+	catalog  store.Catalog
+	log      *slog.Logger
+	sender   Sender
+	clock    func() time.Time
+	rand     io.Reader
+	issuer   IssuerFunc
+	region   string
+	acct     string
+	hasher   *passhash.Hasher
+	quotas   Quotas
+	limits   Limits
+	jobs     []Job         // Options.Jobs
+	ruleRuns chan struct{} // wakes the job that applies group rules
+	imports  chan struct{} // wakes the job that runs import jobs
 
 	hooks     *Hooks           // of all pools; nil for none
 	poolHooks map[string]Hooks // by the key of the pool
@@ -155,6 +156,7 @@ func New(s store.Store, o *Options) *Engine {
 		keyrings: store.NewCache(keyrings, recordCache),
 		making:   make(chan struct{}, 1),
 		imports:  make(chan struct{}, 1),
+		ruleRuns: make(chan struct{}, 1),
 	}
 	e.fillDefaults(o)
 	e.catalog = o.Catalog

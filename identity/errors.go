@@ -19,6 +19,8 @@ var (
 	ErrClientNotFound = errors.New("identity: app client does not exist")
 	// ErrGroupNotFound is returned for a group that does not exist. It is a [*NotFoundError].
 	ErrGroupNotFound = errors.New("identity: group does not exist")
+	// ErrGroupRuleNotFound is returned for a group rule that does not exist. It is a [*NotFoundError].
+	ErrGroupRuleNotFound = errors.New("identity: group rule does not exist")
 	// ErrGroupExists is returned when a group's name is taken. It is a [*GroupError].
 	ErrGroupExists = errors.New("identity: group already exists")
 	// ErrUserNotFound is returned for a user who does not exist, to operators and where the settings disclose it.
@@ -205,9 +207,9 @@ var (
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )
 
-// A NotFoundError names the pool, client, group or secret that does not exist.
+// A NotFoundError names the pool, client, group, rule or secret that does not exist.
 type NotFoundError struct {
-	Err error  // ErrPoolNotFound, ErrClientNotFound, ErrGroupNotFound or ErrSecretNotFound
+	Err error  // ErrPoolNotFound, ErrClientNotFound, ErrGroupNotFound, ErrGroupRuleNotFound or ErrSecretNotFound
 	ID  string // the id or name of what does not exist
 }
 

@@ -22,7 +22,7 @@ var readers = strings.Fields(`
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
-	Groups.Get Groups.List Groups.Members
+	Groups.Get Groups.List Groups.Members Groups.Rules
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
 	UserPool.Session
@@ -164,6 +164,17 @@ var acts = slices.Concat([]act{
 	{"Groups.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Groups().Update(ctx, "staff", identity.GroupSettings{Description: ptr("all")}))
 	}, []string{"GroupChanged operator:AKIA group name=staff"}},
+	{"Groups.AddRule", func(ctx context.Context, l *life) error {
+		return second(l.admin.Groups().AddRule(ctx, identity.GroupRule{Group: "staff", Attribute: "email", Match: identity.MatchEmailDomain, Value: "staff.example"}))
+	}, []string{"GroupRuleAdded operator:AKIA group name=staff rule=*"}},
+	{"Groups.ApplyRules", func(ctx context.Context, l *life) error {
+		return second(l.admin.Groups().ApplyRules(ctx, nil))
+	}, nil}, // nobody is there yet
+	{"Groups.RemoveRule", func(ctx context.Context, l *life) error {
+		rules, _, err := l.admin.Groups().Rules(ctx)
+		check(l.t, "Rules", err)
+		return l.admin.Groups().RemoveRule(ctx, rules[0].ID)
+	}, []string{"GroupRuleRemoved operator:AKIA group name=staff rule=*"}},
 	{"AppClient.SignUp", func(ctx context.Context, l *life) error {
 		res, err := l.client.SignUp(ctx, identity.SignUp{Username: "ada", Password: password, Attributes: attrs{"email": adaMail}})
 		l.subs["ada"] = res.Sub
@@ -532,7 +543,7 @@ func (l *life) tell(ev *identity.Event) string {
 	}
 	for _, name := range sorted(ev.Data) {
 		value := ev.Data[name]
-		if name == "secret" || name == "sign_from" || name == "master" {
+		if name == "secret" || name == "rule" || name == "sign_from" || name == "master" {
 			value = "*"
 		}
 		words = append(words, name+"="+value)

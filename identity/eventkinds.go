@@ -57,6 +57,8 @@ const (
 	EventGroupCreated        EventKind = "GroupCreated"
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
+	EventGroupRuleAdded      EventKind = "GroupRuleAdded"   // Data has the id of the rule
+	EventGroupRuleRemoved    EventKind = "GroupRuleRemoved" // Data has the id of the rule
 	EventImportJobCreated    EventKind = "ImportJobCreated"
 	EventImportJobStarted    EventKind = "ImportJobStarted"
 	EventImportJobStopped    EventKind = "ImportJobStopped"   // by an operator
@@ -77,7 +79,9 @@ const (
 	dataLocked   = "locked"    // "true" if this failure has locked the user out
 	dataName     = "name"      // the name of a group or an access key
 	dataAdded    = "added"     // the name of the group that a user was put into
-	dataRemoved  = "removed"   // the name of the group that a user was taken out of
+	dataRemoved  = "removed"   // the name of the group that a user was taken out of; rules may name several, with spaces between them
+	dataRules    = "rules"     // "true" if rules of the pool changed the groups of a user
+	dataRule     = "rule"      // the id of a group rule
 	dataSecret   = "secret"    // the id of a client's secret
 	dataSignFrom = "sign_from" // when keys begin to sign
 	dataRole     = "role"      // the role of an access key

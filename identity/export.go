@@ -31,6 +31,9 @@ type UserRecord struct {
 	Modified   time.Time         `json:"modified,omitzero"`    // when the user was last changed
 	MFA        MFAPreference     `json:"mfa,omitzero"`         // the second factors that are turned on
 	Groups     []string          `json:"groups,omitempty"`     // names, highest precedence first
+	// Ruled are those of Groups that rules of the pool have put the user into. Import
+	// leaves them to the rules of its own pool.
+	Ruled []string `json:"ruled,omitempty"`
 
 	// SignIns are the sign-ins that have not expired, oldest first. Only Export
 	// writes SignIns and Events.
@@ -191,6 +194,11 @@ func (a *Admin) exportAfter(ctx context.Context, after string, secrets bool) ([]
 	return recs, err
 }
 
+// ruledNames are the names of the groups that rules have put a user into.
+func ruledNames(u *User, in []*Group) []string {
+	return groupNames(slices.DeleteFunc(slices.Clone(in), func(g *Group) bool { return !slices.Contains(u.Ruled, g.ID) }))
+}
+
 // userRecords makes the records of some users of one pool.
 func userRecords(r store.Reader, us []*User, secrets bool) ([]*UserRecord, error) {
 	recs := make([]*UserRecord, len(us))
@@ -202,7 +210,7 @@ func userRecords(r store.Reader, us []*User, secrets bool) ([]*UserRecord, error
 		recs[i] = &UserRecord{
 			Pool: u.Pool, Sub: u.Sub, Username: u.Username, Attributes: u.Attributes, NamedBy: u.NamedBy, Pending: u.Pending,
 			Status: u.Status, Disabled: u.Disabled, Created: u.Created, Modified: u.Modified,
-			MFA: u.MFA, Groups: groupNames(in),
+			MFA: u.MFA, Groups: groupNames(in), Ruled: ruledNames(u, in),
 		}
 	}
 	if !secrets {

@@ -328,3 +328,6 @@ func Prepared(name string) (string, error) { return prepared(name) }
 
 // RunImports runs the active import jobs to their end.
 func (e *Engine) RunImports(ctx context.Context) error { return e.runImports(ctx) }
+
+// RunGroupRules does what the job does.
+func (e *Engine) RunGroupRules(ctx context.Context) error { return e.runGroupRules(ctx) }

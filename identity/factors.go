@@ -253,6 +253,9 @@ func (t *secondStep) judgeSent(tx store.Tx, o *outcome, m MFAMethod, attribute, 
 	if err != nil || taken != nil { // another user has the address: the sign-in holds, the address stays unverified
 		return err
 	}
-	o.user = u
-	return users.Put(tx, u)
+	cause := &Event{ID: t.state.ID, Pool: u.Pool, Client: s.client.ID, Time: t.now, Actor: Actor{ActorUser, u.Sub}}
+	if o.user, err = s.engine.ruledIn(tx, s.pool, u, cause); err != nil {
+		return err
+	}
+	return users.Put(tx, o.user)
 }

@@ -200,7 +200,7 @@ func (a *Admin) updateGroup(ctx context.Context, name string, s *GroupSettings) 
 	return g, err
 }
 
-// Delete removes a group. From then on no user is a member of it. A new group
+// Delete removes a group and its rules. From then on no user is a member of it. A new group
 // with the same name has no members.
 func (gs Groups) Delete(ctx context.Context, name string) error {
 	ev, err := gs.admin.happened(ctx, EventGroupDeleted, Subject{}, gs.admin.engine.now())
@@ -213,6 +213,9 @@ func (gs Groups) Delete(ctx context.Context, name string) error {
 			return err
 		}
 		if _, err := groups.Delete(tx, groups.Key(g)); err != nil {
+			return err
+		}
+		if err := gs.admin.dropRules(tx, g); err != nil {
 			return err
 		}
 		if err := groupTombstones.Insert(tx, &groupTombstone{Pool: g.Pool, ID: g.ID}); err != nil {

@@ -80,6 +80,7 @@ func (us Users) Import(ctx context.Context, recs []*UserRecord) (ImportResult, e
 
 // An arrival is a user who is being imported.
 type arrival struct {
+	engine  *Engine
 	user    *User
 	groups  []string    // names of groups
 	cred    *credential // nil for a user without a password
@@ -138,7 +139,7 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 	if err != nil {
 		return nil, err
 	}
-	in := &arrival{room: cmp.Or(a.engine.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser)}
+	in := &arrival{engine: a.engine, room: cmp.Or(a.engine.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser)}
 	sub = cmp.Or(rec.Sub, sub)
 	if in.event, err = a.engine.changed(ctx, origin{pool: p, sub: sub, now: now}, EventUserImported); err != nil {
 		return nil, err
@@ -195,6 +196,9 @@ func (in *arrival) commit(tx store.Tx, p *PoolInfo) (refused, err error) {
 	}
 	if u.Groups, refused, err = groupIDs(tx, p.ID, in.groups); err != nil || refused != nil {
 		return refused, err
+	}
+	if u, err = in.engine.ruledIn(tx, p, u, in.event); err != nil {
+		return nil, err
 	}
 	if err := users.Insert(tx, u); err != nil {
 		return nil, err

@@ -146,7 +146,7 @@ func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
 // checks whether the groups exist.
 func (in *arrival) checkGroups(_ *PoolInfo, rec *UserRecord) error {
 	for _, name := range rec.Groups {
-		if !slices.Contains(in.groups, name) {
+		if !slices.Contains(in.groups, name) && !slices.Contains(rec.Ruled, name) {
 			in.groups = append(in.groups, name)
 		}
 	}

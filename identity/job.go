@@ -44,6 +44,7 @@ const (
 	jobRotate = "rotate-keys"
 	jobExpire = "expire-users"
 	jobImport = "import-users"
+	jobRules  = "group-rules"
 )
 
 const (
@@ -55,7 +56,8 @@ type jobKey struct{}
 
 // Maintain runs the jobs of the engine until ctx ends, and returns after all of
 // them have returned. The engine has jobs of its own. One runs import jobs, as soon as one
-// is started, see [ImportJobs]. Three run every ten minutes:
+// is started, see [ImportJobs]. One applies the rules of groups to all users as soon as they are
+// changed, see [Groups.AddRule]. Three run every ten minutes:
 //
 //   - One removes expired records, what is left of deleted pools and groups, and
 //     master keys that have lapsed.
@@ -98,6 +100,10 @@ func (e *Engine) allJobs() []Job {
 			Run: func(ctx context.Context, e *Engine) error { return e.runImports(ctx) },
 		},
 	}
+	jobs = append(jobs, Job{
+		Name: jobRules, wake: e.ruleRuns, due: e.groupRulesDue,
+		Run: func(ctx context.Context, e *Engine) error { return e.runGroupRules(ctx) },
+	})
 	for _, j := range e.jobs {
 		if err := j.check(jobs); err != nil {
 			e.log.Error("invalid job", "job", j.Name, "error", err)

@@ -20,14 +20,18 @@ import (
 // how many fit into a token, and the roles.
 
 // AddToGroup puts a user into a group. It is no error if the user is in it
-// already. More groups than a user may be in are [ErrQuotaExceeded].
+// already. If a rule had put the user in, the user now stays without it. More groups than a user may be in are [ErrQuotaExceeded].
 func (us Users) AddToGroup(ctx context.Context, username, group string) error {
 	e := us.admin.engine
 	err := us.admin.changeGroups(ctx, username, group, dataAdded, func(tx store.Tx, u *User, g *Group) (error, error) {
+		if i := slices.Index(u.Ruled, g.ID); i >= 0 { // from now on no rule takes the user out
+			u.Ruled = slices.Delete(u.Ruled, i, i+1)
+			return nil, nil
+		}
 		if slices.Contains(u.Groups, g.ID) {
 			return errUnchanged, nil
 		}
-		full, err := e.full(tx, u)
+		full, err := u.full(tx, e.groupLimit())
 		u.Groups = append(u.Groups, g.ID)
 		return full, err
 	})
@@ -70,10 +74,12 @@ func (a *Admin) changeGroups(ctx context.Context, username, group, how string, f
 	return err
 }
 
+// groupLimit is in how many groups a user may be; negative for any number.
+func (e *Engine) groupLimit() int { return cmp.Or(e.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser) }
+
 // full reports whether a user can be in no more groups. Before it says so it
 // takes groups that were deleted out of the list.
-func (e *Engine) full(r store.Reader, u *User) (refused, err error) {
-	limit := cmp.Or(e.quotas.GroupsPerUser, serviceQuotas.GroupsPerUser)
+func (u *User) full(r store.Reader, limit int) (refused, err error) {
 	if limit < 0 || len(u.Groups) < limit {
 		return nil, nil
 	}
@@ -94,6 +100,7 @@ func (e *Engine) full(r store.Reader, u *User) (refused, err error) {
 // leave takes a group out of the user's list.
 func (u *User) leave(group string) {
 	u.Groups = slices.DeleteFunc(u.Groups, func(id string) bool { return id == group })
+	u.Ruled = slices.DeleteFunc(u.Ruled, func(id string) bool { return id == group })
 }
 
 // Groups returns the groups that a user is in, in the order that they have in

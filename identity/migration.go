@@ -108,7 +108,7 @@ func (s *scope) commitMigration(ctx context.Context, m *migration) (bool, error)
 		if refused, err = takeAliases(tx, s.settings, m.user, by, m.now); err != nil || refused != nil {
 			return err
 		}
-		return insertUser(tx, m.user, m.cred, nil, ev)
+		return s.engine.insertUser(tx, s.pool, m.user, m.cred, nil, ev)
 	})
 	switch {
 	case errors.Is(err, store.ErrExists), err == nil && errors.Is(refused, ErrUsernameExists):

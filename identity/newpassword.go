@@ -220,6 +220,9 @@ func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credent
 	if err = cmp.Or(err, taken); err != nil {
 		return outcome{}, err // it must not commit: the challenge stays open for another name
 	}
+	if u, err = s.engine.ruledIn(tx, s.pool, u, ev); err != nil {
+		return outcome{}, err
+	}
 	o := outcome{user: u, cred: cred, proved: []proof{{Kind: provedPassword, Changed: cred.Changed}}}
 	if err := o.next(tx, s); err != nil {
 		return outcome{}, err

@@ -333,6 +333,9 @@ func (t *reset) write(tx store.Tx, u *User, c *code, old *credential, ev *Event)
 	if err != nil {
 		return err
 	}
+	if u, err = t.scope.engine.ruledIn(tx, t.scope.pool, u, ev); err != nil {
+		return err
+	}
 	t.user = u
 	if err := u.signOutSafely(tx, t.scope.settings, t.now); err != nil {
 		return err

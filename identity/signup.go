@@ -398,7 +398,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 		if err := s.dropUnproved(tx, unproved, ev); err != nil {
 			return err
 		}
-		return cmp.Or(insertUser(tx, u, cred, pending, ev), l.put(tx))
+		return cmp.Or(s.engine.insertUser(tx, s.pool, u, cred, pending, ev), l.put(tx))
 	})
 	if err == nil && !admitted {
 		return nil, errAddressFull
@@ -463,11 +463,16 @@ func (s *scope) stillThere(tx store.Tx) error {
 	return err
 }
 
-func insertUser(tx store.Tx, u *User, cred *credential, pending *code, ev *Event) error {
+// insertUser writes a new user of a pool, in the groups that its rules say.
+func (e *Engine) insertUser(tx store.Tx, p *PoolInfo, u *User, cred *credential, pending *code, ev *Event) error {
 	for _, name := range u.Names {
 		if taken, err := isSubOfAnother(tx, u, name); err != nil || taken {
 			return cmp.Or(err, store.ErrExists)
 		}
+	}
+	u, err := e.ruledIn(tx, p, u, ev)
+	if err != nil {
+		return err
 	}
 	if err := users.Insert(tx, u); err != nil {
 		return err

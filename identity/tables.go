@@ -90,6 +90,11 @@ var (
 		Owner: store.OwnedByPool,
 	}
 
+	// groupRuns: how far the rules of a pool have been applied to its users.
+	groupRuns = &store.Table[groupRun]{
+		Name: "groupruns", Key: func(r *groupRun) string { return store.Key(r.Pool) }, Owner: store.OwnedByPool,
+	}
+
 	// totps: what authenticator apps share with us.
 	totps = &store.Table[totp]{
 		Name: "totps", Secret: true, Key: func(t *totp) string { return store.Key(t.Pool, t.Sub) },
@@ -217,6 +222,8 @@ type PoolInfo struct {
 	Settings PoolSettings `json:"settings"`         // as they were set, without defaults filled in
 	// ExpiringSince is when the engine first saw that unconfirmed users of the pool expire; zero if they do not.
 	ExpiringSince time.Time `json:"expiringSince,omitzero"`
+	// GroupRules put users into groups by their attributes, see [Groups.AddRule].
+	GroupRules []GroupRule `json:"groupRules,omitempty"`
 }
 
 func poolKeys(p *PoolInfo) []string {
@@ -274,6 +281,7 @@ type User struct {
 	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that count once they are verified
 	MFA        MFAPreference     `json:"mfa,omitzero"`         // the second factors that are turned on
 	Groups     []string          `json:"groups,omitempty"`     // ids, some of which may be of groups that were deleted
+	Ruled      []string          `json:"ruled,omitempty"`      // ids of the groups that rules have put the user into
 	NamedBy    string            `json:"namedBy,omitempty"`    // the address that is the name, where a pool takes two kinds
 }
 

@@ -18,7 +18,7 @@ func (u *User) clone() *User {
 	}
 	c.Names = slices.Clone(u.Names)
 	c.Pending = maps.Clone(u.Pending)
-	c.Groups = slices.Clone(u.Groups)
+	c.Groups, c.Ruled = slices.Clone(u.Groups), slices.Clone(u.Ruled)
 	return &c
 }
 

@@ -117,6 +117,7 @@ var rows = []row{
 	{identity.ErrForeignToken, idp.UnauthorizedException, say("Unauthorized")},                                                                   // text (unsure)
 
 	{identity.ErrGroupNotFound, idp.ResourceNotFoundException, say("Group not found.")},
+	{identity.ErrGroupRuleNotFound, idp.ResourceNotFoundException, say("Group rule not found.")},      // no operation of the service's reaches it
 	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
 	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},                            // text (unsure)
 
