@@ -235,7 +235,7 @@ func TestMembershipsByHandStay(t *testing.T) {
 // The job applies a changed rule to those who are there, goes on where it was cut off, tells
 // how far it is, and comes once more for calls that had the earlier rules.
 func TestJobAppliesGroupRules(t *testing.T) {
-	const n = 1234
+	const n = 600
 	g := newGroups(t)
 	g.make(t, "staff", -1, "")
 	var recs []*identity.UserRecord

@@ -16,6 +16,7 @@ type groupCommand struct {
 	Add     groupAdd     `cmd:"" help:"Put a user into a group."`
 	Remove  groupRemove  `cmd:"" help:"Take a user out of a group."`
 	Members groupMembers `cmd:"" help:"List the users in a group."`
+	Rule    groupRule    `cmd:"" help:"Put users into groups by an attribute."`
 }
 
 // Help returns the details that --help shows.

@@ -122,6 +122,7 @@ func plain(err error) error {
 	}{
 		{identity.ErrClientNotFound, "cognate client list shows all app clients"},
 		{identity.ErrGroupNotFound, "cognate group list shows all groups"},
+		{identity.ErrGroupRuleNotFound, "cognate group rule list shows all rules"},
 		{identity.ErrImportJobNotFound, "cognate import list shows all import jobs"},
 		{identity.ErrSecretNotFound, "cognate client secret list shows all secrets of the client"},
 		{identity.ErrLastSecret, "add another first: cognate client secret add"},

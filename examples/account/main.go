@@ -64,6 +64,9 @@ func run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := staff(ctx, pool); err != nil {
+		return err
+	}
 	if err := join(ctx, pool, mails); err != nil {
 		return err
 	}
@@ -114,6 +117,18 @@ func promote(ctx context.Context, pool *identity.UserPool, username string) erro
 		return err
 	}
 	return admin.Users().AddToGroup(ctx, username, "admins") // in tokens from the next sign-in on
+}
+
+// endregion
+
+// region grouprule
+func staff(ctx context.Context, pool *identity.UserPool) error {
+	groups := pool.Admin().Groups()
+	if _, err := groups.Create(ctx, identity.GroupSettings{Name: "staff"}); err != nil {
+		return err
+	}
+	_, err := groups.AddRule(ctx, identity.GroupRule{Group: "staff", Attribute: "email", Match: identity.MatchEmailDomain, Value: "example.com"})
+	return err // from now on; Maintain applies the rule to users who exist
 }
 
 // endregion

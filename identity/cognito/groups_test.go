@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cognate-id/cognate/identity"
 )
 
 const testRole = "arn:aws:iam::123456789012:role/test"
@@ -252,5 +254,43 @@ func TestUnusualNamesOfGroups(t *testing.T) {
 	claims := claimsOf(t, w.open.access("alice"))["cognito:groups"].(list)
 	if len(claims) != len(want) {
 		t.Errorf("cognito:groups is %q, want %q", claims, want)
+	}
+}
+
+// TestGroupRulesStayOurs: what an operator has set up by our own means works over the wire, is kept by
+// UpdateUserPool, and shows in no answer.
+func TestGroupRulesStayOurs(t *testing.T) {
+	w := newWorld(t)
+	pool, err := w.engine.UserPool(t.Context(), w.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.group("staff", nil)
+	groups := pool.Admin().Groups()
+	rule, err := groups.AddRule(t.Context(), identity.GroupRule{Group: "staff", Attribute: "email", Match: identity.MatchEmailDomain, Value: "rule.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ok("UpdateUserPool", obj{"UserPoolId": w.pool})
+	w.ok("AdminCreateUser", obj{"UserPoolId": w.pool, "Username": "ruled", "MessageAction": "SUPPRESS"})
+	user := obj{"UserPoolId": w.pool, "Username": "ruled"}
+	w.ok("AdminUpdateUserAttributes", with(user, obj{"UserAttributes": attrs("email", "x@RULE.example", "email_verified", "true")}))
+	if in := w.ok("AdminListGroupsForUser", user)["Groups"].([]any); len(in) != 1 || in[0].(obj)["GroupName"] != "staff" {
+		t.Errorf("groups %v, want the one of the rule", in)
+	}
+	for op, body := range map[string]obj{
+		"DescribeUserPool": {"UserPoolId": w.pool}, "ListUserPools": {"MaxResults": 9}, "AdminGetUser": user, "ListGroups": {"UserPoolId": w.pool},
+		"GetGroup": {"UserPoolId": w.pool, "GroupName": "staff"}, "AdminListGroupsForUser": user,
+	} {
+		raw := w.call(op, body).raw
+		for _, ours := range []string{rule.ID, "emailDomain", "rule.example\"", "ruled\":"} {
+			if strings.Contains(raw, ours) && !(ours == "rule.example\"" && op == "AdminGetUser") {
+				t.Errorf("%s shows %s: %s", op, ours, raw)
+			}
+		}
+	}
+	w.ok("DeleteGroup", obj{"UserPoolId": w.pool, "GroupName": "staff"})
+	if rules, _, err := groups.Rules(t.Context()); err != nil || len(rules) != 0 {
+		t.Errorf("rules %v, %v after the group was deleted, want none", rules, err)
 	}
 }
