@@ -316,12 +316,15 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	if err != nil {
 		return hook.CustomMessageDecision{}, err
 	}
-	return d, checkWords(kind, d)
+	return d, checkWords(kind, d, p.linksTo(kind, m) && p.engine.pageURL(ctx) != "")
 }
 
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
-// an invited user the name to sign in with.
-func checkWords(kind MessageKind, d hook.CustomMessageDecision) error {
+// an invited user the name to sign in with. A link tells the code, where there is one.
+func checkWords(kind MessageKind, d hook.CustomMessageDecision, links bool) error {
+	if links && linkForm.MatchString(d.Body) {
+		return nil
+	}
 	if d.Body == "" || strings.Contains(d.Body, codePlaceholder) && (kind != MessageInvitation || strings.Contains(d.Body, namePlaceholder)) {
 		return nil
 	}
