@@ -33,7 +33,7 @@ import (
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
 //	scope.newSignUp                 PreSignUp, messageTriggers
 //	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
-//	AppClient.confirmSignUp         PostConfirmation
+//	scope.confirmSignUp         PostConfirmation
 //	Users.Confirm                   PostConfirmation
 //	AppClient.resend                messageTriggers
 //	AppClient.forgotPassword        messageTriggers; UserMigration if there is no such user
@@ -53,7 +53,7 @@ import (
 //
 //	point                  runs in
 //	preSignUp              scope.decideSignUp, Admin.createUser
-//	postConfirmation       scope.commitSignUp, AppClient.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
+//	postConfirmation       scope.commitSignUp, scope.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
 //	userMigration          scope.migrate
 //	defineChallenge        customSignIn.next
 //	createChallenge        customSignIn.challenge

@@ -51,6 +51,9 @@ func (s *server) link(to string) (target, text string) {
 		if found == nil || !m.HTML {
 			s.t.Fatalf("no link in %q", m.Body)
 		}
+		if strings.Contains(strings.ReplaceAll(found[1], "&amp;", ""), "&") {
+			s.t.Errorf("the link is not escaped: %s", found[1])
+		}
 		return html.UnescapeString(found[1]), found[2]
 	}
 	s.t.Fatalf("no mail to %s", to)
@@ -102,6 +105,10 @@ func TestLinkConfirms(t *testing.T) {
 	if w := s.visit(http.MethodGet, link, nil); w.Code != http.StatusOK || s.status(pool, "bob") != "CONFIRMED" {
 		t.Errorf("a link that was asked for again: %d, the user is %v", w.Code, s.status(pool, "bob"))
 	}
+	s.ok("ForgotPassword", obj{"ClientId": client, "Username": "bob"}) // whoever resets a password must type the code
+	if m := s.outbox.Messages(nil)[0]; m.HTML || m.Body != "Your verification code is "+string(m.Code) {
+		t.Errorf("the mail of a reset is %q", m.Body)
+	}
 }
 
 func attributesOf(user obj) map[string]string {
@@ -145,7 +152,10 @@ func TestBadLinks(t *testing.T) {
 	used, _ := s.link("alice@example.com")
 	s.visit(http.MethodGet, used, nil)
 	good, _ := s.link("bob@example.com")
-	other := s.ok("CreateUserPoolClient", obj{"UserPoolId": dig(s.ok("CreateUserPool", obj{"PoolName": "codes"}), "UserPool", "Id"), "ClientName": "web"})
+	codes := dig(s.ok("CreateUserPool", obj{"PoolName": "codes", "AutoVerifiedAttributes": list{"email"}}), "UserPool", "Id").(string)
+	other := dig(s.ok("CreateUserPoolClient", obj{"UserPoolId": codes, "ClientName": "web"}), "UserPoolClient", "ClientId").(string)
+	s.ok("SignUp", signUpAt(other, "dora", "dora@example.com"))
+	byHand := url.Values{"client_id": {other}, "user_name": {"dora"}, "confirmation_code": {s.outbox.LastCode("dora")}}
 	edit := func(name, value string) string {
 		u, _ := url.Parse(good)
 		q := u.Query()
@@ -161,7 +171,7 @@ func TestBadLinks(t *testing.T) {
 	for name, link := range map[string]string{
 		"used": used, "a wrong code": edit("confirmation_code", wrong), "no code": edit("confirmation_code", ""), "nobody": edit("user_name", "nobody"),
 		"no user": edit("user_name", ""), "no such client": edit("client_id", "x"), "no client": edit("client_id", ""), "another's code": edit("user_name", "carol"),
-		"a pool without links": edit("client_id", dig(other, "UserPoolClient", "ClientId").(string)), "nothing": "/confirmUser", "a long name": edit("user_name", strings.Repeat("x", 5000)),
+		"a pool without links": "/confirmUser?" + byHand.Encode(), "nothing": "/confirmUser", "a long name": edit("user_name", strings.Repeat("x", 5000)),
 	} {
 		w := s.visit(http.MethodGet, link, nil)
 		if w.Code != http.StatusBadRequest || page != "" && w.Body.String() != page {
@@ -175,7 +185,7 @@ func TestBadLinks(t *testing.T) {
 	if w := s.visit(http.MethodPut, good, nil); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("PUT: %d", w.Code)
 	}
-	if s.status(pool, "bob") != "UNCONFIRMED" || s.status(pool, "carol") != "UNCONFIRMED" {
+	if s.status(pool, "bob") != "UNCONFIRMED" || s.status(pool, "carol") != "UNCONFIRMED" || s.status(codes, "dora") != "UNCONFIRMED" {
 		t.Error("a bad link confirmed somebody")
 	}
 	s.advance(24*time.Hour + time.Second)
