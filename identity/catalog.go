@@ -27,8 +27,8 @@ import (
 // that takes a catalog.
 func Tables() store.Catalog {
 	return store.Catalog{
-		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, keyrings, users, groups, groupTombstones,
-		totps, credentials, codes, families, usedStates, sources, throttles, events, echoes,
+		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, keyrings, senderKeys, users, groups, groupTombstones,
+		totps, credentials, codes, families, usedStates, sources, throttles, events, echoes, importJobs, importChunks, importLogs,
 	}
 }
 

@@ -283,11 +283,14 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 		return nil, err
 	}
 	var words hook.CustomMessageDecision
-	if !to.decoy {
-		var err error
-		if words, err = s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
-			return nil, err
-		}
+	var err error
+	if to.decoy {
+		err = s.points().pretendMessage(ctx, to.attribute)
+	} else {
+		words, err = s.points().customMessage(ctx, e.kind, to.user, to.attribute)
+	}
+	if err != nil {
+		return nil, err
 	}
 	now := s.engine.now()
 	text, c, err := s.newCode(to, e.purpose, now.Add(e.life))

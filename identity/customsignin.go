@@ -160,10 +160,8 @@ func (c *CustomChallenge) answer(ctx context.Context, in CustomAnswer) (*SignInR
 	if err != nil {
 		return nil, err
 	}
-	if !d.Correct || r.user == nil {
-		if err := r.fail(ctx); err != nil {
-			return nil, err
-		}
+	if err := r.count(ctx, d.Correct); err != nil {
+		return nil, err
 	}
 	r.rounds = append(r.rounds, hook.Round{Challenge: challengeCustom, Correct: d.Correct, Metadata: r.data.Metadata})
 	return r.next(ctx)
@@ -242,8 +240,10 @@ func (r *customSignIn) useUp(ctx context.Context) error {
 	return spentOr(err, nil)
 }
 
-// fail counts a wrong answer as a wrong password is counted.
-func (r *customSignIn) fail(ctx context.Context) error {
+// count counts a wrong answer as a wrong password is counted. Right or wrong, it refuses an
+// answer if the user was locked out since it was given: of many answers at once, no more are
+// judged than one after the other. The right answer of nobody counts no more than that of a user.
+func (r *customSignIn) count(ctx context.Context, right bool) error {
 	s := r.scope
 	ev, err := s.proved(ctx, r.who, EventSignedIn, r.now)
 	if err != nil {
@@ -259,9 +259,12 @@ func (r *customSignIn) fail(ctx context.Context) error {
 			refused = ErrTooManyAttempts
 			return nil
 		}
+		if right {
+			return nil
+		}
 		return again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), r.now)
 	})
-	if err != nil || refused != nil { // it was not judged
+	if right || err != nil || refused != nil { // if refused, it was not judged
 		return orRefused(err, refused)
 	}
 	s.failed(ErrIncorrectCredentials, r.now)
@@ -278,7 +281,7 @@ func (r *customSignIn) next(ctx context.Context) (*SignInResult, error) {
 	case d.Fail:
 		return nil, ErrIncorrectCredentials
 	case d.IssueTokens && r.user == nil:
-		return nil, ErrIncorrectCredentials
+		return nil, orRefused(r.count(ctx, false), ErrIncorrectCredentials)
 	case d.IssueTokens:
 		return r.finish(ctx)
 	case d.Challenge == challengeCustom:
@@ -286,7 +289,7 @@ func (r *customSignIn) next(ctx context.Context) (*SignInResult, error) {
 	case d.Challenge == roundPassword && r.public != nil:
 		return r.passwordChallenge()
 	}
-	return nil, &HookError{DefineAuthChallenge, fmt.Errorf("%w: it names neither a challenge nor an end, but %q", hook.ErrInvalidDecision, d.Challenge)}
+	return nil, r.scope.points().ended(ctx, DefineAuthChallenge, fmt.Errorf("%w: it names neither a challenge nor an end, but %q", hook.ErrInvalidDecision, d.Challenge))
 }
 
 // challenge has the hook make a challenge.
@@ -303,7 +306,7 @@ func (r *customSignIn) challenge(ctx context.Context) (*SignInResult, error) {
 		return nil, err
 	}
 	if len(state) > maxCustomSession {
-		return nil, &HookError{CreateAuthChallenge, fmt.Errorf("%w: private parameters and metadata are too long", hook.ErrInvalidDecision)}
+		return nil, s.points().ended(ctx, CreateAuthChallenge, fmt.Errorf("%w: private parameters and metadata are too long", hook.ErrInvalidDecision))
 	}
 	return &SignInResult{Challenge: &CustomChallenge{Username: r.shownName(), Parameters: d.Public, client: s.appClient(), state: state}}, nil
 }

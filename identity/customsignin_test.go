@@ -392,3 +392,68 @@ func TestCustomSignInOfADisabledUser(t *testing.T) {
 	_, err = guess(t, riddle(t, a, "carol"), "right")
 	wantErr(t, "unconfirmed", err, identity.ErrUserNotConfirmed)
 }
+
+// askOn asks one riddle after the other, whatever the answers.
+func askOn(*hook.DefineAuthChallenge) hook.DefineAuthChallengeDecision {
+	return hook.DefineAuthChallengeDecision{Challenge: "CUSTOM_CHALLENGE"}
+}
+
+// A right answer of nobody counts as that of a user does, which is not at all: otherwise a
+// riddle that anybody can solve would tell who exists, once nobody is locked out.
+func TestRightAnswersOfNobodyAreNotCounted(t *testing.T) {
+	g := &game{define: askOn}
+	_, _, a := g.play(t, memory.New(), identity.PoolSettings{})
+	for range 8 {
+		for _, name := range []string{"alice", "nobod"} {
+			in, err := a.StartCustom(t.Context(), identity.StartCustom{Username: name})
+			check(t, "StartCustom of "+name, err)
+			_, err = guess(t, in.Challenge.(*identity.CustomChallenge), "right")
+			check(t, "a right answer of "+name, err)
+		}
+	}
+	g.define = func(*hook.DefineAuthChallenge) hook.DefineAuthChallengeDecision {
+		return hook.DefineAuthChallengeDecision{IssueTokens: true}
+	}
+	for range 8 {
+		_, err := a.StartCustom(t.Context(), identity.StartCustom{Username: "nobod"})
+		wantErr(t, "tokens for nobody", err, identity.ErrIncorrectCredentials, identity.ErrTooManyAttempts)
+	}
+	_, err := a.StartCustom(t.Context(), identity.StartCustom{Username: "nobod"})
+	wantErr(t, "the sign-in of nobody that the hook would let in", err, identity.ErrTooManyAttempts)
+}
+
+// Of many answers at once, no more are judged than one after the other: a right answer to one
+// riddle of several says nothing once the user is locked out.
+func TestRightAnswerOfAUserWhoWasLockedOutMeanwhile(t *testing.T) {
+	g := &game{define: askOn}
+	f, _, a := g.play(t, memory.New(), cognitoPool)
+	h := g.hooks()
+	verify := h.VerifyAuthChallengeResponse
+	h.VerifyAuthChallengeResponse = func(ctx context.Context, e *hook.VerifyAuthChallenge) (hook.VerifyAuthChallengeDecision, error) {
+		for range 6 {
+			wantErr(t, "a guess", byPassword(t, a, "alice", wrong), identity.ErrIncorrectCredentials, identity.ErrTooManyAttempts)
+		}
+		return verify(ctx, e)
+	}
+	f.SetHooks(&h)
+	_, err := guess(t, riddle(t, a, "alice"), "right")
+	wantErr(t, "a right answer", err, identity.ErrTooManyAttempts)
+}
+
+// A hook that ends the sign-in ends it, whatever another hook has decided before.
+func TestOneOfTwoHooksEndsACustomSignIn(t *testing.T) {
+	decide := func(d hook.DefineAuthChallengeDecision) identity.Hooks {
+		return (&game{define: func(*hook.DefineAuthChallenge) hook.DefineAuthChallengeDecision { return d }}).hooks()
+	}
+	open, shut := decide(hook.DefineAuthChallengeDecision{IssueTokens: true}), decide(hook.DefineAuthChallengeDecision{Fail: true})
+	for _, order := range [][2]identity.Hooks{{open, shut}, {shut, open}} {
+		f := newEngineWith(t, memory.New(), func(o *identity.Options) {
+			o.Hooks, o.PoolHooks = &order[0], map[string]identity.Hooks{"app": order[1]}
+		})
+		pool, _, err := f.EnsureUserPool(t.Context(), "app", ptr(cognitoPool))
+		check(t, "EnsureUserPool", err)
+		f.join(t, pool, "alice", email)
+		_, err = f.customClient(t, pool, false).StartCustom(t.Context(), identity.StartCustom{Username: "alice"})
+		wantErr(t, "StartCustom", err, identity.ErrIncorrectCredentials)
+	}
+}

@@ -1,10 +1,12 @@
 package identity_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -94,6 +96,73 @@ func TestSignUpThatAHookRefuses(t *testing.T) {
 		}
 		_, err = pool.Admin().Users().Get(t.Context(), "alice")
 		wantErr(t, name+": the user", err, identity.ErrUserNotFound)
+	}
+}
+
+// What the caller may not be told of a hook that fails is in the log. A refusal is told, and
+// is not in the log.
+func TestFailuresOfHooksAreLogged(t *testing.T) {
+	for name, c := range map[string]struct {
+		d    hook.PreSignUpDecision
+		err  error
+		want string
+	}{
+		"fails":            {err: errInjected, want: errInjected.Error()},
+		"cannot be called": {err: &hook.FailureError{Name: "ServiceException", Err: errInjected}, want: errInjected.Error()},
+		"decides badly":    {d: hook.PreSignUpDecision{VerifyPhone: true}, want: "no phone_number to be verified"},
+		"refuses":          {err: hook.Refuse("Invalid email domain")},
+	} {
+		var log bytes.Buffer
+		h := identity.Hooks{PreSignUp: func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) { return c.d, c.err }}
+		f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Hooks, o.Logger = &h, slog.New(slog.NewTextHandler(&log, nil)) })
+		pool := f.open(t, cognitoPool)
+		_, err := pool.SignUp(t.Context(), identity.SignUp{Username: "alice", Password: password, Attributes: attrs{"email": email}})
+		wantErr(t, name, err, identity.ErrHookFailed, identity.ErrHookDecision, identity.ErrHookRefused)
+		if logged := log.String(); c.want == "" && logged != "" || !strings.Contains(logged, c.want) || c.want != "" && !strings.Contains(logged, "trigger=PreSignUp") {
+			t.Errorf("%s: the log has %q, want %q", name, logged, c.want)
+		}
+	}
+}
+
+// A sign-in that ends while a hook runs gives no tokens, whether or not the client rotates.
+func TestRefreshOfASignInThatEndsMeanwhile(t *testing.T) {
+	for _, settings := range []identity.PoolSettings{cognitoPool, {}} {
+		for name, end := range map[string]func(context.Context, identity.Users) error{
+			"signed out": func(ctx context.Context, us identity.Users) error { return us.SignOut(ctx, "alice") },
+			"disabled":   func(ctx context.Context, us identity.Users) error { return us.Disable(ctx, "alice") },
+			"deleted":    func(ctx context.Context, us identity.Users) error { return us.Delete(ctx, "alice") },
+		} {
+			var pool *identity.UserPool
+			f := hookedEngine(t, identity.Hooks{PreTokenGeneration: func(ctx context.Context, e *hook.PreTokenGeneration) (d hook.PreTokenGenerationDecision, err error) {
+				if e.Source == hook.TokensOfRefresh {
+					err = end(ctx, pool.Admin().Users())
+				}
+				return d, err
+			}})
+			pool = f.open(t, settings)
+			f.join(t, pool, "alice", email)
+			a := f.client(t, pool, identity.ClientSettings{})
+			in := f.signIn(t, a, "alice")
+			_, err := a.Refresh(t.Context(), identity.Refresh{Token: in.Refresh, Rotating: true})
+			wantErr(t, name, err, identity.ErrRefreshTokenRevoked, identity.ErrUserDisabled)
+		}
+	}
+}
+
+// A hook before a sign-up sees the attributes as they were given, and none that the engine adds.
+func TestHookSeesASignUpAsItWasGiven(t *testing.T) {
+	var got map[string]string
+	f := hookedEngine(t, identity.Hooks{PreSignUp: func(_ context.Context, e *hook.PreSignUp) (hook.PreSignUpDecision, error) {
+		got = e.Attributes
+		return hook.PreSignUpDecision{}, nil
+	}})
+	pool := f.open(t, cognitoPool)
+	f.signUp(t, pool, "alice", email)
+	if want := (attrs{"email": email}); !maps.Equal(got, want) {
+		t.Errorf("attributes %v, want %v", got, want)
+	}
+	if u := f.user(t, pool, "alice"); u.Attributes["email_verified"] != "false" {
+		t.Errorf("the user has the attributes %v", u.Attributes)
 	}
 }
 

@@ -38,11 +38,13 @@ type Engine struct {
 	hasher  *passhash.Hasher
 	quotas  Quotas
 	limits  Limits
-	jobs    []Job // Options.Jobs
+	jobs    []Job         // Options.Jobs
+	imports chan struct{} // wakes the job that runs import jobs
 
 	hooks     *Hooks           // of all pools; nil for none
 	poolHooks map[string]Hooks // by the key of the pool
 	targets   TargetCaller     // nil if no target can be called
+	paces     sync.Map         // pool and trigger → *pace, of hooks that have run
 
 	rotateAfter time.Duration // 0 means never
 
@@ -75,7 +77,8 @@ type Options struct {
 	// owes a message then returns [ErrNoSender] and changes nothing. An [Outbox]
 	// keeps messages for tests.
 	Sender Sender
-	// Clock is the only clock that the engine reads. Defaults to time.Now.
+	// Clock is the only clock that the engine reads, except to measure how long hooks take.
+	// Defaults to time.Now.
 	Clock func() time.Time
 	// Rand is the source of ids and codes. Keys, salts and nonces never come from
 	// it. Set it only to make a test repeatable. Defaults to crypto/rand.
@@ -152,6 +155,7 @@ func New(s store.Store, o *Options) *Engine {
 		clients:  store.NewCache(clients, recordCache),
 		keyrings: store.NewCache(keyrings, recordCache),
 		making:   make(chan struct{}, 1),
+		imports:  make(chan struct{}, 1),
 	}
 	e.fillDefaults(o)
 	e.catalog = o.Catalog

@@ -133,6 +133,10 @@ var (
 	ErrInvalidFilterAttribute = errors.New("identity: attribute cannot be searched")
 	// ErrInvalidPosition is returned for a malformed position in a list, or one of another list.
 	ErrInvalidPosition = errors.New("identity: invalid position in a list")
+	// ErrSenderKeyUnknown is returned for a key of codes that the pool does not have.
+	ErrSenderKeyUnknown = errors.New("identity: the user pool does not have this key of codes")
+	// ErrSenderKeyMalformed is returned for a wrapped key of a code that the pool has not made, or not for this context.
+	ErrSenderKeyMalformed = errors.New("identity: the key of a code cannot be unwrapped")
 	// ErrLastSecret is returned for the deletion of a client's only secret.
 	ErrLastSecret = errors.New("identity: the last secret of a client cannot be deleted")
 	// ErrSecretNotFound is returned for a secret that a client does not have. It is a [*NotFoundError].
@@ -164,6 +168,23 @@ var (
 	// ErrForeignToken is returned when a client tries to revoke another client's token.
 	ErrForeignToken = errors.New("identity: token belongs to another client")
 
+	// ErrImportJobNotFound is returned for an import job that does not exist. It is a [*NotFoundError].
+	ErrImportJobNotFound = errors.New("identity: import job does not exist")
+	// ErrImportState is returned for an import job that cannot be started or stopped in its state. It is an [*ImportStateError].
+	ErrImportState = errors.New("identity: import job cannot be started or stopped in its state")
+	// ErrImportNoFile is returned when an import job is started that has no file. It is an [*ImportStateError].
+	ErrImportNoFile = errors.New("identity: no file was uploaded for the import job")
+	// ErrImportActive is returned when an import job is started while another one is active. It is an [*ImportStateError].
+	ErrImportActive = errors.New("identity: another import job is active")
+	// ErrImportUnverified is returned when an import job is started in a pool that verifies no addresses. It is an [*ImportStateError].
+	ErrImportUnverified = errors.New("identity: the user pool verifies no addresses")
+	// ErrUploadRefused is returned for an upload with a wrong signature, or for a job that does not exist.
+	ErrUploadRefused = errors.New("identity: the signature of the upload is wrong")
+	// ErrUploadExpired is returned for an upload that comes too late.
+	ErrUploadExpired = errors.New("identity: the time to upload the file is over")
+	// ErrUploadTooLarge is returned for an upload of more than [MaxImportFile] bytes.
+	ErrUploadTooLarge = errors.New("identity: the file is larger than 100 MiB")
+
 	// ErrDeletionProtected is returned for the deletion of a pool whose settings protect it. Turn the protection off first.
 	ErrDeletionProtected = errors.New("identity: deletion protection is active")
 	// ErrInvalidSettings is returned for invalid settings. It is a [*SettingError].
@@ -188,6 +209,16 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string { return e.Err.Error() + ": " + e.ID }
 func (e *NotFoundError) Unwrap() error { return e.Err }
+
+// An ImportStateError names the import job that is in the wrong state.
+type ImportStateError struct {
+	Err    error        // ErrImportState, ErrImportNoFile, ErrImportActive or ErrImportUnverified
+	ID     string       // of the job
+	Status ImportStatus // of the job
+}
+
+func (e *ImportStateError) Error() string { return e.Err.Error() + ": " + e.ID }
+func (e *ImportStateError) Unwrap() error { return e.Err }
 
 // A GroupError names the group that an error is about.
 type GroupError struct {
@@ -351,6 +382,20 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%v: status is %s", e.Err, e.Status) }
 func (e *StatusError) Unwrap() error { return e.Err }
+
+// A MigrationError says that the hook UserMigration has refused to bring a user. It is
+// [ErrUserNotFound], and is returned only where the settings disclose that.
+type MigrationError struct {
+	Client string // the id of the app client
+	Err    error  // of the hook, a [*HookError]
+}
+
+// Error returns the error of the hook too.
+func (e *MigrationError) Error() string { return ErrUserNotFound.Error() + ": " + e.Err.Error() }
+
+// Unwrap returns ErrUserNotFound. The error of the hook is in Err alone, because the call was not
+// ended by the hook.
+func (e *MigrationError) Unwrap() error { return ErrUserNotFound }
 
 // A TriggerError names the trigger whose target cannot be called.
 type TriggerError struct {

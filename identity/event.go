@@ -102,6 +102,7 @@ const (
 	SubjectGroup     SubjectKind = "group"     // a group, by its id; Data has its name
 	SubjectKey       SubjectKind = "key"       // a signing key, by its kid
 	SubjectAccessKey SubjectKind = "accessKey" // an access key of an operator, by its id
+	SubjectImportJob SubjectKind = "importJob" // an import job, by its id; Data has its name
 )
 
 // A FailureCode says why something failed.

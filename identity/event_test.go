@@ -17,14 +17,15 @@ import (
 // their jobs alone. AccessKeys.Used changes a time only.
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
-	Admin.CountUsers Admin.Describe Admin.Events
+	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
 	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
+	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	UserPool.Session
-	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page
+	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
 `)
 
 // A life is what the rows of TestEveryChangeLeavesAnEvent share.
@@ -46,6 +47,7 @@ type life struct {
 	at      identity.Challenge
 	doomed  *identity.Session
 	again   identity.Secret // a refresh token
+	job     *identity.ImportJob
 }
 
 // An act is one call of a public method, and what it must leave. In want,
@@ -106,6 +108,17 @@ var acts = []act{
 		}
 		return nil
 	}, nil}, // it is the other pool's
+	{"Admin.CreateSenderKey", func(ctx context.Context, l *life) error {
+		_, err := l.admin.CreateSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyCreated operator:AKIA pool"}},
+	{"Admin.DeleteSenderKey", func(ctx context.Context, l *life) error {
+		if was, err := l.admin.DeleteSenderKey(ctx); err != nil || !was {
+			l.t.Errorf("DeleteSenderKey: %t, %v", was, err)
+		}
+		_, err := l.admin.DeleteSenderKey(ctx)
+		return err
+	}, []string{"SenderKeyDeleted operator:AKIA pool"}},
 	{"Admin.Update", func(ctx context.Context, l *life) error {
 		return second(l.admin.Update(ctx, func(s *identity.PoolSettings) error { s.Tags = map[string]string{"a": "b"}; return nil }))
 	}, []string{"PoolChanged operator:AKIA pool changed=tags"}},
@@ -408,6 +421,10 @@ var acts = []act{
 		return l.users.Confirm(ctx, "bob")
 	}, []string{"SignUpConfirmed operator:AKIA bob"}},
 	{
+		"Users.DeleteTOTP", func(ctx context.Context, l *life) error { return l.users.DeleteTOTP(ctx, "bob") },
+		[]string{"MFAChanged operator:AKIA bob"},
+	},
+	{
 		"Users.ResetMFA", func(ctx context.Context, l *life) error { return l.users.ResetMFA(ctx, "bob") },
 		[]string{"MFAChanged operator:AKIA bob"},
 	},
@@ -423,6 +440,10 @@ var acts = []act{
 		}
 		return err
 	}, []string{"UserImported operator:AKIA bob"}},
+	{"ImportJobs.Create", createJob, []string{"ImportJobCreated operator:AKIA importJob name=job"}},
+	{"ImportJobs.Upload", uploadJob, nil},
+	{"ImportJobs.Start", startJob, []string{"ImportJobStarted operator:AKIA importJob name=job"}},
+	{"ImportJobs.Stop", stopJob, []string{"ImportJobStopped operator:AKIA importJob name=job"}},
 	{"MFASetupRequired.Enroll", func(ctx context.Context, l *life) error {
 		err := second(l.admin.Update(l.t.Context(), func(s *identity.PoolSettings) error { s.MFA = "ON"; return nil }))
 		if err != nil {
@@ -470,7 +491,7 @@ var acts = []act{
 }
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Clients", "Groups", "Users", "AccessKeys"}
+var signed = []string{"Engine", "Admin", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

@@ -55,7 +55,12 @@ const (
 	EventGroupCreated        EventKind = "GroupCreated"
 	EventGroupChanged        EventKind = "GroupChanged"
 	EventGroupDeleted        EventKind = "GroupDeleted"
+	EventImportJobCreated    EventKind = "ImportJobCreated"
+	EventImportJobStarted    EventKind = "ImportJobStarted"
+	EventImportJobStopped    EventKind = "ImportJobStopped"   // by an operator
 	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
+	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
+	EventSenderKeyDeleted    EventKind = "SenderKeyDeleted"   // Data has its name
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
 	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
 )

@@ -325,3 +325,6 @@ func (e *Engine) UnconfirmedLimit(s *PoolSettings) int {
 
 // Prepared is a new name of a safe pool as it is stored.
 func Prepared(name string) (string, error) { return prepared(name) }
+
+// RunImports runs the active import jobs to their end.
+func (e *Engine) RunImports(ctx context.Context) error { return e.runImports(ctx) }

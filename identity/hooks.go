@@ -316,19 +316,39 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	if err != nil {
 		return hook.CustomMessageDecision{}, err
 	}
-	return d, checkWords(kind, d, p.linksTo(kind, m) && p.engine.pageURL(ctx) != "")
+	return d, p.checkWords(ctx, kind, m, d)
+}
+
+// pretendMessage is customMessage for nobody: it takes the time, and runs no hook.
+func (p points) pretendMessage(ctx context.Context, attribute string) error {
+	m := medium(attribute)
+	if err := p.canSend(m); err != nil || present(p, atSender(m)) {
+		return err
+	}
+	return pretend(ctx, p, atCustomMessage)
+}
+
+// pretendConfirmation is postConfirmation for nobody.
+func (p points) pretendConfirmation(ctx context.Context) error {
+	return pretend(ctx, p, atPostConfirmation)
 }
 
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
 // an invited user the name to sign in with. A link tells the code, where there is one.
-func checkWords(kind MessageKind, d hook.CustomMessageDecision, links bool) error {
-	if links && linkForm.MatchString(d.Body) {
+func (p points) checkWords(ctx context.Context, kind MessageKind, m Medium, d hook.CustomMessageDecision) error {
+	if p.linksTo(kind, m) && p.engine.pageURL(ctx) != "" && linkForm.MatchString(d.Body) {
 		return nil
 	}
-	if d.Body == "" || strings.Contains(d.Body, codePlaceholder) && (kind != MessageInvitation || strings.Contains(d.Body, namePlaceholder)) {
-		return nil
+	needed := []string{codePlaceholder}
+	if kind == MessageInvitation {
+		needed = append(needed, namePlaceholder)
 	}
-	return &HookError{CustomMessage, fmt.Errorf("%w: the text has no %s", hook.ErrInvalidDecision, codePlaceholder)}
+	for _, text := range needed {
+		if d.Body != "" && !strings.Contains(d.Body, text) {
+			return p.ended(ctx, CustomMessage, fmt.Errorf("%w: the text has no %s", hook.ErrInvalidDecision, text))
+		}
+	}
+	return nil
 }
 
 // canSend returns [ErrNoSender] if there is neither a hook for the medium nor a
@@ -351,7 +371,7 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if present(p, sender) {
 		_, err := run(ctx, p, sender, func() *hook.CustomSender {
 			source := messageSource(senderTrigger(m.Medium), m.Kind)
-			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code}
+			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code, Encrypt: p.encrypter()}
 		})
 		return err
 	}
@@ -431,7 +451,7 @@ func (s *scope) changeTokens(ctx context.Context, source hook.Source, g *grant) 
 	}
 	s.changes = &d
 	if err := s.tryClaims(ctx, g); err != nil {
-		return &HookError{PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err)}
+		return s.points().ended(ctx, PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
 )
@@ -134,27 +135,38 @@ func present[E, D any](p points, at at[E, D]) bool {
 	return false
 }
 
-// run runs the hooks of a point, and merges their decisions. A decision of a later
-// hook wins over one of an earlier hook. The first error ends the run. run makes
-// the event only if there is a hook.
+// run runs the hooks of a point, and merges their decisions as the point says. The first
+// error ends the run. run makes the event only if there is a hook.
 func run[E, D any](ctx context.Context, p points, at at[E, D], event func() *E) (D, error) {
 	var nothing, all D
 	sets, err := p.sets(at.triggers...)
 	if err != nil {
 		return nothing, err
 	}
+	sets = slices.DeleteFunc(sets, func(h *Hooks) bool { return at.hook(h) == nil })
+	if len(sets) == 0 {
+		return nothing, nil
+	}
+	defer func(begun time.Time) { p.engine.paceOf(p.pool.ID, at.triggers[0]).note(time.Since(begun)) }(time.Now())
 	for _, h := range sets {
 		fn := at.hook(h)
-		if fn == nil {
-			continue
-		}
 		d, err := guarded(ctx, p, at.triggers[0], fn, event())
 		if err != nil {
-			return nothing, &HookError{at.triggers[0], err}
+			return nothing, p.ended(ctx, at.triggers[0], err)
 		}
 		all = at.merge(all, d)
 	}
 	return all, nil
+}
+
+// ended returns the error by which a hook ends the call. It logs what the caller may not be told:
+// why a hook failed, or what is wrong with its decision.
+func (p points) ended(ctx context.Context, t Trigger, err error) error {
+	e := &HookError{t, err}
+	if !errors.Is(e, ErrHookRefused) && !errors.Is(err, errHookPanicked) && ctx.Err() == nil {
+		p.engine.log.ErrorContext(ctx, "a hook has ended a call", "trigger", t, "pool", p.pool.ID, "error", err)
+	}
+	return e
 }
 
 // guarded calls a hook. A panic of the hook is an error, so that one bad hook does not
@@ -222,9 +234,11 @@ func mergeMessage(a, b hook.CustomMessageDecision) hook.CustomMessageDecision {
 	return hook.CustomMessageDecision{Subject: cmp.Or(b.Subject, a.Subject), Body: cmp.Or(b.Body, a.Body)}
 }
 
-// mergeDefine takes the first decision that says anything.
+// mergeDefine takes the first decision that says anything, unless the other ends the sign-in.
 func mergeDefine(a, b hook.DefineAuthChallengeDecision) hook.DefineAuthChallengeDecision {
-	return cmp.Or(a, b)
+	merged := cmp.Or(a, b)
+	merged.Fail = a.Fail || b.Fail
+	return merged
 }
 
 // mergeCreate takes the first challenge that a hook has made.

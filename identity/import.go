@@ -87,6 +87,9 @@ type arrival struct {
 	event   *Event
 	room    int   // how many groups the user may be in, see [Quotas]
 	refused error // why the record is not imported; nil if it is
+
+	line  *csvLine // of an import job
+	early error    // why the row of an import job is refused whatever the store has
 }
 
 // errPresent is the refusal of a user who exists already.

@@ -167,7 +167,7 @@ func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) erro
 	}
 	for _, hash := range append(slices.Clone(s.PasswordHistory), s.PasswordHash) {
 		if hash != "" && passhash.Check(hash) != nil {
-			return invalid("passwordHash", "The hash of a password must be one of Argon2id, with parameters within the limits.")
+			return invalid("passwordHash", "The hash of a password must be one of Argon2id, bcrypt, scrypt or PBKDF2 with SHA-256, with parameters within the limits.")
 		}
 	}
 	if s.PasswordHash != "" {

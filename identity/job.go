@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,11 @@ type Job struct {
 	// minutes), another engine may start the job meanwhile: doing it twice must be
 	// harmless.
 	Run func(ctx context.Context, e *Engine) error
+
+	life time.Duration   // of the lease; 0 means twice Every and five minutes
+	wake <-chan struct{} // a value begins a turn
+	// due reports whether there is anything to do. If it is nil, there always is.
+	due func(context.Context) (bool, error)
 }
 
 // The engine's own jobs.
@@ -37,6 +43,7 @@ const (
 	jobSweep  = "sweep"
 	jobRotate = "rotate-keys"
 	jobExpire = "expire-users"
+	jobImport = "import-users"
 )
 
 const (
@@ -47,8 +54,8 @@ const (
 type jobKey struct{}
 
 // Maintain runs the jobs of the engine until ctx ends, and returns after all of
-// them have returned. The engine has three jobs of its own, which run every ten
-// minutes:
+// them have returned. The engine has jobs of its own. One runs import jobs, as soon as one
+// is started, see [ImportJobs]. Three run every ten minutes:
 //
 //   - One removes expired records, what is left of deleted pools and groups, and
 //     master keys that have lapsed.
@@ -60,7 +67,7 @@ type jobKey struct{}
 // [Options.Jobs] adds more. Run Maintain in a goroutine, in every program on the
 // store: one engine does a job and the others stand by. If that engine stops
 // without notice, another goes on within three times Every and five minutes: 35
-// minutes for the engine's own jobs. An error of a job is logged, and the job
+// minutes for those three, and three minutes for import jobs. An error of a job is logged, and the job
 // runs again in its next turn. It does not delay other jobs.
 func (e *Engine) Maintain(ctx context.Context) {
 	if err := Upgrade(ctx, e.store); err != nil && ctx.Err() == nil {
@@ -80,6 +87,10 @@ func (e *Engine) allJobs() []Job {
 		{Name: jobSweep, Run: func(ctx context.Context, e *Engine) error { _, err := e.Sweep(ctx); return err }},
 		{Name: jobExpire, Run: func(ctx context.Context, e *Engine) error { return e.expireUnconfirmed(ctx) }},
 		{Name: jobRotate, Run: func(ctx context.Context, e *Engine) error { return e.rotateOldKeys(ctx) }},
+		{
+			Name: jobImport, Every: importEvery, life: importLease, wake: e.imports, due: e.importDue,
+			Run: func(ctx context.Context, e *Engine) error { return e.runImports(ctx) },
+		},
 	}
 	for _, j := range e.jobs {
 		if err := j.check(jobs); err != nil {
@@ -124,20 +135,30 @@ func (e *Engine) keep(ctx context.Context, j Job) {
 			e.release(context.WithoutCancel(ctx), j.Name)
 			return
 		case <-tick.C:
+		case <-j.wake:
 		}
 	}
 }
 
 // runJob runs a job once, unless another engine holds its lease.
 func (e *Engine) runJob(ctx context.Context, j Job) error {
-	mine, err := e.lease(ctx, j.Name, 2*j.Every+jobMargin)
+	if j.due != nil {
+		if due, err := j.due(ctx); err != nil || !due {
+			return err
+		}
+	}
+	mine, err := e.lease(ctx, j.Name, cmp.Or(j.life, 2*j.Every+jobMargin))
 	if err != nil {
 		return fmt.Errorf("take lease: %w", err)
 	}
 	if !mine {
 		return nil
 	}
-	return j.Run(context.WithValue(ctx, jobKey{}, j.Name), e)
+	err = j.Run(context.WithValue(ctx, jobKey{}, j.Name), e)
+	if j.due != nil { // the next work may come to another engine
+		e.release(context.WithoutCancel(ctx), j.Name)
+	}
+	return err
 }
 
 // lease takes or renews a lease, which one engine holds at a time, and reports

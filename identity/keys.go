@@ -28,13 +28,14 @@ const maxTokenLife = 24 * time.Hour
 
 // A ring has the keys of a pool, parsed and ready for use.
 type ring struct {
-	pool    string
-	keys    []ringKey
-	state   token.Boxes // seal challenge states
-	refresh token.Boxes // seal refresh tokens
-	codes   []macKey    // of codes, of the newest master first
-	decoy   []byte      // key of what answers show about users who do not exist
-	digest  []byte      // key of the digests that addresses and sources are counted by
+	pool     string
+	keys     []ringKey
+	state    token.Boxes // seal challenge states
+	refresh  token.Boxes // seal refresh tokens
+	codes    []macKey    // of codes, of the newest master first
+	wrapping token.Boxes // wrap the keys of codes for custom senders, see codekey.go
+	decoy    []byte      // key of what answers show about users who do not exist
+	digest   []byte      // key of the digests that addresses and sources are counted by
 }
 
 type ringKey struct {

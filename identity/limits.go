@@ -104,10 +104,18 @@ func (m *meter) add(source string, now time.Time) {
 
 // spendSource counts a request for a message, and returns [ErrLimitExceeded] if its source had too many.
 func (e *Engine) spendSource(source string, now time.Time) error {
+	if err := e.sourceAsked(source, now); err != nil {
+		return err
+	}
+	e.messages.add(source, now)
+	return nil
+}
+
+// sourceAsked returns [ErrLimitExceeded] if a source has asked for too many messages. It counts nothing.
+func (e *Engine) sourceAsked(source string, now time.Time) error {
 	if e.messages.full(source, now, limitOr(e.limits.SourceMessagesPerHour, 100)) {
 		return ErrLimitExceeded
 	}
-	e.messages.add(source, now)
 	return nil
 }
 

@@ -136,7 +136,11 @@ func (r *ring) openMasters(k *keyring) error {
 		if err != nil {
 			return err
 		}
-		r.state, r.refresh = append(r.state, state), append(r.refresh, refresh)
+		wrapping, err := m.box("code for a sender")
+		if err != nil {
+			return err
+		}
+		r.state, r.refresh, r.wrapping = append(r.state, state), append(r.refresh, refresh), append(r.wrapping, wrapping)
 		r.codes = append(r.codes, macKey{m.ID, derive(m.Key, "code")})
 	}
 	return nil

@@ -20,16 +20,22 @@ import (
 // user and the other uses it.
 
 // migrate asks the hook for a user who is not in the pool, and stores the user whom
-// it returns. It reports whether the user is there now.
+// it returns. It reports whether the user is there now. If the hook refuses, the error is a
+// [*MigrationError]: functions refuse a wrong password so, and that must look as it
+// does for a user of the pool.
 func (s *scope) migrate(ctx context.Context, source hook.Source, name string, password Secret) (bool, error) {
 	d, err := s.points().userMigration(ctx, source, name, password)
+	if errors.Is(err, ErrHookRefused) {
+		s.engine.log.InfoContext(ctx, "a hook brings no user", "trigger", UserMigration, "pool", s.pool.ID, "error", err)
+		return false, &MigrationError{Client: s.client.ID, Err: err}
+	}
 	if err != nil || d.Attributes == nil {
 		return false, err
 	}
 	now := s.engine.now()
 	u, err := s.migrated(name, d, now)
 	if err != nil {
-		return false, &HookError{UserMigration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err)}
+		return false, s.points().ended(ctx, UserMigration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err))
 	}
 	var cred *credential
 	if password != "" {
@@ -37,7 +43,17 @@ func (s *scope) migrate(ctx context.Context, source hook.Source, name string, pa
 			return false, err
 		}
 	}
-	return s.commitMigration(ctx, u, cred, d.ForceAlias, now)
+	m := &migration{user: u, cred: cred, force: d.ForceAlias, who: s.whoIs(nil, name), now: now}
+	return s.commitMigration(ctx, m)
+}
+
+// A migration is what is stored of a user whom a hook has brought.
+type migration struct {
+	user  *User
+	cred  *credential // nil if there is no password
+	force bool        // the alias of another user moves
+	who   string      // whom wrong passwords were counted for
+	now   time.Time
 }
 
 // migrated makes the user of a decision.
@@ -67,31 +83,53 @@ func (s *scope) migrated(name string, d hook.UserMigrationDecision, now time.Tim
 }
 
 // commitMigration stores a user. Without force, a user whose address is the alias of
-// another user is refused: the directory would give that user's name away.
-func (s *scope) commitMigration(ctx context.Context, u *User, cred *credential, force bool, now time.Time) (bool, error) {
-	ev, err := s.asked(ctx, u.Sub, EventUserMigrated, now)
+// another user is refused: the directory would give that user's name away. A right
+// password brings nobody once the name is locked: of many guesses at once, no more count
+// than one after the other.
+func (s *scope) commitMigration(ctx context.Context, m *migration) (bool, error) {
+	ev, err := s.asked(ctx, m.user.Sub, EventUserMigrated, m.now)
 	if err != nil {
 		return false, err
 	}
 	var refused error
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		refused = nil
 		if err := s.stillThere(tx); err != nil {
 			return err
 		}
-		var by *Event
-		if force {
-			by = ev
-		}
-		if refused, err = takeAliases(tx, s.settings, u, by, now); err != nil || refused != nil {
+		if locked, err := m.locked(tx, s); err != nil || locked {
+			refused = ErrTooManyAttempts
 			return err
 		}
-		return insertUser(tx, u, cred, nil, ev)
+		var by *Event
+		if m.force {
+			by = ev
+		}
+		if refused, err = takeAliases(tx, s.settings, m.user, by, m.now); err != nil || refused != nil {
+			return err
+		}
+		return insertUser(tx, m.user, m.cred, nil, ev)
 	})
-	if errors.Is(err, store.ErrExists) || err == nil && errors.Is(refused, ErrUsernameExists) {
+	switch {
+	case errors.Is(err, store.ErrExists), err == nil && errors.Is(refused, ErrUsernameExists):
 		return true, nil // another call has brought the user
+	case err != nil || errors.Is(refused, ErrTooManyAttempts):
+		return false, orRefused(err, refused)
+	case refused != nil:
+		return false, s.points().ended(ctx, UserMigration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, refused))
 	}
-	if err == nil && refused != nil {
-		return false, &HookError{UserMigration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, refused)}
+	return true, nil
+}
+
+// locked reports whether too many wrong passwords were given for the name meanwhile.
+func (m *migration) locked(tx store.Tx, s *scope) (bool, error) {
+	if m.cred == nil {
+		return false, nil // a forgotten password proves nothing
 	}
-	return err == nil, err
+	values, err := tx.Get(guessRefs(s.pool.ID, m.who)...)
+	if err != nil {
+		return false, err
+	}
+	g, err := s.guessesOf(values, m.who)
+	return err == nil && g.locked(m.now), err
 }

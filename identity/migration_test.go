@@ -2,7 +2,10 @@ package identity_test
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"net/netip"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -72,6 +75,111 @@ func TestMigrationDoesNotLetGuess(t *testing.T) {
 	}
 	_, err := pool.Admin().Users().Get(t.Context(), "alice")
 	wantErr(t, "alice", err, identity.ErrUserNotFound)
+}
+
+// Functions of Lambda refuse a wrong password by an error. That looks as a wrong password
+// of a user does, and is counted alike, also where the client may know that there is no such user.
+func TestMigrationThatRefusesDoesNotLetGuess(t *testing.T) {
+	disclosed := identity.ClientSettings{PreventUserExistenceErrors: ptr("LEGACY")}
+	for name, c := range map[string]struct {
+		settings identity.PoolSettings
+		client   identity.ClientSettings
+		refuses  bool
+		want     error
+	}{
+		"refused, hidden":     {identity.PoolSettings{}, identity.ClientSettings{}, true, identity.ErrIncorrectCredentials},
+		"refused, disclosed":  {cognitoPool, disclosed, true, identity.ErrUserNotFound},
+		"no user, disclosed":  {cognitoPool, disclosed, false, identity.ErrUserNotFound},
+		"no user, by default": {cognitoPool, identity.ClientSettings{}, false, identity.ErrUserNotFound},
+	} {
+		dir := &directory{d: hook.UserMigrationDecision{Attributes: aliceElsewhere, Status: "CONFIRMED"}}
+		h := dir.hooks()
+		bring := h.UserMigration
+		h.UserMigration = func(ctx context.Context, e *hook.UserMigration) (hook.UserMigrationDecision, error) {
+			d, err := bring(ctx, e)
+			if c.refuses && err == nil && d.Attributes == nil {
+				err = hook.Refuse("Bad password")
+			}
+			return d, err
+		}
+		f := hookedEngine(t, h)
+		pool := f.open(t, c.settings)
+		a := f.client(t, pool, c.client)
+		wantErr(t, name, byPassword(t, a, "alice", wrong), c.want)
+		for range 20 {
+			wantErr(t, name, byPassword(t, a, "alice", wrong), c.want, identity.ErrTooManyAttempts)
+		}
+		if n := len(dir.asked); n > 6 {
+			t.Errorf("%s: the other directory was asked %d times for 21 guesses", name, n)
+		}
+		wantErr(t, name+": the right password of a locked name", byPassword(t, a, "alice", password), identity.ErrTooManyAttempts)
+		_, err := a.ForgotPassword(t.Context(), "bob", "")
+		if c.want == identity.ErrUserNotFound {
+			wantErr(t, name+": forgotten", err, identity.ErrUserNotFound)
+			_, told := errors.AsType[*identity.MigrationError](err)
+			if told != c.refuses {
+				t.Errorf("%s: forgotten: %v", name, err)
+			}
+		} else {
+			check(t, name+": forgotten", err)
+		}
+	}
+}
+
+// Of many guesses at once, no more count than one after the other: the right password
+// brings nobody once the name is locked.
+func TestMigrationOfANameThatWasLockedMeanwhile(t *testing.T) {
+	dir := &directory{d: hook.UserMigrationDecision{Attributes: aliceElsewhere, Status: "CONFIRMED"}}
+	h := dir.hooks()
+	bring := h.UserMigration
+	var pool *identity.UserPool
+	h.UserMigration = func(ctx context.Context, e *hook.UserMigration) (hook.UserMigrationDecision, error) {
+		if e.Password == password {
+			for range 6 {
+				wantErr(t, "a guess", byPassword(t, pool.AppClient, "alice", wrong), identity.ErrIncorrectCredentials, identity.ErrTooManyAttempts)
+			}
+		}
+		return bring(ctx, e)
+	}
+	f := hookedEngine(t, h)
+	pool = f.open(t, identity.PoolSettings{})
+	wantErr(t, "the right password", byPassword(t, pool.AppClient, "alice", password), identity.ErrTooManyAttempts)
+	_, err := pool.Admin().Users().Get(t.Context(), "alice")
+	wantErr(t, "alice", err, identity.ErrUserNotFound)
+}
+
+// A source that has asked for too many codes has nobody looked for elsewhere, and none who
+// signs up is shown to a hook.
+func TestSourceOfManyRequestsCallsNoHooks(t *testing.T) {
+	for _, settings := range []identity.PoolSettings{{}, cognitoPool} {
+		dir := &directory{}
+		h := dir.hooks()
+		signUps := 0
+		h.PreSignUp = func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) {
+			signUps++
+			return hook.PreSignUpDecision{}, hook.Refuse("no")
+		}
+		f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Hooks, o.Limits.SourceMessagesPerHour = &h, 5 })
+		pool := f.open(t, settings)
+		ctx := identity.WithCall(t.Context(), identity.Call{Address: netip.MustParseAddr("198.51.100.7")})
+		for i := range 20 {
+			_, err := pool.ForgotPassword(ctx, "nobody"+strconv.Itoa(i), "")
+			if i > 5 {
+				wantErr(t, "ForgotPassword", err, identity.ErrLimitExceeded)
+			}
+		}
+		if len(dir.asked) != 5 {
+			t.Errorf("the other directory was asked %d times, want 5", len(dir.asked))
+		}
+		ctx = identity.WithCall(t.Context(), identity.Call{Address: netip.MustParseAddr("198.51.100.8")})
+		for range 20 {
+			_, err := pool.SignUp(ctx, identity.SignUp{Username: "bob", Password: password, Attributes: attrs{"email": email}})
+			wantErr(t, "SignUp", err, identity.ErrHookRefused, identity.ErrLimitExceeded)
+		}
+		if signUps != 5 {
+			t.Errorf("the hook has seen %d sign-ups, want 5", signUps)
+		}
+	}
 }
 
 // By default a user who was migrated must reset the password first.

@@ -52,18 +52,16 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 	if err := s.points().callable(messageTriggers...); err != nil {
 		return nil, err
 	}
+	var absent error
 	if u == nil {
-		brought, err := s.migrate(ctx, hook.MigrateForgotPassword, username, "")
-		if err != nil {
+		if s, u, absent, err = a.sought(ctx, s, username); err != nil {
 			return nil, err
-		}
-		if brought {
-			if s, u, err = a.loadUser(ctx, username); err != nil {
-				return nil, err
-			}
 		}
 	}
 	to, refusal := recovery(s.settings, u)
+	if absent != nil {
+		refusal = absent
+	}
 	if refusal != nil && s.tellsRefusal(refusal) {
 		return nil, refusal
 	}
@@ -71,6 +69,32 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 		to = s.decoyRecipient(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
 	}
 	return s.sendCode(ctx, resetErrand, to)
+}
+
+// sought asks the hook for a user who is not in the pool and has forgotten the password. A
+// source that may ask for no more messages is refused before. absent is the error of a hook
+// that brings nobody.
+func (a *AppClient) sought(ctx context.Context, s *scope, name string) (_ *scope, u *User, absent, err error) {
+	if !present(s.points(), atUserMigration) {
+		return s, nil, nil, nil
+	}
+	if s.settings.DisclosesUsers(&s.client.Settings) { // else commitCode counts the call
+		err = s.engine.spendSource(s.source, s.engine.now())
+	} else {
+		err = s.engine.sourceAsked(s.source, s.engine.now())
+	}
+	if err != nil {
+		return s, nil, nil, err
+	}
+	brought, err := s.migrate(ctx, hook.MigrateForgotPassword, name, "")
+	if errors.Is(err, ErrUserNotFound) {
+		return s, nil, err, nil
+	}
+	if err != nil || !brought {
+		return s, nil, nil, err
+	}
+	s, u, err = a.loadUser(ctx, name)
+	return s, u, nil, err
 }
 
 // loadUser reads, with what load does, the user by any name; nil if there is none.

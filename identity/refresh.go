@@ -103,6 +103,9 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 		return nil, err
 	}
 	if !rotates {
+		if err := s.stillStands(ctx, c); err != nil {
+			return nil, err
+		}
 		if err := s.keepInUse(ctx, f, c, now); err != nil {
 			return nil, err
 		}
@@ -114,6 +117,21 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 	g := newGrant(u, groups, f)
 	g.refresh = true
 	return s.issue(ctx, g)
+}
+
+// stillStands reads a sign-in again if hooks have run, which may be slow: meanwhile the user may
+// have been disabled or signed out.
+func (s *scope) stillStands(ctx context.Context, c *refreshClaims) error {
+	if s.changes == nil {
+		return nil
+	}
+	return s.engine.store.View(ctx, func(r store.Reader) error {
+		u, f, err := readFamily(r, s.pool.ID, c.Sub, c.Family)
+		if err != nil {
+			return err
+		}
+		return s.refreshable(u, f, c, s.engine.now())
+	})
 }
 
 // checkProof checks the client's proof of its secret, by hash or in clear.

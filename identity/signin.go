@@ -78,28 +78,47 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	if err := t.known(); err != nil {
 		return nil, err
 	}
-	if err := t.scope.points().preAuthentication(ctx, t.user, in.Username); err != nil {
-		return nil, err
+	if t.absent == nil {
+		if err := t.scope.points().preAuthentication(ctx, t.user, in.Username); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.checkPassword(ctx, in.Password); err != nil {
 		return nil, err
 	}
-	return t.judge(ctx)
+	res, err := t.judge(ctx)
+	if t.absent != nil && errors.Is(err, ErrIncorrectCredentials) {
+		return nil, t.absent
+	}
+	return res, err
 }
 
 // migrated returns the attempt with the user whom the hook brings from another
 // directory, if the pool does not have the user. A name that was tried too often
-// is not passed on, so that nobody can guess the passwords of the other directory.
+// is not passed on, so that nobody can guess the passwords of the other directory. For the
+// same reason the attempt is counted if the hook brings nobody, also where the client may
+// know that there is no such user.
 func (a *AppClient) migrated(ctx context.Context, t *attempt, password Secret) (*attempt, error) {
-	if t.user != nil || t.shut(a.engine.now()) {
+	if t.user != nil || len(password) > settings.MaxPasswordBytes || !present(t.scope.points(), atUserMigration) {
 		return t, nil
 	}
-	brought, err := t.scope.migrate(ctx, hook.MigrateSignIn, t.name, password)
-	if err != nil || !brought {
-		return t, err
+	var absent error = ErrUserNotFound
+	if !t.shut(a.engine.now()) {
+		brought, err := t.scope.migrate(ctx, hook.MigrateSignIn, t.name, password)
+		switch {
+		case brought:
+			again := &attempt{name: t.name}
+			return again, a.begin(ctx, again, true)
+		case errors.Is(err, ErrUserNotFound):
+			absent = err
+		case err != nil:
+			return t, err
+		}
 	}
-	again := &attempt{name: t.name}
-	return again, a.begin(ctx, again, true)
+	if t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
+		t.absent = absent
+	}
+	return t, nil
 }
 
 // An attempt is one proof of who a user is: it is looked up, verified outside
@@ -113,6 +132,10 @@ type attempt struct {
 	lock  *guesses // what is left of the account's wrong guesses
 
 	values [][]byte // what lock and cred were decoded from
+
+	// absent is told in place of [ErrIncorrectCredentials] if a hook was asked for a user who does
+	// not exist, and the client may know that. The attempt is counted all the same.
+	absent error
 
 	correct bool
 	renewed *credential // written when the proof was correct
@@ -229,7 +252,7 @@ func (t *attempt) untriggered() error {
 // may be told before the password was proved.
 func (t *attempt) known() error {
 	if t.user == nil {
-		if t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
+		if t.absent == nil && t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
 			return ErrUserNotFound
 		}
 		return nil

@@ -60,10 +60,10 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	if err != nil {
 		return nil, err
 	}
-	if err := s.decideSignUp(ctx, u); err != nil {
+	if err := s.engine.spendSource(s.source, now); err != nil { // before the hook, which may be slow
 		return nil, err
 	}
-	if err := s.engine.spendSource(s.source, now); err != nil {
+	if err := s.decideSignUp(ctx, u); err != nil {
 		return nil, err
 	}
 	taken, err := a.engine.takeSeat(ctx, s.pool, now)
@@ -104,13 +104,14 @@ func (s *scope) decideSignUp(ctx context.Context, u *User) error {
 	if err != nil {
 		return err
 	}
+	u.flagAddresses() // after the hook, which sees what was given
 	verified := map[string]bool{"email": d.VerifyEmail, "phone_number": d.VerifyPhone}
 	for _, attribute := range addresses {
 		if !verified[attribute] {
 			continue
 		}
 		if u.Attributes[attribute] == "" {
-			return &HookError{PreSignUp, fmt.Errorf("%w: there is no %s to be verified", hook.ErrInvalidDecision, attribute)}
+			return s.points().ended(ctx, PreSignUp, fmt.Errorf("%w: there is no %s to be verified", hook.ErrInvalidDecision, attribute))
 		}
 		u.Attributes[attribute+"_verified"] = "true"
 	}
@@ -140,6 +141,9 @@ func (s *scope) hides() bool {
 func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (*SignUpResult, error) {
 	res := s.signUpResult(u)
 	if d := res.Delivery; d != nil { // as much work as the code of a sign-up
+		if err := s.points().pretendMessage(ctx, d.Attribute); err != nil {
+			return nil, err
+		}
 		if _, _, err := s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
 		}
@@ -166,6 +170,9 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	}
 	if err != nil {
 		return nil, err
+	}
+	if res.Confirmed {
+		return res, s.points().pretendConfirmation(ctx)
 	}
 	if !admitted || res.Delivery == nil {
 		return res, nil
@@ -215,7 +222,6 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if err := checkPassword(s.settings, in.Password, true); err != nil {
 		return nil, err
 	}
-	u.flagAddresses()
 	return u, s.points().callable(append([]Trigger{PreSignUp}, messageTriggers...)...)
 }
 

@@ -267,7 +267,7 @@ func (c *PasswordVerifier) answerCustom(ctx context.Context, st *challengeState,
 		return nil, err
 	}
 	if !t.correct || !t.scope.named(t.user, st, data, c.Username) {
-		return nil, orRefused(r.fail(ctx), ErrIncorrectCredentials)
+		return nil, orRefused(r.count(ctx, false), ErrIncorrectCredentials)
 	}
 	return r.provedPassword(ctx)
 }

@@ -43,6 +43,12 @@ var (
 		Owner: store.OwnedByPool,
 	}
 
+	// senderKeys: the keys of codes for custom senders that an operator has a copy of.
+	senderKeys = &store.Table[senderKey]{
+		Name: "senderkeys", Secret: true, Key: func(k *senderKey) string { return store.Key(k.Pool) },
+		Owner: store.OwnedByPool,
+	}
+
 	users = &store.Table[User]{
 		Name: "users", Version: userVersion, Upgrade: upgradeUser, Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
 		Owner: store.OwnedByPool, Refs: (*User).namedGroups, Views: []store.View{usersView},
@@ -407,6 +413,13 @@ type keyring struct {
 	Decoy   []byte      `json:"decoy"`   // 32 bytes, see ring
 	Digest  []byte      `json:"digest"`  // 32 bytes, see ring
 	Keys    []storedKey `json:"keys"`
+}
+
+type senderKey struct {
+	Pool    string    `json:"pool"`
+	ID      string    `json:"id"`  // 8 letters and digits, a part of the key's name
+	Key     []byte    `json:"key"` // 32 bytes
+	Created time.Time `json:"created"`
 }
 
 type storedKey struct {

@@ -218,6 +218,14 @@ func (i issuerFlag) fixed(self string) identity.IssuerFunc {
 	return identity.FixedIssuer(string(i))
 }
 
+// url returns the URL that clients call the server by, or "" if the issuer does not say.
+func (i issuerFlag) url() string {
+	if i == issuerAWS || i == issuerSelf {
+		return ""
+	}
+	return string(i)
+}
+
 // readiness says what the server has.
 func (c *devCommand) readiness(ctx context.Context, f *fake.Server, url string) readiness {
 	r := readiness{Endpoint: url, Region: f.Engine().Region(), Outbox: url + "/_cognate/outbox"}

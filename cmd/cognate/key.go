@@ -52,7 +52,7 @@ func (keyCreate) Help() string {
 The roles, each of which may also do what those after it may:
 
 - owner: everything, such as settings of pools and app clients
-- operator: users, groups and their sign-ins
+- operator: users, groups and their sign-ins, and codes of custom senders
 - support: help for users who cannot sign in: confirm, disable, enable, sign out, have the password reset
 - auditor: reads what is not secret
 

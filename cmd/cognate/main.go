@@ -41,6 +41,7 @@ type commands struct {
 	Client  clientCommand  `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
 	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
+	Import  importCommand  `cmd:"" help:"Show the import jobs of the API, and their logs."`
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
 	Restore restoreCommand `cmd:"" help:"Make a new store from a backup."`
 	Copy    copyCommand    `cmd:"" help:"Copy a store to another store, of the same kind or not."`

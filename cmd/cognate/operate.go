@@ -123,6 +123,7 @@ func plain(err error) error {
 	}{
 		{identity.ErrClientNotFound, "cognate client list shows all app clients"},
 		{identity.ErrGroupNotFound, "cognate group list shows all groups"},
+		{identity.ErrImportJobNotFound, "cognate import list shows all import jobs"},
 		{identity.ErrSecretNotFound, "cognate client secret list shows all secrets of the client"},
 		{identity.ErrLastSecret, "add another first: cognate client secret add"},
 		{identity.ErrUserNotFound, "cognate user list shows all users"},

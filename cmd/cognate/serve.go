@@ -136,7 +136,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	proxies := networks(c.Proxies)
-	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log})
+	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url()})
 	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/token"
 )
@@ -55,6 +56,10 @@ type Options struct {
 	Hints bool
 	// Clock is what dates of signatures are held against. Defaults to time.Now.
 	Clock func() time.Time
+	// URL is the address that clients call the handler by, such as
+	// https://auth.example.com. The addresses of uploads begin with it. Defaults to the
+	// address that a request was sent to.
+	URL string
 	// Timeout is how long one request may take. Defaults to 30 seconds.
 	Timeout time.Duration
 	// BodyTimeout is how long a request's body may take to arrive, before the
@@ -103,7 +108,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, uploads: make(chan struct{}, uploadsAtOnce)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -113,7 +118,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 		Authorize: s.authorizer(o), Context: s.withCall, MapError: s.mapError, Undeclared: undeclared,
 		Source: s.source, Failed: s.failed, Logger: s.log,
 		Timeout: o.Timeout, BodyTimeout: o.BodyTimeout, MaxInFlight: o.MaxInFlight,
-	}, idp.Service(s.handlers()), fedid.Service(nil))
+	}, idp.Service(s.handlers()), fedid.Service(nil), kms.Service(s.decrypt))
 	return &Handler{s, hosted(s)}
 }
 
@@ -127,6 +132,8 @@ type service struct {
 	operators tally         // of refused operators' calls
 	overload  tally         // of requests that were refused because of load
 	api       *wire.Handler // of the operations
+	public    string        // Options.URL
+	uploads   chan struct{} // holds a value for each upload that runs
 }
 
 // ServeHTTP serves the page of links and the public documents of pools, and leaves the rest to the
@@ -143,6 +150,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		".well-known/openid-configuration": s.discovery,
 	}[name]
 	switch {
+	case isUpload(r, name):
+		s.upload(w, r, pool, name)
+		return
 	case serve == nil:
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		v, err := serve(r, pool)
@@ -155,13 +165,31 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.api.ServeHTTP(w, r)
 }
 
-type hostKey struct{}
+type (
+	hostKey   struct{}
+	schemeKey struct{}
+)
 
-// hosted remembers the address that a request was sent to, for [SelfIssuer].
-func hosted(next http.Handler) http.Handler {
+// hosted remembers the address that a request was sent to, for [SelfIssuer] and for addresses
+// of uploads. A trusted proxy says whether it was called by TLS.
+func hosted(s *service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), hostKey{}, r.Host)))
+		ctx := context.WithValue(r.Context(), hostKey{}, r.Host)
+		if r.TLS != nil || s.proxies.trust(peer(r.RemoteAddr)) && r.Header.Get("X-Forwarded-Proto") == "https" {
+			ctx = context.WithValue(ctx, schemeKey{}, "https")
+		}
+		s.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// base is the address of the handler, without a slash at the end.
+func (s *service) base(ctx context.Context) string {
+	if s.public != "" {
+		return strings.TrimSuffix(s.public, "/")
+	}
+	scheme, _ := ctx.Value(schemeKey{}).(string)
+	host, _ := ctx.Value(hostKey{}).(string)
+	return cmp.Or(scheme, "http") + "://" + host
 }
 
 // SelfIssuer is an issuer for a fake: the address that a request was sent to,

@@ -59,6 +59,7 @@ type serverOptions struct {
 	handler cognito.Options
 	issuer  identity.IssuerFunc
 	quotas  identity.Quotas
+	hooks   *identity.Hooks
 }
 
 func newServer(t testing.TB) *server { return newServerWith(t, serverOptions{}) }
@@ -73,7 +74,7 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 		sender = s.outbox
 	}
 	s.engine = identity.New(s.store, &identity.Options{
-		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas,
+		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas, Hooks: o.hooks,
 		PageURL:      func(context.Context) string { return "https://auth.example.com" },
 		PasswordWait: time.Hour, // a crowd waits, however slow the machine is
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
@@ -118,6 +119,12 @@ var rows = []row{
 	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
 	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},                            // text (unsure)
 
+	{identity.ErrImportJobNotFound, idp.ResourceNotFoundException, notFound("Import job %s does not exist.")},                             // text (unsure)
+	{identity.ErrImportNoFile, idp.PreconditionNotMetException, importState("No csv file was uploaded for %s")},                           // recorded
+	{identity.ErrImportActive, idp.PreconditionNotMetException, say("Another import job is already in progress.")},                        // code and text (unsure)
+	{identity.ErrImportState, idp.PreconditionNotMetException, importState("Import job %s is in the wrong state: %s.")},                   // code and text (unsure)
+	{identity.ErrImportUnverified, idp.PreconditionNotMetException, say("The user pool must have at least one auto verified attribute.")}, // code and text (unsure)
+
 	{identity.ErrDeletionProtected, idp.InvalidParameterException, say("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")},
 	{identity.ErrInvalidSettings, idp.InvalidParameterException, settingReason},
 	{identity.ErrTrigger, idp.UnexpectedLambdaException, triggerFailed},
@@ -128,6 +135,10 @@ var rows = []row{
 	{identity.ErrInvalidPosition, idp.InvalidParameterException, say("Invalid pagination token given.")},
 	{identity.ErrLastSecret, idp.InvalidParameterException, say("The last client secret of an app client cannot be deleted.")}, // code and text (unsure)
 	{identity.ErrSecretNotFound, idp.ResourceNotFoundException, notFound("Client secret %s does not exist.")},                  // text (unsure)
+
+	// Of AWS KMS.
+	{identity.ErrSenderKeyUnknown, kms.IncorrectKeyException, say("The key ID in the request does not identify a CMK that can perform this operation.")},
+	{identity.ErrSenderKeyMalformed, kms.InvalidCiphertextException, say("")},
 
 	{identity.ErrBusy, idp.TooManyRequestsException, say("Rate exceeded")},
 	{store.ErrConflict, idp.TooManyRequestsException, say("Rate exceeded")},
@@ -214,9 +225,12 @@ func secretMismatch(op string, err error) string {
 }
 
 // userNotFound says less where the call is public: the words could mean the name
-// or the client. To a holder of a valid token of a deleted user it says that the
+// or the client. It names the client if a function that was asked for the user has failed. To a holder of a valid token of a deleted user it says that the
 // token was revoked.
-func userNotFound(op string, _ error) string {
+func userNotFound(op string, err error) string {
+	if e, ok := errors.AsType[*identity.MigrationError](err); ok {
+		return "Exception migrating user in app client " + e.Client
+	}
 	switch op {
 	case "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword":
 		return "Username/client id combination not found."
@@ -428,6 +442,17 @@ func hookFailed(_ string, err error) string {
 		return name + " failed with error Socket timeout while invoking Lambda function."
 	}
 	return name + " invocation failed due to error " + f.Name + "."
+}
+
+// importState names the job, and its state if the text has room for it.
+func importState(format string) func(string, error) string {
+	return func(_ string, err error) string {
+		e := of[*identity.ImportStateError](err)
+		if strings.Count(format, "%s") == 1 {
+			return fmt.Sprintf(format, e.ID)
+		}
+		return fmt.Sprintf(format, e.ID, e.Status)
+	}
 }
 
 // unsupported is ours: the service supports all of it. The text of the error after

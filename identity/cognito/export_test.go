@@ -7,6 +7,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 	"github.com/cognate-id/cognate/identity/settings"
 )
@@ -22,6 +23,9 @@ func Services() []*wire.Service {
 	s := &service{}
 	return []*wire.Service{idp.Service(s.handlers()), fedid.Service(nil)}
 }
+
+// KMS is the service by which custom senders read codes.
+func KMS() *wire.Service { return kms.Service((&service{}).decrypt) }
 
 // CallOf is the call that a request makes, by its members alone.
 func CallOf(ctx context.Context, in wire.Request) identity.Call {

@@ -22,6 +22,7 @@ func FuzzHandler(f *testing.F) {
 		}
 	}
 	f.Add(fedidPrefix+"GetId", `{}`)
+	f.Add("TrentService.Decrypt", `{"CiphertextBlob":"eA==","EncryptionContext":{"a":"b"},"KeyId":"k","EncryptionAlgorithm":"SYMMETRIC_DEFAULT","GrantTokens":["g"],"DryRun":true}`)
 	f.Fuzz(func(t *testing.T, target, body string) {
 		s := &server{t: t, handler: w.handler, region: w.region}
 		began := time.Now()

@@ -9,6 +9,7 @@ func (s *service) handlers() *idp.Handlers {
 	s.handlePools(h)
 	s.handleSignIn(h)
 	s.handleUsers(h)
+	s.handleImports(h)
 	return h
 }
 
@@ -67,6 +68,13 @@ func (s *service) handleSignIn(h *idp.Handlers) {
 	h.SetUserMFAPreference = s.setUserMFAPreference
 	h.AdminSetUserMFAPreference = s.adminSetUserMFAPreference
 
+	// userfactors.go
+	h.GetUserAuthFactors = s.getUserAuthFactors
+	h.AdminGetUserAuthFactors = s.adminGetUserAuthFactors
+	h.AdminDeleteSoftwareToken = s.adminDeleteSoftwareToken
+	h.SetUserSettings = s.setUserSettings
+	h.AdminSetUserSettings = s.adminSetUserSettings
+
 	// recovery.go
 	h.ForgotPassword = s.forgotPassword
 	h.ConfirmForgotPassword = s.confirmForgotPassword
@@ -116,4 +124,15 @@ func (s *service) handleUsers(h *idp.Handlers) {
 	h.AdminAddUserToGroup = s.adminAddUserToGroup
 	h.AdminRemoveUserFromGroup = s.adminRemoveUserFromGroup
 	h.AdminListGroupsForUser = s.adminListGroupsForUser
+}
+
+// handleImports is about imports of users.
+func (s *service) handleImports(h *idp.Handlers) {
+	// importjobs.go
+	h.GetCSVHeader = s.getCSVHeader
+	h.CreateUserImportJob = s.createUserImportJob
+	h.DescribeUserImportJob = s.describeUserImportJob
+	h.ListUserImportJobs = s.listUserImportJobs
+	h.StartUserImportJob = s.startUserImportJob
+	h.StopUserImportJob = s.stopUserImportJob
 }

@@ -75,6 +75,9 @@ func (s *service) updateUserPool(ctx context.Context, in *idp.UpdateUserPoolRequ
 	if err := r.check(); err != nil {
 		return nil, err
 	}
+	if err := s.notImporting(ctx, pool); err != nil {
+		return nil, err
+	}
 	if _, err := pool.Admin().Update(ctx, r.apply); err != nil {
 		return nil, err
 	}
@@ -84,6 +87,9 @@ func (s *service) updateUserPool(ctx context.Context, in *idp.UpdateUserPoolRequ
 func (s *service) deleteUserPool(ctx context.Context, in *idp.DeleteUserPoolRequest) error {
 	pool, err := s.pool(ctx, in.UserPoolId)
 	if err != nil {
+		return err
+	}
+	if err := s.notImporting(ctx, pool); err != nil {
 		return err
 	}
 	return pool.Admin().Delete(ctx)

@@ -19,7 +19,7 @@ import (
 
 // operationsOf has the operations that need a signature by the lowest role that may
 // call them. TestEachOperationHasARole holds it complete. Operations of identity pools
-// have the prefix identity.
+// have the prefix identity, and the one of AWS KMS has the prefix kms.
 var operationsOf = map[identity.AccessRole][]string{
 	// Reads that show no secret.
 	identity.RoleAuditor: {
@@ -50,7 +50,7 @@ var operationsOf = map[identity.AccessRole][]string{
 		"AdminUpdateUserAttributes", "CreateGroup", "CreateUserImportJob", "DeleteGroup", "DescribeUserPoolClient",
 		"GetClientToken", "GetDerivedToken", "StartUserImportJob", "StopUserImportJob", "UpdateGroup",
 		"identity:DeleteIdentities", "identity:GetOpenIdTokenForDeveloperIdentity", "identity:MergeDeveloperIdentities",
-		"identity:UnlinkDeveloperIdentity",
+		"identity:UnlinkDeveloperIdentity", "kms:Decrypt",
 	},
 	// Settings of pools, app clients and identity providers, and their secrets.
 	identity.RoleOwner: {
@@ -69,16 +69,16 @@ var operationsOf = map[identity.AccessRole][]string{
 	},
 }
 
+// prefixes are those of the operations in the table, by the service.
+var prefixes = map[string]string{"cognito-identity": "identity:", "kms": "kms:"}
+
 // making are the operations without a pool that a key for some pools may not call.
 var making = []string{"CreateUserPool"}
 
 // roleFor returns the lowest role that may call an operation. ok reports whether the
 // table has the operation; one that it does not have is for nobody.
 func roleFor(op *wire.Operation) (least identity.AccessRole, ok bool) {
-	name := op.Name
-	if op.Service == "cognito-identity" {
-		name = "identity:" + name
-	}
+	name := prefixes[op.Service] + op.Name
 	for role, names := range operationsOf {
 		if slices.Contains(names, name) {
 			return role, true

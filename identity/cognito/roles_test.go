@@ -29,12 +29,9 @@ func TestEachOperationHasARole(t *testing.T) {
 			in[name]++
 		}
 	}
-	for _, s := range cognito.Services() {
+	for _, s := range append(cognito.Services(), cognito.KMS()) {
 		for _, op := range s.Operations {
-			name := op.Name
-			if s.Name == "cognito-identity" {
-				name = "identity:" + name
-			}
+			name := map[string]string{"cognito-identity": "identity:", "kms": "kms:"}[s.Name] + op.Name
 			want := 0
 			if signed(&op) {
 				want = 1

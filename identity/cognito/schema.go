@@ -23,6 +23,9 @@ func (s *service) addCustomAttributes(ctx context.Context, in *idp.AddCustomAttr
 	if err != nil {
 		return nil, err
 	}
+	if err := s.notImporting(ctx, pool); err != nil {
+		return nil, err
+	}
 	_, err = pool.Admin().Update(ctx, func(set *identity.PoolSettings) error {
 		if set.Schema == nil {
 			set.Schema = identity.StandardSchema()

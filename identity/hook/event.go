@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/cognate-id/cognate/identity/settings"
@@ -174,6 +175,10 @@ type CustomSender struct {
 	To string
 	// Code is the code, or the temporary password of an invitation.
 	Code settings.Secret
+	// Encrypt encrypts a code for a function that must not get it in clear text, as Amazon
+	// Cognito does: the result is a message of the AWS Encryption SDK in Base64. It is nil if
+	// the pool's settings name no key.
+	Encrypt func(context.Context, settings.Secret) (string, error) `json:"-"`
 }
 
 // A UserMigration is the event of a user who is not in the pool, at a sign-in or a

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -20,9 +21,8 @@ import (
 )
 
 // Target is an [identity.TargetCaller]: it returns hooks that call the function of a trigger by
-// the Invoke API of AWS Lambda. It returns nil if there is no endpoint for its ARN, if this package
-// has no event for the trigger, or if codes for it must be encrypted and there is no
-// Options.Encrypt.
+// the Invoke API of AWS Lambda. It returns nil if there is no endpoint for its ARN, or if this package
+// has no event for the trigger.
 func (c *Caller) Target(pool *identity.PoolInfo, trigger identity.Trigger, in identity.TriggerTarget) *identity.Hooks {
 	u := c.invokeURL(in.ARN)
 	if u == nil || !slices.Contains(known, trigger) {
@@ -30,10 +30,7 @@ func (c *Caller) Target(pool *identity.PoolInfo, trigger identity.Trigger, in id
 	}
 	t := &target{caller: c, name: in.ARN, url: u, prepare: c.invoking(region(in.ARN)), code: plainCode}
 	if sends(trigger) && pool.Settings.TriggerKey != nil {
-		if c.options.Encrypt == nil {
-			return nil
-		}
-		t.code = encryptedCode(c.options.Encrypt, pool)
+		t.code = c.encryptedCode(pool)
 	}
 	return t.hooks()
 }
@@ -130,16 +127,27 @@ func sends(t identity.Trigger) bool {
 func plainCode(_ context.Context, e *hook.CustomSender) (string, error) { return string(e.Code), nil }
 
 // encryptedCode encrypts codes for a pool. The service escapes temporary passwords as HTML first.
-func encryptedCode(encrypt Encrypter, pool *identity.PoolInfo) func(context.Context, *hook.CustomSender) (string, error) {
+func (c *Caller) encryptedCode(pool *identity.PoolInfo) func(context.Context, *hook.CustomSender) (string, error) {
 	return func(ctx context.Context, e *hook.CustomSender) (string, error) {
+		encrypt := e.Encrypt
+		if c.options.Encrypt != nil {
+			encrypt = func(ctx context.Context, code identity.Secret) (string, error) {
+				return c.options.Encrypt(ctx, pool, code)
+			}
+		}
+		if encrypt == nil {
+			return "", errNoEncrypter
+		}
 		code := e.Code
 		if strings.HasSuffix(string(e.Source), "_AdminCreateUser") {
 			code = identity.Secret(html.EscapeString(string(code)))
 		}
-		out, err := encrypt(ctx, pool, code)
+		out, err := encrypt(ctx, code)
 		if err != nil {
 			return "", fmt.Errorf("webhook: encrypt a code: %w", err)
 		}
 		return out, nil
 	}
 }
+
+var errNoEncrypter = errors.New("webhook: the pool has a key for codes, and the event cannot encrypt them")

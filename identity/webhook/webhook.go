@@ -44,8 +44,8 @@ type Options struct {
 	// old one is removed. Hooks returns an error without one.
 	Secrets []identity.Secret
 	// Encrypt encrypts the code of a custom sender that is called by the Invoke API, in a pool
-	// that has a key for codes. Nil means that such a sender cannot be called, and that the
-	// flows that would send a code by it fail.
+	// that has a key for codes. Defaults to [hook.CustomSender].Encrypt: the engine's own way,
+	// for which the function needs an access key of the engine, or a raw key.
 	Encrypt Encrypter
 
 	// Allow names hosts that may have an address which is not public, as host:port. A loopback

@@ -390,8 +390,10 @@ func TestTarget(t *testing.T) {
 	in := identity.TriggerTarget{ARN: arn}
 	plain := newCaller(t, webhook.Options{Endpoint: f.URL})
 	for _, trigger := range []identity.Trigger{identity.CustomEmailSender, identity.CustomSMSSender} {
-		if plain.Target(pool, trigger, in) != nil {
-			t.Errorf("%s gets codes in clear, although the pool has a key", trigger)
+		h, e := plain.Target(pool, trigger, in), &hook.CustomSender{Event: common("CustomEmailSender_SignUp"), To: "new@example.com", Code: "123456"}
+		send := map[identity.Trigger]func(context.Context, *hook.CustomSender) error{identity.CustomEmailSender: h.CustomEmailSender, identity.CustomSMSSender: h.CustomSMSSender}[trigger]
+		if err := send(t.Context(), e); err == nil || f.count() != 0 {
+			t.Errorf("%s gets codes in clear, although the pool has a key: %v", trigger, err)
 		}
 		if plain.Target(&identity.PoolInfo{}, trigger, in) == nil {
 			t.Errorf("%s cannot be called in a pool without a key", trigger)

@@ -197,3 +197,41 @@ func TestVersionsOverTheWire(t *testing.T) {
 		t.Errorf("a list in V1: %s", problem)
 	}
 }
+
+// A function that throws while it is asked for a user has no such user. The service names the
+// client then; of clients that hide who exists, it says what it says of a wrong password.
+func TestMigrationFunctionThatThrows(t *testing.T) {
+	w, f := newWorld(t, text(200, `{"errorMessage":"Bad password","errorType":"Error"}`), "", identity.UserMigration)
+	signIn := func() string {
+		problem, _ := w.call("InitiateAuth", map[string]any{
+			"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": w.ClientID, "AuthParameters": map[string]string{"USERNAME": "bob", "PASSWORD": "Passw0rd!"},
+		})
+		return problem
+	}
+	forgot := func() string {
+		problem, _ := w.call("ForgotPassword", map[string]any{"ClientId": w.ClientID, "Username": "bob"})
+		return problem
+	}
+	want := "UserNotFoundException: Exception migrating user in app client " + w.ClientID
+	for name, got := range map[string]string{"sign-in": signIn(), "forgotten": forgot()} {
+		if got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	problem, _ := w.call("UpdateUserPoolClient", map[string]any{
+		"UserPoolId": w.PoolID, "ClientId": w.ClientID, "PreventUserExistenceErrors": "ENABLED",
+		"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},
+	})
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	if got, want := signIn(), "NotAuthorizedException: Incorrect username or password."; got != want {
+		t.Errorf("hidden: sign-in: %s, want %s", got, want)
+	}
+	if got := forgot(); got != "" {
+		t.Errorf("hidden: forgotten: %s", got)
+	}
+	if n := f.count(); n != 4 {
+		t.Errorf("the function was called %d times, want 4", n)
+	}
+}

@@ -1,4 +1,5 @@
-// Package passhash hashes passwords with Argon2id and verifies them.
+// Package passhash hashes passwords with Argon2id and verifies them. It also verifies hashes of
+// bcrypt, scrypt and PBKDF2 that other systems made.
 //
 // Make one [Hasher] with [New] and share it. Call [Hasher.Hash] when a password is set,
 // [Hasher.Verify] when a password is tried, and [Hasher.Dummy] when the user does not
@@ -35,7 +36,6 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
-	"golang.org/x/text/unicode/norm"
 )
 
 // MaxPassword is the maximum length of a password in bytes.
@@ -52,7 +52,7 @@ var (
 
 	// ErrFormat is returned for a string that is not a password hash, or that needs more
 	// memory or time than allowed.
-	ErrFormat = errors.New("passhash: not an Argon2id hash within limits")
+	ErrFormat = errors.New("passhash: not a hash of a password within limits")
 )
 
 // Params are the cost of a hash.
@@ -117,21 +117,26 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Verify reports whether hash is the hash of the password. stale reports whether the hash
-// was made with other parameters than the Hasher's; if the password is right, the caller
+// was made with another algorithm or with other parameters than the Hasher's; if the password is right, the caller
 // should hash it again. Verify waits for a processor. It returns [ErrTooLong], [ErrFormat],
 // [ErrBusy] or the error of ctx.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, stale bool, err error) {
-	e, err := parse(hash)
+	v, _, err := read(hash)
 	if err != nil {
 		return false, false, err
 	}
-	key, err := h.derive(ctx, e, password)
-	if err != nil {
+	if err := h.work(ctx, password, func(p []byte) error {
+		ok, err = v.matches(p)
+		return err
+	}); err != nil {
 		return false, false, err
 	}
-	stale = e.params != h.params || len(e.salt) != saltSize || len(e.key) != keySize
-	return subtle.ConstantTimeCompare(key, e.key) == 1, stale, nil
+	e, own := v.(encoded)
+	return ok, !own || e.params != h.params || len(e.salt) != saltSize || len(e.key) != keySize, nil
 }
+
+// equal compares two keys in constant time.
+func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
 // Dummy takes the same time as [Hasher.Verify] and returns the same errors, without a hash.
 // Call it if the user does not exist. The time differs only from that of a user whose hash
@@ -143,16 +148,25 @@ func (h *Hasher) Dummy(ctx context.Context, password string) error {
 }
 
 // derive waits for its turn and computes the key of a password with the parameters of e.
-func (h *Hasher) derive(ctx context.Context, e encoded, password string) ([]byte, error) {
+func (h *Hasher) derive(ctx context.Context, e encoded, password string) (key []byte, err error) {
+	p := e.params
+	err = h.work(ctx, password, func(text []byte) error {
+		key = argon2.IDKey(text, e.salt, p.Time, p.Memory, p.Threads, uint32(len(e.key)))
+		return nil
+	})
+	return key, err
+}
+
+// work waits for its turn and calls fn with the normal form of the password.
+func (h *Hasher) work(ctx context.Context, password string, fn func(password []byte) error) error {
 	if len(password) > MaxPassword {
-		return nil, ErrTooLong
+		return ErrTooLong
 	}
 	if err := h.queue.acquire(ctx, h.source(ctx)); err != nil {
-		return nil, err
+		return err
 	}
 	defer h.queue.release()
-	p, begin := e.params, time.Now()
-	key := argon2.IDKey(norm.NFC.Bytes([]byte(password)), e.salt, p.Time, p.Memory, p.Threads, uint32(len(e.key)))
-	h.queue.took(time.Since(begin))
-	return key, nil
+	begin := time.Now()
+	defer func() { h.queue.took(time.Since(begin)) }()
+	return fn(normal(password))
 }

@@ -45,19 +45,6 @@ const (
 	maxThreadIn = 8
 )
 
-// Check returns [ErrFormat] if a hash should not be taken over: because [Hasher.Verify]
-// would not accept it, or because it would cost too much at each sign-in.
-func Check(hash string) error {
-	e, err := parse(hash)
-	if err != nil {
-		return err
-	}
-	if e.params.Memory > maxMemoryIn || e.params.cost() > maxCostIn || e.params.Threads > maxThreadIn {
-		return ErrFormat
-	}
-	return nil
-}
-
 // parse reads the form that String writes, and no other.
 func parse(s string) (encoded, error) {
 	parts := strings.Split(s, "$")
