@@ -287,15 +287,20 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 	if err != nil {
 		return nil, err
 	}
-	admitted, err := s.commitCode(ctx, e, to, c, now)
+	l, err := s.points().letter(ctx, to.user, s.verificationMessage(to.user, e.kind, c, words, text, now), c.worth())
 	if err != nil {
 		return nil, err
 	}
-	m := s.verificationMessage(to.user, e.kind, c, words, text, now)
-	if to.decoy || !admitted {
+	defer l.end()
+	l.decoy = to.decoy
+	admitted, err := s.commitCode(ctx, e, to, c, l, now)
+	if err != nil {
+		return nil, err
+	}
+	if !admitted {
 		return to.delivery(), nil
 	}
-	if err = s.points().send(ctx, to.user, m); err != nil {
+	if err = l.sent(ctx); err != nil {
 		err = errors.Join(err, s.unsent(ctx, c))
 	}
 	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {

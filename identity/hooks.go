@@ -62,8 +62,10 @@ import (
 //	postAuthentication     scope.beforeTokens
 //	preTokenGeneration     scope.changeTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish, customSignIn.finish
-//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.sendFactorCode
-//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
+//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.write, Session.sendVerification, scope.sendFactorCode
+//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.write, Session.sendVerification, scope.sendFactorCode
+//
+// A flow makes a letter, see outbox.go. Its send runs after the commit, or in the worker of the outbox.
 //
 // InboundFederation has no flow yet.
 
@@ -361,8 +363,8 @@ func (p points) canSend(m Medium) error {
 // send sends a message to a user, through the hook for its medium or else
 // through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
-	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMSTo(m.To) {
-		return fmt.Errorf("%w: the pool sends no text messages to this country", ErrDelivery)
+	if err := p.forbids(m); err != nil {
+		return err
 	}
 	sender := atSender(m.Medium)
 	if present(p, sender) {
@@ -371,9 +373,6 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code, Encrypt: p.encrypter()}
 		})
 		return err
-	}
-	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
-		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
 	}
 	m.addressed(p.pool.Settings.Email)
 	return p.engine.send(ctx, m)
