@@ -347,6 +347,15 @@ func (p points) canSend(m Medium) error {
 // send sends a message to a user, through the hook for its medium or else
 // through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
+	err := p.attempt(ctx, u, m)
+	if err != nil && !errors.Is(err, ErrNoSender) {
+		p.engine.undelivered(ctx, p.pool, m, err)
+	}
+	return err
+}
+
+// attempt sends a message once.
+func (p points) attempt(ctx context.Context, u *User, m *Message) error {
 	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMSTo(m.To) {
 		return fmt.Errorf("%w: the pool sends no text messages to this country", ErrDelivery)
 	}

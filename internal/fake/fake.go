@@ -79,6 +79,8 @@ type Options struct {
 	// Hooks and Targets are the fields of [identity.Options].
 	Hooks   *identity.Hooks
 	Targets identity.TargetCaller
+	// Logs is the field of [identity.Options].
+	Logs identity.LogSink
 	// Version is shown by health.
 	Version string
 	// Sender gets each message too that it sends by the medium of, unless it is nil.
@@ -140,7 +142,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 		issuer = cognito.SelfIssuer("http://localhost")
 	}
 	return &identity.Options{
-		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets,
+		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets, Logs: o.Logs,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
 		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 		PasswordWait: time.Minute, // a test suite that signs in many users at once waits
