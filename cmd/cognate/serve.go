@@ -109,6 +109,11 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	sink, err := c.sink(log)
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -126,11 +131,6 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	sink, err := c.sink(log)
-	if err != nil {
-		return err
-	}
-	defer sink.Close()
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Logs: sink,
