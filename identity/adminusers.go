@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,10 +104,15 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.commitCreate(ctx, p, u, cred, in.ForceAlias, now); err != nil {
+	inv, err := a.invite(ctx, p, u, in, words, password, cred, now)
+	if err != nil {
 		return nil, err
 	}
-	return u, a.invite(ctx, p, u, in, words, password, now)
+	defer inv.end()
+	if err := a.commitCreate(ctx, p, u, cred, inv, in.ForceAlias, now); err != nil {
+		return nil, err
+	}
+	return u, inv.sent(ctx)
 }
 
 // triggers returns the triggers that an invitation runs. They are checked
@@ -140,7 +146,7 @@ func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Se
 	return password, cred, nil
 }
 
-func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, force bool, now time.Time) error {
+func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, inv bundle, force bool, now time.Time) error {
 	ev, err := a.engine.changed(ctx, origin{pool: p, sub: u.Sub, now: now}, EventUserCreated)
 	if err != nil {
 		return err
@@ -156,7 +162,7 @@ func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *cr
 			}
 		}
 		refused = nil
-		return insertUser(tx, u, cred, nil, ev)
+		return cmp.Or(insertUser(tx, u, cred, nil, ev), inv.put(tx))
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -204,6 +210,11 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
+	inv, err := a.invite(ctx, p, u, in, words, password, cred, now)
+	if err != nil {
+		return nil, err
+	}
+	defer inv.end()
 	by := origin{pool: p, sub: u.Sub, now: now}
 	kept, err := a.engine.changeUser(ctx, by, EventUserInvitedAgain, func(tx store.Tx, u *User) (refused, err error) {
 		if u.Status != StatusForceChangePassword {
@@ -213,28 +224,31 @@ func (a *Admin) reinvite(ctx context.Context, in CreateUser) (*User, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, cred.replace(tx, &p.Settings, old)
+		return nil, cmp.Or(cred.replace(tx, &p.Settings, old), inv.put(tx))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return kept, a.invite(ctx, p, kept, in, words, password, now)
+	return kept, inv.sent(ctx)
 }
 
-// invite sends a temporary password over each medium that was asked for, if
-// the user has an address for that medium.
-func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, words map[string]hook.CustomMessageDecision, password Secret, now time.Time) error {
+// invite makes the letters with a temporary password, one for each medium that was asked for,
+// if the user has an address for that medium.
+func (a *Admin) invite(ctx context.Context, p *PoolInfo, u *User, in CreateUser, words map[string]hook.CustomMessageDecision, password Secret, cred *credential, now time.Time) (all bundle, err error) {
 	to := in.invited(u)
 	if len(to) == 0 && !in.SuppressInvitation {
 		a.engine.log.WarnContext(ctx, "the invitation was not sent: the user has no address for the mediums",
 			"mediums", in.mediums(u), "username", u.Username, "pool", p.ID)
 	}
 	for _, attribute := range to {
-		if err := a.points(p).send(ctx, u, a.invitation(p, u, attribute, words[attribute], string(password), now)); err != nil {
-			return err
+		l, err := a.points(p).letter(ctx, u, a.invitation(p, u, attribute, words[attribute], string(password), now), cred.worth())
+		if err != nil {
+			all.end()
+			return nil, err
 		}
+		all = append(all, l)
 	}
-	return nil
+	return all, nil
 }
 
 // announce runs the hook for each message that invite will send, and returns the words

@@ -30,11 +30,11 @@ type ask struct {
 }
 
 // commitCode writes a code in one transaction: it counts the request and the message,
-// keeps the earlier codes that are good, and writes the event. It reports whether the
+// keeps the earlier codes that are good, and writes the event and the letter. It reports whether the
 // code is to be sent, and returns [ErrLimitExceeded] if there were too many requests. If
 // the address has had too many messages, only those who may know that there is such a
 // user are told so.
-func (s *scope) commitCode(ctx context.Context, e *errand, to *recipient, c *code, now time.Time) (send bool, err error) {
+func (s *scope) commitCode(ctx context.Context, e *errand, to *recipient, c *code, l *letter, now time.Time) (send bool, err error) {
 	if err := s.engine.spendSource(s.source, now); err != nil {
 		return false, err
 	}
@@ -52,6 +52,11 @@ func (s *scope) commitCode(ctx context.Context, e *errand, to *recipient, c *cod
 		send, refused, err = a.commit(tx)
 		if err != nil || refused != nil {
 			return err
+		}
+		if send {
+			if err := l.put(tx); err != nil {
+				return err
+			}
 		}
 		return ev.insert(tx)
 	})
@@ -128,14 +133,16 @@ func (a *ask) pauses(alive []sentTo) bool {
 
 // unsent makes a code that could not be sent one that does not keep the user waiting for another.
 func (s *scope) unsent(ctx context.Context, c *code) error {
-	return s.engine.store.Update(ctx, func(tx store.Tx) error {
-		stored, err := orNil(codes.Get(tx, codes.Key(c)))
-		if err != nil || stored == nil || !equal(stored.MAC, c.MAC) {
-			return err
-		}
-		stored.Sent = time.Time{}
-		return codes.Put(tx, stored)
-	})
+	return s.engine.store.Update(ctx, func(tx store.Tx) error { return unsent(tx, c.Pool, c.Sub, c.Purpose, c.MAC) })
+}
+
+func unsent(tx store.Tx, pool, sub string, purpose codePurpose, sum []byte) error {
+	stored, err := orNil(codes.Get(tx, codeKey(pool, sub, purpose)))
+	if err != nil || stored == nil || !equal(stored.MAC, sum) {
+		return err
+	}
+	stored.Sent = time.Time{}
+	return codes.Put(tx, stored)
 }
 
 // count counts the request: for its own source if the account knows it, or else for all others together.
@@ -159,11 +166,15 @@ func (s *scope) addressWho(to *recipient) string {
 	if to.decoy {
 		return to.user.Sub
 	}
-	return s.digest("address", to.attribute, fold(to.address, false))
+	return s.ring.addressDigest(to.attribute, to.address)
 }
 
-func (s *scope) digest(parts ...string) string {
-	return "@" + base64.RawURLEncoding.EncodeToString(mac(s.ring.digest, parts...)[:16])
+func (r *ring) addressDigest(attribute, address string) string {
+	return r.digestOf("address", attribute, fold(address, false))
+}
+
+func (r *ring) digestOf(parts ...string) string {
+	return "@" + base64.RawURLEncoding.EncodeToString(mac(r.digest, parts...)[:16])
 }
 
 // prefixLength is how much of a phone number counts as its range: the plus sign and six
@@ -187,7 +198,7 @@ func (s *scope) spendMessage(tx store.Tx, kind string, to *recipient, now time.T
 	}
 	rec.Window, rec.Day, rec.Expires = hour, day, later(rec.Expires, now.Add(26*time.Hour))
 	if medium(to.attribute) == MediumSMS && len(to.address) > prefixLength {
-		who := s.digest("prefix", to.address[:prefixLength])
+		who := s.ring.digestOf("prefix", to.address[:prefixLength])
 		if to.decoy {
 			who = to.user.Sub
 		}
@@ -198,12 +209,14 @@ func (s *scope) spendMessage(tx store.Tx, kind string, to *recipient, now time.T
 	return true, rec.put(tx)
 }
 
-// spendSignInMessage counts a code that is sent after a right password.
-func (s *scope) spendSignInMessage(ctx context.Context, to *recipient, now time.Time) error {
+// spendSignInMessage counts a code that is sent after a right password, and writes the letter.
+func (s *scope) spendSignInMessage(ctx context.Context, to *recipient, l *letter, now time.Time) error {
 	ok := false
 	err := s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		ok, err = s.spendMessage(tx, kindSignIn, to, now)
-		return err
+		if ok, err = s.spendMessage(tx, kindSignIn, to, now); err != nil || !ok {
+			return err
+		}
+		return l.put(tx)
 	})
 	if err == nil && !ok {
 		err = errAddressFull

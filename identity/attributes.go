@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -17,11 +18,12 @@ import (
 //     refuses what does not depend on the user: unknown and immutable
 //     attributes, malformed values, a required attribute that is deleted.
 //  2. makeCodes makes a code for each address that may need one, because a
-//     transaction must not use random numbers.
+//     transaction must not use random numbers. write makes the messages for those
+//     that seem to be needed, and so runs their hooks.
 //  3. changeUser reads the user again and runs apply in one transaction. apply
 //     sets the attributes, checks the user as a whole, checks that the new
-//     names are free, counts the codes and writes those that are needed. The
-//     user and the event are written in the same transaction.
+//     names are free, counts the codes and writes those that are needed, with
+//     their letters. The user and the event are written in the same transaction.
 //  4. After the commit send sends the codes.
 
 // addresses are the attributes that can be verified, in the order in which codes are sent.
@@ -54,7 +56,7 @@ func (s *Session) updateAttributes(ctx context.Context, attributes map[string]st
 	if err := checkWritable(settings, &s.client.Settings, attributes); err != nil {
 		return nil, err
 	}
-	up := &update{scope: s.scope(), values: attributes, by: origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), family: familyID(s.claims)}}
+	up := &update{scope: s.scope(), values: attributes, user: s.user, by: origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: s.engine.now(), family: familyID(s.claims)}}
 	return up.run(ctx)
 }
 
@@ -108,7 +110,7 @@ func (a *Admin) updateAttributes(ctx context.Context, name string, attributes ma
 	if err != nil {
 		return err
 	}
-	up := &update{scope: s, values: attributes, by: origin{pool: p, sub: u.Sub, now: a.engine.now()}}
+	up := &update{scope: s, values: attributes, user: u, by: origin{pool: p, sub: u.Sub, now: a.engine.now()}}
 	if attributes["preferred_username"] == "" { // it has no flag of verification that could be taken away
 		if up.force, err = a.engine.changed(ctx, up.by, EventAttributesChanged); err != nil {
 			return err
@@ -122,6 +124,7 @@ func (a *Admin) updateAttributes(ctx context.Context, name string, attributes ma
 type update struct {
 	scope  *scope
 	values map[string]string // an empty value deletes its attribute
+	user   *User             // as read before the change
 	by     origin
 
 	made  map[string]*addressCode // by attribute, for the addresses that are given
@@ -134,6 +137,7 @@ type addressCode struct {
 	text   string
 	record *code
 	needed bool
+	letter *letter // nil if the code did not seem to be needed
 }
 
 func (up *update) run(ctx context.Context) ([]*CodeDelivery, error) {
@@ -143,12 +147,15 @@ func (up *update) run(ctx context.Context) ([]*CodeDelivery, error) {
 	if err := up.makeCodes(); err != nil {
 		return nil, err
 	}
-	up.by.data = map[string]string{dataChanged: strings.Join(sortedKeys(up.values), ",")}
-	u, err := up.scope.engine.changeUser(ctx, up.by, EventAttributesChanged, up.apply)
-	if err != nil {
+	defer up.end()
+	if err := up.write(ctx); err != nil {
 		return nil, err
 	}
-	return up.send(ctx, u)
+	up.by.data = map[string]string{dataChanged: strings.Join(sortedKeys(up.values), ",")}
+	if _, err := up.scope.engine.changeUser(ctx, up.by, EventAttributesChanged, up.apply); err != nil {
+		return nil, err
+	}
+	return up.send(ctx)
 }
 
 // check makes the checks that do not depend on the user.
@@ -215,6 +222,37 @@ func (up *update) makeCodes() error {
 	return nil
 }
 
+// write makes the letters of the codes that are needed if the user is still as it was read. It
+// makes none where the transaction will say that nothing can send it.
+func (up *update) write(ctx context.Context) error {
+	after := up.user.clone()
+	up.setAll(after)
+	if up.canSend() != nil {
+		return nil //nolint:nilerr // apply says so, unless it refuses the change for another reason
+	}
+	for _, a := range addresses {
+		made := up.made[a]
+		if made == nil || !made.needed {
+			continue
+		}
+		words, err := up.scope.points().customMessage(ctx, MessageNewAddressCode, after, a)
+		if err != nil {
+			return err
+		}
+		m := up.scope.verificationMessage(after, MessageNewAddressCode, made.record, words, made.text, up.by.now)
+		if made.letter, err = up.scope.points().letter(ctx, after, m, made.record.worth()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (up *update) end() {
+	for _, made := range up.made {
+		made.letter.end()
+	}
+}
+
 // vouched reports whether an operator says that an address is verified.
 func (up *update) vouched(address string) bool { return up.values[address+"_verified"] == "true" }
 
@@ -232,6 +270,9 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 	if err := up.canSend(); err != nil {
 		return nil, err
 	}
+	if up.unwritten() {
+		return store.ErrConflict, nil
+	}
 	u.rename(s)
 	if err := u.checkWhole(s); err != nil {
 		return err, nil
@@ -245,6 +286,15 @@ func (up *update) apply(tx store.Tx, u *User) (refused, err error) {
 		return ErrLimitExceeded, err
 	}
 	return nil, up.putCodes(tx, u) // after the last refusal: a refusal keeps what apply has written
+}
+
+// unwritten reports whether a code is needed for which there is no letter, because the user was
+// changed meanwhile. Nothing is lost by asking again.
+func (up *update) unwritten() bool {
+	return slices.ContainsFunc(addresses, func(a string) bool {
+		made := up.made[a]
+		return made != nil && made.needed && made.letter == nil
+	})
 }
 
 // canSend returns [ErrNoSender] if a code is needed and nothing can send it.
@@ -336,7 +386,7 @@ func (up *update) setAddress(u *User, a, value string) {
 func (up *update) putCodes(tx store.Tx, u *User) error {
 	for _, a := range addresses {
 		if made := up.made[a]; made != nil && made.needed {
-			if err := up.scope.replaceCode(tx, made.record); err != nil {
+			if err := cmp.Or(up.scope.replaceCode(tx, made.record), made.letter.put(tx)); err != nil {
 				return err
 			}
 		}
@@ -391,7 +441,7 @@ func (u *User) checkWhole(s *PoolSettings) error {
 
 // send sends the codes that are needed. It goes on after a failure and returns
 // the last error.
-func (up *update) send(ctx context.Context, u *User) ([]*CodeDelivery, error) {
+func (up *update) send(ctx context.Context) ([]*CodeDelivery, error) {
 	var sent []*CodeDelivery
 	var failed error
 	for _, a := range addresses {
@@ -400,13 +450,7 @@ func (up *update) send(ctx context.Context, u *User) ([]*CodeDelivery, error) {
 			continue
 		}
 		sent = append(sent, delivery(a, made.record.Value))
-		words, err := up.scope.points().customMessage(ctx, MessageNewAddressCode, u, a)
-		if err != nil {
-			failed = err
-			continue
-		}
-		m := up.scope.verificationMessage(u, MessageNewAddressCode, made.record, words, made.text, up.by.now)
-		if err := up.scope.points().send(ctx, u, m); err != nil {
+		if err := made.letter.sent(ctx); err != nil {
 			failed = err
 		}
 	}

@@ -84,13 +84,21 @@ func (c *challengeState) payload(into statePayload) error {
 // challenge seals a new state of a kind. It takes over the user and the proofs
 // of st, and gives the state an id and a lifetime of its own.
 func (s *scope) challenge(kind stateKind, st *challengeState, payload statePayload, now time.Time) (string, error) {
+	sealed, _, err := s.nextChallenge(kind, st, payload, now)
+	return sealed, err
+}
+
+// nextChallenge is challenge, and returns the state too.
+func (s *scope) nextChallenge(kind stateKind, st *challengeState, payload statePayload, now time.Time) (sealed string, next *challengeState, err error) {
 	id, err := s.engine.uuid()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	next := *st
+	copied := *st
+	next = &copied
 	next.Kind, next.ID, next.Expires, next.Data = kind, id, now.Add(s.client.Settings.SessionLife()), nil
-	return s.seal(&next, payload)
+	sealed, err = s.seal(next, payload)
+	return sealed, next, err
 }
 
 // stateSize is larger than any state, not counting what its holder knows.

@@ -48,6 +48,11 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 		if err := users.Put(tx, kept); err != nil {
 			return err
 		}
+		if by.told == nil || !*by.told {
+			if err := e.putNotices(tx, by, kind, ev.ID, before, kept); err != nil {
+				return err
+			}
+		}
 		return events.Insert(tx, ev)
 	})
 	if err = orRefused(err, refused); err != nil && !errors.Is(err, errUnchanged) {

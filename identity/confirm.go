@@ -273,26 +273,34 @@ func (s *scope) sendCode(ctx context.Context, e *errand, to *recipient) (*CodeDe
 		return nil, err
 	}
 	var words hook.CustomMessageDecision
-	if !to.decoy {
-		var err error
-		if words, err = s.points().customMessage(ctx, e.kind, to.user, to.attribute); err != nil {
-			return nil, err
-		}
+	var err error
+	if to.decoy {
+		err = s.points().pretendMessage(ctx, to.attribute)
+	} else {
+		words, err = s.points().customMessage(ctx, e.kind, to.user, to.attribute)
+	}
+	if err != nil {
+		return nil, err
 	}
 	now := s.engine.now()
 	text, c, err := s.newCode(to, e.purpose, now.Add(e.life))
 	if err != nil {
 		return nil, err
 	}
-	admitted, err := s.commitCode(ctx, e, to, c, now)
+	l, err := s.points().letter(ctx, to.user, s.verificationMessage(to.user, e.kind, c, words, text, now), c.worth())
 	if err != nil {
 		return nil, err
 	}
-	m := s.verificationMessage(to.user, e.kind, c, words, text, now)
-	if to.decoy || !admitted {
+	defer l.end()
+	l.decoy = to.decoy
+	admitted, err := s.commitCode(ctx, e, to, c, l, now)
+	if err != nil {
+		return nil, err
+	}
+	if !admitted {
 		return to.delivery(), nil
 	}
-	if err = s.points().send(ctx, to.user, m); err != nil {
+	if err = l.sent(ctx); err != nil {
 		err = errors.Join(err, s.unsent(ctx, c))
 	}
 	if err != nil && !s.settings.DisclosesUsers(&s.client.Settings) {

@@ -149,6 +149,23 @@ func TestRefreshOfASignInThatEndsMeanwhile(t *testing.T) {
 	}
 }
 
+// A hook before a sign-up sees the attributes as they were given, and none that the engine adds.
+func TestHookSeesASignUpAsItWasGiven(t *testing.T) {
+	var got map[string]string
+	f := hookedEngine(t, identity.Hooks{PreSignUp: func(_ context.Context, e *hook.PreSignUp) (hook.PreSignUpDecision, error) {
+		got = e.Attributes
+		return hook.PreSignUpDecision{}, nil
+	}})
+	pool := f.open(t, cognitoPool)
+	f.signUp(t, pool, "alice", email)
+	if want := (attrs{"email": email}); !maps.Equal(got, want) {
+		t.Errorf("attributes %v, want %v", got, want)
+	}
+	if u := f.user(t, pool, "alice"); u.Attributes["email_verified"] != "false" {
+		t.Errorf("the user has the attributes %v", u.Attributes)
+	}
+}
+
 // A hook that changes its event changes nobody.
 func TestHookThatChangesItsEvent(t *testing.T) {
 	f := hookedEngine(t, identity.Hooks{PreSignUp: func(_ context.Context, e *hook.PreSignUp) (hook.PreSignUpDecision, error) {

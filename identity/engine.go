@@ -43,9 +43,11 @@ type Engine struct {
 	poolHooks map[string]Hooks // by the key of the pool
 	targets   TargetCaller     // nil if no target can be called
 	logs      LogSink          // nil if records of pools go nowhere
+	paces     sync.Map         // pool and trigger → *pace, of hooks that have run
 
 	rotateAfter time.Duration // 0 means never
 
+	outbox    *outbox // nil if messages are sent by the calls that owe them
 	stock     *KeyStock
 	failures  meter // wrong passwords and codes, by source
 	messages  meter // requests for messages, by source
@@ -75,7 +77,13 @@ type Options struct {
 	// owes a message then returns [ErrNoSender] and changes nothing. An [Outbox]
 	// keeps messages for tests.
 	Sender Sender
-	// Clock is the only clock that the engine reads. Defaults to time.Now.
+	// Outbox makes the engine write messages to the store, in the transaction that they
+	// tell of, and send them from there: [Engine.Maintain] runs the worker. Then no call
+	// waits for the Sender, and none returns the error of one. Defaults to nil: each call
+	// sends its messages itself, after its commit.
+	Outbox *OutboxOptions
+	// Clock is the only clock that the engine reads, except to measure how long hooks take.
+	// Defaults to time.Now.
 	Clock func() time.Time
 	// Rand is the source of ids and codes. Keys, salts and nonces never come from
 	// it. Set it only to make a test repeatable. Defaults to crypto/rand.
@@ -194,6 +202,7 @@ func (e *Engine) fillDefaults(o *Options) {
 		e.hasher.SetPatience(o.PasswordWait)
 	}
 	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
+	e.outbox = newOutbox(o.Outbox)
 	e.hooks, e.poolHooks, e.targets = o.Hooks, maps.Clone(o.PoolHooks), o.Targets
 	e.logs = o.Logs
 	if o.RotateKeysAfter != 0 {

@@ -107,6 +107,10 @@ var (
 
 	// ErrNoSMS comes with the [ErrDelivery] of a text message by a pool that sends none, see [settings.Pool.SendsSMS].
 	ErrNoSMS = errors.New("identity: user pool has no settings of SMS")
+	// ErrSuppressed comes with the [ErrDelivery] of a message to an address that nothing is sent to, see [Messages.Suppress].
+	ErrSuppressed = errors.New("identity: messages to the address came back, and nothing is sent to it")
+	// ErrMessageNotFound is returned for a message that is not in the outbox. It may have been sent.
+	ErrMessageNotFound = errors.New("identity: no such message waits")
 
 	// ErrTOTPDisabled is returned when the pool does not allow authenticator apps.
 	ErrTOTPDisabled = errors.New("identity: authenticator apps are not enabled for the user pool")

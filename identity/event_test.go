@@ -20,12 +20,13 @@ var readers = strings.Fields(`
 	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
 	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
-	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.Session
+	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
+	Messages.List
 	UserPool.Session
-	Users.All Users.Export Users.ExportAll Users.Get Users.Groups Users.Page
+	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
 `)
 
 // A life is what the rows of TestEveryChangeLeavesAnEvent share.
@@ -78,7 +79,7 @@ const (
 	password3 = "a third horse battery staple"
 )
 
-var acts = []act{
+var acts = slices.Concat([]act{
 	{"Engine.OpenUserPool", func(ctx context.Context, l *life) (err error) {
 		s := mfaPool("OPTIONAL")
 		s.Algorithm, s.SRP, s.Aliases, s.Defaults = "ES256", true, []string{"email"}, identity.CognitoDefaults
@@ -417,6 +418,10 @@ var acts = []act{
 		return l.users.Confirm(ctx, "bob")
 	}, []string{"SignUpConfirmed operator:AKIA bob"}},
 	{
+		"Users.DeleteTOTP", func(ctx context.Context, l *life) error { return l.users.DeleteTOTP(ctx, "bob") },
+		[]string{"MFAChanged operator:AKIA bob"},
+	},
+	{
 		"Users.ResetMFA", func(ctx context.Context, l *life) error { return l.users.ResetMFA(ctx, "bob") },
 		[]string{"MFAChanged operator:AKIA bob"},
 	},
@@ -476,14 +481,15 @@ var acts = []act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
+}, messageActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
 	},
-}
+})
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs"}
+var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

@@ -39,6 +39,8 @@ const (
 	EventUserEnabled               EventKind = "UserEnabled"
 	EventUserDeleted               EventKind = "UserDeleted" // by the user, by an operator, or by the engine because the user was not confirmed in time
 	EventGroupsChanged             EventKind = "GroupsChanged"
+	EventMessageRetried            EventKind = "MessageRetried" // by an operator; Data has the kind of the message
+	EventMessageDropped            EventKind = "MessageDropped" // by an operator; Data has the kind of the message
 )
 
 // The kinds of events of pools, app clients, groups and keys. Their text is
@@ -59,6 +61,8 @@ const (
 	EventImportJobStarted    EventKind = "ImportJobStarted"
 	EventImportJobStopped    EventKind = "ImportJobStopped"   // by an operator
 	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
+	EventAddressSuppressed   EventKind = "AddressSuppressed"  // nothing is sent to an address any more
+	EventAddressLifted       EventKind = "AddressLifted"      // messages are sent to an address again
 	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
 	EventSenderKeyDeleted    EventKind = "SenderKeyDeleted"   // Data has its name
 	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
@@ -68,6 +72,7 @@ const (
 // The names of entries in Event.Data.
 const (
 	dataChanged  = "changed"   // names of settings or attributes, with commas between them
+	dataKind     = "kind"      // the kind of a message
 	dataPurpose  = "purpose"   // the purpose of a code
 	dataLocked   = "locked"    // "true" if this failure has locked the user out
 	dataName     = "name"      // the name of a group or an access key

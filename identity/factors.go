@@ -204,19 +204,24 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 		return "", err
 	}
 	words = codeWords{body: cmp.Or(custom.Body, words.body), subject: cmp.Or(custom.Subject, words.subject)}
-	if err := s.spendSignInMessage(ctx, u.recipient(d.Attribute), s.engine.now()); err != nil {
-		return "", err
-	}
 	text, err := random(s.engine.rand, digits, codeDigits)
 	if err != nil {
 		return "", err
 	}
 	newest := s.ring.codes[0].id
-	state, err := s.challenge(kind, st, sentCode{s.sentMAC(newest, u, d.Attribute, text), newest}, now)
+	state, next, err := s.nextChallenge(kind, st, sentCode{s.sentMAC(newest, u, d.Attribute, text), newest}, now)
 	if err != nil {
 		return "", err
 	}
-	return state, s.points().send(ctx, u, s.signInMessage(u, d, words, text, now))
+	l, err := s.points().letter(ctx, u, s.signInMessage(u, d, words, text, now), worth{Until: next.Expires, Challenge: next.ID})
+	if err != nil {
+		return "", err
+	}
+	defer l.end()
+	if err := s.spendSignInMessage(ctx, u.recipient(d.Attribute), l, s.engine.now()); err != nil {
+		return "", err
+	}
+	return state, l.sent(ctx)
 }
 
 // sentMAC returns the MAC of a code and the user's present address, under the key

@@ -62,8 +62,10 @@ import (
 //	postAuthentication     scope.beforeTokens
 //	preTokenGeneration     scope.changeTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish, customSignIn.finish
-//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.send, Session.sendVerification, scope.sendFactorCode
-//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.send, Session.sendVerification, scope.sendFactorCode
+//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.write, Session.sendVerification, scope.sendFactorCode
+//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.write, Session.sendVerification, scope.sendFactorCode
+//
+// A flow makes a letter, see outbox.go. Its send runs after the commit, or in the worker of the outbox.
 //
 // InboundFederation has no flow yet.
 
@@ -319,6 +321,20 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	return d, p.checkWords(ctx, kind, d)
 }
 
+// pretendMessage is customMessage for nobody: it takes the time, and runs no hook.
+func (p points) pretendMessage(ctx context.Context, attribute string) error {
+	m := medium(attribute)
+	if err := p.canSend(m); err != nil || present(p, atSender(m)) {
+		return err
+	}
+	return pretend(ctx, p, atCustomMessage)
+}
+
+// pretendConfirmation is postConfirmation for nobody.
+func (p points) pretendConfirmation(ctx context.Context) error {
+	return pretend(ctx, p, atPostConfirmation)
+}
+
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
 // an invited user the name to sign in with.
 func (p points) checkWords(ctx context.Context, kind MessageKind, d hook.CustomMessageDecision) error {
@@ -347,17 +363,8 @@ func (p points) canSend(m Medium) error {
 // send sends a message to a user, through the hook for its medium or else
 // through the [Sender].
 func (p points) send(ctx context.Context, u *User, m *Message) error {
-	err := p.attempt(ctx, u, m)
-	if err != nil && !errors.Is(err, ErrNoSender) {
-		p.engine.undelivered(ctx, p.pool, m, err)
-	}
-	return err
-}
-
-// attempt sends a message once.
-func (p points) attempt(ctx context.Context, u *User, m *Message) error {
-	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMSTo(m.To) {
-		return fmt.Errorf("%w: the pool sends no text messages to this country", ErrDelivery)
+	if err := p.forbids(m); err != nil {
+		return err
 	}
 	sender := atSender(m.Medium)
 	if present(p, sender) {
@@ -366,9 +373,6 @@ func (p points) attempt(ctx context.Context, u *User, m *Message) error {
 			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code, Encrypt: p.encrypter()}
 		})
 		return err
-	}
-	if m.Medium == MediumSMS && !p.pool.Settings.SendsSMS() {
-		return &MessageError{Err: ErrDelivery, Medium: m.Medium, Cause: ErrNoSMS}
 	}
 	m.addressed(p.pool.Settings.Email)
 	return p.engine.send(ctx, m)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
 )
@@ -142,11 +143,13 @@ func run[E, D any](ctx context.Context, p points, at at[E, D], event func() *E) 
 	if err != nil {
 		return nothing, err
 	}
+	sets = slices.DeleteFunc(sets, func(h *Hooks) bool { return at.hook(h) == nil })
+	if len(sets) == 0 {
+		return nothing, nil
+	}
+	defer func(begun time.Time) { p.engine.paceOf(p.pool.ID, at.triggers[0]).note(time.Since(begun)) }(time.Now())
 	for _, h := range sets {
 		fn := at.hook(h)
-		if fn == nil {
-			continue
-		}
 		d, err := guarded(ctx, p, at.triggers[0], fn, event())
 		if err != nil {
 			return nothing, p.ended(ctx, at.triggers[0], err)

@@ -64,7 +64,8 @@ type jobKey struct{}
 //   - One replaces keys that are too old, see
 //     Options.RotateKeysAfter.
 //
-// [Options.Jobs] adds more. Run Maintain in a goroutine, in every program on the
+// [Options.Jobs] adds more. With [Options].Outbox, Maintain also sends messages: every
+// engine does. Run Maintain in a goroutine, in every program on the
 // store: one engine does a job and the others stand by. If that engine stops
 // without notice, another goes on within three times Every and five minutes: 35
 // minutes for those three, and three minutes for import jobs. An error of a job is logged, and the job
@@ -76,6 +77,11 @@ func (e *Engine) Maintain(ctx context.Context) {
 	var running sync.WaitGroup
 	for _, j := range e.allJobs() {
 		running.Go(func() { e.keep(ctx, j) })
+	}
+	if e.outbox != nil {
+		for _, m := range mediums {
+			running.Go(func() { e.newWorker(m).work(ctx) })
+		}
 	}
 	running.Wait()
 }

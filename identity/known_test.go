@@ -20,7 +20,7 @@ var knownErrors = []error{
 	identity.ErrCodeMismatch, identity.ErrCodeExpired, identity.ErrCannotConfirm, identity.ErrAlreadyConfirmed,
 	identity.ErrNoRecovery, identity.ErrRecoveryByAdmin, identity.ErrCannotReset, identity.ErrPasswordReused,
 	identity.ErrNoAddress, identity.ErrAttributeImmutable, identity.ErrUnknownAttribute,
-	identity.ErrNothingToVerify, identity.ErrResendNotPossible, identity.ErrDelivery, identity.ErrNoSender, identity.ErrNoSMS,
+	identity.ErrNothingToVerify, identity.ErrResendNotPossible, identity.ErrDelivery, identity.ErrNoSender, identity.ErrNoSMS, identity.ErrSuppressed, identity.ErrMessageNotFound,
 	identity.ErrInvalidAccessToken, identity.ErrAccessTokenExpired, identity.ErrAccessTokenRevoked, identity.ErrAccessTokenScope,
 	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,
 	identity.ErrRotationRequired, identity.ErrWrongTokenType, identity.ErrRevocationDisabled, identity.ErrForeignToken,

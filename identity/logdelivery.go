@@ -13,8 +13,9 @@ import (
 )
 
 // Log delivery. A pool's settings name destinations for records about messages that did not
-// reach their user. undelivered makes the record, and gives it to Options.Logs. Everything
-// that sends a message to a user calls it with the error.
+// reach their user. undelivered makes the record, and gives it to Options.Logs. What sends a
+// message while a user waits calls it with the error, and so does the worker of the outbox
+// with the error of the last try.
 
 // A LogSink takes records for the destinations that the settings of pools name, see
 // [settings.LogDestination]. identity/logsink has one.

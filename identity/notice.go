@@ -11,7 +11,7 @@ import (
 // A notice tells the owner of an account what has changed in it, so that the owner
 // learns of a change by somebody else. In pools with the setting Notices,
 // changeUser and the flows with transactions of their own call notify after
-// the commit. A notice that cannot be sent is logged, and changes nothing for
+// the commit. With an outbox they call putNotices in the transaction too. A notice that cannot be sent is logged, and changes nothing for
 // the caller: the change is made.
 
 // noticed says for each kind of event which notices it owes. before and after
@@ -113,7 +113,7 @@ func (e *Engine) notify(ctx context.Context, by origin, kind EventKind, before, 
 		return
 	}
 	for _, n := range owed(before, after) {
-		err := h.send(ctx, after, n.message(p, by.client, after, by.now))
+		err := n.send(ctx, h, after, n.message(p, by.client, after, by.now), by.now)
 		if errors.Is(err, ErrNoSender) { // known at the start, and no failure
 			e.log.WarnContext(ctx, "the owner is not told, because this program sends no messages", "kind", n.kind, "pool", p.ID, "sub", after.Sub)
 			continue
@@ -122,6 +122,18 @@ func (e *Engine) notify(ctx context.Context, by origin, kind EventKind, before, 
 			e.log.ErrorContext(ctx, "notice not sent", "kind", n.kind, "pool", p.ID, "sub", after.Sub, "error", err)
 		}
 	}
+}
+
+// send sends a notice, or does what is left where putNotices has written it.
+func (n *notice) send(ctx context.Context, h points, u *User, m *Message, now time.Time) error {
+	if h.engine.outbox != nil {
+		return n.put(ctx, h, m, now)
+	}
+	l, err := h.letter(ctx, u, m, worth{})
+	if err != nil {
+		return err
+	}
+	return l.sent(ctx)
 }
 
 func (n *notice) message(p *PoolInfo, client string, u *User, now time.Time) *Message {

@@ -213,7 +213,7 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if err := t.run(ctx, in.Password); err != nil {
 		return err
 	}
-	s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: t.who, now: t.now}, EventPasswordReset, nil, t.user)
+	s.engine.notify(ctx, t.origin(), EventPasswordReset, nil, t.user)
 	return s.points().postConfirmation(ctx, hook.ConfirmForgotPassword, t.user)
 }
 
@@ -349,7 +349,14 @@ func (t *reset) write(tx store.Tx, u *User, c *code, old *credential, ev *Event)
 	if _, err := throttles.Delete(tx, throttleKey(u.Pool, kindPassword, u.Sub)); err != nil {
 		return err
 	}
+	if err := t.scope.engine.putNotices(tx, t.origin(), EventPasswordReset, ev.ID, nil, u); err != nil {
+		return err
+	}
 	return events.Insert(tx, ev)
+}
+
+func (t *reset) origin() origin {
+	return origin{pool: t.scope.pool, client: t.scope.client.ID, sub: t.who, now: t.now}
 }
 
 // verify returns the user with the address that a code went to verified. One
@@ -406,7 +413,12 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	u, err = a.engine.changeUser(ctx, origin{pool: p, sub: u.Sub, now: now}, EventPasswordResetRequired, func(tx store.Tx, u *User) (error, error) {
+	l, err := s.points().letter(ctx, u, s.verificationMessage(u, MessageResetCode, c, words, text, now), c.worth())
+	if err != nil {
+		return err
+	}
+	defer l.end()
+	_, err = a.engine.changeUser(ctx, origin{pool: p, sub: u.Sub, now: now}, EventPasswordResetRequired, func(tx store.Tx, u *User) (error, error) {
 		to, refusal := operatorsRecovery(s.settings, u)
 		if refusal != nil {
 			return refusal, nil
@@ -418,12 +430,15 @@ func (a *Admin) resetPassword(ctx context.Context, name string) error {
 		if err := u.signOutSafely(tx, s.settings, now); err != nil {
 			return nil, err
 		}
-		return nil, s.replaceCode(tx, c)
+		if err := s.replaceCode(tx, c); err != nil {
+			return nil, err
+		}
+		return nil, l.put(tx)
 	})
 	if err != nil {
 		return err
 	}
-	return s.points().send(ctx, u, s.verificationMessage(u, MessageResetCode, c, words, text, now))
+	return l.sent(ctx)
 }
 
 // operatorsRecovery is recovery for an operator, who may not reset the

@@ -172,7 +172,11 @@ func (e *Engine) takeSeat(ctx context.Context, p *PoolInfo, now time.Time) (seat
 // countUsers counts the users of a range of the search index, up to a limit. It holds no
 // transaction for long.
 func (e *Engine) countUsers(ctx context.Context, rng store.Range, limit int) (int, error) {
-	table := users.IndexRef(usersBySearch, "").Table
+	return e.countEntries(ctx, users.IndexRef(usersBySearch, "").Table, rng, limit)
+}
+
+// countEntries counts the entries of a range, see countUsers.
+func (e *Engine) countEntries(ctx context.Context, table string, rng store.Range, limit int) (int, error) {
 	for n := 0; ; {
 		var found int
 		var last string

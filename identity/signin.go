@@ -383,7 +383,7 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 			return nil, err
 		}
 		if s.strange {
-			s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: o.user.Sub, now: now}, EventSignedIn, nil, o.user)
+			s.engine.notify(ctx, s.originOf(o.user, now), EventSignedIn, nil, o.user)
 		}
 		return &SignInResult{Tokens: tokens}, nil
 	case stepNewPassword:

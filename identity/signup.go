@@ -104,6 +104,7 @@ func (s *scope) decideSignUp(ctx context.Context, u *User) error {
 	if err != nil {
 		return err
 	}
+	u.flagAddresses() // after the hook, which sees what was given
 	verified := map[string]bool{"email": d.VerifyEmail, "phone_number": d.VerifyPhone}
 	for _, attribute := range addresses {
 		if !verified[attribute] {
@@ -140,6 +141,9 @@ func (s *scope) hides() bool {
 func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (*SignUpResult, error) {
 	res := s.signUpResult(u)
 	if d := res.Delivery; d != nil { // as much work as the code of a sign-up
+		if err := s.points().pretendMessage(ctx, d.Attribute); err != nil {
+			return nil, err
+		}
 		if _, _, err := s.newCode(u.recipient(d.Attribute), confirmCode, now.Add(confirmCodeLife)); err != nil {
 			return nil, err
 		}
@@ -147,6 +151,14 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	ev, err := s.asked(ctx, other.Sub, EventSignUpHidden, now)
 	if err != nil {
 		return nil, err
+	}
+	var l *letter
+	if d := res.Delivery; d != nil {
+		n := notice{MessageAccountExists, d.Attribute, u.Attributes[d.Attribute]}
+		if l, err = s.points().letter(ctx, other, n.message(s.pool, s.client.ID, other, now), worth{}); err != nil {
+			return nil, err
+		}
+		defer l.end()
 	}
 	var ok, admitted bool
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
@@ -156,7 +168,10 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 		if ok, err = s.spendSignUp(tx, u, now); err != nil || !ok {
 			return err
 		}
-		if admitted, err = s.checkQuota(tx, kindKnown, other.Sub, knownPerHour, now); err != nil || !admitted {
+		if admitted, err = s.checkQuota(tx, kindKnown, other.Sub, knownPerHour, now); err != nil {
+			return err
+		}
+		if err := l.putFor(tx, !admitted); err != nil || !admitted {
 			return err
 		}
 		return events.Insert(tx, ev)
@@ -167,11 +182,14 @@ func (s *scope) hideSignUp(ctx context.Context, u, other *User, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	if !admitted || res.Delivery == nil {
+	if res.Confirmed {
+		return res, s.points().pretendConfirmation(ctx)
+	}
+	if l == nil {
 		return res, nil
 	}
-	n := notice{MessageAccountExists, res.Delivery.Attribute, u.Attributes[res.Delivery.Attribute]}
-	return res, s.points().send(ctx, other, n.message(s.pool, s.client.ID, other, now))
+	l.decoy = !admitted
+	return res, l.sent(ctx)
 }
 
 // spendSignUp counts the message that a sign-up sends, and reports whether its address may get one.
@@ -215,7 +233,6 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if err := checkPassword(s.settings, in.Password, true); err != nil {
 		return nil, err
 	}
-	u.flagAddresses()
 	return u, s.points().callable(append([]Trigger{PreSignUp}, messageTriggers...)...)
 }
 
@@ -363,6 +380,13 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 	if err != nil {
 		return nil, err
 	}
+	var l *letter
+	if pending != nil {
+		if l, err = s.points().letter(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, words, text, now), pending.worth()); err != nil {
+			return nil, err
+		}
+		defer l.end()
+	}
 	admitted := true
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
 		if err := s.stillThere(tx); err != nil {
@@ -374,7 +398,7 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 		if err := s.dropUnproved(tx, unproved, ev); err != nil {
 			return err
 		}
-		return insertUser(tx, u, cred, pending, ev)
+		return cmp.Or(insertUser(tx, u, cred, pending, ev), l.put(tx))
 	})
 	if err == nil && !admitted {
 		return nil, errAddressFull
@@ -388,11 +412,10 @@ func (s *scope) commitSignUp(ctx context.Context, u *User, cred *credential, unp
 	if res.Confirmed {
 		return res, s.points().postConfirmation(ctx, hook.ConfirmSignUp, u)
 	}
-	if res.Delivery == nil {
+	if l == nil {
 		return res, nil
 	}
-	err = s.points().send(ctx, u, s.verificationMessage(u, MessageSignUpCode, pending, words, text, now))
-	if err != nil {
+	if err = l.sent(ctx); err != nil {
 		err = errors.Join(err, s.unsent(ctx, pending))
 	}
 	return res, err

@@ -284,5 +284,15 @@ func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now 
 			return err
 		}
 	}
+	if s.strange {
+		if err := s.engine.putNotices(tx, s.originOf(u, now), EventSignedIn, f.ID, nil, u); err != nil {
+			return err
+		}
+	}
 	return f.insert(tx, u)
+}
+
+// originOf is that of what a sign-in of a user changes.
+func (s *scope) originOf(u *User, now time.Time) origin {
+	return origin{pool: s.pool, client: s.client.ID, sub: u.Sub, now: now}
 }

@@ -151,6 +151,31 @@ var (
 		Owner: store.OwnedByPool,
 	}
 
+	// outboxes: messages that wait to be sent, and those that could not be. Messages to names that
+	// nobody has are among them until the worker deletes them.
+	outboxes = &store.Table[queued]{
+		Name: "outbox", Secret: true, Key: func(q *queued) string { return store.Key(q.Pool, q.Sub, q.ID) },
+		Owner: store.OwnedByUser, Indexes: []*store.Index[queued]{outboxByDue, outboxByState},
+		Expires: func(q *queued) time.Time { return q.Expires },
+	}
+	// outboxByDue: the messages that wait, by medium and by when they are to be tried.
+	outboxByDue = &store.Index[queued]{Name: "due", Keys: func(q *queued) []string {
+		if q.state() != queuedWaiting {
+			return nil
+		}
+		return []string{store.Key(string(q.Medium), store.Time(q.Due))}
+	}}
+	// outboxByState: what is counted of each pool.
+	outboxByState = &store.Index[queued]{Name: "state", Keys: func(q *queued) []string {
+		return []string{store.Key(q.Pool, q.state())}
+	}}
+
+	// suppressions: addresses that nothing is sent to, because a message to them came back.
+	suppressions = &store.Table[suppression]{
+		Name: "suppressions", Key: func(s *suppression) string { return store.Key(s.Pool, s.Address) },
+		Owner: store.OwnedByPool,
+	}
+
 	accessKeys = &store.Table[accessKey]{
 		Name: "accesskeys", Secret: true, Key: func(k *accessKey) string { return store.Key(k.ID) },
 		Owner: store.OwnedByEngine,
@@ -371,6 +396,54 @@ type counts struct {
 	Day     throttle.Window `json:"day,omitzero"`     // messages to an address
 	Misses  int             `json:"misses,omitempty"` // wrong tries of codes since Since
 	Since   time.Time       `json:"since,omitzero"`
+}
+
+// The states of messages in the outbox. They are part of keys that are stored.
+const (
+	queuedWaiting = "waiting"
+	queuedFailed  = "failed"
+)
+
+// A queued is a message in the outbox.
+type queued struct {
+	Pool     string            `json:"pool"`
+	Sub      string            `json:"sub"`
+	ID       string            `json:"id"`
+	Time     time.Time         `json:"time"`
+	Client   string            `json:"client,omitempty"`
+	Username string            `json:"username"`
+	To       string            `json:"to"`
+	Medium   Medium            `json:"medium"`
+	Kind     MessageKind       `json:"kind"`
+	Code     string            `json:"code,omitempty"`
+	Subject  string            `json:"subject,omitempty"`
+	Body     string            `json:"body"`
+	HTML     bool              `json:"html,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"` // of the call, for a custom sender
+	Decoy    bool              `json:"decoy,omitempty"`    // it goes to nobody
+	worth
+
+	Due    time.Time `json:"due"`              // when it is tried next; while it is being sent, when the lease ends
+	Holder string    `json:"holder,omitempty"` // the engine that is sending it
+	Tries  int       `json:"tries,omitempty"`
+	Failed time.Time `json:"failed,omitzero"` // it is not tried any more
+	Error  string    `json:"error,omitempty"` // of the last try
+	// Expires is when it is deleted, sent or not.
+	Expires time.Time `json:"expires"`
+}
+
+func (q *queued) state() string {
+	if q.Failed.IsZero() {
+		return queuedWaiting
+	}
+	return queuedFailed
+}
+
+type suppression struct {
+	Pool    string    `json:"pool"`
+	Address string    `json:"address"` // a digest
+	Reason  string    `json:"reason"`
+	Time    time.Time `json:"time"`
 }
 
 func throttleKey(pool, kind, who string) string { return store.Key(pool, kind, decoyRow(who)) }

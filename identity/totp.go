@@ -112,12 +112,15 @@ func (s *Session) VerifyTOTP(ctx context.Context, code Secret, device string) er
 		if refused, err = sc.verifyTOTP(tx, ev, string(code), device, now); err != nil || refused != nil {
 			return err
 		}
+		if err := s.engine.putNotices(tx, sc.originOf(s.user, now), EventTOTPEnrolled, ev.ID, nil, s.user); err != nil {
+			return err
+		}
 		return u.enrolledBy(tx, sc.settings, familyID(s.claims), now)
 	})
 	if err = orRefused(err, refused); err != nil {
 		return fmt.Errorf("verify TOTP: %w", err)
 	}
-	s.engine.notify(ctx, origin{pool: s.pool, client: s.client.ID, sub: s.user.Sub, now: now}, EventTOTPEnrolled, nil, s.user)
+	s.engine.notify(ctx, sc.originOf(s.user, now), EventTOTPEnrolled, nil, s.user)
 	return nil
 }
 
@@ -352,12 +355,15 @@ func (c *MFASetupRequired) verify(ctx context.Context, code Secret, device strin
 		if err := users.Put(tx, u); err != nil {
 			return err
 		}
+		if err := t.scope.engine.putNotices(tx, t.scope.originOf(u, t.now), EventTOTPEnrolled, ev.ID, nil, u); err != nil {
+			return err
+		}
 		return usedStates.Insert(tx, t.scope.useUp(t.state))
 	})
 	if err != nil {
 		return err
 	}
-	t.scope.engine.notify(ctx, origin{pool: t.scope.pool, client: t.scope.client.ID, sub: enrolled.Sub, now: t.now}, EventTOTPEnrolled, nil, enrolled)
+	t.scope.engine.notify(ctx, t.scope.originOf(enrolled, t.now), EventTOTPEnrolled, nil, enrolled)
 	t.state.Proved = append(slices.Clone(t.state.Proved), proof{Kind: provedFactor, Method: MFATOTP})
 	return c.move(t, stateEnrolled)
 }

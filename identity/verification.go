@@ -60,14 +60,19 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 		return nil, err
 	}
 	sc.source = callSource(ctx)
-	admitted, err := sc.commitCode(ctx, e, to, c, now)
+	l, err := sc.points().letter(ctx, s.user, sc.verificationMessage(s.user, MessageAddressCode, c, words, text, now), c.worth())
+	if err != nil {
+		return nil, err
+	}
+	defer l.end()
+	admitted, err := sc.commitCode(ctx, e, to, c, l, now)
 	if err != nil {
 		return nil, err
 	}
 	if !admitted {
 		return to.delivery(), nil
 	}
-	return to.delivery(), sc.points().send(ctx, s.user, sc.verificationMessage(s.user, MessageAddressCode, c, words, text, now))
+	return to.delivery(), l.sent(ctx)
 }
 
 // verifiable refuses an attribute that no code can be sent to.

@@ -92,6 +92,7 @@ var rows = []row{
 	{identity.ErrResendNotPossible, idp.UnsupportedUserStateException, resendNotPossible},
 	{identity.ErrNoSMS, idp.InvalidParameterException, say("User pool does not have SMS configuration to send messages.")},
 	{identity.ErrNoSender, idp.CodeDeliveryFailureException, notSent},
+	{identity.ErrSuppressed, idp.CodeDeliveryFailureException, notSent},
 	{identity.ErrDelivery, idp.CodeDeliveryFailureException, notSent},
 
 	{identity.ErrNoRecovery, idp.InvalidParameterException, say("Cannot reset password for the user as there is no registered/verified email or phone_number")},
@@ -119,6 +120,7 @@ var rows = []row{
 	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
 	{identity.ErrQuotaExceeded, idp.LimitExceededException, quotaExceeded},                            // text (unsure)
 
+	{identity.ErrMessageNotFound, idp.ResourceNotFoundException, say("Message does not exist.")},                                          // no operation of the service asks for one
 	{identity.ErrImportJobNotFound, idp.ResourceNotFoundException, notFound("Import job %s does not exist.")},                             // text (unsure)
 	{identity.ErrImportNoFile, idp.PreconditionNotMetException, importState("No csv file was uploaded for %s")},                           // recorded
 	{identity.ErrImportActive, idp.PreconditionNotMetException, say("Another import job is already in progress.")},                        // code and text (unsure)

@@ -187,6 +187,11 @@ func (w *world) validBodies() map[string]obj {
 		"VerifySoftwareToken":              {"AccessToken": access, "UserCode": "123456"},
 		"SetUserMFAPreference":             {"AccessToken": access, "SMSMfaSettings": obj{"Enabled": false}},
 		"AdminSetUserMFAPreference":        {"UserPoolId": w.pool, "Username": "alice"},
+		"GetUserAuthFactors":               {"AccessToken": access},
+		"AdminGetUserAuthFactors":          {"UserPoolId": w.pool, "Username": "alice"},
+		"AdminDeleteSoftwareToken":         {"UserPoolId": w.pool, "Username": "alice"},
+		"SetUserSettings":                  {"AccessToken": access, "MFAOptions": list{}},
+		"AdminSetUserSettings":             {"UserPoolId": w.pool, "Username": "alice", "MFAOptions": list{}},
 	}
 	maps.Copy(bodies, w.validUserBodies())
 	maps.Copy(bodies, w.validImportBodies())

@@ -140,9 +140,9 @@ func mfaUpdate(sms *idp.SMSMfaSettingsType, app *idp.SoftwareTokenMfaSettingsTyp
 }
 
 // mfaSettings are a user's factors as GetUser and AdminGetUser show them.
-func mfaSettings(u *identity.User) (preferred *string, enabled []string) {
-	if u.MFA.Preferred != identity.MFANone {
-		preferred = ptr(string(u.MFA.Preferred))
+func mfaSettings(p identity.MFAPreference) (preferred *string, enabled []string) {
+	if p.Preferred != identity.MFANone {
+		preferred = ptr(string(p.Preferred))
 	}
-	return preferred, list[string](u.MFA.Methods)
+	return preferred, list[string](p.Methods)
 }

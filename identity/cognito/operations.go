@@ -72,6 +72,13 @@ func (s *service) handleSignIn(h *idp.Handlers) {
 	h.SetUserMFAPreference = s.setUserMFAPreference
 	h.AdminSetUserMFAPreference = s.adminSetUserMFAPreference
 
+	// userfactors.go
+	h.GetUserAuthFactors = s.getUserAuthFactors
+	h.AdminGetUserAuthFactors = s.adminGetUserAuthFactors
+	h.AdminDeleteSoftwareToken = s.adminDeleteSoftwareToken
+	h.SetUserSettings = s.setUserSettings
+	h.AdminSetUserSettings = s.adminSetUserSettings
+
 	// recovery.go
 	h.ForgotPassword = s.forgotPassword
 	h.ConfirmForgotPassword = s.confirmForgotPassword

@@ -136,7 +136,7 @@ func TestSignatures(t *testing.T) {
 		"GetTokensFromRefreshToken": true, "RevokeToken": true, "GlobalSignOut": true, "GetUser": true,
 		"UpdateUserAttributes": true, "DeleteUserAttributes": true, "DeleteUser": true, "ChangePassword": true,
 		"GetUserAttributeVerificationCode": true, "VerifyUserAttribute": true,
-		"AssociateSoftwareToken": true, "VerifySoftwareToken": true, "SetUserMFAPreference": true,
+		"AssociateSoftwareToken": true, "VerifySoftwareToken": true, "SetUserMFAPreference": true, "GetUserAuthFactors": true, "SetUserSettings": true,
 	}
 	for _, op := range cognito.Services()[0].Operations {
 		if !op.Served() {

@@ -27,7 +27,7 @@ func (s *service) getUser(ctx context.Context, in *idp.GetUserRequest) (*idp.Get
 	if err != nil {
 		return nil, err
 	}
-	preferred, enabled := mfaSettings(u)
+	preferred, enabled := mfaSettings(u.MFA)
 	return &idp.GetUserResponse{
 		Username: ptr(wire.Secret(u.Username)), UserAttributes: attributeList(u),
 		PreferredMfaSetting: preferred, UserMFASettingList: enabled,
@@ -83,7 +83,7 @@ func (s *service) adminGetUser(ctx context.Context, in *idp.AdminGetUserRequest)
 		return nil, err
 	}
 	t := userType(u)
-	preferred, enabled := mfaSettings(u)
+	preferred, enabled := mfaSettings(u.MFA)
 	return &idp.AdminGetUserResponse{
 		PreferredMfaSetting: preferred, UserMFASettingList: enabled,
 		Username: t.Username, UserAttributes: t.Attributes, UserCreateDate: t.UserCreateDate,

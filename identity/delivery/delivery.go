@@ -53,6 +53,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause, such as context.Canceled. It may be nil.
 func (e *Error) Unwrap() error { return e.cause }
 
+// Permanent reports whether the message can never be sent. The outbox of an engine does not try it again.
+func (e *Error) Permanent() bool { return !e.Temporary }
+
+// Detail returns what the provider said, for operators.
+func (e *Error) Detail() string { return e.Reply }
+
 // A Receipt is what a provider answered that took a message.
 type Receipt struct {
 	Code  int    // the reply of the SMTP server, or the status of HTTP

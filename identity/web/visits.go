@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -39,6 +40,12 @@ type Options struct {
 	// cookie is then sent in clear text, and other hosts may be able to set it. Leave it
 	// alone if a proxy in front of the program ends TLS.
 	InsecureHTTP bool
+	// Address returns the address of the browser, by which limits of guesses and messages
+	// count. Set it if a proxy is in front of the program and has a public address: return
+	// what the proxy says, such as the last address of X-Forwarded-For, and the zero Addr if
+	// that is unknown. Without an address, whoever guesses the passwords of a user can keep
+	// the user out. Defaults to the other end of the connection, unless its address is private.
+	Address func(*http.Request) netip.Addr
 	// SignIn is the path to which [Visits.Require] sends those who are not signed in.
 	// Defaults to "/sign-in".
 	SignIn string
@@ -83,6 +90,9 @@ func NewVisits(pool *identity.UserPool, s store.Store, o *Options) *Visits {
 	vs.options.Logger = cmp.Or(vs.options.Logger, slog.Default())
 	if vs.options.Clock == nil {
 		vs.options.Clock = time.Now
+	}
+	if vs.options.Address == nil {
+		vs.options.Address = peer
 	}
 	return vs
 }
@@ -185,6 +195,7 @@ func FromContext(ctx context.Context) (*Visit, bool) {
 func (vs *Visits) Require(next http.Handler, groups ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		r = vs.called(r)
 		v, err := vs.require(r, groups)
 		if err != nil {
 			vs.refuse(w, r, err)

@@ -1,0 +1,220 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/store/memory"
+)
+
+// spoils are ways in which a message loses its worth before it is sent. failed is what is left to see of it.
+var spoils = map[string]struct {
+	owe, spoil func(t *testing.T, q *queuing, users identity.Users) error
+	failed     string
+}{
+	"sign-up was confirmed": {oweSignUp, func(t *testing.T, _ *queuing, us identity.Users) error { return us.Confirm(t.Context(), "bob") }, ""},
+	"sign-up was deleted":   {oweSignUp, func(t *testing.T, _ *queuing, us identity.Users) error { return us.Delete(t.Context(), "bob") }, ""},
+	"code has expired": {
+		oweReset, func(_ *testing.T, q *queuing, _ identity.Users) error { q.advance(time.Hour); return nil }, "its time is over",
+	},
+	"message is old": {
+		oweInvitation, func(_ *testing.T, q *queuing, _ identity.Users) error { q.advance(24 * time.Hour); return nil }, "its time is over",
+	},
+	"password was set": {
+		oweInvitation, func(t *testing.T, _ *queuing, us identity.Users) error {
+			return us.SetPassword(t.Context(), "bob", chosen, false)
+		}, "",
+	},
+	"user was disabled": {oweReset, func(t *testing.T, _ *queuing, us identity.Users) error { return us.Disable(t.Context(), "alice") }, ""},
+	"user was deleted":  {oweReset, func(t *testing.T, _ *queuing, us identity.Users) error { return us.Delete(t.Context(), "alice") }, ""},
+	"address was changed": {oweReset, func(t *testing.T, _ *queuing, us identity.Users) error {
+		return us.UpdateAttributes(t.Context(), "alice", map[string]string{"email": "new@example.com", "email_verified": "true"})
+	}, ""},
+	"code was used": {oweReset, func(t *testing.T, q *queuing, _ identity.Users) error {
+		code := q.codeIn(t)
+		return q.pool.ConfirmForgotPassword(t.Context(), identity.ConfirmForgotPassword{Username: "alice", Code: code, Password: chosen})
+	}, ""},
+	"code was guessed at": {oweReset, func(t *testing.T, q *queuing, _ identity.Users) error {
+		for range 5 {
+			wantErr(t, "ConfirmForgotPassword", recoverAs(t.Context(), q.pool.AppClient, "alice", "wrong", chosen), identity.ErrCodeMismatch)
+		}
+		return nil
+	}, ""},
+	"keys were revoked": {oweReset, func(t *testing.T, q *queuing, _ identity.Users) error { return q.pool.Admin().RevokeKeys(t.Context()) }, ""},
+	"address came back": {oweReset, func(t *testing.T, q *queuing, _ identity.Users) error {
+		return q.pool.Admin().Messages().Suppress(t.Context(), strings.ToUpper(email), identity.Complained)
+	}, "messages to the address came back"},
+}
+
+func oweSignUp(t *testing.T, q *queuing, _ identity.Users) error {
+	q.signUp(t, q.pool, "bob", "bob@example.com")
+	return nil
+}
+
+func oweReset(t *testing.T, q *queuing, _ identity.Users) error {
+	return second(q.pool.ForgotPassword(t.Context(), "alice", ""))
+}
+
+func oweInvitation(t *testing.T, _ *queuing, us identity.Users) error {
+	return second(us.Create(t.Context(), identity.CreateUser{Username: "bob", Attributes: map[string]string{"email": "bob@example.com"}}))
+}
+
+// codeIn reads the code of the only message in the store.
+func (q *queuing) codeIn(t testing.TB) identity.Secret {
+	t.Helper()
+	for key, value := range contents(t, q.store) {
+		var row struct{ Code string }
+		if strings.HasPrefix(key, "outbox ") && json.Unmarshal([]byte(value), &row) == nil && row.Code != "" {
+			return identity.Secret(row.Code)
+		}
+	}
+	t.Fatal("no message with a code is in the store")
+	return ""
+}
+
+// A message that is worth nothing any more is not sent.
+func TestWorthlessMessageIsNotSent(t *testing.T) {
+	for name, tt := range spoils {
+		t.Run(name, func(t *testing.T) {
+			q := newQueuing(t, memory.New(), identity.PoolSettings{Notices: ptr(false)})
+			q.signUp(t, q.pool, "alice", email)
+			users := q.pool.Admin().Users()
+			q.send(t)
+			check(t, "ConfirmSignUp", q.pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: "alice", Code: q.post.last(t).Code}))
+			q.post.tries = 0
+			check(t, "owe", tt.owe(t, q, users))
+			if len(q.queued(t)) != 1 {
+				t.Fatal("no message waits")
+			}
+			check(t, "spoil", tt.spoil(t, q, users))
+			if q.send(t); q.post.tries != 0 {
+				t.Errorf("sent: %v", q.post.last(t))
+			}
+			var errs []string
+			for _, m := range q.queued(t) {
+				errs = append(errs, m.Error)
+			}
+			if got := strings.Join(errs, " "); tt.failed == "" && got != "" || !strings.Contains(got, tt.failed) {
+				t.Errorf("left %q, want %q", got, tt.failed)
+			}
+		})
+	}
+}
+
+// A full outbox refuses what owes a message, of users and of nobody, and leaves what needs none alone.
+func TestFullOutbox(t *testing.T) {
+	q := newQueuing(t, memory.New(), identity.PoolSettings{}, func(o *identity.Options) {
+		o.Outbox = &identity.OutboxOptions{Waiting: 3}
+	})
+	q.post.fails = func(*identity.Message) error { return errors.New("down") }
+	for _, name := range []string{"alice", "bob", "carol"} {
+		q.signUp(t, q.pool, name, name+"@example.com")
+	}
+	_, err := q.pool.SignUp(t.Context(), identity.SignUp{Username: "dave", Password: password, Attributes: map[string]string{"email": "dave@example.com"}})
+	wantErr(t, "SignUp", err, identity.ErrQuotaExceeded)
+	if _, err := q.pool.Admin().Users().Get(t.Context(), "dave"); !errors.Is(err, identity.ErrUserNotFound) {
+		t.Errorf("half a sign-up: %v", err)
+	}
+	wantErr(t, "ResendConfirmationCode of a user", second(q.pool.ResendConfirmationCode(t.Context(), "alice", "")), identity.ErrQuotaExceeded)
+	wantErr(t, "ResendConfirmationCode of nobody", second(q.pool.ResendConfirmationCode(t.Context(), "nobody", "")), identity.ErrQuotaExceeded)
+	check(t, "Confirm", q.pool.Admin().Users().Confirm(t.Context(), "alice"))
+	q.signIn(t, q.pool.AppClient, "alice")
+	q.post.fails = nil
+	if q.send(t); q.post.count() != 2 { // alice needs none any more
+		t.Errorf("%d sent", q.post.count())
+	}
+	q.advance(time.Minute)
+	q.signUp(t, q.pool, "dave", "dave@example.com")
+}
+
+// Of several engines on a store, one sends a message. If it ends in the middle, another sends it again when the lease has ended.
+func TestOutboxLease(t *testing.T) {
+	for _, tt := range backEnds {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tt.open(t)
+			a := newQueuing(t, s, identity.PoolSettings{})
+			b := newQueuing(t, s, identity.PoolSettings{}, func(o *identity.Options) { o.Clock = a.now })
+			for i := range 20 {
+				name := fmt.Sprintf("user%d", i)
+				a.signUp(t, a.pool, name, name+"@example.com")
+			}
+			var both sync.WaitGroup
+			for _, q := range []*queuing{a, b} {
+				both.Go(func() { q.send(t) })
+			}
+			both.Wait()
+			a.send(t) // what the two have left to each other
+			if n := a.post.count() + b.post.count(); n != 20 {
+				t.Errorf("%d sent, want each of 20 once", n)
+			}
+
+			a.signUp(t, a.pool, "alice", email)
+			inside, end := make(chan struct{}), make(chan struct{})
+			a.post.fails = func(*identity.Message) error { close(inside); <-end; return nil }
+			both.Go(func() { a.send(t) })
+			<-inside
+			first, n := a.one(t).ID, b.post.count()
+			if !a.one(t).Sending || b.send(t) != 0 {
+				t.Error("two engines send one message")
+			}
+			a.advance(90*time.Second - time.Millisecond)
+			if b.send(t) != 0 {
+				t.Error("the lease has ended too early")
+			}
+			a.advance(time.Millisecond)
+			if b.send(t) != 1 || b.post.count() != n+1 || b.post.last(t).ID != first {
+				t.Error("the lease has ended, and the message was not sent again with its id")
+			}
+			close(end)
+			both.Wait()
+			if len(a.queued(t)) != 0 {
+				t.Errorf("left %+v", a.queued(t))
+			}
+		})
+	}
+}
+
+// A custom sender is called by the worker, with the metadata of the call, and its error is nobody's but the operator's.
+func TestCustomSenderIsCalledByTheWorker(t *testing.T) {
+	var got []*hook.CustomSender
+	fail := errors.New("oops")
+	q := newQueuing(t, memory.New(), identity.PoolSettings{}, func(o *identity.Options) {
+		o.Hooks = &identity.Hooks{CustomEmailSender: func(_ context.Context, e *hook.CustomSender) error {
+			got = append(got, e)
+			return fail
+		}}
+	})
+	ctx := identity.WithCall(t.Context(), identity.Call{ClientMetadata: map[string]string{"a": "b"}})
+	_, err := q.pool.SignUp(ctx, identity.SignUp{Username: "alice", Password: password, Attributes: map[string]string{"email": email}})
+	check(t, "SignUp", err)
+	if q.send(t); len(got) != 1 || got[0].Source != "CustomEmailSender_SignUp" || got[0].To != email || got[0].Call.ClientMetadata["a"] != "b" || got[0].Attributes["email"] != email || got[0].Client != q.pool.ClientID() {
+		t.Errorf("events %+v", got)
+	}
+	if m := q.one(t); !strings.Contains(m.Error, "oops") || !m.Failed.IsZero() {
+		t.Errorf("message %+v", m)
+	}
+	q.advance(time.Minute)
+	if fail = nil; q.send(t) != 1 {
+		t.Error("not sent")
+	}
+	check(t, "ConfirmSignUp", q.pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: "alice", Code: got[1].Code}))
+}
+
+// A sender that panics is one that fails.
+func TestSenderPanics(t *testing.T) {
+	q := newQueuing(t, memory.New(), identity.PoolSettings{})
+	q.post.fails = func(*identity.Message) error { panic("oops") }
+	q.signUp(t, q.pool, "alice", email)
+	q.send(t)
+	if m := q.one(t); m.Error != "the sender has panicked" || !m.Failed.IsZero() {
+		t.Errorf("message %+v", m)
+	}
+}
