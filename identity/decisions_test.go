@@ -166,6 +166,73 @@ func TestHookSeesASignUpAsItWasGiven(t *testing.T) {
 	}
 }
 
+// A name that is locked causes no calls of hooks.
+func TestLockedNameCallsNoHooks(t *testing.T) {
+	calls := map[string]int{}
+	f := hookedEngine(t, identity.Hooks{PreAuthentication: func(_ context.Context, e *hook.PreAuthentication) error {
+		calls[e.Username]++
+		return nil
+	}})
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	for range 20 {
+		for _, name := range []string{"alice", "nobody"} {
+			wantErr(t, "a guess", byPassword(t, pool.AppClient, name, wrong), identity.ErrIncorrectCredentials, identity.ErrTooManyAttempts)
+		}
+	}
+	if calls["alice"] > 6 || calls["alice"] != calls["nobody"] {
+		t.Errorf("20 guesses for each name have called the hook %v times", calls)
+	}
+}
+
+// A hangup is a store whose caller goes as soon as something is committed.
+type hangup struct {
+	store.Store
+	hang func()
+}
+
+func (h *hangup) Unwrap() store.Store { return h.Store }
+
+func (h *hangup) Update(ctx context.Context, fn func(store.Tx) error) error {
+	defer h.hang()
+	return h.Store.Update(ctx, fn)
+}
+
+// Whoever hangs up once the confirmation is stored does not get around the hook that comes then.
+func TestHookAfterAConfirmationRunsForACallerWhoHasGone(t *testing.T) {
+	for _, confirms := range []bool{false, true} {
+		ran := 0
+		h := decideSignUp(hook.PreSignUpDecision{Confirm: confirms})
+		h.PostConfirmation = func(ctx context.Context, _ *hook.PostConfirmation) error {
+			ran++
+			if _, bounded := ctx.Deadline(); !bounded {
+				t.Error("the hook has all the time in the world")
+			}
+			return ctx.Err()
+		}
+		st := &hangup{memory.New(), func() {}}
+		f := newEngineWith(t, st, func(o *identity.Options) { o.Hooks = &h })
+		pool := f.open(t, cognitoPool)
+		ctx, cancel := context.WithCancel(t.Context())
+		f.signUp(t, pool, "bob", "bob@example.com") // makes the keys of the pool
+		ran = 0
+		in := identity.SignUp{Username: "alice", Password: password, Attributes: attrs{"email": email}}
+		if confirms {
+			st.hang = cancel
+			_, err := pool.SignUp(ctx, in)
+			check(t, "SignUp", err)
+		} else {
+			_, err := pool.SignUp(ctx, in)
+			check(t, "SignUp", err)
+			st.hang = cancel
+			check(t, "ConfirmSignUp", pool.ConfirmSignUp(ctx, identity.ConfirmSignUp{Username: "alice", Code: identity.Secret(f.outbox.LastCode(email))}))
+		}
+		if ran != 1 {
+			t.Errorf("the hook ran %d times", ran)
+		}
+	}
+}
+
 // A hook that changes its event changes nobody.
 func TestHookThatChangesItsEvent(t *testing.T) {
 	f := hookedEngine(t, identity.Hooks{PreSignUp: func(_ context.Context, e *hook.PreSignUp) (hook.PreSignUpDecision, error) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
@@ -34,7 +35,7 @@ import (
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
 //	scope.newSignUp                 PreSignUp, messageTriggers
 //	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
-//	AppClient.confirmSignUp         PostConfirmation
+//	scope.confirmSignUp         PostConfirmation
 //	Users.Confirm                   PostConfirmation
 //	AppClient.resend                messageTriggers
 //	AppClient.forgotPassword        messageTriggers; UserMigration if there is no such user
@@ -54,7 +55,7 @@ import (
 //
 //	point                  runs in
 //	preSignUp              scope.decideSignUp, Admin.createUser
-//	postConfirmation       scope.commitSignUp, AppClient.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
+//	postConfirmation       scope.commitSignUp, scope.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
 //	userMigration          scope.migrate
 //	defineChallenge        customSignIn.next
 //	createChallenge        customSignIn.challenge
@@ -68,7 +69,7 @@ import (
 //
 // A flow makes a letter, see outbox.go. Its send runs after the commit, or in the worker of the outbox.
 //
-// InboundFederation has no flow yet.
+// InboundFederation has no flow yet, and so no point.
 
 // Triggers that flows check together.
 var (
@@ -214,9 +215,15 @@ func (p points) preSignUp(ctx context.Context, source hook.Source, u *User) (hoo
 	})
 }
 
+// afterwards is how long a hook may take that runs after a commit, whatever the caller does.
+const afterwards = time.Minute
+
 // postConfirmation runs after a user was confirmed. An error does not undo the
-// confirmation.
+// confirmation. It runs also if the caller has gone meanwhile: otherwise whoever hangs up in
+// time would be confirmed without it.
 func (p points) postConfirmation(ctx context.Context, source hook.Source, u *User) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
 	_, err := run(ctx, p, atPostConfirmation, func() *hook.PostConfirmation {
 		return &hook.PostConfirmation{Event: p.event(ctx, source, u)}
 	})
@@ -319,7 +326,7 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	if err != nil {
 		return hook.CustomMessageDecision{}, err
 	}
-	return d, p.checkWords(ctx, kind, d)
+	return d, p.checkWords(ctx, kind, m, d)
 }
 
 // pretendMessage is customMessage for nobody: it takes the time, and runs no hook.
@@ -337,8 +344,11 @@ func (p points) pretendConfirmation(ctx context.Context) error {
 }
 
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
-// an invited user the name to sign in with.
-func (p points) checkWords(ctx context.Context, kind MessageKind, d hook.CustomMessageDecision) error {
+// an invited user the name to sign in with. A link tells the code, where there is one.
+func (p points) checkWords(ctx context.Context, kind MessageKind, m Medium, d hook.CustomMessageDecision) error {
+	if p.linksTo(kind, m) && p.engine.pageURL(ctx) != "" && linkForm.MatchString(d.Body) {
+		return nil
+	}
 	needed := []string{codePlaceholder}
 	if kind == MessageInvitation {
 		needed = append(needed, namePlaceholder)

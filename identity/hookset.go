@@ -28,7 +28,8 @@ type Hooks struct {
 	// PreSignUp runs before a user is stored, at a sign-up and when an operator creates one.
 	PreSignUp func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error)
 	// PostConfirmation runs after a user was confirmed, or has reset the password. An error
-	// is returned to the caller, and undoes nothing.
+	// is returned to the caller, and undoes nothing. It runs also if the caller has gone; its
+	// context ends after a minute.
 	PostConfirmation func(context.Context, *hook.PostConfirmation) error
 	// PreAuthentication runs before a password is checked.
 	PreAuthentication func(context.Context, *hook.PreAuthentication) error
@@ -49,6 +50,9 @@ type Hooks struct {
 	// UserMigration runs for a name that no user has, at a sign-in with a password and when
 	// a password was forgotten.
 	UserMigration func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error)
+	// InboundFederation is not run yet: there are no sign-ins by other identity providers. It will
+	// run after the answer of the provider, and before the user is stored.
+	InboundFederation func(context.Context, *hook.InboundFederation) (hook.InboundFederationDecision, error)
 	// CustomEmailSender sends mails instead of the [Sender].
 	CustomEmailSender func(context.Context, *hook.CustomSender) error
 	// CustomSMSSender sends text messages instead of the [Sender].

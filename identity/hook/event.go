@@ -63,6 +63,17 @@ const (
 	TokensOfRefresh     Source = "TokenGeneration_RefreshTokens"
 )
 
+// The sources that no flow has yet: of signing in by web pages, by another identity provider, by a
+// remembered device and as a client, and of notices of threat protection.
+const (
+	SignUpByProvider Source = "PreSignUp_ExternalProvider"
+	FederatedSignIn  Source = "InboundFederation_ExternalProvider"
+	TokensOfPages    Source = "TokenGeneration_HostedAuth"
+	TokensOfDevice   Source = "TokenGeneration_AuthenticateDevice"
+	TokensOfClient   Source = "TokenGeneration_ClientCredentials"
+	NoticeOfTakeOver Source = "CustomEmailSender_AccountTakeOverNotification"
+)
+
 // A PreSignUp is the event before a user is stored.
 type PreSignUp struct{ Event }
 
@@ -159,7 +170,8 @@ type CustomMessage struct {
 // A CustomMessageDecision is the text of a message. An empty text leaves the text of the
 // pool. In a text, {####} is replaced by the code, and {username} by the name of an invited
 // user. A text without {####} would tell no code, so the call fails with
-// [ErrInvalidDecision]; the text of an invitation needs {username} too.
+// [ErrInvalidDecision]; the text of an invitation needs {username} too. In the mail of a
+// sign-up in a pool that sends links, {##text##} is replaced by the link and may stand for {####}.
 type CustomMessageDecision struct {
 	// Subject is the subject of a mail.
 	Subject string
