@@ -78,9 +78,11 @@ func TestKeyringsOfANewerVersion(t *testing.T) {
 		check(t, "UserPool", err)
 		a := same.Client(pool.ClientID())
 		for what, call := range map[string]func() error{
-			"SignIn":     func() error { return byPassword(t, a, "alice", password) },
-			"StartSRP":   func() error { return second(beginSRP(t.Context(), a, pool.PoolID(), "nobody")) },
-			"Refresh":    func() error { return second(a.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh, Rotating: true})) },
+			"SignIn":   func() error { return byPassword(t, a, "alice", password) },
+			"StartSRP": func() error { return second(beginSRP(t.Context(), a, pool.PoolID(), "nobody")) },
+			"Refresh": func() error {
+				return second(a.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh, Rotating: true}))
+			},
 			"Session":    func() error { return second(engine.Session(t.Context(), tokens.Access)) },
 			"JWKS":       func() error { return second(engine.JWKS(t.Context(), pool.PoolID())) },
 			"RotateKeys": func() error { return same.Admin().RotateKeys(t.Context(), 0) },

@@ -47,8 +47,8 @@ type peer struct {
 type connection struct {
 	net.Conn
 	all    *connections
-	from   string // of which peer
-	many   bool   // the peer speaks for many
+	from   string         // of which peer
+	many   bool           // the peer speaks for many
 	at     *lists.Element // in the list of its peer; nil while the server works for it
 	works  int            // requests that the server works on; HTTP/2 has several at once
 	closed bool

@@ -50,7 +50,9 @@ type door struct {
 
 func newDoor(t *testing.T, most, ofOne int) *door {
 	from := make(chan string, 2)
-	return &door{t, bounded(&dialed{from: from}, most, ofOne, func(a netip.Addr) bool { return a.String() == "10.0.0.1" || a.String() == "2001:db8:9::1" || a.String() == "fe80::1" }), from}
+	return &door{t, bounded(&dialed{from: from}, most, ofOne, func(a netip.Addr) bool {
+		return a.String() == "10.0.0.1" || a.String() == "2001:db8:9::1" || a.String() == "fe80::1"
+	}), from}
 }
 
 // come lets a connection in. It is nil if it was closed.
