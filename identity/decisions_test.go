@@ -185,6 +185,54 @@ func TestLockedNameCallsNoHooks(t *testing.T) {
 	}
 }
 
+// A hangup is a store whose caller goes as soon as something is committed.
+type hangup struct {
+	store.Store
+	hang func()
+}
+
+func (h *hangup) Unwrap() store.Store { return h.Store }
+
+func (h *hangup) Update(ctx context.Context, fn func(store.Tx) error) error {
+	defer h.hang()
+	return h.Store.Update(ctx, fn)
+}
+
+// Whoever hangs up once the confirmation is stored does not get around the hook that comes then.
+func TestHookAfterAConfirmationRunsForACallerWhoHasGone(t *testing.T) {
+	for _, confirms := range []bool{false, true} {
+		ran := 0
+		h := decideSignUp(hook.PreSignUpDecision{Confirm: confirms})
+		h.PostConfirmation = func(ctx context.Context, _ *hook.PostConfirmation) error {
+			ran++
+			if _, bounded := ctx.Deadline(); !bounded {
+				t.Error("the hook has all the time in the world")
+			}
+			return ctx.Err()
+		}
+		st := &hangup{memory.New(), func() {}}
+		f := newEngineWith(t, st, func(o *identity.Options) { o.Hooks = &h })
+		pool := f.open(t, cognitoPool)
+		ctx, cancel := context.WithCancel(t.Context())
+		f.signUp(t, pool, "bob", "bob@example.com") // makes the keys of the pool
+		ran = 0
+		in := identity.SignUp{Username: "alice", Password: password, Attributes: attrs{"email": email}}
+		if confirms {
+			st.hang = cancel
+			_, err := pool.SignUp(ctx, in)
+			check(t, "SignUp", err)
+		} else {
+			_, err := pool.SignUp(ctx, in)
+			check(t, "SignUp", err)
+			st.hang = cancel
+			check(t, "ConfirmSignUp", pool.ConfirmSignUp(ctx, identity.ConfirmSignUp{Username: "alice", Code: identity.Secret(f.outbox.LastCode(email))}))
+		}
+		if ran != 1 {
+			t.Errorf("the hook ran %d times", ran)
+		}
+	}
+}
+
 // A hook that changes its event changes nobody.
 func TestHookThatChangesItsEvent(t *testing.T) {
 	f := hookedEngine(t, identity.Hooks{PreSignUp: func(_ context.Context, e *hook.PreSignUp) (hook.PreSignUpDecision, error) {

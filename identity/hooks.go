@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
@@ -26,6 +27,7 @@ import (
 //	attempt.untriggered             PreAuthentication, tokenTriggers; UserMigration if there is no such user
 //	scope.setFirstPassword          tokenTriggers
 //	secondStep.prove                tokenTriggers
+//	secondStep.proveRound           customTriggers, tokenTriggers
 //	MFASetupRequired.Answer         tokenTriggers
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
 //	AppClient.startCustom           PreAuthentication, customTriggers, tokenTriggers
@@ -213,9 +215,15 @@ func (p points) preSignUp(ctx context.Context, source hook.Source, u *User) (hoo
 	})
 }
 
+// afterwards is how long a hook may take that runs after a commit, whatever the caller does.
+const afterwards = time.Minute
+
 // postConfirmation runs after a user was confirmed. An error does not undo the
-// confirmation.
+// confirmation. It runs also if the caller has gone meanwhile: otherwise whoever hangs up in
+// time would be confirmed without it.
 func (p points) postConfirmation(ctx context.Context, source hook.Source, u *User) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
 	_, err := run(ctx, p, atPostConfirmation, func() *hook.PostConfirmation {
 		return &hook.PostConfirmation{Event: p.event(ctx, source, u)}
 	})

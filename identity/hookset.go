@@ -28,7 +28,8 @@ type Hooks struct {
 	// PreSignUp runs before a user is stored, at a sign-up and when an operator creates one.
 	PreSignUp func(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error)
 	// PostConfirmation runs after a user was confirmed, or has reset the password. An error
-	// is returned to the caller, and undoes nothing.
+	// is returned to the caller, and undoes nothing. It runs also if the caller has gone; its
+	// context ends after a minute.
 	PostConfirmation func(context.Context, *hook.PostConfirmation) error
 	// PreAuthentication runs before a password is checked.
 	PreAuthentication func(context.Context, *hook.PreAuthentication) error

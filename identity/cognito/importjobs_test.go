@@ -63,6 +63,9 @@ func (w *world) validImportBodies() map[string]obj {
 		"ListUserImportJobs":    {"UserPoolId": pool, "MaxResults": 60},
 		"StartUserImportJob":    {"UserPoolId": pool, "JobId": w.uploaded(pool, importCSV)},
 		"StopUserImportJob":     {"UserPoolId": pool, "JobId": job},
+
+		"GetLogDeliveryConfiguration": {"UserPoolId": pool},
+		"SetLogDeliveryConfiguration": {"UserPoolId": pool, "LogConfigurations": list{notifications(logGroup)}},
 	}
 }
 
@@ -131,6 +134,7 @@ func TestUserImportJob(t *testing.T) {
 	for range 2 {
 		s.ok("InitiateAuth", c.passwordAuth("alice", "correct horse é"))
 	}
+	s.advance(time.Second) // the list is by time
 	next := s.uploaded(pool, importCSV+"alice,alice@example.com,true\n")
 	job = s.ranJob(pool, next)
 	if job["Status"] != "Failed" || job["SkippedUsers"] != 1.0 || job["CompletionMessage"] != "Too many users have failed or been skipped during the import." {
