@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -48,6 +49,7 @@ type challengeState struct {
 	Expires time.Time       `json:"e"`
 	Proved  []proof         `json:"p,omitempty"` // what was proved before this challenge
 	Data    json.RawMessage `json:"d,omitempty"` // the payload of the kind
+	Rounds  *[]hook.Round   `json:"r,omitempty"` // of a second factor in a custom sign-in: the rounds before it; nil otherwise
 }
 
 // A statePayload is what the states of one kind carry in addition.

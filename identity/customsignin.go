@@ -331,6 +331,9 @@ func (r *customSignIn) next(ctx context.Context) (*SignInResult, error) {
 	case d.Challenge == roundPassword && r.public != nil:
 		return r.passwordChallenge()
 	}
+	if f, err := factorOf(MFAMethod(d.Challenge)); err == nil {
+		return r.factor(ctx, f)
+	}
 	return nil, r.scope.points().ended(ctx, DefineAuthChallenge, fmt.Errorf("%w: it names neither a challenge nor an end, but %q", hook.ErrInvalidDecision, d.Challenge))
 }
 
@@ -437,6 +440,9 @@ func (r *customSignIn) commit(tx store.Tx, f *family, ev *Event) (*outcome, erro
 	case u.Status == StatusResetRequired:
 		o.refused = ErrPasswordResetRequired
 		return o, nil
+	}
+	if o.enrolled.totp, err = orNil(totps.Get(tx, store.Key(r.scope.pool.ID, r.who))); err != nil {
+		return nil, err
 	}
 	if hold, err := allHold(r.proofs, r.scope.settings, o); err != nil || !hold && len(r.proofs) > 0 {
 		o.refused = ErrSessionInvalid

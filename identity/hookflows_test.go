@@ -46,6 +46,16 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 		ch := asked[*identity.TOTPRequired](t, a)
 		return pool, func(ctx context.Context, _ string) error { return answer(ctx, ch, key.Code(f.now())) }
 	}},
+	"secondStep.proveRound": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		_, pool, a, key := f.factorPool(t, func(rounds []hook.Round) hook.DefineAuthChallengeDecision {
+			if len(rounds) == 0 {
+				return factorRounds(nil)
+			}
+			return hook.DefineAuthChallengeDecision{IssueTokens: true}
+		})
+		ch := startFactor(t, a)
+		return pool, func(ctx context.Context, _ string) error { return answer(ctx, ch, key.Code(f.now())) }
+	}},
 	"MFASetupRequired.Answer": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.hookPool(t)
 		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.MFA = "ON" }))

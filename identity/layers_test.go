@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
 	"examples/faketest":             {},
 	"examples/hello":                {"identity", "store/bolt", "store/sealed"},
+	"examples/hooks":                {"identity", "identity/hook", "store/memory"},
 	"examples/server":               {"identity", "identity/cognito", "store/bolt", "store/sealed", "token"},
 }
 

@@ -233,7 +233,11 @@ func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignIn
 	if in.Code == "" {
 		return nil, missing(f.answer)
 	}
-	res, err := t.prove(ctx, in.Code)
+	prove := t.prove
+	if t.state.Rounds != nil {
+		prove = t.proveRound
+	}
+	res, err := prove(ctx, in.Code)
 	if err != nil {
 		return nil, fmt.Errorf("answer second factor: %w", err)
 	}

@@ -37,12 +37,13 @@ const (
 	provedPassword proofKind = "password" // the password was given, or proved by SRP
 	provedFactor   proofKind = "factor"   // a code of a second factor was given
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
+	provedRounds   proofKind = "rounds"   // hooks of the program have not ended the sign-in yet
 )
 
 // A proof is one thing that a user has proved in a sign-in.
 type proof struct {
 	Kind    proofKind `json:"k"`
-	Changed time.Time `json:"c,omitzero"`  // of provedPassword and provedCustom: when the password was set, which names its version
+	Changed time.Time `json:"c,omitzero"`  // of provedPassword, provedCustom and provedRounds: when the password was set, which names its version
 	Method  MFAMethod `json:"m,omitempty"` // of provedFactor
 }
 
@@ -52,7 +53,7 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 	switch p.Kind {
 	case provedPassword:
 		return o.cred != nil && o.cred.Changed.Equal(p.Changed), nil
-	case provedCustom:
+	case provedCustom, provedRounds:
 		if o.cred == nil {
 			return p.Changed.IsZero(), nil
 		}
@@ -81,6 +82,9 @@ func proved(proofs []proof, kind proofKind) bool {
 // nextStep is the policy: what a user who has proved so much is asked for, and
 // of which factor. It returns an error where no rule says that the sign-in may go on.
 func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
+	if proved(proofs, provedRounds) {
+		return stepUndecided, MFANone, fmt.Errorf("%w: a custom sign-in that has not ended", errUnhandled)
+	}
 	if proved(proofs, provedCustom) && !proved(proofs, provedPassword) {
 		return afterHooks(s, u, e, proofs)
 	}

@@ -77,6 +77,7 @@ export const PreTokenGeneration = async (event) => {
  */
 export const PreTokenGenerationV2 = async (event) => {
   event.response.claimsAndScopeOverrideDetails = {
+    // @ts-expect-error the types know claims that are text alone
     idTokenGeneration: { claimsToAddOrOverride: { plan: { name: "gold", seats: 3 } } },
     accessTokenGeneration: { claimsToAddOrOverride: { tenant: "acme" }, scopesToAdd: ["orders/read"] },
   };

@@ -18,6 +18,7 @@ async function read(keyring, event) {
  * @type {import("aws-lambda").CustomEmailSenderTriggerHandler}
  */
 export const CustomEmailSender = async (event) => {
+  if (event.triggerSource === "CustomEmailSender_AccountTakeOverNotification") return; // it has no code
   const keyring = new KmsKeyringNode({ keyIds: [process.env.KEY_ARN] });
   await deliver(event.request.userAttributes.email, `Your code is ${await read(keyring, event)}`);
 };

@@ -4,7 +4,8 @@ import "github.com/cognate-id/cognate/identity/settings"
 
 // A Round is a challenge of a custom sign-in that was answered.
 type Round struct {
-	// Challenge is the name of the challenge: CUSTOM_CHALLENGE, SRP_A or PASSWORD_VERIFIER.
+	// Challenge is the name of the challenge: CUSTOM_CHALLENGE, SRP_A, PASSWORD_VERIFIER, or a
+	// second factor.
 	Challenge string `json:"c"`
 	// Correct reports whether the answer was right.
 	Correct bool `json:"o"`
@@ -27,8 +28,9 @@ type DefineAuthChallenge struct {
 // A DefineAuthChallengeDecision says what comes next in a custom sign-in. One of its fields
 // must be set. Fail wins over IssueTokens, and IssueTokens over Challenge.
 type DefineAuthChallengeDecision struct {
-	// Challenge is CUSTOM_CHALLENGE, which CreateAuthChallenge makes, or PASSWORD_VERIFIER
-	// directly after SRP_A.
+	// Challenge is CUSTOM_CHALLENGE, which CreateAuthChallenge makes, PASSWORD_VERIFIER
+	// directly after SRP_A, or a second factor that the user has: SMS_MFA, EMAIL_OTP or
+	// SOFTWARE_TOKEN_MFA. A right code of it is a round; after a wrong one the challenge is still open.
 	Challenge string
 	// IssueTokens ends the sign-in with success.
 	IssueTokens bool

@@ -44,7 +44,7 @@ type function struct {
 }
 
 // serve starts a function. answer gets the body of the event.
-func serve(t *testing.T, answer func(w http.ResponseWriter, body []byte)) *function {
+func serve(t testing.TB, answer func(w http.ResponseWriter, body []byte)) *function {
 	t.Helper()
 	f := &function{}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
