@@ -367,7 +367,9 @@ func TestSourceOfACall(t *testing.T) {
 		"what anybody reports": {
 			identity.Call{Address: program, Context: &hook.ContextData{Address: user}}, identity.Call{Address: user}, false,
 		},
-		"a device": {identity.Call{Address: user, Device: "d"}, identity.Call{Address: program, Device: "d"}, true},
+		"a device on a known network": {identity.Call{Address: user}, identity.Call{Address: user, Device: "d"}, true},
+		"another device":              {identity.Call{Address: user, Device: "d"}, identity.Call{Address: program, Device: "e"}, false},
+		"a device":                    {identity.Call{Address: user, Device: "d"}, identity.Call{Address: program, Device: "d"}, true},
 	} {
 		f := newEngine(t)
 		pool := f.open(t, identity.PoolSettings{})

@@ -56,7 +56,7 @@ func (s *Session) changePassword(ctx context.Context, previous, proposed Secret)
 	t := &passwordChange{
 		session: s, attempt: &attempt{scope: s.scope(), user: s.user, who: s.user.Sub}, now: s.engine.now(),
 	}
-	t.scope.source = callSource(ctx)
+	t.scope.from(ctx)
 	if err := t.prove(ctx, previous); err != nil {
 		return err
 	}

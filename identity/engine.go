@@ -44,6 +44,7 @@ type Engine struct {
 	hooks     *Hooks           // of all pools; nil for none
 	poolHooks map[string]Hooks // by the key of the pool
 	targets   TargetCaller     // nil if no target can be called
+	logs      LogSink          // nil if records of pools go nowhere
 	paces     sync.Map         // pool and trigger → *pace, of hooks that have run
 
 	rotateAfter time.Duration // 0 means never
@@ -129,6 +130,9 @@ type Options struct {
 	// after Hooks and PoolHooks. identity/webhook has one. Defaults to none: a flow that
 	// would run a function then fails with a [*TriggerError].
 	Targets TargetCaller
+	// Logs takes the records for the destinations that the setting Logs of a pool names:
+	// messages that did not reach their user. identity/logsink has one. Defaults to none.
+	Logs LogSink
 	// Jobs are run by [Engine.Maintain] in addition to its own. Defaults to none.
 	Jobs []Job
 	// InsecureCheapHashing makes password hashes that cost next to nothing. Use it
@@ -207,6 +211,7 @@ func (e *Engine) fillDefaults(o *Options) {
 	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
 	e.outbox = newOutbox(o.Outbox)
 	e.hooks, e.poolHooks, e.targets = o.Hooks, maps.Clone(o.PoolHooks), o.Targets
+	e.logs = o.Logs
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)
 	}

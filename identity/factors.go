@@ -147,7 +147,7 @@ var smsFactor = &factor{
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.SMSMFA && hasPhone(u, e) },
 	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
 		d := delivery("phone_number", o.user.Attributes["phone_number"])
-		words := codeWords{body: pick(s.settings.SMSAuthenticationMessage, nil, signInText)}
+		words := codeWords{body: pick(s.settings.SMSAuthenticationMessage, nil, wordsFor(s.settings, o.user, MessageFactorCode).body)}
 		p.state, err = s.sendFactorCode(ctx, o.user, stateSMS, d, words, st, now)
 		return &SignInResult{Challenge: &SMSCodeRequired{p, d}}, err
 	},
@@ -163,8 +163,8 @@ var emailFactor = &factor{
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.EmailMFA != nil && hasEmail(u, e) },
 	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
 		d := delivery("email", o.user.Attributes["email"])
-		own := s.settings.EmailMFA
-		words := codeWords{body: pick(own.Message, nil, signInText), subject: pick(own.Subject, nil, signInSubject)}
+		own, ours := s.settings.EmailMFA, wordsFor(s.settings, o.user, MessageFactorCode)
+		words := codeWords{body: pick(own.Message, nil, ours.body), subject: pick(own.Subject, nil, ours.subject)}
 		p.state, err = s.sendFactorCode(ctx, o.user, stateEmail, d, words, st, now)
 		return &SignInResult{Challenge: &EmailCodeRequired{p, d}}, err
 	},

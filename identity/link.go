@@ -80,12 +80,6 @@ func (p points) linksTo(kind MessageKind, m Medium) bool {
 	return m == MediumEmail && (kind == MessageSignUpCode || kind == MessageSignUpCodeAgain) && p.pool.Settings.ConfirmsByLink()
 }
 
-// The words of a link where a pool has none (unsure: those of the service's console).
-const (
-	linkText    = "Please click the link below to verify your email address. {##Verify Email##}"
-	linkSubject = "Your verification link"
-)
-
 // linkForm is the place of a link in a text. {####} is none.
 var linkForm = regexp.MustCompile(`\{##([^{}]+?)##\}`)
 

@@ -239,17 +239,8 @@ func (o *Outbox) Clear() {
 	o.kept = nil
 }
 
-// The texts where a pool has none of its own. They are the service's, except for those of a
-// reset, which are for safe pools: the service sends the same text for every code.
+// The places of the code and of the name in a text.
 const (
-	codeText        = "Your verification code is {####}"
-	codeSubject     = "Your verification code"
-	resetText       = "Your code to choose a new password is {####}. If you did not ask for it, you need not do anything."
-	resetSubject    = "Choose a new password"
-	signInText      = "Your authentication code is {####}."
-	signInSubject   = "Your authentication code"
-	inviteText      = "Your username is {username} and temporary password is {####}."
-	inviteSubject   = "Your temporary password"
 	codePlaceholder = "{####}"
 	namePlaceholder = "{username}"
 )
@@ -261,14 +252,11 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, words ho
 	if v == nil {
 		v = &VerificationTemplate{}
 	}
-	ownText, ownSubject := codeText, codeSubject
-	if kind == MessageResetCode && s.settings.Defaults == SafeDefaults {
-		ownText, ownSubject = resetText, resetSubject
-	}
-	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, ownText), ""
+	own := wordsFor(s.settings, u, kind)
+	body, subject := pick(v.SMS, s.settings.SMSVerificationMessage, own.body), ""
 	if medium(c.Attribute) == MediumEmail {
-		body = pick(v.Email, s.settings.EmailVerificationMessage, ownText)
-		subject = pick(v.Subject, s.settings.EmailVerificationSubject, ownSubject)
+		body = pick(v.Email, s.settings.EmailVerificationMessage, own.body)
+		subject = pick(v.Subject, s.settings.EmailVerificationSubject, own.subject)
 	}
 	m := &Message{
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
@@ -278,11 +266,13 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, words ho
 	if s.points().linksTo(kind, m.Medium) {
 		link = s.link(u, text)
 	}
-	switch own := link != "" && words.Body == ""; {
-	case own:
-		m.fillLink(cmp.Or(words.Subject, pick(v.SubjectByLink, nil, linkSubject)), pick(v.EmailByLink, nil, linkText), u.Username, link)
+	own = wordsFor(s.settings, u, linkWords)
+	linkSubject := cmp.Or(words.Subject, pick(v.SubjectByLink, nil, own.subject))
+	switch {
+	case link != "" && words.Body == "":
+		m.fillLink(linkSubject, pick(v.EmailByLink, nil, own.body), u.Username, link)
 	case link != "" && linkForm.MatchString(words.Body):
-		m.fillLink(cmp.Or(words.Subject, pick(v.SubjectByLink, nil, linkSubject)), words.Body, u.Username, link)
+		m.fillLink(linkSubject, words.Body, u.Username, link)
 	default:
 		m.fill(cmp.Or(words.Subject, subject), cmp.Or(words.Body, body), u.Username)
 	}
@@ -313,10 +303,11 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute string, words hook.Cu
 	if len(p.Settings.UsernameAttributes) > 0 {
 		name = m.To // the sub means nothing to its owner
 	}
-	body, subject := pick(t.SMS, nil, inviteText), ""
+	own := wordsFor(&p.Settings, u, MessageInvitation)
+	body, subject := pick(t.SMS, nil, own.body), ""
 	if m.Medium == MediumEmail {
-		body = pick(t.Email, nil, inviteText)
-		subject = cmp.Or(words.Subject, pick(t.Subject, nil, inviteSubject))
+		body = pick(t.Email, nil, own.body)
+		subject = cmp.Or(words.Subject, pick(t.Subject, nil, own.subject))
 	}
 	m.fill(subject, cmp.Or(words.Body, body), name)
 	return m

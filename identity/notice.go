@@ -34,32 +34,6 @@ type notice struct {
 	address   string
 }
 
-// The words of notices. {pool} is the name of the pool, {time} is when the
-// change was made.
-var noticeWords = map[MessageKind]struct{ subject, body string }{
-	MessagePasswordChanged: {
-		"Your password was changed",
-		"The password of your account at {pool} was changed on {time}. If this was not you, reset your password now and ask for help.",
-	},
-	MessageFactorChanged: {
-		"Your second factor was changed",
-		"The second factor of your account at {pool} was changed on {time}. If this was not you, change your password now and ask for help.",
-	},
-	MessageAddressChanged: {
-		"The address of your account was changed",
-		"Your account at {pool} no longer has this address since {time}. If this was not you, ask for help.",
-	},
-	MessageNewDevice: {
-		"A new sign-in to your account",
-		"Your account at {pool} was signed in to on {time} from a device or a place that was not used before. If this was not you, change your password now and ask for help.",
-	},
-	MessageAccountExists: {
-		"You already have an account",
-		"On {time} somebody signed up at {pool} with this address, which already has an account. " +
-			"If this was you, sign in, or reset your password if you have forgotten it. If it was not you, you need not do anything.",
-	},
-}
-
 // passwordNotice is owed where a password was changed, not where a user gets the
 // first one: before is nil after a reset by a code.
 func passwordNotice(before, after *User) []notice {
@@ -137,8 +111,8 @@ func (n *notice) send(ctx context.Context, h points, u *User, m *Message, now ti
 }
 
 func (n *notice) message(p *PoolInfo, client string, u *User, now time.Time) *Message {
-	words := noticeWords[n.kind]
-	fill := strings.NewReplacer("{pool}", p.Settings.Name, "{time}", now.UTC().Format("2 January 2006 at 15:04 UTC"))
+	words := wordsFor(&p.Settings, u, n.kind)
+	fill := strings.NewReplacer("{pool}", p.Settings.Name, "{time}", now.UTC().Format(languageOf(&p.Settings, u).time))
 	m := &Message{
 		Time: now, Pool: p.ID, Client: client, Username: u.Username, To: n.address, Medium: medium(n.attribute), Kind: n.kind,
 		Body: fill.Replace(words.body),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -193,13 +194,17 @@ func (l *letter) sent(ctx context.Context) error {
 		l.kept = true
 		l.points.engine.outbox.rouse(l.m.Medium)
 	}
-	switch {
-	case l.decoy:
+	if l.decoy || l.refused == nil && l.row != nil {
 		return nil
-	case l.refused != nil || l.row != nil:
-		return l.refused
 	}
-	return l.points.send(ctx, l.user, l.m)
+	err := l.refused
+	if err == nil {
+		err = l.points.send(ctx, l.user, l.m)
+	}
+	if err != nil && !errors.Is(err, ErrNoSender) {
+		l.points.engine.undelivered(ctx, l.points.pool, l.m, err)
+	}
+	return err
 }
 
 // end gives the place back that the letter has taken, if the flow was refused.

@@ -208,6 +208,9 @@ func (e *Engine) try(sending context.Context, q *queued) bool {
 		next = q.untried(e.now())
 	}
 	e.tell(ctx, q, next, failure)
+	if next != nil && next.state() == queuedFailed && p.pool != nil {
+		e.undelivered(ctx, p.pool, q.message(), failure)
+	}
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		err := e.settle(context.WithoutCancel(ctx), q, next)
 		if err == nil {

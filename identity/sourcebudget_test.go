@@ -111,7 +111,7 @@ func TestHashesWaitInTheLineOfTheirSource(t *testing.T) {
 	}{
 		"a user":                    {identity.Call{Address: user}, passhash.Source{Name: "192.0.2.1"}},
 		"a network":                 {identity.Call{Address: netip.MustParseAddr("2001:db8::1")}, passhash.Source{Name: "2001:db8::/64"}},
-		"a device":                  {identity.Call{Address: user, Device: "d"}, passhash.Source{Name: "device d"}},
+		"a device":                  {identity.Call{Address: user, Device: "d"}, passhash.Source{Name: "192.0.2.1"}},
 		"this machine":              {identity.Call{Address: netip.MustParseAddr("127.0.0.1")}, passhash.Source{}},
 		"an operator":               {identity.Call{Address: program, AccessKey: "AK"}, passhash.Source{Name: "AK", Operator: true}},
 		"an operator's user":        {identity.Call{Address: program, AccessKey: "AK", Context: &hook.ContextData{Address: user}}, passhash.Source{Name: "192.0.2.1"}},

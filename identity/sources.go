@@ -54,15 +54,12 @@ func (l *sourceList) expires() time.Time {
 	return last.Add(sourceLife)
 }
 
-// callSource returns where a call comes from, or "" if that is not known: the device or
-// else the network of the user. An operator's program calls from its own address, so
+// callSource returns where a call comes from, or "" if that is not known: the
+// network of the user. An operator's program calls from its own address, so
 // there it is the address that the program reports. A loopback address is that of a
 // program on this machine, such as a proxy, and not of a user.
 func callSource(ctx context.Context) string {
 	c := CallFrom(ctx)
-	if c.Device != "" {
-		return "device " + c.Device
-	}
 	address := c.Address
 	if c.AccessKey != "" {
 		address = netip.Addr{}
@@ -91,19 +88,32 @@ func SourceOf(address netip.Addr) string {
 	return netip.PrefixFrom(address, sourceBits).Masked().String()
 }
 
-// sourceOf returns the digest by which an account knows the source of the call, or "".
-func (s *scope) sourceOf(who string) string {
-	if s.source == "" {
+// from sets where a call comes from. A device counts for what an account knows. It counts for
+// no limit by source: anybody can get as many devices as they like.
+func (s *scope) from(ctx context.Context) {
+	s.source, s.device = callSource(ctx), ""
+	if device := CallFrom(ctx).Device; device != "" {
+		s.device = "device " + device
+	}
+}
+
+// placed reports whether it is known where the call comes from.
+func (s *scope) placed() bool { return s.source != "" || s.device != "" }
+
+// sourceOf returns the digest by which an account knows a source, or "".
+func (s *scope) sourceOf(who, source string) string {
+	if source == "" {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(mac(s.ring.digest, "source", who, s.source)[:12])
+	return base64.RawURLEncoding.EncodeToString(mac(s.ring.digest, "source", who, source)[:12])
 }
 
 // guesses is the budget of an account for wrong guesses, as one call sees it.
 type guesses struct {
 	shared *throttleRecord // of all sources that are not known
 	list   *sourceList
-	from   string // digest of the call's source
+	from   string // digest of the call's device, or else of its network
+	also   string // digest of the network of a call that has a device
 }
 
 // guessRefs are what guesses is read from.
@@ -124,21 +134,32 @@ func (s *scope) guessesOf(values [][]byte, who string) (*guesses, error) {
 	if list == nil {
 		list = &sourceList{Pool: s.pool.ID, Sub: who}
 	}
-	return &guesses{shared: shared, list: list, from: s.sourceOf(who)}, nil
+	g := &guesses{shared: shared, list: list, from: s.sourceOf(who, s.source)}
+	if s.device != "" {
+		g.from, g.also = s.sourceOf(who, s.device), g.from
+	}
+	return g, nil
 }
 
 // clone returns a copy that may be changed apart.
 func (g *guesses) clone() *guesses {
 	shared, list := *g.shared, *g.list
 	list.Known = slices.Clone(list.Known)
-	return &guesses{shared: &shared, list: &list, from: g.from}
+	return &guesses{shared: &shared, list: &list, from: g.from, also: g.also}
 }
 
 // own returns the call's source if the account knows it, or nil.
 func (g *guesses) own(now time.Time) *knownSource {
+	if k := g.known(g.from, now); k != nil || g.also == "" {
+		return k
+	}
+	return g.known(g.also, now)
+}
+
+func (g *guesses) known(digest string, now time.Time) *knownSource {
 	for i := range g.list.Known {
 		k := &g.list.Known[i]
-		if k.Digest == g.from && now.Before(k.Seen.Add(sourceLife)) {
+		if k.Digest == digest && now.Before(k.Seen.Add(sourceLife)) {
 			return k
 		}
 	}
@@ -213,32 +234,41 @@ func (g *guesses) succeed(tx store.Tx, now time.Time) error {
 	return nil
 }
 
-// remember makes the call's source one that the account knows. It writes nothing if the
-// source was seen today, or if the guesses of the day have gone too far to give it some.
+// remember makes the call's device and its network ones that the account knows. It writes
+// nothing if they were seen today, or if the guesses of the day have gone too far to give
+// them some. A browser may drop its cookie, so the network is known too.
 func (g *guesses) remember(tx store.Tx, now time.Time) error {
-	if g.from == "" {
+	changed := false
+	for _, digest := range []string{g.also, g.from} {
+		changed = digest != "" && g.seen(digest, now) || changed
+	}
+	if !changed {
 		return nil
 	}
-	own := g.own(now)
+	return sources.Put(tx, g.list)
+}
+
+// seen notes that the user has signed in from a source, and reports whether that changes the list.
+func (g *guesses) seen(digest string, now time.Time) bool {
+	own := g.known(digest, now)
 	if own != nil && now.Sub(own.Seen) < sourceRefresh {
-		return nil
+		return false
 	}
-	known := slices.DeleteFunc(g.list.Known, func(k knownSource) bool {
-		return k.Digest == g.from && own == nil || !now.Before(k.Seen.Add(sourceLife))
+	g.list.Known = slices.DeleteFunc(g.list.Known, func(k knownSource) bool {
+		return k.Digest == digest && own == nil || !now.Before(k.Seen.Add(sourceLife))
 	})
-	g.list.Known = known
-	if own = g.own(now); own != nil {
+	if own = g.known(digest, now); own != nil {
 		own.Seen = now
-		return sources.Put(tx, g.list)
+		return true
 	}
-	if len(known) == maxSources && !g.forgetOne(now) {
-		return nil
+	if len(g.list.Known) == maxSources && !g.forgetOne(now) {
+		return false
 	}
 	if g.shared.State.Day(now) > g.limit()-guessesOfSource {
-		return nil
+		return false
 	}
-	g.list.Known = append(g.list.Known, knownSource{Digest: g.from, Seen: now})
-	return sources.Put(tx, g.list)
+	g.list.Known = append(g.list.Known, knownSource{Digest: digest, Seen: now})
+	return true
 }
 
 // forgetOne drops the source that was seen longest ago, among those without a failure today.
@@ -258,7 +288,7 @@ func (g *guesses) forgetOne(now time.Time) bool {
 
 // insertFamily writes a sign-in, and makes its source a known one.
 func (s *scope) insertFamily(tx store.Tx, f *family, u *User, now time.Time) error {
-	if s.source == "" {
+	if !s.placed() {
 		return s.insertFamilyOf(tx, f, u, nil, now)
 	}
 	values, err := tx.Get(guessRefs(u.Pool, u.Sub)...)
@@ -280,7 +310,7 @@ func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now 
 		return errUnasked
 	}
 	s.strange = false
-	if s.source != "" {
+	if s.placed() {
 		s.strange = now.Before(g.list.expires()) && g.own(now) == nil
 		if err := g.remember(tx, now); err != nil {
 			return err

@@ -59,7 +59,7 @@ func (s *Session) sendVerification(ctx context.Context, attribute string) (*Code
 	if err != nil {
 		return nil, err
 	}
-	sc.source = callSource(ctx)
+	sc.from(ctx)
 	l, err := sc.points().letter(ctx, s.user, sc.verificationMessage(s.user, MessageAddressCode, c, words, text, now), c.worth())
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (s *Session) verifyAttribute(ctx context.Context, attribute string, text Se
 		return err
 	}
 	sc, now := s.scope(), s.engine.now()
-	sc.source = callSource(ctx)
+	sc.from(ctx)
 	ev, err := sc.proved(ctx, s.user.Sub, EventCodeRefused, now)
 	if err != nil {
 		return err

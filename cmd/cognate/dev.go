@@ -31,6 +31,7 @@ type devCommand struct {
 	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
 	hookFlags
 	senderFlags
+	logFlags
 	Remote bool `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
@@ -109,9 +110,14 @@ func (c *devCommand) Run(t *terminal) error {
 	if st != nil {
 		defer st.Close()
 	}
+	sink, err := c.sink(log)
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
 	url := c.Addr.url(l)
 	f, err := fake.New(ctx, &fake.Options{
-		Hooks: hooks.hooks, Targets: hooks.targets,
+		Hooks: hooks.hooks, Targets: hooks.targets, Logs: sink,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
 		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message, Sender: sender, URL: url,
 		Access: c.access(),

@@ -230,6 +230,14 @@ type answer struct {
 	UserPoolUser struct{ ClientId string } `json:"UserPoolClient"`
 
 	AuthenticationResult struct{ AccessToken string }
+	UserImportJob        importJob
+}
+
+// An importJob is a job as the API shows it.
+type importJob struct {
+	JobId, Status, PreSignedUrl              string
+	ImportedUsers, SkippedUsers, FailedUsers int
+	CompletionDate                           float64
 }
 
 func try(ctx context.Context, url, operation, body string, s *signer) (*answer, error) {

@@ -26,6 +26,10 @@ func (s *service) handlePools(h *idp.Handlers) {
 	h.GetUserPoolMfaConfig = s.getUserPoolMfaConfig
 	h.SetUserPoolMfaConfig = s.setUserPoolMfaConfig
 
+	// logdelivery.go
+	h.GetLogDeliveryConfiguration = s.getLogDeliveryConfiguration
+	h.SetLogDeliveryConfiguration = s.setLogDeliveryConfiguration
+
 	// schema.go
 	h.AddCustomAttributes = s.addCustomAttributes
 

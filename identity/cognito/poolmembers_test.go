@@ -8,6 +8,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // otherFields are the settings that no member of CreateUserPool or UpdateUserPool sets.
@@ -15,6 +16,7 @@ var otherFields = []string{
 	"Region",          // of the endpoint that was called
 	"Defaults", "SRP", // fixed for pools that are made over the wire
 	"Issuer", "Algorithm", // only of this engine
+	"Logs",                 // set by SetLogDeliveryConfiguration
 	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
@@ -175,6 +177,7 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 	admin := pool.Admin()
 	before, err := admin.Update(t.Context(), func(s *identity.PoolSettings) error {
 		s.UnconfirmedDays, s.ReplaceUnconfirmed, s.ProveNames, s.PrepareNames, s.HideSignUp = new(3), new(true), new(true), new(true), new(true)
+		s.Logs = []settings.LogDestination{{Source: settings.LogUserNotification, Level: "ERROR", Kind: settings.LogGroup, ARN: logGroup}}
 		s.Notices, s.SignOutOnFactorChange, s.SMSCountries, s.MaxSignIns = new(true), new(true), []string{"+49"}, new(7)
 		return nil
 	})

@@ -26,8 +26,9 @@ type Call struct {
 	// The zero value means that the address is unknown. Budgets of guesses count by it, so
 	// leave it zero rather than set it to the address of a proxy.
 	Address netip.Addr
-	// Device is the id of the user's device, if the server has verified it by a signed cookie,
-	// or empty. Budgets of guesses count by it rather than by the address.
+	// Device is what the user's browser brings in a cookie, or empty: a random text that nobody
+	// can guess, of 128 bits or more. An account knows the devices that it was signed in to
+	// from, and keeps some guesses for each. Limits by source count by the address all the same.
 	Device string
 	// UserAgent is the User-Agent of the caller's program, or empty.
 	UserAgent string

@@ -137,6 +137,9 @@ type Pool struct {
 	Triggers map[Trigger]TriggerTarget `json:"triggers,omitempty"`
 	// TriggerKey is the key that codes for custom senders are encrypted under. Nil means none.
 	TriggerKey *string `json:"triggerKey,omitempty"`
+	// Logs say where records of the pool's log go, at most one destination for each source.
+	// identity.Options.Logs writes them. Nil means nowhere.
+	Logs []LogDestination `json:"logs,omitempty"`
 	// Devices are stored and shown, and not acted on: devices are not tracked. Nil
 	// means not given.
 	Devices *Devices `json:"devices,omitempty"`

@@ -209,6 +209,18 @@ func (b *browser) cookies() []*http.Cookie {
 	return b.client.Jar.Cookies(site)
 }
 
+// visit is the cookie of the visit that the browser has.
+func (b *browser) visit() string {
+	b.Helper()
+	for _, c := range b.cookies() {
+		if c.Name == "__Host-visit" || c.Name == "visit" {
+			return c.Value
+		}
+	}
+	b.Fatal("the browser has no cookie of a visit")
+	return ""
+}
+
 func (b *browser) set(value string) {
 	site, err := url.Parse(b.server.URL)
 	if err != nil {

@@ -91,3 +91,59 @@ func TestCallOfAPage(t *testing.T) {
 		}
 	}
 }
+
+// A browser that has signed in is known by its cookie on another network, where a stranger has
+// used up the guesses of all that are not known.
+func TestABrowserIsKnownByItsCookie(t *testing.T) {
+	a, _ := pageFrom(t, &web.Options{InsecureHTTP: true})
+	s, err := web.NewSite(a.visits, "Test", pages, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last error
+	s.Form("/in", "in", func(q *web.Request) (string, error) {
+		_, last = a.pool.SignIn(q.Context(), identity.SignIn{Username: "alice", Password: q.Secret("new-password")})
+		return "/", last
+	}, "new-password")
+	signIn := func(address, password, cookie string) string {
+		r := httptest.NewRequest(http.MethodPost, "/in", strings.NewReader(login(password).Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.RemoteAddr = net(address)
+		if cookie != "" {
+			r.AddCookie(&http.Cookie{Name: "device", Value: cookie})
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		for _, c := range w.Result().Cookies() {
+			if c.Name == "device" {
+				if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 90*24*60*60 {
+					t.Errorf("the cookie is %v", c)
+				}
+				return c.Value
+			}
+		}
+		t.Fatal("the answer to a form has no cookie of the device")
+		return ""
+	}
+	cookie := signIn("198.51.100.1", string(password), "")
+	if last != nil || len(cookie) != 26 {
+		t.Fatalf("cookie %q, %v", cookie, last)
+	}
+	for range 120 {
+		signIn("203.0.113.9", "wrong", "")
+		a.clock.pass(time.Minute)
+	}
+	if again := signIn("192.0.2.77", string(password), cookie); last != nil || again != cookie {
+		t.Errorf("the owner on another network: %v, cookie %q, want %q", last, again, cookie)
+	}
+	for _, forged := range []string{"", strings.ToLower(cookie), cookie[1:] + "A", "short"} {
+		if again := signIn("192.0.2.78", string(password), forged); !errors.Is(last, identity.ErrTooManyAttempts) || again == cookie {
+			t.Errorf("with the cookie %q: %v", forged, last)
+		}
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/in", nil))
+	if len(w.Result().Cookies()) > 0 {
+		t.Error("a page that was only looked at sets a cookie")
+	}
+}

@@ -133,7 +133,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin") // by no-referrer, forms come from the origin null and are refused
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	s.safe.ServeHTTP(w, s.visits.called(r))
+	s.safe.ServeHTTP(w, s.visits.called(w, r))
 }
 
 func (s *Site) route(w http.ResponseWriter, r *http.Request) {

@@ -213,7 +213,7 @@ func TestMembers(t *testing.T) {
 	a.store.down = false
 
 	out := send(s, "/out", url.Values{}, in)
-	if c := out.Cookies(); len(c) != 1 || c[0].Value != "" || c[0].MaxAge >= 0 {
+	if c := out.Cookies(); len(c) != 2 || c[0].Name != "device" || c[1].Name != "visit" || c[1].Value != "" || c[1].MaxAge >= 0 {
 		t.Errorf("cookies after the end: %v", c)
 	}
 	wants(t, send(s, "/", nil, in), 303, "Location: /sign-in\r\n") // the old cookie is good no more

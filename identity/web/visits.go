@@ -195,7 +195,7 @@ func FromContext(ctx context.Context) (*Visit, bool) {
 func (vs *Visits) Require(next http.Handler, groups ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		r = vs.called(r)
+		r = vs.called(w, r)
 		v, err := vs.require(r, groups)
 		if err != nil {
 			vs.refuse(w, r, err)

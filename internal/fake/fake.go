@@ -82,6 +82,8 @@ type Options struct {
 	// Hooks and Targets are the fields of [identity.Options].
 	Hooks   *identity.Hooks
 	Targets identity.TargetCaller
+	// Logs is the field of [identity.Options].
+	Logs identity.LogSink
 	// Version is shown by health.
 	Version string
 	// Sender gets each message too that it sends by the medium of, unless it is nil.
@@ -144,7 +146,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	}
 	here := cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")) // pages are served wherever requests are, whatever the issuer
 	return &identity.Options{
-		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets,
+		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets, Logs: o.Logs,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
 		PageURL:  func(ctx context.Context) string { return here(ctx, "") },
 		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,

@@ -37,7 +37,6 @@ class Imports(TestCase):
 
     def test_import_job(self):
         self.make()
-        self.api.update_user_pool(UserPoolId=self.pool, AutoVerifiedAttributes=["email"])
         header = self.api.get_csv_header(UserPoolId=self.pool)["CSVHeader"]
         self.assertEqual("cognito:username", header[-1])
         row = dict.fromkeys(header, "")
