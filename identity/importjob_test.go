@@ -428,3 +428,44 @@ func startJob(ctx context.Context, l *life) error {
 func stopJob(ctx context.Context, l *life) error {
 	return second(l.admin.ImportJobs().Stop(ctx, l.job.ID))
 }
+
+// A midStore calls a function before one of its transactions.
+type midStore struct {
+	store.Store
+	left int
+	hook func()
+}
+
+func (s *midStore) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if s.left--; s.left == 0 {
+		s.hook()
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// A job that is stopped in the middle of a run stops there, and one that another engine takes
+// over in the middle is done once.
+func TestImportJobIsOvertakenInTheMiddle(t *testing.T) {
+	for at := 1; at <= 6; at++ {
+		st := memory.New()
+		f := newEngineOn(t, st)
+		pool := f.open(t, cognitoPool)
+		jobs := pool.Admin().ImportJobs()
+		j := importJob(t, f, pool, identity.ImportJobOptions{}, manyRows(1000))
+		run := newEngineOn(t, &midStore{Store: st, left: at, hook: func() {
+			_, err := jobs.Stop(t.Context(), j.ID)
+			check(t, "Stop", err)
+		}})
+		check(t, "RunImports", run.RunImports(t.Context()))
+		done := max(0, 250*(at-2)) // the first transaction begins the job
+		wantCounts(t, ended(t, f, pool, j.ID), identity.ImportStopped, done, 0, 0, "The Import Job was stopped by the developer.")
+
+		j = importJob(t, f, pool, identity.ImportJobOptions{}, strings.ReplaceAll(manyRows(1000), "user0", "other0"))
+		run = newEngineOn(t, &midStore{Store: st, left: at, hook: func() { check(t, "RunImports", f.RunImports(t.Context())) }})
+		check(t, "RunImports", run.RunImports(t.Context()))
+		wantCounts(t, ended(t, f, pool, j.ID), identity.ImportSucceeded, 1000, 0, 0, "Import Job Completed Successfully.")
+		if lines := importLog(t, pool, j.ID); len(lines) != 1000 {
+			t.Errorf("the log has %d lines", len(lines))
+		}
+	}
+}

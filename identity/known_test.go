@@ -29,6 +29,8 @@ var knownErrors = []error{
 	identity.ErrTOTPDisabled, identity.ErrTOTPNotFound, identity.ErrTOTPMismatch, identity.ErrTOTPUsed,
 	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired,
 	identity.ErrQuotaExceeded, identity.ErrInvalidFilter, identity.ErrInvalidFilterAttribute, identity.ErrInvalidPosition,
+	identity.ErrImportJobNotFound, identity.ErrImportState, identity.ErrImportNoFile, identity.ErrImportActive, identity.ErrImportUnverified,
+	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked,
 }
 
 // wantKnown checks that an error is nil or one that a caller branches on.

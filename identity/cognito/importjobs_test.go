@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cognate-id/cognate/identity"
 )
 
 const (
@@ -238,3 +240,37 @@ func TestUploadIsRefused(t *testing.T) {
 type errReader struct{}
 
 func (errReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// The address of an upload is a right to bring users in: a key that may not make jobs does not see it.
+func TestUploadAddressIsForWhoMayMakeJobs(t *testing.T) {
+	k := newKeyed(t)
+	pool, err := k.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "p", Defaults: identity.CognitoDefaults})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := k.engine.UserPool(t.Context(), pool.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := p.Admin().ImportJobs().Create(t.Context(), identity.ImportJobOptions{Name: "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range identity.AccessRoles() {
+		key, secret, err := k.engine.AccessKeys().Create(t.Context(), "key", &identity.AccessKeyOptions{Role: role})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for op, body := range map[string]obj{
+			"DescribeUserImportJob": {"UserPoolId": pool.ID, "JobId": job.ID}, "ListUserImportJobs": {"UserPoolId": pool.ID, "MaxResults": 1},
+		} {
+			r := k.request(op, body)
+			k.sign(r, body, key.ID, string(secret))
+			a := k.do(r, op)
+			a.wantOK(t)
+			if shown := strings.Contains(a.raw, string(job.Signature)); shown != role.Includes(identity.RoleOperator) {
+				t.Errorf("%s with a key of the role %s shows the address: %t", op, role, shown)
+			}
+		}
+	}
+}

@@ -2,8 +2,8 @@ package cognito_test
 
 import (
 	"context"
-	"fmt"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +64,7 @@ func TestSaturationByPasswordsIsNotHidden(t *testing.T) {
 	defer wg.Wait()
 	defer cancel()
 	for i := 0; i < 5000 && !h.Saturated(); i++ {
-		from := identity.WithCall(ctx, identity.Call{Device: fmt.Sprint(i)})
+		from := identity.WithCall(ctx, identity.Call{Address: netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)})})
 		wg.Go(func() { _, _ = pool.SignIn(from, identity.SignIn{Username: "nobody", Password: goodPass}) })
 		time.Sleep(50 * time.Microsecond) // until it waits
 	}

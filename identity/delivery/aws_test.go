@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"encoding/json"
+	"mime"
 	"net/url"
 	"strings"
 	"testing"
@@ -153,5 +154,34 @@ func TestAWSOptions(t *testing.T) {
 	o.From = ""
 	if _, err := delivery.NewSES(o); err == nil {
 		t.Error("SES without an address that mail comes from")
+	}
+}
+
+// TestSubjectsAreNotDecodedTwice has subjects that look as if they were encoded.
+func TestSubjectsAreNotDecodedTwice(t *testing.T) {
+	w := newWeb(t)
+	s, err := delivery.NewSES(awsOptions(w.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"Hello =?utf-8?q?eve=0D=0ABcc:x?=", "Hello =?utf-8?b?w6Q=?= " + strings.Repeat("ä", 60), "Hällo =?utf-8?q?=61?=", "Hello"} {
+		m := letter("471147")
+		m.Subject = subject
+		if err := s.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		var in struct {
+			Content struct{ Raw struct{ Data []byte } }
+		}
+		if err := json.Unmarshal([]byte(w.body), &in); err != nil {
+			t.Fatal(err)
+		}
+		mail, err := readMail(string(in.Content.Raw.Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := new(mime.WordDecoder).DecodeHeader(mail.Header.Get("Subject")); err != nil || got != subject {
+			t.Errorf("the subject %q is read as %q, %v", subject, got, err)
+		}
 	}
 }

@@ -3,12 +3,14 @@ package delivery
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"net/mail"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -48,7 +50,7 @@ func compose(m *identity.Message, fallback *mail.Address) (*envelope, error) {
 		msg.ReplyToMailAddress(reply)
 		e.utf8 = e.utf8 || !ascii(reply.Address)
 	}
-	msg.Subject(oneLine(m.Subject))
+	msg.Subject(literal(oneLine(m.Subject)))
 	at := m.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -80,6 +82,25 @@ func parseAddress(s string) (*mail.Address, error) {
 
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
+}
+
+// literal encodes a header that looks as if it were encoded already. A user may have such a name,
+// and a program that shows mail would decode it: to another name, or to several lines.
+func literal(s string) string {
+	if !strings.Contains(s, "=?") {
+		return s
+	}
+	const most = 45 // bytes in one word, which has at most 75 characters
+	var words []string
+	for len(s) > 0 {
+		n := min(most, len(s))
+		for n < len(s) && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		words = append(words, "=?UTF-8?B?"+base64.StdEncoding.EncodeToString([]byte(s[:n]))+"?=")
+		s = s[n:]
+	}
+	return strings.Join(words, " ")
 }
 
 // oneLine replaces what could end a header.

@@ -11,8 +11,10 @@ type (
 		ChallengeMetadata *string `json:"challengeMetadata"`
 	}
 
-	defineRequest struct {
+	// roundsRequest is that of DefineAuthChallenge and of CreateAuthChallenge.
+	roundsRequest struct {
 		UserAttributes map[string]string `json:"userAttributes"`
+		ChallengeName  string            `json:"challengeName,omitempty"` // of CreateAuthChallenge
 		Session        []round           `json:"session"`
 		ClientMetadata map[string]string `json:"clientMetadata,omitempty"`
 		UserNotFound   bool              `json:"userNotFound"`
@@ -23,13 +25,6 @@ type (
 		FailAuthentication *bool   `json:"failAuthentication"`
 	}
 
-	createRequest struct {
-		UserAttributes map[string]string `json:"userAttributes"`
-		ChallengeName  string            `json:"challengeName"`
-		Session        []round           `json:"session"`
-		ClientMetadata map[string]string `json:"clientMetadata,omitempty"`
-		UserNotFound   bool              `json:"userNotFound"`
-	}
 	createResponse struct {
 		PublicChallengeParameters  *empty  `json:"publicChallengeParameters"`
 		PrivateChallengeParameters *empty  `json:"privateChallengeParameters"`
@@ -60,12 +55,12 @@ func roundsOf(in []hook.Round) []round {
 }
 
 func defineEvent(e *hook.DefineAuthChallenge) (*envelope, error) {
-	request := defineRequest{attributes(&e.Event), roundsOf(e.Rounds), e.Call.ClientMetadata, e.UserNotFound}
+	request := roundsRequest{attributes(&e.Event), "", roundsOf(e.Rounds), e.Call.ClientMetadata, e.UserNotFound}
 	return enclose(&e.Event, request, defineResponse{}), nil
 }
 
 func createEvent(e *hook.CreateAuthChallenge) (*envelope, error) {
-	request := createRequest{attributes(&e.Event), e.Challenge, roundsOf(e.Rounds), e.Call.ClientMetadata, e.UserNotFound}
+	request := roundsRequest{attributes(&e.Event), e.Challenge, roundsOf(e.Rounds), e.Call.ClientMetadata, e.UserNotFound}
 	return enclose(&e.Event, request, createResponse{}), nil
 }
 

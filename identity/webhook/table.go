@@ -3,6 +3,8 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
@@ -38,39 +40,21 @@ func (t *target) hooks() *identity.Hooks {
 	}
 }
 
-// choose copies the hook of a trigger.
-func choose(to, from *identity.Hooks, trigger identity.Trigger) error {
-	switch trigger {
-	case identity.PreSignUp:
-		to.PreSignUp = from.PreSignUp
-	case identity.PostConfirmation:
-		to.PostConfirmation = from.PostConfirmation
-	case identity.PreAuthentication:
-		to.PreAuthentication = from.PreAuthentication
-	case identity.PostAuthentication:
-		to.PostAuthentication = from.PostAuthentication
-	case identity.PreTokenGeneration, identity.PreTokenGenerationV1:
-		to.PreTokenGeneration = from.PreTokenGeneration
-	case identity.CustomMessage:
-		to.CustomMessage = from.CustomMessage
-	case identity.UserMigration:
-		to.UserMigration = from.UserMigration
-	case identity.CustomEmailSender:
-		to.CustomEmailSender = from.CustomEmailSender
-	case identity.CustomSMSSender:
-		to.CustomSMSSender = from.CustomSMSSender
-	case identity.DefineAuthChallenge:
-		to.DefineAuthChallenge = from.DefineAuthChallenge
-	case identity.CreateAuthChallenge:
-		to.CreateAuthChallenge = from.CreateAuthChallenge
-	case identity.VerifyAuthChallenge:
-		to.VerifyAuthChallengeResponse = from.VerifyAuthChallengeResponse
-	case identity.InboundFederation:
-		to.InboundFederation = from.InboundFederation
-	default:
-		return fmt.Errorf("webhook: there is no event for the trigger %q", trigger)
+// choose returns the hooks of some triggers alone.
+func choose(all *identity.Hooks, triggers []identity.Trigger) (*identity.Hooks, error) {
+	chosen := &identity.Hooks{}
+	to, from := reflect.ValueOf(chosen).Elem(), reflect.ValueOf(all).Elem()
+	for _, t := range triggers {
+		if !slices.Contains(known, t) {
+			return nil, fmt.Errorf("webhook: there is no event for the trigger %q", t)
+		}
+		name := string(t) // as the field is named
+		if t == identity.PreTokenGenerationV1 {
+			name = string(identity.PreTokenGeneration)
+		}
+		to.FieldByName(name).Set(from.FieldByName(name))
 	}
-	return nil
+	return chosen, nil
 }
 
 // ask is a hook that decides.

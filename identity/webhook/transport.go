@@ -55,13 +55,7 @@ func (c *Caller) Hooks(to string, triggers ...identity.Trigger) (*identity.Hooks
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	all := (&target{caller: &poster, name: u.String(), url: u, prepare: c.posting, refuses: true, code: plainCode}).hooks()
-	chosen := &identity.Hooks{}
-	for _, t := range triggers {
-		if err := choose(chosen, all, t); err != nil {
-			return nil, err
-		}
-	}
-	return chosen, nil
+	return choose(all, triggers)
 }
 
 // invokeURL is where a function is called, or nil if there is no endpoint for it. The ARN comes

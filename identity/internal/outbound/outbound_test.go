@@ -426,3 +426,15 @@ func newDNS(t *testing.T, answers ...net.IP) *net.Resolver {
 		return d.DialContext(ctx, "udp", conn.LocalAddr().String())
 	}}
 }
+
+// A proxy of the environment would look names up, and reach what the checks refuse. The
+// environment is read once in a process, so the test looks at the transports.
+func TestNoProxyIsUsed(t *testing.T) {
+	c, err := outbound.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Proxies() {
+		t.Error("the client uses the proxy of the environment")
+	}
+}
