@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -103,6 +104,9 @@ func (a *AppClient) startCustom(ctx context.Context, in StartCustom) (*SignInRes
 	if err := s.engine.spendSource(s.source, now); err != nil { // the hooks may send a message
 		return nil, err
 	}
+	if err := s.spendCustom(ctx, t.who, now); err != nil {
+		return nil, err
+	}
 	if err := s.points().preAuthentication(ctx, t.user, in.Username); err != nil {
 		return nil, err
 	}
@@ -112,6 +116,44 @@ func (a *AppClient) startCustom(ctx context.Context, in StartCustom) (*SignInRes
 		c.public = public
 	}
 	return c.next(ctx)
+}
+
+// spendCustom counts the beginning of a custom sign-in: for its own source if the account
+// knows it, or else for all others together, so that strangers keep the owner out of nothing.
+func (s *scope) spendCustom(ctx context.Context, who string, now time.Time) error {
+	perHour := s.engine.limits.customSignIns()
+	if perHour == math.MaxInt {
+		return nil
+	}
+	ok := false
+	err := s.engine.store.Update(ctx, func(tx store.Tx) error {
+		values, err := tx.Get(append(guessRefs(s.pool.ID, who), throttles.Ref(throttleKey(s.pool.ID, kindCustom, who)))...)
+		if err != nil {
+			return err
+		}
+		g, err := s.guessesOf(values[:2], who)
+		if err != nil {
+			return err
+		}
+		if own := g.own(now); own != nil {
+			if own.Customs, ok = own.Customs.Allow(now, perHour, time.Hour); !ok {
+				return nil
+			}
+			return sources.Put(tx, g.list)
+		}
+		window, err := throttleOf(values[2], s.pool.ID, kindCustom, who)
+		if err != nil {
+			return err
+		}
+		if ok = window.allow(now, perHour); !ok {
+			return nil
+		}
+		return window.put(tx)
+	})
+	if err == nil && !ok {
+		return ErrLimitExceeded
+	}
+	return err
 }
 
 // publicValue reads the client's public value, which may be missing.

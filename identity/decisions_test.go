@@ -166,6 +166,25 @@ func TestHookSeesASignUpAsItWasGiven(t *testing.T) {
 	}
 }
 
+// A name that is locked causes no calls of hooks.
+func TestLockedNameCallsNoHooks(t *testing.T) {
+	calls := map[string]int{}
+	f := hookedEngine(t, identity.Hooks{PreAuthentication: func(_ context.Context, e *hook.PreAuthentication) error {
+		calls[e.Username]++
+		return nil
+	}})
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	for range 20 {
+		for _, name := range []string{"alice", "nobody"} {
+			wantErr(t, "a guess", byPassword(t, pool.AppClient, name, wrong), identity.ErrIncorrectCredentials, identity.ErrTooManyAttempts)
+		}
+	}
+	if calls["alice"] > 6 || calls["alice"] != calls["nobody"] {
+		t.Errorf("20 guesses for each name have called the hook %v times", calls)
+	}
+}
+
 // A hook that changes its event changes nobody.
 func TestHookThatChangesItsEvent(t *testing.T) {
 	f := hookedEngine(t, identity.Hooks{PreSignUp: func(_ context.Context, e *hook.PreSignUp) (hook.PreSignUpDecision, error) {

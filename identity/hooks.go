@@ -67,7 +67,7 @@ import (
 //
 // A flow makes a letter, see outbox.go. Its send runs after the commit, or in the worker of the outbox.
 //
-// InboundFederation has no flow yet.
+// InboundFederation has no flow yet, and so no point.
 
 // Triggers that flows check together.
 var (

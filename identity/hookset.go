@@ -49,6 +49,9 @@ type Hooks struct {
 	// UserMigration runs for a name that no user has, at a sign-in with a password and when
 	// a password was forgotten.
 	UserMigration func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error)
+	// InboundFederation is not run yet: there are no sign-ins by other identity providers. It will
+	// run after the answer of the provider, and before the user is stored.
+	InboundFederation func(context.Context, *hook.InboundFederation) (hook.InboundFederationDecision, error)
 	// CustomEmailSender sends mails instead of the [Sender].
 	CustomEmailSender func(context.Context, *hook.CustomSender) error
 	// CustomSMSSender sends text messages instead of the [Sender].

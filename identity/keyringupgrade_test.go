@@ -1,11 +1,13 @@
 package identity_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
 )
 
 // madeV1 is what the version wrote that made testdata/keyring-v1.jsonl, when it was 9 o'clock
@@ -47,5 +49,47 @@ func TestKeyringsOfVersion1(t *testing.T) {
 			wantErr(t, "Refresh", second(a.Refresh(t.Context(), identity.Refresh{Token: identity.Secret(made.Refresh)})), identity.ErrInvalidRefreshToken)
 			check(t, "Check", verify(t, f.store))
 		})
+	}
+}
+
+// A process that an upgrade left behind refuses the keyring of a newer version, and leaves it
+// alone: it would ignore keys that it does not know, and answer differently.
+func TestKeyringsOfANewerVersion(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, identity.PoolSettings{SRP: true})
+	f.join(t, pool, "alice", email)
+	tokens := f.signIn(t, pool.AppClient, "alice")
+	ref := store.Ref{Table: "keyrings", Key: store.Key(pool.PoolID())}
+	read := func() (raw []byte) {
+		t.Helper()
+		check(t, "View", f.store.View(t.Context(), func(r store.Reader) error {
+			values, err := r.Get(ref)
+			if err == nil {
+				raw = bytes.Clone(values[0])
+			}
+			return err
+		}))
+		return raw
+	}
+	newer := bytes.Replace(read(), []byte(`{"v":2,`), []byte(`{"v":3,`), 1)
+	check(t, "Update", f.store.Update(t.Context(), func(tx store.Tx) error { return tx.Put(ref.Table, ref.Key, newer) }))
+	for name, engine := range map[string]*identity.Engine{"the same": f.Engine, "another": newEngineOn(t, f.store).Engine} {
+		same, err := engine.UserPool(t.Context(), pool.PoolID())
+		check(t, "UserPool", err)
+		a := same.Client(pool.ClientID())
+		for what, call := range map[string]func() error{
+			"SignIn":     func() error { return byPassword(t, a, "alice", password) },
+			"StartSRP":   func() error { return second(beginSRP(t.Context(), a, pool.PoolID(), "nobody")) },
+			"Refresh":    func() error { return second(a.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh, Rotating: true})) },
+			"Session":    func() error { return second(engine.Session(t.Context(), tokens.Access)) },
+			"JWKS":       func() error { return second(engine.JWKS(t.Context(), pool.PoolID())) },
+			"RotateKeys": func() error { return same.Admin().RotateKeys(t.Context(), 0) },
+			"RevokeKeys": func() error { return same.Admin().RevokeKeys(t.Context()) },
+		} {
+			wantErr(t, name+" engine: "+what, call(), store.ErrNewer)
+		}
+	}
+	if !bytes.Equal(read(), newer) {
+		t.Error("the keyring was written")
 	}
 }

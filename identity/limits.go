@@ -32,11 +32,18 @@ type Limits struct {
 	// SourceMessagesPerHour is how many codes one source may ask for, sign-ups
 	// included. Defaults to 100.
 	SourceMessagesPerHour int
+	// CustomSignInsPerHour is how many custom sign-ins of one account may begin: in all
+	// from sources that the account does not know, and from each that it knows. Hooks
+	// may send a message for each. Defaults to 30.
+	CustomSignInsPerHour int
 }
 
 // NoMessageLimits are Limits that bound neither messages nor sources, for tests and
 // fakes. The budgets of each account stay.
-var NoMessageLimits = Limits{-1, -1, -1, -1, -1}
+var NoMessageLimits = Limits{-1, -1, -1, -1, -1, -1}
+
+// customSignIns are the field of that name.
+func (l *Limits) customSignIns() int { return limitOr(l.CustomSignInsPerHour, 30) }
 
 func limitOr(set, fallback int) int {
 	if set = cmp.Or(set, fallback); set < 0 {

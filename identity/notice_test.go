@@ -189,6 +189,33 @@ func TestAppSetUpAtSignInIsTold(t *testing.T) {
 	}
 }
 
+// TestAppThatNobodyWasToldOfIsTold: where notices were off when an app was set up, the owner
+// is told once it is turned on.
+func TestAppThatNobodyWasToldOfIsTold(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before bool // notices are on when the app is set up
+		want   []string
+	}{{"told", true, nil}, {"not told", false, []string{"FactorChanged to " + email}}} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newEngine(t)
+			pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true), Notices: &tt.before})
+			f.join(t, pool, "alice", email)
+			s := f.session(t, pool.AppClient, "alice")
+			secret, err := s.EnrollTOTP(t.Context())
+			check(t, "EnrollTOTP", err)
+			check(t, "VerifyTOTP", s.VerifyTOTP(t.Context(), identity.Secret(secret.Code(f.now())), ""))
+			f.outbox.Clear()
+			check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(p *identity.PoolSettings) { p.Notices = new(true) }))
+			s = f.session(t, pool.AppClient, "alice")
+			check(t, "SetMFA", s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true}}))
+			if got := f.notices(t); !slices.Equal(got, tt.want) {
+				t.Errorf("notices %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestBrokenSenderFailsNoChange: a notice is owed, and not a condition.
 func TestBrokenSenderFailsNoChange(t *testing.T) {
 	f := newEngine(t)

@@ -9,8 +9,10 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// A refresh reads the user, the sign-in and the groups in one snapshot, checks the
-// proof of the client and whether the sign-in still stands, and signs new tokens.
+// A refresh reads the pool, the client, the keys, the user, the sign-in and the groups in
+// one snapshot, checks the proof of the client and whether the sign-in still stands, and
+// signs new tokens. The keys that were read last say what the token names, so that all but
+// the groups come in one round trip; only the keys that come with it open the token.
 // It writes nothing, unless the client rotates refresh tokens: then one
 // transaction moves the sign-in to its next token, or ends the sign-in if the token was used before.
 // If the client has an idle limit and does not rotate, one transaction records the time.
@@ -42,7 +44,8 @@ func (a *AppClient) Refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 }
 
 func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
-	s, err := a.load(ctx)
+	t := &refreshing{}
+	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) error { return t.read(r, s, in.Token) }, t.likely(a, in.Token))
 	if err != nil {
 		return nil, err
 	}
@@ -60,35 +63,64 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 	if len(s.secrets) > 0 && in.SecretHash == "" && in.Secret == "" {
 		return nil, &ClientError{Err: ErrSecretHashMissing, Client: a.id, Refresh: true}
 	}
-	c, err := s.openRefresh(in.Token)
-	if err != nil {
-		return nil, err
+	if t.unopened != nil {
+		return nil, t.unopened
 	}
-	if c.Client != a.id {
+	if t.claims.Client != a.id {
 		return nil, ErrInvalidRefreshToken
 	}
 	if err := s.points().callable(PreTokenGeneration, PreTokenGenerationV1); err != nil {
 		return nil, err
 	}
-	return s.renewTokens(ctx, c, in)
+	return s.renewTokens(ctx, t, in)
 }
 
-// renewTokens looks the sign-in up and gives its next tokens.
-func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (*Tokens, error) {
-	now := s.engine.now()
-	var u *User
-	var f *family
-	var groups []*Group
-	err := s.engine.store.View(ctx, func(r store.Reader) (err error) {
-		if u, f, err = readFamily(r, s.pool.ID, c.Sub, c.Family); err != nil || u == nil {
-			return err
-		}
-		groups, err = u.memberships(r)
-		return err
-	})
-	if err != nil {
-		return nil, err
+// A refreshing is what a refresh has read.
+type refreshing struct {
+	by       *ring // the keys that the token was opened with
+	claims   *refreshClaims
+	unopened error // why there are no claims
+	user     *User
+	family   *family
+	groups   []*Group
+}
+
+// read opens the token and reads what it names.
+func (t *refreshing) read(r store.Reader, s *scope, raw Secret) error {
+	if t.open(s.ring, raw); t.unopened != nil {
+		return nil // told after what comes first
 	}
+	var err error
+	if t.user, t.family, err = readFamily(r, s.pool.ID, t.claims.Sub, t.claims.Family); err != nil || t.user == nil {
+		return err
+	}
+	t.groups, err = t.user.memberships(r)
+	return err
+}
+
+// likely is what a refresh token names, if the keys that were read last open it.
+func (t *refreshing) likely(a *AppClient, raw Secret) (plan prefetchPlan) {
+	keys, _ := a.engine.lastRings.Load(a.pool)
+	if keys, ok := keys.(*ring); ok {
+		if t.open(keys, raw); t.unopened == nil {
+			plan.refs = familyRefs(a.pool, t.claims.Sub, t.claims.Family)
+		}
+	}
+	return plan
+}
+
+// open opens the token, once with the same keys.
+func (t *refreshing) open(keys *ring, raw Secret) {
+	if t.by != keys {
+		t.by = keys
+		t.claims, t.unopened = keys.openRefresh(raw)
+	}
+}
+
+// renewTokens gives the next tokens of a sign-in.
+func (s *scope) renewTokens(ctx context.Context, t *refreshing, in Refresh) (*Tokens, error) {
+	now := s.engine.now()
+	c, u, f, groups := t.claims, t.user, t.family, t.groups
 	if err := s.checkProof(u, in); err != nil {
 		return nil, err
 	}
@@ -111,7 +143,8 @@ func (s *scope) renewTokens(ctx context.Context, c *refreshClaims, in Refresh) (
 		}
 		return s.issue(ctx, newGrant(u, groups, f))
 	}
-	if f, err = s.rotate(ctx, c, now); err != nil {
+	f, err := s.rotate(ctx, c, now)
+	if err != nil {
 		return nil, err
 	}
 	g := newGrant(u, groups, f)
@@ -158,8 +191,13 @@ func (u *User) hashNames() []string {
 	return []string{u.Username, u.Sub}
 }
 
+// familyRefs are a user and a sign-in.
+func familyRefs(pool, sub, id string) []store.Ref {
+	return []store.Ref{users.Ref(store.Key(pool, sub)), families.Ref(store.Key(pool, sub, id))}
+}
+
 func readFamily(r store.Reader, pool, sub, id string) (*User, *family, error) {
-	values, err := r.Get(users.Ref(store.Key(pool, sub)), families.Ref(store.Key(pool, sub, id)))
+	values, err := r.Get(familyRefs(pool, sub, id)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -218,6 +256,7 @@ func (s *scope) keepInUse(ctx context.Context, f *family, c *refreshClaims, now 
 	}
 	var refused error
 	err := s.engine.store.Update(ctx, func(tx store.Tx) error {
+		tx = txPrefetch(tx)
 		u, f, err := readFamily(tx, s.pool.ID, c.Sub, c.Family)
 		if err != nil {
 			return err
@@ -241,6 +280,7 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 	var f *family
 	var refused error
 	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		tx = txPrefetch(tx) // Put reads what was read
 		refused = nil
 		var u *User
 		u, f, err = readFamily(tx, s.pool.ID, c.Sub, c.Family)
@@ -295,7 +335,7 @@ func (a *AppClient) revoke(ctx context.Context, raw, secret Secret) error {
 	if looksSigned(raw) {
 		return ErrWrongTokenType
 	}
-	c, err := s.openRefresh(raw)
+	c, err := s.ring.openRefresh(raw)
 	if err != nil {
 		return nil //nolint:nilerr // RFC 7009, section 2.2: an unknown token is as good as revoked
 	}

@@ -78,7 +78,7 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	if err := t.known(); err != nil {
 		return nil, err
 	}
-	if t.absent == nil {
+	if t.absent == nil && !t.shut(a.engine.now()) { // else checkPassword refuses
 		if err := t.scope.points().preAuthentication(ctx, t.user, in.Username); err != nil {
 			return nil, err
 		}

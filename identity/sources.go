@@ -42,6 +42,8 @@ type knownSource struct {
 	Seen   time.Time       `json:"seen"` // the last sign-in, give or take a day
 	State  throttle.State  `json:"state,omitzero"`
 	Asks   throttle.Window `json:"asks,omitzero"` // codes asked for
+	// Customs are the custom sign-ins that began.
+	Customs throttle.Window `json:"customs,omitzero"`
 }
 
 func (l *sourceList) expires() time.Time {

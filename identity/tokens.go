@@ -273,8 +273,8 @@ func (s *scope) refreshToken(f *family) (Secret, error) {
 }
 
 // openRefresh reads a refresh token of the pool.
-func (s *scope) openRefresh(raw Secret) (*refreshClaims, error) {
-	plain, err := s.ring.refresh.OpenJWE(string(raw))
+func (r *ring) openRefresh(raw Secret) (*refreshClaims, error) {
+	plain, err := r.refresh.OpenJWE(string(raw))
 	if err != nil {
 		return nil, ErrInvalidRefreshToken
 	}

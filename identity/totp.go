@@ -159,7 +159,11 @@ func (s *scope) verifyTOTP(tx store.Tx, ev *Event, code, device string, now time
 	if err != nil {
 		return nil, err
 	}
-	if refused, err = t.enroll(tx, code, device, now); err != nil {
+	told := time.Time{}
+	if s.settings.NotifiesOwners() {
+		told = now
+	}
+	if refused, err = t.enroll(tx, code, device, now, told); err != nil {
 		return nil, err
 	}
 	if refused != nil {
@@ -169,7 +173,8 @@ func (s *scope) verifyTOTP(tx store.Tx, ev *Event, code, device string, now time
 }
 
 // enroll puts the key that waits in the place of an earlier one, if a code of it is right.
-func (t *totp) enroll(tx store.Tx, code, device string, now time.Time) (refused, err error) {
+// told is when the owner is told of it, or zero.
+func (t *totp) enroll(tx store.Tx, code, device string, now, told time.Time) (refused, err error) {
 	if len(t.Pending) == 0 {
 		return t.again(code, now), nil
 	}
@@ -177,7 +182,7 @@ func (t *totp) enroll(tx store.Tx, code, device string, now time.Time) (refused,
 	if result != mfa.Right {
 		return ErrTOTPMismatch, nil
 	}
-	t.Secret, t.Pending, t.Last, t.Name, t.Told = t.Pending, nil, step, device, now
+	t.Secret, t.Pending, t.Last, t.Name, t.Told = t.Pending, nil, step, device, told
 	return nil, totps.Put(tx, t)
 }
 

@@ -73,6 +73,9 @@ func TestBoxesRefuse(t *testing.T) {
 			if got, err := boxes.Open(s, bind); !errors.Is(err, token.ErrSealed) || got != nil {
 				t.Errorf("%s, %s: Open = %q, %v; want ErrSealed", name, what, got, err)
 			}
+			if got, err := newest.Open(s, bind); !errors.Is(err, token.ErrSealed) || got != nil {
+				t.Errorf("%s: Open of the box alone = %q, %v; want ErrSealed", what, got, err)
+			}
 		}
 		_, rest, _ := strings.Cut(newest.SealJWE(plain), "..")
 		head, _, _ := strings.Cut(older.SealJWE(plain), "..")
@@ -83,6 +86,9 @@ func TestBoxesRefuse(t *testing.T) {
 		} {
 			if got, err := boxes.OpenJWE(s); !errors.Is(err, token.ErrSealed) || got != nil {
 				t.Errorf("%s, %s: OpenJWE = %q, %v; want ErrSealed", name, what, got, err)
+			}
+			if got, err := newest.OpenJWE(s); !errors.Is(err, token.ErrSealed) || got != nil {
+				t.Errorf("%s: OpenJWE of the box alone = %q, %v; want ErrSealed", what, got, err)
 			}
 		}
 	}

@@ -121,5 +121,6 @@ func TestBackupOfAnUnsealedStore(t *testing.T) {
 	p.wait()
 	must(t, dir, "backup", "b", "--store", "bolt:dev.db")
 	failure(t, dir, "cognate.key is missing", "--key-file", "restore", "b", "--store", "bolt:new.db")
+	failure(t, dir, "cognate.key is missing", "such as that of cognate dev, makes backups that nothing authenticates", "restore", "b", "--store", "bolt:new.db")
 	must(t, dir, "restore", "b", "--store", "bolt:new.db", "--unauthenticated")
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+
+	"github.com/cognate-id/cognate/identity"
 )
 
 // Connections are bounded, in all and by address. Where there is one too many, one makes way
@@ -18,9 +20,8 @@ import (
 
 // The bounds of serve.
 const (
-	maxConnections        = 4096
-	maxConnectionsOfOne   = 256 // of one address
-	connectionNetworkBits = 64  // of IPv6: a household has as many addresses below it as it likes
+	maxConnections      = 4096
+	maxConnectionsOfOne = 256 // of one source, see identity.SourceOf
 )
 
 // connections is a listener that bounds the connections it has accepted. Zero bounds nothing.
@@ -33,7 +34,7 @@ type connections struct {
 
 	mu    sync.Mutex
 	open  int
-	peers map[netip.Prefix]*peer
+	peers map[string]*peer // by the source, or by the address where it speaks for many
 }
 
 // A peer is where connections come from.
@@ -46,14 +47,15 @@ type peer struct {
 type connection struct {
 	net.Conn
 	all    *connections
-	from   netip.Prefix
+	from   string // of which peer
+	many   bool   // the peer speaks for many
 	at     *lists.Element // in the list of its peer; nil while the server works for it
 	works  int            // requests that the server works on; HTTP/2 has several at once
 	closed bool
 }
 
 func bounded(l net.Listener, most, ofOne int, exempt func(netip.Addr) bool) *connections {
-	return &connections{Listener: l, most: most, ofOne: ofOne, exempt: exempt, peers: map[netip.Prefix]*peer{}}
+	return &connections{Listener: l, most: most, ofOne: ofOne, exempt: exempt, peers: map[string]*peer{}}
 }
 
 // Accept waits for the next connection. It closes another one if there are too many, or the
@@ -64,7 +66,8 @@ func (cs *connections) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &connection{Conn: conn, all: cs, from: network(conn)}
+		c := &connection{Conn: conn, all: cs}
+		c.from, c.many = cs.whence(conn)
 		victim, ok := cs.admit(c)
 		if victim != nil {
 			_ = victim.Conn.Close() // it is forgotten, whatever the error
@@ -76,17 +79,17 @@ func (cs *connections) Accept() (net.Conn, error) {
 	}
 }
 
-// network returns where a connection comes from.
-func network(c net.Conn) netip.Prefix {
+// whence returns where a connection comes from, and whether that speaks for many.
+func (cs *connections) whence(c net.Conn) (name string, many bool) {
 	p, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
-		return netip.Prefix{}
+		return "", true
 	}
-	a, bits := p.Addr().WithZone("").Unmap(), connectionNetworkBits
-	if a.Is4() {
-		bits = a.BitLen()
+	a := p.Addr().WithZone("")
+	if a.IsLoopback() || cs.exempt != nil && cs.exempt(a) {
+		return a.String(), true
 	}
-	return netip.PrefixFrom(a, bits).Masked()
+	return identity.SourceOf(a), false
 }
 
 // admit takes a connection in. The victim is one to close in its stead.
@@ -95,7 +98,7 @@ func (cs *connections) admit(c *connection) (victim *connection, ok bool) {
 	defer cs.mu.Unlock()
 	p := cs.peers[c.from]
 	switch {
-	case p != nil && cs.ofOne > 0 && p.open >= cs.ofOne && !cs.speaksForMany(c.from.Addr()):
+	case p != nil && cs.ofOne > 0 && p.open >= cs.ofOne && !c.many:
 		victim, ok = p.evict()
 	case cs.most > 0 && cs.open >= cs.most:
 		victim, ok = cs.evict()
@@ -113,10 +116,6 @@ func (cs *connections) admit(c *connection) (victim *connection, ok bool) {
 	p.open++
 	c.at = p.waiting.PushBack(c)
 	return victim, true
-}
-
-func (cs *connections) speaksForMany(a netip.Addr) bool {
-	return !a.IsValid() || a.IsLoopback() || cs.exempt != nil && cs.exempt(a)
 }
 
 // evict forgets a connection of the peer that has the most.

@@ -50,7 +50,7 @@ type door struct {
 
 func newDoor(t *testing.T, most, ofOne int) *door {
 	from := make(chan string, 2)
-	return &door{t, bounded(&dialed{from: from}, most, ofOne, func(a netip.Addr) bool { return a.String() == "10.0.0.1" }), from}
+	return &door{t, bounded(&dialed{from: from}, most, ofOne, func(a netip.Addr) bool { return a.String() == "10.0.0.1" || a.String() == "2001:db8:9::1" || a.String() == "fe80::1" }), from}
 }
 
 // come lets a connection in. It is nil if it was closed.
@@ -90,6 +90,12 @@ func TestOneAddressHasBoundedConnections(t *testing.T) {
 		{"two addresses", "192.0.2.1:1", "192.0.2.2:1", false},
 		{"this machine", "127.0.0.1:1", "127.0.0.1:2", false},
 		{"a proxy", "10.0.0.1:1", "10.0.0.1:2", false},
+		{"a proxy, mapped", "10.0.0.1:1", "[::ffff:10.0.0.1]:2", false},
+		{"a proxy with IPv6", "[2001:db8:9::1]:1", "[2001:db8:9::1]:2", false},
+		{"a proxy with a zone", "[fe80::1%eth0]:1", "[fe80::1%eth0]:2", false},
+		{"a neighbour of the proxy, and the proxy", "[2001:db8:9::2]:1", "[2001:db8:9::1]:2", false},
+		{"the proxy, and its neighbour", "[2001:db8:9::1]:1", "[2001:db8:9::2]:2", false},
+		{"a neighbour of the proxy", "[2001:db8:9::2]:1", "[2001:db8:9::3]:2", true},
 	} {
 		d := newDoor(t, 0, 1)
 		first := d.come(tt.a)

@@ -84,7 +84,7 @@ func (c *restoreCommand) options(t *terminal, p *counter) (*store.RestoreOptions
 func openBackupKeys(t *terminal, backup string, from keySource) (store.BackupKeys, error) {
 	if _, err := os.Stat(from.file); from.env == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, hint(fmt.Errorf("the key file %s is missing, which shows whether %s was altered", from.file, backup),
-			"give the key file that the store had at the time of the backup with --key-file")
+			"give the key file that the store had at the time of the backup with --key-file; a store without a key file, such as that of cognate dev, makes backups that nothing authenticates: if this is one, and you know that nobody could write to it, give --unauthenticated")
 	}
 	return openKeys(t, backup, from, true)
 }

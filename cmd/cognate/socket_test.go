@@ -136,10 +136,20 @@ func TestSocketHasTheRightsOfTheFile(t *testing.T) {
 		if err := os.Chmod(filepath.Join(dir, "cognate.db"), mode); err != nil {
 			t.Fatal(err)
 		}
+		group := -1
+		if os.Getuid() == 0 { // else the group of the file is the only one that is sure to be ours
+			group = 4711
+			if err := os.Chown(filepath.Join(dir, "cognate.db"), -1, group); err != nil {
+				t.Fatal(err)
+			}
+		}
 		p, _ := serveAt(t, dir)
 		info, err := os.Stat(filepath.Join(dir, "cognate.db.sock"))
 		if err != nil || info.Mode().Perm() != mode {
 			t.Errorf("the socket of a file with mode %o: %v, %v", mode, info.Mode(), err)
+		}
+		if got := groupOf(info); group >= 0 && got != group {
+			t.Errorf("the socket has the group %d, want that of the file, %d", got, group)
 		}
 		p.kill()
 	}

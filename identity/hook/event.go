@@ -63,6 +63,17 @@ const (
 	TokensOfRefresh     Source = "TokenGeneration_RefreshTokens"
 )
 
+// The sources that no flow has yet: of signing in by web pages, by another identity provider, by a
+// remembered device and as a client, and of notices of threat protection.
+const (
+	SignUpByProvider Source = "PreSignUp_ExternalProvider"
+	FederatedSignIn  Source = "InboundFederation_ExternalProvider"
+	TokensOfPages    Source = "TokenGeneration_HostedAuth"
+	TokensOfDevice   Source = "TokenGeneration_AuthenticateDevice"
+	TokensOfClient   Source = "TokenGeneration_ClientCredentials"
+	NoticeOfTakeOver Source = "CustomEmailSender_AccountTakeOverNotification"
+)
+
 // A PreSignUp is the event before a user is stored.
 type PreSignUp struct{ Event }
 

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -249,5 +251,40 @@ func TestPostsAreSigned(t *testing.T) {
 	}
 	if r.Header.Get("Authorization") != "" || r.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("headers %v", r.Header)
+	}
+}
+
+// A server may close a connection that was idle just when the next event comes. The event is sent
+// again on a new connection, and that is no try.
+func TestConnectionThatTheServerClosesMeanwhile(t *testing.T) {
+	seen := map[string]bool{}
+	var mu sync.Mutex
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		again := seen[r.RemoteAddr]
+		seen[r.RemoteAddr] = true
+		mu.Unlock()
+		if !again {
+			w.Write(body)
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn.Close()
+	}))
+	defer s.Close()
+	c := newCaller(t, webhook.Options{Endpoint: s.URL, Tries: 1})
+	h := c.Target(&identity.PoolInfo{}, identity.PreSignUp, identity.TriggerTarget{ARN: "arn:aws:lambda:us-east-1:123456789012:function:f"})
+	for range 3 {
+		if _, err := h.PreSignUp(t.Context(), preSignUp()); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(seen) != 3 {
+		t.Errorf("%d connections were made, want 3", len(seen))
 	}
 }

@@ -76,6 +76,9 @@ func (t *target) try(ctx context.Context, id string, body []byte) (*outbound.Ans
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "cognate")
 	t.prepare(req, id, body)
+	// The key tells package http to send again if the server has closed an idle connection
+	// meanwhile. It has no value, so it is not sent.
+	req.Header["Idempotency-Key"] = nil
 	return t.caller.client.Do(req)
 }
 

@@ -122,6 +122,16 @@ func TestEventsOfMessagesAndMigration(t *testing.T) {
 			},
 			envelope("1", "UserMigration_Authentication", `"request":{"password":"p<&",`+validation+`,"userAttributes":null,`+metadata+`},`+migrated),
 		},
+		"InboundFederation by OIDC": {
+			func() error {
+				e := &hook.InboundFederation{Event: common(hook.FederatedSignIn), Provider: "Acme", ProviderType: "OIDC"}
+				e.IDToken, e.UserInfo = map[string]json.RawMessage{"sub": raw(`"1"`), "groups": raw(`["a"]`)}, map[string]json.RawMessage{}
+				_, err := h.InboundFederation(ctx, e)
+				return err
+			},
+			envelope("1", "InboundFederation_ExternalProvider", `"request":{"providerName":"Acme","providerType":"OIDC",`+
+				`"attributes":{"idToken":{"groups":["a"],"sub":"1"},"userInfo":{}}},"response":{"userAttributesToMap":null}`),
+		},
 		"CustomEmailSender": {
 			func() error {
 				return h.CustomEmailSender(ctx, &hook.CustomSender{Event: common("CustomEmailSender_SignUp"), To: "a<b&c>@example.com", Code: "123456"})
@@ -241,6 +251,10 @@ func TestOtherDecisions(t *testing.T) {
 		e := &hook.UserMigration{Event: common(hook.MigrateSignIn), Password: canary}
 		return hooks(t, serve(t, responding(r)), webhook.Options{}).UserMigration(t.Context(), e)
 	}
+	federate := func(r string) (any, error) {
+		e := &hook.InboundFederation{Event: common(hook.FederatedSignIn), Provider: "Acme", ProviderType: "SAML"}
+		return hooks(t, serve(t, responding(r)), webhook.Options{}).InboundFederation(t.Context(), e)
+	}
 	for _, c := range []struct {
 		run      func(string) (any, error)
 		response string
@@ -261,6 +275,10 @@ func TestOtherDecisions(t *testing.T) {
 			migrate, `{"userAttributes":{"email":"a@example.com"},"finalUserStatus":"CONFIRMED","messageAction":"SUPPRESS","desiredDeliveryMediums":["EMAIL"],"forceAliasCreation":true,"enableSMSMFA":false}`,
 			hook.UserMigrationDecision{Attributes: map[string]string{"email": "a@example.com"}, Status: "CONFIRMED", ForceAlias: true},
 		},
+		{federate, `{}`, hook.InboundFederationDecision{}},
+		{federate, `{"userAttributesToMap":{"email":"a@example.com"}}`, hook.InboundFederationDecision{Attributes: map[string]string{"email": "a@example.com"}}},
+		{federate, `{"userAttributesToMap":{"email":1}}`, nil},
+		{federate, `{"userAttributesToMap":"email"}`, nil},
 		{migrate, `{"userAttributes":{"email":null}}`, nil},
 		{migrate, `{"userAttributes":{"email_verified":true}}`, nil},
 		{migrate, `{"userAttributes":[]}`, nil},
@@ -303,7 +321,7 @@ func TestHooksAreThoseThatWereNamed(t *testing.T) {
 			t.Errorf("%s gives %d hooks", trigger, n)
 		}
 	}
-	for _, bad := range []identity.Trigger{"", "PreSignup", identity.InboundFederation} {
+	for _, bad := range []identity.Trigger{"", "PreSignup", "HostedAuth"} {
 		if _, err := c.Hooks("https://hooks.example.com/x", bad); err == nil {
 			t.Errorf("the trigger %q passes", bad)
 		}

@@ -14,6 +14,7 @@ var known = []identity.Trigger{
 	identity.PreTokenGeneration, identity.PreTokenGenerationV1, identity.CustomMessage, identity.UserMigration,
 	identity.CustomEmailSender, identity.CustomSMSSender,
 	identity.DefineAuthChallenge, identity.CreateAuthChallenge, identity.VerifyAuthChallenge,
+	identity.InboundFederation,
 }
 
 // hooks is the table of triggers: how each event is written, and how its answer is read.
@@ -32,6 +33,8 @@ func (t *target) hooks() *identity.Hooks {
 		DefineAuthChallenge:         ask(t, defineEvent, readDefine),
 		CreateAuthChallenge:         ask(t, createEvent, readCreate),
 		VerifyAuthChallengeResponse: ask(t, verifyEvent, readVerify),
+
+		InboundFederation: ask(t, federationEvent, readFederation),
 	}
 }
 
@@ -62,6 +65,8 @@ func choose(to, from *identity.Hooks, trigger identity.Trigger) error {
 		to.CreateAuthChallenge = from.CreateAuthChallenge
 	case identity.VerifyAuthChallenge:
 		to.VerifyAuthChallengeResponse = from.VerifyAuthChallengeResponse
+	case identity.InboundFederation:
+		to.InboundFederation = from.InboundFederation
 	default:
 		return fmt.Errorf("webhook: there is no event for the trigger %q", trigger)
 	}

@@ -30,7 +30,7 @@ var secret = identity.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte
 
 // all are the triggers that have an event.
 var all = []identity.Trigger{
-	identity.DefineAuthChallenge, identity.CreateAuthChallenge, identity.VerifyAuthChallenge,
+	identity.DefineAuthChallenge, identity.CreateAuthChallenge, identity.VerifyAuthChallenge, identity.InboundFederation,
 	identity.PreSignUp, identity.PostConfirmation, identity.PreAuthentication, identity.PostAuthentication,
 	identity.PreTokenGeneration, identity.CustomMessage, identity.UserMigration, identity.CustomEmailSender, identity.CustomSMSSender,
 }
@@ -399,7 +399,7 @@ func TestTarget(t *testing.T) {
 			t.Errorf("%s cannot be called in a pool without a key", trigger)
 		}
 	}
-	if plain.Target(pool, identity.InboundFederation, in) != nil || plain.Target(pool, identity.PreSignUp, identity.TriggerTarget{ARN: "../f"}) != nil {
+	if plain.Target(pool, "HostedAuth", in) != nil || plain.Target(pool, identity.PreSignUp, identity.TriggerTarget{ARN: "../f"}) != nil {
 		t.Error("what has no event, or no ARN, can be called")
 	}
 	encrypting := newCaller(t, webhook.Options{Endpoint: f.URL, Encrypt: func(_ context.Context, p *identity.PoolInfo, code identity.Secret) (string, error) {
