@@ -52,17 +52,26 @@ func (a *AppClient) ConfirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 }
 
 func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
-	var u *User
-	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
-		u, err = s.findUser(r, in.Username)
-		return err
-	})
+	s, u, err := a.toConfirm(ctx, in.Username)
 	if err != nil {
 		return err
 	}
 	if err := s.checkHash(in.Username, in.SecretHash); err != nil {
 		return err
 	}
+	return s.confirmSignUp(ctx, u, in)
+}
+
+// toConfirm reads what a confirmation begins with. The user is nil if there is none.
+func (a *AppClient) toConfirm(ctx context.Context, username string) (s *scope, u *User, err error) {
+	s, err = a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		u, err = s.findUser(r, username)
+		return err
+	})
+	return s, u, err
+}
+
+func (s *scope) confirmSignUp(ctx context.Context, u *User, in ConfirmSignUp) error {
 	if u == nil && s.settings.DisclosesUsers(&s.client.Settings) {
 		return ErrUserNotFound
 	}
@@ -72,7 +81,8 @@ func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 	if err := s.points().callable(PostConfirmation); err != nil {
 		return err
 	}
-	if u, err = s.commitConfirm(ctx, s.whoIs(u, in.Username), in); err != nil {
+	u, err := s.commitConfirm(ctx, s.whoIs(u, in.Username), in)
+	if err != nil {
 		return err
 	}
 	return s.points().postConfirmation(ctx, hook.ConfirmSignUp, u)

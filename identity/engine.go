@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -31,6 +32,7 @@ type Engine struct {
 	clock   func() time.Time
 	rand    io.Reader
 	issuer  IssuerFunc
+	pages   func(context.Context) string // Options.PageURL; may be nil
 	region  string
 	acct    string
 	hasher  *passhash.Hasher
@@ -92,6 +94,11 @@ type Options struct {
 	Region, Account string
 	// Issuer returns the beginning of the claim iss of tokens. Defaults to [AWSIssuer].
 	Issuer IssuerFunc
+	// PageURL returns the URL below which the pages of identity/cognito are served, such as
+	// https://auth.example.com: links in mails begin with it. Defaults to none: to turn on the
+	// setting DefaultByLink is refused then. Pools that have it all the same send codes, as
+	// they do where PageURL returns "".
+	PageURL func(context.Context) string
 	// KeyStock keeps RSA keys ready; a new pool needs two. Set it if pools are
 	// created often, as in tests. Defaults to nil: keys are made when they are
 	// needed.
@@ -149,7 +156,7 @@ func New(s store.Store, o *Options) *Engine {
 	}
 	e := &Engine{
 		name: rand.Text(), store: s, log: o.Logger, sender: o.Sender, clock: o.Clock, rand: o.Rand,
-		issuer: o.Issuer, region: o.Region, acct: o.Account,
+		issuer: o.Issuer, pages: o.PageURL, region: o.Region, acct: o.Account,
 		pools:    store.NewCache(pools, recordCache),
 		clients:  store.NewCache(clients, recordCache),
 		keyrings: store.NewCache(keyrings, recordCache),

@@ -180,6 +180,7 @@ var acts = slices.Concat([]act{
 		wantErr(l.t, "ConfirmSignUp", l.pool.ConfirmSignUp(ctx, identity.ConfirmSignUp{Username: "nobody", Code: "x"}), identity.ErrUserNotFound, identity.ErrCodeMismatch, identity.ErrCodeExpired)
 		return nil
 	}, nil}, // this pool tells who is there, and counts nothing
+	{"AppClient.ConfirmByLink in a pool without links", confirmWithoutLinks, nil},
 	{"AppClient.ConfirmSignUp", func(ctx context.Context, l *life) error {
 		return l.client.ConfirmSignUp(ctx, identity.ConfirmSignUp{Username: "ada", Code: l.code(adaMail)})
 	}, []string{"SignUpConfirmed user:ada ada"}},

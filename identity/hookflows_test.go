@@ -97,7 +97,7 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 		f.SetHooks(&h)
 		return pool, rest
 	}},
-	"AppClient.confirmSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+	"scope.confirmSignUp": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.hookPool(t)
 		f.signUp(t, pool, "carol", "carol@example.com")
 		code := identity.Secret(f.outbox.LastCode("carol@example.com"))

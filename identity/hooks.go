@@ -33,7 +33,7 @@ import (
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
 //	scope.newSignUp                 PreSignUp, messageTriggers
 //	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
-//	AppClient.confirmSignUp         PostConfirmation
+//	scope.confirmSignUp         PostConfirmation
 //	Users.Confirm                   PostConfirmation
 //	AppClient.resend                messageTriggers
 //	AppClient.forgotPassword        messageTriggers; UserMigration if there is no such user
@@ -53,7 +53,7 @@ import (
 //
 //	point                  runs in
 //	preSignUp              scope.decideSignUp, Admin.createUser
-//	postConfirmation       scope.commitSignUp, AppClient.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
+//	postConfirmation       scope.commitSignUp, scope.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
 //	userMigration          scope.migrate
 //	defineChallenge        customSignIn.next
 //	createChallenge        customSignIn.challenge
@@ -318,7 +318,7 @@ func (p points) customMessage(ctx context.Context, kind MessageKind, u *User, at
 	if err != nil {
 		return hook.CustomMessageDecision{}, err
 	}
-	return d, p.checkWords(ctx, kind, d)
+	return d, p.checkWords(ctx, kind, m, d)
 }
 
 // pretendMessage is customMessage for nobody: it takes the time, and runs no hook.
@@ -336,8 +336,11 @@ func (p points) pretendConfirmation(ctx context.Context) error {
 }
 
 // checkWords returns an error if a text of a hook would tell no code, or would not tell
-// an invited user the name to sign in with.
-func (p points) checkWords(ctx context.Context, kind MessageKind, d hook.CustomMessageDecision) error {
+// an invited user the name to sign in with. A link tells the code, where there is one.
+func (p points) checkWords(ctx context.Context, kind MessageKind, m Medium, d hook.CustomMessageDecision) error {
+	if p.linksTo(kind, m) && p.engine.pageURL(ctx) != "" && linkForm.MatchString(d.Body) {
+		return nil
+	}
 	needed := []string{codePlaceholder}
 	if kind == MessageInvitation {
 		needed = append(needed, namePlaceholder)

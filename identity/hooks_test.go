@@ -300,7 +300,7 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 			"PostAuthentication_Authentication TokenGeneration_Authentication",
 		"PasswordVerifier.answerCustom":   "DefineAuthChallenge_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
 		"scope.newSignUp":                 "PreSignUp_SignUp CustomMessage_SignUp CustomEmailSender_SignUp",
-		"AppClient.confirmSignUp":         "PostConfirmation_ConfirmSignUp",
+		"scope.confirmSignUp":             "PostConfirmation_ConfirmSignUp",
 		"Users.Confirm":                   "PostConfirmation_ConfirmSignUp",
 		"AppClient.resend":                "CustomMessage_ResendCode CustomEmailSender_ResendCode",
 		"AppClient.forgotPassword":        "CustomMessage_ForgotPassword CustomEmailSender_ForgotPassword",

@@ -274,7 +274,18 @@ func (s *scope) verificationMessage(u *User, kind MessageKind, c *code, words ho
 		Time: now, Pool: s.pool.ID, Client: s.client.ID, Username: u.Username,
 		To: c.Value, Medium: medium(c.Attribute), Kind: kind, Code: Secret(text),
 	}
-	m.fill(cmp.Or(words.Subject, subject), cmp.Or(words.Body, body), u.Username)
+	link := ""
+	if s.points().linksTo(kind, m.Medium) {
+		link = s.link(u, text)
+	}
+	switch own := link != "" && words.Body == ""; {
+	case own:
+		m.fillLink(cmp.Or(words.Subject, pick(v.SubjectByLink, nil, linkSubject)), pick(v.EmailByLink, nil, linkText), u.Username, link)
+	case link != "" && linkForm.MatchString(words.Body):
+		m.fillLink(cmp.Or(words.Subject, pick(v.SubjectByLink, nil, linkSubject)), words.Body, u.Username, link)
+	default:
+		m.fill(cmp.Or(words.Subject, subject), cmp.Or(words.Body, body), u.Username)
+	}
 	return m
 }
 

@@ -167,6 +167,9 @@ func (e *Engine) newPool(s *PoolSettings) (*PoolInfo, error) {
 	if err := s.Check(); err != nil {
 		return nil, fmt.Errorf("create user pool: %w", err)
 	}
+	if err := e.checkLinks(nil, s); err != nil {
+		return nil, fmt.Errorf("create user pool: %w", err)
+	}
 	id := s.ID
 	if id == "" {
 		made, err := random(e.rand, alnum62, 9)

@@ -44,6 +44,9 @@ func (a *Admin) Update(ctx context.Context, fn func(*PoolSettings) error) (*Pool
 		if err := p.Settings.CheckChange(&before.Settings); err != nil {
 			return err
 		}
+		if err := a.engine.checkLinks(&before.Settings, &p.Settings); err != nil {
+			return err
+		}
 		p.Modified, kept = now, p
 		if err := pools.Put(tx, p); err != nil {
 			return err

@@ -28,6 +28,7 @@ type scope struct {
 	settings *PoolSettings // of the pool
 	user     string        // the sub of the user whose session it is, empty in other calls
 	admin    bool          // it is an operator's call
+	page     string        // where pages are served, see Engine.pageURL
 	source   string        // where the call comes from, see callSource
 	strange  bool          // a sign-in was written from a source that is new to the account, which knows others
 	unasked  bool          // hooks must run before a sign-in gets tokens, and have not yet
@@ -72,7 +73,7 @@ func (a *AppClient) tryLoad(ctx context.Context, fn func(store.Reader, *scope) e
 		if s, err = a.decodeScope(values); err != nil {
 			return err
 		}
-		s.source = callSource(ctx)
+		s.source, s.page = callSource(ctx), a.engine.pageURL(ctx)
 		if s.ring, err = a.engine.ringOf(s.pool, values[3]); err != nil || s.ring == nil {
 			return err
 		}

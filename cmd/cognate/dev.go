@@ -113,7 +113,7 @@ func (c *devCommand) Run(t *terminal) error {
 	f, err := fake.New(ctx, &fake.Options{
 		Hooks: hooks.hooks, Targets: hooks.targets,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
-		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message, Sender: sender,
+		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message, Sender: sender, URL: url,
 		Access: c.access(),
 	})
 	if errors.Is(err, fake.ErrOtherID) {
@@ -195,6 +195,15 @@ func (i issuerFlag) forTests(url string) identity.IssuerFunc {
 		return cognito.SelfIssuer(url)
 	}
 	return i.fixed("")
+}
+
+// pages returns where pages are served: at the issuer, or at self, the server's own URL. It is nil
+// if the issuer is Amazon.
+func (i issuerFlag) pages(self string) func(context.Context) string {
+	if i == issuerAWS {
+		return nil
+	}
+	return func(ctx context.Context) string { return i.fixed(self)(ctx, "") }
 }
 
 // fixed returns an issuer that does not depend on the request. self is the issuer for the

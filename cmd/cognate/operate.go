@@ -56,6 +56,7 @@ func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Conte
 		return err
 	}
 	o.Catalog = catalog()
+	o.PageURL = func(context.Context) string { return "" } // the server knows
 	o.Logger = slog.New(slog.NewTextHandler(t.err, nil))
 	err = plain(fn(byUser(ctx, st), identity.New(st, o)))
 	return errors.Join(err, st.Close())

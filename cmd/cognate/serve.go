@@ -128,7 +128,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender, hooks),
-		Hooks: hooks.hooks, Targets: hooks.targets,
+		Hooks: hooks.hooks, Targets: hooks.targets, PageURL: c.Issuer.pages(c.url(c.Addr, l)),
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
 	regions, err := c.regions(ctx, engine)

@@ -136,10 +136,14 @@ type service struct {
 	uploads   chan struct{} // holds a value for each upload that runs
 }
 
-// ServeHTTP serves the public documents of pools, and leaves the rest to the
+// ServeHTTP serves the page of links and the public documents of pools, and leaves the rest to the
 // API. It does without a [http.ServeMux], which redirects what it finds
 // untidy, by pages that no SDK can read.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == confirmUserPath {
+		s.confirmUser(w, r)
+		return
+	}
 	pool, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	serve := map[string]func(*http.Request, string) (any, error){
 		".well-known/jwks.json":            s.jwks,

@@ -75,6 +75,7 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 	}
 	s.engine = identity.New(s.store, &identity.Options{
 		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas, Hooks: o.hooks,
+		PageURL:      func(context.Context) string { return "https://auth.example.com" },
 		PasswordWait: time.Hour, // a crowd waits, however slow the machine is
 	})
 	o.handler.Logger, o.handler.Clock = logger, s.now

@@ -170,7 +170,8 @@ type CustomMessage struct {
 // A CustomMessageDecision is the text of a message. An empty text leaves the text of the
 // pool. In a text, {####} is replaced by the code, and {username} by the name of an invited
 // user. A text without {####} would tell no code, so the call fails with
-// [ErrInvalidDecision]; the text of an invitation needs {username} too.
+// [ErrInvalidDecision]; the text of an invitation needs {username} too. In the mail of a
+// sign-up in a pool that sends links, {##text##} is replaced by the link and may stand for {####}.
 type CustomMessageDecision struct {
 	// Subject is the subject of a mail.
 	Subject string

@@ -276,9 +276,9 @@ type VerificationTemplate struct {
 	SMS           *string `json:"sms,omitempty"`           // text of a message by SMS, 6 to 140 characters with {####}
 	Email         *string `json:"email,omitempty"`         // text of a mail, 6 to 20,000 characters with {####}
 	Subject       *string `json:"subject,omitempty"`       // of a mail, 1 to 140 characters
-	EmailByLink   *string `json:"emailByLink,omitempty"`   // stored, not acted on (codes are sent instead of links): 6 to 20,000 characters with {##text##}
-	SubjectByLink *string `json:"subjectByLink,omitempty"` // stored, not acted on: 1 to 140 characters
-	DefaultByLink bool    `json:"defaultByLink,omitempty"` // stored, not acted on
+	EmailByLink   *string `json:"emailByLink,omitempty"`   // text of a mail with a link, 6 to 20,000 characters with {##text##}, which becomes the link
+	SubjectByLink *string `json:"subjectByLink,omitempty"` // of a mail with a link, 1 to 140 characters
+	DefaultByLink bool    `json:"defaultByLink,omitempty"` // mails of a sign-up have a link in place of a code; needs Options.PageURL of the engine
 }
 
 // Devices are stored and shown, and not acted on: they turn on the tracking of devices.
@@ -450,6 +450,9 @@ func (s *Pool) TemporaryPasswordLife() time.Duration {
 	}
 	return time.Duration(days) * 24 * time.Hour
 }
+
+// ConfirmsByLink reports whether the mail of a sign-up has a link in place of a code.
+func (s *Pool) ConfirmsByLink() bool { return s.Verification != nil && s.Verification.DefaultByLink }
 
 // SendsSMS reports whether the pool sends text messages. With CognitoDefaults
 // it needs a setting that speaks of them: SMS, as the service asks for over its

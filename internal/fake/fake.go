@@ -55,6 +55,9 @@ type Options struct {
 	// Issuer sets the iss of tokens. Defaults to the address of the request, see
 	// [cognito.SelfIssuer].
 	Issuer identity.IssuerFunc
+	// URL is the address of the server, for links in mails that do not come from a request to
+	// this machine. Defaults to http://localhost.
+	URL string
 	// Logger gets unexpected errors. Defaults to slog.Default().
 	Logger *slog.Logger
 	// Empty starts without a ready pool.
@@ -139,9 +142,11 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	if issuer == nil {
 		issuer = cognito.SelfIssuer("http://localhost")
 	}
+	here := cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")) // pages are served wherever requests are, whatever the issuer
 	return &identity.Options{
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
+		PageURL:  func(ctx context.Context) string { return here(ctx, "") },
 		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 		PasswordWait: time.Minute, // a test suite that signs in many users at once waits
 	}
