@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
@@ -62,6 +63,16 @@ func liveOnFile(t *testing.T, seal func(store.Store) store.Store) lived {
 	f.forgot(t, pool.AppClient, "dave")
 	code := f.lastOf(identity.MessageResetCode)
 	l.secrets = append(l.secrets, `"`+code+`"`, " "+code, "="+code)
+	later := newEngineWith(t, outer, func(o *identity.Options) {
+		o.Logger, o.Clock, o.Sender, o.Outbox = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), f.now, &sender, &identity.OutboxOptions{}
+	})
+	f.advance(time.Hour)
+	client, err := later.AppClient(t.Context(), pool.ClientID())
+	check(t, "AppClient", err)
+	f.forgot(t, client, "dave")
+	check(t, "SendDue", second(later.SendDue(t.Context())))
+	code = f.lastOf(identity.MessageResetCode)
+	l.secrets = append(l.secrets, `"`+code+`"`, " "+code, "="+code)
 	l.readStored(t, outer)
 	var backup bytes.Buffer
 	_, err = store.Backup(t.Context(), inner, &backup, identity.Tables(), nil)
@@ -109,7 +120,7 @@ func (l *lived) collect(doc any) {
 			switch {
 			case !ok:
 				l.collect(v)
-			case name == "hash" || name == "value":
+			case name == "hash" || name == "value" || name == "body":
 				l.stored[name] = append(l.stored[name], text)
 			case slices.Contains([]string{"verifier", "master", "decoy", "digest", "d", "p", "q", "dp", "dq", "qi"}, name):
 				raw, err := base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(text))
@@ -155,7 +166,7 @@ func TestNoSecretIsInASealedFile(t *testing.T) {
 	keys, err := sealed.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	check(t, "OpenKeyFile", err)
 	l := liveOnFile(t, func(s store.Store) store.Store { return sealed.New(s, keys, identity.Tables()) })
-	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "decoy", "digest", "d"} {
+	for _, name := range []string{"hash", "value", "body", "totp", "verifier", "master", "decoy", "digest", "d"} {
 		if len(l.stored[name]) == 0 {
 			t.Errorf("there is no %s to look for", name)
 		}
@@ -181,7 +192,7 @@ func TestNoSecretIsInASealedFile(t *testing.T) {
 // The search of the test above finds what is not sealed.
 func TestSecretsAreFoundInAnUnsealedFile(t *testing.T) {
 	l := liveOnFile(t, func(s store.Store) store.Store { return s })
-	for _, name := range []string{"hash", "value", "totp", "verifier", "master", "decoy", "digest", "d"} {
+	for _, name := range []string{"hash", "value", "body", "totp", "verifier", "master", "decoy", "digest", "d"} {
 		for place, data := range map[string][]byte{"file": l.file, "backup": l.backup} {
 			if !slices.ContainsFunc(l.stored[name], func(s string) bool { return shows(data, s) != "" }) {
 				t.Errorf("no %s of %d is found in a %s in clear", name, len(l.stored[name]), place)

@@ -28,14 +28,17 @@ type post struct {
 
 func (p *post) Send(_ context.Context, m *identity.Message) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.tries++
-	if p.fails != nil {
-		if err := p.fails(m); err != nil {
+	fails := p.fails
+	p.mu.Unlock()
+	if fails != nil {
+		if err := fails(m); err != nil {
 			return err
 		}
 	}
 	kept := *m
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.taken = append(p.taken, &kept)
 	return nil
 }
@@ -55,6 +58,12 @@ func (p *post) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.taken)
+}
+
+func (p *post) tried() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tries
 }
 
 // permanent is the error of a message that a provider refuses for ever.

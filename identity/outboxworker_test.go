@@ -218,3 +218,45 @@ func TestSenderPanics(t *testing.T) {
 		t.Errorf("message %+v", m)
 	}
 }
+
+// With an outbox a slow sender does not tell users from nobody. While the worker runs, the
+// engine that is probed does all that a server does.
+func TestTimesOfASlowSenderDoNotTellWhoHasAnAccount(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("compares the times of thousands of calls")
+	}
+	n := samples(t)
+	var rank float64
+	for range 3 {
+		if rank = rankOfSlowSender(t, "ForgotPassword", n); 0.40 <= rank && rank <= 0.60 {
+			t.Logf("rank statistic %.3f", rank)
+			return
+		}
+	}
+	t.Errorf("rank statistic %.3f, want 0.40 to 0.60: the time tells users from nobody", rank)
+}
+
+func rankOfSlowSender(t *testing.T, call string, n int) float64 {
+	t.Helper()
+	p := newProbed(t, identity.PoolSettings{}, n, true)
+	slow := &post{}
+	slow.fails = func(*identity.Message) error { time.Sleep(300 * time.Millisecond); return nil }
+	f := newEngineWith(t, p.store, func(o *identity.Options) {
+		o.Outbox, o.Sender, o.Clock = &identity.OutboxOptions{}, slow, p.now
+	})
+	client, err := f.AppClient(t.Context(), p.client.ClientID())
+	check(t, "AppClient", err)
+	p.client = client
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); f.Maintain(ctx) }()
+	defer func() { stop(); <-done }()
+	for i := range 50 {
+		probes[call](t, p, fmt.Sprintf("warm%04d", i))
+	}
+	rank := compareTimes(t, p, probes[call], n)
+	if slow.tried() == 0 {
+		t.Error("the worker has sent nothing")
+	}
+	return rank
+}

@@ -42,6 +42,7 @@ type commands struct {
 	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
 	Import  importCommand  `cmd:"" help:"Show the import jobs of the API, and their logs."`
+	Outbox  outboxCommand  `cmd:"" help:"Show the messages that wait to be sent, and try them again."`
 	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
 	Restore restoreCommand `cmd:"" help:"Make a new store from a backup."`
 	Copy    copyCommand    `cmd:"" help:"Copy a store to another store, of the same kind or not."`

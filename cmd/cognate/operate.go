@@ -132,6 +132,7 @@ func plain(err error) error {
 		{identity.ErrUsernameExists, "choose another name; cognate user show shows who has this one"},
 		{identity.ErrAliasExists, "choose another address; cognate user list --filter shows who has this one"},
 		{identity.ErrCannotConfirm, "cognate user show shows the status of the user"},
+		{identity.ErrMessageNotFound, "cognate outbox list shows all messages; one that was sent is not kept"},
 		{identity.ErrGroupExists, "choose another name, or change the group with cognate group set"},
 		{identity.ErrDeletionProtected, `turn it off first: cognate pool set --settings '{"deletionProtection":false}'`},
 		{identity.ErrInvalidFilter, `a filter is an attribute, = or ^= (begins with), and a value in quotes, such as 'email ^= "a"'`},
