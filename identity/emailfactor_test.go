@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -86,4 +87,19 @@ func TestEmailCodesEndWithTheirSetting(t *testing.T) {
 	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.EmailMFA = nil }))
 	wantErr(t, "a challenge of before", answer(t.Context(), pending, f.outbox.LastCode(email)), identity.ErrSessionInvalid)
 	check(t, "SignIn", byPassword(t, a, "alice", password))
+}
+
+// signInByEmailCode has ada sign in by a code by mail, which the pool offers for that long.
+func signInByEmailCode(ctx context.Context, l *life) error {
+	byMail := func(m *identity.EmailMFASettings) func(*identity.PoolSettings) error {
+		return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
+	}
+	check(l.t, "Update", second(l.admin.Update(ctx, byMail(&identity.EmailMFASettings{}))))
+	defer l.admin.Update(ctx, byMail(nil)) //nolint:errcheck // the events are looked at
+	check(l.t, "SetMFA", l.users.SetMFA(ctx, "ada", identity.MFAUpdate{identity.MFAEmail: {Enabled: true, Preferred: true}}))
+	in, err := l.open2(ctx, "ada", password3)
+	if err != nil {
+		return err
+	}
+	return second(in.Challenge.(*identity.EmailCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code(adaMail)}))
 }

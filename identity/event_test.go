@@ -342,19 +342,7 @@ var acts = slices.Concat([]act{
 	{"SMSCodeRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.SMSCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code("+15550100")}))
 	}, []string{"SignedIn user:ada ada"}},
-	{"EmailCodeRequired.Answer", func(ctx context.Context, l *life) error {
-		byMail := func(m *identity.EmailMFASettings) func(*identity.PoolSettings) error {
-			return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
-		}
-		check(l.t, "Update", second(l.admin.Update(ctx, byMail(&identity.EmailMFASettings{}))))
-		defer l.admin.Update(ctx, byMail(nil)) //nolint:errcheck // the events are looked at
-		check(l.t, "SetMFA", l.users.SetMFA(ctx, "ada", identity.MFAUpdate{identity.MFAEmail: {Enabled: true, Preferred: true}}))
-		in, err := l.open2(ctx, "ada", password3)
-		if err != nil {
-			return err
-		}
-		return second(in.Challenge.(*identity.EmailCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code(adaMail)}))
-	}, []string{"MFAChanged program ada", "PoolChanged program pool changed=emailMfa", "PoolChanged program pool changed=emailMfa", "SignedIn user:ada ada"}},
+	{"EmailCodeRequired.Answer", signInByEmailCode, []string{"MFAChanged program ada", "PoolChanged program pool changed=emailMfa", "PoolChanged program pool changed=emailMfa", "SignedIn user:ada ada"}},
 	{
 		"Users.AddToGroup", func(ctx context.Context, l *life) error { return l.users.AddToGroup(ctx, "ada", "staff") },
 		[]string{"GroupsChanged operator:AKIA ada added=staff"},
