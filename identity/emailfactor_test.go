@@ -95,7 +95,7 @@ func signInByEmailCode(ctx context.Context, l *life) error {
 		return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
 	}
 	check(l.t, "Update", second(l.admin.Update(ctx, byMail(&identity.EmailMFASettings{}))))
-	defer l.admin.Update(ctx, byMail(nil)) //nolint:errcheck // the events are looked at
+	defer l.admin.Update(ctx, byMail(nil))
 	check(l.t, "SetMFA", l.users.SetMFA(ctx, "ada", identity.MFAUpdate{identity.MFAEmail: {Enabled: true, Preferred: true}}))
 	in, err := l.open2(ctx, "ada", password3)
 	if err != nil {

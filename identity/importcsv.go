@@ -100,7 +100,7 @@ func (c *csvReader) next() (*csvLine, error) {
 			l.err = checkRow(l.text)
 		}
 		if l.err != nil || strings.TrimSpace(l.text) != "" {
-			return l, nil
+			return l, nil //nolint:nilerr // l says what is wrong with the line
 		}
 	}
 }
@@ -122,11 +122,11 @@ func (c *csvReader) skip() error {
 
 // Why a row is not imported. These and all texts of rows but three are (unsure).
 var (
-	errRowLong    = errors.New("The row has more than 16000 characters.")                          //nolint:staticcheck // a sentence of the log
-	errRowText    = errors.New("The row is not valid UTF-8, or has a character that is not text.") //nolint:staticcheck // as above
-	errRowQuote   = errors.New("The row has a quotation mark that does not enclose a value.")      //nolint:staticcheck // as above
-	errRowNoName  = errors.New("The cognito:username is missing.")                                 //nolint:staticcheck // as above
-	errUnverified = errors.New("The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true).")
+	errRowLong    = errors.New("The row has more than 16000 characters.")                                                                      //nolint:staticcheck // a sentence of the log
+	errRowText    = errors.New("The row is not valid UTF-8, or has a character that is not text.")                                             //nolint:staticcheck // as above
+	errRowQuote   = errors.New("The row has a quotation mark that does not enclose a value.")                                                  //nolint:staticcheck // as above
+	errRowNoName  = errors.New("The cognito:username is missing.")                                                                             //nolint:staticcheck // as above
+	errUnverified = errors.New("The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true).") //nolint:staticcheck // as above
 )
 
 func checkRow(text string) error {

@@ -57,7 +57,7 @@ func (e *Engine) storeChunks(ctx context.Context, part importChunk, file io.Read
 			}
 		}
 		if last {
-			return size, nil
+			return size, nil //nolint:nilerr // the end of the file
 		}
 	}
 }

@@ -280,17 +280,17 @@ func TestBackOff(t *testing.T) {
 		return errors.New("down with " + string(m.Code))
 	}
 	q.signUp(t, q.pool, "alice", email)
-	want := []time.Duration{10, 20, 40, 80, 160, 320, 640, 900, 900}
-	for i, pause := range want {
+	for i, seconds := range []int64{10, 20, 40, 80, 160, 320, 640, 900, 900} {
+		pause := time.Duration(seconds * int64(time.Second))
 		q.send(t)
 		m := q.one(t)
-		if m.Tries != i+1 || m.Next.Sub(q.now()) != pause*time.Second || m.Sending {
-			t.Fatalf("after try %d: %+v, next in %s, want %ds", i+1, m, m.Next.Sub(q.now()), pause)
+		if m.Tries != i+1 || m.Next.Sub(q.now()) != pause || m.Sending {
+			t.Fatalf("after try %d: %+v, next in %s, want %s", i+1, m, m.Next.Sub(q.now()), pause)
 		}
 		if m.Error != "identity: message could not be delivered: email: down with [redacted]" {
 			t.Errorf("error %q", m.Error)
 		}
-		q.advance(pause*time.Second - time.Millisecond)
+		q.advance(pause - time.Millisecond)
 		if q.send(t); q.post.tries != i+1 {
 			t.Fatal("tried too early")
 		}

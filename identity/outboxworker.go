@@ -103,13 +103,12 @@ func (w *worker) pump(ctx context.Context) error { return w.pumpUntil(ctx, ctx) 
 // pumpUntil begins to send everything that is due. It takes no more messages once ctx ends.
 func (w *worker) pumpUntil(ctx, sending context.Context) error {
 	for {
-		idle := 0
 		select {
 		case w.slots <- struct{}{}:
-			idle = 1
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		idle := 1
 		for more := true; more; {
 			select {
 			case w.slots <- struct{}{}:

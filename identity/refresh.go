@@ -88,7 +88,7 @@ type refreshing struct {
 // read opens the token and reads what it names.
 func (t *refreshing) read(r store.Reader, s *scope, raw Secret) error {
 	if t.open(s.ring, raw); t.unopened != nil {
-		return nil // told after what comes first
+		return nil //nolint:nilerr // told after what comes first
 	}
 	var err error
 	if t.user, t.family, err = readFamily(r, s.pool.ID, t.claims.Sub, t.claims.Family); err != nil || t.user == nil {

@@ -44,9 +44,10 @@ type (
 	EmailSettings = settings.Email
 	// SMSSettings say how text messages are sent.
 	SMSSettings = settings.SMS
-	// PasskeySettings say which passkeys are accepted.
+	// EmailMFASettings are the texts of codes by e-mail as a second factor.
 	EmailMFASettings = settings.EmailMFA
-	PasskeySettings  = settings.Passkeys
+	// PasskeySettings say which passkeys are accepted.
+	PasskeySettings = settings.Passkeys
 	// ThreatSettings are stored and shown. There is no threat protection.
 	ThreatSettings = settings.Threats
 	// ThreatFlows are stored and shown, as ThreatSettings are.

@@ -102,7 +102,7 @@ func (a *AppClient) migrated(ctx context.Context, t *attempt, password Secret) (
 	if t.user != nil || len(password) > settings.MaxPasswordBytes || !present(t.scope.points(), atUserMigration) {
 		return t, nil
 	}
-	var absent error = ErrUserNotFound
+	absent := ErrUserNotFound
 	if !t.shut(a.engine.now()) {
 		brought, err := t.scope.migrate(ctx, hook.MigrateSignIn, t.name, password)
 		switch {

@@ -154,7 +154,7 @@ var french = &language{"02/01/2006 à 15:04 UTC", map[MessageKind]wording{
 	},
 	MessageNewDevice: {
 		"Nouvelle connexion à votre compte",
-		"Le {time}, une connexion à votre compte {pool} a eu lieu depuis un appareil ou un lieu qui n'avait pas encore été utilisé. " +
+		"Le {time}, une connexion à votre compte {pool} a eu lieu depuis un appareil ou un lieu qui n'avait pas encore été utilisé. " + //nolint:misspell // French
 			"Si ce n'était pas vous, changez votre mot de passe dès maintenant et demandez de l'aide.",
 	},
 	MessageAccountExists: {

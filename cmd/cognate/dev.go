@@ -114,7 +114,7 @@ func (c *devCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	defer sink.Close()
+	defer sink.Close() //nolint:errcheck // it drops what it could not write, and says so in the log
 	url := c.Addr.url(l)
 	f, err := fake.New(ctx, &fake.Options{
 		Hooks: hooks.hooks, Targets: hooks.targets, Logs: sink,

@@ -113,7 +113,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	defer sink.Close()
+	defer sink.Close() //nolint:errcheck // it drops what it could not write, and says so in the log
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err

@@ -46,18 +46,18 @@ var hrefForm = regexp.MustCompile(`<a href="([^"]+)">([^<]+)</a>`)
 // link returns the link of the newest mail to an address, and its text.
 func (s *server) link(to string) (target, text string) {
 	s.t.Helper()
-	for _, m := range s.outbox.Messages(func(m *identity.Message) bool { return m.To == to }) {
-		found := hrefForm.FindStringSubmatch(m.Body)
-		if found == nil || !m.HTML {
-			s.t.Fatalf("no link in %q", m.Body)
-		}
-		if strings.Contains(strings.ReplaceAll(found[1], "&amp;", ""), "&") {
-			s.t.Errorf("the link is not escaped: %s", found[1])
-		}
-		return html.UnescapeString(found[1]), found[2]
+	all := s.outbox.Messages(func(m *identity.Message) bool { return m.To == to })
+	if len(all) == 0 {
+		s.t.Fatalf("no mail to %s", to)
 	}
-	s.t.Fatalf("no mail to %s", to)
-	return "", ""
+	found := hrefForm.FindStringSubmatch(all[0].Body)
+	if found == nil || !all[0].HTML {
+		s.t.Fatalf("no link in %q", all[0].Body)
+	}
+	if strings.Contains(strings.ReplaceAll(found[1], "&amp;", ""), "&") {
+		s.t.Errorf("the link is not escaped: %s", found[1])
+	}
+	return html.UnescapeString(found[1]), found[2]
 }
 
 // linkPool makes a pool that sends links, over the wire, and a client.

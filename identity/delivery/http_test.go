@@ -78,8 +78,17 @@ var answers = []struct {
 	status    int
 	temporary bool
 }{
-	{"bad request", 400, false}, {"unauthorized", 401, true}, {"payment", 402, true}, {"forbidden", 403, true}, {"not found", 404, false},
-	{"gone", 410, false}, {"timeout", 408, true}, {"unprocessable", 422, false}, {"too many", 429, true}, {"fails", 500, true}, {"busy", 503, true},
+	{"bad request", 400, false},
+	{"unauthorized", 401, true},
+	{"payment", 402, true},
+	{"forbidden", 403, true},
+	{"not found", 404, false},
+	{"gone", 410, false},
+	{"timeout", 408, true},
+	{"unprocessable", 422, false},
+	{"too many", 429, true},
+	{"fails", 500, true},
+	{"busy", 503, true},
 }
 
 // testAnswers holds a sender by HTTP to its errors.

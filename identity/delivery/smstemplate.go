@@ -104,7 +104,7 @@ func parseTemplate(template string, lookup func(string) (string, bool)) (*SMSTem
 	if s.url, err = parseURL(first[2], lookup); err != nil {
 		return nil, err
 	}
-	escape := (escaper)(nil)
+	escape := escaper(nil)
 	for lines.Scan() {
 		h, err := parseHeader(lines.Text(), lookup)
 		if err != nil {

@@ -22,8 +22,10 @@ func Service(decrypt func(context.Context, *DecryptRequest) (*DecryptResponse, e
 	return &wire.Service{
 		Name: "kms", TargetPrefix: "TrentService", ValidationError: "ValidationException",
 		Exceptions: []wire.Exception{
-			{Name: IncorrectKeyException, Status: 400}, {Name: InvalidCiphertextException, Status: 400},
-			{Name: KMSInternalException, Status: 500}, {Name: NotFoundException, Status: 400},
+			{Name: IncorrectKeyException, Status: 400},
+			{Name: InvalidCiphertextException, Status: 400},
+			{Name: KMSInternalException, Status: 500},
+			{Name: NotFoundException, Status: 400},
 		},
 		Operations: []wire.Operation{{Spec: &decryptSpec, Call: wire.Bind(decrypt)}},
 	}

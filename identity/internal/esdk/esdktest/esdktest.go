@@ -136,8 +136,13 @@ func (m *Message) verify() error {
 	if x == nil {
 		return fmt.Errorf("%w: the public key", errMalformed)
 	}
+	whole := elliptic.Marshal(curve, x, y) //nolint:staticcheck // crypto/ecdsa reads no compressed points
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, whole)
+	if err != nil {
+		return fmt.Errorf("%w: the public key", errMalformed)
+	}
 	sum := sha512.Sum384(m.whole)
-	if !ecdsa.VerifyASN1(&ecdsa.PublicKey{Curve: curve, X: x, Y: y}, sum[:], m.signature) {
+	if !ecdsa.VerifyASN1(key, sum[:], m.signature) {
 		return errors.New("esdktest: the signature is wrong")
 	}
 	return nil
@@ -164,7 +169,8 @@ func (m *Message) Open(key []byte) (string, error) {
 		return "", fmt.Errorf("esdktest: the header: %w", err)
 	}
 	aad := bytes.Join([][]byte{
-		m.id, []byte("AWSKMSEncryptionClient Final Frame"), {0, 0, 0, 1},
+		m.id, []byte("AWSKMSEncryptionClient Final Frame"),
+		{0, 0, 0, 1},
 		big.NewInt(int64(len(m.body) - 16)).FillBytes(make([]byte, 8)),
 	}, nil)
 	plain, err := aead.Open(nil, m.iv, m.body, aad)
