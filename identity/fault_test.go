@@ -358,9 +358,10 @@ func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, 
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
 			base := memory.New()
-			// Old sign-ins are ended after the commit of a sign-in, so a failure of that is not one of the call.
+			// Old sign-ins are ended and notices sent after the commit, so a failure of that is not one of
+			// the call. TestAFailedNoticeChangesNothing has notices.
 			f := newEngineOn(t, base)
-			pool := f.open(t, identity.PoolSettings{SRP: true, MaxSignIns: new(0), Aliases: []string{"email"}})
+			pool := f.open(t, identity.PoolSettings{SRP: true, MaxSignIns: new(0), Notices: new(false), Aliases: []string{"email"}})
 			f.join(t, pool, "first", "first@example.com") // so that the pool has its keys
 			f.signIn(t, pool.AppClient, "first")
 			call := sc.prepare(t, f, pool)
@@ -394,6 +395,46 @@ func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, 
 				check(t, "Verify", verify(t, fork))
 			}
 		})
+	}
+}
+
+// A failure before the commit of a change is told, and one after it costs the notice alone.
+func TestAFailedNoticeChangesNothing(t *testing.T) {
+	base := memory.New()
+	f := newEngineOn(t, base)
+	pool := f.open(t, identity.PoolSettings{})
+	f.join(t, pool, "alice", email)
+	access := f.signIn(t, pool.AppClient, "alice").Access
+	costs := 0
+	for at := 1; ; at++ {
+		fork, err := base.Fork()
+		check(t, "Fork", err)
+		s := &faultyStore{Store: fork, fault: func() error { return errInjected }}
+		e := newEngineOn(t, s)
+		again, err := e.UserPool(t.Context(), pool.PoolID())
+		check(t, "UserPool", err)
+		s.step, s.at = 0, at
+		session, err := again.Session(t.Context(), access)
+		if err == nil {
+			err = session.ChangePassword(t.Context(), password, chosen)
+		}
+		notices := len(e.outbox.Messages(nil))
+		if s.step < at {
+			if err != nil || notices != 1 || costs == 0 {
+				t.Errorf("without a fault: %v, %d notices; %d failures cost the notice, want some", err, notices, costs)
+			}
+			return
+		}
+		if err == nil {
+			costs++
+		}
+		inForce := password
+		if err == nil {
+			inForce = chosen
+		}
+		if e := byPassword(t, again.AppClient, "alice", inForce); e != nil || notices > 0 {
+			t.Errorf("step %d, which answered %v: %v, %d notices", at, err, e, notices)
+		}
 	}
 }
 
