@@ -13,11 +13,13 @@ import (
 )
 
 const (
-	maxRetries = 5
-	firstPause = 5 * time.Millisecond
+	maxRetries   = 5  // after a lost connection
+	maxConflicts = 11 // after a lost conflict: dozens of transactions at once may need them
+	firstPause   = 5 * time.Millisecond
+	longestPause = 320 * time.Millisecond
 )
 
-// retry calls fn, and calls it again after a lostError, at most maxRetries times.
+// retry calls fn, and calls it again after a lostError, a few times.
 func retry(ctx context.Context, fn func() error) error {
 	for try := 0; ; try++ {
 		err := fn()
@@ -25,7 +27,7 @@ func retry(ctx context.Context, fn func() error) error {
 		if !again {
 			return err
 		}
-		if try == maxRetries {
+		if try == maxConflicts || try >= maxRetries && !lost.conflict {
 			return lost.final()
 		}
 		if err := pause(ctx, try); err != nil {
@@ -37,7 +39,7 @@ func retry(ctx context.Context, fn func() error) error {
 // pause waits before the next try. Half of the time is fixed and half is random, so that
 // transactions that collided do not collide again.
 func pause(ctx context.Context, try int) error {
-	half := firstPause << try / 2
+	half := min(firstPause<<try, longestPause) / 2
 	timer := time.NewTimer(half + rand.N(2*half))
 	defer timer.Stop()
 	select {
