@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 )
@@ -83,6 +84,7 @@ func TestEventsAreThoseOfTheLibrary(t *testing.T) {
 		run("CustomMessage_"+name, kinds["CustomMessage"], "email", flow)
 	}
 	run("CustomMessage_Authentication", kinds["CustomMessage"], "phone_number", (*world).smsSignIn)
+	run("CustomMessage_Authentication", kinds["CustomMessage"], "email", (*world).emailSignIn)
 }
 
 // check holds an event to the test data, and to the type: nothing of it is lost there.
@@ -198,6 +200,7 @@ func missing(path string, want, got any) (problems []string) {
 func TestSenders(t *testing.T) {
 	for trigger, attribute := range map[string]string{"CustomEmailSender": "email", "CustomSMSSender": "phone_number"} {
 		all := maps.Clone(messages)
+		all["Authentication"] = (*world).emailSignIn
 		if trigger == "CustomSMSSender" {
 			all["Authentication"] = (*world).smsSignIn
 		}
@@ -236,6 +239,7 @@ var failures = map[string]struct {
 	"null":       {body(200, "null"), "InvalidLambdaResponseException: Unrecognizable lambda output"},
 	"lost":       {body(200, `{"response":{}}`), "InvalidLambdaResponseException: Unrecognizable lambda output"},
 	"a redirect": {body(302, ""), "InvalidLambdaResponseException: Unrecognizable lambda output"},
+	"hangs":      {hang, "UnexpectedLambdaException: %s failed with error Socket timeout while invoking Lambda function."},
 	"a megabyte": {body(200, strings.Repeat(" ", 1<<20)+"{}"), "InvalidLambdaResponseException: Unrecognizable lambda output"},
 }
 
@@ -245,6 +249,9 @@ func body(status int, text string) func(http.ResponseWriter) {
 		_, _ = w.Write([]byte(text))
 	}
 }
+
+// hang answers after the caller has given up.
+func hang(http.ResponseWriter) { time.Sleep(2 * patience) }
 
 // TestFailuresOfEachSource fails the function at each source, in each way.
 func TestFailuresOfEachSource(t *testing.T) {
@@ -260,7 +267,7 @@ func TestFailuresOfEachSource(t *testing.T) {
 		}
 		t.Run(source, func(t *testing.T) {
 			for name, f := range failures {
-				w := newWorld(t, config, version, "email", "")
+				w := newWorldWithin(t, patience, config, version, "email", "")
 				w.fail[source] = f.answer
 				want := f.want
 				if strings.Contains(want, "%s") {
@@ -271,6 +278,31 @@ func TestFailuresOfEachSource(t *testing.T) {
 				}
 				if got := flow(w); got != want {
 					t.Errorf("%s: got %s\nwant %s", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestFailuresOfSenders fails the function that sends a message, at each kind of message. The
+// fake sends at once, so the caller is told. What the message tells of is done.
+func TestFailuresOfSenders(t *testing.T) {
+	all := maps.Clone(messages)
+	all["Authentication"] = (*world).emailSignIn
+	for name, flow := range all {
+		t.Run(name, func(t *testing.T) {
+			for failure, f := range failures {
+				w := newWorldWithin(t, patience, "CustomEmailSender", "", "email", "")
+				w.fail["CustomEmailSender_"+name] = f.answer
+				want := f.want
+				if strings.Contains(want, "%s") {
+					want = fmt.Sprintf(want, "CustomEmailSender")
+				}
+				if slices.Contains([]string{"garbage", "null", "lost"}, failure) {
+					want = "" // nobody reads what a sender answers
+				}
+				if got := flow(w); got != want {
+					t.Errorf("%s: got %s\nwant %s", failure, got, want)
 				}
 			}
 		})

@@ -79,6 +79,13 @@ func (w *world) smsSignIn() string {
 	return w.passwordSignIn()
 }
 
+// emailSignIn comes to the message of a second factor, which is a mail.
+func (w *world) emailSignIn() string {
+	w.must("SetUserPoolMfaConfig", obj{"UserPoolId": w.PoolID, "MfaConfiguration": "OPTIONAL", "EmailMfaConfiguration": obj{"Subject": "sign in"}})
+	w.must("AdminSetUserMFAPreference", obj{"UserPoolId": w.PoolID, "Username": "alice", "EmailMfaSettings": obj{"Enabled": true, "PreferredMfa": true}})
+	return w.passwordSignIn()
+}
+
 var metadata = obj{"from": "metadata"}
 
 func auth(client, flow string, parameters obj) obj {

@@ -91,11 +91,19 @@ type world struct {
 
 func newWorld(t *testing.T, trigger, version, attribute string, endpoint string) *world {
 	t.Helper()
+	return newWorldWithin(t, 5*time.Second, trigger, version, attribute, endpoint)
+}
+
+// patience is how long functions that fail are waited for.
+const patience = 200 * time.Millisecond
+
+func newWorldWithin(t *testing.T, timeout time.Duration, trigger, version, attribute string, endpoint string) *world {
+	t.Helper()
 	f := serve(t)
 	if endpoint == "" {
 		endpoint = f.URL
 	}
-	caller, err := webhook.New(&webhook.Options{Endpoint: endpoint, Endpoints: map[string]string{}, Timeout: 5 * time.Second, Tries: 1})
+	caller, err := webhook.New(&webhook.Options{Endpoint: endpoint, Endpoints: map[string]string{}, Timeout: timeout, Tries: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +129,8 @@ func newWorld(t *testing.T, trigger, version, attribute string, endpoint string)
 	}
 	w.must("UpdateUserPool", obj{
 		"UserPoolId": w.PoolID, "LambdaConfig": config, "AutoVerifiedAttributes": []string{attribute},
-		"SmsConfiguration": obj{"SnsCallerArn": "arn:aws:iam::123456789012:role/sms"},
+		"SmsConfiguration":   obj{"SnsCallerArn": "arn:aws:iam::123456789012:role/sms"},
+		"EmailConfiguration": obj{"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn:aws:ses:us-east-1:123456789012:identity/no-reply@example.com"},
 	})
 	return w
 }
