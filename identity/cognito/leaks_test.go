@@ -93,12 +93,35 @@ func (c *collection) leaksIn(log string) []string {
 	var out []string
 	for secret, name := range c.seen {
 		for form, text := range formsOf(secret) {
-			if strings.Contains(log, text) {
+			if holds(log, text) {
 				out = append(out, fmt.Sprintf("%s %q, %s", name, secret, form))
 			}
 		}
 	}
 	return out
+}
+
+// hexDigits are those around which six digits are a part of an address of a stack trace, a time
+// or an id, of which a log has thousands.
+const hexDigits = "0123456789abcdefABCDEF"
+
+// holds reports whether a log has a text. A code of six digits must not be a part of a longer number.
+func holds(log, text string) bool {
+	if strings.Trim(text, "0123456789") != "" {
+		return strings.Contains(log, text)
+	}
+	for at := 0; ; {
+		i := strings.Index(log[at:], text)
+		if i < 0 {
+			return false
+		}
+		at += i
+		before, after := log[max(0, at-1):at], log[at+len(text):min(len(log), at+len(text)+1)]
+		if (before == "" || !strings.Contains(hexDigits+"-", before)) && (after == "" || !strings.Contains(hexDigits+"-", after)) {
+			return true
+		}
+		at++
+	}
 }
 
 // formsOf are the ways in which a log may write a secret. In base64 it looks different
@@ -427,5 +450,19 @@ func TestSecretsInALogAreFound(t *testing.T) {
 	}
 	if leaks := c.leaksIn("nothing is here"); len(leaks) > 0 {
 		t.Errorf("found %q where nothing is", leaks)
+	}
+}
+
+func TestLeaksOfCodesAreFound(t *testing.T) {
+	for log, want := range map[string]bool{
+		"code=123456": true, "123456": true, `{"code":"123456"}`: true, "your code is 123456.": true, "/confirm/123456?": true,
+		"0xc000123456": false, "goroutine 1234567": false, "4f123456-aa": false, "12345": false, "9123456 123456": true,
+	} {
+		if got := holds(log, "123456"); got != want {
+			t.Errorf("%q: %t, want %t", log, got, want)
+		}
+	}
+	if !holds("xsecret1", "secret") {
+		t.Error("a text within another is not found")
 	}
 }
