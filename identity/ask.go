@@ -120,8 +120,22 @@ func (a *ask) commit(tx store.Tx) (send bool, refused, err error) {
 	if err != nil || !ok {
 		return false, errAddressFull, err
 	}
+	if a.to.decoy && a.errand.purpose == confirmCode && len(alive) == 0 {
+		if alive, err = a.signedUpWith(tx); err != nil {
+			return false, nil, err
+		}
+	}
 	a.code.Earlier = alive[:min(len(alive), outstanding-1)]
 	return true, nil, a.code.put(tx, a.tries)
+}
+
+// signedUpWith returns a code in the place of the one that a user has from the sign-up, for
+// a name that nobody has. It deletes what is not there, since writing over a user's code
+// deletes the entry of the index that said when it expires.
+func (a *ask) signedUpWith(tx store.Tx) ([]sentTo, error) {
+	first := a.code.sentTo
+	first.Misses, first.Since = 0, time.Time{} // put has set them if this transaction runs again
+	return []sentTo{first}, tx.Delete(echoes.Name, store.Key(a.scope.pool.ID, echoOfExpiry))
 }
 
 // pauses reports whether the code that was sent last must do: in safe pools, for who is not

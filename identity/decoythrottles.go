@@ -157,12 +157,24 @@ var (
 )
 
 // insert writes an event. For a name that nobody has it writes the same into a row
-// that such names share, and there is no event.
+// that such names share, and there is no event. A second row stands for the entry of the
+// index that says when an event expires.
 func (e *Event) insert(tx store.Tx) error {
 	if isDecoy(e.Sub) {
-		return echoes.Put(tx, e)
+		return cmp.Or(echoes.Put(tx, e), echoes.Put(tx, &Event{Pool: e.Pool, Sub: e.Sub, ID: echoOfExpiry}))
 	}
 	return events.Insert(tx, e)
+}
+
+// echoOfExpiry is the ID of the second row of an echo.
+const echoOfExpiry = "expiry"
+
+// echoKey returns the key of one of the two rows of an echo.
+func echoKey(e *Event) string {
+	if e.ID == echoOfExpiry {
+		return store.Key(e.Pool, e.ID, decoyRow(e.Sub)) // apart from the first rows, as an index is
+	}
+	return store.Key(e.Pool, decoyRow(e.Sub))
 }
 
 // ofWho returns the codes that were read for somebody. A row of names that nobody has

@@ -23,7 +23,7 @@ type prefetchPlan struct {
 }
 
 func prefetch(r store.Reader, likely ...prefetchPlan) *prefetcher {
-	a := &prefetcher{Reader: r, known: make(map[store.Ref][]byte)}
+	a := &prefetcher{Reader: r}
 	for _, plan := range likely {
 		a.next, a.follow = append(a.next, plan.refs...), append(a.follow, plan.follow...)
 	}
@@ -38,6 +38,10 @@ func (a *prefetcher) Get(refs ...store.Ref) ([][]byte, error) {
 		values, followed, err := store.GetFollowing(a.Reader, missing, a.follow)
 		if err != nil {
 			return nil, err
+		}
+		if a.known == nil {
+			// As large whether or not anything is found, since a map that grows takes time.
+			a.known = make(map[store.Ref][]byte, len(missing)+len(a.follow))
 		}
 		for i, ref := range missing {
 			a.known[ref] = values[i]

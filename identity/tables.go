@@ -152,7 +152,7 @@ var (
 
 	// echoes: what is written in the place of an event of a name that nobody has, in a fixed number of rows.
 	echoes = &store.Table[Event]{
-		Name: "echoes", Key: func(e *Event) string { return store.Key(e.Pool, decoyRow(e.Sub)) },
+		Name: "echoes", Key: echoKey,
 		Owner: store.OwnedByPool,
 	}
 
