@@ -47,3 +47,7 @@ func (l *life) begin(ctx context.Context, preferred identity.FirstFactor) error 
 	}
 	return err
 }
+
+func (l *life) open2(ctx context.Context, name, password string) (*identity.SignInResult, error) {
+	return l.client.SignIn(ctx, identity.SignIn{Username: name, Password: identity.Secret(password)})
+}

@@ -59,10 +59,6 @@ type act struct {
 	want   []string
 }
 
-func (l *life) open2(ctx context.Context, name, password string) (*identity.SignInResult, error) {
-	return l.client.SignIn(ctx, identity.SignIn{Username: name, Password: identity.Secret(password)})
-}
-
 func (l *life) code(address string) identity.Secret {
 	return identity.Secret(l.outbox.LastCode(address))
 }

@@ -126,8 +126,10 @@ func TestUserAuthBySMS(t *testing.T) {
 func TestUserAuthBySRP(t *testing.T) {
 	w := newChoiceWorld(t, nil)
 	for what, start := range map[string]func(a string) obj{
-		"at once":         func(a string) obj { return w.ok("InitiateAuth", w.begin("alice", "PASSWORD_SRP", "SRP_A", a)) },
-		"with the choice": func(a string) obj { return w.ok("RespondToAuthChallenge", w.choose("alice", "PASSWORD_SRP", "SRP_A", a)) },
+		"at once": func(a string) obj { return w.ok("InitiateAuth", w.begin("alice", "PASSWORD_SRP", "SRP_A", a)) },
+		"with the choice": func(a string) obj {
+			return w.ok("RespondToAuthChallenge", w.choose("alice", "PASSWORD_SRP", "SRP_A", a))
+		},
 		"by itself": func(a string) obj {
 			session := wantStep(t, w.ok("InitiateAuth", w.begin("alice", "PASSWORD_SRP")), "PASSWORD_SRP", aliceHas, obj{"USERNAME": "alice"})
 			return w.ok("RespondToAuthChallenge", w.chooser.respond("PASSWORD_SRP", session, obj{"USERNAME": "alice", "SRP_A": a}))
