@@ -57,19 +57,20 @@ var arrows = map[string][]string{
 
 // thirdParties says which one room may import each library. What tests import is not held to it.
 var thirdParties = map[string]string{
-	"go.etcd.io/bbolt":              "store/bolt",
-	"github.com/jackc/pgx/v5":       "store/postgres",
-	"github.com/tidwall/btree":      "store/memory",
-	"github.com/go-jose/go-jose/v4": "token",
-	"github.com/alecthomas/kong":    "cmd/cognate",
-	"github.com/pquerna/otp":        "mfa",
-	"github.com/boombuler/barcode":  "mfa",
-	"github.com/wneessen/go-mail":   "identity/delivery",
-	"golang.org/x/crypto":           "*",
-	"golang.org/x/text":             "*",
-	"golang.org/x/term":             "cmd/cognate",
-	"golang.org/x/sync":             "*",
-	"golang.org/x/sys":              "*",
+	"go.etcd.io/bbolt":                "store/bolt",
+	"github.com/jackc/pgx/v5":         "store/postgres",
+	"github.com/tidwall/btree":        "store/memory",
+	"github.com/go-jose/go-jose/v4":   "token",
+	"github.com/alecthomas/kong":      "cmd/cognate",
+	"github.com/pquerna/otp":          "mfa",
+	"github.com/boombuler/barcode":    "mfa",
+	"github.com/wneessen/go-mail":     "identity/delivery",
+	"golang.org/x/crypto":             "*",
+	"golang.org/x/text":               "*",
+	"github.com/FastFilter/xorfilter": "identity/internal/blocklist",
+	"golang.org/x/term":               "cmd/cognate",
+	"golang.org/x/sync":               "*",
+	"golang.org/x/sys":                "*",
 }
 
 // A source is a Go file of the module.
