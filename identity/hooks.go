@@ -381,7 +381,7 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if present(p, sender) {
 		_, err := run(ctx, p, sender, func() *hook.CustomSender {
 			source := messageSource(senderTrigger(m.Medium), m.Kind)
-			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code, Encrypt: p.encrypter()}
+			return &hook.CustomSender{Event: p.event(ctx, source, u), ID: m.ID, To: m.To, Code: m.Code, Encrypt: p.encrypter()}
 		})
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -269,10 +268,7 @@ func (q *queued) shown(err error) string {
 	}](err); ok && d.Detail() != "" {
 		text += ": " + d.Detail()
 	}
-	if q.Code != "" {
-		text = strings.ReplaceAll(text, q.Code, Secret(q.Code).String())
-	}
-	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
+	return redacted(text, Secret(q.Code), maxReason)
 }
 
 // lasting reports whether a message that failed with this error would fail at each try.
