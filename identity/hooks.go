@@ -35,7 +35,7 @@ import (
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
 //	scope.newSignUp                 PreSignUp, messageTriggers
 //	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
-//	scope.confirmSignUp         PostConfirmation
+//	scope.confirmSignUp             PostConfirmation
 //	Users.Confirm                   PostConfirmation
 //	AppClient.resend                messageTriggers
 //	AppClient.forgotPassword        messageTriggers; UserMigration if there is no such user
