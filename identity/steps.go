@@ -36,6 +36,7 @@ type proofKind string
 const (
 	provedPassword proofKind = "password" // the password was given, or proved by SRP
 	provedFactor   proofKind = "factor"   // a code of a second factor was given
+	provedRecovery proofKind = "recovery" // a recovery code was given in place of a second factor
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
 	provedRounds   proofKind = "rounds"   // hooks of the program have not ended the sign-in yet
 )
@@ -58,6 +59,8 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 			return p.Changed.IsZero(), nil
 		}
 		return o.cred.Changed.Equal(p.Changed), nil
+	case provedRecovery:
+		return s.RecoveryCodes, nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
 	default:
@@ -130,7 +133,7 @@ func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
 	}
-	if proved(proofs, provedFactor) {
+	if proved(proofs, provedFactor) || proved(proofs, provedRecovery) {
 		return stepDone, MFANone, nil
 	}
 	switch methods := methodsOf(s, u, e); {
