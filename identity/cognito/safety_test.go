@@ -23,7 +23,8 @@ func (w *world) set(edit func(*identity.PoolSettings)) {
 func TestOldSignInsChangeNothing(t *testing.T) {
 	w := newMFAWorld(t, "OPTIONAL")
 	w.set(func(s *identity.PoolSettings) { s.RecentSignInMinutes = new(15) })
-	access := w.made(w.pool, "quinn", "email", "quinn@example.com").access("quinn")
+	w.made(w.pool, "quinn", "email", "quinn@example.com")
+	access := w.open.access("quinn")
 	w.advance(15*time.Minute + time.Second)
 	old := problem{"NotAuthorizedException", "A recent sign-in is required. Sign in again.", 0}
 	for op, body := range map[string]obj{
