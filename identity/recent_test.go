@@ -98,7 +98,7 @@ func TestOldSignInsChangeNothing(t *testing.T) {
 			}
 			t.Run(tt.name+"/"+m.method, func(t *testing.T) {
 				f := newEngine(t)
-				tt.pool.MFA, tt.pool.TOTP, tt.pool.SMSMFA = identity.MFAOptional, new(true), true
+				tt.pool.MFA, tt.pool.TOTP, tt.pool.SMSMFA, tt.pool.RecoveryCodes = identity.MFAOptional, new(true), true, true
 				tt.pool.SMS = &identity.SMSSettings{CallerARN: "r"}
 				tt.pool.Aliases = []string{"preferred_username"}
 				pool := f.open(t, tt.pool)
