@@ -304,11 +304,14 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute string, words hook.Cu
 	if len(p.Settings.UsernameAttributes) > 0 {
 		name = m.To // the sub means nothing to its owner
 	}
-	own := wordsFor(&p.Settings, u, MessageInvitation)
-	body, subject := pick(t.SMS, nil, own.body), ""
+	own, template := wordsFor(&p.Settings, u, MessageInvitation), t
+	if password == "" { // and so templates, which tell a password, are of no use
+		own, template = wordsFor(&p.Settings, u, welcomeWords), &MessageTemplate{}
+	}
+	body, subject := pick(template.SMS, nil, own.body), ""
 	if m.Medium == MediumEmail {
-		body = pick(t.Email, nil, own.body)
-		subject = cmp.Or(words.Subject, pick(t.Subject, nil, own.subject))
+		body = pick(template.Email, nil, own.body)
+		subject = cmp.Or(words.Subject, pick(template.Subject, nil, own.subject))
 	}
 	m.fill(subject, cmp.Or(words.Body, body), name)
 	return m
