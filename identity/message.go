@@ -105,6 +105,15 @@ func (m Message) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
+// redacted is what a provider or a hook said of a message, without its code, which it may quote. It has
+// at most so many bytes.
+func redacted(text string, code Secret, most int) string {
+	if code != "" {
+		text = strings.ReplaceAll(text, string(code), code.String())
+	}
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
+}
+
 // A MessageKind says why a message is sent.
 type MessageKind string
 
