@@ -27,6 +27,7 @@ import (
 //	attempt.untriggered             PreAuthentication, tokenTriggers; UserMigration if there is no such user
 //	scope.setFirstPassword          tokenTriggers
 //	secondStep.prove                tokenTriggers
+//	secondStep.proveRecovery        tokenTriggers
 //	secondStep.proveRound           customTriggers, tokenTriggers
 //	MFASetupRequired.Answer         tokenTriggers
 //	firstStep.byPassword            tokenTriggers
