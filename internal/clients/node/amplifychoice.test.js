@@ -30,9 +30,13 @@ async function signedIn(step) {
   await signOut();
 }
 
-// join signs alice up, and in as soon as she is confirmed.
+// join signs alice up, and in as soon as she is confirmed. Amplify waits three minutes for the confirmation, by a timer that
+// would keep the test from ending.
 async function join(world) {
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = (...args) => setTimeout(...args).unref();
   const up = await signUp({ username, options: { userAttributes, autoSignIn: { authFlowType: "USER_AUTH" } } });
+  globalThis.setTimeout = setTimeout;
   assert.equal(up.nextStep.signUpStep, "CONFIRM_SIGN_UP");
   const { nextStep } = await confirmSignUp({ username, confirmationCode: await code(world, username) });
   assert.equal(nextStep.signUpStep, "COMPLETE_AUTO_SIGN_IN");
