@@ -31,7 +31,9 @@ const (
 	EventMFAChanged                EventKind = "MFAChanged"
 	EventTOTPEnrollmentStarted     EventKind = "TOTPEnrollmentStarted"
 	EventTOTPEnrolled              EventKind = "TOTPEnrolled"
-	EventUserCreated               EventKind = "UserCreated" // by an operator
+	EventRecoveryCodesMade         EventKind = "RecoveryCodesMade" // earlier codes are void
+	EventRecoveryCodeUsed          EventKind = "RecoveryCodeUsed"  // in a sign-in; Data has how many are left
+	EventUserCreated               EventKind = "UserCreated"       // by an operator
 	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
 	EventUserImported              EventKind = "UserImported"
 	EventUserMigrated              EventKind = "UserMigrated" // a hook has brought the user from another directory
@@ -85,6 +87,7 @@ const (
 	dataSecret   = "secret"    // the id of a client's secret
 	dataSignFrom = "sign_from" // when keys begin to sign
 	dataRole     = "role"      // the role of an access key
+	dataLeft     = "left"      // how many recovery codes are left
 	dataCount    = "count"     // how many sign-ins ended
 	dataMaster   = "master"    // the id of a new master key
 	dataRevoked  = "revoked"   // "true" if all earlier signing and master keys were revoked

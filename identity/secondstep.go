@@ -362,15 +362,21 @@ func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 	return o, nil
 }
 
-// judge judges a code. A wrong one is counted against the state and, as a
-// wrong password is, against the user and, after the commit, against the source of the call. It is also counted by itself, because a reset
-// of the password ends the count of wrong ones, and proves nothing of this factor.
+// judge judges a code of the factor that the state asks for.
 func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) error {
-	s := t.scope
 	f, err := factorOfState(t.state.Kind)
 	if err != nil {
 		return err
 	}
+	may := func() bool { return mayUse(t.scope.settings, o.user, o.enrolled, f.method) }
+	return t.judgeBy(tx, o, ev, proof{Kind: provedFactor, Method: f.method}, may, func() error { return f.judge(tx, t, o, code) })
+}
+
+// judgeBy has a code judged, unless the user may not use its kind, and adds what it proves. A wrong one is counted against the state and, as a
+// wrong password is, against the user and, after the commit, against the source of the call. It is also counted by itself, because a reset
+// of the password ends the count of wrong ones, and proves nothing of this factor.
+func (t *secondStep) judgeBy(tx store.Tx, o *outcome, ev *Event, right proof, may func() bool, judge func() error) error {
+	s := t.scope
 	lock, guesses, err := t.budgets(tx)
 	if err != nil {
 		return err
@@ -383,11 +389,11 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) erro
 	if err != nil {
 		return err
 	}
-	if !ok || !mayUse(s.settings, o.user, o.enrolled, f.method) {
+	if !ok || !may() {
 		o.refused = ErrSessionInvalid
 		return nil
 	}
-	switch err := f.judge(tx, t, o, code); {
+	switch err := judge(); {
 	case err != nil:
 		return err
 	case errors.Is(o.refused, ErrTOTPUsed):
@@ -398,7 +404,7 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) erro
 		}
 		return lock.fail(tx, ev.failed(EventMFAFailed, o.refused), t.now)
 	}
-	o.proved = append(slices.Clone(o.proved), proof{Kind: provedFactor, Method: f.method})
+	o.proved = append(slices.Clone(o.proved), right)
 	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))
 }
 
