@@ -26,7 +26,7 @@ var readers = strings.Fields(`
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
 	UserPool.Session
-	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
+	Session.Device Session.Devices Session.Factors Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
 `)
 
 // A life is what the rows of TestEveryChangeLeavesAnEvent share.
@@ -481,7 +481,7 @@ var acts = slices.Concat([]act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
-}, messageActs, []act{
+}, deviceActs, messageActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
@@ -532,7 +532,7 @@ func (l *life) tell(ev *identity.Event) string {
 	}
 	for _, name := range sorted(ev.Data) {
 		value := ev.Data[name]
-		if name == "secret" || name == "rule" || name == "sign_from" || name == "master" {
+		if name == "secret" || name == "device" || name == "rule" || name == "sign_from" || name == "master" {
 			value = "*"
 		}
 		words = append(words, name+"="+value)

@@ -71,6 +71,7 @@ type MFAChoiceRequired struct {
 type FactorCode struct {
 	Code       Secret // what the app shows, or what was sent
 	SecretHash string // see [SecretHash]; for clients with a secret
+	DeviceKey  string // see [SignIn]; empty for the one that the sign-in has named before
 }
 
 // FactorChoice is the answer to [*MFAChoiceRequired].
@@ -222,6 +223,7 @@ func (p *pending) open(ctx context.Context, kind stateKind, hash string) (*secon
 	if u == nil || p.Username != "" && !s.sameName(u, st, p.Username) {
 		return nil, ErrSessionInvalid
 	}
+	s.goesOn(st, "")
 	return &secondStep{scope: s, state: st, now: now}, nil
 }
 
@@ -233,6 +235,7 @@ func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignIn
 	if in.Code == "" {
 		return nil, missing(f.answer)
 	}
+	t.scope.goesOn(t.state, in.DeviceKey)
 	prove := t.prove
 	if t.state.Rounds != nil {
 		prove = t.proveRound
@@ -341,6 +344,9 @@ func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 	if o.user == nil {
 		o.refused = ErrSessionInvalid
 		return o, nil
+	}
+	if o.enrolled.device, err = t.scope.namedDevice(tx, t.state.Sub); err != nil {
+		return nil, err
 	}
 	hold, err := allHold(o.proved, t.scope.settings, o)
 	switch {

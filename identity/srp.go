@@ -62,6 +62,7 @@ type PasswordProof struct {
 	Timestamp   string // such as "Tue Feb 3 04:05:06 UTC 2026"
 	Session     string // as it came with the challenge
 	SecretHash  string // see [SecretHash]; for clients with a secret
+	DeviceKey   string // see [SignIn]
 }
 
 // StartSRP begins a sign-in by SRP (Secure Remote Password, RFC 5054 in the
@@ -243,6 +244,7 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 		return nil, err
 	}
 	t.correct = t.correct && s.named(t.user, st, data, c.Username)
+	t.scope.deviceKey = in.DeviceKey
 	return t.judge(ctx)
 }
 
@@ -258,6 +260,9 @@ func (c *PasswordVerifier) answerCustom(ctx context.Context, st *challengeState,
 	}
 	t := r.attempt
 	if err := t.scope.points().callable(slices.Concat(customTriggers, tokenTriggers)...); err != nil {
+		return nil, err
+	}
+	if err := r.goesOnWith(ctx, in.DeviceKey); err != nil {
 		return nil, err
 	}
 	if err := r.useUp(ctx); err != nil {

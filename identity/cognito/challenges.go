@@ -71,11 +71,12 @@ type answers struct {
 	username string
 	state    string
 	hash     string
+	device   string
 }
 
 // code is the answer to a challenge that asks for a code.
 func (a answers) code(name string) identity.FactorCode {
-	return identity.FactorCode{Code: a.secret(name), SecretHash: a.hash}
+	return identity.FactorCode{Code: a.secret(name), SecretHash: a.hash, DeviceKey: a.device}
 }
 
 // showing makes the show of a row from the function for its one type of challenge.
@@ -102,7 +103,7 @@ var challenges = []challengeRow{
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
 			return client.PasswordVerifier(a.username).Answer(ctx, identity.PasswordProof{
 				Signature: a.text("PASSWORD_CLAIM_SIGNATURE"), SecretBlock: a.text("PASSWORD_CLAIM_SECRET_BLOCK"),
-				Timestamp: a.text("TIMESTAMP"), SecretHash: a.hash, Session: a.state,
+				Timestamp: a.text("TIMESTAMP"), SecretHash: a.hash, Session: a.state, DeviceKey: a.device,
 			})
 		},
 	},
@@ -116,7 +117,7 @@ var challenges = []challengeRow{
 			return "", append(parameters, "USERNAME", ch.Username)
 		}),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
-			return client.CustomChallenge(a.username, a.state).Answer(ctx, identity.CustomAnswer{Answer: a.secret("ANSWER"), SecretHash: a.hash})
+			return client.CustomChallenge(a.username, a.state).Answer(ctx, identity.CustomAnswer{Answer: a.secret("ANSWER"), SecretHash: a.hash, DeviceKey: a.device})
 		},
 	},
 	{
@@ -124,7 +125,7 @@ var challenges = []challengeRow{
 		show: showing(showNewPassword),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
 			return client.NewPassword(a.username, a.state).Answer(ctx, identity.NewPassword{
-				Password: a.secret("NEW_PASSWORD"), Attributes: userAttributes(a.params), SecretHash: a.hash,
+				Password: a.secret("NEW_PASSWORD"), Attributes: userAttributes(a.params), SecretHash: a.hash, DeviceKey: a.device,
 			})
 		},
 	},
@@ -177,7 +178,7 @@ var challenges = []challengeRow{
 // refused; what the service says to another ChallengeName than the one it asked is
 // (unsure).
 func respond(ctx context.Context, client *identity.AppClient, challenge idp.ChallengeNameType, session *wire.Secret, p params) (*step, error) {
-	a := answers{params: p, username: p.text("USERNAME"), state: text(session), hash: p.text("SECRET_HASH")}
+	a := answers{params: p, username: p.text("USERNAME"), state: text(session), hash: p.text("SECRET_HASH"), device: p.text("DEVICE_KEY")}
 	if a.username == "" {
 		return nil, missing("USERNAME")
 	}

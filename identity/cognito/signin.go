@@ -78,7 +78,7 @@ func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flo
 
 // password is a sign-in by password.
 func (p params) password() identity.SignIn {
-	return identity.SignIn{Username: p.text("USERNAME"), Password: p.secret("PASSWORD"), SecretHash: p.text("SECRET_HASH")}
+	return identity.SignIn{Username: p.text("USERNAME"), Password: p.secret("PASSWORD"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")}
 }
 
 // begin begins a flow that programs and operators have in common.
@@ -101,7 +101,8 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 }
 
 // startSRP answers with PASSWORD_VERIFIER. Its state is in SECRET_BLOCK, so
-// Session stays absent, as measured with the service.
+// Session stays absent, as measured with the service. A DEVICE_KEY has no effect here: clients
+// repeat it with their proof, and leave it out there once the device does not exist any more.
 func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
 	ch, err := client.StartSRP(ctx, identity.StartSRP{
 		Username: p.text("USERNAME"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
@@ -115,7 +116,7 @@ func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step,
 // startCustom begins a custom sign-in. It begins with a password if the client names SRP_A as
 // its challenge: SDKs call the parameter CHALLENGE_NAME, the API reference ChallengeName.
 func startCustom(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
-	in := identity.StartCustom{Username: p.text("USERNAME"), SecretHash: p.text("SECRET_HASH")}
+	in := identity.StartCustom{Username: p.text("USERNAME"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")}
 	if cmp.Or(p.text("CHALLENGE_NAME"), p.text("ChallengeName")) == "SRP_A" {
 		if in.A = p.text("SRP_A"); in.A == "" {
 			return nil, missing("SRP_A")
@@ -146,6 +147,9 @@ func result(t *identity.Tokens) *idp.AuthenticationResultType {
 	}
 	if t.Refresh != "" {
 		out.RefreshToken = secret(t.Refresh)
+	}
+	if d := t.NewDevice; d != nil {
+		out.NewDeviceMetadata = &idp.NewDeviceMetadataType{DeviceKey: ptr(d.Key), DeviceGroupKey: ptr(d.Group)}
 	}
 	return out
 }

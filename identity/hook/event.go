@@ -101,7 +101,12 @@ type PreAuthentication struct {
 
 // A PostAuthentication is the event of a sign-in after all its proofs and before its
 // tokens. If its hook returns an error, the user is not signed in.
-type PostAuthentication struct{ Event }
+type PostAuthentication struct {
+	Event
+	// NewDevice means that the sign-in is on a device which the user has not confirmed. It
+	// is false in pools that do not track devices.
+	NewDevice bool
+}
 
 // A PreTokenGeneration is the event before the tokens of a sign-in or of a
 // refresh. Nothing of the sign-in is stored yet. If its hook returns an error, no tokens
