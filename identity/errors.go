@@ -111,7 +111,7 @@ var (
 	ErrNoSMS = errors.New("identity: user pool has no settings of SMS")
 	// ErrSuppressed comes with the [ErrDelivery] of a message to an address that nothing is sent to, see [Messages.Suppress].
 	ErrSuppressed = errors.New("identity: messages to the address came back, and nothing is sent to it")
-	// ErrMessageNotFound is returned for a message that is not in the outbox. It may have been sent.
+	// ErrMessageNotFound is returned for a message that is not in the outbox. It may have been sent. It is a [*NotFoundError].
 	ErrMessageNotFound = errors.New("identity: no such message waits")
 
 	// ErrTOTPDisabled is returned when the pool does not allow authenticator apps.
@@ -214,9 +214,9 @@ var (
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )
 
-// A NotFoundError names the pool, client, group, rule or secret that does not exist.
+// A NotFoundError names the pool, client, group, rule, message, import job or secret that does not exist.
 type NotFoundError struct {
-	Err error  // ErrPoolNotFound, ErrClientNotFound, ErrGroupNotFound, ErrGroupRuleNotFound or ErrSecretNotFound
+	Err error  // such as ErrPoolNotFound or ErrGroupNotFound
 	ID  string // the id or name of what does not exist
 }
 
