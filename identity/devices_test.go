@@ -557,6 +557,9 @@ func (l *life) bobOn(ctx context.Context, key string) (*identity.Tokens, error) 
 // deviceOfBob is the device of deviceActs.
 var deviceOfBob *identitytest.Device
 
+// proofOfBob is a proof of it.
+var proofOfBob identity.DeviceProof
+
 var deviceActs = []act{
 	{"Session.ConfirmDevice", func(ctx context.Context, l *life) error {
 		check(l.t, "Update", second(l.admin.Update(l.t.Context(), func(s *identity.PoolSettings) error {
@@ -582,6 +585,31 @@ var deviceActs = []act{
 	{"Users.SetDeviceStatus", func(ctx context.Context, l *life) error {
 		return l.users.SetDeviceStatus(ctx, "bob", deviceOfBob.Key, identity.DeviceRemembered)
 	}, []string{"DeviceChanged operator:AKIA bob device=* remembered=true"}},
+	{"DeviceRequired.Answer", func(ctx context.Context, l *life) error {
+		in, err := l.client.SignIn(l.t.Context(), identity.SignIn{Username: "bob", Password: password, DeviceKey: deviceOfBob.Key})
+		if err != nil {
+			return err
+		}
+		proof := deviceOfBob.Begin()
+		in, err = in.Challenge.(*identity.DeviceRequired).Answer(ctx, identity.StartDevice{A: proof.A, DeviceKey: deviceOfBob.Key})
+		if err != nil {
+			return err
+		}
+		next := in.Challenge.(*identity.DeviceVerifier)
+		signature, at, err := proof.Prove(next.Salt, next.B, next.SecretBlock, l.now())
+		l.at, proofOfBob = next, identity.DeviceProof{Signature: signature, SecretBlock: next.SecretBlock, Timestamp: at, DeviceKey: deviceOfBob.Key}
+		return err
+	}, nil}, // nothing is decided yet
+	{"DeviceVerifier.Answer with a wrong proof", func(ctx context.Context, l *life) error {
+		bad := proofOfBob
+		bad.Signature = "AAAA"
+		_, err := l.at.(*identity.DeviceVerifier).Answer(ctx, bad)
+		wantErr(l.t, "Answer", err, identity.ErrIncorrectCredentials)
+		return nil
+	}, []string{"DeviceFailed client bob WrongPassword"}},
+	{"DeviceVerifier.Answer", func(ctx context.Context, l *life) error {
+		return second(l.at.(*identity.DeviceVerifier).Answer(ctx, proofOfBob))
+	}, []string{"SignedIn user:bob bob"}},
 	{"Session.ForgetDevice", func(ctx context.Context, l *life) error {
 		return l.session.ForgetDevice(ctx, deviceOfBob.Key)
 	}, []string{"DeviceForgotten user:bob bob device=*"}},
