@@ -186,7 +186,12 @@ func TestDeviceChallengesRefuse(t *testing.T) {
 	}
 	_, err := a.TOTP("alice", ch.State()).Answer(t.Context(), identity.FactorCode{Code: "123456"})
 	wantErr(t, "as a code", err, identity.ErrSessionInvalid)
+}
 
+func TestDeviceProofsRefuse(t *testing.T) {
+	f := newEngine(t)
+	_, a, d, _ := f.remembered(t, tracking("ON"))
+	ch := askedDevice(t, a, d.Key)
 	next, prove := beginDevice(t, ch, d)
 	good := prove()
 	_, foreign := beginDevice(t, askedDevice(t, a, d.Key), d)
