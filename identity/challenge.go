@@ -23,7 +23,7 @@ import (
 // A Challenge is what a sign-in asks for before it returns tokens. Each kind of
 // challenge is a type with an Answer method: [*NewPasswordRequired],
 // [*PasswordVerifier], [*TOTPRequired], [*SMSCodeRequired], [*EmailCodeRequired],
-// [*MFAChoiceRequired], [*MFASetupRequired].
+// [*MFAChoiceRequired], [*MFASetupRequired], [*DeviceRequired], [*DeviceVerifier].
 type Challenge interface {
 	// State returns what must come back with the answer. It is opaque, bound to
 	// the pool, the client and the user, and can be answered once.

@@ -102,14 +102,14 @@ func (s *scope) useDevice(tx store.Tx, f *family, now time.Time) error {
 	return devices.Put(tx, &used)
 }
 
-// deviceAllows reports whether a sign-in may be refreshed by a client that gives the key of a
-// device. d is the record of the device of the sign-in, or nil. A sign-in whose device was
-// forgotten may not, whatever the pool tracks by now.
-func (s *scope) deviceAllows(f *family, d *device, given string) bool {
+// deviceAllows reports whether a sign-in may be refreshed by a client that names a device. d is
+// the record of the device of the sign-in, or nil. A sign-in whose device was forgotten may not,
+// whatever the pool tracks by now.
+func (s *scope) deviceAllows(f *family, d *device) bool {
 	if d == nil && f.Device != "" && !f.onNewDevice() {
 		return false
 	}
-	return !s.settings.TracksDevices() || d != nil && given == f.Device
+	return !s.settings.TracksDevices() || d != nil && s.deviceKey == f.Device
 }
 
 // from notes the address of a sign-in, if it is known.

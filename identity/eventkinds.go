@@ -12,6 +12,7 @@ const (
 	EventSignedIn                  EventKind = "SignedIn"                  // everything that was asked for was proved
 	EventSignInFailed              EventKind = "SignInFailed"              // a wrong password
 	EventMFAFailed                 EventKind = "MFAFailed"                 // a wrong code of a second factor
+	EventDeviceFailed              EventKind = "DeviceFailed"              // a wrong proof of a device, in place of a second factor
 	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // during a sign-in, which goes on
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
 	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token

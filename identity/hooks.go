@@ -26,7 +26,7 @@ import (
 //	flow                            triggers
 //	attempt.untriggered             PreAuthentication, tokenTriggers; UserMigration if there is no such user
 //	scope.setFirstPassword          tokenTriggers
-//	secondStep.prove                tokenTriggers
+//	secondStep.proveBy              tokenTriggers
 //	secondStep.proveRound           customTriggers, tokenTriggers
 //	MFASetupRequired.Answer         tokenTriggers
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1

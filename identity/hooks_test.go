@@ -292,7 +292,7 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 		"attempt.untriggered by password": "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
 		"attempt.untriggered by SRP":      "PreAuthentication_Authentication",
 		"scope.setFirstPassword":          "PostAuthentication_Authentication TokenGeneration_NewPasswordChallenge",
-		"secondStep.prove":                "PostAuthentication_Authentication TokenGeneration_Authentication",
+		"secondStep.proveBy":              "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"MFASetupRequired.Answer":         "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"AppClient.refresh":               "TokenGeneration_RefreshTokens",
 		"AppClient.startCustom":           "PreAuthentication_Authentication DefineAuthChallenge_Authentication CreateAuthChallenge_Authentication",
@@ -420,7 +420,7 @@ func TestHookEvents(t *testing.T) {
 func TestRefusedTokensLeaveNothing(t *testing.T) {
 	refusal := errors.New("not today")
 	for _, flow := range []string{
-		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.prove", "MFASetupRequired.Answer", "AppClient.refresh",
+		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.proveBy", "MFASetupRequired.Answer", "AppClient.refresh",
 	} {
 		for _, by := range []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration} {
 			if flow == "AppClient.refresh" && by == identity.PostAuthentication {

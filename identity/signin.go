@@ -393,6 +393,8 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		return s.newPasswordChallenge(o.user, st, now)
 	case stepFactor, stepChoose, stepSetup:
 		return s.factorChallenge(ctx, o, st, now)
+	case stepDevice:
+		return s.deviceChallenge(o, st, now)
 	case stepUndecided:
 		fallthrough
 	default:

@@ -264,11 +264,12 @@ type refreshClaims struct {
 	Family     string `json:"f"`
 	Client     string `json:"c"`
 	Generation int    `json:"g,omitempty"`
+	Device     string `json:"d,omitempty"`
 	Expires    int64  `json:"e"` // Unix milliseconds
 }
 
 func (s *scope) refreshToken(f *family) (Secret, error) {
-	plain, err := json.Marshal(refreshClaims{f.Sub, f.ID, f.Client, f.Generation, f.Expires.UnixMilli()})
+	plain, err := json.Marshal(refreshClaims{f.Sub, f.ID, f.Client, f.Generation, f.Device, f.Expires.UnixMilli()})
 	if err != nil {
 		return "", err
 	}

@@ -153,6 +153,25 @@ var challenges = []challengeRow{
 		},
 	},
 	{
+		name: idp.ChallengeNameTypeDeviceSrpAuth,
+		show: showing(func(*identity.DeviceRequired) (string, []string) { return "", nil }),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.Device(a.username, a.state).Answer(ctx, identity.StartDevice{A: a.text("SRP_A"), DeviceKey: a.device, SecretHash: a.hash})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeDevicePasswordVerifier,
+		show: showing(func(ch *identity.DeviceVerifier) (string, []string) {
+			return "", []string{"SALT", ch.Salt, "SRP_B", ch.B, "SECRET_BLOCK", ch.SecretBlock, "USERNAME", ch.Username, "DEVICE_KEY", ch.DeviceKey}
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.DeviceVerifier(a.username, a.state).Answer(ctx, identity.DeviceProof{
+				Signature: a.text("PASSWORD_CLAIM_SIGNATURE"), SecretBlock: a.text("PASSWORD_CLAIM_SECRET_BLOCK"),
+				Timestamp: a.text("TIMESTAMP"), DeviceKey: a.device, SecretHash: a.hash,
+			})
+		},
+	},
+	{
 		name: idp.ChallengeNameTypeSelectMfaType,
 		show: showing(func(ch *identity.MFAChoiceRequired) (string, []string) {
 			return ch.Username, []string{"MFAS_CAN_CHOOSE", jsonText(ch.Methods)}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity/identitytest"
+	"github.com/cognate-id/cognate/mfa"
 )
 
 // trackDevices are the settings of a pool whose remembered devices replace a second factor.
@@ -231,4 +232,177 @@ func TestUnknownDeviceOfASignIn(t *testing.T) {
 	c.call("RespondToAuthChallenge", with(proof, obj{"ChallengeResponses": with(responses, obj{"DEVICE_KEY": "us-east-1_0"})})).want(t, noDevice)
 	out := c.ok("RespondToAuthChallenge", with(proof, obj{"ChallengeResponses": with(responses, obj{"DEVICE_KEY": nil})}))
 	newDevice(t, out["AuthenticationResult"].(obj))
+}
+
+// withApp gives alice an authenticator app. It returns a function that makes codes.
+func (c *client) withApp(tokens obj) (code func() string) {
+	c.t.Helper()
+	out := c.ok("AssociateSoftwareToken", obj{"AccessToken": tokens["AccessToken"]})
+	key, err := mfa.ParseSecret(str(c.t, out, "SecretCode"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	code = func() string {
+		c.advance(mfa.Period)
+		return key.Code(c.now())
+	}
+	c.ok("VerifySoftwareToken", obj{"AccessToken": tokens["AccessToken"], "UserCode": code()})
+	c.ok("SetUserMFAPreference", obj{"AccessToken": tokens["AccessToken"], "SoftwareTokenMfaSettings": obj{"Enabled": true, "PreferredMfa": true}})
+	return code
+}
+
+// rememberedWorld is alice with an authenticator app and a remembered device.
+func rememberedWorld(t testing.TB, settings obj) (*client, *identitytest.Device, func() string) {
+	t.Helper()
+	c := deviceWorld(t, trackDevices)
+	c = c.server.client(c.pool, settings)
+	c.ok("SetUserPoolMfaConfig", obj{"UserPoolId": c.pool, "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": obj{"Enabled": true}})
+	tokens, d := c.onNewDevice()
+	return c, d, c.withApp(tokens)
+}
+
+// startDevice is the answer to DEVICE_SRP_AUTH.
+func (c *client) startDevice(session string, d *identitytest.Device) (obj, *identitytest.DeviceProof) {
+	proof := d.Begin()
+	return c.respond("DEVICE_SRP_AUTH", session, c.hashed(obj{"USERNAME": "alice", "DEVICE_KEY": d.Key, "SRP_A": proof.A})), proof
+}
+
+// proveDevice is the answer to DEVICE_PASSWORD_VERIFIER.
+func (c *client) proveDevice(ch obj, d *identitytest.Device, proof *identitytest.DeviceProof) obj {
+	c.t.Helper()
+	text := func(name string) string { return str(c.t, ch, "ChallengeParameters", name) }
+	signature, at, err := proof.Prove(text("SALT"), text("SRP_B"), text("SECRET_BLOCK"), c.now())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return c.respond("DEVICE_PASSWORD_VERIFIER", str(c.t, ch, "Session"), c.hashed(obj{
+		"USERNAME": text("USERNAME"), "DEVICE_KEY": d.Key, "TIMESTAMP": at,
+		"PASSWORD_CLAIM_SECRET_BLOCK": text("SECRET_BLOCK"), "PASSWORD_CLAIM_SIGNATURE": signature,
+	}))
+}
+
+// hashed adds the hash of the client's secret to answers.
+func (c *client) hashed(responses obj) obj {
+	if c.secret != "" {
+		responses["SECRET_HASH"] = c.hash("alice")
+	}
+	return responses
+}
+
+func TestDeviceChallenges(t *testing.T) {
+	for name, settings := range map[string]obj{"without a secret": nil, "with a secret": {"GenerateSecret": true}} {
+		t.Run(name, func(t *testing.T) {
+			c, d, code := rememberedWorld(t, settings)
+			if out := c.ok("InitiateAuth", c.passwordAuth("alice", goodPass)); out["ChallengeName"] != "SOFTWARE_TOKEN_MFA" {
+				t.Errorf("without the device: %v", out)
+			}
+			out := c.ok("InitiateAuth", c.passwordOn(d.Key))
+			if p, ok := out["ChallengeParameters"].(obj); out["ChallengeName"] != "DEVICE_SRP_AUTH" || !ok || len(p) != 0 {
+				t.Fatalf("on the device: %v", out)
+			}
+			start, proof := c.startDevice(str(t, out, "Session"), d)
+			ch := c.ok("RespondToAuthChallenge", start)
+			p := ch["ChallengeParameters"].(obj)
+			if ch["ChallengeName"] != "DEVICE_PASSWORD_VERIFIER" || len(p) != 5 || p["USERNAME"] != "alice" || p["DEVICE_KEY"] != d.Key {
+				t.Fatalf("after DEVICE_SRP_AUTH: %v", ch)
+			}
+			answer := c.proveDevice(ch, d, proof)
+			responses := answer["ChallengeResponses"].(obj)
+			wrongProof := problem{"NotAuthorizedException", "Incorrect username or password.", 0} // (unsure)
+			c.call("RespondToAuthChallenge", with(answer, obj{"ChallengeResponses": with(responses, obj{"PASSWORD_CLAIM_SIGNATURE": "AAAA"})})).want(t, wrongProof)
+			c.call("RespondToAuthChallenge", with(answer, obj{"ChallengeResponses": with(responses, obj{"DEVICE_KEY": "us-east-1_0"})})).want(t, noDevice)
+			tokens, ok := c.ok("RespondToAuthChallenge", answer)["AuthenticationResult"].(obj)
+			if !ok || tokens["NewDeviceMetadata"] != nil || claimsOf(t, str(t, tokens, "AccessToken"))["device_key"] != d.Key {
+				t.Errorf("tokens: %v", tokens)
+			}
+			c.call("RespondToAuthChallenge", answer).want(t, problem{"NotAuthorizedException", "Invalid session for the user, session can only be used once.", 0})
+
+			out = c.ok("InitiateAuth", c.passwordAuth("alice", goodPass))
+			tokens = c.ok("RespondToAuthChallenge", c.respond("SOFTWARE_TOKEN_MFA", str(t, out, "Session"), c.hashed(obj{"USERNAME": "alice", "SOFTWARE_TOKEN_MFA_CODE": code()})))["AuthenticationResult"].(obj)
+			newDevice(t, tokens)
+		})
+	}
+}
+
+func TestDeviceChallengesRefuse(t *testing.T) {
+	c, d, _ := rememberedWorld(t, nil)
+	session := str(t, c.ok("InitiateAuth", c.passwordOn(d.Key)), "Session")
+	start, _ := c.startDevice(session, d)
+	invalid := func(text string) problem { return problem{"InvalidParameterException", text, 0} } // texts (unsure)
+	for _, tt := range []struct {
+		edit obj
+		want problem
+	}{
+		{obj{"SRP_A": nil}, invalid("Missing required parameter SRP_A")},
+		{obj{"SRP_A": "0"}, invalid("SRP_A is not a valid public value.")},
+		{obj{"DEVICE_KEY": nil}, invalid("Missing required parameter DEVICE_KEY")},
+		{obj{"USERNAME": nil}, invalid("Missing required parameter USERNAME")},
+		{obj{"USERNAME": "bob"}, problem{"NotAuthorizedException", "Invalid session for the user.", 0}},
+	} {
+		c.call("RespondToAuthChallenge", with(start, obj{"ChallengeResponses": with(start["ChallengeResponses"].(obj), tt.edit)})).want(t, tt.want)
+	}
+	c.call("RespondToAuthChallenge", c.respond("DEVICE_SRP_AUTH", "", start["ChallengeResponses"].(obj))).want(t, invalid("Missing required parameter Session"))
+	c.call("RespondToAuthChallenge", c.respond("DEVICE_PASSWORD_VERIFIER", session, obj{
+		"USERNAME": "alice", "DEVICE_KEY": d.Key, "TIMESTAMP": timestamp, "PASSWORD_CLAIM_SECRET_BLOCK": "AAAA", "PASSWORD_CLAIM_SIGNATURE": "AAAA",
+	})).want(t, problem{"NotAuthorizedException", "Invalid session for the user.", 0})
+	c.ok("RespondToAuthChallenge", start)
+}
+
+// The longest names fit into the Session that a client may send.
+func TestSessionsOfDevicesFit(t *testing.T) {
+	s := newServer(t)
+	c := s.client(s.pool(trackDevices), nil)
+	name := strings.Repeat("漢", 128)
+	s.made(c.pool, name)
+	c.ok("SetUserPoolMfaConfig", obj{"UserPoolId": c.pool, "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": obj{"Enabled": true}})
+	tokens := c.signIn(name)
+	d := newDevice(t, tokens)
+	c.ok("ConfirmDevice", confirmBody(tokens, d))
+	c.withApp(tokens)
+	out := c.ok("InitiateAuth", c.auth("USER_PASSWORD_AUTH", obj{"USERNAME": name, "PASSWORD": goodPass, "DEVICE_KEY": d.Key}))
+	proof := d.Begin()
+	ch := c.ok("RespondToAuthChallenge", c.respond("DEVICE_SRP_AUTH", str(t, out, "Session"), obj{"USERNAME": name, "DEVICE_KEY": d.Key, "SRP_A": proof.A}))
+	c.ok("RespondToAuthChallenge", c.proveDevice(ch, d, proof))
+}
+
+func TestRefreshNeedsTheDevice(t *testing.T) {
+	badToken := problem{"NotAuthorizedException", "Invalid Refresh Token.", 0}
+	c := deviceWorld(t, trackDevices)
+	tokens := c.signIn("alice")
+	d := newDevice(t, tokens)
+	forms := map[string]func(key any) (string, obj){
+		"REFRESH_TOKEN_AUTH": func(key any) (string, obj) {
+			return "InitiateAuth", c.auth("REFRESH_TOKEN_AUTH", obj{"REFRESH_TOKEN": tokens["RefreshToken"], "DEVICE_KEY": key})
+		},
+		"REFRESH_TOKEN": func(key any) (string, obj) {
+			return "InitiateAuth", c.auth("REFRESH_TOKEN", obj{"REFRESH_TOKEN": tokens["RefreshToken"], "DEVICE_KEY": key})
+		},
+		"GetTokensFromRefreshToken": func(key any) (string, obj) {
+			return "GetTokensFromRefreshToken", obj{"ClientId": c.id, "RefreshToken": tokens["RefreshToken"], "DeviceKey": key}
+		},
+	}
+	for name, form := range forms {
+		op, body := form(d.Key)
+		if a := c.call(op, body); a.status != 400 || a.body["message"] != badToken.message {
+			t.Errorf("%s before the device is confirmed: %d %s", name, a.status, a.raw)
+		}
+	}
+	c.ok("ConfirmDevice", confirmBody(tokens, d))
+	for name, form := range forms {
+		for _, key := range []any{nil, "us-east-1_0"} {
+			op, body := form(key)
+			if a := c.call(op, body); a.status != 400 || a.body["message"] != badToken.message {
+				t.Errorf("%s with the key %v: %d %s", name, key, a.status, a.raw)
+			}
+		}
+		out := c.ok(form(d.Key))["AuthenticationResult"].(obj)
+		if claimsOf(t, str(t, out, "AccessToken"))["device_key"] != d.Key || out["NewDeviceMetadata"] != nil {
+			t.Errorf("%s: %v", name, out)
+		}
+	}
+	c.ok("ForgetDevice", obj{"AccessToken": tokens["AccessToken"], "DeviceKey": d.Key})
+	for _, form := range forms {
+		op, body := form(d.Key)
+		c.call(op, body).want(t, badToken)
+	}
 }

@@ -87,7 +87,7 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	case idp.AuthFlowTypeUserSrpAuth:
 		return startSRP(ctx, client, p)
 	case idp.AuthFlowTypeRefreshTokenAuth, idp.AuthFlowTypeRefreshToken:
-		t, err := client.Refresh(ctx, identity.Refresh{Token: p.secret("REFRESH_TOKEN"), SecretHash: p.text("SECRET_HASH")})
+		t, err := client.Refresh(ctx, identity.Refresh{Token: p.secret("REFRESH_TOKEN"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")})
 		if err != nil {
 			return nil, err
 		}

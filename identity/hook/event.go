@@ -60,16 +60,16 @@ const (
 
 	TokensOfSignIn      Source = "TokenGeneration_Authentication"
 	TokensOfNewPassword Source = "TokenGeneration_NewPasswordChallenge"
+	TokensOfDevice      Source = "TokenGeneration_AuthenticateDevice" // a device has proved itself in place of a second factor
 	TokensOfRefresh     Source = "TokenGeneration_RefreshTokens"
 )
 
-// The sources that no flow has yet: of signing in by web pages, by another identity provider, by a
-// remembered device and as a client, and of notices of threat protection.
+// The sources that no flow has yet: of signing in by web pages, by another identity provider
+// and as a client, and of notices of threat protection.
 const (
 	SignUpByProvider Source = "PreSignUp_ExternalProvider"
 	FederatedSignIn  Source = "InboundFederation_ExternalProvider"
 	TokensOfPages    Source = "TokenGeneration_HostedAuth"
-	TokensOfDevice   Source = "TokenGeneration_AuthenticateDevice"
 	TokensOfClient   Source = "TokenGeneration_ClientCredentials"
 	NoticeOfTakeOver Source = "CustomEmailSender_AccountTakeOverNotification"
 )
