@@ -62,6 +62,8 @@ var (
 
 	// ErrInvalidPassword is returned for a password that does not meet the policy of the pool. It is a [*PasswordError].
 	ErrInvalidPassword = errors.New("identity: password does not meet the policy")
+	// ErrBreachCheck is returned if Options.Breached fails, or takes too long. Nothing was changed: try again later.
+	ErrBreachCheck = errors.New("identity: it is not known whether the password is breached")
 	// ErrPasswordReused is returned for a password that the user had before, if the pool forbids to use it again.
 	ErrPasswordReused = errors.New("identity: password was used before")
 	// ErrUsernameExists is returned when another user has the name. It is a [*NameTakenError].
@@ -210,6 +212,8 @@ var (
 	ErrHookFailed = errors.New("identity: a hook has failed")
 	// ErrTrigger is returned when the pool names a target for a trigger and the engine cannot call it. It is a [*TriggerError].
 	ErrTrigger = errors.New("identity: the target of the trigger cannot be called")
+	// ErrPlan is returned for a flow that the plan of the pool does not have, see Tier of [PoolSettings].
+	ErrPlan = errors.New("identity: the plan of the user pool does not have this flow")
 	// ErrUnsupported is returned for what this version does not support. Nothing was changed.
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )
@@ -311,18 +315,24 @@ func (e *PasswordError) Wanted() []string {
 	}
 	words := make([]string, len(e.Unmet))
 	for i, r := range e.Unmet {
-		words[i] = cmp.Or(wantedWords[r], string(r))
-		if r == RuleLength && e.Minimum > 0 {
-			words[i] = fmt.Sprintf("at least %d characters", e.Minimum)
-		}
+		words[i] = wanted(r, e.Minimum)
 	}
 	return words
+}
+
+// wanted says what a rule asks for. minimum is the least number of characters, or 0.
+func wanted(r PasswordRule, minimum int) string {
+	if r == RuleLength && minimum > 0 {
+		return fmt.Sprintf("at least %d characters", minimum)
+	}
+	return cmp.Or(wantedWords[r], string(r))
 }
 
 // wantedWords say what a rule asks for.
 var wantedWords = map[PasswordRule]string{
 	RuleLength: "more characters", RuleMaximum: "at most 256 characters", RuleUppercase: "an uppercase letter",
 	RuleLowercase: "a lowercase letter", RuleNumber: "a digit", RuleSymbol: "a symbol", RuleSpace: "no space at the start or the end",
+	RuleCommon: "a text that is not a common password", RuleBreached: "a text that is not known from a data breach",
 }
 
 // A NameTakenError says which of a user's names another user has.

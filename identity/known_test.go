@@ -15,7 +15,7 @@ var knownErrors = []error{
 	identity.ErrTooManyAttempts, identity.ErrLimitExceeded, identity.ErrBusy, identity.ErrFlowNotEnabled, identity.ErrMissingParameter,
 	identity.ErrInvalidParameter, identity.ErrSecretHashMissing, identity.ErrSecretHashMismatch,
 	identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed,
-	identity.ErrInvalidPassword, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,
+	identity.ErrInvalidPassword, identity.ErrBreachCheck, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,
 	identity.ErrInvalidAttributes, identity.ErrAttributeNotWritable, identity.ErrAttributeProvided,
 	identity.ErrCodeMismatch, identity.ErrCodeExpired, identity.ErrCannotConfirm, identity.ErrAlreadyConfirmed,
 	identity.ErrNoRecovery, identity.ErrRecoveryByAdmin, identity.ErrCannotReset, identity.ErrPasswordReused,
@@ -30,7 +30,7 @@ var knownErrors = []error{
 	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired, identity.ErrDevicesOff, identity.ErrDeviceNotFound, identity.ErrDeviceExists,
 	identity.ErrQuotaExceeded, identity.ErrInvalidFilter, identity.ErrInvalidFilterAttribute, identity.ErrInvalidPosition,
 	identity.ErrImportJobNotFound, identity.ErrImportState, identity.ErrImportNoFile, identity.ErrImportActive, identity.ErrImportUnverified,
-	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked,
+	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked, identity.ErrPlan,
 }
 
 // wantKnown checks that an error is nil or one that a caller branches on.

@@ -36,6 +36,7 @@ type proofKind string
 // The kinds of proofs. Their texts are in sealed states.
 const (
 	provedPassword proofKind = "password" // the password was given, or proved by SRP
+	provedFirst    proofKind = "first"    // a first factor that is no password was proved
 	provedFactor   proofKind = "factor"   // a code of a second factor was given
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
 	provedDevice   proofKind = "device"   // a remembered device has proved itself, in place of a second factor
@@ -44,10 +45,11 @@ const (
 
 // A proof is one thing that a user has proved in a sign-in.
 type proof struct {
-	Kind    proofKind `json:"k"`
-	Changed time.Time `json:"c,omitzero"`  // of provedPassword, provedCustom and provedRounds: when the password was set, which names its version; of provedDevice: when the device was confirmed
-	Method  MFAMethod `json:"m,omitempty"` // of provedFactor
-	Device  string    `json:"d,omitempty"` // of provedDevice: the key
+	Kind    proofKind   `json:"k"`
+	Changed time.Time   `json:"c,omitzero"`  // of all but provedFactor and provedDevice: when the password was set, which names its version; of provedDevice: when the device was confirmed
+	Method  MFAMethod   `json:"m,omitempty"` // of provedFactor
+	First   FirstFactor `json:"f,omitempty"` // of provedFirst
+	Device  string      `json:"d,omitempty"` // of provedDevice: the key
 }
 
 // holds reports whether what was proved before still holds: the password was
@@ -57,10 +59,13 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 	case provedPassword:
 		return o.cred != nil && o.cred.Changed.Equal(p.Changed), nil
 	case provedCustom, provedRounds:
-		if o.cred == nil {
-			return p.Changed.IsZero(), nil
+		return o.cred.changed().Equal(p.Changed), nil
+	case provedFirst:
+		f, err := firstFactorOf(p.First)
+		if err != nil {
+			return false, err
 		}
-		return o.cred.Changed.Equal(p.Changed), nil
+		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred}), nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
 	case provedDevice:
@@ -69,6 +74,14 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 	default:
 		return false, fmt.Errorf("%w: the proof %q", ErrSessionInvalid, p.Kind)
 	}
+}
+
+// changed is when the password was set: the zero time for a user without one.
+func (c *credential) changed() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.Changed
 }
 
 // allHold reports whether something was proved, and all of it still holds.
@@ -93,6 +106,9 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 	}
 	if proved(proofs, provedCustom) && !proved(proofs, provedPassword) {
 		return afterHooks(s, u, e, proofs)
+	}
+	if proved(proofs, provedFirst) && !proved(proofs, provedPassword) {
+		return afterFirst(s, u, e, proofs)
 	}
 	if !proved(proofs, provedPassword) {
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a first factor", errUnhandled)
@@ -125,6 +141,19 @@ func afterHooks(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 		return stepDone, MFANone, nil
 	}
 	return factorStep(s, u, e, proofs)
+}
+
+// afterFirst is the policy after a first factor that is no password. Only users who are
+// confirmed can prove one.
+func afterFirst(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
+	switch u.Status {
+	case StatusConfirmed:
+		return factorStep(s, u, e, proofs)
+	case StatusUnconfirmed, StatusForceChangePassword, StatusResetRequired: // have no such factor
+		fallthrough
+	default:
+		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a password of a user in the state %q", errUnhandled, u.Status)
+	}
 }
 
 // factorStep is the policy of second factors. A remembered device replaces the factors that a
