@@ -528,6 +528,47 @@ func TestExportHasDevices(t *testing.T) {
 	}
 }
 
+// In safe pools, a change of the second factors forgets the devices that may replace them, except
+// the one that makes the change.
+func TestAChangeOfFactorsForgetsDevices(t *testing.T) {
+	for name, tt := range map[string]struct {
+		ends bool
+		left int
+	}{"safe": {true, 1}, "others": {false, 2}} {
+		t.Run(name, func(t *testing.T) {
+			f := newEngine(t)
+			s := tracking("OPTIONAL")
+			s.SignOutOnFactorChange = &tt.ends
+			pool := f.open(t, s)
+			a := f.client(t, pool, identity.ClientSettings{})
+			f.join(t, pool, "alice", email)
+			f.join(t, pool, "bob", "bob@example.com")
+			f.confirmIn(t, f.signIn(t, a, "bob"))
+			f.confirmIn(t, signInOn(t, a, ""))
+			tokens := signInOn(t, a, "")
+			own := f.confirmIn(t, tokens)
+			session, err := f.Session(t.Context(), tokens.Access)
+			check(t, "Session", err)
+			f.enroll(t, session)
+			users := pool.Admin().Users()
+			page, _, err := users.Devices(t.Context(), "alice", identity.DeviceQuery{})
+			check(t, "Devices", err)
+			if len(page) != tt.left || !slices.ContainsFunc(page, func(d *identity.Device) bool { return d.Key == own.Key }) {
+				t.Errorf("after a change of the user: %v, want %d", page, tt.left)
+			}
+			check(t, "ResetMFA", users.ResetMFA(t.Context(), "alice"))
+			page, _, err = users.Devices(t.Context(), "alice", identity.DeviceQuery{})
+			check(t, "Devices", err)
+			if want := map[bool]int{true: 0, false: 2}[tt.ends]; len(page) != want {
+				t.Errorf("after a change of an operator: %v, want %d", page, want)
+			}
+			if page, _, _ := users.Devices(t.Context(), "bob", identity.DeviceQuery{}); len(page) != 1 {
+				t.Errorf("bob has %v", page)
+			}
+		})
+	}
+}
+
 func TestDevicesGoWithTheirUser(t *testing.T) {
 	f := newEngine(t)
 	pool := f.open(t, tracking("OPTIONAL"))

@@ -193,7 +193,8 @@ type Pool struct {
 	HideSignUp *bool `json:"hideSignUp,omitempty"`
 	// Notices tells users by message that their password, address or second factor has changed.
 	Notices *bool `json:"notices,omitempty"`
-	// SignOutOnFactorChange ends the other sign-ins of a user whose second factors change.
+	// SignOutOnFactorChange ends the other sign-ins of a user whose second factors change, and
+	// forgets the user's other devices.
 	SignOutOnFactorChange *bool `json:"signOutOnFactorChange,omitempty"`
 	// MaxSignIns is how many sign-ins of a user may stand at the same time: 1 to 1,000,
 	// or 0 for any number. The oldest ones end. Every sign-in is counted up to 15, and
