@@ -32,10 +32,12 @@ const (
 	EventMFAChanged                EventKind = "MFAChanged"
 	EventTOTPEnrollmentStarted     EventKind = "TOTPEnrollmentStarted"
 	EventTOTPEnrolled              EventKind = "TOTPEnrolled"
-	EventDeviceConfirmed           EventKind = "DeviceConfirmed" // by the user; Data has its key, and whether it is remembered
-	EventDeviceChanged             EventKind = "DeviceChanged"   // Data has its key, and whether it is remembered
-	EventDeviceForgotten           EventKind = "DeviceForgotten" // Data has its key
-	EventUserCreated               EventKind = "UserCreated"     // by an operator
+	EventDeviceConfirmed           EventKind = "DeviceConfirmed"   // by the user; Data has its key, and whether it is remembered
+	EventDeviceChanged             EventKind = "DeviceChanged"     // Data has its key, and whether it is remembered
+	EventDeviceForgotten           EventKind = "DeviceForgotten"   // Data has its key
+	EventRecoveryCodesMade         EventKind = "RecoveryCodesMade" // earlier codes are void
+	EventRecoveryCodeUsed          EventKind = "RecoveryCodeUsed"  // in a sign-in; Data has how many are left
+	EventUserCreated               EventKind = "UserCreated"       // by an operator
 	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
 	EventUserImported              EventKind = "UserImported"
 	EventUserMigrated              EventKind = "UserMigrated" // a hook has brought the user from another directory
@@ -91,6 +93,7 @@ const (
 	dataRemember = "remembered" // "true" if a device is remembered
 	dataSignFrom = "sign_from"  // when keys begin to sign
 	dataRole     = "role"       // the role of an access key
+	dataLeft     = "left"       // how many recovery codes are left
 	dataCount    = "count"      // how many sign-ins ended
 	dataMaster   = "master"     // the id of a new master key
 	dataRevoked  = "revoked"    // "true" if all earlier signing and master keys were revoked

@@ -22,6 +22,8 @@ var noticed = map[EventKind]func(before, after *User) []notice{
 	EventPasswordSet:       passwordNotice,
 	EventMFAChanged:        factorNotice,
 	EventTOTPEnrolled:      enrolledNotice,
+	EventRecoveryCodesMade: enrolledNotice,
+	EventRecoveryCodeUsed:  recoveryNotice,
 	EventSignedIn:          deviceNotice, // where the source is new to the account
 	EventDeviceConfirmed:   deviceNotice, // where it replaces a second factor of the user
 	EventDeviceChanged:     deviceNotice, // where it replaces a second factor of the user
@@ -44,6 +46,8 @@ func passwordNotice(before, after *User) []notice {
 	}
 	return after.notice(MessagePasswordChanged)
 }
+
+func recoveryNotice(_, after *User) []notice { return after.notice(MessageRecoveryCodeUsed) }
 
 func deviceNotice(_, after *User) []notice { return after.notice(MessageNewDevice) }
 

@@ -373,7 +373,7 @@ func (t *secondStep) read(tx store.Reader) (*outcome, error) {
 	return o, nil
 }
 
-// judge judges a code.
+// judge judges a code of the factor that the state asks for.
 func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) error {
 	f, err := factorOfState(t.state.Kind)
 	if err != nil {

@@ -38,6 +38,7 @@ const (
 	provedPassword proofKind = "password" // the password was given, or proved by SRP
 	provedFirst    proofKind = "first"    // a first factor that is no password was proved
 	provedFactor   proofKind = "factor"   // a code of a second factor was given
+	provedRecovery proofKind = "recovery" // a recovery code was given in place of a second factor
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
 	provedDevice   proofKind = "device"   // a remembered device has proved itself, in place of a second factor
 	provedRounds   proofKind = "rounds"   // hooks of the program have not ended the sign-in yet
@@ -66,6 +67,8 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 			return false, err
 		}
 		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred}), nil
+	case provedRecovery:
+		return s.RecoveryCodes, nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
 	case provedDevice:
@@ -166,7 +169,7 @@ func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
 	}
-	if proved(proofs, provedFactor) || proved(proofs, provedDevice) {
+	if proved(proofs, provedFactor) || proved(proofs, provedRecovery) || proved(proofs, provedDevice) {
 		return stepDone, MFANone, nil
 	}
 	switch methods := methodsOf(s, u, e); {

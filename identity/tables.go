@@ -108,6 +108,12 @@ var (
 		Expires: func(d *device) time.Time { return d.Expires },
 	}
 
+	// recoverySets: digests of the recovery codes of each user that are left.
+	recoverySets = &store.Table[recoverySet]{
+		Name: "recoverycodes", Secret: true, Key: func(r *recoverySet) string { return store.Key(r.Pool, r.Sub) },
+		Owner: store.OwnedByUser,
+	}
+
 	credentials = &store.Table[credential]{
 		Name: "credentials", Secret: true, Key: func(c *credential) string { return store.Key(c.Pool, c.Sub) },
 		Owner: store.OwnedByUser,

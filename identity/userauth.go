@@ -38,6 +38,9 @@ type BeginSignIn struct {
 	A          string // with FirstPasswordSRP: the client's public value, in hexadecimal; may be empty
 	SecretHash string // see [SecretHash]; for clients with a secret
 	DeviceKey  string // see [SignIn]
+	// Session is that of [AppClient.ConfirmSignUpSession]; may be empty. It signs the user in, once, if a code to the address
+	// that was confirmed is a first factor. Otherwise the sign-in begins as without it.
+	Session string
 }
 
 // FirstFactorRequired asks which factor the user wants to sign in with.
@@ -125,6 +128,11 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 	}
 	t.scope.deviceKey = in.DeviceKey
 	c := &firstStep{attempt: t, password: in.Password, public: public, now: now}
+	if in.Session != "" {
+		if res, done, err := c.afterSignUp(ctx, in.Session); err != nil || done {
+			return res, err
+		}
+	}
 	return c.begin(ctx, in.Preferred)
 }
 

@@ -205,6 +205,14 @@ type Pool struct {
 	// those of Options.BlockedPasswords, and those that Options.Breached knows. Only new
 	// passwords are held to it. Unset, it is on with SafeDefaults of generation 2 or later.
 	BlockCommonPasswords *bool `json:"blockCommonPasswords,omitempty"`
+	// RecentSignInMinutes is how many minutes ago a user must have signed in, at the longest, to
+	// change the password, an address, a name to sign in with, or a second factor: 1 to 1,440, or
+	// 0 for any time. A refresh of tokens is no sign-in. Operators are not held to it. Unset, it is
+	// 15 with SafeDefaults of generation 2 or later, and 0 otherwise.
+	RecentSignInMinutes *int `json:"recentSignInMinutes,omitempty"`
+	// RecoveryCodes lets users make codes that stand in for a lost second factor, in Go: see
+	// Session.NewRecoveryCodes. It is off by default, with any defaults.
+	RecoveryCodes bool `json:"recoveryCodes,omitempty"`
 	// SMSCountries are the calling codes that text messages may go to, such as "+49",
 	// or longer prefixes of numbers. Nil, with any defaults, means all. An empty list means none.
 	SMSCountries []string `json:"smsCountries,omitzero"`
@@ -404,6 +412,11 @@ func (s *Pool) DistinguishesCase() bool {
 		return *s.CaseSensitive
 	}
 	return s.Defaults == CognitoDefaults
+}
+
+// SignsIn reports whether users are reached or signed in by an attribute: an address, or an alias.
+func (s *Pool) SignsIn(attribute string) bool {
+	return attribute == "email" || attribute == "phone_number" || slices.Contains(s.Aliases, attribute)
 }
 
 // SigningAlgorithm is the algorithm that signs the tokens of the pool.
