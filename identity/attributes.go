@@ -429,7 +429,7 @@ func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]st
 		return nil, nil
 	}
 	t, err := getTOTP(r, u.Pool, u.Sub)
-	if err != nil || slices.ContainsFunc(factors[:], func(f *factor) bool { return f.usable(s, left, enrolled{t}) }) {
+	if err != nil || slices.ContainsFunc(factors[:], func(f *factor) bool { return f.usable(s, left, enrolled{totp: t}) }) {
 		return nil, err
 	}
 	return invalid(lost, fmt.Sprintf("The %s is the only second factor of the user.", strings.ReplaceAll(lost, "_", " "))), nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -75,6 +76,6 @@ func (c *firstStep) afterSignUp(ctx context.Context, session string) (_ *SignInR
 	}
 	t := &secondStep{scope: c.scope, state: st, now: c.now}
 	// The code was judged when the sign-up was confirmed.
-	res, err := t.finish(ctx, func(store.Tx, *outcome, *Event) error { return nil })
+	res, err := t.finish(ctx, hook.TokensOfSignIn, func(store.Tx, *outcome, *Event) error { return nil })
 	return res, true, err
 }

@@ -137,6 +137,13 @@ var (
 	// ErrMFARequired is returned when a user turns the last second factor off in a pool that demands one.
 	ErrMFARequired = errors.New("identity: the user pool requires a second factor, and this one is the last")
 
+	// ErrDevicesOff is returned by what is about devices, if the pool does not track them.
+	ErrDevicesOff = errors.New("identity: devices are not tracked in the user pool")
+	// ErrDeviceNotFound is returned for a device that the user has not confirmed, or that was forgotten.
+	ErrDeviceNotFound = errors.New("identity: device does not exist")
+	// ErrDeviceExists is returned when a device is confirmed that was confirmed before.
+	ErrDeviceExists = errors.New("identity: device was confirmed before")
+
 	// ErrQuotaExceeded is returned when a quota would be exceeded, see [Quotas]. It is a [*QuotaError].
 	ErrQuotaExceeded = errors.New("identity: quota exceeded")
 	// ErrInvalidFilter is returned for a malformed filter, see [UserQuery].

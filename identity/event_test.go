@@ -471,7 +471,7 @@ var acts = slices.Concat([]act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
-}, messageActs, []act{
+}, deviceActs, messageActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
@@ -522,7 +522,7 @@ func (l *life) tell(ev *identity.Event) string {
 	}
 	for _, name := range sorted(ev.Data) {
 		value := ev.Data[name]
-		if name == "secret" || name == "rule" || name == "sign_from" || name == "master" {
+		if name == "secret" || name == "device" || name == "rule" || name == "sign_from" || name == "master" {
 			value = "*"
 		}
 		words = append(words, name+"="+value)

@@ -69,7 +69,7 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 			return err
 		}
 	}},
-	"secondStep.prove": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+	"secondStep.proveBy": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a, key := f.enrolled(t, "OPTIONAL")
 		ch := asked[*identity.TOTPRequired](t, a)
 		return pool, func(ctx context.Context, _ string) error { return answer(ctx, ch, key.Code(f.now())) }

@@ -296,7 +296,7 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 		"pending.proveFirst":              "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"scope.firstWords":                "CustomMessage_Authentication CustomSMSSender_Authentication",
 		"scope.setFirstPassword":          "PostAuthentication_Authentication TokenGeneration_NewPasswordChallenge",
-		"secondStep.prove":                "PostAuthentication_Authentication TokenGeneration_Authentication",
+		"secondStep.proveBy":              "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"secondStep.proveRecovery":        "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"MFASetupRequired.Answer":         "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"AppClient.refresh":               "TokenGeneration_RefreshTokens",
@@ -425,7 +425,7 @@ func TestHookEvents(t *testing.T) {
 func TestRefusedTokensLeaveNothing(t *testing.T) {
 	refusal := errors.New("not today")
 	for _, flow := range []string{
-		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.prove", "secondStep.proveRecovery", "MFASetupRequired.Answer", "AppClient.refresh",
+		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.proveBy", "secondStep.proveRecovery", "MFASetupRequired.Answer", "AppClient.refresh",
 	} {
 		for _, by := range []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration} {
 			if flow == "AppClient.refresh" && by == identity.PostAuthentication {

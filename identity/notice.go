@@ -25,6 +25,8 @@ var noticed = map[EventKind]func(before, after *User) []notice{
 	EventRecoveryCodesMade: enrolledNotice,
 	EventRecoveryCodeUsed:  recoveryNotice,
 	EventSignedIn:          deviceNotice, // where the source is new to the account
+	EventDeviceConfirmed:   deviceNotice, // where it replaces a second factor of the user
+	EventDeviceChanged:     deviceNotice, // where it replaces a second factor of the user
 	EventAttributesChanged: addressNotices,
 	EventAttributeVerified: addressNotices,
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -199,7 +200,7 @@ func (t *secondStep) proveRecovery(ctx context.Context, code Secret) (*SignInRes
 		return nil, err
 	}
 	var owner *User
-	res, err := t.finish(ctx, func(tx store.Tx, o *outcome, ev *Event) error {
+	res, err := t.finish(ctx, hook.TokensOfSignIn, func(tx store.Tx, o *outcome, ev *Event) error {
 		owner = nil
 		left, err := t.judgeRecovery(tx, o, string(code), ev)
 		if err != nil || o.refused != nil {
@@ -225,14 +226,16 @@ func (t *secondStep) judgeRecovery(tx store.Tx, o *outcome, code string, ev *Eve
 	if err != nil {
 		return 0, err
 	}
-	may := func() bool { return t.scope.settings.RecoveryCodes }
-	err = t.judgeBy(tx, o, ev, proof{Kind: provedRecovery}, may, func() error {
-		if !set.use(code) {
-			o.refused = ErrRecoveryCodeMismatch
-			return nil
-		}
-		left = len(set.Digests)
-		return recoverySets.Put(tx, set)
+	err = t.weigh(tx, o, ev, evidence{
+		usable: t.scope.settings.RecoveryCodes, proof: proof{Kind: provedRecovery}, failure: EventMFAFailed,
+		judge: func() error {
+			if !set.use(code) {
+				o.refused = ErrRecoveryCodeMismatch
+				return nil
+			}
+			left = len(set.Digests)
+			return recoverySets.Put(tx, set)
+		},
 	})
 	return left, err
 }

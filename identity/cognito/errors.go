@@ -121,6 +121,10 @@ var rows = []row{
 	{identity.ErrRevocationDisabled, idp.UnsupportedOperationException, say("Token revocation is not enabled for the client.")},                  // text (unsure)
 	{identity.ErrForeignToken, idp.UnauthorizedException, say("Unauthorized")},                                                                   // text (unsure)
 
+	{identity.ErrDevicesOff, idp.InvalidParameterException, say("Device tracking not currently enabled for this pool.")},
+	{identity.ErrDeviceNotFound, idp.ResourceNotFoundException, say("Device does not exist.")},
+	{identity.ErrDeviceExists, idp.DeviceKeyExistsException, say("Device already exists.")}, // text (unsure)
+
 	{identity.ErrGroupNotFound, idp.ResourceNotFoundException, say("Group not found.")},
 	{identity.ErrGroupRuleNotFound, idp.ResourceNotFoundException, say("Group rule not found.")},      // no operation of the service's reaches it
 	{identity.ErrGroupExists, idp.GroupExistsException, say("A group with the name already exists.")}, // the dot (unsure)
@@ -190,6 +194,8 @@ var instead = map[string]map[string]string{
 	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminGetDevice":              {idp.UserNotFoundException: idp.ResourceNotFoundException},                                                                            // (unsure)
+	"AdminListDevices":            {idp.UserNotFoundException: idp.ResourceNotFoundException},                                                                            // (unsure)
 	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
 	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
 	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
