@@ -116,6 +116,9 @@ func (s *Session) ConfirmDevice(ctx context.Context, in ConfirmDevice) (*Device,
 }
 
 func (s *Session) confirmDevice(ctx context.Context, in ConfirmDevice) (*device, error) {
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
 	by, err := s.onDevices(in.Key)
 	if err != nil {
 		return nil, err
@@ -220,9 +223,13 @@ func (s *Session) Devices(ctx context.Context, q DeviceQuery) (page []*Device, n
 	return s.engine.listDevices(ctx, by, q)
 }
 
-// SetDeviceStatus has a device of the user remembered, or not. It returns [ErrDevicesOff],
+// SetDeviceStatus has a device of the user remembered, or not. It asks for a recent sign-in, as what changes a
+// factor does. It returns [ErrDevicesOff],
 // [ErrDeviceNotFound], or [ErrInvalidParameter] for another status.
 func (s *Session) SetDeviceStatus(ctx context.Context, key string, status DeviceStatus) error {
+	if err := s.settle(); err != nil {
+		return fmt.Errorf("set the status of a device: %w", err)
+	}
 	by, err := s.onDevices(key)
 	if err != nil {
 		return fmt.Errorf("set the status of a device: %w", err)

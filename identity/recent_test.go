@@ -50,10 +50,21 @@ var sessionMethods = []struct {
 		return err
 	}},
 
+	{method: "ConfirmDevice", change: func(ctx context.Context, s *identity.Session) error {
+		_, err := s.ConfirmDevice(ctx, identity.ConfirmDevice{Key: "us-east-1_00000000-0000-4000-8000-000000000000"})
+		return err
+	}},
+	{method: "SetDeviceStatus", change: func(ctx context.Context, s *identity.Session) error {
+		return s.SetDeviceStatus(ctx, "us-east-1_00000000-0000-4000-8000-000000000000", identity.DeviceRemembered)
+	}},
+
 	{method: "VerifyAttribute", free: "the address was given by UpdateAttributes, and the code shows who has it"},
 	{method: "SendVerification", free: "it sends a code to an address that was given before"},
 	{method: "SignOutEverywhere", free: "whoever suspects a theft must be able to, at once"},
 	{method: "Delete", free: "it takes nothing over; a program that wants a recent sign-in looks at auth_time"},
+	{method: "ForgetDevice", free: "it only takes a factor away"},
+	{method: "Device", free: "it changes nothing"},
+	{method: "Devices", free: "it changes nothing"},
 	{method: "Claims", free: "it changes nothing"},
 	{method: "RecoveryCodesLeft", free: "it changes nothing"},
 	{method: "Factors", free: "it changes nothing"},
