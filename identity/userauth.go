@@ -147,6 +147,9 @@ func (s *scope) mayChoose() error {
 	return nil
 }
 
+// choosable reports whether users may begin a sign-in with a factor of their choice.
+func (s *scope) choosable() bool { return s.mayChoose() == nil }
+
 // A firstStep is a sign-in before anything was proved.
 type firstStep struct {
 	*attempt
