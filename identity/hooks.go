@@ -428,7 +428,7 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 		return spentOr(err, nil)
 	}
 	if o.refused != nil || o.step != stepDone {
-		return nil
+		return nil //nolint:nilerr // the commit refuses
 	}
 	if err := p.postAuthentication(ctx, o.user); err != nil {
 		return err
