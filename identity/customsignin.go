@@ -419,63 +419,72 @@ func (r *customSignIn) finish(ctx context.Context) (*SignInResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	var o *outcome
-	commit := func(tx store.Tx) (_ *outcome, err error) {
-		o, err = r.commit(tx, f, ev)
+	err = s.beforeTokens(ctx, hook.TokensOfSignIn, f, func(tx store.Tx) (*outcome, error) {
+		_, o, err := r.decide(tx)
 		return o, err
-	}
-	if err := s.beforeTokens(ctx, hook.TokensOfSignIn, f, commit); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
-	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
-		_, err := commit(tx)
+	var o *outcome
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		o, err = r.commit(tx, f, ev)
 		return err
 	})
-	if err != nil || o.refused != nil {
-		return nil, orRefused(err, o.refused)
+	if err != nil {
+		return nil, err
+	}
+	if o.refused != nil {
+		return nil, o.refused
 	}
 	return s.proceed(ctx, o, r.name, f, r.now)
 }
 
-// commit reads the user as the user is now, and writes the sign-in.
+// commit writes the sign-in of the user as the user is now.
 func (r *customSignIn) commit(tx store.Tx, f *family, ev *Event) (*outcome, error) {
+	lock, o, err := r.decide(tx)
+	if err != nil || o.refused != nil {
+		return o, err
+	}
+	t := &attempt{scope: r.scope}
+	return o, t.succeed(tx, lock, o, f, ev, r.now)
+}
+
+// decide reads the user as the user is now, and says what comes of the sign-in.
+func (r *customSignIn) decide(tx store.Tx) (*guesses, *outcome, error) {
 	again := &attempt{who: r.who}
 	if err := again.read(tx, r.scope); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if again.lock.locked(r.now) {
-		return &outcome{refused: ErrTooManyAttempts}, nil
+		return nil, &outcome{refused: ErrTooManyAttempts}, nil
 	}
 	u, err := orNil(users.Get(tx, store.Key(r.scope.pool.ID, r.who)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o := &outcome{user: u, cred: again.cred, proved: slices.Clone(r.proofs)}
 	if u == nil {
 		o.refused = ErrIncorrectCredentials
-		return o, nil
+		return nil, o, nil
 	}
 	o.refused = u.mayBegin()
 	switch {
 	case o.refused != nil:
-		return o, nil //nolint:nilerr // it is told once the transaction ends
+		return nil, o, nil //nolint:nilerr // it is told once the transaction ends
 	case u.Status == StatusResetRequired:
 		o.refused = ErrPasswordResetRequired
-		return o, nil
+		return nil, o, nil
 	}
 	if o.enrolled.totp, err = orNil(totps.Get(tx, store.Key(r.scope.pool.ID, r.who))); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if hold, err := allHold(r.proofs, r.scope.settings, o); err != nil || !hold && len(r.proofs) > 0 {
 		o.refused = ErrSessionInvalid
-		return o, err
+		return nil, o, err
 	}
 	o.proved = append(o.proved, provenByHooks(again.cred))
-	if err := o.next(tx, r.scope); err != nil {
-		return nil, err
-	}
-	t := &attempt{scope: r.scope}
-	return o, t.succeed(tx, again.lock, o, f, ev, r.now)
+	return again.lock, o, o.next(tx, r.scope)
 }
 
 // provenByHooks is the proof of a custom sign-in. It holds as long as the password is not

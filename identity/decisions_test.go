@@ -434,19 +434,28 @@ func TestMessageWithoutItsCode(t *testing.T) {
 	}
 }
 
-// A betweenStore runs a function after its first transaction that is rolled back.
+// A betweenStore runs a function after its first transaction since it was armed.
 type betweenStore struct {
 	store.Store
+	armed bool
 	after func()
 }
 
+func (s *betweenStore) View(ctx context.Context, fn func(store.Reader) error) error {
+	defer s.between()
+	return s.Store.View(ctx, fn)
+}
+
 func (s *betweenStore) Update(ctx context.Context, fn func(store.Tx) error) error {
-	err := s.Store.Update(ctx, fn)
-	if after := s.after; err != nil && after != nil {
+	defer s.between()
+	return s.Store.Update(ctx, fn)
+}
+
+func (s *betweenStore) between() {
+	if after := s.after; s.armed && after != nil {
 		s.after = nil
 		after()
 	}
-	return err
 }
 
 // A sign-in that is refused in its rehearsal, and would be accepted a moment later, gets no
@@ -455,6 +464,10 @@ func TestNoTokensWithoutTheirHooks(t *testing.T) {
 	s := &betweenStore{Store: memory.New()}
 	f := newEngineWith(t, s, func(o *identity.Options) {
 		d := decideTokens(staff)
+		d.PreAuthentication = func(context.Context, *hook.PreAuthentication) error {
+			s.armed = true // the rehearsal comes next
+			return nil
+		}
 		o.Hooks = &d
 	})
 	pool := f.open(t, identity.PoolSettings{}) // which does not say who is disabled before the password was proved

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,7 @@ func TestGroupRuleMatches(t *testing.T) {
 		{ruleOf("", acme), attrs{"email": "x@acme.com.evil.com", "email_verified": "true"}, false},
 		{ruleOf("", acme), attrs{"email": "x@sub.acme.com", "email_verified": "true"}, false},
 		{ruleOf("", acme), attrs{"email": `"x@acme.com"@evil.com`, "email_verified": "true"}, false},
+		{ruleOf("", acme), attrs{"email": `"x@evil.com"@acme.com`, "email_verified": "true"}, true},
 		{ruleOf("", acme), attrs{"nickname": "x@acme.com"}, false},
 		{identity.GroupRule{Attribute: "email", Match: identity.MatchEmailDomain, Value: acme, Unverified: true}, attrs{"email": "x@acme.com"}, true},
 		{identity.GroupRule{Attribute: "email", Match: identity.MatchEquals, Value: "X@acme.com"}, attrs{"email": "x@Acme.com", "email_verified": "true"}, true},
@@ -206,6 +208,46 @@ func TestLostAliasLeavesTheGroup(t *testing.T) {
 	g.wantIn(t, "took the address", "bob", "staff")
 	g.wantIn(t, "lost the address", "alice")
 	check(t, "Verify", verify(t, g.store))
+}
+
+// A code of a second factor verifies the address that it went to, and so brings the user into the group.
+func TestFactorThatVerifiesFollowsGroupRules(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, emailPool("OPTIONAL"))
+	g := &groupFixture{f, pool, pool.Admin().Groups(), pool.Admin().Users()}
+	a := g.client(t, g.pool, identity.ClientSettings{})
+	g.join(t, g.pool, "alice", email)
+	check(t, "SetMFA", g.session(t, a, "alice").SetMFA(t.Context(), emailOn))
+	ch := asked[*identity.EmailCodeRequired](t, a)
+	g.edit(t, g.pool, "alice", func(u *identity.User) { u.Attributes["email_verified"] = "false" })
+	g.make(t, "staff", -1, "")
+	g.rule(t, ruleOf("staff", "example.com"))
+	g.apply(t)
+	g.wantIn(t, "unverified", "alice")
+	tokens, err := ch.Answer(t.Context(), identity.FactorCode{Code: identity.Secret(g.outbox.LastCode(email))})
+	check(t, "Answer", err)
+	g.wantIn(t, "verified by the code", "alice", "staff")
+	if got := claimsOf(t, tokens.Tokens.Access)["cognito:groups"]; !reflect.DeepEqual(got, []any{"staff"}) {
+		t.Errorf("the tokens say %v", got)
+	}
+}
+
+// A run that was under way when the rules were changed does not count for the new ones.
+func TestRulesThatChangeDuringARun(t *testing.T) {
+	s := &betweenStore{Store: memory.New(), armed: true}
+	g := newGroupsOn(t, newEngineOn(t, s), "alice")
+	g.make(t, "staff", -1, "")
+	g.rule(t, ruleOf("staff", "nobody.com"))
+	s.after = func() { // the run was begun
+		s.after = func() { // it and the rules were read
+			g.advance(time.Second)
+			g.rule(t, ruleOf("staff", "example.com"))
+		}
+	}
+	if far := g.apply(t); far != (identity.RuleProgress{Users: 1, Moved: 1, Done: true}) {
+		t.Errorf("progress %+v", far)
+	}
+	g.wantIn(t, "after the new rule", "alice", "staff")
 }
 
 // A rule takes nobody out whom somebody has put in by hand.

@@ -286,13 +286,20 @@ func (a *Admin) applySome(ctx context.Context) (RuleProgress, error) {
 	if len(found) < sweepBatch {
 		run.After, run.Whole = "", run.Began
 	}
+	anew := false
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		stored, err := orNil(groupRuns.Get(tx, store.Key(a.pool)))
-		if err != nil || stored == nil || !stored.Changed.Equal(changed) { // the rules were changed meanwhile: it begins anew
+		if err != nil || stored == nil {
 			return err
+		}
+		if anew = !stored.Changed.Equal(changed); anew {
+			return nil
 		}
 		return groupRuns.Put(tx, run)
 	})
+	if anew { // the rules were changed meanwhile
+		return RuleProgress{}, err
+	}
 	return run.progress(), err
 }
 

@@ -3,7 +3,6 @@ package identity
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -409,36 +408,31 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 // tokens: postAuthentication, then preTokenGeneration. What these change is kept
 // in the scope, for the grant.
 //
-// Only commit decides whether the sign-in gets tokens. So beforeTokens runs
-// commit once as a rehearsal, in a transaction that is rolled back. If the
-// sign-in would get no tokens, beforeTokens does nothing: the real commit
-// refuses and counts. If a hook refuses, nothing of the sign-in is stored, and
-// even the proof is not used up. A proof that was used before is [ErrSessionUsed];
-// a driver that finds it out only at a commit says so after the hooks. Without
+// Only the commit decides whether the sign-in gets tokens. So beforeTokens runs
+// decide, the part of the commit that decides, as a rehearsal: on a snapshot, and without
+// what it writes. If the sign-in would get no tokens, beforeTokens does nothing: the real
+// commit refuses and counts. If a hook refuses, nothing of the sign-in is stored, and
+// even the proof is not used up. A proof that was used before is [ErrSessionUsed]. Without
 // hooks beforeTokens does nothing.
 //
 // If the real commit would give tokens, although the rehearsal would not, then the
 // hooks have not run: insertFamily refuses it.
-func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, commit func(store.Tx) (*outcome, error)) error {
+func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, decide func(store.Tx) (*outcome, error)) error {
 	p := s.points()
 	s.unasked = present(p, atPostAuthentication) || present(p, atPreTokenGeneration)
 	if !s.unasked {
 		return nil
 	}
 	var o *outcome
-	err := s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
-		s.unasked = false // the rehearsal may write tokens
-		defer func() { s.unasked = true }()
-		if o, err = commit(tx); err != nil {
-			return err
-		}
-		return errRehearsed
+	err := s.engine.store.View(ctx, func(r store.Reader) (err error) {
+		o, err = decide(rehearsal{r})
+		return err
 	})
-	if !errors.Is(err, errRehearsed) {
+	if err != nil {
 		return spentOr(err, nil)
 	}
 	if o.refused != nil || o.step != stepDone {
-		return nil //nolint:nilerr // err is errRehearsed, as it should be
+		return nil //nolint:nilerr // the commit refuses
 	}
 	if err := p.postAuthentication(ctx, o.user, f); err != nil {
 		return err
@@ -461,6 +455,9 @@ func (s *scope) changeTokens(ctx context.Context, source hook.Source, g *grant) 
 		return err
 	}
 	s.changes = &d
+	if changesNothing(&d) {
+		return nil
+	}
 	if err := s.tryClaims(ctx, g); err != nil {
 		return s.points().ended(ctx, PreTokenGeneration, fmt.Errorf("%w: %w", hook.ErrInvalidDecision, err))
 	}
@@ -471,5 +468,24 @@ func (s *scope) changeTokens(ctx context.Context, source hook.Source, g *grant) 
 // was refused a moment before.
 var errUnasked = fmt.Errorf("%w: the sign-in was refused a moment ago", store.ErrConflict)
 
-// errRehearsed rolls the transaction of a rehearsal back.
-var errRehearsed = errors.New("identity: a rehearsal is rolled back")
+// A rehearsal is a transaction that keeps no write. Its reads do not see what it would have
+// written, so a flow must not read what it has written before.
+type rehearsal struct{ store.Reader }
+
+// Insert implements [store.Tx]. It reads whether the key exists.
+func (r rehearsal) Insert(table, key string, _ []byte) error {
+	values, err := r.Get(store.Ref{Table: table, Key: key})
+	if err != nil {
+		return err
+	}
+	if values[0] != nil {
+		return store.ErrExists
+	}
+	return nil
+}
+
+// Put implements [store.Tx].
+func (rehearsal) Put(string, string, []byte) error { return nil }
+
+// Delete implements [store.Tx].
+func (rehearsal) Delete(string, string) error { return nil }

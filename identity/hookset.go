@@ -151,7 +151,9 @@ func run[E, D any](ctx context.Context, p points, at at[E, D], event func() *E) 
 	if len(sets) == 0 {
 		return nothing, nil
 	}
-	defer func(begun time.Time) { p.engine.paceOf(p.pool.ID, at.triggers[0]).note(time.Since(begun)) }(time.Now())
+	if pretended(at.triggers[0]) {
+		defer func(begun time.Time) { p.engine.paceOf(p.pool.ID, at.triggers[0]).note(time.Since(begun)) }(time.Now())
+	}
 	for _, h := range sets {
 		fn := at.hook(h)
 		d, err := guarded(ctx, p, at.triggers[0], fn, event())
@@ -211,6 +213,9 @@ func deciding[E any](fn func(context.Context, *E) error) func(context.Context, *
 // mergeTokens makes one decision of two. Of the claims that both set, the later value
 // wins. A claim or a scope that either suppresses is suppressed.
 func mergeTokens(a, b hook.PreTokenGenerationDecision) hook.PreTokenGenerationDecision {
+	if changesNothing(&a) {
+		return b
+	}
 	merged := hook.PreTokenGenerationDecision{
 		ID: mergeClaims(a.ID, b.ID), Access: mergeClaims(a.Access, b.Access), Groups: a.Groups,
 		AddScopes: slices.Concat(a.AddScopes, b.AddScopes), SuppressScopes: slices.Concat(a.SuppressScopes, b.SuppressScopes),
@@ -220,6 +225,13 @@ func mergeTokens(a, b hook.PreTokenGenerationDecision) hook.PreTokenGenerationDe
 	}
 	return merged
 }
+
+// changesNothing reports whether a decision leaves the tokens as they are.
+func changesNothing(d *hook.PreTokenGenerationDecision) bool {
+	return isEmpty(d.ID) && isEmpty(d.Access) && d.Groups == nil && len(d.AddScopes) == 0 && len(d.SuppressScopes) == 0
+}
+
+func isEmpty(c hook.Claims) bool { return len(c.Set) == 0 && len(c.Suppress) == 0 }
 
 func mergeClaims(a, b hook.Claims) hook.Claims {
 	set := map[string]json.RawMessage{}

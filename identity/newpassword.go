@@ -123,22 +123,25 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err != nil {
 		return nil, err
 	}
-	var o outcome
-	commit := func(tx store.Tx) (_ *outcome, err error) {
-		o, err = s.commitNewPassword(tx, st, cred, in.Attributes, f, ev, now)
-		return &o, err
-	}
-	if err := s.beforeTokens(ctx, hook.TokensOfNewPassword, f, commit); err != nil {
+	err = s.beforeTokens(ctx, hook.TokensOfNewPassword, f, func(tx store.Tx) (*outcome, error) {
+		_, o, err := s.decideNewPassword(tx, st, cred, in.Attributes, ev, now)
+		return o, err
+	})
+	if err != nil {
 		return nil, err
 	}
-	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
-		_, err := commit(tx)
+	var o *outcome
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		o, err = s.commitNewPassword(tx, st, cred, in.Attributes, f, ev, now)
 		return err
 	})
-	if err != nil || o.refused != nil {
-		return nil, spentOr(err, o.refused)
+	if err != nil {
+		return nil, spentOr(err, nil)
 	}
-	return s.proceed(ctx, &o, st.Name, f, now)
+	if o.refused != nil {
+		return nil, o.refused
+	}
+	return s.proceed(ctx, o, st.Name, f, now)
 }
 
 // checkFirstPassword holds a new password against those that the user had. Of
@@ -185,63 +188,70 @@ func (s *scope) checkProvided(u *User, attributes map[string]string) error {
 	return checkFormats(given)
 }
 
-func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credential, attributes map[string]string, f *family, ev *Event, now time.Time) (outcome, error) {
-	if err := usedStates.Insert(tx, s.useUp(st)); err != nil {
-		return outcome{}, err
-	}
-	key := store.Key(s.pool.ID, st.Sub)
-	values, err := tx.Get(users.Ref(key), credentials.Ref(key))
-	if err != nil {
-		return outcome{}, err
-	}
-	u, err := orNil(users.Decode(values[0]))
-	if err != nil {
-		return outcome{}, err
-	}
-	old, err := orNil(credentials.Decode(values[1]))
-	if err != nil {
-		return outcome{}, err
-	}
-	hold, err := allHold(st.Proved, s.settings, &outcome{user: u, cred: old})
-	if err != nil {
-		return outcome{}, err
-	}
-	if u == nil || old == nil || !hold || u.Status != StatusForceChangePassword {
-		return outcome{refused: ErrSessionInvalid}, nil
-	}
-	if u.Disabled {
-		return outcome{refused: ErrUserDisabled}, nil
-	}
-	u = u.clone()
-	u.Status, u.Modified = StatusConfirmed, now
-	if err := u.provide(attributes); err != nil {
-		return outcome{}, err // it must not commit, as below
-	}
-	u.rename(s.settings)
-	taken, err := takeAliases(tx, s.settings, u, nil, now)
-	if err = cmp.Or(err, taken); err != nil {
-		return outcome{}, err // it must not commit: the challenge stays open for another name
-	}
-	if u, err = s.engine.ruledIn(tx, s.pool, u, ev); err != nil {
-		return outcome{}, err
-	}
-	o := outcome{user: u, cred: cred, proved: []proof{{Kind: provedPassword, Changed: cred.Changed}}}
-	if err := o.next(tx, s); err != nil {
-		return outcome{}, err
+func (s *scope) commitNewPassword(tx store.Tx, st *challengeState, cred *credential, attributes map[string]string, f *family, ev *Event, now time.Time) (*outcome, error) {
+	old, o, err := s.decideNewPassword(tx, st, cred, attributes, ev, now)
+	if err != nil || o.refused != nil {
+		return o, err
 	}
 	for _, write := range []func() error{
-		func() error { return users.Put(tx, u) },
+		func() error { return users.Put(tx, o.user) },
 		func() error { return cred.replace(tx, s.settings, old) },
 		func() error { return events.Insert(tx, ev) },
 	} {
 		if err := write(); err != nil {
-			return outcome{}, err
+			return nil, err
 		}
 	}
 	if o.step != stepDone {
 		return o, nil
 	}
-	return o, s.insertFamily(tx, f, u, now)
+	return o, s.insertFamily(tx, f, o.user, now)
+}
+
+// decideNewPassword says what comes of a new password: the user with it, and the credential
+// that it replaces.
+func (s *scope) decideNewPassword(tx store.Tx, st *challengeState, cred *credential, attributes map[string]string, ev *Event, now time.Time) (*credential, *outcome, error) {
+	if err := usedStates.Insert(tx, s.useUp(st)); err != nil {
+		return nil, nil, err
+	}
+	key := store.Key(s.pool.ID, st.Sub)
+	values, err := tx.Get(users.Ref(key), credentials.Ref(key))
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := orNil(users.Decode(values[0]))
+	if err != nil {
+		return nil, nil, err
+	}
+	old, err := orNil(credentials.Decode(values[1]))
+	if err != nil {
+		return nil, nil, err
+	}
+	hold, err := allHold(st.Proved, s.settings, &outcome{user: u, cred: old})
+	if err != nil {
+		return nil, nil, err
+	}
+	if u == nil || old == nil || !hold || u.Status != StatusForceChangePassword {
+		return nil, &outcome{refused: ErrSessionInvalid}, nil
+	}
+	if u.Disabled {
+		return nil, &outcome{refused: ErrUserDisabled}, nil
+	}
+	u = u.clone()
+	u.Status, u.Modified = StatusConfirmed, now
+	if err := u.provide(attributes); err != nil {
+		return nil, nil, err // it must not commit, as below
+	}
+	u.rename(s.settings)
+	taken, err := takeAliases(tx, s.settings, u, nil, now)
+	if err = cmp.Or(err, taken); err != nil {
+		return nil, nil, err // it must not commit: the challenge stays open for another name
+	}
+	if u, err = s.engine.ruledIn(tx, s.pool, u, ev); err != nil {
+		return nil, nil, err
+	}
+	o := &outcome{user: u, cred: cred, proved: []proof{{Kind: provedPassword, Changed: cred.Changed}}}
+	return old, o, o.next(tx, s)
 }
 
 // provide gives a user attributes that have no value yet. The addresses

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -54,10 +55,17 @@ func (e *Engine) paceOf(pool string, t Trigger) *pace {
 	return p
 }
 
+// pretended reports whether [pretend] takes the time of the hooks of a trigger. Of others no
+// time is noted, because a clock is read for it.
+func pretended(t Trigger) bool { return t == CustomMessage || t == PostConfirmation }
+
 // pretend takes the time of the hooks of a point, and runs none.
 func pretend[E, D any](ctx context.Context, p points, at at[E, D]) error {
 	if !present(p, at) {
 		return nil
+	}
+	if !pretended(at.triggers[0]) {
+		return fmt.Errorf("%w: the time of %s is not noted", errUnhandled, at.triggers[0])
 	}
 	wait := time.NewTimer(p.engine.paceOf(p.pool.ID, at.triggers[0]).next())
 	defer wait.Stop()

@@ -3,7 +3,11 @@ package identity
 // Prefetching: a Reader above another that has read in one round trip what a flow
 // is about to ask for. It changes no result, only how often the store is asked.
 
-import "github.com/cognate-id/cognate/store"
+import (
+	"slices"
+
+	"github.com/cognate-id/cognate/store"
+)
 
 // A prefetcher is a Reader that reads, together with what it is asked for, what
 // it will probably be asked for next. If the store is on another machine, each Get
@@ -69,33 +73,67 @@ func (a *prefetcher) unknown(to, refs []store.Ref) []store.Ref {
 	return to
 }
 
-// An prefetchTx is a transaction that reads prefetcher. What it writes it reads from the transaction.
+// A prefetchTx is a transaction that reads as a prefetcher does. What it writes it reads from the
+// transaction. It is for a few refs: it looks through all of them.
 type prefetchTx struct {
 	store.Tx
-	prefetcher *prefetcher
+	next   []store.Ref
+	refs   []store.Ref // that are known
+	values [][]byte    // of refs
 }
 
-func txPrefetch(tx store.Tx, likely ...store.Ref) prefetchTx {
-	return prefetchTx{tx, prefetch(tx, prefetchPlan{refs: likely})}
+func txPrefetch(tx store.Tx, likely ...store.Ref) *prefetchTx {
+	return &prefetchTx{Tx: tx, next: likely}
 }
 
 // Get implements [store.Reader].
-func (a prefetchTx) Get(refs ...store.Ref) ([][]byte, error) { return a.prefetcher.Get(refs...) }
+func (a *prefetchTx) Get(refs ...store.Ref) ([][]byte, error) {
+	missing := a.unknown(make([]store.Ref, 0, len(refs)+len(a.next)), refs)
+	if len(missing) > 0 {
+		missing = a.unknown(missing, a.next)
+		values, err := a.Tx.Get(missing...)
+		if err != nil {
+			return nil, err
+		}
+		a.next, a.refs, a.values = nil, append(a.refs, missing...), append(a.values, values...)
+	}
+	out := make([][]byte, len(refs))
+	for i, ref := range refs {
+		out[i] = a.values[slices.Index(a.refs, ref)]
+	}
+	return out, nil
+}
+
+func (a *prefetchTx) unknown(to, refs []store.Ref) []store.Ref {
+	for _, ref := range refs {
+		if !slices.Contains(a.refs, ref) && !slices.Contains(to, ref) {
+			to = append(to, ref)
+		}
+	}
+	return to
+}
+
+// forget makes the next Get of a key read it again.
+func (a *prefetchTx) forget(table, key string) {
+	if i := slices.Index(a.refs, store.Ref{Table: table, Key: key}); i >= 0 {
+		a.refs, a.values = slices.Delete(a.refs, i, i+1), slices.Delete(a.values, i, i+1)
+	}
+}
 
 // Insert implements [store.Tx].
-func (a prefetchTx) Insert(table, key string, value []byte) error {
-	delete(a.prefetcher.known, store.Ref{Table: table, Key: key})
+func (a *prefetchTx) Insert(table, key string, value []byte) error {
+	a.forget(table, key)
 	return a.Tx.Insert(table, key, value)
 }
 
 // Put implements [store.Tx].
-func (a prefetchTx) Put(table, key string, value []byte) error {
-	delete(a.prefetcher.known, store.Ref{Table: table, Key: key})
+func (a *prefetchTx) Put(table, key string, value []byte) error {
+	a.forget(table, key)
 	return a.Tx.Put(table, key, value)
 }
 
 // Delete implements [store.Tx].
-func (a prefetchTx) Delete(table, key string) error {
-	delete(a.prefetcher.known, store.Ref{Table: table, Key: key})
+func (a *prefetchTx) Delete(table, key string) error {
+	a.forget(table, key)
 	return a.Tx.Delete(table, key)
 }

@@ -282,16 +282,18 @@ func (t *secondStep) finish(ctx context.Context, source hook.Source, fn func(tx 
 		if err := o.decide(tx, s); err != nil {
 			return err
 		}
-		if err := usedStates.Insert(tx, s.useUp(t.state)); err != nil || o.step != stepDone {
-			return err
-		}
-		return events.Insert(tx, ev)
+		return usedStates.Insert(tx, s.useUp(t.state))
 	}
-	err = s.beforeTokens(ctx, source, f, func(tx store.Tx) (*outcome, error) { return t.try(tx, f, last) })
+	err = s.beforeTokens(ctx, source, f, func(tx store.Tx) (*outcome, error) { return t.decide(tx, last) })
 	if err != nil {
 		return nil, err
 	}
-	o, err := t.commit(ctx, f, last)
+	o, err := t.commit(ctx, f, func(tx store.Tx, o *outcome) error {
+		if err := last(tx, o); err != nil || o.refused != nil || o.step != stepDone {
+			return err
+		}
+		return events.Insert(tx, ev)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -321,6 +323,15 @@ func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx,
 
 // try is one run of the transaction of commit.
 func (t *secondStep) try(tx store.Tx, f *family, fn func(tx store.Tx, o *outcome) error) (*outcome, error) {
+	o, err := t.decide(tx, fn)
+	if err != nil || o.refused != nil || o.step != stepDone {
+		return o, err
+	}
+	return o, t.scope.insertFamily(tx, f, o.user, t.now)
+}
+
+// decide reads what the state is bound to, and runs fn if it holds.
+func (t *secondStep) decide(tx store.Tx, fn func(tx store.Tx, o *outcome) error) (*outcome, error) {
 	read := t.read
 	if t.reads != nil {
 		read = t.reads
@@ -329,10 +340,7 @@ func (t *secondStep) try(tx store.Tx, f *family, fn func(tx store.Tx, o *outcome
 	if err != nil || o.refused != nil {
 		return o, err
 	}
-	if err := fn(tx, o); err != nil || o.refused != nil || o.step != stepDone {
-		return o, err
-	}
-	return o, t.scope.insertFamily(tx, f, o.user, t.now)
+	return o, fn(tx, o)
 }
 
 // read reads the user that a state is bound to, as the user is now.

@@ -135,7 +135,9 @@ type attempt struct {
 	who   string   // whom failures are counted for
 	lock  *guesses // what is left of the account's wrong guesses
 
-	values [][]byte // what lock and cred were decoded from
+	refs   []store.Ref // of lock and cred
+	values [][]byte    // what lock and cred were decoded from
+	record []byte      // what user was decoded from
 
 	// absent is told in place of [ErrIncorrectCredentials] if a hook was asked for a user who does
 	// not exist, and the client may know that. The attempt is counted all the same.
@@ -159,10 +161,27 @@ func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
 			return err
 		}
 		t.who = s.whoIs(t.user, t.name)
+		if t.record, err = recordOf(r, s, t.user); err != nil {
+			return err
+		}
 		return t.read(r, s)
 	}, a.prefetchFor(t.name))
 	t.scope = s
 	return err
+}
+
+// recordOf returns what a user was decoded from. It has been read before. Of a user who does
+// not exist it reads what prefetchFor has read.
+func recordOf(r store.Reader, s *scope, u *User) ([]byte, error) {
+	sub := decoySub
+	if u != nil {
+		sub = u.Sub
+	}
+	values, err := r.Get(users.Ref(store.Key(s.pool.ID, sub)))
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
 }
 
 // prefetchFor is what a sign-in under a name reads, whether or not there is such a
@@ -202,7 +221,8 @@ func proofRefs(pool, who string) []store.Ref {
 
 // read reads the credential and the failures of the attempt's user.
 func (t *attempt) read(r store.Reader, s *scope) error {
-	values, err := r.Get(proofRefs(s.pool.ID, t.who)...)
+	t.refs = proofRefs(s.pool.ID, t.who)
+	values, err := r.Get(t.refs...)
 	if err != nil {
 		return err
 	}
@@ -222,7 +242,7 @@ func (t *attempt) decode(s *scope, values [][]byte) (err error) {
 // since. The budget is a copy, which each run of the transaction may change.
 func (t *attempt) again(tx store.Tx) (*attempt, error) {
 	again := &attempt{who: t.who}
-	values, err := tx.Get(proofRefs(t.scope.pool.ID, t.who)...)
+	values, err := tx.Get(t.refs...)
 	if err != nil {
 		return nil, err
 	}
@@ -345,16 +365,16 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	var o outcome
-	commit := func(tx store.Tx) (_ *outcome, err error) {
-		o, err = t.commit(tx, f, ev, now)
-		return &o, err
-	}
-	if err := s.beforeTokens(ctx, hook.TokensOfSignIn, f, commit); err != nil {
+	err = s.beforeTokens(ctx, hook.TokensOfSignIn, f, func(tx store.Tx) (*outcome, error) {
+		_, o, err := t.decide(txPrefetch(tx, t.nextReads()...), ev, now)
+		return o, err
+	})
+	if err != nil {
 		return nil, err
 	}
-	err = s.engine.store.Update(ctx, func(tx store.Tx) error {
-		_, err := commit(tx)
+	var o *outcome
+	err = s.engine.store.Update(ctx, func(tx store.Tx) (err error) {
+		o, err = t.commit(tx, f, ev, now)
 		return err
 	})
 	switch {
@@ -366,7 +386,7 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 		s.failed(o.refused, now)
 		return nil, o.refused
 	}
-	return s.proceed(ctx, &o, t.name, f, now)
+	return s.proceed(ctx, o, t.name, f, now)
 }
 
 // proceed gives what comes after a step of a sign-in: tokens, or a challenge.
@@ -455,45 +475,63 @@ func (o *outcome) canAsk(s *scope) error {
 	return s.points().canSend(medium(f.address))
 }
 
-// commit re-reads what may have changed since the attempt began, counts it, and
-// writes the sign-in if there is one.
-func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (outcome, error) {
+// commit decides about the attempt, counts it, and writes the sign-in if there is one.
+func (t *attempt) commit(tx store.Tx, f *family, ev *Event, now time.Time) (*outcome, error) {
 	tx = txPrefetch(tx, t.nextReads()...)
+	lock, o, err := t.decide(tx, ev, now)
+	if err != nil || o.refused != nil {
+		return o, err
+	}
+	return o, t.succeed(tx, lock, o, f, ev, now)
+}
+
+// decide re-reads what may have changed since the attempt began, and says what comes of the
+// attempt. It writes nothing for a correct proof, except that the proof is used up.
+func (t *attempt) decide(tx store.Tx, ev *Event, now time.Time) (*guesses, *outcome, error) {
 	again, err := t.again(tx)
 	if err != nil {
-		return outcome{}, err
+		return nil, nil, err
 	}
 	if again.lock.locked(now) {
-		return outcome{refused: ErrTooManyAttempts}, nil
+		return nil, &outcome{refused: ErrTooManyAttempts}, nil
 	}
 	if t.spend != nil {
 		if err := usedStates.Insert(tx, t.spend); err != nil {
-			return outcome{}, err
+			return nil, nil, err
 		}
 	}
 	if used, err := t.usedBefore(tx); err != nil || used {
-		return outcome{refused: ErrSessionUsed}, err
+		return nil, &outcome{refused: ErrSessionUsed}, err
 	}
 	if !t.correct || !again.cred.same(t.cred) {
-		return outcome{refused: ErrIncorrectCredentials}, again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), now)
+		return nil, &outcome{refused: ErrIncorrectCredentials}, again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), now)
 	}
-	u, err := orNil(users.Get(tx, store.Key(t.scope.pool.ID, t.who)))
+	u, err := t.userNow(tx)
 	if err != nil {
-		return outcome{}, err
+		return nil, nil, err
 	}
 	if refused := u.refusal(again.cred, now); refused != nil {
-		return outcome{refused: refused}, nil //nolint:nilerr // it is told once the transaction ends
+		return nil, &outcome{refused: refused}, nil //nolint:nilerr // it is told once the transaction ends
 	}
 	if t.once != nil {
 		if err := usedStates.Insert(tx, t.once); err != nil {
-			return outcome{}, err
+			return nil, nil, err
 		}
 	}
-	o := outcome{user: u, cred: again.cred, proved: []proof{{Kind: provedPassword, Changed: again.cred.Changed}}}
-	if err := o.next(tx, t.scope); err != nil {
-		return outcome{}, err
+	o := &outcome{user: u, cred: again.cred, proved: []proof{{Kind: provedPassword, Changed: again.cred.Changed}}}
+	return again.lock, o, o.next(tx, t.scope)
+}
+
+// userNow reads the user. It decodes the user only if the record has changed since the attempt began.
+func (t *attempt) userNow(tx store.Tx) (*User, error) {
+	values, err := tx.Get(users.Ref(store.Key(t.scope.pool.ID, t.who)))
+	if err != nil {
+		return nil, err
 	}
-	return o, t.succeed(tx, again.lock, &o, f, ev, now)
+	if t.user != nil && t.record != nil && bytes.Equal(values[0], t.record) {
+		return t.user, nil
+	}
+	return orNil(users.Decode(values[0]))
 }
 
 // usedBefore reports whether a right answer has used the state of the attempt up.
