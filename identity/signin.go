@@ -97,34 +97,6 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	return res, err
 }
 
-// migrated returns the attempt with the user whom the hook brings from another
-// directory, if the pool does not have the user. A name that was tried too often
-// is not passed on, so that nobody can guess the passwords of the other directory. For the
-// same reason the attempt is counted if the hook brings nobody, also where the client may
-// know that there is no such user.
-func (a *AppClient) migrated(ctx context.Context, t *attempt, password Secret) (*attempt, error) {
-	if t.user != nil || len(password) > settings.MaxPasswordBytes || !present(t.scope.points(), atUserMigration) {
-		return t, nil
-	}
-	absent := ErrUserNotFound
-	if !t.shut(a.engine.now()) {
-		brought, err := t.scope.migrate(ctx, hook.MigrateSignIn, t.name, password)
-		switch {
-		case brought:
-			again := &attempt{name: t.name}
-			return again, a.begin(ctx, again, true)
-		case errors.Is(err, ErrUserNotFound):
-			absent = err
-		case err != nil:
-			return t, err
-		}
-	}
-	if t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
-		t.absent = absent
-	}
-	return t, nil
-}
-
 // An attempt is one proof of who a user is: it is looked up, verified outside
 // any transaction, and then judged and counted in one.
 type attempt struct {
