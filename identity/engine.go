@@ -24,23 +24,24 @@ const recordCache = 4096
 // methods, and those of all handles that come from it, are safe for concurrent
 // use. The engine needs no closing.
 type Engine struct {
-	name     string // tells this engine from others on the store, for leases
-	store    store.Store
-	catalog  store.Catalog
-	log      *slog.Logger
-	sender   Sender
-	clock    func() time.Time
-	rand     io.Reader
-	issuer   IssuerFunc
-	pages    func(context.Context) string // Options.PageURL; may be nil
-	region   string
-	acct     string
-	hasher   *passhash.Hasher
-	quotas   Quotas
-	limits   Limits
-	jobs     []Job         // Options.Jobs
-	ruleRuns chan struct{} // wakes the job that applies group rules
-	imports  chan struct{} // wakes the job that runs import jobs
+	name         string // tells this engine from others on the store, for leases
+	store        store.Store
+	catalog      store.Catalog
+	log          *slog.Logger
+	sender       Sender
+	clock        func() time.Time
+	rand         io.Reader
+	issuer       IssuerFunc
+	pages        func(context.Context) string // Options.PageURL; may be nil
+	relyingParty string                       // Options.RelyingParty; may be empty
+	region       string
+	acct         string
+	hasher       *passhash.Hasher
+	quotas       Quotas
+	limits       Limits
+	jobs         []Job         // Options.Jobs
+	ruleRuns     chan struct{} // wakes the job that applies group rules
+	imports      chan struct{} // wakes the job that runs import jobs
 
 	hooks     *Hooks           // of all pools; nil for none
 	poolHooks map[string]Hooks // by the key of the pool
@@ -105,6 +106,9 @@ type Options struct {
 	// created often, as in tests. Defaults to nil: keys are made when they are
 	// needed.
 	KeyStock *KeyStock
+	// RelyingParty is the domain that passkeys are made for in pools that do not set it, such as
+	// localhost for development. Defaults to none: such pools register no passkeys.
+	RelyingParty string
 	// Quotas limit how many pools, clients, groups and users there may be. The zero
 	// value means the defaults.
 	Quotas Quotas
@@ -161,7 +165,7 @@ func New(s store.Store, o *Options) *Engine {
 	}
 	e := &Engine{
 		name: rand.Text(), store: s, log: o.Logger, sender: o.Sender, clock: o.Clock, rand: o.Rand,
-		issuer: o.Issuer, pages: o.PageURL, region: o.Region, acct: o.Account,
+		issuer: o.Issuer, pages: o.PageURL, relyingParty: o.RelyingParty, region: o.Region, acct: o.Account,
 		pools:    store.NewCache(pools, recordCache),
 		clients:  store.NewCache(clients, recordCache),
 		keyrings: store.NewCache(keyrings, recordCache),

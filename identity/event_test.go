@@ -26,7 +26,7 @@ var readers = strings.Fields(`
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
 	UserPool.Session
-	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
+	Session.Factors Session.Passkeys Session.StartPasskey Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys
 `)
 
 // A life is what the rows of TestEveryChangeLeavesAnEvent share.
@@ -82,6 +82,7 @@ const (
 var acts = slices.Concat([]act{
 	{"Engine.OpenUserPool", func(ctx context.Context, l *life) (err error) {
 		s := mfaPool("OPTIONAL")
+		s.FirstFactors, s.Passkeys = passkeyPool.FirstFactors, passkeyPool.Passkeys
 		s.Algorithm, s.SRP, s.Aliases, s.Defaults = "ES256", true, []string{"email"}, identity.CognitoDefaults
 		if l.pool, err = l.OpenUserPool(ctx, "main", &s); err == nil {
 			l.admin = l.pool.Admin()
@@ -290,6 +291,7 @@ var acts = slices.Concat([]act{
 	{"Session.SetMFA", func(ctx context.Context, l *life) error {
 		return l.session.SetMFA(ctx, identity.MFAUpdate{identity.MFATOTP: {Enabled: true}})
 	}, []string{"MFAChanged user:ada ada"}},
+}, passkeyActs, []act{
 	{"AppClient.SignIn to a challenge", func(ctx context.Context, l *life) error {
 		in, err := l.open2(ctx, "ada", password3)
 		if err == nil {

@@ -31,7 +31,9 @@ const (
 	EventMFAChanged                EventKind = "MFAChanged"
 	EventTOTPEnrollmentStarted     EventKind = "TOTPEnrollmentStarted"
 	EventTOTPEnrolled              EventKind = "TOTPEnrolled"
-	EventUserCreated               EventKind = "UserCreated" // by an operator
+	EventPasskeyAdded              EventKind = "PasskeyAdded"   // Data has its name
+	EventPasskeyRemoved            EventKind = "PasskeyRemoved" // by the user, or by an operator; Data has its name
+	EventUserCreated               EventKind = "UserCreated"    // by an operator
 	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
 	EventUserImported              EventKind = "UserImported"
 	EventUserMigrated              EventKind = "UserMigrated" // a hook has brought the user from another directory
@@ -77,7 +79,7 @@ const (
 	dataKind     = "kind"      // the kind of a message
 	dataPurpose  = "purpose"   // the purpose of a code
 	dataLocked   = "locked"    // "true" if this failure has locked the user out
-	dataName     = "name"      // the name of a group or an access key
+	dataName     = "name"      // the name of a group, an access key or a passkey
 	dataAdded    = "added"     // the name of the group that a user was put into
 	dataRemoved  = "removed"   // the name of the group that a user was taken out of; rules may name several, with spaces between them
 	dataRules    = "rules"     // "true" if rules of the pool changed the groups of a user

@@ -122,6 +122,8 @@ const (
 	MessagePasswordChanged MessageKind = "PasswordChanged" // to the owner, whoever changed it
 	MessageAddressChanged  MessageKind = "AddressChanged"  // to the previous address
 	MessageFactorChanged   MessageKind = "FactorChanged"   // a second factor was set up, turned on or off
+	MessagePasskeyAdded    MessageKind = "PasskeyAdded"    // a passkey was registered
+	MessagePasskeyRemoved  MessageKind = "PasskeyRemoved"  // a passkey was deleted
 	// MessageNewDevice tells of a sign-in from an address or a device that the account was
 	// not signed in to from in the last 90 days. The first sign-in of an account sends none.
 	MessageNewDevice MessageKind = "NewDevice"
