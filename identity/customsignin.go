@@ -459,9 +459,5 @@ func (r *customSignIn) commit(tx store.Tx, f *family, ev *Event) (*outcome, erro
 // provenByHooks is the proof of a custom sign-in. It holds as long as the password is not
 // replaced: an operator who resets a password ends what is pending.
 func provenByHooks(c *credential) proof {
-	p := proof{Kind: provedCustom}
-	if c != nil {
-		p.Changed = c.Changed
-	}
-	return p
+	return proof{Kind: provedCustom, Changed: c.changed()}
 }
