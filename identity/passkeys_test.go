@@ -404,12 +404,28 @@ func TestPasskeyNames(t *testing.T) {
 	}
 }
 
+// adasPhone has the passkey of ada in TestEveryChangeLeavesAnEvent.
+var adasPhone = &webauthntest.Authenticator{}
+
 // passkeyActs are those of TestEveryChangeLeavesAnEvent.
 var passkeyActs = []act{
 	{"Session.FinishPasskey", func(ctx context.Context, l *life) error {
-		_, err := l.session.FinishPasskey(ctx, created(l.t, l.session, &webauthntest.Authenticator{}))
-		return err
+		return second(l.session.FinishPasskey(ctx, created(l.t, l.session, adasPhone)))
 	}, []string{"PasskeyAdded user:ada ada name=Passkey"}},
+	{"PasskeyRequired.Answer with a lie, then with the truth", func(ctx context.Context, l *life) error {
+		for _, forge := range []func(*webauthntest.Forgery){func(f *webauthntest.Forgery) { f.Flags &^= 1 }, nil} {
+			ch, options := askedPasskey(l.t, l.client, "ada")
+			adasPhone.Forge = forge
+			answer, err := adasPhone.Get(pageOrigin, options)
+			check(l.t, "Get", err)
+			_, err = ch.Answer(ctx, identity.PasskeyAnswer{Credential: answer})
+			if forge == nil {
+				return err
+			}
+			wantErr(l.t, "nobody present", err, identity.ErrIncorrectCredentials)
+		}
+		return nil
+	}, []string{"SignInFailed client ada WrongPassword purpose=first-passkey"}}, // the app's code is next
 	{"Session.DeletePasskey", func(ctx context.Context, l *life) error {
 		all, err := l.session.Passkeys(ctx)
 		if err != nil {

@@ -47,6 +47,9 @@ type proof struct {
 	Changed time.Time   `json:"c,omitzero"`  // of all but provedFactor: when the password was set, which names its version
 	Method  MFAMethod   `json:"m,omitempty"` // of provedFactor
 	First   FirstFactor `json:"f,omitempty"` // of provedFirst
+	// Passkey names the passkey of a provedFirst, and Verified says that its authenticator has verified the user.
+	Passkey  []byte `json:"p,omitempty"`
+	Verified bool   `json:"v,omitempty"`
 }
 
 // holds reports whether what was proved before still holds: the password was
@@ -62,7 +65,7 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred}), nil
+		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred, o.passkeys.proved(p)}), nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
 	default:
@@ -159,7 +162,7 @@ func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
 	}
-	if proved(proofs, provedFactor) {
+	if proved(proofs, provedFactor) || bothFactors(s, proofs) {
 		return stepDone, MFANone, nil
 	}
 	switch methods := methodsOf(s, u, e); {

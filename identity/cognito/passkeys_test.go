@@ -180,3 +180,49 @@ func TestPasskeyErrors(t *testing.T) {
 		a.want(t, problem{"InvalidParameterException", "Credential data is not valid", 0})
 	}
 }
+
+// TestPasskeySignIn has the challenge WEB_AUTHN in the shape that Amplify reads: the options are JSON in a parameter.
+func TestPasskeySignIn(t *testing.T) {
+	s := newServer(t)
+	pool := s.passkeyPool(obj{"RelyingPartyId": "example.com", "UserVerification": "required"}).pool
+	c := s.client(pool, obj{"ExplicitAuthFlows": list{"ALLOW_USER_AUTH", "ALLOW_USER_PASSWORD_AUTH"}})
+	s.made(pool, "pat")
+	phone := &webauthntest.Authenticator{}
+	s.ok("CompleteWebAuthnRegistration", s.passkeyBody(c.access("pat"), phone))
+	begin := func(more obj) obj {
+		return s.ok("InitiateAuth", c.auth("USER_AUTH", with(obj{"USERNAME": "pat"}, more)))
+	}
+	available := list{"PASSWORD_SRP", "PASSWORD", "WEB_AUTHN"}
+	wantStep(t, begin(nil), "SELECT_CHALLENGE", available, obj{"USERNAME": "pat"})
+	out := begin(obj{"PREFERRED_CHALLENGE": "WEB_AUTHN"})
+	session, text := str(t, out, "Session"), str(t, out["ChallengeParameters"].(obj), "CREDENTIAL_REQUEST_OPTIONS")
+	wantStep(t, out, "WEB_AUTHN", available, obj{"CREDENTIAL_REQUEST_OPTIONS": text})
+	options := parse[obj](t, text)
+	id := str(t, options["allowCredentials"].(list)[0].(obj), "id")
+	if str(t, options, "challenge") == "" {
+		t.Error("there is no challenge")
+	}
+	delete(options, "challenge")
+	wantSame(t, "CREDENTIAL_REQUEST_OPTIONS", any(options), any(asJSON(t, obj{
+		"allowCredentials": list{obj{"id": id, "transports": list{"internal", "hybrid"}, "type": "public-key"}},
+		"rpId":             "example.com", "timeout": 60000, "userVerification": "required",
+	})))
+	answer := func(credential string) obj {
+		return c.respond("WEB_AUTHN", session, obj{"USERNAME": "pat", "CREDENTIAL": credential})
+	}
+	s.call("RespondToAuthChallenge", answer("{}")).want(t, problem{"InvalidParameterException", "Credential data is not valid", 0})
+	s.call("RespondToAuthChallenge", answer("")).want(t, missingParameter("CREDENTIAL"))
+	phone.Forge = func(f *webauthntest.Forgery) { f.ClientData["origin"] = "https://example.org" }
+	lie, err := phone.Get(passkeyPage, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.call("RespondToAuthChallenge", answer(string(lie))).want(t, incorrect)
+	phone.Forge = nil
+	truth, err := phone.Get(passkeyPage, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantTokens(t, s.ok("RespondToAuthChallenge", answer(string(truth))))
+	s.call("RespondToAuthChallenge", answer(string(truth))).want(t, problem{"NotAuthorizedException", "Invalid session for the user, session can only be used once.", 0})
+}

@@ -66,7 +66,7 @@ type Pool struct {
 	// FirstFactors are the factors that a sign-in may begin with, in clients with the flow
 	// AllowUser. The list has FirstPassword in it, and never FirstPasswordSRP. Nil means
 	// FirstPassword alone. Where MFA is ON, users begin with passwords, whatever the list has.
-	// FirstPasskey is stored and shown, and not acted on.
+	// FirstPasskey needs a relying party, see Passkeys.
 	FirstFactors []FirstFactor `json:"firstFactors,omitempty"`
 	// DeletionProtection keeps the pool from being deleted. It is off by default.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
