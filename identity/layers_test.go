@@ -67,6 +67,7 @@ var thirdParties = map[string]string{
 	"github.com/pquerna/otp":          "mfa",
 	"github.com/boombuler/barcode":    "mfa",
 	"github.com/wneessen/go-mail":     "identity/delivery",
+	"github.com/FastFilter/xorfilter": "identity/internal/blocklist",
 	"github.com/go-webauthn/webauthn": "mfa/webauthn",
 	"golang.org/x/crypto":             "*",
 	"golang.org/x/text":               "*",

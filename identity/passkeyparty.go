@@ -35,7 +35,7 @@ func (e *Engine) passkeyParty(s *PoolSettings) (*webauthn.Party, error) {
 	if !s.OffersPasskeys() {
 		return nil, ErrPasskeysDisabled
 	}
-	id := e.relyingParty
+	id := e.party
 	if p := s.Passkeys; p != nil {
 		id = pick(p.RelyingParty, nil, id)
 	}
