@@ -39,7 +39,7 @@ import (
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
 //	scope.newSignUp                 PreSignUp, messageTriggers
 //	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
-//	scope.confirmSignUp         PostConfirmation
+//	scope.confirmSignUp             PostConfirmation
 //	Users.Confirm                   PostConfirmation
 //	AppClient.resend                messageTriggers
 //	AppClient.forgotPassword        messageTriggers; UserMigration if there is no such user
@@ -385,7 +385,7 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if present(p, sender) {
 		_, err := run(ctx, p, sender, func() *hook.CustomSender {
 			source := messageSource(senderTrigger(m.Medium), m.Kind)
-			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code, Encrypt: p.encrypter()}
+			return &hook.CustomSender{Event: p.event(ctx, source, u), ID: m.ID, To: m.To, Code: m.Code, Encrypt: p.encrypter()}
 		})
 		return err
 	}

@@ -53,10 +53,13 @@ func (e *Engine) passkeyParty(s *PoolSettings) (*webauthn.Party, error) {
 	return party, nil
 }
 
-// hasPasskey reports whether a user has a passkey for the relying party of the pool. keys may be nil.
-func (e *Engine) hasPasskey(s *PoolSettings, keys *passkeySet) bool {
+// countPasskeys returns how many passkeys there are for the relying party of the pool. keys may be nil.
+func (e *Engine) countPasskeys(s *PoolSettings, keys *passkeySet) int {
 	party, err := e.passkeyParty(s)
-	return err == nil && len(keys.usable(party.ID)) > 0
+	if err != nil {
+		return 0
+	}
+	return len(keys.usable(party.ID))
 }
 
 // passkeyOrigins are the origins that may use passkeys: pages of the relying party and of its sub-domains, as with the

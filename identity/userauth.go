@@ -37,6 +37,9 @@ type BeginSignIn struct {
 	Password   Secret // with FirstPassword: what it would be asked for; may be empty
 	A          string // with FirstPasswordSRP: the client's public value, in hexadecimal; may be empty
 	SecretHash string // see [SecretHash]; for clients with a secret
+	// Session is that of [AppClient.ConfirmSignUpSession]; may be empty. It signs the user in, once, if a code to the address
+	// that was confirmed is a first factor. Otherwise the sign-in begins as without it.
+	Session string
 }
 
 // FirstFactorRequired asks which factor the user wants to sign in with.
@@ -124,6 +127,11 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 		}
 	}
 	c := &firstStep{attempt: t, password: in.Password, public: public, now: now}
+	if in.Session != "" {
+		if res, done, err := c.afterSignUp(ctx, in.Session); err != nil || done {
+			return res, err
+		}
+	}
 	return c.begin(ctx, in.Preferred)
 }
 

@@ -15,6 +15,9 @@ type wording struct{ subject, body string }
 // linkWords is the key of the text with a link. It is no kind of message.
 const linkWords MessageKind = "link"
 
+// welcomeWords is the key of the text of an invitation without a password. It is no kind of message.
+const welcomeWords MessageKind = "welcome"
+
 // A language has the texts of all messages.
 type language struct {
 	time  string // the layout of {time}
@@ -52,6 +55,7 @@ var english = &language{"2 January 2006 at 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Choose a new password", "Your code to choose a new password is {####}. If you did not ask for it, you need not do anything."},
 	MessageFactorCode: {"Your authentication code", "Your authentication code is {####}."},
 	MessageInvitation: {"Your temporary password", "Your username is {username} and temporary password is {####}."},
+	welcomeWords:      {"Your account", "Your username is {username}."},
 	linkWords:         {"Your verification link", "Please click the link below to verify your email address. {##Verify Email##}"},
 	MessagePasswordChanged: {
 		"Your password was changed",
@@ -89,6 +93,7 @@ var german = &language{"02.01.2006 um 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Neues Passwort wählen", "Ihr Code für ein neues Passwort lautet {####}. Wenn Sie ihn nicht angefordert haben, müssen Sie nichts tun."},
 	MessageFactorCode: {"Ihr Anmeldecode", "Ihr Anmeldecode lautet {####}."},
 	MessageInvitation: {"Ihr vorläufiges Passwort", "Ihr Benutzername ist {username} und Ihr vorläufiges Passwort lautet {####}."},
+	welcomeWords:      {"Ihr Konto", "Ihr Benutzername ist {username}."},
 	linkWords:         {"Ihr Bestätigungslink", "Bitte klicken Sie auf den folgenden Link, um Ihre E-Mail-Adresse zu bestätigen. {##E-Mail-Adresse bestätigen##}"},
 	MessagePasswordChanged: {
 		"Ihr Passwort wurde geändert",
@@ -126,6 +131,7 @@ var spanish = &language{"02/01/2006 a las 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Elija una nueva contraseña", "Su código para elegir una nueva contraseña es {####}. Si no lo ha solicitado, no tiene que hacer nada."},
 	MessageFactorCode: {"Su código de inicio de sesión", "Su código de inicio de sesión es {####}."},
 	MessageInvitation: {"Su contraseña temporal", "Su nombre de usuario es {username} y su contraseña temporal es {####}."},
+	welcomeWords:      {"Su cuenta", "Su nombre de usuario es {username}."},
 	linkWords:         {"Su enlace de verificación", "Haga clic en el siguiente enlace para verificar su dirección de correo electrónico. {##Verificar correo electrónico##}"},
 	MessagePasswordChanged: {
 		"Se ha cambiado su contraseña",
@@ -163,6 +169,7 @@ var french = &language{"02/01/2006 à 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Choisissez un nouveau mot de passe", "Votre code pour choisir un nouveau mot de passe est {####}. Si vous ne l'avez pas demandé, vous n'avez rien à faire."},
 	MessageFactorCode: {"Votre code de connexion", "Votre code de connexion est {####}."},
 	MessageInvitation: {"Votre mot de passe temporaire", "Votre nom d'utilisateur est {username} et votre mot de passe temporaire est {####}."},
+	welcomeWords:      {"Votre compte", "Votre nom d'utilisateur est {username}."},
 	linkWords:         {"Votre lien de vérification", "Cliquez sur le lien ci-dessous pour vérifier votre adresse e-mail. {##Vérifier mon adresse e-mail##}"},
 	MessagePasswordChanged: {
 		"Votre mot de passe a été modifié",
@@ -201,6 +208,7 @@ var japanese = &language{"2006年1月2日 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"新しいパスワードの設定", "新しいパスワードを設定するためのコードは {####} です。お心当たりがない場合は、何もする必要はありません。"},
 	MessageFactorCode: {"認証コード", "認証コードは {####} です。"},
 	MessageInvitation: {"仮パスワードのお知らせ", "ユーザー名は {username}、仮パスワードは {####} です。"},
+	welcomeWords:      {"アカウントのお知らせ", "ユーザー名は {username} です。"},
 	linkWords:         {"メールアドレスの確認", "次のリンクをクリックして、メールアドレスを確認してください。{##メールアドレスを確認する##}"},
 	MessagePasswordChanged: {
 		"パスワードが変更されました",
@@ -238,6 +246,7 @@ var portuguese = &language{"02/01/2006 às 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Escolha uma nova senha", "Seu código para escolher uma nova senha é {####}. Se você não o solicitou, não precisa fazer nada."},
 	MessageFactorCode: {"Seu código de acesso", "Seu código de acesso é {####}."},
 	MessageInvitation: {"Sua senha temporária", "Seu nome de usuário é {username} e sua senha temporária é {####}."},
+	welcomeWords:      {"Sua conta", "Seu nome de usuário é {username}."},
 	linkWords:         {"Seu link de verificação", "Clique no link abaixo para verificar seu endereço de e-mail. {##Verificar e-mail##}"},
 	MessagePasswordChanged: {
 		"Sua senha foi alterada",

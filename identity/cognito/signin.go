@@ -33,7 +33,7 @@ func (s *service) initiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 		return nil, err
 	}
 	p := params(in.AuthParameters)
-	next, err := clientBegin(ctx, client, val(in.AuthFlow), p)
+	next, err := clientBegin(ctx, client, val(in.AuthFlow), in.Session, p)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 		return nil, err
 	}
 	p := params(in.AuthParameters)
-	next, err := adminBegin(ctx, pool, text(in.ClientId), val(in.AuthFlow), p)
+	next, err := adminBegin(ctx, pool, text(in.ClientId), val(in.AuthFlow), in.Session, p)
 	if err != nil {
 		return nil, err
 	}
@@ -59,20 +59,20 @@ func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 
 // clientBegin begins the one flow that only programs have, or one of the common
 // ones.
-func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, p params) (*step, error) {
+func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, session *wire.Secret, p params) (*step, error) {
 	if flow == idp.AuthFlowTypeUserPasswordAuth {
 		return answered(client.SignIn(ctx, p.password()))
 	}
-	return begin(ctx, client, flow, p)
+	return begin(ctx, client, flow, session, p)
 }
 
 // adminBegin begins the one flow that only operators have, under its two names, or
 // one of the common ones.
-func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flow idp.AuthFlowType, p params) (*step, error) {
+func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flow idp.AuthFlowType, session *wire.Secret, p params) (*step, error) {
 	if flow == idp.AuthFlowTypeAdminUserPasswordAuth || flow == idp.AuthFlowTypeAdminNoSrpAuth {
 		return answered(pool.Admin().SignIn(ctx, client, p.password()))
 	}
-	return begin(ctx, pool.Client(client), flow, p)
+	return begin(ctx, pool.Client(client), flow, session, p)
 }
 
 // password is a sign-in by password.
@@ -80,8 +80,8 @@ func (p params) password() identity.SignIn {
 	return identity.SignIn{Username: p.text("USERNAME"), Password: p.secret("PASSWORD"), SecretHash: p.text("SECRET_HASH")}
 }
 
-// begin begins a flow that programs and operators have in common.
-func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, p params) (*step, error) {
+// begin begins a flow that programs and operators have in common. Only USER_AUTH has a session, of ConfirmSignUp.
+func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, session *wire.Secret, p params) (*step, error) {
 	switch flow {
 	case idp.AuthFlowTypeUserSrpAuth:
 		return startSRP(ctx, client, p)
@@ -96,7 +96,7 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	case idp.AuthFlowTypeUserAuth:
 		return answered(client.Begin(ctx, identity.BeginSignIn{
 			Username: p.text("USERNAME"), Preferred: identity.FirstFactor(p.text("PREFERRED_CHALLENGE")),
-			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
+			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"), Session: text(session),
 		}))
 	}
 	return nil, wire.Errorf(idp.InvalidParameterException, "Initiate Auth method not supported.")

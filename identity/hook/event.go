@@ -182,9 +182,13 @@ type CustomMessageDecision struct {
 // A CustomSender is the event of a message that the hook sends itself.
 type CustomSender struct {
 	Event
+	// ID is the id of the message. It is the same at each try of the outbox, and empty without
+	// an outbox.
+	ID string
 	// To is the address or the phone number of the recipient.
 	To string
-	// Code is the code, or the temporary password of an invitation.
+	// Code is the code, or the temporary password of an invitation. It is empty in a notice,
+	// whose Source says what has changed, such as CustomEmailSender_PasswordChanged.
 	Code settings.Secret
 	// Encrypt encrypts a code for a function that must not get it in clear text, as Amazon
 	// Cognito does: the result is a message of the AWS Encryption SDK in Base64. It is nil if
