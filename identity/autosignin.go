@@ -4,12 +4,13 @@ import (
 	"context"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 )
 
 // A user who has just confirmed a sign-up is signed in without another proof. SignUp gives a
-// session, which proves nothing. ConfirmSignUpSession takes it, and gives one that has the address
-// as proved, by the code that was right. Begin takes that one as the first factor which a code to
+// session, which proves nothing. ConfirmSignUpSession takes it, or none: Amplify sends none. It gives
+// a session that has the address as proved, by the code that was right. Begin takes that one as the first factor which a code to
 // the address is, if the pool allows that factor. Both sessions are of one client and one user.
 
 const (
@@ -43,17 +44,17 @@ func (s *scope) openSignUp(in ConfirmSignUp) (*challengeState, error) {
 	return st, nil
 }
 
-// confirmedSession seals the session that signs a user in who has proved an address. It is empty without the
-// session of the same sign-up.
-func (s *scope) confirmedSession(ctx context.Context, st *challengeState, u *User, attribute string) (string, error) {
-	if st == nil || st.Sub != u.Sub {
+// confirmedSession seals the session that signs a user in who has proved an address. It is empty for clients without the
+// flow, and if the session that came is of another sign-up.
+func (s *scope) confirmedSession(ctx context.Context, st *challengeState, name string, u *User, attribute string) (string, error) {
+	if s.mayChoose() != nil || st != nil && st.Sub != u.Sub {
 		return "", nil
 	}
 	cred, err := s.engine.readCredential(ctx, u)
 	if err != nil {
 		return "", err
 	}
-	next := &challengeState{Name: st.Name, Sub: u.Sub}
+	next := &challengeState{Name: name, Sub: u.Sub}
 	if first := factorBy(attribute); first != "" {
 		next.Proved = []proof{{Kind: provedFirst, Changed: cred.changed(), First: first}}
 	}
@@ -75,6 +76,6 @@ func (c *firstStep) afterSignUp(ctx context.Context, session string) (_ *SignInR
 	}
 	t := &secondStep{scope: c.scope, state: st, now: c.now}
 	// The code was judged when the sign-up was confirmed.
-	res, err := t.finish(ctx, func(store.Tx, *outcome, *Event) error { return nil })
+	res, err := t.finish(ctx, hook.TokensOfSignIn, func(store.Tx, *outcome, *Event) error { return nil })
 	return res, true, err
 }

@@ -67,9 +67,9 @@ func TestSignedInRightAfterASignUp(t *testing.T) {
 
 func (f *fixture) confirmOther(t *testing.T, a *identity.AppClient, name string) error {
 	t.Helper()
-	session, err := f.confirmed(t, a, name, "")
-	if err == nil && session != "" {
-		return errors.New("a session without one")
+	session, err := f.confirmed(t, a, name, "") // as Amplify does
+	if err == nil && session == "" {
+		return errors.New("no session")
 	}
 	return err
 }
@@ -106,6 +106,9 @@ func TestSessionOfASignUpThatProvesNoFactor(t *testing.T) {
 	wantErr(t, "too late", begin(t.Context(), a, identity.BeginSignIn{Username: "alice", Session: session}), identity.ErrSessionExpired)
 	if res := f.signUp(t, pool, "dave", "dave@example.com"); res.Session != "" {
 		t.Error("a client without the flow got a session")
+	}
+	if session, err := f.confirmed(t, pool.AppClient, "dave", ""); err != nil || session != "" {
+		t.Errorf("a client without the flow: %q, %v", session, err)
 	}
 }
 

@@ -52,8 +52,8 @@ func (a *AppClient) ConfirmSignUp(ctx context.Context, in ConfirmSignUp) error {
 }
 
 // ConfirmSignUpSession is ConfirmSignUp, and returns a session that signs the user in: see Session of
-// [BeginSignIn]. It is empty if the input has none, or has one of another sign-up. The session of another client or of
-// another user is [ErrSessionInvalid], and then nothing is changed.
+// [BeginSignIn]. It is empty for clients without the flow [AllowUser], and if the input has the session of another sign-up
+// with the name. The session of another client or for another name is [ErrSessionInvalid], and then nothing is changed.
 func (a *AppClient) ConfirmSignUpSession(ctx context.Context, in ConfirmSignUp) (session string, err error) {
 	if session, err = a.confirmSignUp(ctx, in); err != nil {
 		return "", fmt.Errorf("confirm sign-up: %w", err)
@@ -102,7 +102,7 @@ func (s *scope) confirmSignUp(ctx context.Context, u *User, in ConfirmSignUp) (s
 	if err := s.points().postConfirmation(ctx, hook.ConfirmSignUp, u); err != nil {
 		return "", err
 	}
-	return s.confirmedSession(ctx, st, u, proved)
+	return s.confirmedSession(ctx, st, in.Username, u, proved)
 }
 
 // commitConfirm judges the code and confirms the user in one transaction. It

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/mfa/webauthn"
 	"github.com/cognate-id/cognate/store"
 )
@@ -157,7 +158,7 @@ func (c *PasskeyRequired) answer(ctx context.Context, in PasskeyAnswer) (*SignIn
 		return nil, err
 	}
 	t := &secondStep{scope: next.scope, state: next.state, now: next.now, spent: next.scope.sourceSpent(next.now), reads: next.read}
-	return t.finish(ctx, func(tx store.Tx, o *outcome, ev *Event) error { return next.judgePasskey(tx, t, o, v, ev) })
+	return t.finish(ctx, hook.TokensOfSignIn, func(tx store.Tx, o *outcome, ev *Event) error { return next.judgePasskey(tx, t, o, v, ev) })
 }
 
 // A passkeyVerdict is what an answer has proved, before the transaction.

@@ -26,7 +26,8 @@ import (
 //	flow                            triggers
 //	attempt.untriggered             PreAuthentication, tokenTriggers; UserMigration if there is no such user
 //	scope.setFirstPassword          tokenTriggers
-//	secondStep.prove                tokenTriggers
+//	secondStep.proveBy              tokenTriggers
+//	secondStep.proveRecovery        tokenTriggers
 //	secondStep.proveRound           customTriggers, tokenTriggers
 //	MFASetupRequired.Answer         tokenTriggers
 //	firstStep.byPassword            tokenTriggers
@@ -291,9 +292,9 @@ func (p points) preAuthentication(ctx context.Context, u *User, name string) err
 }
 
 // postAuthentication runs after all proofs of a sign-in and before its tokens.
-func (p points) postAuthentication(ctx context.Context, u *User) error {
+func (p points) postAuthentication(ctx context.Context, u *User, f *family) error {
 	_, err := run(ctx, p, atPostAuthentication, func() *hook.PostAuthentication {
-		return &hook.PostAuthentication{Event: p.event(ctx, hook.AfterSignIn, u)}
+		return &hook.PostAuthentication{Event: p.event(ctx, hook.AfterSignIn, u), NewDevice: f.onNewDevice()}
 	})
 	return err
 }
@@ -440,7 +441,7 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	if o.refused != nil || o.step != stepDone {
 		return nil //nolint:nilerr // err is errRehearsed, as it should be
 	}
-	if err := p.postAuthentication(ctx, o.user); err != nil {
+	if err := p.postAuthentication(ctx, o.user, f); err != nil {
 		return err
 	}
 	if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {

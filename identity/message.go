@@ -128,11 +128,12 @@ const (
 	MessageFactorCode      MessageKind = "Authentication"      // a first or a second factor of a sign-in
 
 	// Notices carry no code. Pools with the setting Notices send them.
-	MessagePasswordChanged MessageKind = "PasswordChanged" // to the owner, whoever changed it
-	MessageAddressChanged  MessageKind = "AddressChanged"  // to the previous address
-	MessageFactorChanged   MessageKind = "FactorChanged"   // a second factor was set up, turned on or off
-	MessagePasskeyAdded    MessageKind = "PasskeyAdded"    // a passkey was registered
-	MessagePasskeyRemoved  MessageKind = "PasskeyRemoved"  // a passkey was deleted
+	MessagePasskeyAdded     MessageKind = "PasskeyAdded"     // a passkey was registered
+	MessagePasskeyRemoved   MessageKind = "PasskeyRemoved"   // a passkey was deleted
+	MessagePasswordChanged  MessageKind = "PasswordChanged"  // to the owner, whoever changed it
+	MessageAddressChanged   MessageKind = "AddressChanged"   // to the previous address
+	MessageFactorChanged    MessageKind = "FactorChanged"    // a second factor was set up, turned on or off
+	MessageRecoveryCodeUsed MessageKind = "RecoveryCodeUsed" // a recovery code has signed the user in
 	// MessageNewDevice tells of a sign-in from an address or a device that the account was
 	// not signed in to from in the last 90 days. The first sign-in of an account sends none.
 	MessageNewDevice MessageKind = "NewDevice"

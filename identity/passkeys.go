@@ -136,8 +136,8 @@ func (s *passkeySet) put(tx store.Tx) error {
 
 // StartPasskey begins the registration of a passkey: it returns the options for navigator.credentials.create, as JSON that
 // PublicKeyCredential.parseCreationOptionsFromJSON takes. Give the browser's answer to [Session.FinishPasskey], with
-// the same access token or a later one of the same sign-in, within five minutes. The errors are [ErrPasskeysDisabled],
-// [ErrPasskeyParty], and [ErrTooManyPasskeys] for a user who has 20.
+// the same access token or a later one of the same sign-in, within five minutes. The errors are [ErrRecentSignInRequired],
+// [ErrPasskeysDisabled], [ErrPasskeyParty], and [ErrTooManyPasskeys] for a user who has 20.
 func (s *Session) StartPasskey(ctx context.Context) (*webauthn.CreationOptions, error) {
 	party, err := s.passkeyParty()
 	if err != nil {
@@ -300,9 +300,9 @@ func (e *Engine) passkeysOf(ctx context.Context, u *User) ([]Passkey, error) {
 }
 
 // DeletePasskey deletes one of the user's passkeys by its id. It returns [ErrPasskeyNotFound] if the user has none with that
-// id. In pools with SignOutOnFactorChange the user's other sign-ins end.
+// id, and [ErrRecentSignInRequired] as [Session.StartPasskey] does. In pools with SignOutOnFactorChange the user's other sign-ins end.
 func (s *Session) DeletePasskey(ctx context.Context, id string) error {
-	if err := s.managed(); err != nil {
+	if err := s.settle(); err != nil {
 		return fmt.Errorf("delete a passkey: %w", err)
 	}
 	by := s.origin()

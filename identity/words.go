@@ -77,6 +77,10 @@ var english = &language{"2 January 2006 at 15:04 UTC", map[MessageKind]wording{
 		"The address of your account was changed",
 		"Your account at {pool} no longer has this address since {time}. If this was not you, ask for help.",
 	},
+	MessageRecoveryCodeUsed: {
+		"A recovery code was used",
+		"Your account at {pool} was signed in to on {time} with a recovery code, in place of the second factor. If this was not you, change your password now and ask for help.",
+	},
 	MessageNewDevice: {
 		"A new sign-in to your account",
 		"Your account at {pool} was signed in to on {time} from a device or a place that was not used before. If this was not you, change your password now and ask for help.",
@@ -114,6 +118,10 @@ var german = &language{"02.01.2006 um 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"Die Adresse Ihres Kontos wurde geändert",
 		"Ihr Konto bei {pool} hat diese Adresse seit dem {time} nicht mehr. Wenn Sie das nicht waren, bitten Sie um Hilfe.",
+	},
+	MessageRecoveryCodeUsed: {
+		"Ein Wiederherstellungscode wurde verwendet",
+		"Am {time} gab es eine Anmeldung bei Ihrem Konto bei {pool} mit einem Wiederherstellungscode statt des zweiten Faktors. Wenn Sie das nicht waren, ändern Sie jetzt Ihr Passwort und bitten Sie um Hilfe.",
 	},
 	MessageNewDevice: {
 		"Neue Anmeldung bei Ihrem Konto",
@@ -153,6 +161,10 @@ var spanish = &language{"02/01/2006 a las 15:04 UTC", map[MessageKind]wording{
 		"Se ha cambiado la dirección de su cuenta",
 		"Su cuenta en {pool} ya no tiene esta dirección desde el {time}. Si no ha sido usted, pida ayuda.",
 	},
+	MessageRecoveryCodeUsed: {
+		"Se ha usado un código de recuperación",
+		"El {time} se inició sesión en su cuenta en {pool} con un código de recuperación en lugar del segundo factor. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
+	},
 	MessageNewDevice: {
 		"Nuevo inicio de sesión en su cuenta",
 		"El {time} se inició sesión en su cuenta en {pool} desde un dispositivo o un lugar que no se había usado antes. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
@@ -190,6 +202,10 @@ var french = &language{"02/01/2006 à 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"L'adresse de votre compte a été modifiée",
 		"Votre compte {pool} n'a plus cette adresse depuis le {time}. Si ce n'était pas vous, demandez de l'aide.",
+	},
+	MessageRecoveryCodeUsed: {
+		"Un code de récupération a été utilisé",
+		"Le {time}, une connexion à votre compte {pool} a eu lieu avec un code de récupération à la place du second facteur. Si ce n'était pas vous, changez votre mot de passe dès maintenant et demandez de l'aide.",
 	},
 	MessageNewDevice: {
 		"Nouvelle connexion à votre compte",
@@ -230,6 +246,10 @@ var japanese = &language{"2006年1月2日 15:04 UTC", map[MessageKind]wording{
 		"アカウントの連絡先が変更されました",
 		"{pool} のアカウントの連絡先が {time} に変更され、この宛先は使われなくなりました。お心当たりがない場合は、サポートにご連絡ください。",
 	},
+	MessageRecoveryCodeUsed: {
+		"リカバリーコードが使用されました",
+		"{time} に、2 要素認証の代わりにリカバリーコードを使用した {pool} のアカウントへのサインインがありました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
+	},
 	MessageNewDevice: {
 		"アカウントへの新しいサインイン",
 		"{time} に、これまで使われていない端末または場所から {pool} のアカウントへのサインインがありました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
@@ -267,6 +287,10 @@ var portuguese = &language{"02/01/2006 às 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"O endereço da sua conta foi alterado",
 		"Sua conta em {pool} não tem mais este endereço desde {time}. Se não foi você, peça ajuda.",
+	},
+	MessageRecoveryCodeUsed: {
+		"Um código de recuperação foi usado",
+		"Sua conta em {pool} foi acessada em {time} com um código de recuperação em vez do segundo fator. Se não foi você, altere sua senha agora e peça ajuda.",
 	},
 	MessageNewDevice: {
 		"Novo acesso à sua conta",

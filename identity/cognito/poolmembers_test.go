@@ -20,7 +20,7 @@ var otherFields = []string{
 	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
-	"PasskeyOrigins", "BlockCommonPasswords",
+	"PasskeyOrigins", "BlockCommonPasswords", "RecentSignInMinutes", "RecoveryCodes",
 	"ID", "Key",
 }
 
@@ -181,7 +181,7 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 		s.Logs = []settings.LogDestination{{Source: settings.LogUserNotification, Level: "ERROR", Kind: settings.LogGroup, ARN: logGroup}}
 		s.PasskeyOrigins = []string{"https://app.example.org"}
 		s.Notices, s.SignOutOnFactorChange, s.SMSCountries, s.MaxSignIns = new(true), new(true), []string{"+49"}, new(7)
-		s.BlockCommonPasswords = new(true)
+		s.BlockCommonPasswords, s.RecentSignInMinutes, s.RecoveryCodes = new(true), new(30), true
 		return nil
 	})
 	if err != nil {

@@ -77,7 +77,7 @@ func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flo
 
 // password is a sign-in by password.
 func (p params) password() identity.SignIn {
-	return identity.SignIn{Username: p.text("USERNAME"), Password: p.secret("PASSWORD"), SecretHash: p.text("SECRET_HASH")}
+	return identity.SignIn{Username: p.text("USERNAME"), Password: p.secret("PASSWORD"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")}
 }
 
 // begin begins a flow that programs and operators have in common. Only USER_AUTH has a session, of ConfirmSignUp.
@@ -86,7 +86,7 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	case idp.AuthFlowTypeUserSrpAuth:
 		return startSRP(ctx, client, p)
 	case idp.AuthFlowTypeRefreshTokenAuth, idp.AuthFlowTypeRefreshToken:
-		t, err := client.Refresh(ctx, identity.Refresh{Token: p.secret("REFRESH_TOKEN"), SecretHash: p.text("SECRET_HASH")})
+		t, err := client.Refresh(ctx, identity.Refresh{Token: p.secret("REFRESH_TOKEN"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")})
 		if err != nil {
 			return nil, err
 		}
@@ -96,14 +96,15 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	case idp.AuthFlowTypeUserAuth:
 		return answered(client.Begin(ctx, identity.BeginSignIn{
 			Username: p.text("USERNAME"), Preferred: identity.FirstFactor(p.text("PREFERRED_CHALLENGE")),
-			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"), Session: text(session),
+			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"), Session: text(session), DeviceKey: p.text("DEVICE_KEY"),
 		}))
 	}
 	return nil, wire.Errorf(idp.InvalidParameterException, "Initiate Auth method not supported.")
 }
 
 // startSRP answers with PASSWORD_VERIFIER. Its state is in SECRET_BLOCK, so
-// Session stays absent, as measured with the service.
+// Session stays absent, as measured with the service. A DEVICE_KEY has no effect here: clients
+// repeat it with their proof, and leave it out there once the device does not exist any more.
 func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
 	ch, err := client.StartSRP(ctx, identity.StartSRP{
 		Username: p.text("USERNAME"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
@@ -117,7 +118,7 @@ func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step,
 // startCustom begins a custom sign-in. It begins with a password if the client names SRP_A as
 // its challenge: SDKs call the parameter CHALLENGE_NAME, the API reference ChallengeName.
 func startCustom(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
-	in := identity.StartCustom{Username: p.text("USERNAME"), SecretHash: p.text("SECRET_HASH")}
+	in := identity.StartCustom{Username: p.text("USERNAME"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")}
 	if cmp.Or(p.text("CHALLENGE_NAME"), p.text("ChallengeName")) == "SRP_A" {
 		if in.A = p.text("SRP_A"); in.A == "" {
 			return nil, missing("SRP_A")
@@ -150,6 +151,9 @@ func result(t *identity.Tokens) *idp.AuthenticationResultType {
 	}
 	if t.Refresh != "" {
 		out.RefreshToken = secret(t.Refresh)
+	}
+	if d := t.NewDevice; d != nil {
+		out.NewDeviceMetadata = &idp.NewDeviceMetadataType{DeviceKey: ptr(d.Key), DeviceGroupKey: ptr(d.Group)}
 	}
 	return out
 }

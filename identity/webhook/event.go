@@ -168,7 +168,7 @@ func preAuthenticationEvent(e *hook.PreAuthentication) (*envelope, error) {
 }
 
 func postAuthenticationEvent(e *hook.PostAuthentication) (*envelope, error) {
-	return enclose(&e.Event, postAuthenticationRequest{UserAttributes: attributes(&e.Event), ClientMetadata: e.Call.ClientMetadata}, empty{}), nil
+	return enclose(&e.Event, postAuthenticationRequest{UserAttributes: attributes(&e.Event), NewDeviceUsed: e.NewDevice, ClientMetadata: e.Call.ClientMetadata}, empty{}), nil
 }
 
 // filled is nil for an empty map, which stands in events as null.
