@@ -10,6 +10,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
+	"github.com/cognate-id/cognate/mfa/webauthn"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -114,6 +115,9 @@ type attempt struct {
 	// absent is told in place of [ErrIncorrectCredentials] if a hook was asked for a user who does
 	// not exist, and the client may know that. The attempt is counted all the same.
 	absent error
+
+	party    *webauthn.Party // of passkeys; nil if no sign-in begins with one
+	passkeys *passkeySet     // nil if there are none, or none are read
 
 	correct bool
 	renewed *credential // written when the proof was correct
@@ -402,9 +406,10 @@ type outcome struct {
 	refused  error // nil if the step was taken; else nothing of the rest holds
 	user     *User
 	cred     *credential
-	enrolled enrolled // read where the pool asks for second factors
-	proved   []proof  // by now
-	step     step     // what comes next
+	enrolled enrolled    // read where the pool asks for second factors
+	passkeys *passkeySet // read where a passkey is judged, or was proved before
+	proved   []proof     // by now
+	step     step        // what comes next
 	method   MFAMethod
 	groups   []*Group // of a sign-in that is done
 }

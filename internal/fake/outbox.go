@@ -47,6 +47,7 @@ var kinds = []string{
 	"SignUp", "ResendCode", "ForgotPassword", "AdminCreateUser",
 	"UpdateUserAttribute", "VerifyUserAttribute", "Authentication",
 	"PasswordChanged", "AddressChanged", "FactorChanged", "AccountExists", "NewDevice", "RecoveryCodeUsed",
+	"PasskeyAdded", "PasskeyRemoved",
 }
 
 // maxLetters is the maximum number of messages in an answer.
