@@ -318,7 +318,7 @@ func TestChosenFactorsAreOnDevices(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.advance(time.Hour) // an account gets few codes an hour
+			f.advance(25 * time.Hour) // an account gets few codes a day
 			_, err := begin("us-east-1_0")
 			wantErr(t, "an unknown device", err, identity.ErrDeviceNotFound)
 			res, err := begin("")
