@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/identitytest"
+	"github.com/cognate-id/cognate/identity/internal/srp"
 	"github.com/cognate-id/cognate/mfa"
 )
 
@@ -219,9 +221,8 @@ func TestDeviceProofsRefuse(t *testing.T) {
 		t.Errorf("%d failures are counted that guess nothing", n)
 	}
 	for name, edit := range map[string]func(*identity.DeviceProof){
-		"a signature that is none":  func(in *identity.DeviceProof) { in.Signature = "*" },
-		"another time":              func(in *identity.DeviceProof) { in.Timestamp = "Sun Nov 22 09:00:01 UTC 2026" },
-		"a day with a leading zero": func(in *identity.DeviceProof) { in.Timestamp = "Thu Nov 05 09:00:00 UTC 2026" },
+		"a signature that is none": func(in *identity.DeviceProof) { in.Signature = "*" },
+		"another time":             func(in *identity.DeviceProof) { in.Timestamp = "Sun Nov 22 09:00:01 UTC 2026" },
 		"the device of another secret": func(in *identity.DeviceProof) {
 			_, p := beginDevice(t, ch, identitytest.NewDevice(d.Key, d.Group))
 			*in = p()
@@ -232,8 +233,8 @@ func TestDeviceProofsRefuse(t *testing.T) {
 		_, err := next.Answer(t.Context(), in)
 		wantErr(t, name, err, identity.ErrIncorrectCredentials)
 	}
-	if n := f.events(t, identity.EventDeviceFailed) - before; n != 4 {
-		t.Errorf("%d failures are counted, want 4", n)
+	if n := f.events(t, identity.EventDeviceFailed) - before; n != 3 {
+		t.Errorf("%d failures are counted, want 3", n)
 	}
 	res, err := next.Answer(t.Context(), good)
 	check(t, "the right proof after wrong ones", err)
@@ -244,6 +245,94 @@ func TestDeviceProofsRefuse(t *testing.T) {
 	wantErr(t, "the same again", err, identity.ErrSessionUsed)
 	_, err = ch.Answer(t.Context(), identity.StartDevice{A: d.Begin().A, DeviceKey: d.Key})
 	wantErr(t, "the first challenge again", err, identity.ErrSessionUsed)
+}
+
+// The time of a proof has one form, as that of the password, also where the signature is right.
+func TestTimesOfDevicesHaveOneForm(t *testing.T) {
+	const secret = "a secret of the device"
+	f := newEngine(t)
+	pool := f.open(t, tracking("OPTIONAL"))
+	a := f.client(t, pool, identity.ClientSettings{})
+	f.join(t, pool, "alice", email)
+	tokens := signInOn(t, a, "")
+	d, salt := tokens.NewDevice, []byte("a salt of a sort")
+	session, err := f.Session(t.Context(), tokens.Access)
+	check(t, "Session", err)
+	_, err = session.ConfirmDevice(t.Context(), identity.ConfirmDevice{Key: d.Key, Salt: salt, Verifier: srp.Verifier(d.Group, d.Key, secret, salt)})
+	check(t, "ConfirmDevice", err)
+	f.enroll(t, session)
+	for _, tt := range []struct {
+		at   string
+		want error
+	}{
+		{"Tue Feb 03 04:05:06 UTC 2026", identity.ErrIncorrectCredentials},
+		{"Mon Feb 3 04:05:06 UTC 2026", identity.ErrIncorrectCredentials}, // it was a Tuesday
+		{"2026-02-03T04:05:06Z", identity.ErrIncorrectCredentials},
+		{"Tue Feb 3 04:05:06 UTC 2026", nil},
+	} {
+		client := srp.NewClient()
+		res, err := askedDevice(t, a, d.Key).Answer(t.Context(), identity.StartDevice{A: client.A(), DeviceKey: d.Key})
+		check(t, "start device", err)
+		next := challengeOf[*identity.DeviceVerifier](t, res)
+		block, err := base64.StdEncoding.DecodeString(next.SecretBlock)
+		check(t, "secret block", err)
+		signature, err := client.Respond(srp.Challenge{PoolName: d.Group, UserID: d.Key, Salt: next.Salt, B: next.B, SecretBlock: block}, secret, tt.at)
+		check(t, "Respond", err)
+		_, err = next.Answer(t.Context(), identity.DeviceProof{
+			Signature: base64.StdEncoding.EncodeToString(signature), SecretBlock: next.SecretBlock, Timestamp: tt.at, DeviceKey: d.Key,
+		})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", tt.at, err, tt.want)
+		}
+	}
+}
+
+// A sign-in that begins with a factor of the user's choice is on a device too, whichever call names it.
+func TestChosenFactorsAreOnDevices(t *testing.T) {
+	f := newEngine(t)
+	pool, _, d, _ := f.remembered(t, everyFactor(tracking("OPTIONAL")))
+	a := f.choosing(t, pool, false)
+	for name, begin := range map[string]func(key string) (*identity.SignInResult, error){
+		"a password at once": func(key string) (*identity.SignInResult, error) {
+			return a.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: byWord, Password: password, DeviceKey: key})
+		},
+		"a password after a device": func(key string) (*identity.SignInResult, error) {
+			res, err := a.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: byWord, DeviceKey: key})
+			check(t, "Begin", err)
+			return challengeOf[*identity.PasswordRequired](t, res).Answer(t.Context(), identity.PasswordAnswer{Password: password})
+		},
+		"a password with a device": func(key string) (*identity.SignInResult, error) {
+			return begun[*identity.PasswordRequired](t, a, "alice", byWord).Answer(t.Context(), identity.PasswordAnswer{Password: password, DeviceKey: key})
+		},
+		"a choice with a device": func(key string) (*identity.SignInResult, error) {
+			return begun[*identity.FirstFactorRequired](t, a, "alice", "").Answer(t.Context(), identity.FirstChoice{Factor: byWord, Password: password, DeviceKey: key})
+		},
+		"a code with a device": func(key string) (*identity.SignInResult, error) {
+			ch := begun[*identity.EmailOTPRequired](t, a, "alice", byMail)
+			return ch.Answer(t.Context(), identity.FactorCode{Code: identity.Secret(f.outbox.LastCode(email)), DeviceKey: key})
+		},
+		"a code after a device": func(key string) (*identity.SignInResult, error) {
+			res, err := a.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: byMail, DeviceKey: key})
+			check(t, "Begin", err)
+			return challengeOf[*identity.EmailOTPRequired](t, res).Answer(t.Context(), identity.FactorCode{Code: identity.Secret(f.outbox.LastCode(email))})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.advance(25 * time.Hour) // an account gets few codes a day
+			_, err := begin("us-east-1_0")
+			wantErr(t, "an unknown device", err, identity.ErrDeviceNotFound)
+			res, err := begin("")
+			check(t, "no device", err)
+			challengeOf[*identity.TOTPRequired](t, res)
+			res, err = begin(d.Key)
+			check(t, "a remembered device", err)
+			res, err = proveDevice(t, challengeOf[*identity.DeviceRequired](t, res), d)
+			check(t, "proof", err)
+			if got := deviceClaim(t, f, res.Tokens.Access); got != d.Key {
+				t.Errorf("device_key = %v", got)
+			}
+		})
+	}
 }
 
 // A state takes five wrong proofs, and wrong proofs lock the user out as wrong passwords do.
