@@ -128,22 +128,30 @@ func (in *CreateUser) triggers() []Trigger {
 // temporary checks the given temporary password, or makes one if it is empty.
 // It returns the password and its credential.
 func (a *Admin) temporary(ctx context.Context, p *PoolInfo, u *User, password Secret, now time.Time) (Secret, *credential, error) {
-	if password == "" {
-		made, err := temporaryPassword(p.Settings.EffectivePasswordPolicy())
-		if err != nil {
-			return "", nil, err
-		}
-		password = made
-	}
-	if err := checkPassword(&p.Settings, password, false); err != nil {
-		return "", nil, err
-	}
-	cred, err := a.engine.newCredential(ctx, &p.Settings, u, password, now)
+	password, cred, err := a.temporaryCredential(ctx, p, u, password, now)
 	if err != nil {
 		return "", nil, err
 	}
 	cred.Expires = now.Add(p.Settings.TemporaryPasswordLife())
 	return password, cred, nil
+}
+
+// temporaryCredential returns a temporary password and its hash. A random one meets any policy
+// and is in no list.
+func (a *Admin) temporaryCredential(ctx context.Context, p *PoolInfo, u *User, password Secret, now time.Time) (Secret, *credential, error) {
+	if password == "" {
+		made, err := temporaryPassword(p.Settings.EffectivePasswordPolicy())
+		if err != nil {
+			return "", nil, err
+		}
+		cred, err := a.engine.newCredential(ctx, &p.Settings, u, made, now)
+		return made, cred, err
+	}
+	if err := a.engine.checkPassword(&p.Settings, password, false); err != nil {
+		return "", nil, err
+	}
+	cred, err := a.engine.chosen(ctx, &p.Settings, u, password, false, now)
+	return password, cred, err
 }
 
 func (a *Admin) commitCreate(ctx context.Context, p *PoolInfo, u *User, cred *credential, inv bundle, force bool, now time.Time) error {
@@ -308,11 +316,11 @@ func (a *Admin) setPassword(ctx context.Context, name string, password Secret, p
 	if err != nil {
 		return err
 	}
-	if err := checkPassword(&p.Settings, password, false); err != nil {
+	if err := a.engine.checkPassword(&p.Settings, password, false); err != nil {
 		return err
 	}
 	now := a.engine.now()
-	cred, err := a.engine.newCredential(ctx, &p.Settings, u, password, now)
+	cred, err := a.engine.chosen(ctx, &p.Settings, u, password, false, now)
 	if err != nil {
 		return err
 	}

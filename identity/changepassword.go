@@ -50,7 +50,7 @@ func (s *Session) changePassword(ctx context.Context, previous, proposed Secret)
 		return err
 	}
 	settings := &s.pool.Settings
-	if err := checkPassword(settings, proposed, false); err != nil {
+	if err := s.engine.checkPassword(settings, proposed, false); err != nil {
 		return err
 	}
 	t := &passwordChange{
@@ -64,7 +64,7 @@ func (s *Session) changePassword(ctx context.Context, previous, proposed Secret)
 		if err := s.engine.checkHistory(ctx, settings, t.cred, proposed); err != nil {
 			return err
 		}
-		next, err := s.engine.newCredential(ctx, settings, s.user, proposed, t.now)
+		next, err := s.engine.chosen(ctx, settings, s.user, proposed, false, t.now)
 		if err != nil {
 			return err
 		}

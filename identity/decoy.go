@@ -40,8 +40,11 @@ func (s *decoyRecord[R]) decode(value []byte) (*R, error) {
 }
 
 // write does the work of writing the record over an earlier one, and writes nothing.
-func (s *decoyRecord[R]) write() error {
-	if _, _, err := s.table.Entries(s.rec); err != nil {
+func (s *decoyRecord[R]) write() error { return s.writeOf(s.rec) }
+
+// writeOf is write for a record of another size.
+func (s *decoyRecord[R]) writeOf(rec *R) error {
+	if _, _, err := s.table.Entries(rec); err != nil {
 		return err
 	}
 	_, err := s.table.Decode(s.value)

@@ -118,21 +118,18 @@ func decoyIs(who string) func(json.RawMessage) bool {
 // put writes a record of failures. That of a name that nobody has comes first in its
 // row, and the oldest of a full row is forgotten. In either case it does the work of both.
 func (lock *throttleRecord) put(tx store.Tx) error {
-	if lock.shared == nil {
-		return cmp.Or(decoyThrottleRow.write(), throttles.Put(tx, lock))
-	}
-	if err := decoyThrottle.write(); err != nil {
-		return err
-	}
+	row := *cmp.Or(lock.shared, decoyThrottleRow.rec)
 	newest, err := json.Marshal(decoyCounts{lock.Who, lock.counts})
 	if err != nil {
 		return err
 	}
-	row := *lock.shared
 	row.Decoys = append([]json.RawMessage{newest}, slices.DeleteFunc(slices.Clone(row.Decoys), decoyIs(lock.Who))...)
 	row.Decoys = row.Decoys[:decoysPerRow]
 	row.Expires = later(row.Expires, lock.Expires)
-	return throttles.Put(tx, &row)
+	if lock.shared == nil {
+		return cmp.Or(decoyThrottleRow.writeOf(&row), throttles.Put(tx, lock))
+	}
+	return cmp.Or(decoyThrottle.write(), throttles.Put(tx, &row))
 }
 
 // blankCounts take the place of counts where there are none.

@@ -33,6 +33,8 @@ type Engine struct {
 	rand     io.Reader
 	issuer   IssuerFunc
 	pages    func(context.Context) string // Options.PageURL; may be nil
+	blocked  map[string]bool              // Options.BlockedPasswords, folded; nil for none
+	breached func(context.Context, Secret) (bool, error)
 	region   string
 	acct     string
 	hasher   *passhash.Hasher
@@ -116,6 +118,17 @@ type Options struct {
 	// others overtake, after twice the time. Defaults to 5 seconds. Set it to more for
 	// tests that sign in many users at once on a slow machine.
 	PasswordWait time.Duration
+	// BlockedPasswords may not be chosen in pools with BlockCommonPasswords, beside the common
+	// passwords that the engine knows: for example the names of your company and its products.
+	// Case is ignored. Defaults to none.
+	BlockedPasswords []string
+	// Breached reports whether a password is known from a data breach. It is asked about each new
+	// password in pools with BlockCommonPasswords that meets all other rules, outside of
+	// transactions. If it fails, or has not answered after two seconds, when its context ends,
+	// the call returns [ErrBreachCheck] and changes nothing: to let passwords pass then, return
+	// false and no error. Its errors are logged, so keep the password out of them. Defaults to
+	// nil: no service is asked.
+	Breached func(context.Context, Secret) (bool, error)
 	// RotateKeysAfter is the age of a pool's signing keys at which
 	// [Engine.Maintain] makes new ones, and a new master key, see
 	// [Admin.RotateKeys]. New signing keys are published at once and sign a
@@ -211,6 +224,7 @@ func (e *Engine) fillDefaults(o *Options) {
 		e.hasher.SetPatience(o.PasswordWait)
 	}
 	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
+	e.blocked, e.breached = foldAll(o.BlockedPasswords), o.Breached
 	e.outbox = newOutbox(o.Outbox)
 	e.hooks, e.poolHooks, e.targets = o.Hooks, maps.Clone(o.PoolHooks), o.Targets
 	e.logs = o.Logs

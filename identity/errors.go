@@ -62,6 +62,8 @@ var (
 
 	// ErrInvalidPassword is returned for a password that does not meet the policy of the pool. It is a [*PasswordError].
 	ErrInvalidPassword = errors.New("identity: password does not meet the policy")
+	// ErrBreachCheck is returned if Options.Breached fails, or takes too long. Nothing was changed: try again later.
+	ErrBreachCheck = errors.New("identity: it is not known whether the password is breached")
 	// ErrPasswordReused is returned for a password that the user had before, if the pool forbids to use it again.
 	ErrPasswordReused = errors.New("identity: password was used before")
 	// ErrUsernameExists is returned when another user has the name. It is a [*NameTakenError].
@@ -111,7 +113,7 @@ var (
 	ErrNoSMS = errors.New("identity: user pool has no settings of SMS")
 	// ErrSuppressed comes with the [ErrDelivery] of a message to an address that nothing is sent to, see [Messages.Suppress].
 	ErrSuppressed = errors.New("identity: messages to the address came back, and nothing is sent to it")
-	// ErrMessageNotFound is returned for a message that is not in the outbox. It may have been sent.
+	// ErrMessageNotFound is returned for a message that is not in the outbox. It may have been sent. It is a [*NotFoundError].
 	ErrMessageNotFound = errors.New("identity: no such message waits")
 
 	// ErrTOTPDisabled is returned when the pool does not allow authenticator apps.
@@ -207,9 +209,9 @@ var (
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )
 
-// A NotFoundError names the pool, client, group, rule or secret that does not exist.
+// A NotFoundError names the pool, client, group, rule, message, import job or secret that does not exist.
 type NotFoundError struct {
-	Err error  // ErrPoolNotFound, ErrClientNotFound, ErrGroupNotFound, ErrGroupRuleNotFound or ErrSecretNotFound
+	Err error  // such as ErrPoolNotFound or ErrGroupNotFound
 	ID  string // the id or name of what does not exist
 }
 
@@ -304,18 +306,24 @@ func (e *PasswordError) Wanted() []string {
 	}
 	words := make([]string, len(e.Unmet))
 	for i, r := range e.Unmet {
-		words[i] = cmp.Or(wantedWords[r], string(r))
-		if r == RuleLength && e.Minimum > 0 {
-			words[i] = fmt.Sprintf("at least %d characters", e.Minimum)
-		}
+		words[i] = wanted(r, e.Minimum)
 	}
 	return words
+}
+
+// wanted says what a rule asks for. minimum is the least number of characters, or 0.
+func wanted(r PasswordRule, minimum int) string {
+	if r == RuleLength && minimum > 0 {
+		return fmt.Sprintf("at least %d characters", minimum)
+	}
+	return cmp.Or(wantedWords[r], string(r))
 }
 
 // wantedWords say what a rule asks for.
 var wantedWords = map[PasswordRule]string{
 	RuleLength: "more characters", RuleMaximum: "at most 256 characters", RuleUppercase: "an uppercase letter",
 	RuleLowercase: "a lowercase letter", RuleNumber: "a digit", RuleSymbol: "a symbol", RuleSpace: "no space at the start or the end",
+	RuleCommon: "a text that is not a common password", RuleBreached: "a text that is not known from a data breach",
 }
 
 // A NameTakenError says which of a user's names another user has.

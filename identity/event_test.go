@@ -25,7 +25,7 @@ var readers = strings.Fields(`
 	Groups.Get Groups.List Groups.Members Groups.Rules
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
-	UserPool.Session
+	UserPool.PasswordRules UserPool.Session
 	Session.Factors Users.All Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
 `)
 

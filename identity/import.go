@@ -147,7 +147,11 @@ func (a *Admin) arrive(ctx context.Context, p *PoolInfo, rec *UserRecord, now ti
 	if in.refused = in.check(p, rec, sub, now); in.refused != nil || rec.Password == "" {
 		return in, nil //nolint:nilerr // it refuses this record alone
 	}
-	in.cred, err = a.engine.newCredential(ctx, &p.Settings, in.user, rec.Password, now)
+	in.cred, err = a.engine.chosen(ctx, &p.Settings, in.user, rec.Password, false, now)
+	if errors.Is(err, ErrInvalidPassword) {
+		in.refused = err // of this record alone
+		return in, nil
+	}
 	if err != nil {
 		return nil, err
 	}

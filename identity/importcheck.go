@@ -37,7 +37,7 @@ func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time
 		if rec.Secrets != nil && rec.Secrets.PasswordHash != "" {
 			return invalid("password", "A record must not have both a password and the hash of one.")
 		}
-		if err := checkPassword(&p.Settings, rec.Password, false); err != nil {
+		if err := in.engine.checkPassword(&p.Settings, rec.Password, false); err != nil {
 			return err
 		}
 	}

@@ -309,7 +309,7 @@ func (js ImportJobs) Stop(ctx context.Context, id string) (*ImportJob, error) {
 		return nil, fmt.Errorf("stop import job: %w", err)
 	}
 	if j.Status == ImportStopped {
-		js.admin.engine.discardUploads(ctx, j.Pool, id, "")
+		js.admin.engine.discardUploads(ctx, j.Pool, id)
 	}
 	js.admin.engine.wakeImport()
 	return j, nil
@@ -404,7 +404,8 @@ func (l *importLog) each(yield func(ImportLine, error) bool) bool {
 // signature is that of the job: whoever has it may upload the file, for 15 minutes after
 // the job was created. Upload reads no more than [MaxImportFile] bytes, and holds a part
 // of them at a time. It returns [ErrUploadRefused], [ErrUploadExpired] or
-// [ErrUploadTooLarge]; what was there before then stays.
+// [ErrUploadTooLarge], or [store.ErrConflict] if another upload was finished meanwhile. What
+// was there before then stays.
 func (js ImportJobs) Upload(ctx context.Context, id string, signature Secret, file io.Reader) error {
 	j, err := js.read(ctx, id)
 	if errors.Is(err, ErrPoolNotFound) || errors.Is(err, ErrImportJobNotFound) {

@@ -469,3 +469,71 @@ func TestImportJobIsOvertakenInTheMiddle(t *testing.T) {
 		}
 	}
 }
+
+// deleteChunk deletes a part of the file of a job, as the sweep does when it has expired.
+func deleteChunk(t *testing.T, f *fixture, n int) {
+	t.Helper()
+	check(t, "Update", f.store.Update(t.Context(), func(tx store.Tx) error {
+		i := 0
+		for e, err := range tx.Scan("importchunks", store.Range{}) {
+			if err != nil {
+				return err
+			}
+			if i++; i > n {
+				return tx.Delete("importchunks", e.Key)
+			}
+		}
+		return nil
+	}))
+}
+
+// A job whose file has expired in part fails. It does not take what is missing for the end of the file.
+func TestImportJobWhoseFileIsGone(t *testing.T) {
+	for name, tt := range map[string]struct{ before, chunk, imported int }{
+		"before it began": {0, 0, 0}, "the end, before it began": {0, 1, 0}, "the end, in the middle": {3, 1, 6750},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := memory.New()
+			f := newEngineOn(t, st)
+			pool := f.open(t, cognitoPool)
+			j := importJob(t, f, pool, identity.ImportJobOptions{}, manyRows(9000)) // more than a chunk
+			run := newEngineOn(t, &midStore{Store: st, left: tt.before, hook: func() { deleteChunk(t, f, tt.chunk) }})
+			if tt.before == 0 {
+				deleteChunk(t, f, tt.chunk)
+			}
+			check(t, "RunImports", run.RunImports(t.Context()))
+			wantCounts(t, ended(t, f, pool, j.ID), identity.ImportFailed, tt.imported, 0, 0, "The CSV file has expired.")
+		})
+	}
+}
+
+// A stepReader calls a function before its last read.
+type stepReader struct {
+	io.Reader
+	hook func()
+}
+
+func (r *stepReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && r.hook != nil {
+		r.hook()
+		r.hook = nil
+	}
+	return n, err
+}
+
+// Of two uploads at once, the job has one whole, and the other is refused or replaced.
+func TestUploadsAtOnce(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, cognitoPool)
+	jobs := pool.Admin().ImportJobs()
+	j, err := jobs.Create(t.Context(), identity.ImportJobOptions{Name: "test"})
+	check(t, "Create", err)
+	upload := func(file io.Reader) error { return jobs.Upload(t.Context(), j.ID, j.Signature, file) }
+	slow := &stepReader{Reader: strings.NewReader(manyRows(9000)), hook: func() { check(t, "Upload", upload(strings.NewReader(manyRows(3)))) }}
+	wantErr(t, "Upload", upload(slow), store.ErrConflict)
+	_, err = jobs.Start(t.Context(), j.ID)
+	check(t, "Start", err)
+	check(t, "RunImports", f.RunImports(t.Context()))
+	wantCounts(t, ended(t, f, pool, j.ID), identity.ImportSucceeded, 3, 0, 0, done)
+}

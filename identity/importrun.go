@@ -18,7 +18,7 @@ import (
 // engine goes on soon. Two engines that run one job at once do no harm: the transaction of
 // a batch finds that the job is somewhere else, and ends the run.
 
-// What becomes of jobs and rows. All but the last two are the service's words.
+// What becomes of jobs and rows. All but the last three are the service's words.
 const (
 	importDoneText    = "Import Job Completed Successfully."
 	importManyText    = "Too many users have failed or been skipped during the import."
@@ -27,6 +27,7 @@ const (
 	rowSkippedText    = "The user already exists."
 	importExpiredText = "The user import job has expired." // (unsure)
 	importRowsText    = "The CSV file has more than 500000 rows."
+	importGoneText    = "The CSV file has expired."
 )
 
 const (
@@ -78,6 +79,15 @@ type importRun struct {
 
 // run does what is left of the job.
 func (r *importRun) run(ctx context.Context) error {
+	err := r.goOn(ctx)
+	if errors.Is(err, errFileGone) {
+		return r.finish(ctx, ImportFailed, importGoneText)
+	}
+	return err
+}
+
+// goOn begins the job, if that is left to do, and imports rows until the end of the file.
+func (r *importRun) goOn(ctx context.Context) error {
 	if r.job.Status == ImportStopping {
 		return r.finish(ctx, ImportStopped, importStoppedText)
 	}
@@ -318,7 +328,7 @@ func (r *importRun) finish(ctx context.Context, s ImportStatus, text string) err
 	if err != nil {
 		return err
 	}
-	r.engine.discardUploads(ctx, r.job.Pool, r.job.ID, "")
+	r.engine.discardUploads(ctx, r.job.Pool, r.job.ID)
 	return nil
 }
 

@@ -27,13 +27,13 @@ func (js ImportJobs) upload(ctx context.Context, j *importJob, file io.Reader) e
 	part := importChunk{Pool: j.Pool, Job: j.ID, Upload: id, Until: j.Created.Add(chunkLife)}
 	size, err := e.storeChunks(ctx, part, file)
 	if err == nil {
-		err = js.take(ctx, j, id, size)
+		err = js.take(ctx, part, size)
 	}
 	if err != nil {
 		e.discardUpload(context.WithoutCancel(ctx), part)
 		return fmt.Errorf("upload: %w", err)
 	}
-	e.discardUploads(ctx, j.Pool, j.ID, id)
+	e.discardUploads(ctx, j.Pool, j.ID)
 	return nil
 }
 
@@ -62,23 +62,31 @@ func (e *Engine) storeChunks(ctx context.Context, part importChunk, file io.Read
 	}
 }
 
-// take makes an uploaded file that of a job, unless the job was started meanwhile.
-func (js ImportJobs) take(ctx context.Context, j *importJob, upload string, size int64) error {
+// take makes an uploaded file that of a job, unless the job was started meanwhile. If another
+// upload was finished meanwhile, it has discarded this one: then the error is [store.ErrConflict].
+func (js ImportJobs) take(ctx context.Context, first importChunk, size int64) error {
 	return js.admin.engine.store.Update(ctx, func(tx store.Tx) error {
-		now, err := js.in(tx, j.ID)
+		now, err := js.in(tx, first.Job)
 		if err != nil {
 			return err
 		}
 		if now.Status != ImportCreated {
 			return ErrUploadExpired
 		}
-		now.Upload, now.Size = upload, size
+		chunk, err := orNil(importChunks.Get(tx, importChunks.Key(&first)))
+		if err != nil {
+			return err
+		}
+		if chunk == nil && size > 0 {
+			return store.ErrConflict
+		}
+		now.Upload, now.Size = first.Upload, size
 		return importJobs.Put(tx, now)
 	})
 }
 
-// discardUploads deletes what was uploaded for a job, except for one upload.
-func (e *Engine) discardUploads(ctx context.Context, pool, job, except string) {
+// discardUploads deletes what was uploaded for a job, except for the file that it still needs.
+func (e *Engine) discardUploads(ctx context.Context, pool, job string) {
 	ctx = context.WithoutCancel(ctx)
 	rng := store.Prefix(pool, job)
 	for {
@@ -105,9 +113,7 @@ func (e *Engine) discardUploads(ctx context.Context, pool, job, except string) {
 		if next == "" {
 			return
 		}
-		if next != except {
-			e.discardUpload(ctx, importChunk{Pool: pool, Job: job, Upload: next})
-		}
+		e.discardUpload(ctx, importChunk{Pool: pool, Job: job, Upload: next})
 		rng.From = store.Prefix(pool, job, next).To
 	}
 }
@@ -115,12 +121,22 @@ func (e *Engine) discardUploads(ctx context.Context, pool, job, except string) {
 // chunksAtOnce is how many chunks one transaction deletes: it reads them.
 const chunksAtOnce = 8
 
-// discardUpload deletes the chunks of an upload. A failure is logged: they expire.
+// needs reports whether an upload is the file of a job that has not ended.
+func (j *importJob) needs(upload string) bool {
+	return j != nil && j.Upload == upload && (j.Status == ImportCreated || j.Status.active())
+}
+
+// discardUpload deletes the chunks of an upload that its job does not need. A failure is logged: they expire.
 func (e *Engine) discardUpload(ctx context.Context, u importChunk) {
 	rng := store.Prefix(u.Pool, u.Job, u.Upload)
 	rng.Limit = chunksAtOnce
 	for more := true; more; {
 		err := e.store.Update(ctx, func(tx store.Tx) error {
+			more = false
+			j, err := orNil(importJobs.Get(tx, importJobKey(u.Pool, u.Job)))
+			if err != nil || j.needs(u.Upload) {
+				return err
+			}
 			var keys []string
 			for entry, err := range tx.Scan(importChunks.Name, rng) {
 				if err != nil {
@@ -150,12 +166,16 @@ type chunkReader struct {
 	part  importChunk // names the next chunk
 	skip  int         // bytes of the next chunk that are done
 	rest  []byte      // of the chunk that was read
+	left  int64       // bytes of the file that were not read
 }
+
+// errFileGone is returned for a file of which a part is missing: it has expired.
+var errFileGone = errors.New("identity: the file of an import job has expired")
 
 func (e *Engine) openUpload(ctx context.Context, j *importJob) *chunkReader {
 	return &chunkReader{
 		ctx: ctx, store: e.store, skip: int(j.Offset % chunkSize),
-		part: importChunk{Pool: j.Pool, Job: j.ID, Upload: j.Upload, N: int(j.Offset / chunkSize)},
+		part: importChunk{Pool: j.Pool, Job: j.ID, Upload: j.Upload, N: int(j.Offset / chunkSize)}, left: j.Size - j.Offset,
 	}
 }
 
@@ -173,6 +193,9 @@ func (c *chunkReader) Read(p []byte) (int, error) {
 
 // next reads the next chunk. It returns io.EOF after the last one.
 func (c *chunkReader) next() error {
+	if c.left <= 0 {
+		return io.EOF
+	}
 	var found *importChunk
 	err := c.store.View(c.ctx, func(r store.Reader) (err error) {
 		found, err = orNil(importChunks.Get(r, importChunks.Key(&c.part)))
@@ -182,9 +205,10 @@ func (c *chunkReader) next() error {
 		return err
 	}
 	if found == nil || len(found.Data) <= c.skip {
-		return io.EOF
+		return errFileGone
 	}
 	c.rest, c.skip = found.Data[c.skip:], 0
+	c.left -= int64(len(c.rest))
 	c.part.N++
 	return nil
 }

@@ -15,7 +15,7 @@ var knownErrors = []error{
 	identity.ErrTooManyAttempts, identity.ErrLimitExceeded, identity.ErrBusy, identity.ErrFlowNotEnabled, identity.ErrMissingParameter,
 	identity.ErrInvalidParameter, identity.ErrSecretHashMissing, identity.ErrSecretHashMismatch,
 	identity.ErrSessionInvalid, identity.ErrSessionExpired, identity.ErrSessionUsed,
-	identity.ErrInvalidPassword, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,
+	identity.ErrInvalidPassword, identity.ErrBreachCheck, identity.ErrUsernameExists, identity.ErrAliasExists, identity.ErrSignUpDisabled,
 	identity.ErrInvalidAttributes, identity.ErrAttributeNotWritable, identity.ErrAttributeProvided,
 	identity.ErrCodeMismatch, identity.ErrCodeExpired, identity.ErrCannotConfirm, identity.ErrAlreadyConfirmed,
 	identity.ErrNoRecovery, identity.ErrRecoveryByAdmin, identity.ErrCannotReset, identity.ErrPasswordReused,

@@ -40,7 +40,7 @@ type QueuedMessage struct {
 
 func (q *queued) info() *QueuedMessage {
 	m := &QueuedMessage{
-		ID: q.ID, Time: q.Time, Sub: q.Sub, Username: q.Username, To: q.To, Medium: q.Medium, Kind: q.Kind, Until: q.Until,
+		ID: q.ID, Time: q.Time, Sub: q.Sub, Username: q.Username, To: q.To, Medium: q.Medium, Kind: q.Kind, Until: q.ends(),
 		Tries: q.Tries, Next: q.Due, Sending: q.Holder != "", Failed: q.Failed, Error: q.Error,
 	}
 	if q.state() == queuedFailed {
@@ -96,51 +96,72 @@ func (ms Messages) scan(ctx context.Context, fn func(*queued) bool) error {
 	}
 }
 
-// Retry makes a message be tried again now, also one that was given up. It returns
-// [ErrMessageNotFound] if there is none with the id.
-func (ms Messages) Retry(ctx context.Context, id string) error {
-	now := ms.admin.engine.now()
-	err := ms.change(ctx, id, EventMessageRetried, func(tx store.Tx, q *queued) error {
+// Retry makes messages be tried again, from now on as long as new ones are. Also those that were
+// given up are. A code that has expired is not sent. Retry returns [ErrMessageNotFound] if there is none with one
+// of the ids, and changes nothing then.
+func (ms Messages) Retry(ctx context.Context, ids ...string) error {
+	e := ms.admin.engine
+	err := ms.change(ctx, ids, EventMessageRetried, func(tx store.Tx, q *queued, now time.Time) (bool, error) {
 		if q.Holder != "" {
-			return nil // it is being sent
+			return false, nil // it is being sent
 		}
-		q.Failed, q.Due = time.Time{}, now
-		return outboxes.Put(tx, q)
+		q.tryFor(e.messageAge(), now)
+		return true, outboxes.Put(tx, q)
 	})
 	if err != nil {
-		return fmt.Errorf("retry message: %w", err)
+		return fmt.Errorf("retry messages: %w", err)
 	}
 	return nil
 }
 
-// Drop deletes a message. One that is being sent may arrive all the same. It returns
-// [ErrMessageNotFound] if there is none with the id.
-func (ms Messages) Drop(ctx context.Context, id string) error {
-	err := ms.change(ctx, id, EventMessageDropped, func(tx store.Tx, q *queued) error {
-		_, err := outboxes.Delete(tx, outboxes.Key(q))
+// Drop deletes messages. One that is being sent may arrive all the same. It returns
+// [ErrMessageNotFound] if there is none with one of the ids, and deletes nothing then.
+func (ms Messages) Drop(ctx context.Context, ids ...string) error {
+	err := ms.change(ctx, ids, EventMessageDropped, func(tx store.Tx, q *queued, _ time.Time) (bool, error) {
+		return outboxes.Delete(tx, outboxes.Key(q))
+	})
+	if err != nil {
+		return fmt.Errorf("drop messages: %w", err)
+	}
+	return nil
+}
+
+// change calls fn for each of the messages, in a transaction of its own. fn reports whether it
+// has changed anything. One that was sent or deleted meanwhile is left out.
+func (ms Messages) change(ctx context.Context, ids []string, kind EventKind, fn func(store.Tx, *queued, time.Time) (bool, error)) error {
+	found, err := ms.find(ctx, ids)
+	if err != nil {
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("drop message: %w", err)
+	}
+	for _, q := range found {
+		if err := ms.changeOne(ctx, q, kind, fn); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (ms Messages) change(ctx context.Context, id string, kind EventKind, fn func(store.Tx, *queued) error) error {
+// find reads messages by their ids.
+func (ms Messages) find(ctx context.Context, ids []string) (found []*queued, err error) {
+	missing := map[string]bool{}
+	for _, id := range ids {
+		missing[id] = true
+	}
+	err = ms.scan(ctx, func(q *queued) bool {
+		if missing[q.ID] {
+			found = append(found, q)
+			delete(missing, q.ID)
+		}
+		return len(missing) > 0
+	})
+	if err == nil && len(missing) > 0 {
+		err = &NotFoundError{ErrMessageNotFound, sortedKeys(missing)[0]}
+	}
+	return found, err
+}
+
+func (ms Messages) changeOne(ctx context.Context, found *queued, kind EventKind, fn func(store.Tx, *queued, time.Time) (bool, error)) error {
 	a := ms.admin
-	var found *queued
-	err := ms.scan(ctx, func(q *queued) bool {
-		if q.ID == id {
-			found = q
-		}
-		return found == nil
-	})
-	if err != nil {
-		return err
-	}
-	if found == nil {
-		return ErrMessageNotFound
-	}
 	now := a.engine.now()
 	ev, err := a.engine.event(ctx, Event{Pool: a.pool, Sub: found.Sub, Kind: kind, Time: now, Actor: Actor{Kind: ActorProgram}, Data: map[string]string{dataKind: string(found.Kind)}})
 	if err != nil {
@@ -148,13 +169,10 @@ func (ms Messages) change(ctx context.Context, id string, kind EventKind, fn fun
 	}
 	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
 		q, err := orNil(outboxes.Get(tx, outboxes.Key(found)))
-		if err != nil {
+		if err != nil || q == nil {
 			return err
 		}
-		if q == nil {
-			return ErrMessageNotFound
-		}
-		if err := fn(tx, q); err != nil {
+		if changed, err := fn(tx, q, now); err != nil || !changed {
 			return err
 		}
 		return events.Insert(tx, ev)

@@ -100,7 +100,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err := s.checkProvided(u, in.Attributes); err != nil {
 		return nil, err
 	}
-	if err := checkPassword(s.settings, in.Password, false); err != nil {
+	if err := s.engine.checkPassword(s.settings, in.Password, false); err != nil {
 		return nil, err
 	}
 	if err := s.points().callable(tokenTriggers...); err != nil {
@@ -109,7 +109,7 @@ func (s *scope) setFirstPassword(ctx context.Context, u *User, st *challengeStat
 	if err := s.checkFirstPassword(ctx, u, st, in.Password); err != nil {
 		return nil, err
 	}
-	cred, err := s.engine.newCredential(ctx, s.settings, u, in.Password, now)
+	cred, err := s.engine.chosen(ctx, s.settings, u, in.Password, false, now)
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ import (
 type OutboxOptions struct {
 	// Workers is how many messages are sent at once by each [Medium]. Defaults to 4.
 	Workers int
-	// MaxAge is how long a message is tried. A code is not sent once it has expired.
-	// Defaults to 24 hours.
+	// MaxAge is how long a message is tried, from when it was written or from
+	// [Messages.Retry] on. A code is not sent once it has expired. Defaults to 24 hours.
 	MaxAge time.Duration
 	// SendTimeout is how long one try may take. If a process ends during a try, another
 	// try begins half a minute after that time. Defaults to one minute.
@@ -61,7 +61,7 @@ func newOutbox(o *OutboxOptions) *outbox {
 		b.Workers = 4
 	}
 	if b.MaxAge <= 0 {
-		b.MaxAge = 24 * time.Hour
+		b.MaxAge = outboxMaxAge
 	}
 	if b.SendTimeout <= 0 {
 		b.SendTimeout = time.Minute
@@ -78,8 +78,19 @@ func (b *outbox) rouse(m Medium) {
 	}
 }
 
-// outboxKept is how long a message is kept that was not sent.
-const outboxKept = 7 * 24 * time.Hour
+const (
+	outboxMaxAge = 24 * time.Hour
+	// outboxKept is how long a message is kept that was not sent.
+	outboxKept = 7 * 24 * time.Hour
+)
+
+// messageAge is how long a message is tried. The engine of a command has no outbox.
+func (e *Engine) messageAge() time.Duration {
+	if e.outbox == nil {
+		return outboxMaxAge
+	}
+	return e.outbox.MaxAge
+}
 
 const quotaMessages = "messages that wait to be sent"
 
@@ -99,7 +110,7 @@ type letter struct {
 
 // A worth says until when a message is worth sending.
 type worth struct {
-	Until     time.Time   `json:"until"`
+	Until     time.Time   `json:"until,omitzero"`      // when the code expires; zero means that the message keeps its worth
 	Purpose   codePurpose `json:"purpose,omitempty"`   // of a stored code
 	MAC       []byte      `json:"mac,omitempty"`       // of a stored code
 	Password  []byte      `json:"password,omitempty"`  // digest of the hash of a temporary password
@@ -158,13 +169,26 @@ func (e *Engine) outboxSeats(pool string) *seats {
 
 // queued makes the record of a message.
 func (p points) queued(u *User, id string, m *Message, w worth, now time.Time) *queued {
-	if last := now.Add(p.engine.outbox.MaxAge); w.Until.IsZero() || last.Before(w.Until) {
-		w.Until = last
-	}
-	return &queued{
+	q := &queued{
 		Pool: p.pool.ID, Sub: u.Sub, ID: id, Time: m.Time, Client: m.Client, Username: m.Username, To: m.To, Medium: m.Medium, Kind: m.Kind,
-		Code: string(m.Code), Subject: m.Subject, Body: m.Body, HTML: m.HTML, worth: w, Due: now, Expires: w.Until.Add(outboxKept),
+		Code: string(m.Code), Subject: m.Subject, Body: m.Body, HTML: m.HTML, worth: w,
 	}
+	q.tryFor(p.engine.messageAge(), now)
+	return q
+}
+
+// tryFor makes a message due, from now on for some time.
+func (q *queued) tryFor(age time.Duration, now time.Time) {
+	q.Failed, q.Due, q.GiveUp = time.Time{}, now, now.Add(age)
+	q.Expires = q.ends().Add(outboxKept)
+}
+
+// ends is when a message is given up.
+func (q *queued) ends() time.Time {
+	if q.Until.IsZero() || q.GiveUp.Before(q.Until) {
+		return q.GiveUp
+	}
+	return q.Until
 }
 
 // message is the message of a record.

@@ -30,7 +30,7 @@ func (e *Engine) stillWorth(ctx context.Context, q *queued) (p points, u *User, 
 	switch {
 	case err != nil:
 		return p, u, err
-	case !now.Before(q.Until):
+	case !now.Before(q.ends()):
 		return p, u, finalError{errTooOld}
 	}
 	refused, err := p.suppressed(ctx, q.message())

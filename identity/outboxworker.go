@@ -243,7 +243,7 @@ func (q *queued) after(failure error, now time.Time) *queued {
 	next := *q
 	next.Holder, next.Error = "", q.shown(failure)
 	next.Due = now.Add(pause(q.Tries))
-	if lasting(failure) || !next.Due.Before(q.Until) {
+	if lasting(failure) || !next.Due.Before(q.ends()) {
 		next.Failed = now
 	}
 	return &next

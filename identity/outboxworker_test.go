@@ -260,3 +260,75 @@ func rankOfSlowSender(t *testing.T, call string, n int) float64 {
 	}
 	return rank
 }
+
+// What could not be sent in its time is tried again if an operator says so, as long as it is worth it.
+func TestRetryOfAMessageWhoseTimeIsOver(t *testing.T) {
+	for name, tt := range map[string]struct {
+		owe  func(t *testing.T, q *queuing, users identity.Users) error
+		sent int
+	}{"an invitation is good for days": {oweInvitation, 1}, "a code has expired": {oweReset, 0}} {
+		t.Run(name, func(t *testing.T) {
+			q := newQueuing(t, memory.New(), identity.PoolSettings{Notices: ptr(false)})
+			q.signUp(t, q.pool, "alice", email)
+			q.send(t)
+			check(t, "ConfirmSignUp", q.pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: "alice", Code: q.post.last(t).Code}))
+			check(t, "owe", tt.owe(t, q, q.pool.Admin().Users()))
+			q.post.fails = func(*identity.Message) error { return errors.New("down") }
+			q.send(t)
+			q.advance(25 * time.Hour)
+			q.send(t)
+			m := q.one(t)
+			if m.Failed.IsZero() {
+				t.Fatalf("it waits: %+v", m)
+			}
+			q.post.fails = nil
+			check(t, "Retry", q.pool.Admin().Messages().Retry(t.Context(), m.ID))
+			if n := q.send(t); n != tt.sent {
+				t.Errorf("%d sent, want %d; left %+v", n, tt.sent, q.queued(t))
+			}
+		})
+	}
+}
+
+// Retry and Drop take several messages. If there is none with one of the ids, they change nothing.
+func TestRetryOfSeveralMessages(t *testing.T) {
+	q := newQueuing(t, memory.New(), identity.PoolSettings{})
+	q.post.fails = func(*identity.Message) error { return permanent{errors.New("550")} }
+	for _, name := range []string{"alice", "bob", "carol"} {
+		q.signUp(t, q.pool, name, name+"@example.com")
+	}
+	q.send(t)
+	q.post.fails = nil
+	var ids []string
+	for _, m := range q.queued(t) {
+		ids = append(ids, m.ID)
+	}
+	all := q.pool.Admin().Messages()
+	wantErr(t, "Retry", all.Retry(t.Context(), ids[0], "another"), identity.ErrMessageNotFound)
+	wantErr(t, "Drop", all.Drop(t.Context(), ids[0], "another"), identity.ErrMessageNotFound)
+	if n := q.send(t); n != 0 || len(q.queued(t)) != 3 {
+		t.Errorf("%d sent, %d left", n, len(q.queued(t)))
+	}
+	check(t, "Retry", all.Retry(t.Context(), ids[1:]...))
+	check(t, "Drop", all.Drop(t.Context(), ids[0]))
+	if n := q.send(t); n != 2 || len(q.queued(t)) != 0 {
+		t.Errorf("%d sent, %d left", n, len(q.queued(t)))
+	}
+}
+
+// A message that is being sent is not retried, and leaves no event that says so.
+func TestRetryOfAMessageThatIsBeingSent(t *testing.T) {
+	q := newQueuing(t, memory.New(), identity.PoolSettings{})
+	q.signUp(t, q.pool, "alice", email)
+	q.post.fails = func(m *identity.Message) error {
+		check(t, "Retry", q.pool.Admin().Messages().Retry(t.Context(), m.ID))
+		return nil
+	}
+	q.send(t)
+	for ev, err := range q.pool.Admin().Events(t.Context(), identity.EventQuery{}) {
+		check(t, "Events", err)
+		if ev.Kind == identity.EventMessageRetried {
+			t.Error("there is an event")
+		}
+	}
+}

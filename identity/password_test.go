@@ -43,7 +43,7 @@ func TestPasswordMeetsThePolicy(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
-			pool := f.open(t, identity.PoolSettings{PasswordPolicy: tt.policy})
+			pool := f.open(t, identity.PoolSettings{PasswordPolicy: tt.policy, BlockCommonPasswords: new(false)})
 			_, err := pool.SignUp(t.Context(), identity.SignUp{
 				Username: "alice", Password: identity.Secret(tt.password), Attributes: map[string]string{"email": email},
 			})

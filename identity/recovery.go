@@ -191,7 +191,7 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 			return ErrUserDisabled
 		}
 	}
-	if err := checkPassword(s.settings, in.Password, false); err != nil {
+	if err := s.engine.checkPassword(s.settings, in.Password, false); err != nil {
 		return err
 	}
 	if err := s.points().callable(PostConfirmation); err != nil {
@@ -207,7 +207,7 @@ func (a *AppClient) confirmForgotPassword(ctx context.Context, in ConfirmForgotP
 	if u == nil {
 		u = &User{Pool: s.pool.ID, Sub: t.who, Username: in.Username}
 	}
-	if t.cred, err = s.engine.newCredential(ctx, s.settings, u, in.Password, t.now); err != nil {
+	if t.cred, err = s.engine.chosen(ctx, s.settings, u, in.Password, false, t.now); err != nil {
 		return err
 	}
 	if err := t.run(ctx, in.Password); err != nil {

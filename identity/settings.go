@@ -120,6 +120,8 @@ const (
 	RuleNumber    = settings.RuleNumber
 	RuleSymbol    = settings.RuleSymbol
 	RuleSpace     = settings.RuleSpace
+	RuleCommon    = settings.RuleCommon
+	RuleBreached  = settings.RuleBreached
 )
 
 // The types of attributes.

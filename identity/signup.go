@@ -86,7 +86,7 @@ func (s *scope) register(ctx context.Context, password Secret, u *User, now time
 	if other != nil && !s.replaces(other) && !s.hides() {
 		return nil, false, u.takenBy(s.settings, other)
 	}
-	cred, err := s.engine.newCredential(ctx, s.settings, u, password, now)
+	cred, err := s.engine.chosen(ctx, s.settings, u, password, true, now)
 	if err != nil {
 		return nil, false, err
 	}
@@ -230,7 +230,7 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if s.settings.Defaults == SafeDefaults && codeTarget(s.settings, u) == nil && len(s.settings.VerifiedAtSignUp()) > 0 {
 		return nil, nonconforming(AttributeProblem{Name: s.settings.VerifiedAtSignUp()[0], Code: settings.AttributeRequired})
 	}
-	if err := checkPassword(s.settings, in.Password, true); err != nil {
+	if err := s.engine.checkPassword(s.settings, in.Password, true); err != nil {
 		return nil, err
 	}
 	return u, s.points().callable(append([]Trigger{PreSignUp}, messageTriggers...)...)

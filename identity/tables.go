@@ -432,6 +432,7 @@ type queued struct {
 	worth
 
 	Due    time.Time `json:"due"`              // when it is tried next; while it is being sent, when the lease ends
+	GiveUp time.Time `json:"giveUp"`           // when it is not tried any more, unless worth.Until is sooner
 	Holder string    `json:"holder,omitempty"` // the engine that is sending it
 	Tries  int       `json:"tries,omitempty"`
 	Failed time.Time `json:"failed,omitzero"` // it is not tried any more

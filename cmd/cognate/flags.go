@@ -3,13 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // This file has the flags with a form of their own. Each flag is checked when the command
@@ -33,6 +36,42 @@ type connectionFlags struct {
 type userFlags struct {
 	Users       int `name:"max-users" default:"0" placeholder:"N" help:"Refuse sign-ups in a pool that has N users. Operators may still make users. 0 means no limit. Default: ${default}."`
 	Unconfirmed int `name:"max-unconfirmed-users" default:"0" placeholder:"N" help:"Refuse sign-ups in a pool that has N unconfirmed users. 0 means 100000 in pools whose unconfirmed users expire, and no limit in others. Default: ${default}."`
+}
+
+// passwordFlags are about the passwords that users may choose.
+type passwordFlags struct {
+	Blocked string `name:"blocked-passwords" placeholder:"FILE" help:"Refuse the passwords in FILE too, one on each line, in pools with blockCommonPasswords. Case is ignored."`
+}
+
+// maxBlocked is the size of the largest list of passwords, in bytes.
+const maxBlocked = 64 << 20
+
+// blocked returns the passwords of the file; none without the flag.
+func (c passwordFlags) blocked() ([]string, error) {
+	if c.Blocked == "" {
+		return nil, nil
+	}
+	f, err := os.Open(c.Blocked)
+	if err != nil {
+		return nil, fmt.Errorf("--blocked-passwords: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxBlocked+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--blocked-passwords: %w", err)
+	case len(text) > maxBlocked:
+		return nil, fmt.Errorf("--blocked-passwords: %s has more than 64 MiB", c.Blocked)
+	case !utf8.Valid(text):
+		return nil, fmt.Errorf("--blocked-passwords: %s is not UTF-8", c.Blocked)
+	}
+	var passwords []string
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			passwords = append(passwords, line)
+		}
+	}
+	return passwords, nil
 }
 
 // Validate returns an error if a bound is negative.

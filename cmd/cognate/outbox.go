@@ -74,8 +74,8 @@ func (c *theMessages) Validate() error {
 	return c.inPool.Validate()
 }
 
-// each calls fn for each of the messages and says how many there were.
-func (c *theMessages) each(t *terminal, done string, fn func(context.Context, identity.Messages, string) error) error {
+// change calls fn with the ids of the messages and says how many there were.
+func (c *theMessages) change(t *terminal, done string, fn func(identity.Messages, context.Context, ...string) error) error {
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
 		ids := c.IDs
 		if c.All {
@@ -88,10 +88,8 @@ func (c *theMessages) each(t *terminal, done string, fn func(context.Context, id
 				}
 			}
 		}
-		for _, id := range ids {
-			if err := fn(ctx, a.Messages(), id); err != nil {
-				return fmt.Errorf("message %s: %w", oneLine(id), err)
-			}
+		if err := fn(a.Messages(), ctx, ids...); err != nil {
+			return err
 		}
 		_, err := fmt.Fprintf(t.out, "%s %s.\n", done, counted(len(ids), "message"))
 		return err
@@ -117,7 +115,7 @@ func (outboxRetry) Help() string {
 
 // Run makes messages due.
 func (c *outboxRetry) Run(t *terminal) error {
-	return c.each(t, "The server tries", func(ctx context.Context, ms identity.Messages, id string) error { return ms.Retry(ctx, id) })
+	return c.change(t, "The server tries", identity.Messages.Retry)
 }
 
 type outboxDrop struct{ theMessages }
@@ -132,7 +130,7 @@ func (outboxDrop) Help() string {
 
 // Run deletes messages.
 func (c *outboxDrop) Run(t *terminal) error {
-	return c.each(t, "Deleted", func(ctx context.Context, ms identity.Messages, id string) error { return ms.Drop(ctx, id) })
+	return c.change(t, "Deleted", identity.Messages.Drop)
 }
 
 type outboxBounced struct {

@@ -35,6 +35,7 @@ type serveCommand struct {
 	Rotate  int        `name:"rotate-keys" default:"0" placeholder:"DAYS" help:"Replace the keys of a pool when they are DAYS days old (at least 2); 0 means never. Default: ${default}."`
 	connectionFlags
 	userFlags
+	passwordFlags
 	hookFlags
 	senderFlags
 	logFlags
@@ -114,6 +115,10 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	defer sink.Close() //nolint:errcheck // it drops what it could not write, and says so in the log
+	blocked, err := c.blocked()
+	if err != nil {
+		return err
+	}
 	l, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -135,7 +140,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender, hooks),
 		Hooks: hooks.hooks, Targets: hooks.targets, PageURL: c.Issuer.pages(c.url(c.Addr, l)),
-		Logs:   sink,
+		Logs: sink, BlockedPasswords: blocked,
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
 	regions, err := c.regions(ctx, engine)

@@ -77,6 +77,7 @@ var rows = []row{
 	{identity.ErrMFARequired, idp.InvalidParameterException, say("The user pool requires MFA: one factor must stay enabled.")}, // text (unsure)
 
 	{identity.ErrInvalidPassword, idp.InvalidPasswordException, passwordRule},
+	{identity.ErrBreachCheck, idp.InternalErrorException, say("The password could not be checked. Please try again later.")}, // ours
 	{identity.ErrUsernameExists, idp.UsernameExistsException, nameTaken},
 	{identity.ErrAliasExists, idp.AliasExistsException, nameTaken},
 	{identity.ErrSignUpDisabled, idp.NotAuthorizedException, say("SignUp is not permitted for this user pool")},
@@ -296,6 +297,8 @@ var ruleTexts = map[identity.PasswordRule]string{
 	identity.RuleNumber:    "Password must have numeric characters",
 	identity.RuleSymbol:    "Password must have symbol characters",
 	identity.RuleSpace:     "Password cannot start or end with a space", // (unsure)
+	identity.RuleCommon:    "Password is too common",                    // ours: the service has no such rule
+	identity.RuleBreached:  "Password is known from a data breach",      // ours
 }
 
 // passwordRule names the first rule that was broken, as the service does. The two

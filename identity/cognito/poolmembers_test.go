@@ -20,6 +20,7 @@ var otherFields = []string{
 	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
+	"BlockCommonPasswords",
 	"ID", "Key",
 }
 
@@ -179,6 +180,7 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 		s.UnconfirmedDays, s.ReplaceUnconfirmed, s.ProveNames, s.PrepareNames, s.HideSignUp = new(3), new(true), new(true), new(true), new(true)
 		s.Logs = []settings.LogDestination{{Source: settings.LogUserNotification, Level: "ERROR", Kind: settings.LogGroup, ARN: logGroup}}
 		s.Notices, s.SignOutOnFactorChange, s.SMSCountries, s.MaxSignIns = new(true), new(true), []string{"+49"}, new(7)
+		s.BlockCommonPasswords = new(true)
 		return nil
 	})
 	if err != nil {

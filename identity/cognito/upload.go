@@ -11,6 +11,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/store"
 )
 
 // The upload of the file of an import job: one PUT to the address that the job is shown
@@ -48,6 +49,7 @@ var (
 	errTooLarge  = &s3Error{Code: "EntityTooLarge", Message: "Your proposed upload exceeds the maximum allowed size", status: http.StatusBadRequest}
 	errNoLength  = &s3Error{Code: "MissingContentLength", Message: "You must provide the Content-Length HTTP header.", status: http.StatusLengthRequired}
 	errCutOff    = &s3Error{Code: "IncompleteBody", Message: "You did not provide the number of bytes specified by the Content-Length HTTP header", status: http.StatusBadRequest}
+	errConflict  = &s3Error{Code: "OperationAborted", Message: "A conflicting conditional operation is currently in progress against this resource. Please try again.", status: http.StatusConflict}
 	errSlowDown  = &s3Error{Code: "SlowDown", Message: "Please reduce your request rate.", status: http.StatusServiceUnavailable}
 	errInternal  = &s3Error{Code: "InternalError", Message: "We encountered an internal error. Please try again.", status: http.StatusInternalServerError}
 )
@@ -83,6 +85,8 @@ func (s *service) uploadError(r *http.Request, err error) *s3Error {
 		return errExpired
 	case errors.Is(err, identity.ErrUploadTooLarge):
 		return errTooLarge
+	case errors.Is(err, store.ErrConflict):
+		return errConflict
 	}
 	s.log.ErrorContext(r.Context(), "upload for an import job", "error", err)
 	return errInternal

@@ -15,7 +15,7 @@ import (
 
 // LatestGeneration is the generation of the defaults of a pool that is made now.
 // Pools of versions before there were generations have 0.
-const LatestGeneration = 1
+const LatestGeneration = 2
 
 // A Change is a setting whose effect is another one than before.
 type Change struct {
@@ -53,6 +53,7 @@ var grown = []struct {
 	{"ForceAlias", func(s *Pool) string { return onText(s.MayForceAlias(&Client{})) }},
 	{"Rotation", func(s *Pool) string { return onText(s.Rotates(&Client{})) }},
 	{"IdleHours", func(s *Pool) string { return lifeText(s.IdleLife(&Client{})) }},
+	{"BlockCommonPasswords", func(s *Pool) string { return onText(s.BlocksCommonPasswords()) }},
 }
 
 func onText(on bool) string {
@@ -130,6 +131,9 @@ func (s *Pool) NotifiesOwners() bool { return s.given(s.Notices, 1) }
 
 // SignsOutOnFactorChange reports whether a change of the factors of a user ends the user's other sign-ins.
 func (s *Pool) SignsOutOnFactorChange() bool { return s.given(s.SignOutOnFactorChange, 1) }
+
+// BlocksCommonPasswords reports whether users may choose no password that many people use.
+func (s *Pool) BlocksCommonPasswords() bool { return s.given(s.BlockCommonPasswords, 2) }
 
 // SignInLimit is how many sign-ins of a user may stand at the same time. Zero means that
 // there is no limit.

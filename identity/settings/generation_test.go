@@ -25,6 +25,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 		{"ForceAlias", "on", "off"},
 		{"Rotation", "off", "on"},
 		{"IdleHours", "no limit", "14 days"},
+		{"BlockCommonPasswords", "off", "on"},
 	}
 	pool := settings.Pool{Name: "main", Region: "us-east-1"}
 	if got := pool.Upgrade(); !slices.Equal(got, want) {
@@ -41,7 +42,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 	pool := settings.Pool{
 		Name: "main", Region: "us-east-1", UnconfirmedDays: new(30), ReplaceUnconfirmed: new(false), ProveNames: new(false), PrepareNames: new(false),
-		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0),
+		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0), BlockCommonPasswords: new(false),
 	}
 	before := pool
 	for _, c := range pool.Upgrade() {
@@ -55,12 +56,25 @@ func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 	}
 }
 
+// TestPoolsOfAGenerationKeepIt: a pool of generation 1 has no default of generation 2, and the upgrade
+// lists those alone.
+func TestPoolsOfAGenerationKeepIt(t *testing.T) {
+	pool := settings.Pool{Name: "main", Region: "us-east-1", Generation: 1}
+	if pool.BlocksCommonPasswords() || !pool.NotifiesOwners() {
+		t.Errorf("generation 1: BlocksCommonPasswords = %t, NotifiesOwners = %t", pool.BlocksCommonPasswords(), pool.NotifiesOwners())
+	}
+	want := []settings.Change{{"BlockCommonPasswords", "off", "on"}}
+	if got := pool.Upgrade(); !slices.Equal(got, want) {
+		t.Errorf("Upgrade = %v, want %v", got, want)
+	}
+}
+
 // TestWirePoolsHaveNoneOfOurs: pools with the service's defaults change in no generation.
 func TestWirePoolsHaveNoneOfOurs(t *testing.T) {
 	pool := settings.Pool{Defaults: settings.CognitoDefaults, Generation: settings.LatestGeneration}
 	client := &settings.Client{}
 	if pool.UnconfirmedLife() != 0 || pool.ReplacesUnconfirmed() || pool.ProvesNames() || pool.PreparesNames() || pool.HidesSignUp() || pool.NotifiesOwners() ||
-		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
+		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || pool.BlocksCommonPasswords() || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
 		t.Errorf("a pool with the service's defaults has one of ours: %+v", pool)
 	}
 	pool.Generation = 0

@@ -19,6 +19,8 @@ const (
 	RuleNumber    PasswordRule = "a digit"
 	RuleSymbol    PasswordRule = "a symbol"
 	RuleSpace     PasswordRule = "no space at either end"
+	RuleCommon    PasswordRule = "no common password"   // see [Pool.BlockCommonPasswords]
+	RuleBreached  PasswordRule = "no breached password" // as the program's own check says
 )
 
 // MaxPasswordBytes is the length in UTF-8 of the longest password that any pool takes.
@@ -71,25 +73,59 @@ func (s *Pool) EffectivePasswordPolicy() PasswordPolicy {
 	return p
 }
 
+// Rules returns the rules that the policy has, in the order in which they are checked.
+func (p PasswordPolicy) Rules() []PasswordRule {
+	var rules []PasswordRule
+	for _, r := range p.rules() {
+		rules = append(rules, r.rule)
+	}
+	return rules
+}
+
 // Unmet returns which rules of the policy a password breaks. Every code
-// point of its composed form counts as one character.
+// point of its composed form counts as one character. Of a password of more than
+// [MaxPasswordBytes] only [RuleMaximum] is checked.
 func (p PasswordPolicy) Unmet(password Secret) []PasswordRule {
+	if len(password) > MaxPasswordBytes {
+		return []PasswordRule{RuleMaximum}
+	}
 	text := norm.NFC.String(string(password))
 	var unmet []PasswordRule
-	need := func(met bool, r PasswordRule) {
-		if !met {
-			unmet = append(unmet, r)
+	for _, r := range p.rules() {
+		if !r.met(text) {
+			unmet = append(unmet, r.rule)
 		}
 	}
-	n := utf8.RuneCountInString(text)
-	need(n >= p.MinimumLength, RuleLength)
-	need(n <= maxPassword && len(password) <= MaxPasswordBytes, RuleMaximum)
-	need(!p.RequireUppercase || has(text, 'A', 'Z'), RuleUppercase)
-	need(!p.RequireLowercase || has(text, 'a', 'z'), RuleLowercase)
-	need(!p.RequireNumbers || has(text, '0', '9'), RuleNumber)
-	need(!p.RequireSymbols || strings.ContainsAny(strings.TrimSpace(text), symbols+" "), RuleSymbol)
-	need(text == strings.TrimSpace(text), RuleSpace)
 	return unmet
+}
+
+// A passwordCheck is a rule, and whether a password in its composed form meets it.
+type passwordCheck struct {
+	rule PasswordRule
+	met  func(text string) bool
+}
+
+// rules returns the checks of the policy.
+func (p PasswordPolicy) rules() []passwordCheck {
+	checks := []passwordCheck{
+		{RuleLength, func(text string) bool { return utf8.RuneCountInString(text) >= p.MinimumLength }},
+		{RuleMaximum, func(text string) bool { return utf8.RuneCountInString(text) <= maxPassword }},
+	}
+	for _, c := range []struct {
+		wanted bool
+		passwordCheck
+	}{
+		{p.RequireUppercase, passwordCheck{RuleUppercase, func(text string) bool { return has(text, 'A', 'Z') }}},
+		{p.RequireLowercase, passwordCheck{RuleLowercase, func(text string) bool { return has(text, 'a', 'z') }}},
+		{p.RequireNumbers, passwordCheck{RuleNumber, func(text string) bool { return has(text, '0', '9') }}},
+		{p.RequireSymbols, passwordCheck{RuleSymbol, func(text string) bool { return strings.ContainsAny(strings.TrimSpace(text), symbols+" ") }}},
+		{true, passwordCheck{RuleSpace, func(text string) bool { return text == strings.TrimSpace(text) }}},
+	} {
+		if c.wanted {
+			checks = append(checks, c.passwordCheck)
+		}
+	}
+	return checks
 }
 
 func has(text string, from, to rune) bool {

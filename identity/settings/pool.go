@@ -198,6 +198,10 @@ type Pool struct {
 	// about one in an eighth of a larger number, so there may be some more for a while.
 	// Unset, it is 100 where the others are on, and 0 otherwise.
 	MaxSignIns *int `json:"maxSignIns,omitempty"`
+	// BlockCommonPasswords refuses passwords that many people use, of which the engine has a list,
+	// those of Options.BlockedPasswords, and those that Options.Breached knows. Only new
+	// passwords are held to it. Unset, it is on with SafeDefaults of generation 2 or later.
+	BlockCommonPasswords *bool `json:"blockCommonPasswords,omitempty"`
 	// SMSCountries are the calling codes that text messages may go to, such as "+49",
 	// or longer prefixes of numbers. Nil, with any defaults, means all. An empty list means none.
 	SMSCountries []string `json:"smsCountries,omitzero"`

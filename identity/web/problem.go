@@ -51,6 +51,7 @@ func Problems() []Problem {
 		TooMany("There were too many tries. Wait an hour, then try again.", identity.ErrLimitExceeded),
 		{Field: FieldNewPassword, Detail: unmet, Errs: []error{identity.ErrInvalidPassword}},
 		At(FieldNewPassword, "You had this password before. Choose another one.", identity.ErrPasswordReused),
+		{Field: FieldNewPassword, Text: "The password could not be checked. Please try again later.", Status: http.StatusServiceUnavailable, Errs: []error{identity.ErrBreachCheck}},
 		At(FieldEmail, "Enter an e-mail address, such as name@example.com.", identity.ErrInvalidParameter),
 		At(FieldCode, "This code is wrong or too old. Look for the newest message.", identity.ErrCodeMismatch, identity.ErrCodeExpired),
 		At(FieldCode, "This code is wrong. Enter the one that the app shows now.", identity.ErrMFACodeMismatch, identity.ErrTOTPMismatch),
@@ -62,7 +63,8 @@ func Problems() []Problem {
 var unmetWords = map[identity.PasswordRule]string{
 	identity.RuleLength: "more characters", identity.RuleMaximum: "at most 256 characters", identity.RuleUppercase: "an uppercase letter",
 	identity.RuleLowercase: "a lowercase letter", identity.RuleNumber: "a digit", identity.RuleSymbol: "a symbol",
-	identity.RuleSpace: "no space at the start or the end",
+	identity.RuleSpace: "no space at the start or the end", identity.RuleCommon: "a text that is not a common password",
+	identity.RuleBreached: "a text that is not known from a data breach",
 }
 
 func unmet(err error) string {

@@ -1,0 +1,10 @@
+// What runs in the browser: Amplify, as an application would bundle it.
+
+import { Amplify } from "aws-amplify";
+import * as auth from "aws-amplify/auth";
+
+window.amplify = {
+  configure: ({ url, poolId, clientId }) =>
+    Amplify.configure({ Auth: { Cognito: { userPoolId: poolId, userPoolClientId: clientId, userPoolEndpoint: url } } }),
+  ...auth,
+};

@@ -1,0 +1,87 @@
+// What the tests of this suite share: a page with Amplify in headless Chromium, and a pool.
+// internal/clients/run starts the servers and sets COGNATE_….
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { build } from "esbuild";
+import puppeteer from "puppeteer-core";
+
+export const password = "Correct-Horse-1";
+
+// env is a variable that internal/clients/run sets.
+export function env(name) {
+  assert.ok(process.env[name], `${name} is not set; start these tests with internal/clients/run`);
+  return process.env[name];
+}
+
+// call makes a call of the API that needs an operator, whose signature "cognate dev" takes unseen.
+export async function call(url, operation, body) {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `AWSCognitoIdentityProviderService.${operation}`,
+      authorization: "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host, Signature=00",
+    },
+    body: JSON.stringify(body),
+  });
+  const said = await answer.json();
+  assert.equal(answer.status, 200, `${operation}: ${JSON.stringify(said)}`);
+  return said;
+}
+
+// code is the newest one that was sent to a user.
+export async function code({ url, poolId }, username) {
+  const query = new URLSearchParams({ userPoolId: poolId, username, limit: "1" });
+  const sent = await (await fetch(`${url}/_cognate/outbox?${query}`)).json();
+  assert.equal(sent.length, 1, `messages to ${username}`);
+  return sent[0].code;
+}
+
+const { outputFiles } = await build({ entryPoints: ["page.js"], bundle: true, write: false, format: "iife", define: { global: "window" } });
+
+// open serves a page with Amplify on http://localhost, and opens it in Chromium. Passkeys
+// belong to localhost: 127.0.0.1 is no domain.
+export async function open(t, { pool = {}, client = {} } = {}) {
+  const url = env("COGNATE_URL").replace("127.0.0.1", "localhost");
+  const { UserPool } = await call(url, "CreateUserPool", { PoolName: "browser", AutoVerifiedAttributes: ["email"], ...pool });
+  const poolId = UserPool.Id;
+  const { UserPoolClient } = await call(url, "CreateUserPoolClient", {
+    UserPoolId: poolId,
+    ClientName: "browser",
+    ExplicitAuthFlows: ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    ...client,
+  });
+  const world = { url, poolId, clientId: UserPoolClient.ClientId };
+
+  const site = createServer((request, response) => {
+    const script = request.url === "/page.js";
+    response.setHeader("content-type", script ? "text/javascript" : "text/html");
+    response.end(script ? outputFiles[0].contents : "<!doctype html><title>Amplify</title><script src=/page.js></script>");
+  });
+  await new Promise((resolve) => site.listen(0, "localhost", resolve));
+  t.after(() => site.close());
+
+  const browser = await puppeteer.launch({ executablePath: env("CHROMIUM"), args: ["--no-sandbox"] });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(`http://localhost:${site.address().port}/`);
+  await page.evaluate((w) => window.amplify.configure(w), world);
+  return { ...world, browser, page, amplify: caller(page) };
+}
+
+// caller has a function for each of Amplify's, which runs in the page.
+function caller(page) {
+  return new Proxy({}, {
+    get: (_, name) => (...args) => page.evaluate(async (name, args) => {
+      try {
+        return { value: JSON.parse(JSON.stringify((await window.amplify[name](...args)) ?? null)) };
+      } catch (err) {
+        return { error: `${err.name}: ${err.message}` };
+      }
+    }, name, args).then(({ value, error }) => {
+      if (error) throw new Error(`${String(name)}: ${error}`);
+      return value;
+    }),
+  });
+}
