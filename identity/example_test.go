@@ -60,6 +60,27 @@ func ExampleEngine_Maintain() {
 	go engine.Maintain(ctx) // removes expired records until ctx ends
 }
 
+// With an outbox, a message is in the store once the call has returned. Maintain sends it.
+func ExampleOutboxOptions() {
+	ctx := context.Background()
+	sent := identity.NewOutbox(0) // a real program sends mail here
+	engine := identity.New(memory.New(), &identity.Options{Sender: sent, Outbox: &identity.OutboxOptions{MaxAge: time.Hour}})
+	pool, err := engine.OpenUserPool(ctx, "main", nil)
+	must(err)
+	_, err = pool.SignUp(ctx, identity.SignUp{Username: "alice", Password: examplePassword, Attributes: map[string]string{"email": "alice@example.com"}})
+	must(err)
+	for m, err := range pool.Admin().Messages().List(ctx) {
+		must(err)
+		fmt.Println("waits:", m.Kind, "to", m.To)
+	}
+	n, err := engine.SendDue(ctx) // in a server, Maintain does so all the time
+	must(err)
+	fmt.Println(n, "sent,", len(sent.LastCode("alice")), "digits")
+	// Output:
+	// waits: SignUp to alice@example.com
+	// 1 sent, 6 digits
+}
+
 func ExampleAppClient_SignUp() {
 	ctx := context.Background()
 	pool, outbox := newPool(ctx, nil)

@@ -69,11 +69,12 @@ func (h *hookFlags) wire(log *slog.Logger, secrets []identity.Secret) (wiring, e
 	if h.Hooks == "" && len(h.Lambda) == 0 && h.LambdaEndpoint == "" {
 		return wiring{}, nil
 	}
-	o := &webhook.Options{
-		Endpoint: h.LambdaEndpoint, Endpoints: map[string]string{}, Allow: h.HookAllow, Secrets: secrets, Logger: log,
-		Key: webhook.AccessKey{
-			ID: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: identity.Secret(os.Getenv("AWS_SECRET_ACCESS_KEY")), Token: identity.Secret(os.Getenv("AWS_SESSION_TOKEN")),
-		},
+	o := &webhook.Options{Endpoint: h.LambdaEndpoint, Endpoints: map[string]string{}, Allow: h.HookAllow, Secrets: secrets, Logger: log}
+	if h.LambdaEndpoint != "" || len(h.Lambda) > 0 {
+		var err error
+		if o.Key, err = lambdaKey(); err != nil {
+			return wiring{}, err
+		}
 	}
 	for _, l := range h.Lambda {
 		o.Endpoints[l.arn] = l.url
@@ -90,6 +91,21 @@ func (h *hookFlags) wire(log *slog.Logger, secrets []identity.Secret) (wiring, e
 		return wiring{}, fmt.Errorf("--hooks: %w", err)
 	}
 	return w, nil
+}
+
+// lambdaKey is the key in the environment that signs calls of functions. There may be none.
+func lambdaKey() (webhook.AccessKey, error) {
+	k := webhook.AccessKey{
+		ID: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: identity.Secret(os.Getenv("AWS_SECRET_ACCESS_KEY")), Token: identity.Secret(os.Getenv("AWS_SESSION_TOKEN")),
+	}
+	set, missing := "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+	switch {
+	case (k.ID == "") == (k.Secret == ""):
+		return k, nil
+	case k.ID == "":
+		set, missing = missing, set
+	}
+	return k, hint(fmt.Errorf("--lambda, --lambda-endpoint: %s is set, and %s is not", set, missing), "set both, and calls of functions are signed; set none, and they are not")
 }
 
 func (h *hookFlags) chosen() []identity.Trigger {

@@ -28,6 +28,7 @@ type allowFlags struct {
 // smsFlags say how text messages are sent.
 type smsFlags struct {
 	SMSHTTP  string `name:"sms-http" placeholder:"FILE" help:"Send text messages by the HTTP request that FILE has a template of; see docs/mail.md. $${NAME} in it is a variable of the environment."`
+	SMSTaken string `name:"sms-http-taken" placeholder:"TEXT" help:"Text that the answer of the provider of --sms-http has if it has taken the message. For providers that answer 200 with an error in it."`
 	SNS      string `name:"sns" placeholder:"REGION" help:"Send text messages by Amazon SNS in this region, such as eu-west-1, or at this URL. The key is in the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."`
 	SenderID string `name:"sns-sender-id" placeholder:"NAME" help:"Name that text messages of --sns come from, in countries that allow one: 1 to 11 letters, digits and hyphens."`
 }
@@ -43,6 +44,8 @@ func (f *smsFlags) sms(allow []string) (deliverer, error) {
 	switch {
 	case f.SMSHTTP != "" && f.SNS != "":
 		return nil, errors.New("--sms-http, --sns: text messages are sent by one of them: give one")
+	case f.SMSTaken != "" && f.SMSHTTP == "":
+		return nil, errors.New("--sms-http-taken belongs to --sms-http: give that too")
 	case f.SenderID != "" && f.SNS == "":
 		return nil, errors.New("--sns-sender-id belongs to --sns: give that too")
 	case f.SMSHTTP != "":
@@ -64,7 +67,7 @@ func (f *smsFlags) template(allow []string) (deliverer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--sms-http: %w", err)
 	}
-	s, err := delivery.NewSMSTemplate(string(text), &delivery.SMSTemplateOptions{HTTPOptions: delivery.HTTPOptions{Allow: allow}})
+	s, err := delivery.NewSMSTemplate(string(text), &delivery.SMSTemplateOptions{HTTPOptions: delivery.HTTPOptions{Allow: allow}, Expect: f.SMSTaken})
 	if err != nil {
 		return nil, fmt.Errorf("--sms-http %s: %w", f.SMSHTTP, err)
 	}

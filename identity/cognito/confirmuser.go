@@ -14,7 +14,7 @@ import (
 // The page /confirmUser is where links in mails lead. On pools that are held to the service's
 // behaviour, opening it confirms the user. On safe pools it shows a button, and a press on that
 // confirms: programs that check mail follow links. HEAD confirms nobody. Whatever is wrong with a
-// link, the page says the same, so that it tells nobody who has an account.
+// link, the page says the same, so that it tells nobody who has an account. Its language is that of the browser.
 
 // confirmUserPath is the path of the page.
 const confirmUserPath = "/confirmUser"
@@ -27,15 +27,15 @@ const (
 
 // A linkPage is what the page shows.
 type linkPage struct {
-	Title, Text string
-	Form        *linkForm // nil shows no button
+	Lang, Title, Text, Button string
+	Form                      *linkForm // nil shows no button
 }
 
 // linkForm is what the link carries, and the button behind it sends.
 type linkForm struct{ ClientID, Username, Code string }
 
 var linkPages = template.Must(template.New("").Parse(`<!DOCTYPE html>
-<html lang="en">
+<html lang="{{.Lang}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -50,26 +50,21 @@ var linkPages = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <input type="hidden" name="client_id" value="{{.ClientID}}">
 <input type="hidden" name="user_name" value="{{.Username}}">
 <input type="hidden" name="confirmation_code" value="{{.Code}}">
-<button type="submit">Confirm</button>
+<button type="submit">{{$.Button}}</button>
 </form>
 {{end}}</main>
 </body>
 </html>
 `))
 
-var (
-	pageConfirmed = linkPage{"Confirmed", "Your account is confirmed. You can sign in now.", nil}
-	pageNoLink    = linkPage{"This link is not valid", "The link may be too old, or used already. If you have confirmed your account, sign in. Otherwise ask for a new message.", nil}
-	pageBusy      = linkPage{"Please try again", "The link could not be checked. Try again in a few minutes.", nil}
-)
-
 // confirmUser serves the page.
 func (s *service) confirmUser(w http.ResponseWriter, r *http.Request) {
 	var in linkForm
+	say := linkWordsFor(r)
 	asked := r.Method == http.MethodPost
 	switch r.Method {
 	case http.MethodHead:
-		s.page(w, http.StatusOK, &linkPage{})
+		s.page(w, http.StatusOK, &linkPage{Lang: say.lang})
 		return
 	case http.MethodGet:
 		q := r.URL.Query()
@@ -77,22 +72,22 @@ func (s *service) confirmUser(w http.ResponseWriter, r *http.Request) {
 	case http.MethodPost:
 		r.Body = http.MaxBytesReader(w, r.Body, maxLinkForm)
 		if err := r.ParseForm(); err != nil {
-			s.page(w, http.StatusBadRequest, &pageNoLink)
+			s.page(w, http.StatusBadRequest, say.page(say.noLink))
 			return
 		}
 		in = linkForm{r.PostForm.Get("client_id"), r.PostForm.Get("user_name"), r.PostForm.Get("confirmation_code")}
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		s.page(w, http.StatusMethodNotAllowed, &pageNoLink)
+		s.page(w, http.StatusMethodNotAllowed, say.page(say.noLink))
 		return
 	}
 	if s.api.Full() {
-		s.page(w, http.StatusServiceUnavailable, &pageBusy)
+		s.page(w, http.StatusServiceUnavailable, say.page(say.busy))
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.pageCall(r), linkTimeout)
 	defer cancel()
-	status, page := s.confirmByLink(ctx, &in, asked)
+	status, page := s.confirmByLink(ctx, &in, asked, say)
 	s.page(w, status, page)
 }
 
@@ -103,26 +98,28 @@ func (s *service) pageCall(r *http.Request) context.Context {
 	})
 }
 
-func (s *service) confirmByLink(ctx context.Context, in *linkForm, asked bool) (int, *linkPage) {
+func (s *service) confirmByLink(ctx context.Context, in *linkForm, asked bool, say *linkWords) (int, *linkPage) {
 	client, err := s.engine.AppClient(ctx, in.ClientID)
 	if err == nil {
 		err = client.ConfirmByLink(ctx, identity.ConfirmByLink{Username: in.Username, Code: identity.Secret(in.Code), Asked: asked})
 	}
 	switch {
 	case err == nil:
-		return http.StatusOK, &pageConfirmed
+		return http.StatusOK, say.page(say.confirmed)
 	case errors.Is(err, identity.ErrNotAsked):
-		return http.StatusOK, &linkPage{"Confirm your account", "Press the button to confirm your account.", in}
+		page := say.page(say.ask)
+		page.Form = in
+		return http.StatusOK, page
 	case errors.Is(err, identity.ErrBusy):
-		return http.StatusServiceUnavailable, &pageBusy
+		return http.StatusServiceUnavailable, say.page(say.busy)
 	case confirmedAllTheSame(err):
 		s.log.ErrorContext(ctx, "a user is confirmed, and a hook failed", "error", err)
-		return http.StatusOK, &pageConfirmed
+		return http.StatusOK, say.page(say.confirmed)
 	case !errors.Is(err, identity.ErrNoLinks) && mapError(ctx, &wire.Operation{Spec: &wire.Spec{Name: "ConfirmSignUp"}}, err) == nil:
 		s.log.ErrorContext(ctx, "a link could not be checked", "error", err)
-		return http.StatusInternalServerError, &pageBusy
+		return http.StatusInternalServerError, say.page(say.busy)
 	}
-	return http.StatusBadRequest, &pageNoLink
+	return http.StatusBadRequest, say.page(say.noLink)
 }
 
 // confirmedAllTheSame reports whether an error is that of a hook behind the commit.

@@ -281,3 +281,41 @@ func TestHookWritesTheLink(t *testing.T) {
 		t.Errorf("the mail is %q", m.Body)
 	}
 }
+
+// TestPageOfALinkIsInTheLanguageOfTheBrowser asks for the page of a link that is not valid, and of one that is.
+func TestPageOfALinkIsInTheLanguageOfTheBrowser(t *testing.T) {
+	s := newServer(t)
+	_, client := linkPool(s, obj{}, false)
+	s.ok("SignUp", signUpAt(client, "alice", "alice@example.com"))
+	good, _ := s.link("alice@example.com")
+	page := func(target, languages string) string {
+		u, err := url.Parse(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, u.RequestURI(), nil)
+		r.Header.Set("Accept-Language", languages)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	seen := map[string]bool{}
+	for _, lang := range []string{"de", "en", "es", "fr", "ja", "pt"} {
+		nobody, client := page("/confirmUser?client_id="+client+"&user_name=nobody&confirmation_code=1", lang), page("/confirmUser", lang)
+		if !strings.Contains(nobody, `<html lang="`+lang+`">`) || nobody != client || seen[nobody[30:]] {
+			t.Errorf("%s: %s", lang, nobody)
+		}
+		seen[nobody[30:]] = true
+	}
+	for languages, want := range map[string]string{
+		"": "en", "de-AT,de;q=0.9,en;q=0.8": "de", "zh-CN, fr;q=0.5, es;q=0.7": "es", "PT-br": "pt", "de;q=0, ja;q=0.1": "ja", "de;q=x": "en", "fr;q=7": "en",
+		"*": "en", ";;,,": "en", "de;q=NaN": "en", strings.Repeat("x,", 20) + "de": "en", strings.Repeat("x,", 19) + "de": "de",
+	} {
+		if got := page("/confirmUser", languages); !strings.Contains(got, `<html lang="`+want+`">`) {
+			t.Errorf("%q: want %s: %s", languages, want, got)
+		}
+	}
+	if got := page(good, "de"); !strings.Contains(got, "<h1>Bestätigt</h1>") {
+		t.Errorf("a good link: %s", got)
+	}
+}

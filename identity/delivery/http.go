@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
@@ -35,6 +36,7 @@ type provider struct {
 	url    *url.URL
 	client *outbound.Client
 	clock  func() time.Time
+	expect string // what an answer of 2xx has; empty for anything
 }
 
 // newProvider reads the URL of a provider. The text of a URL may have a secret in it, so no
@@ -81,10 +83,14 @@ func (p *provider) call(req *http.Request, m *identity.Message, classify func(*o
 	if err != nil {
 		return nil, uncalled(req.Context(), err)
 	}
-	if answer.Status >= 200 && answer.Status < 300 {
+	good := answer.Status >= 200 && answer.Status < 300
+	if good && strings.Contains(string(answer.Body), p.expect) {
 		return &Receipt{Code: answer.Status, Reply: replyWithout(m, string(answer.Body))}, nil
 	}
-	e := classify(answer)
+	e := &Error{Temporary: true, what: "the provider does not say that it has taken the message"}
+	if !good {
+		e = classify(answer)
+	}
 	e.Code, e.Reply = answer.Status, replyWithout(m, string(answer.Body))
 	return nil, e
 }

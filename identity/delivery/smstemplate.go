@@ -24,6 +24,10 @@ import (
 type SMSTemplateOptions struct {
 	HTTPOptions
 
+	// Expect is a text that an answer of 2xx has if the provider has taken the message, such as
+	// "status":"0". It is for providers that tell errors in such answers. Without the
+	// text the message is tried again, as after a 5xx. Empty means that 2xx is enough.
+	Expect string
 	// Lookup returns the value of ${NAME}. Nil means os.LookupEnv.
 	Lookup func(name string) (value string, ok bool)
 }
@@ -62,7 +66,8 @@ type header struct {
 //
 // The value of "Authorization: Basic USER:PASSWORD" is encoded.
 //
-// An answer of 2xx means that the provider has taken the message. NewSMSTemplate returns an error
+// An answer of 2xx means that the provider has taken the message, if it has the text of
+// SMSTemplateOptions.Expect. NewSMSTemplate returns an error
 // if the template is malformed, or a variable is not set.
 func NewSMSTemplate(template string, o *SMSTemplateOptions) (*SMSTemplate, error) {
 	if o == nil {
@@ -80,8 +85,11 @@ func NewSMSTemplate(template string, o *SMSTemplateOptions) (*SMSTemplate, error
 	if err != nil {
 		return nil, fmt.Errorf("delivery: the template of text messages: %w", err)
 	}
-	s.provider, err = newProvider(u, &o.HTTPOptions)
-	return s, err
+	if s.provider, err = newProvider(u, &o.HTTPOptions); err != nil {
+		return nil, err
+	}
+	s.expect = o.Expect
+	return s, nil
 }
 
 var (

@@ -3,6 +3,9 @@ package delivery_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -157,6 +160,27 @@ func TestTemplatesOfTheDocs(t *testing.T) {
 		lookup := func(string) (string, bool) { return "secret", true }
 		if _, err := delivery.NewSMSTemplate(b, &delivery.SMSTemplateOptions{Lookup: lookup}); err != nil {
 			t.Errorf("%s%v", b, err)
+		}
+	}
+}
+
+// TestAnswersThatTellErrors has a provider that answers 200 to everything.
+func TestAnswersThatTellErrors(t *testing.T) {
+	answer := ""
+	w := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, answer) }))
+	defer w.Close()
+	s, err := delivery.NewSMSTemplate("POST "+w.URL+"/?to={to}&text={text}\n", &delivery.SMSTemplateOptions{Expect: `"status":"0"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, answer = range []string{`{"status":"0"}`, `{"status":"0","text":"Your code is 471147"}`} {
+		if err := s.Send(t.Context(), text("471147")); err != nil {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+	for _, answer = range []string{"", `{"status":"4","error":"no credit"}`, `{"status": "0"}`} {
+		if e := failing(t, s, text("471147")); e != nil && (!e.Temporary || e.Code != http.StatusOK || e.Reply != answer) {
+			t.Errorf("%s: %v, code %d, reply %q", answer, e, e.Code, e.Reply)
 		}
 	}
 }

@@ -54,6 +54,7 @@ func (c *Caller) Hooks(to string, triggers ...identity.Trigger) (*identity.Hooks
 	if err := poster.client.Check(u); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
+	c.posters.add(poster.client)
 	all := (&target{caller: &poster, name: u.String(), url: u, prepare: c.posting, refuses: true, code: plainCode}).hooks()
 	return choose(all, triggers)
 }

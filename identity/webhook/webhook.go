@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
@@ -93,6 +94,7 @@ type Caller struct {
 	endpoints map[string]*url.URL
 	endpoint  *url.URL // nil for none
 	secrets   [][]byte
+	posters   *posters // of Hooks
 	key       sigv4.Key
 	client    *outbound.Client
 	bounds    *bounds
@@ -105,7 +107,10 @@ func New(o *Options) (*Caller, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	c := &Caller{options: *o, endpoints: map[string]*url.URL{}, key: sigv4.Key{ID: o.Key.ID, Secret: string(o.Key.Secret), Token: string(o.Key.Token)}}
+	if (o.Key.ID == "") != (o.Key.Secret == "") {
+		return nil, errors.New("webhook: an access key is an id and a secret, and one of them is missing")
+	}
+	c := &Caller{options: *o, endpoints: map[string]*url.URL{}, posters: &posters{}, key: sigv4.Key{ID: o.Key.ID, Secret: string(o.Key.Secret), Token: string(o.Key.Token)}}
 	c.options.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	c.options.Tries = cmp.Or(o.Tries, DefaultTries)
 	c.log = cmp.Or(o.Logger, slog.Default())
@@ -177,8 +182,31 @@ func (c *Caller) dial(allow []string) (err error) {
 	return nil
 }
 
-// Close closes the connections that are idle.
-func (c *Caller) Close() { c.client.Close() }
+// Close closes the connections that are idle, also those of the hooks that [Caller.Hooks] has returned.
+func (c *Caller) Close() {
+	c.client.Close()
+	c.posters.close()
+}
+
+// posters are the clients of hooks that post.
+type posters struct {
+	mu  sync.Mutex
+	all []*outbound.Client
+}
+
+func (p *posters) add(c *outbound.Client) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, c)
+}
+
+func (p *posters) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.all {
+		c.Close()
+	}
+}
 
 func readURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -454,5 +455,53 @@ func TestARNIsOneSegment(t *testing.T) {
 	}
 	if slices.ContainsFunc(f.calls, func(r *http.Request) bool { return r.Header.Get("Webhook-Signature") != "" }) {
 		t.Error("a call of the Invoke API is signed as a post")
+	}
+}
+
+// TestCloseClosesIdleConnections holds for calls of functions and for posts.
+func TestCloseClosesIdleConnections(t *testing.T) {
+	idle, closed := make(chan struct{}, 10), make(chan struct{}, 10)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateIdle:
+			idle <- struct{}{}
+		case http.StateClosed:
+			closed <- struct{}{}
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c, err := webhook.New(&webhook.Options{Endpoint: s.URL, Secrets: []identity.Secret{"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	posts, err := c.Hooks(s.URL, identity.PreAuthentication)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := c.Target(&identity.PoolInfo{}, identity.PreAuthentication, identity.TriggerTarget{ARN: "arn:aws:lambda:us-east-1:123456789012:function:f"})
+	for _, h := range []*identity.Hooks{posts, target} {
+		if err := h.PreAuthentication(t.Context(), &hook.PreAuthentication{}); err != nil {
+			t.Fatal(err)
+		}
+		<-idle
+	}
+	c.Close()
+	for range 2 {
+		select {
+		case <-closed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a connection is open after Close")
+		}
+	}
+}
+
+// TestHalfAKeyIsRefused holds New to keys that can sign.
+func TestHalfAKeyIsRefused(t *testing.T) {
+	for _, key := range []webhook.AccessKey{{ID: "AKIDEXAMPLE"}, {Secret: "secret"}} {
+		if _, err := webhook.New(&webhook.Options{Key: key}); err == nil {
+			t.Errorf("%+v is taken", key)
+		}
 	}
 }
