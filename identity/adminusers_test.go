@@ -244,8 +244,6 @@ func TestFlowWithoutAWayIsRefused(t *testing.T) {
 	client := f.client(t, pool, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowCustom, identity.AllowUser}})
 	_, err := client.StartCustom(t.Context(), identity.StartCustom{Username: "alice"})
 	wantErr(t, "custom, without triggers", err, identity.ErrFlowNotEnabled)
-	wantErr(t, "user", client.Refuse(t.Context(), identity.AllowUser), identity.ErrUnsupported)
-	wantErr(t, "user, not enabled", pool.Refuse(t.Context(), identity.AllowUser), identity.ErrFlowNotEnabled)
 	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) {
 		s.Triggers = map[identity.Trigger]identity.TriggerTarget{identity.DefineAuthChallenge: {ARN: "arn:aws:lambda:us-east-1:123456789012:function:f"}}
 	}))

@@ -245,11 +245,16 @@ func (s *scope) countAddressMiss(tx store.Tx, t *codeTry) error {
 	if len(t.alive) > 0 && !isDecoy(t.who) {
 		to = &recipient{attribute: t.alive[0].Attribute, address: t.alive[0].Value}
 	}
+	return s.countMissOf(tx, to, t.now)
+}
+
+// countMissOf counts a wrong code for the address that the code went to.
+func (s *scope) countMissOf(tx store.Tx, to *recipient, now time.Time) error {
 	rec, err := getThrottle(tx, s.pool.ID, kindAddress, s.addressWho(to))
 	if err != nil {
 		return err
 	}
-	rec.State = rec.State.Count(t.now)
+	rec.State = rec.State.Count(now)
 	rec.Expires = later(rec.Expires, rec.State.Expires())
 	return rec.put(tx)
 }

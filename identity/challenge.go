@@ -21,8 +21,9 @@ import (
 // state counts once only.
 
 // A Challenge is what a sign-in asks for before it returns tokens. Each kind of
-// challenge is a type with an Answer method: [*NewPasswordRequired],
-// [*PasswordVerifier], [*TOTPRequired], [*SMSCodeRequired], [*EmailCodeRequired],
+// challenge is a type with an Answer method: [*FirstFactorRequired], [*PasswordRequired],
+// [*SRPRequired], [*PasswordVerifier], [*EmailOTPRequired], [*SMSOTPRequired],
+// [*NewPasswordRequired], [*TOTPRequired], [*SMSCodeRequired], [*EmailCodeRequired],
 // [*MFAChoiceRequired], [*MFASetupRequired].
 type Challenge interface {
 	// State returns what must come back with the answer. It is opaque, bound to

@@ -468,9 +468,5 @@ func (r *customSignIn) decide(tx store.Tx) (*guesses, *outcome, error) {
 // provenByHooks is the proof of a custom sign-in. It holds as long as the password is not
 // replaced: an operator who resets a password ends what is pending.
 func provenByHooks(c *credential) proof {
-	p := proof{Kind: provedCustom}
-	if c != nil {
-		p.Changed = c.Changed
-	}
-	return p
+	return proof{Kind: provedCustom, Changed: c.changed()}
 }

@@ -205,6 +205,8 @@ var (
 	ErrHookFailed = errors.New("identity: a hook has failed")
 	// ErrTrigger is returned when the pool names a target for a trigger and the engine cannot call it. It is a [*TriggerError].
 	ErrTrigger = errors.New("identity: the target of the trigger cannot be called")
+	// ErrPlan is returned for a flow that the plan of the pool does not have, see Tier of [PoolSettings].
+	ErrPlan = errors.New("identity: the plan of the user pool does not have this flow")
 	// ErrUnsupported is returned for what this version does not support. Nothing was changed.
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )

@@ -18,7 +18,7 @@ import (
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
 	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
-	AppClient.Refuse AppClient.StartCustom AppClient.StartSRP
+	AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
@@ -59,10 +59,6 @@ type act struct {
 	want   []string
 }
 
-func (l *life) open2(ctx context.Context, name, password string) (*identity.SignInResult, error) {
-	return l.client.SignIn(ctx, identity.SignIn{Username: name, Password: identity.Secret(password)})
-}
-
 func (l *life) code(address string) identity.Secret {
 	return identity.Secret(l.outbox.LastCode(address))
 }
@@ -82,7 +78,8 @@ const (
 var acts = slices.Concat([]act{
 	{"Engine.OpenUserPool", func(ctx context.Context, l *life) (err error) {
 		s := mfaPool("OPTIONAL")
-		s.Algorithm, s.SRP, s.Aliases, s.Defaults = "ES256", true, []string{"email"}, identity.CognitoDefaults
+		s = everyFactor(s)
+		s.Algorithm, s.Aliases, s.Defaults = "ES256", []string{"email"}, identity.CognitoDefaults
 		if l.pool, err = l.OpenUserPool(ctx, "main", &s); err == nil {
 			l.admin = l.pool.Admin()
 			l.users = l.admin.Users()
@@ -132,7 +129,7 @@ var acts = slices.Concat([]act{
 	}, nil}, // it is the other pool's
 	{"Clients.Create", func(ctx context.Context, l *life) error {
 		c, err := l.admin.Clients().Create(ctx, &identity.ClientSettings{
-			Name: "test", AuthFlows: []identity.AuthFlow{identity.AllowUserPassword, identity.AllowUserSRP, identity.AllowAdminPassword, identity.AllowCustom},
+			Name: "test", AuthFlows: []identity.AuthFlow{identity.AllowUserPassword, identity.AllowUserSRP, identity.AllowAdminPassword, identity.AllowCustom, identity.AllowUser},
 			Rotation: &identity.RefreshRotation{Enabled: true, GraceSeconds: ptr(0)},
 		})
 		l.client = l.pool.Client(c.ID)
@@ -223,6 +220,7 @@ var acts = slices.Concat([]act{
 		wantErr(l.t, "Answer", err, identity.ErrIncorrectCredentials)
 		return nil
 	}, []string{"SignInFailed client ada WrongPassword"}},
+}, choiceActs, []act{
 	{"AppClient.Refresh", func(ctx context.Context, l *life) error {
 		return second(l.client.Refresh(ctx, identity.Refresh{Token: l.again, Rotating: true}))
 	}, nil}, // a refresh is no change of the user
@@ -321,6 +319,7 @@ var acts = slices.Concat([]act{
 	{"Users.UpdateAttributes", func(ctx context.Context, l *life) error {
 		return l.users.UpdateAttributes(ctx, "ada", attrs{"phone_number": "+15550100", "phone_number_verified": "true"})
 	}, []string{"AttributesChanged operator:AKIA ada changed=phone_number,phone_number_verified"}},
+	{"SMSOTPRequired.Answer with a wrong code", guessTextedCode, []string{"CodeRequested client ada purpose=sign-in", "SignInFailed client ada WrongCode purpose=sign-in"}},
 	{
 		"Users.DeleteAttributes", func(ctx context.Context, l *life) error { return l.users.DeleteAttributes(ctx, "ada", "name") },
 		[]string{"AttributesChanged operator:AKIA ada changed=name"},

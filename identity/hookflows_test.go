@@ -30,7 +30,35 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 				return err
 			}
 		},
+		"of choice": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+			pool, a := f.choicePool(t)
+			return pool, func(ctx context.Context, name string) error {
+				return begin(ctx, a, identity.BeginSignIn{Username: name, Preferred: byWord, Password: password})
+			}
+		},
 	},
+	"firstStep.byPassword": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.choicePool(t)
+		ch := begun[*identity.PasswordRequired](t, a, "alice", byWord)
+		return pool, func(ctx context.Context, _ string) error {
+			return second(ch.Answer(ctx, identity.PasswordAnswer{Password: password}))
+		}
+	}},
+	"pending.proveFirst": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.choicePool(t)
+		ch := begun[*identity.EmailOTPRequired](t, a, "alice", byMail)
+		return pool, func(ctx context.Context, _ string) error { return answer(ctx, ch, f.outbox.LastCode(email)) }
+	}},
+	"scope.firstWords": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a := f.choicePool(t)
+		f.edit(t, pool, "alice", func(u *identity.User) {
+			u.Attributes["phone_number"], u.Attributes["phone_number_verified"] = phone, "true"
+		})
+		ch := begun[*identity.FirstFactorRequired](t, a, "alice", noFactor)
+		return pool, func(ctx context.Context, _ string) error {
+			return second(ch.Answer(ctx, identity.FirstChoice{Factor: byText}))
+		}
+	}},
 	"scope.setFirstPassword": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.hookPool(t)
 		check(t, "SetPassword", pool.Admin().Users().SetPassword(t.Context(), "alice", wrong, false))
@@ -217,6 +245,14 @@ func (f *fixture) hookPool(t *testing.T) (*identity.UserPool, *identity.AppClien
 	pool := f.open(t, mfaPool("OPTIONAL"))
 	f.join(t, pool, "alice", email)
 	return pool, f.client(t, pool, identity.ClientSettings{})
+}
+
+// choicePool is a hookPool whose users begin with a factor of their choice.
+func (f *fixture) choicePool(t *testing.T) (*identity.UserPool, *identity.AppClient) {
+	t.Helper()
+	pool, _ := f.hookPool(t)
+	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { *s = everyFactor(*s) }))
+	return pool, f.choosing(t, pool, false)
 }
 
 func invited(name string) identity.CreateUser {

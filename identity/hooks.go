@@ -28,6 +28,9 @@ import (
 //	secondStep.prove                tokenTriggers
 //	secondStep.proveRound           customTriggers, tokenTriggers
 //	MFASetupRequired.Answer         tokenTriggers
+//	firstStep.byPassword            tokenTriggers
+//	pending.proveFirst              tokenTriggers
+//	scope.firstWords                CustomMessage, senderTrigger of the medium
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
 //	AppClient.startCustom           PreAuthentication, customTriggers, tokenTriggers
 //	CustomChallenge.answer          customTriggers, tokenTriggers
@@ -59,12 +62,12 @@ import (
 //	defineChallenge        customSignIn.next
 //	createChallenge        customSignIn.challenge
 //	verifyChallenge        CustomChallenge.answer
-//	preAuthentication      AppClient.signIn, AppClient.startSRP, AppClient.startCustom
+//	preAuthentication      AppClient.signIn, AppClient.startSRP, AppClient.startCustom, AppClient.beginWith
 //	postAuthentication     scope.beforeTokens
 //	preTokenGeneration     scope.changeTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish, customSignIn.finish
-//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.write, Session.sendVerification, scope.sendFactorCode
-//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.write, Session.sendVerification, scope.sendFactorCode
+//	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.write, Session.sendVerification, scope.sendFactorCode, scope.firstWords
+//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.write, Session.sendVerification, scope.sendFactorCode, firstFactor.sendCode
 //
 // A flow makes a letter, see outbox.go. Its send runs after the commit, or in the worker of the outbox.
 //

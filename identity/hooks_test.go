@@ -291,6 +291,10 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 	for flow, want := range map[string]string{
 		"attempt.untriggered by password": "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
 		"attempt.untriggered by SRP":      "PreAuthentication_Authentication",
+		"attempt.untriggered of choice":   "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
+		"firstStep.byPassword":            "PostAuthentication_Authentication TokenGeneration_Authentication",
+		"pending.proveFirst":              "PostAuthentication_Authentication TokenGeneration_Authentication",
+		"scope.firstWords":                "CustomMessage_Authentication CustomSMSSender_Authentication",
 		"scope.setFirstPassword":          "PostAuthentication_Authentication TokenGeneration_NewPasswordChallenge",
 		"secondStep.prove":                "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"MFASetupRequired.Answer":         "PostAuthentication_Authentication TokenGeneration_Authentication",

@@ -30,7 +30,7 @@ var knownErrors = []error{
 	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired,
 	identity.ErrQuotaExceeded, identity.ErrInvalidFilter, identity.ErrInvalidFilterAttribute, identity.ErrInvalidPosition,
 	identity.ErrImportJobNotFound, identity.ErrImportState, identity.ErrImportNoFile, identity.ErrImportActive, identity.ErrImportUnverified,
-	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked,
+	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked, identity.ErrPlan,
 }
 
 // wantKnown checks that an error is nil or one that a caller branches on.

@@ -116,7 +116,7 @@ const (
 	MessageResetCode       MessageKind = "ForgotPassword"
 	MessageNewAddressCode  MessageKind = "UpdateUserAttribute" // an address was changed
 	MessageAddressCode     MessageKind = "VerifyUserAttribute" // a code was asked for
-	MessageFactorCode      MessageKind = "Authentication"      // the second factor of a sign-in
+	MessageFactorCode      MessageKind = "Authentication"      // a first or a second factor of a sign-in
 
 	// Notices carry no code. Pools with the setting Notices send them.
 	MessagePasswordChanged MessageKind = "PasswordChanged" // to the owner, whoever changed it

@@ -92,10 +92,11 @@ const (
 
 // The factors that a sign-in may begin with, see [FirstFactor].
 const (
-	FirstPassword = settings.FirstPassword
-	FirstEmailOTP = settings.FirstEmailOTP
-	FirstSMSOTP   = settings.FirstSMSOTP
-	FirstPasskey  = settings.FirstPasskey
+	FirstPassword    = settings.FirstPassword
+	FirstPasswordSRP = settings.FirstPasswordSRP
+	FirstEmailOTP    = settings.FirstEmailOTP
+	FirstSMSOTP      = settings.FirstSMSOTP
+	FirstPasskey     = settings.FirstPasskey
 )
 
 // The ways to recover an account, see [RecoveryOption].

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
@@ -32,6 +31,9 @@ type SignIn struct {
 type SignInResult struct {
 	Tokens    *Tokens   // of a finished sign-in; nil otherwise
 	Challenge Challenge // what is asked next; nil once the sign-in is finished
+	// Available are the factors that the sign-in may begin with, see [AppClient.Begin]. It is
+	// nil once a factor was proved, and in all other flows.
+	Available []FirstFactor
 }
 
 // SignIn signs a user in by password.
@@ -141,7 +143,8 @@ type attempt struct {
 
 	correct bool
 	renewed *credential // written when the proof was correct
-	spend   *usedState  // an answer that counts once
+	spend   *usedState  // an answer that counts once, right or wrong
+	once    *usedState  // an answer that counts once if it is right, and any number of times if it is wrong
 }
 
 // begin reads all that an attempt needs, in one snapshot.
@@ -373,7 +376,7 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 		return err
 	})
 	switch {
-	case t.spend != nil && errors.Is(err, store.ErrExists):
+	case (t.spend != nil || t.once != nil) && errors.Is(err, store.ErrExists):
 		return nil, ErrSessionUsed
 	case err != nil:
 		return nil, err
@@ -489,6 +492,9 @@ func (t *attempt) decide(tx store.Tx, ev *Event, now time.Time) (*guesses, *outc
 			return nil, nil, err
 		}
 	}
+	if used, err := t.usedBefore(tx); err != nil || used {
+		return nil, &outcome{refused: ErrSessionUsed}, err
+	}
 	if !t.correct || !again.cred.same(t.cred) {
 		return nil, &outcome{refused: ErrIncorrectCredentials}, again.lock.fail(tx, ev.failed(EventSignInFailed, ErrIncorrectCredentials), now)
 	}
@@ -498,6 +504,11 @@ func (t *attempt) decide(tx store.Tx, ev *Event, now time.Time) (*guesses, *outc
 	}
 	if refused := u.refusal(again.cred, now); refused != nil {
 		return nil, &outcome{refused: refused}, nil //nolint:nilerr // it is told once the transaction ends
+	}
+	if t.once != nil {
+		if err := usedStates.Insert(tx, t.once); err != nil {
+			return nil, nil, err
+		}
 	}
 	o := &outcome{user: u, cred: again.cred, proved: []proof{{Kind: provedPassword, Changed: again.cred.Changed}}}
 	return again.lock, o, o.next(tx, t.scope)
@@ -509,10 +520,19 @@ func (t *attempt) userNow(tx store.Tx) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.user != nil && bytes.Equal(values[0], t.record) {
+	if t.user != nil && t.record != nil && bytes.Equal(values[0], t.record) {
 		return t.user, nil
 	}
 	return orNil(users.Decode(values[0]))
+}
+
+// usedBefore reports whether a right answer has used the state of the attempt up.
+func (t *attempt) usedBefore(r store.Reader) (bool, error) {
+	if t.once == nil {
+		return false, nil
+	}
+	values, err := r.Get(usedStates.Ref(usedStates.Key(t.once)))
+	return err == nil && values[0] != nil, err
 }
 
 // nextReads is what the commit of an attempt that was right reads, if nothing has changed since it began.
@@ -577,18 +597,4 @@ func (t *attempt) succeed(tx store.Tx, lock *guesses, o *outcome, f *family, ev 
 func (f *family) insert(tx store.Tx, u *User) error {
 	f.AuthTime = later(f.AuthTime, u.NotBefore)
 	return families.Insert(tx, f)
-}
-
-// Refuse says why a flow that this version has no way through is not taken:
-// the client may not use it, or it needs what is not there.
-func (a *AppClient) Refuse(ctx context.Context, flow AuthFlow) error {
-	s, err := a.load(ctx)
-	if err != nil {
-		return err
-	}
-	name := strings.TrimPrefix(string(flow), "ALLOW_")
-	if !s.settings.Allows(&s.client.Settings, flow) {
-		return &FlowError{name}
-	}
-	return fmt.Errorf("%w: the flow %s", ErrUnsupported, name)
 }

@@ -213,12 +213,15 @@ func (g *guesses) count(tx store.Tx, now time.Time) error {
 
 // roomForCode reports whether one more code may be sent, all tries of which may be
 // wrong. Sources that are not known leave a few codes to those that are.
-func (g *guesses) roomForCode(now time.Time) bool {
+func (g *guesses) roomForCode(now time.Time) bool { return g.roomForCodes(now, 1) }
+
+// roomForCodes is roomForCode for n codes.
+func (g *guesses) roomForCodes(now time.Time, n int) bool {
 	limit := g.limit()
 	if g.own(now) == nil && len(g.list.Known) > 0 {
 		limit -= 4 * triesPerCode
 	}
-	return g.shared.State.Day(now)+triesPerCode <= limit
+	return g.shared.State.Day(now)+n*triesPerCode <= limit
 }
 
 // succeed forgets the failures in a row.

@@ -35,6 +35,7 @@ type proofKind string
 // The kinds of proofs. Their texts are in sealed states.
 const (
 	provedPassword proofKind = "password" // the password was given, or proved by SRP
+	provedFirst    proofKind = "first"    // a first factor that is no password was proved
 	provedFactor   proofKind = "factor"   // a code of a second factor was given
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
 	provedRounds   proofKind = "rounds"   // hooks of the program have not ended the sign-in yet
@@ -42,9 +43,10 @@ const (
 
 // A proof is one thing that a user has proved in a sign-in.
 type proof struct {
-	Kind    proofKind `json:"k"`
-	Changed time.Time `json:"c,omitzero"`  // of provedPassword, provedCustom and provedRounds: when the password was set, which names its version
-	Method  MFAMethod `json:"m,omitempty"` // of provedFactor
+	Kind    proofKind   `json:"k"`
+	Changed time.Time   `json:"c,omitzero"`  // of all but provedFactor: when the password was set, which names its version
+	Method  MFAMethod   `json:"m,omitempty"` // of provedFactor
+	First   FirstFactor `json:"f,omitempty"` // of provedFirst
 }
 
 // holds reports whether what was proved before still holds: the password was
@@ -54,15 +56,26 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 	case provedPassword:
 		return o.cred != nil && o.cred.Changed.Equal(p.Changed), nil
 	case provedCustom, provedRounds:
-		if o.cred == nil {
-			return p.Changed.IsZero(), nil
+		return o.cred.changed().Equal(p.Changed), nil
+	case provedFirst:
+		f, err := firstFactorOf(p.First)
+		if err != nil {
+			return false, err
 		}
-		return o.cred.Changed.Equal(p.Changed), nil
+		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred}), nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
 	default:
 		return false, fmt.Errorf("%w: the proof %q", ErrSessionInvalid, p.Kind)
 	}
+}
+
+// changed is when the password was set: the zero time for a user without one.
+func (c *credential) changed() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.Changed
 }
 
 // allHold reports whether something was proved, and all of it still holds.
@@ -87,6 +100,9 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 	}
 	if proved(proofs, provedCustom) && !proved(proofs, provedPassword) {
 		return afterHooks(s, u, e, proofs)
+	}
+	if proved(proofs, provedFirst) && !proved(proofs, provedPassword) {
+		return afterFirst(s, u, e, proofs)
 	}
 	if !proved(proofs, provedPassword) {
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a first factor", errUnhandled)
@@ -119,6 +135,19 @@ func afterHooks(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 		return stepDone, MFANone, nil
 	}
 	return factorStep(s, u, e, proofs)
+}
+
+// afterFirst is the policy after a first factor that is no password. Only users who are
+// confirmed can prove one.
+func afterFirst(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
+	switch u.Status {
+	case StatusConfirmed:
+		return factorStep(s, u, e, proofs)
+	case StatusUnconfirmed, StatusForceChangePassword, StatusResetRequired: // have no such factor
+		fallthrough
+	default:
+		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a password of a user in the state %q", errUnhandled, u.Status)
+	}
 }
 
 // factorStep is the policy of second factors.

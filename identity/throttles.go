@@ -25,6 +25,7 @@ const (
 	kindSignIn   = "signin"       // codes sent to an address after a right password, or for a source that the account knows
 	kindPrefix   = "prefix"       // codes sent to phone numbers that begin alike
 	kindKnown    = "known"        // notices of sign-ups with the address of an account
+	kindBegin    = "begin"        // codes asked for to sign in with
 	kindCustom   = "custom"       // custom sign-ins that begin, in all from sources that the account does not know
 )
 
@@ -33,7 +34,7 @@ const (
 // is counted for an address, which outlives a user.
 var userThrottles = []string{
 	kindPassword, kindGuess, kindConfirm, kindResend, kindRecovery, kindForgot, kindChange, kindAsk, kindVerify, kindUpdate, kindEnroll,
-	kindKnown, kindCustom,
+	kindKnown, kindBegin, kindCustom,
 }
 
 // userThrottleKeys are where those of a user are kept.

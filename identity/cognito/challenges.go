@@ -3,6 +3,7 @@ package cognito
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (s *service) respondToAuthChallenge(ctx context.Context, in *idp.RespondToA
 		return nil, err
 	}
 	out := &idp.RespondToAuthChallengeResponse{}
-	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult, &out.AvailableChallenges)
 	return out, nil
 }
 
@@ -46,7 +47,7 @@ func (s *service) adminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 		return nil, err
 	}
 	out := &idp.AdminRespondToAuthChallengeResponse{}
-	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult, &out.AvailableChallenges)
 	return out, nil
 }
 
@@ -87,6 +88,16 @@ func showing[C identity.Challenge](show func(C) (string, []string)) func(identit
 		}
 		username, parameters := show(c)
 		return username, parameters, true
+	}
+}
+
+// either makes the show of a row for two types of challenges.
+func either(one, other func(identity.Challenge) (string, []string, bool)) func(identity.Challenge) (string, []string, bool) {
+	return func(ch identity.Challenge) (string, []string, bool) {
+		if username, parameters, ok := one(ch); ok {
+			return username, parameters, ok
+		}
+		return other(ch)
 	}
 }
 
@@ -146,9 +157,49 @@ var challenges = []challengeRow{
 	},
 	{
 		name: idp.ChallengeNameTypeEmailOtp,
-		show: showing(func(ch *identity.EmailCodeRequired) (string, []string) { return ch.Username, delivered(ch.Delivery) }),
+		show: either(
+			showing(func(ch *identity.EmailCodeRequired) (string, []string) { return ch.Username, delivered(ch.Delivery) }),
+			showing(func(ch *identity.EmailOTPRequired) (string, []string) { return "", delivered(ch.Delivery) }),
+		),
+		// The one name is for a first and for a second factor. No session is one of both.
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
-			return client.EmailCode(a.username, a.state).Answer(ctx, a.code("EMAIL_OTP_CODE"))
+			res, err := client.EmailOTP(a.username, a.state).Answer(ctx, a.code("EMAIL_OTP_CODE"))
+			if errors.Is(err, identity.ErrSessionInvalid) {
+				return client.EmailCode(a.username, a.state).Answer(ctx, a.code("EMAIL_OTP_CODE"))
+			}
+			return res, err
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeSmsOtp,
+		show: showing(func(ch *identity.SMSOTPRequired) (string, []string) { return "", delivered(ch.Delivery) }),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.SMSOTP(a.username, a.state).Answer(ctx, a.code("SMS_OTP_CODE"))
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeSelectChallenge,
+		show: showing(func(ch *identity.FirstFactorRequired) (string, []string) {
+			return "", []string{"USERNAME", ch.Username}
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.FirstFactor(a.username, a.state).Answer(ctx, identity.FirstChoice{
+				Factor: identity.FirstFactor(a.text("ANSWER")), Password: a.secret("PASSWORD"), A: a.text("SRP_A"), SecretHash: a.hash,
+			})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypePassword,
+		show: showing(func(ch *identity.PasswordRequired) (string, []string) { return "", []string{"USERNAME", ch.Username} }),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.Password(a.username, a.state).Answer(ctx, identity.PasswordAnswer{Password: a.secret("PASSWORD"), SecretHash: a.hash})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypePasswordSrp,
+		show: showing(func(ch *identity.SRPRequired) (string, []string) { return "", []string{"USERNAME", ch.Username} }),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.SRP(a.username, a.state).Answer(ctx, identity.PublicValue{A: a.text("SRP_A"), SecretHash: a.hash})
 		},
 	},
 	{
@@ -220,7 +271,7 @@ func answered(res *identity.SignInResult, err error) (*step, error) {
 		if !ok {
 			continue
 		}
-		out := &step{ChallengeName: ptr(row.name), ChallengeParameters: map[string]string{}}
+		out := &step{ChallengeName: ptr(row.name), ChallengeParameters: map[string]string{}, AvailableChallenges: list[idp.ChallengeNameType](res.Available)}
 		if state := sessionOf(res.Challenge); state != "" {
 			out.Session = ptr(wire.Secret(state))
 		}

@@ -58,6 +58,7 @@ var rows = []row{
 	{identity.ErrTooManyAttempts, idp.NotAuthorizedException, say("Password attempts exceeded")},
 	{identity.ErrLimitExceeded, idp.LimitExceededException, say("Attempt limit exceeded, please try after some time.")},
 	{identity.ErrFlowNotEnabled, idp.InvalidParameterException, flowNotEnabled},
+	{identity.ErrPlan, idp.FeatureUnavailableInTierException, say("The following feature is not available for the LITE pricing tier configured: Choice-based Sign-In")}, // the feature's name is (unsure)
 	{identity.ErrMissingParameter, idp.InvalidParameterException, missingParameter},
 	{identity.ErrInvalidParameter, idp.InvalidParameterException, invalidParameter},
 	{identity.ErrSecretHashMissing, idp.NotAuthorizedException, forClient("Client %s is configured with secret but SECRET_HASH was not received")},
@@ -85,7 +86,7 @@ var rows = []row{
 	{identity.ErrAttributeNotWritable, idp.NotAuthorizedException, say("A client attempted to write unauthorized attribute")},
 	{identity.ErrAttributeProvided, idp.NotAuthorizedException, alreadyProvided},
 
-	{identity.ErrCodeMismatch, idp.CodeMismatchException, say("Invalid verification code provided, please try again.")},
+	{identity.ErrCodeMismatch, idp.CodeMismatchException, codeMismatch},
 	{identity.ErrCodeExpired, idp.ExpiredCodeException, say("Invalid code provided, please request a code again.")},
 	{identity.ErrCannotConfirm, idp.NotAuthorizedException, cannotConfirm},
 	{identity.ErrAlreadyConfirmed, idp.InvalidParameterException, say("User is already confirmed.")},
@@ -352,6 +353,14 @@ func mfaMismatch(_ string, err error) string {
 		return "Invalid code received for user"
 	}
 	return "Invalid code or auth state for the user."
+}
+
+// codeMismatch has other words for codes that begin a sign-in.
+func codeMismatch(op string, _ error) string {
+	if op == "RespondToAuthChallenge" || op == "AdminRespondToAuthChallenge" {
+		return "Invalid code or auth state for the user."
+	}
+	return "Invalid verification code provided, please try again."
 }
 
 // mfaNotReady is recorded for SOFTWARE_TOKEN_MFA, and for SMS by analogy (unsure).

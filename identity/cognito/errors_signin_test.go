@@ -214,8 +214,11 @@ func TestErrorsOfFlows(t *testing.T) {
 			problem{"InvalidParameterException", "USER_AUTH flow not enabled for this client", 0},
 		},
 		{
-			"USER_AUTH on", ours, flow("USER_AUTH", "ALLOW_USER_AUTH"),
-			problem{"InvalidParameterException", "This version does not support the flow USER_AUTH.", 0},
+			"USER_AUTH on LITE", unsure, func(w *world) *answer { // of the text, the feature's name
+				w.ok("UpdateUserPool", obj{"UserPoolId": w.pool, "UserPoolTier": "LITE"})
+				return flow("USER_AUTH", "ALLOW_USER_AUTH")(w)
+			},
+			problem{"FeatureUnavailableInTierException", "The following feature is not available for the LITE pricing tier configured: Choice-based Sign-In", 0},
 		},
 		{"ADMIN_USER_PASSWORD_AUTH", recorded, flow("ADMIN_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"), notAllowed},
 		{"ADMIN_NO_SRP_AUTH", recorded, flow("ADMIN_NO_SRP_AUTH", "ADMIN_NO_SRP_AUTH"), notAllowed},

@@ -19,8 +19,7 @@ import (
 //
 // USER_PASSWORD_AUTH exists for programs only and ADMIN_USER_PASSWORD_AUTH for
 // operators only. The other call answers "Initiate Auth method not supported."
-// (recorded for both). USER_AUTH is not served, see
-// identity.AppClient.Refuse.
+// (recorded for both).
 
 // params are the texts of a request's map of parameters or answers.
 type params map[string]wire.Secret
@@ -39,7 +38,7 @@ func (s *service) initiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 		return nil, err
 	}
 	out := &idp.InitiateAuthResponse{}
-	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult, &out.AvailableChallenges)
 	return out, nil
 }
 
@@ -54,7 +53,7 @@ func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 		return nil, err
 	}
 	out := &idp.AdminInitiateAuthResponse{}
-	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult)
+	next.fill(&out.ChallengeName, &out.Session, &out.ChallengeParameters, &out.AuthenticationResult, &out.AvailableChallenges)
 	return out, nil
 }
 
@@ -95,7 +94,10 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	case idp.AuthFlowTypeCustomAuth:
 		return startCustom(ctx, client, p)
 	case idp.AuthFlowTypeUserAuth:
-		return nil, client.Refuse(ctx, identity.AuthFlow("ALLOW_"+string(flow)))
+		return answered(client.Begin(ctx, identity.BeginSignIn{
+			Username: p.text("USERNAME"), Preferred: identity.FirstFactor(p.text("PREFERRED_CHALLENGE")),
+			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
+		}))
 	}
 	return nil, wire.Errorf(idp.InvalidParameterException, "Initiate Auth method not supported.")
 }
@@ -130,11 +132,13 @@ type step struct {
 	Session              *wire.Secret
 	ChallengeParameters  map[string]string
 	AuthenticationResult *idp.AuthenticationResultType
+	AvailableChallenges  []idp.ChallengeNameType // of USER_AUTH, until a first factor is proved
 }
 
 // fill fills in an answer: four operations answer with a step, each with a type of its own.
-func (s *step) fill(name **idp.ChallengeNameType, session **wire.Secret, parameters *map[string]string, tokens **idp.AuthenticationResultType) {
+func (s *step) fill(name **idp.ChallengeNameType, session **wire.Secret, parameters *map[string]string, tokens **idp.AuthenticationResultType, available *[]idp.ChallengeNameType) {
 	*name, *session, *parameters, *tokens = s.ChallengeName, s.Session, s.ChallengeParameters, s.AuthenticationResult
+	*available = s.AvailableChallenges
 }
 
 // result is what a sign-in or a refresh gives. RefreshToken is absent after a

@@ -63,8 +63,10 @@ type Pool struct {
 	// SafeDefaults (15 characters of any kind) and [CognitoPasswordPolicy] with
 	// CognitoDefaults (8 characters of four kinds).
 	PasswordPolicy *PasswordPolicy `json:"passwordPolicy,omitempty"`
-	// FirstFactors are stored and shown, and not acted on: the factors that a sign-in may
-	// begin with. The list has FirstPassword in it. Nil means FirstPassword alone.
+	// FirstFactors are the factors that a sign-in may begin with, in clients with the flow
+	// AllowUser. The list has FirstPassword in it, and never FirstPasswordSRP. Nil means
+	// FirstPassword alone. Where MFA is ON, users begin with passwords, whatever the list has.
+	// FirstPasskey is stored and shown, and not acted on.
 	FirstFactors []FirstFactor `json:"firstFactors,omitempty"`
 	// DeletionProtection keeps the pool from being deleted. It is off by default.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
@@ -233,12 +235,15 @@ const (
 // A FirstFactor is a factor that a sign-in may begin with.
 type FirstFactor string
 
-// The first factors. All but the password are stored and shown, and not acted on.
+// The first factors.
 const (
 	FirstPassword FirstFactor = "PASSWORD"
-	FirstEmailOTP FirstFactor = "EMAIL_OTP" // a code by mail
-	FirstSMSOTP   FirstFactor = "SMS_OTP"   // a code by SMS
-	FirstPasskey  FirstFactor = "WEB_AUTHN"
+	// FirstPasswordSRP is the password by SRP. It is not for settings: sign-ins may begin with it
+	// where the pool keeps verifiers, see SRP of [Pool].
+	FirstPasswordSRP FirstFactor = "PASSWORD_SRP"
+	FirstEmailOTP    FirstFactor = "EMAIL_OTP" // a code by mail
+	FirstSMSOTP      FirstFactor = "SMS_OTP"   // a code by SMS
+	FirstPasskey     FirstFactor = "WEB_AUTHN"
 )
 
 // A Trigger names a point at which a function of the operator's runs.

@@ -24,6 +24,11 @@ func (w Window) Allow(now time.Time, limit int, period time.Duration) (Window, b
 	return Window{w.Events.add(g, now)}, true
 }
 
+// Count returns how many events count now, as Allow sees it.
+func (w Window) Count(now time.Time, period time.Duration) int {
+	return w.Events.sum(gridOf(period), now)
+}
+
 // Expires returns when w becomes equal in effect to the zero Window and may be deleted.
 func (w Window) Expires(period time.Duration) time.Time {
 	return w.Events.end(gridOf(period))
