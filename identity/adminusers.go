@@ -37,7 +37,8 @@ type CreateUser struct {
 	Username   string            // 1 to 128 characters; an address in pools with UsernameAttributes
 	Attributes map[string]string // may include email_verified and phone_number_verified
 	// TemporaryPassword is the password of the first sign-in, which demands a new
-	// one. If it is empty, a random one is made.
+	// one. If it is empty, a random one is made. But if codes to a verified address of the user begin sign-ins, see
+	// FirstFactors of [PoolSettings], the user is confirmed and has no password.
 	TemporaryPassword Secret
 	// Mediums say how the invitation is sent. Empty means by mail to a user who has an
 	// email, and by SMS to others. If the user has no address for it, nothing is sent,
@@ -87,6 +88,10 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 		return nil, err
 	}
 	u.Status = StatusForceChangePassword
+	without := in.TemporaryPassword == "" && passwordless(&p.Settings, u)
+	if without {
+		u.Status = StatusConfirmed
+	}
 	if err := checkInvited(&p.Settings, u.Attributes); err != nil {
 		return nil, err
 	}
@@ -96,9 +101,12 @@ func (a *Admin) createUser(ctx context.Context, in CreateUser) (*User, error) {
 	if _, err := a.points(p).preSignUp(ctx, hook.CreateUser, u); err != nil {
 		return nil, err
 	}
-	password, cred, err := a.temporary(ctx, p, u, in.TemporaryPassword, now)
-	if err != nil {
-		return nil, err
+	var password Secret
+	var cred *credential
+	if !without {
+		if password, cred, err = a.temporary(ctx, p, u, in.TemporaryPassword, now); err != nil {
+			return nil, err
+		}
 	}
 	words, err := a.announce(ctx, p, u, in)
 	if err != nil {

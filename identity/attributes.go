@@ -39,7 +39,8 @@ var addresses = []string{"email", "phone_number"}
 //
 // UpdateAttributes returns where codes were sent, also together with an
 // [ErrDelivery]. A user gets at most 20 codes an hour in this way; after that,
-// an update that needs a code returns [ErrLimitExceeded].
+// an update that needs a code returns [ErrLimitExceeded]. A change of an address, or of a name to sign in with, needs
+// a recent sign-in in pools with RecentSignInMinutes, else it returns [ErrRecentSignInRequired].
 func (s *Session) UpdateAttributes(ctx context.Context, attributes map[string]string) ([]*CodeDelivery, error) {
 	sent, err := s.updateAttributes(ctx, attributes)
 	if err != nil {
@@ -51,6 +52,11 @@ func (s *Session) UpdateAttributes(ctx context.Context, attributes map[string]st
 func (s *Session) updateAttributes(ctx context.Context, attributes map[string]string) ([]*CodeDelivery, error) {
 	if err := s.managed(); err != nil {
 		return nil, err
+	}
+	if s.renames(attributes) {
+		if err := s.settle(); err != nil {
+			return nil, err
+		}
 	}
 	settings := &s.pool.Settings
 	if err := checkWritable(settings, &s.client.Settings, attributes); err != nil {
@@ -423,7 +429,7 @@ func (u *User) keepsFactor(r store.Reader, s *PoolSettings, values map[string]st
 		return nil, nil
 	}
 	t, err := getTOTP(r, u.Pool, u.Sub)
-	if err != nil || slices.ContainsFunc(factors[:], func(f *factor) bool { return f.usable(s, left, enrolled{t}) }) {
+	if err != nil || slices.ContainsFunc(factors[:], func(f *factor) bool { return f.usable(s, left, enrolled{totp: t}) }) {
 		return nil, err
 	}
 	return invalid(lost, fmt.Sprintf("The %s is the only second factor of the user.", strings.ReplaceAll(lost, "_", " "))), nil

@@ -24,7 +24,7 @@ import (
 // challenge is a type with an Answer method: [*FirstFactorRequired], [*PasswordRequired],
 // [*SRPRequired], [*PasswordVerifier], [*EmailOTPRequired], [*SMSOTPRequired],
 // [*NewPasswordRequired], [*TOTPRequired], [*SMSCodeRequired], [*EmailCodeRequired],
-// [*MFAChoiceRequired], [*MFASetupRequired].
+// [*MFAChoiceRequired], [*MFASetupRequired], [*DeviceRequired], [*DeviceVerifier].
 type Challenge interface {
 	// State returns what must come back with the answer. It is opaque, bound to
 	// the pool, the client and the user, and can be answered once.
@@ -43,14 +43,16 @@ const (
 // a key of the pool. A state that an earlier version sealed in another shape is
 // refused as invalid. That costs little: states live for 15 minutes at most.
 type challengeState struct {
-	Kind    stateKind       `json:"k"`
-	ID      string          `json:"i"`
-	Name    string          `json:"n"` // the username as it was given
-	Sub     string          `json:"s"`
-	Expires time.Time       `json:"e"`
-	Proved  []proof         `json:"p,omitempty"` // what was proved before this challenge
-	Data    json.RawMessage `json:"d,omitempty"` // the payload of the kind
-	Rounds  *[]hook.Round   `json:"r,omitempty"` // of a second factor in a custom sign-in: the rounds before it; nil otherwise
+	Kind      stateKind       `json:"k"`
+	ID        string          `json:"i"`
+	Name      string          `json:"n"` // the username as it was given
+	Sub       string          `json:"s"`
+	Expires   time.Time       `json:"e"`
+	Proved    []proof         `json:"p,omitempty"` // what was proved before this challenge
+	Data      json.RawMessage `json:"d,omitempty"` // the payload of the kind
+	Device    string          `json:"v,omitempty"` // the key of the device that the client has named
+	Untracked bool            `json:"w,omitempty"` // the flow tracks no devices
+	Rounds    *[]hook.Round   `json:"r,omitempty"` // of a second factor in a custom sign-in: the rounds before it; nil otherwise
 }
 
 // A statePayload is what the states of one kind carry in addition.
@@ -61,7 +63,7 @@ type statePayload interface {
 
 // seal seals a state with the payload of its kind, which may be nil.
 func (s *scope) seal(c *challengeState, payload statePayload) (string, error) {
-	known := len(quote(c.Name))
+	known := len(quote(c.Name)) + len(quote(c.Device))
 	if payload != nil {
 		data, err := json.Marshal(payload)
 		if err != nil {

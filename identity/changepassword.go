@@ -43,7 +43,7 @@ func (s *Session) ChangePassword(ctx context.Context, previous, proposed Secret)
 }
 
 func (s *Session) changePassword(ctx context.Context, previous, proposed Secret) error {
-	if err := s.managed(); err != nil {
+	if err := s.settle(); err != nil {
 		return err
 	}
 	if err := s.user.mayChangePassword(); err != nil {

@@ -8,6 +8,11 @@ import (
 
 // choiceActs are sign-ins that begin with a factor of ada's choice.
 var choiceActs = []act{
+	{"AppClient.ConfirmSignUpSession with a wrong code", func(ctx context.Context, l *life) error {
+		_, err := l.client.ConfirmSignUpSession(ctx, identity.ConfirmSignUp{Username: "zoe", Code: "000000"})
+		wantErr(l.t, "ConfirmSignUpSession", err, identity.ErrUserNotFound)
+		return nil
+	}, nil}, // the act of AppClient.ConfirmSignUp has its events
 	{"AppClient.Begin", func(ctx context.Context, l *life) error { return l.begin(ctx, byMail) }, []string{"CodeRequested client ada purpose=sign-in"}},
 	{"EmailOTPRequired.Answer with a wrong code, then the right one", func(ctx context.Context, l *life) error {
 		ch := l.at.(*identity.EmailOTPRequired)

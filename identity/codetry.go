@@ -26,6 +26,8 @@ type codeTry struct {
 	spent bool
 	// hopeless says that no code is right, because the user is not in the state for one.
 	hopeless bool
+	// proved is the attribute with the address that a right code of a sign-up has proved to be the user's.
+	proved string
 
 	// What readTry reads.
 	code    *code

@@ -38,6 +38,8 @@ type ConfirmSignUp struct {
 	// an alias. Without it, or if the client may not force aliases, the error is
 	// [ErrAliasExists]: see ForceAlias of [ClientSettings].
 	ForceAlias bool
+	// Session is that of the [SignUpResult], for [AppClient.ConfirmSignUpSession]. It may be empty.
+	Session string
 }
 
 // ConfirmSignUp confirms a user who gives the code that was sent at sign-up. It
@@ -45,19 +47,27 @@ type ConfirmSignUp struct {
 // [ErrCodeMismatch], [ErrCodeExpired] and, after 15 wrong codes in an hour,
 // [ErrLimitExceeded]. A code has five tries, and within them it is always accepted.
 func (a *AppClient) ConfirmSignUp(ctx context.Context, in ConfirmSignUp) error {
-	if err := a.confirmSignUp(ctx, in); err != nil {
-		return fmt.Errorf("confirm sign-up: %w", err)
-	}
-	return nil
+	_, err := a.ConfirmSignUpSession(ctx, in)
+	return err
 }
 
-func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) error {
+// ConfirmSignUpSession is ConfirmSignUp, and returns a session that signs the user in: see Session of
+// [BeginSignIn]. It is empty for clients without the flow [AllowUser], and if the input has the session of another sign-up
+// with the name. The session of another client or for another name is [ErrSessionInvalid], and then nothing is changed.
+func (a *AppClient) ConfirmSignUpSession(ctx context.Context, in ConfirmSignUp) (session string, err error) {
+	if session, err = a.confirmSignUp(ctx, in); err != nil {
+		return "", fmt.Errorf("confirm sign-up: %w", err)
+	}
+	return session, nil
+}
+
+func (a *AppClient) confirmSignUp(ctx context.Context, in ConfirmSignUp) (string, error) {
 	s, u, err := a.toConfirm(ctx, in.Username)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := s.checkHash(in.Username, in.SecretHash); err != nil {
-		return err
+		return "", err
 	}
 	return s.confirmSignUp(ctx, u, in)
 }
@@ -71,32 +81,39 @@ func (a *AppClient) toConfirm(ctx context.Context, username string) (s *scope, u
 	return s, u, err
 }
 
-func (s *scope) confirmSignUp(ctx context.Context, u *User, in ConfirmSignUp) error {
+func (s *scope) confirmSignUp(ctx context.Context, u *User, in ConfirmSignUp) (string, error) {
 	if u == nil && s.settings.DisclosesUsers(&s.client.Settings) {
-		return ErrUserNotFound
+		return "", ErrUserNotFound
 	}
 	if u != nil && u.Status != StatusUnconfirmed && s.settings.DisclosesStatus(&s.client.Settings) {
-		return &StatusError{ErrCannotConfirm, u.Username, u.Status}
+		return "", &StatusError{ErrCannotConfirm, u.Username, u.Status}
+	}
+	st, err := s.openSignUp(in)
+	if err != nil {
+		return "", err
 	}
 	if err := s.points().callable(PostConfirmation); err != nil {
-		return err
+		return "", err
 	}
-	u, err := s.commitConfirm(ctx, s.whoIs(u, in.Username), in)
+	u, proved, err := s.commitConfirm(ctx, s.whoIs(u, in.Username), in)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return s.points().postConfirmation(ctx, hook.ConfirmSignUp, u)
+	if err := s.points().postConfirmation(ctx, hook.ConfirmSignUp, u); err != nil {
+		return "", err
+	}
+	return s.confirmedSession(ctx, st, in.Username, u, proved)
 }
 
 // commitConfirm judges the code and confirms the user in one transaction. It
-// returns the user as confirmed. A wrong code is a refusal, not an error of the
+// returns the user as confirmed, and the attribute with the address that the code has proved. A wrong code is a refusal, not an error of the
 // transaction, so that the attempt is counted. For a user who does not exist
 // every code is wrong, after the same work.
-func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) (*User, error) {
+func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp) (_ *User, proved string, err error) {
 	now := s.engine.now()
 	ev, err := s.proved(ctx, who, EventSignUpConfirmed, now)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var u *User
 	var refused error
@@ -107,7 +124,7 @@ func (s *scope) commitConfirm(ctx context.Context, who string, in ConfirmSignUp)
 		return err
 	})
 	s.failed(refused, now)
-	return u, orRefused(err, refused)
+	return u, try.proved, orRefused(err, refused)
 }
 
 // tryConfirm counts the attempt, judges the code and confirms the user. ev is
@@ -137,6 +154,7 @@ func (s *scope) judgeConfirm(tx store.Tx, try *codeTry, ev *Event, force bool) (
 	if u != nil && u.Status != StatusUnconfirmed && s.settings.DisclosesStatus(&s.client.Settings) {
 		return nil, &StatusError{ErrCannotConfirm, u.Username, u.Status}, nil
 	}
+	try.proved = ""
 	try.hopeless = u == nil || u.Status != StatusUnconfirmed
 	right, wrong, err := s.tryCode(tx, try)
 	if err != nil || wrong != nil {
@@ -147,6 +165,9 @@ func (s *scope) judgeConfirm(tx store.Tx, try *codeTry, ev *Event, force bool) (
 		ev = nil
 	}
 	u = u.clone()
+	if right.proves(u) {
+		try.proved = right.Attribute
+	}
 	if refused, err = s.confirm(tx, u, right, ev, try.now); err != nil || refused != nil {
 		return u, refused, err
 	}

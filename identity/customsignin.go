@@ -58,12 +58,14 @@ type StartCustom struct {
 	Username   string // whatever the pool lets users sign in with
 	A          string // to begin with a password: the client's public value of SRP, in hexadecimal
 	SecretHash string // see [SecretHash]; for clients with a secret
+	DeviceKey  string // see [SignIn]
 }
 
 // CustomAnswer is the answer to a [CustomChallenge].
 type CustomAnswer struct {
 	Answer     Secret // for the hook that judges it
 	SecretHash string // see [SecretHash]; for clients with a secret
+	DeviceKey  string // see [FactorCode]
 }
 
 // StartCustom begins a sign-in whose challenges hooks of the program make and judge. The
@@ -101,6 +103,10 @@ func (a *AppClient) startCustom(ctx context.Context, in StartCustom) (*SignInRes
 	if t.shut(now) {
 		return nil, ErrTooManyAttempts
 	}
+	c := s.custom(t, now)
+	if err := c.goesOnWith(ctx, in.DeviceKey); err != nil {
+		return nil, err
+	}
 	if err := s.engine.spendSource(s.source, now); err != nil { // the hooks may send a message
 		return nil, err
 	}
@@ -110,7 +116,6 @@ func (a *AppClient) startCustom(ctx context.Context, in StartCustom) (*SignInRes
 	if err := s.points().preAuthentication(ctx, t.user, in.Username); err != nil {
 		return nil, err
 	}
-	c := s.custom(t, now)
 	if public != nil {
 		c.rounds = []hook.Round{{Challenge: roundSRP, Correct: true}}
 		c.public = public
@@ -195,6 +200,9 @@ func (c *CustomChallenge) answer(ctx context.Context, in CustomAnswer) (*SignInR
 	if err := s.points().callable(slices.Concat(customTriggers, tokenTriggers)...); err != nil {
 		return nil, err
 	}
+	if err := r.goesOnWith(ctx, in.DeviceKey); err != nil {
+		return nil, err
+	}
 	if err := r.useUp(ctx); err != nil {
 		return nil, err
 	}
@@ -231,7 +239,7 @@ func (*customState) disclosed() int { return 0 }
 
 // custom begins a custom sign-in of an attempt.
 func (s *scope) custom(t *attempt, now time.Time) *customSignIn {
-	return &customSignIn{attempt: t, state: &challengeState{Name: t.name, Sub: t.who}, now: now}
+	return &customSignIn{attempt: t, state: s.begins(t.name, t.who, nil), now: now}
 }
 
 // resumeCustom reads what goes on with the state of a custom sign-in.
@@ -249,6 +257,7 @@ func (a *AppClient) resumeCustom(ctx context.Context, kind stateKind, username, 
 		return nil, err
 	}
 	r := s.custom(&attempt{name: st.Name, scope: s, who: st.Sub}, now)
+	s.goesOn(st, "")
 	r.state = st
 	if err := st.payload(&r.data); err != nil {
 		return nil, err
@@ -354,6 +363,19 @@ func (r *customSignIn) challenge(ctx context.Context) (*SignInResult, error) {
 		return nil, s.points().ended(ctx, CreateAuthChallenge, fmt.Errorf("%w: private parameters and metadata are too long", hook.ErrInvalidDecision))
 	}
 	return &SignInResult{Challenge: &CustomChallenge{Username: r.shownName(), Parameters: d.Public, client: s.appClient(), state: state}}, nil
+}
+
+// goesOnWith takes over the device that comes with a call. It refuses one that the user does not
+// have before anything of the call counts, so that the client can drop the key and try again. For
+// a user who does not exist it reads as much.
+func (r *customSignIn) goesOnWith(ctx context.Context, key string) error {
+	s := r.scope
+	s.goesOn(r.state, key)
+	r.state.Device = s.deviceKey
+	return s.engine.store.View(ctx, func(rd store.Reader) error {
+		_, err := s.namedDevice(rd, r.who)
+		return err
+	})
 }
 
 func (r *customSignIn) shownName() string { return r.scope.srpUserID(r.user, r.name) }

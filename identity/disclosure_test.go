@@ -46,6 +46,10 @@ var probes = map[string]probe{
 	"SignIn": func(t testing.TB, p *probed, name string) string {
 		return kindOf(byPassword(t, p.client, name, wrong))
 	},
+	"SignInOnADevice": func(t testing.TB, p *probed, name string) string {
+		_, err := p.client.SignIn(t.Context(), identity.SignIn{Username: name, Password: wrong, DeviceKey: "us-east-1_0"})
+		return kindOf(err)
+	},
 	"SRP": func(t testing.TB, p *probed, name string) string {
 		// A client that has no password to prove, which costs this test nothing.
 		ch, err := p.client.StartSRP(t.Context(), identity.StartSRP{Username: name, A: publicA})
@@ -217,6 +221,7 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 		{"SignIn", "safe", identity.PoolSettings{SRP: true}, true},
 		{"SignIn", "safe", identity.PoolSettings{SRP: true}, false},
 		{"SignIn", "Cognito", cognito, true},
+		{"SignInOnADevice", "safe", identity.PoolSettings{Devices: &identity.DeviceSettings{ChallengeNew: new(true)}}, true},
 		{"SRP", "safe", identity.PoolSettings{SRP: true}, true},
 		{"SRP", "safe", identity.PoolSettings{SRP: true}, false},
 		{"SRP", "safe, no verifiers", identity.PoolSettings{}, false},

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/big"
+	"strings"
 	"sync"
 	"time"
 
@@ -246,6 +247,12 @@ func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisec
 // ARN returns the Amazon Resource Name of a pool.
 func (e *Engine) ARN(p *PoolInfo) string {
 	return fmt.Sprintf("arn:aws:cognito-idp:%s:%s:userpool/%s", p.Settings.Region, e.acct, p.ID)
+}
+
+// DeviceARN returns the Amazon Resource Name of a device of a user.
+func (e *Engine) DeviceARN(u *User, d *Device) string {
+	region, _, _ := strings.Cut(u.Pool, "_")
+	return fmt.Sprintf("arn:aws:cognito-idp:%s:%s:owner/%s.%s/device/%s", region, e.acct, u.Username, u.Pool, d.Key)
 }
 
 // uuid returns a random UUID (version 4, RFC 9562).

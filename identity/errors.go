@@ -126,12 +126,23 @@ var (
 	ErrTOTPUsed = errors.New("identity: code of the authenticator app was used before")
 	// ErrMFACodeMismatch is returned for a wrong code of a second factor at sign-in. It is a [*MFACodeError].
 	ErrMFACodeMismatch = errors.New("identity: wrong code of the second factor")
+	// ErrRecoveryCodesDisabled is returned when the pool does not allow recovery codes.
+	ErrRecoveryCodesDisabled = errors.New("identity: recovery codes are not enabled for the user pool")
+	// ErrRecoveryCodeMismatch is returned for a recovery code that is wrong, was used before, or was replaced by newer ones.
+	ErrRecoveryCodeMismatch = errors.New("identity: wrong recovery code")
 	// ErrMFANotReady is returned when a second factor is turned on that the user has not set up. It is a [*MFAError].
 	ErrMFANotReady = errors.New("identity: user has not set up the second factor")
 	// ErrMFAPreference is returned when two second factors are preferred, or when the preferred one is not turned on.
 	ErrMFAPreference = errors.New("identity: at most one second factor can be preferred, and it must be turned on")
 	// ErrMFARequired is returned when a user turns the last second factor off in a pool that demands one.
 	ErrMFARequired = errors.New("identity: the user pool requires a second factor, and this one is the last")
+
+	// ErrDevicesOff is returned by what is about devices, if the pool does not track them.
+	ErrDevicesOff = errors.New("identity: devices are not tracked in the user pool")
+	// ErrDeviceNotFound is returned for a device that the user has not confirmed, or that was forgotten.
+	ErrDeviceNotFound = errors.New("identity: device does not exist")
+	// ErrDeviceExists is returned when a device is confirmed that was confirmed before.
+	ErrDeviceExists = errors.New("identity: device was confirmed before")
 
 	// ErrQuotaExceeded is returned when a quota would be exceeded, see [Quotas]. It is a [*QuotaError].
 	ErrQuotaExceeded = errors.New("identity: quota exceeded")
@@ -156,6 +167,9 @@ var (
 	ErrAccessTokenExpired = errors.New("identity: access token has expired")
 	// ErrAccessTokenRevoked is returned for an access token whose sign-in was ended.
 	ErrAccessTokenRevoked = errors.New("identity: access token has been revoked")
+	// ErrRecentSignInRequired is returned to a user who changes how to sign in, if the sign-in is too old: let the user sign in again, and
+	// repeat the call with the new access token. It is a [*RecentSignInError].
+	ErrRecentSignInRequired = errors.New("identity: a recent sign-in is required")
 	// ErrAccessTokenScope is returned for an access token without the scope to manage its user.
 	ErrAccessTokenScope = errors.New("identity: access token does not have required scopes")
 	// ErrInvalidRefreshToken is returned for a refresh token that is malformed or was issued to another client.

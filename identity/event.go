@@ -128,6 +128,7 @@ var failureCodes = []struct {
 	{ErrTOTPMismatch, FailureWrongCode},
 	{ErrTOTPNotFound, FailureWrongCode},
 	{ErrMFACodeMismatch, FailureWrongCode},
+	{ErrRecoveryCodeMismatch, FailureWrongCode},
 	{ErrCodeExpired, FailureCodeExpired},
 	{ErrTOTPUsed, FailureCodeUsed},
 	{ErrRefreshTokenReused, FailureTokenReused},

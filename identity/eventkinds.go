@@ -12,6 +12,7 @@ const (
 	EventSignedIn                  EventKind = "SignedIn"                  // everything that was asked for was proved
 	EventSignInFailed              EventKind = "SignInFailed"              // a wrong password
 	EventMFAFailed                 EventKind = "MFAFailed"                 // a wrong code of a second factor
+	EventDeviceFailed              EventKind = "DeviceFailed"              // a wrong proof of a device, in place of a second factor
 	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // during a sign-in, which goes on
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
 	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token
@@ -31,7 +32,12 @@ const (
 	EventMFAChanged                EventKind = "MFAChanged"
 	EventTOTPEnrollmentStarted     EventKind = "TOTPEnrollmentStarted"
 	EventTOTPEnrolled              EventKind = "TOTPEnrolled"
-	EventUserCreated               EventKind = "UserCreated" // by an operator
+	EventDeviceConfirmed           EventKind = "DeviceConfirmed"   // by the user; Data has its key, and whether it is remembered
+	EventDeviceChanged             EventKind = "DeviceChanged"     // Data has its key, and whether it is remembered
+	EventDeviceForgotten           EventKind = "DeviceForgotten"   // Data has its key
+	EventRecoveryCodesMade         EventKind = "RecoveryCodesMade" // earlier codes are void
+	EventRecoveryCodeUsed          EventKind = "RecoveryCodeUsed"  // in a sign-in; Data has how many are left
+	EventUserCreated               EventKind = "UserCreated"       // by an operator
 	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
 	EventUserImported              EventKind = "UserImported"
 	EventUserMigrated              EventKind = "UserMigrated" // a hook has brought the user from another directory
@@ -73,21 +79,24 @@ const (
 
 // The names of entries in Event.Data.
 const (
-	dataChanged  = "changed"   // names of settings or attributes, with commas between them
-	dataKind     = "kind"      // the kind of a message
-	dataPurpose  = "purpose"   // the purpose of a code
-	dataLocked   = "locked"    // "true" if this failure has locked the user out
-	dataName     = "name"      // the name of a group or an access key
-	dataAdded    = "added"     // the name of the group that a user was put into
-	dataRemoved  = "removed"   // the name of the group that a user was taken out of; rules may name several, with spaces between them
-	dataRules    = "rules"     // "true" if rules of the pool changed the groups of a user
-	dataRule     = "rule"      // the id of a group rule
-	dataSecret   = "secret"    // the id of a client's secret
-	dataSignFrom = "sign_from" // when keys begin to sign
-	dataRole     = "role"      // the role of an access key
-	dataCount    = "count"     // how many sign-ins ended
-	dataMaster   = "master"    // the id of a new master key
-	dataRevoked  = "revoked"   // "true" if all earlier signing and master keys were revoked
+	dataChanged  = "changed"    // names of settings or attributes, with commas between them
+	dataKind     = "kind"       // the kind of a message
+	dataPurpose  = "purpose"    // the purpose of a code
+	dataLocked   = "locked"     // "true" if this failure has locked the user out
+	dataName     = "name"       // the name of a group or an access key
+	dataAdded    = "added"      // the name of the group that a user was put into
+	dataRemoved  = "removed"    // the name of the group that a user was taken out of; rules may name several, with spaces between them
+	dataRules    = "rules"      // "true" if rules of the pool changed the groups of a user
+	dataRule     = "rule"       // the id of a group rule
+	dataSecret   = "secret"     // the id of a client's secret
+	dataDevice   = "device"     // the key of a device
+	dataRemember = "remembered" // "true" if a device is remembered
+	dataSignFrom = "sign_from"  // when keys begin to sign
+	dataRole     = "role"       // the role of an access key
+	dataLeft     = "left"       // how many recovery codes are left
+	dataCount    = "count"      // how many sign-ins ended
+	dataMaster   = "master"     // the id of a new master key
+	dataRevoked  = "revoked"    // "true" if all earlier signing and master keys were revoked
 )
 
 // oldKinds maps the names of earlier versions, which named kinds after

@@ -38,6 +38,9 @@ type UserRecord struct {
 	// SignIns are the sign-ins that have not expired, oldest first. Only Export
 	// writes SignIns and Events.
 	SignIns []SignInRecord `json:"signIns,omitempty"`
+	// Devices are those that the user has confirmed, without what they prove themselves by.
+	// Only Export writes them, and Import leaves them out.
+	Devices []DeviceRecord `json:"devices,omitempty"`
 	Events  []EventRecord  `json:"events,omitempty"` // the events that are still kept, oldest first
 
 	// Password is a password in clear, for filling pools in tests. The pool's
@@ -57,6 +60,17 @@ type SignInRecord struct {
 	Client  string    `json:"client"`  // the id of the app client
 	Time    time.Time `json:"time"`    // when the user signed in
 	Expires time.Time `json:"expires"` // when its refresh token expires
+}
+
+// A DeviceRecord is a device that the user has confirmed.
+type DeviceRecord struct {
+	Key           string       `json:"key"`              // REGION_ and a UUID
+	Name          string       `json:"name,omitempty"`   // that the client gave
+	Status        DeviceStatus `json:"status"`           // whether the device may replace a second factor
+	LastIP        string       `json:"lastIp,omitempty"` // where the last sign-in came from
+	Created       time.Time    `json:"created"`          // when it was confirmed
+	Modified      time.Time    `json:"modified"`         // when its status was changed last
+	Authenticated time.Time    `json:"authenticated"`    // the last sign-in
 }
 
 // An EventRecord is something that happened to a user.
@@ -126,6 +140,9 @@ func (a *Admin) export(ctx context.Context, name string, secrets bool) (*UserRec
 			return err
 		}
 		rec = recs[0]
+		if rec.Devices, err = deviceRecords(r, u); err != nil {
+			return err
+		}
 		rec.SignIns, err = signInsOf(r, u)
 		return err
 	})
@@ -255,6 +272,17 @@ func secretsOf(c *credential, t *totp) *UserSecrets {
 		out.TOTPKey, out.TOTPStep, out.TOTPDevice = t.Secret, t.Last, t.Name
 	}
 	return out
+}
+
+func deviceRecords(r store.Reader, u *User) ([]DeviceRecord, error) {
+	var out []DeviceRecord
+	for d, err := range devices.Scan(r, store.Prefix(u.Pool, u.Sub)) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, DeviceRecord(*d.shown()))
+	}
+	return out, nil
 }
 
 func signInsOf(r store.Reader, u *User) ([]SignInRecord, error) {

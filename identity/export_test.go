@@ -245,6 +245,7 @@ const (
 	StepFactor      = stepFactor
 	StepChoose      = stepChoose
 	StepSetup       = stepSetup
+	StepDevice      = stepDevice
 )
 
 // Proceed gives what comes after a step of a user's sign-in, whose family was written or not.

@@ -12,7 +12,7 @@ import (
 
 // Sign-ins end in two more ways than by sign-out and expiry. If a second factor of
 // a user changes, in pools with SignOutOnFactorChange, the transaction of the
-// change ends all sign-ins except the one that made it. And if a user has more
+// change ends all sign-ins except the one that made it, and forgets the other devices. And if a user has more
 // sign-ins than MaxSignIns, a transaction after the commit of a sign-in ends the
 // oldest ones.
 
@@ -34,11 +34,37 @@ func signOutByFactors(tx store.Tx, s *PoolSettings, u *User, own string, now tim
 		return nil
 	}
 	kept, err := signOutOthers(tx, u, own, now)
-	if err != nil || kept == nil {
+	if err != nil {
+		return err
+	}
+	if err := forgetOthers(tx, s, u, kept); err != nil || kept == nil {
 		return err
 	}
 	kept.Kept = u.NotBefore
 	return families.Put(tx, kept)
+}
+
+// forgetOthers forgets the devices of a user except that of a sign-in, which may be nil: they
+// would go on replacing factors that the user may have changed because of somebody else.
+func forgetOthers(tx store.Tx, s *PoolSettings, u *User, kept *family) error {
+	if !s.TracksDevices() {
+		return nil
+	}
+	var keys []string
+	for d, err := range devices.Scan(tx, store.Prefix(u.Pool, u.Sub)) {
+		if err != nil {
+			return err
+		}
+		if kept == nil || d.Key != kept.Device {
+			keys = append(keys, devices.Key(d))
+		}
+	}
+	for _, key := range keys {
+		if _, err := devices.Delete(tx, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // signOutOthers ends all sign-ins of the user. It returns the one with the id own,

@@ -40,7 +40,8 @@ var factors = [...]*factor{smsFactor, totpFactor, emailFactor}
 
 // enrolled is what tables other than users store about a user's factors.
 type enrolled struct {
-	totp *totp // nil if no authenticator app is enrolled
+	totp   *totp   // nil if no authenticator app is enrolled
+	device *device // that the client has named; nil if it has named none
 }
 
 // factorOf returns the row of a method. It returns an error that names the

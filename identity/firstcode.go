@@ -86,7 +86,7 @@ func (f *firstFactor) sendCode(ctx context.Context, c *firstStep) (*SignInResult
 	if to.decoy {
 		sum = s.ring.codeMAC(newest, s.pool.ID, to.user.Sub, "", to.attribute, to.address, text) // of no purpose, so no code is right
 	}
-	st := &challengeState{Name: c.name, Sub: c.who}
+	st := s.begins(c.name, c.who, nil)
 	state, next, err := s.nextChallenge(f.kind, st, sentCode{sum, newest}, c.now)
 	if err != nil {
 		return nil, err
@@ -276,11 +276,12 @@ func (p *pending) proveFirst(ctx context.Context, name FirstFactor, parameter st
 		return nil, err
 	}
 	t := &secondStep{scope: c.scope, state: c.state, now: c.now, spent: c.scope.sourceSpent(c.now), reads: c.read}
-	return t.finish(ctx, func(tx store.Tx, o *outcome, ev *Event) error { return c.judgeCode(tx, f, t, o, string(in.Code), ev) })
+	c.scope.goesOn(c.state, in.DeviceKey)
+	return t.finish(ctx, hook.TokensOfSignIn, func(tx store.Tx, o *outcome, ev *Event) error { return c.judgeCode(tx, f, t, o, string(in.Code), ev) })
 }
 
 // read reads the user as the user is now, with the same work for a user who does not exist.
-func (c *firstStep) read(tx store.Tx) (*outcome, error) {
+func (c *firstStep) read(tx store.Reader) (*outcome, error) {
 	key := store.Key(c.scope.pool.ID, c.who)
 	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), usedStates.Ref(usedStates.Key(c.used())))
 	if err != nil {
@@ -294,6 +295,9 @@ func (c *firstStep) read(tx store.Tx) (*outcome, error) {
 		return nil, err
 	}
 	if o.enrolled.totp, err = orNil(totps.Decode(values[2])); err != nil {
+		return nil, err
+	}
+	if o.enrolled.device, err = c.scope.namedDevice(tx, c.who); err != nil {
 		return nil, err
 	}
 	if values[3] != nil {

@@ -72,7 +72,9 @@ func (f *firstFactor) usable(s *PoolSettings, u *User, own owned) bool {
 // listed is allowed for a factor without a password. It stands in the settings of the pool, and
 // counts in no pool that demands a second factor.
 func listed(f FirstFactor) func(*PoolSettings) bool {
-	return func(s *PoolSettings) bool { return s.MFA != MFAOn && slices.Contains(s.FirstFactors, f) }
+	return func(s *PoolSettings) bool {
+		return s.MFA != MFAOn && s.Tier != TierLite && slices.Contains(s.FirstFactors, f)
+	}
 }
 
 // reached is ready for codes that are sent to an address. The address must be verified. If codes to
@@ -114,6 +116,29 @@ func (t *attempt) nobodysAddress() string {
 		}
 	}
 	return t.scope.decoyRecipient(t.who, t.name, attributes).attribute
+}
+
+// reachable reports whether codes to an address begin sign-ins of the pool's users, and the user has one.
+func reachable(s *PoolSettings, u *User, attribute string) bool {
+	return u.Attributes[attribute] != "" && slices.ContainsFunc(firstFactors[:], func(f *firstFactor) bool {
+		return f.address == attribute && f.allowed(s)
+	})
+}
+
+// passwordless reports whether an operator may create the user without a password: codes to a verified
+// address of the user begin a sign-in.
+func passwordless(s *PoolSettings, u *User) bool {
+	return slices.ContainsFunc(addresses, func(a string) bool { return u.verified(a) && reachable(s, u, a) })
+}
+
+// factorBy is the first factor that a code to an address is.
+func factorBy(attribute string) FirstFactor {
+	for _, f := range firstFactors {
+		if f.address == attribute {
+			return f.name
+		}
+	}
+	return ""
 }
 
 func namesOf(factors []*firstFactor) []FirstFactor {

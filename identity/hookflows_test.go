@@ -69,10 +69,18 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 			return err
 		}
 	}},
-	"secondStep.prove": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+	"secondStep.proveBy": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a, key := f.enrolled(t, "OPTIONAL")
 		ch := asked[*identity.TOTPRequired](t, a)
 		return pool, func(ctx context.Context, _ string) error { return answer(ctx, ch, key.Code(f.now())) }
+	}},
+	"secondStep.proveRecovery": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, a, codes := f.withCodes(t)
+		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.Notices = nil })) // for whose messages there are hooks too
+		ch := asked[*identity.TOTPRequired](t, a)
+		return pool, func(ctx context.Context, _ string) error {
+			return recovered(ch.Recover(ctx, identity.FactorCode{Code: codes[0]}))
+		}
 	}},
 	"secondStep.proveRound": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		_, pool, a, key := f.factorPool(t, func(rounds []hook.Round) hook.DefineAuthChallengeDecision {

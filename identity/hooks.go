@@ -25,7 +25,8 @@ import (
 //	flow                            triggers
 //	attempt.untriggered             PreAuthentication, tokenTriggers; UserMigration if there is no such user
 //	scope.setFirstPassword          tokenTriggers
-//	secondStep.prove                tokenTriggers
+//	secondStep.proveBy              tokenTriggers
+//	secondStep.proveRecovery        tokenTriggers
 //	secondStep.proveRound           customTriggers, tokenTriggers
 //	MFASetupRequired.Answer         tokenTriggers
 //	firstStep.byPassword            tokenTriggers
@@ -37,7 +38,7 @@ import (
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
 //	scope.newSignUp                 PreSignUp, messageTriggers
 //	scope.decideSignUp              PostConfirmation if a hook confirms; PreSignUp and messageTriggers were checked before
-//	scope.confirmSignUp         PostConfirmation
+//	scope.confirmSignUp             PostConfirmation
 //	Users.Confirm                   PostConfirmation
 //	AppClient.resend                messageTriggers
 //	AppClient.forgotPassword        messageTriggers; UserMigration if there is no such user
@@ -289,9 +290,9 @@ func (p points) preAuthentication(ctx context.Context, u *User, name string) err
 }
 
 // postAuthentication runs after all proofs of a sign-in and before its tokens.
-func (p points) postAuthentication(ctx context.Context, u *User) error {
+func (p points) postAuthentication(ctx context.Context, u *User, f *family) error {
 	_, err := run(ctx, p, atPostAuthentication, func() *hook.PostAuthentication {
-		return &hook.PostAuthentication{Event: p.event(ctx, hook.AfterSignIn, u)}
+		return &hook.PostAuthentication{Event: p.event(ctx, hook.AfterSignIn, u), NewDevice: f.onNewDevice()}
 	})
 	return err
 }
@@ -383,7 +384,7 @@ func (p points) send(ctx context.Context, u *User, m *Message) error {
 	if present(p, sender) {
 		_, err := run(ctx, p, sender, func() *hook.CustomSender {
 			source := messageSource(senderTrigger(m.Medium), m.Kind)
-			return &hook.CustomSender{Event: p.event(ctx, source, u), To: m.To, Code: m.Code, Encrypt: p.encrypter()}
+			return &hook.CustomSender{Event: p.event(ctx, source, u), ID: m.ID, To: m.To, Code: m.Code, Encrypt: p.encrypter()}
 		})
 		return err
 	}
@@ -433,7 +434,7 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	if o.refused != nil || o.step != stepDone {
 		return nil //nolint:nilerr // the commit refuses
 	}
-	if err := p.postAuthentication(ctx, o.user); err != nil {
+	if err := p.postAuthentication(ctx, o.user, f); err != nil {
 		return err
 	}
 	if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {

@@ -296,7 +296,8 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 		"pending.proveFirst":              "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"scope.firstWords":                "CustomMessage_Authentication CustomSMSSender_Authentication",
 		"scope.setFirstPassword":          "PostAuthentication_Authentication TokenGeneration_NewPasswordChallenge",
-		"secondStep.prove":                "PostAuthentication_Authentication TokenGeneration_Authentication",
+		"secondStep.proveBy":              "PostAuthentication_Authentication TokenGeneration_Authentication",
+		"secondStep.proveRecovery":        "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"MFASetupRequired.Answer":         "PostAuthentication_Authentication TokenGeneration_Authentication",
 		"AppClient.refresh":               "TokenGeneration_RefreshTokens",
 		"AppClient.startCustom":           "PreAuthentication_Authentication DefineAuthChallenge_Authentication CreateAuthChallenge_Authentication",
@@ -424,7 +425,7 @@ func TestHookEvents(t *testing.T) {
 func TestRefusedTokensLeaveNothing(t *testing.T) {
 	refusal := errors.New("not today")
 	for _, flow := range []string{
-		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.prove", "MFASetupRequired.Answer", "AppClient.refresh",
+		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.proveBy", "secondStep.proveRecovery", "MFASetupRequired.Answer", "AppClient.refresh",
 	} {
 		for _, by := range []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration} {
 			if flow == "AppClient.refresh" && by == identity.PostAuthentication {
@@ -461,7 +462,7 @@ func (f *fixture) contents(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	check(t, "View", f.store.View(t.Context(), func(r store.Reader) error {
-		for _, table := range []string{"families", "spent", "events", "throttles", "credentials", "users", "totps", "codes"} {
+		for _, table := range []string{"families", "spent", "events", "throttles", "credentials", "users", "totps", "recoverycodes", "codes"} {
 			for entry, err := range r.Scan(table, store.Range{}) {
 				if err != nil {
 					return err

@@ -250,7 +250,7 @@ func mergeMessage(a, b hook.CustomMessageDecision) hook.CustomMessageDecision {
 	return hook.CustomMessageDecision{Subject: cmp.Or(b.Subject, a.Subject), Body: cmp.Or(b.Body, a.Body)}
 }
 
-// mergeDefine takes the first decision that says anything, unless the other ends the sign-in.
+// mergeDefine takes the first decision that says anything, unless the other fails the sign-in.
 func mergeDefine(a, b hook.DefineAuthChallengeDecision) hook.DefineAuthChallengeDecision {
 	merged := cmp.Or(a, b)
 	merged.Fail = a.Fail || b.Fail

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cognate-id/cognate/identity/internal/passhash"
 	"github.com/cognate-id/cognate/store"
@@ -127,11 +128,23 @@ type ImportJobOptions struct {
 	Algorithm PasswordAlgorithm
 }
 
-// Create makes a job. It returns [ErrQuotaExceeded] if the pool has a thousand.
+func (o *ImportJobOptions) check() error {
+	if n := utf8.RuneCountInString(o.Name); n == 0 || n > 128 {
+		return invalid("JobName", "The name of a job must have 1 to 128 characters.")
+	}
+	switch o.Algorithm {
+	case "", PasswordArgon2id, PasswordBcrypt, PasswordScrypt, PasswordPBKDF2:
+		return nil
+	}
+	return invalid("PasswordHashingAlgorithm", fmt.Sprintf("Hashes of %q cannot be imported.", o.Algorithm))
+}
+
+// Create makes a job. It returns [ErrInvalidParameter] if an option is invalid, and [ErrQuotaExceeded]
+// if the pool has a thousand.
 func (js ImportJobs) Create(ctx context.Context, o ImportJobOptions) (*ImportJob, error) {
 	a := js.admin
-	if o.Name == "" || len(o.Name) > 512 {
-		return nil, invalid("JobName", "The name of a job must have 1 to 128 characters.")
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("create import job: %w", err)
 	}
 	if err := a.engine.checkLimit(ctx, "import jobs", 0, maxImportJobs, importJobs.Name, store.Prefix(a.pool)); err != nil {
 		return nil, fmt.Errorf("create import job: %w", err)

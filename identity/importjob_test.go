@@ -388,6 +388,14 @@ func TestImportJobStates(t *testing.T) {
 	start(create().ID, identity.ErrImportUnverified)
 }
 
+func TestImportJobOptions(t *testing.T) {
+	jobs := newEngine(t).open(t, cognitoPool).Admin().ImportJobs()
+	for _, o := range []identity.ImportJobOptions{{}, {Name: strings.Repeat("ö", 129)}, {Name: "test", Algorithm: "MD5"}} {
+		wantErr(t, "Create", second(jobs.Create(t.Context(), o)), identity.ErrInvalidParameter)
+	}
+	check(t, "Create", second(jobs.Create(t.Context(), identity.ImportJobOptions{Name: strings.Repeat("ö", 128), Algorithm: identity.PasswordScrypt})))
+}
+
 // endless is a file without an end.
 type endless struct{}
 

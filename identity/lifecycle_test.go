@@ -210,8 +210,11 @@ func TestDeletedUserLeavesNothingBehind(t *testing.T) {
 // leave makes each kind of record that a user who has joined may leave behind.
 func (f *fixture) leave(t *testing.T, pool *identity.UserPool, sub string, tokens *identity.Tokens) {
 	t.Helper()
+	check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) { s.RecoveryCodes = true }))
 	session, err := pool.Session(t.Context(), tokens.Access)
 	check(t, "Session", err)
+	_, err = session.NewRecoveryCodes(t.Context())
+	check(t, "NewRecoveryCodes", err)
 	_, err = session.EnrollTOTP(t.Context())
 	check(t, "EnrollTOTP", err)
 	wantErr(t, "VerifyTOTP", session.VerifyTOTP(t.Context(), "000000", ""), identity.ErrTOTPMismatch, nil)
@@ -226,7 +229,7 @@ func (f *fixture) leave(t *testing.T, pool *identity.UserPool, sub string, token
 		table, _, _ := strings.Cut(e, " ")
 		kinds[table] = true
 	}
-	for _, table := range []string{"users", "users.search", "users.groups", "credentials", "totps", "codes", "families", "throttles"} {
+	for _, table := range []string{"users", "users.search", "users.groups", "credentials", "totps", "recoverycodes", "codes", "families", "throttles"} {
 		if !kinds[table] {
 			t.Errorf("nothing in %s to be left behind", table)
 		}

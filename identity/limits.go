@@ -133,7 +133,7 @@ func (s *scope) sourceSpent(now time.Time) bool {
 
 // failed counts a refusal against the source of the call, if it was a wrong guess.
 func (s *scope) failed(refused error, now time.Time) {
-	for _, wrong := range []error{ErrIncorrectCredentials, ErrCodeMismatch, ErrCodeExpired, ErrMFACodeMismatch} {
+	for _, wrong := range []error{ErrIncorrectCredentials, ErrCodeMismatch, ErrCodeExpired, ErrMFACodeMismatch, ErrRecoveryCodeMismatch} {
 		if errors.Is(refused, wrong) {
 			s.engine.failures.add(s.source, now)
 			return

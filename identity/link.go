@@ -56,7 +56,8 @@ func (a *AppClient) confirmByLink(ctx context.Context, in ConfirmByLink) error {
 	case !in.Asked && s.settings.Defaults != CognitoDefaults:
 		return ErrNotAsked
 	}
-	return s.confirmSignUp(ctx, u, ConfirmSignUp{Username: in.Username, Code: in.Code})
+	_, err = s.confirmSignUp(ctx, u, ConfirmSignUp{Username: in.Username, Code: in.Code})
+	return err
 }
 
 // pageURL is where pages are served, without a slash at its end, or "" if nothing serves them.

@@ -60,13 +60,7 @@ func undeliveredRecord(pool string, m *Message, cause error, now time.Time) []by
 	if by, ok := errors.AsType[*MessageError](cause); ok && by.Cause != nil {
 		text = by.Cause.Error()
 	}
-	text = strings.TrimPrefix(text, "identity: ")
-	if m.Code != "" { // a server may quote what it was sent
-		text = strings.ReplaceAll(text, string(m.Code), m.Code.String())
-	}
-	if len(text) > longestDetails {
-		text = strings.ToValidUTF8(text[:longestDetails], "")
-	}
+	text = redacted(strings.TrimPrefix(text, "identity: "), m.Code, longestDetails)
 	r := logRecord{EventTimestamp: strconv.FormatInt(now.UnixMilli(), 10), EventSource: "USER_NOTIFICATION", LogLevel: "ERROR"}
 	r.Message.Details = fmt.Sprintf("The %s message of kind %s was not delivered: %s", m.Medium, m.Kind, text)
 	r.LogSourceID.UserPoolID = pool

@@ -105,6 +105,15 @@ func (m Message) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
+// redacted is what a provider or a hook said of a message, without its code, which it may quote. It has
+// at most so many bytes.
+func redacted(text string, code Secret, most int) string {
+	if code != "" {
+		text = strings.ReplaceAll(text, string(code), code.String())
+	}
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
+}
+
 // A MessageKind says why a message is sent.
 type MessageKind string
 
@@ -119,9 +128,10 @@ const (
 	MessageFactorCode      MessageKind = "Authentication"      // a first or a second factor of a sign-in
 
 	// Notices carry no code. Pools with the setting Notices send them.
-	MessagePasswordChanged MessageKind = "PasswordChanged" // to the owner, whoever changed it
-	MessageAddressChanged  MessageKind = "AddressChanged"  // to the previous address
-	MessageFactorChanged   MessageKind = "FactorChanged"   // a second factor was set up, turned on or off
+	MessagePasswordChanged  MessageKind = "PasswordChanged"  // to the owner, whoever changed it
+	MessageAddressChanged   MessageKind = "AddressChanged"   // to the previous address
+	MessageFactorChanged    MessageKind = "FactorChanged"    // a second factor was set up, turned on or off
+	MessageRecoveryCodeUsed MessageKind = "RecoveryCodeUsed" // a recovery code has signed the user in
 	// MessageNewDevice tells of a sign-in from an address or a device that the account was
 	// not signed in to from in the last 90 days. The first sign-in of an account sends none.
 	MessageNewDevice MessageKind = "NewDevice"
@@ -303,11 +313,14 @@ func (a *Admin) invitation(p *PoolInfo, u *User, attribute string, words hook.Cu
 	if len(p.Settings.UsernameAttributes) > 0 {
 		name = m.To // the sub means nothing to its owner
 	}
-	own := wordsFor(&p.Settings, u, MessageInvitation)
-	body, subject := pick(t.SMS, nil, own.body), ""
+	own, template := wordsFor(&p.Settings, u, MessageInvitation), t
+	if password == "" { // and so templates, which tell a password, are of no use
+		own, template = wordsFor(&p.Settings, u, welcomeWords), &MessageTemplate{}
+	}
+	body, subject := pick(template.SMS, nil, own.body), ""
 	if m.Medium == MediumEmail {
-		body = pick(t.Email, nil, own.body)
-		subject = cmp.Or(words.Subject, pick(t.Subject, nil, own.subject))
+		body = pick(template.Email, nil, own.body)
+		subject = cmp.Or(words.Subject, pick(template.Subject, nil, own.subject))
 	}
 	m.fill(subject, cmp.Or(words.Body, body), name)
 	return m

@@ -48,3 +48,20 @@ func methodOf(d ast.Decl) string {
 	}
 	return of.Name + "." + f.Name.Name
 }
+
+// readers are the exported methods that change nothing, or do so in events of
+// their jobs alone. AccessKeys.Used changes a time only.
+var readers = strings.Fields(`
+	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
+	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
+	AppClient.StartCustom AppClient.StartSRP
+	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
+	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
+	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
+	Groups.Get Groups.List Groups.Members Groups.Rules
+	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
+	Messages.List
+	UserPool.PasswordRules UserPool.Session
+	Session.RecoveryCodesLeft Users.RecoveryCodesLeft
+	Session.Device Session.Devices Session.Factors Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
+`)

@@ -57,6 +57,7 @@ type NewPassword struct {
 	Password   Secret            // the new one, which must meet the policy of the pool
 	Attributes map[string]string // those that were required, and others that have no value yet
 	SecretHash string            // see [SecretHash]; for clients with a secret
+	DeviceKey  string            // see [FactorCode]
 }
 
 // Answer sets the password and signs the user in. A password that does not
@@ -92,6 +93,7 @@ func (c *NewPasswordRequired) answer(ctx context.Context, in NewPassword) (*Sign
 	if in.Password == "" {
 		return nil, missing("NEW_PASSWORD")
 	}
+	s.goesOn(st, in.DeviceKey)
 	return s.setFirstPassword(ctx, u, st, in, now)
 }
 

@@ -120,6 +120,9 @@ type worth struct {
 func (c *code) worth() worth { return worth{Until: c.Expires, Purpose: c.Purpose, MAC: c.MAC} }
 
 func (c *credential) worth() worth {
+	if c == nil { // of a user who is created without a password
+		return worth{}
+	}
 	return worth{Until: c.Expires, Password: c.fingerprint()}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -206,22 +205,27 @@ func (e *Engine) try(sending context.Context, q *queued) bool {
 	if sending.Err() != nil && failure != nil {
 		next = q.untried(e.now())
 	}
-	e.tell(ctx, q, next, failure)
 	if next != nil && next.state() == queuedFailed && p.pool != nil {
 		e.undelivered(ctx, p.pool, q.message(), failure)
 	}
+	e.settled(sending, q, next)
+	e.tell(ctx, q, next, failure) // whoever reads it finds the message as it says
+	return failure == nil
+}
+
+// settled calls settle until it succeeds, a few times at most.
+func (e *Engine) settled(sending context.Context, q, next *queued) {
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
-		err := e.settle(context.WithoutCancel(ctx), q, next)
+		err := e.settle(context.WithoutCancel(sending), q, next)
 		if err == nil {
-			break
+			return
 		}
 		if pause > time.Second || sending.Err() != nil {
-			e.log.ErrorContext(ctx, "what became of a message is not written: it may be sent again", "message", q.ID, "pool", q.Pool, "error", err)
-			break
+			e.log.ErrorContext(sending, "what became of a message is not written: it may be sent again", "message", q.ID, "pool", q.Pool, "error", err)
+			return
 		}
 		time.Sleep(pause)
 	}
-	return failure == nil
 }
 
 // deliver gives a message to its sender. A panic of the sender is an error.
@@ -269,10 +273,7 @@ func (q *queued) shown(err error) string {
 	}](err); ok && d.Detail() != "" {
 		text += ": " + d.Detail()
 	}
-	if q.Code != "" {
-		text = strings.ReplaceAll(text, q.Code, Secret(q.Code).String())
-	}
-	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
+	return redacted(text, Secret(q.Code), maxReason)
 }
 
 // lasting reports whether a message that failed with this error would fail at each try.

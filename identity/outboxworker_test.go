@@ -202,8 +202,8 @@ func TestCustomSenderIsCalledByTheWorker(t *testing.T) {
 		t.Errorf("message %+v", m)
 	}
 	q.advance(time.Minute)
-	if fail = nil; q.send(t) != 1 {
-		t.Error("not sent")
+	if fail = nil; q.send(t) != 1 || got[0].ID == "" || got[1].ID != got[0].ID {
+		t.Errorf("not sent with the same id: %+v", got)
 	}
 	check(t, "ConfirmSignUp", q.pool.ConfirmSignUp(t.Context(), identity.ConfirmSignUp{Username: "alice", Code: got[1].Code}))
 }

@@ -24,6 +24,9 @@ type Refresh struct {
 	// them for clients that have a secret.
 	SecretHash string
 	Secret     Secret // see SecretHash
+	// DeviceKey is that of the device of the sign-in, in pools that track devices: there a
+	// sign-in whose device was not confirmed, or was forgotten, cannot be refreshed.
+	DeviceKey string
 	// Rotating is for clients that can take a new refresh token back: the
 	// others are refused with [ErrRotationRequired] where tokens are rotated.
 	Rotating bool
@@ -82,6 +85,7 @@ type refreshing struct {
 	unopened error // why there are no claims
 	user     *User
 	family   *family
+	device   *device // of the sign-in; nil if it was not confirmed, or was forgotten
 	groups   []*Group
 }
 
@@ -91,7 +95,7 @@ func (t *refreshing) read(r store.Reader, s *scope, raw Secret) error {
 		return nil //nolint:nilerr // told after what comes first
 	}
 	var err error
-	if t.user, t.family, err = readFamily(r, s.pool.ID, t.claims.Sub, t.claims.Family); err != nil || t.user == nil {
+	if t.user, t.family, t.device, err = readSignIn(r, s.pool.ID, t.claims); err != nil || t.user == nil {
 		return err
 	}
 	t.groups, err = t.user.memberships(r)
@@ -103,7 +107,7 @@ func (t *refreshing) likely(a *AppClient, raw Secret) (plan prefetchPlan) {
 	keys, _ := a.engine.lastRings.Load(a.pool)
 	if keys, ok := keys.(*ring); ok {
 		if t.open(keys, raw); t.unopened == nil {
-			plan.refs = familyRefs(a.pool, t.claims.Sub, t.claims.Family)
+			plan.refs = signInRefs(a.pool, t.claims)
 		}
 	}
 	return plan
@@ -124,7 +128,8 @@ func (s *scope) renewTokens(ctx context.Context, t *refreshing, in Refresh) (*To
 	if err := s.checkProof(u, in); err != nil {
 		return nil, err
 	}
-	if err := s.refreshable(u, f, c, now); err != nil {
+	s.deviceKey = in.DeviceKey
+	if err := s.refreshable(u, f, t.device, c, now); err != nil {
 		return nil, err
 	}
 	rotates := s.settings.Rotates(&s.client.Settings)
@@ -159,11 +164,11 @@ func (s *scope) stillStands(ctx context.Context, c *refreshClaims) error {
 		return nil
 	}
 	return s.engine.store.View(ctx, func(r store.Reader) error {
-		u, f, err := readFamily(r, s.pool.ID, c.Sub, c.Family)
+		u, f, d, err := readSignIn(r, s.pool.ID, c)
 		if err != nil {
 			return err
 		}
-		return s.refreshable(u, f, c, s.engine.now())
+		return s.refreshable(u, f, d, c, s.engine.now())
 	})
 }
 
@@ -191,26 +196,32 @@ func (u *User) hashNames() []string {
 	return []string{u.Username, u.Sub}
 }
 
-// familyRefs are a user and a sign-in.
-func familyRefs(pool, sub, id string) []store.Ref {
-	return []store.Ref{users.Ref(store.Key(pool, sub)), families.Ref(store.Key(pool, sub, id))}
+// signInRefs are what a refresh token names: a user, a sign-in and, if it has one, its device.
+func signInRefs(pool string, c *refreshClaims) []store.Ref {
+	refs := []store.Ref{users.Ref(store.Key(pool, c.Sub)), families.Ref(store.Key(pool, c.Sub, c.Family))}
+	if c.Device == "" {
+		return refs
+	}
+	return append(refs, devices.Ref(store.Key(pool, c.Sub, c.Device)))
 }
 
-func readFamily(r store.Reader, pool, sub, id string) (*User, *family, error) {
-	values, err := r.Get(familyRefs(pool, sub, id)...)
+func readSignIn(r store.Reader, pool string, c *refreshClaims) (u *User, f *family, d *device, err error) {
+	values, err := r.Get(signInRefs(pool, c)...)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	u, err := orNil(users.Decode(values[0]))
-	if err != nil {
-		return nil, nil, err
+	if u, err = orNil(users.Decode(values[0])); err != nil {
+		return nil, nil, nil, err
 	}
-	f, err := orNil(families.Decode(values[1]))
-	return u, f, err
+	if f, err = orNil(families.Decode(values[1])); err != nil || c.Device == "" {
+		return u, f, nil, err
+	}
+	d, err = orNil(devices.Decode(values[2]))
+	return u, f, d, err
 }
 
 // refreshable says why a refresh token that is ours gives no tokens.
-func (s *scope) refreshable(u *User, f *family, c *refreshClaims, now time.Time) error {
+func (s *scope) refreshable(u *User, f *family, d *device, c *refreshClaims, now time.Time) error {
 	switch {
 	case now.UnixMilli() >= c.Expires:
 		return ErrRefreshTokenExpired
@@ -222,6 +233,8 @@ func (s *scope) refreshable(u *User, f *family, c *refreshClaims, now time.Time)
 		return ErrRefreshTokenRevoked
 	case !now.Before(f.Expires), f.idle(s.settings.IdleLife(&s.client.Settings), now):
 		return ErrRefreshTokenExpired
+	case !s.deviceAllows(f, d):
+		return ErrInvalidRefreshToken
 	}
 	return nil
 }
@@ -257,11 +270,11 @@ func (s *scope) keepInUse(ctx context.Context, f *family, c *refreshClaims, now 
 	var refused error
 	err := s.engine.store.Update(ctx, func(tx store.Tx) error {
 		tx = txPrefetch(tx)
-		u, f, err := readFamily(tx, s.pool.ID, c.Sub, c.Family)
+		u, f, d, err := readSignIn(tx, s.pool.ID, c)
 		if err != nil {
 			return err
 		}
-		if refused = s.refreshable(u, f, c, now); refused != nil {
+		if refused = s.refreshable(u, f, d, c, now); refused != nil {
 			return nil //nolint:nilerr // told once the transaction ends
 		}
 		f.use(limit, now)
@@ -283,11 +296,12 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 		tx = txPrefetch(tx) // Put reads what was read
 		refused = nil
 		var u *User
-		u, f, err = readFamily(tx, s.pool.ID, c.Sub, c.Family)
+		var d *device
+		u, f, d, err = readSignIn(tx, s.pool.ID, c)
 		if err != nil {
 			return err
 		}
-		if refused = s.refreshable(u, f, c, now); refused != nil {
+		if refused = s.refreshable(u, f, d, c, now); refused != nil {
 			return nil //nolint:nilerr // told once the transaction ends
 		}
 		switch {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
@@ -20,19 +21,22 @@ import (
 
 // A scope is what a call through an app client begins with.
 type scope struct {
-	engine   *Engine
-	pool     *PoolInfo
-	client   *ClientInfo
-	secrets  []string
-	ring     *ring
-	settings *PoolSettings // of the pool
-	user     string        // the sub of the user whose session it is, empty in other calls
-	admin    bool          // it is an operator's call
-	page     string        // where pages are served, see Engine.pageURL
-	source   string        // where the call comes from, see callSource
-	device   string        // what it comes from, see scope.from
-	strange  bool          // a sign-in was written from a source that is new to the account, which knows others
-	unasked  bool          // hooks must run before a sign-in gets tokens, and have not yet
+	engine    *Engine
+	pool      *PoolInfo
+	client    *ClientInfo
+	secrets   []string
+	ring      *ring
+	settings  *PoolSettings // of the pool
+	user      string        // the sub of the user whose session it is, empty in other calls
+	admin     bool          // it is an operator's call
+	page      string        // where pages are served, see Engine.pageURL
+	source    string        // where the call comes from, see callSource
+	device    string        // what it comes from, see scope.from
+	ip        netip.Addr    // of its user, if that is known
+	strange   bool          // a sign-in was written from a source that is new to the account, which knows others
+	deviceKey string        // the device of the pool's that the client names, see devicesignin.go; empty for none
+	untracked bool          // the flow tracks no devices
+	unasked   bool          // hooks must run before a sign-in gets tokens, and have not yet
 
 	changes *hook.PreTokenGenerationDecision // what hooks change in the tokens; nil for nothing
 }

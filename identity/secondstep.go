@@ -71,6 +71,7 @@ type MFAChoiceRequired struct {
 type FactorCode struct {
 	Code       Secret // what the app shows, or what was sent
 	SecretHash string // see [SecretHash]; for clients with a secret
+	DeviceKey  string // see [SignIn]; empty for the one that the sign-in has named before
 }
 
 // FactorChoice is the answer to [*MFAChoiceRequired].
@@ -185,7 +186,7 @@ func (s *scope) factorChallenge(ctx context.Context, o *outcome, st *challengeSt
 		return &SignInResult{Challenge: &MFAChoiceRequired{p, methods}}, err
 	case stepSetup:
 		return s.setupChallenge(st, p, now)
-	case stepUndecided, stepDone, stepNewPassword:
+	case stepUndecided, stepDone, stepNewPassword, stepDevice:
 		fallthrough
 	default:
 		return nil, fmt.Errorf("%w: the step %d asks for no second factor", errUnhandled, o.step)
@@ -200,7 +201,7 @@ type secondStep struct {
 	// spent says that the source of the call has given too many wrong codes and passwords.
 	spent bool
 	// reads is read for a step of which nothing was proved before it; nil for all others.
-	reads func(store.Tx) (*outcome, error)
+	reads func(store.Reader) (*outcome, error)
 }
 
 // open reads the state of a challenge.
@@ -224,6 +225,7 @@ func (p *pending) open(ctx context.Context, kind stateKind, hash string) (*secon
 	if u == nil || p.Username != "" && !s.sameName(u, st, p.Username) {
 		return nil, ErrSessionInvalid
 	}
+	s.goesOn(st, "")
 	return &secondStep{scope: s, state: st, now: now}, nil
 }
 
@@ -235,6 +237,7 @@ func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignIn
 	if in.Code == "" {
 		return nil, missing(f.answer)
 	}
+	t.scope.goesOn(t.state, in.DeviceKey)
 	prove := t.prove
 	if t.state.Rounds != nil {
 		prove = t.proveRound
@@ -248,16 +251,21 @@ func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignIn
 
 // prove judges a code, counts it, and signs the user in if it is right.
 func (t *secondStep) prove(ctx context.Context, code Secret) (*SignInResult, error) {
+	return t.proveBy(ctx, hook.TokensOfSignIn, func(tx store.Tx, o *outcome, ev *Event) error { return t.judge(tx, o, string(code), ev) })
+}
+
+// proveBy is prove for what fn judges and counts.
+func (t *secondStep) proveBy(ctx context.Context, source hook.Source, fn func(tx store.Tx, o *outcome, ev *Event) error) (*SignInResult, error) {
 	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
 	t.spent = t.scope.sourceSpent(t.now)
-	return t.finish(ctx, func(tx store.Tx, o *outcome, ev *Event) error { return t.judge(tx, o, string(code), ev) })
+	return t.finish(ctx, source, fn)
 }
 
 // finish commits a step of a sign-in, of which fn says whether it holds, and
 // gives what comes next. fn gets the event of the sign-in, to make a failure of.
-func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome, ev *Event) error) (*SignInResult, error) {
+func (t *secondStep) finish(ctx context.Context, source hook.Source, fn func(tx store.Tx, o *outcome, ev *Event) error) (*SignInResult, error) {
 	s := t.scope
 	f, err := s.newFamily(t.state.Sub, t.now)
 	if err != nil {
@@ -276,7 +284,7 @@ func (t *secondStep) finish(ctx context.Context, fn func(tx store.Tx, o *outcome
 		}
 		return usedStates.Insert(tx, s.useUp(t.state))
 	}
-	err = s.beforeTokens(ctx, hook.TokensOfSignIn, f, func(tx store.Tx) (*outcome, error) { return t.decide(tx, last) })
+	err = s.beforeTokens(ctx, source, f, func(tx store.Tx) (*outcome, error) { return t.decide(tx, last) })
 	if err != nil {
 		return nil, err
 	}
@@ -336,7 +344,7 @@ func (t *secondStep) decide(tx store.Tx, fn func(tx store.Tx, o *outcome) error)
 }
 
 // read reads the user that a state is bound to, as the user is now.
-func (t *secondStep) read(tx store.Tx) (*outcome, error) {
+func (t *secondStep) read(tx store.Reader) (*outcome, error) {
 	key := store.Key(t.scope.pool.ID, t.state.Sub)
 	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), usedStates.Ref(usedStates.Key(t.scope.useUp(t.state))))
 	if err != nil {
@@ -356,6 +364,9 @@ func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 		o.refused = ErrSessionInvalid
 		return o, nil
 	}
+	if o.enrolled.device, err = t.scope.namedDevice(tx, t.state.Sub); err != nil {
+		return nil, err
+	}
 	hold, err := allHold(o.proved, t.scope.settings, o)
 	switch {
 	case err != nil:
@@ -370,15 +381,32 @@ func (t *secondStep) read(tx store.Tx) (*outcome, error) {
 	return o, nil
 }
 
-// judge judges a code. A wrong one is counted against the state and, as a
-// wrong password is, against the user and, after the commit, against the source of the call. It is also counted by itself, because a reset
-// of the password ends the count of wrong ones, and proves nothing of this factor.
+// judge judges a code of the factor that the state asks for.
 func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) error {
-	s := t.scope
 	f, err := factorOfState(t.state.Kind)
 	if err != nil {
 		return err
 	}
+	return t.weigh(tx, o, ev, evidence{
+		usable: mayUse(t.scope.settings, o.user, o.enrolled, f.method),
+		proof:  proof{Kind: provedFactor, Method: f.method}, failure: EventMFAFailed,
+		judge: func() error { return f.judge(tx, t, o, code) },
+	})
+}
+
+// evidence is what a second step of a sign-in is to prove.
+type evidence struct {
+	usable  bool         // the user may still prove it
+	judge   func() error // sets the outcome's refused if it is wrong
+	proof   proof        // if it is right
+	failure EventKind    // if it is wrong
+}
+
+// weigh judges evidence. If it is wrong, that is counted against the state and, as a
+// wrong password is, against the user and, after the commit, against the source of the call. It is also counted by itself, because a reset
+// of the password ends the count of wrong ones, and proves nothing of this evidence.
+func (t *secondStep) weigh(tx store.Tx, o *outcome, ev *Event, e evidence) error {
+	s := t.scope
 	lock, guesses, err := t.budgets(tx)
 	if err != nil {
 		return err
@@ -391,22 +419,22 @@ func (t *secondStep) judge(tx store.Tx, o *outcome, code string, ev *Event) erro
 	if err != nil {
 		return err
 	}
-	if !ok || !mayUse(s.settings, o.user, o.enrolled, f.method) {
+	if !ok || !e.usable {
 		o.refused = ErrSessionInvalid
 		return nil
 	}
-	switch err := f.judge(tx, t, o, code); {
+	switch err := e.judge(); {
 	case err != nil:
 		return err
 	case errors.Is(o.refused, ErrTOTPUsed):
-		return events.Insert(tx, ev.failed(EventMFAFailed, o.refused))
+		return events.Insert(tx, ev.failed(e.failure, o.refused))
 	case o.refused != nil:
 		if err := guesses.fail(tx, t.now); err != nil {
 			return err
 		}
-		return lock.fail(tx, ev.failed(EventMFAFailed, o.refused), t.now)
+		return lock.fail(tx, ev.failed(e.failure, o.refused), t.now)
 	}
-	o.proved = append(slices.Clone(o.proved), proof{Kind: provedFactor, Method: f.method})
+	o.proved = append(slices.Clone(o.proved), e.proof)
 	return cmp.Or(guesses.succeed(tx, t.now), lock.succeed(tx, t.now))
 }
 

@@ -149,22 +149,12 @@ func (a *Admin) UnwrapSenderKey(ctx context.Context, in WrappedSenderKey) (Sende
 	return SenderKey{arn, Secret(base64.StdEncoding.EncodeToString(key))}, nil
 }
 
-// livePool reads the pool, which may have been deleted.
-func (a *Admin) livePool(r store.Reader) error {
-	values, err := r.Get(pools.Ref(store.Key(a.pool)))
-	if err != nil {
-		return err
-	}
-	_, err = a.engine.decodePool(a.pool, values[0])
-	return err
-}
-
 // SenderKey returns the raw key that [Admin.CreateSenderKey] made last, or
 // [ErrSenderKeyUnknown] if there is none.
 func (a *Admin) SenderKey(ctx context.Context) (SenderKey, error) {
 	var k *senderKey
 	err := a.engine.store.View(ctx, func(r store.Reader) (err error) {
-		if err := a.livePool(r); err != nil {
+		if err := a.exists(r); err != nil {
 			return err
 		}
 		k, err = orNil(senderKeys.Get(r, store.Key(a.pool)))
@@ -198,7 +188,7 @@ func (a *Admin) CreateSenderKey(ctx context.Context) (SenderKey, error) {
 		return SenderKey{}, err
 	}
 	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
-		if err := a.livePool(tx); err != nil {
+		if err := a.exists(tx); err != nil {
 			return err
 		}
 		if err := senderKeys.Put(tx, k); err != nil {
@@ -220,7 +210,7 @@ func (a *Admin) DeleteSenderKey(ctx context.Context) (was bool, err error) {
 		return false, err
 	}
 	err = a.engine.store.Update(ctx, func(tx store.Tx) error {
-		if err := a.livePool(tx); err != nil {
+		if err := a.exists(tx); err != nil {
 			return err
 		}
 		var err error

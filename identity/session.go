@@ -23,6 +23,8 @@ type Session struct {
 	user   *User
 	claims *token.Claims
 	ring   *ring
+	// authTime is when the user signed in. It is read from the store: a refresh keeps it, and a change of the password renews it.
+	authTime time.Time
 }
 
 // scope is what the session shares with calls of its app client.
@@ -68,7 +70,11 @@ func (e *Engine) Session(ctx context.Context, access Secret) (*Session, error) {
 	if err := s.verify(ring, parsed); err != nil {
 		return nil, err
 	}
-	return s, s.alive(f)
+	if err := s.alive(f); err != nil {
+		return s, err
+	}
+	s.authTime = f.AuthTime
+	return s, nil
 }
 
 // read reads, in one round trip, everything that the claims of a token name. The

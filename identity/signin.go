@@ -25,6 +25,7 @@ type SignIn struct {
 	Username   string // whatever the pool lets users sign in with
 	Password   Secret // as the user typed it
 	SecretHash string // see [SecretHash]; for clients with a secret
+	DeviceKey  string // of a device that the user has confirmed, in pools that track devices; empty for a new device
 }
 
 // A SignInResult has either Tokens or a Challenge that must be answered first.
@@ -77,6 +78,7 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	if t, err = a.migrated(ctx, t, in.Password); err != nil {
 		return nil, err
 	}
+	t.scope.deviceKey, t.scope.untracked = in.DeviceKey, a.admin
 	if err := t.known(); err != nil {
 		return nil, err
 	}
@@ -390,7 +392,7 @@ func (t *attempt) judge(ctx context.Context) (*SignInResult, error) {
 // proceed gives what comes after a step of a sign-in: tokens, or a challenge.
 // f is the family that the step has committed, nil where it has committed none.
 func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family, now time.Time) (*SignInResult, error) {
-	st := &challengeState{Name: name, Sub: o.user.Sub, Proved: o.proved}
+	st := s.begins(name, o.user.Sub, o.proved)
 	switch o.step {
 	case stepDone:
 		if f == nil {
@@ -408,11 +410,14 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		if s.strange {
 			s.engine.notify(ctx, s.originOf(o.user, now), EventSignedIn, nil, o.user)
 		}
+		tokens.NewDevice = f.newDevice()
 		return &SignInResult{Tokens: tokens}, nil
 	case stepNewPassword:
 		return s.newPasswordChallenge(o.user, st, now)
 	case stepFactor, stepChoose, stepSetup:
 		return s.factorChallenge(ctx, o, st, now)
+	case stepDevice:
+		return s.deviceChallenge(o, st, now)
 	case stepUndecided:
 		fallthrough
 	default:
@@ -439,6 +444,9 @@ func (o *outcome) next(r store.Reader, s *scope) (err error) {
 		if err != nil {
 			return err
 		}
+	}
+	if o.enrolled.device, err = s.namedDevice(r, o.user.Sub); err != nil {
+		return err
 	}
 	return o.decide(r, s)
 }
@@ -541,6 +549,7 @@ func (t *attempt) nextReads() []store.Ref {
 		return nil
 	}
 	refs := append(t.user.groupRefs(), users.Ref(store.Key(t.user.Pool, t.user.Sub)))
+	refs = append(refs, t.scope.deviceRefs(t.user.Sub)...)
 	if asksFactor(t.scope.settings) {
 		refs = append(refs, totps.Ref(store.Key(t.user.Pool, t.user.Sub)))
 	}

@@ -26,8 +26,10 @@ import (
 
 // SignUp is what a user gives to register.
 type SignUp struct {
-	Username   string            // 1 to 128 characters; an address in pools with UsernameAttributes
-	Password   Secret            // must meet the policy of the pool
+	Username string // 1 to 128 characters; an address in pools with UsernameAttributes
+	// Password must meet the policy of the pool. It may be empty if the client has the flow [AllowUser] and
+	// the code of the sign-up goes to an address that codes to sign in with are sent to, see FirstFactors of [PoolSettings].
+	Password   Secret
 	Attributes map[string]string // by name, such as email; the client must be allowed to write them
 	SecretHash string            // see [SecretHash]; for clients with a secret
 }
@@ -37,6 +39,9 @@ type SignUpResult struct {
 	Sub       string        // the id of the user, which never changes
 	Confirmed bool          // the user can sign in at once
 	Delivery  *CodeDelivery // where the code went; nil if there is none
+	// Session is for [AppClient.ConfirmSignUpSession]. It is empty if the user is confirmed, and for
+	// clients without the flow [AllowUser].
+	Session string
 }
 
 // SignUp registers a user, who is then unconfirmed, and sends a code. An error
@@ -73,8 +78,12 @@ func (a *AppClient) signUp(ctx context.Context, in SignUp) (*SignUpResult, error
 	var res *SignUpResult
 	var added bool
 	defer func() { taken.leave(res != nil, added, now) }()
-	res, added, err = s.register(ctx, in.Password, u, now)
-	return res, err
+	if res, added, err = s.register(ctx, in.Password, u, now); res == nil || res.Confirmed || s.mayChoose() != nil {
+		return res, err
+	}
+	var sealed error
+	res.Session, sealed = s.signUpSession(in.Username, u.Sub, now)
+	return res, cmp.Or(err, sealed)
 }
 
 // register commits a sign-up that was checked. added is false if the pool has no more users than before.
@@ -86,9 +95,11 @@ func (s *scope) register(ctx context.Context, password Secret, u *User, now time
 	if other != nil && !s.replaces(other) && !s.hides() {
 		return nil, false, u.takenBy(s.settings, other)
 	}
-	cred, err := s.engine.chosen(ctx, s.settings, u, password, true, now)
-	if err != nil {
-		return nil, false, err
+	var cred *credential
+	if password != "" {
+		if cred, err = s.engine.chosen(ctx, s.settings, u, password, true, now); err != nil {
+			return nil, false, err
+		}
 	}
 	if other != nil && !s.replaces(other) {
 		res, err = s.hideSignUp(ctx, u, other, now)
@@ -230,10 +241,19 @@ func (s *scope) newSignUp(in *SignUp, now time.Time) (*User, error) {
 	if s.settings.Defaults == SafeDefaults && codeTarget(s.settings, u) == nil && len(s.settings.VerifiedAtSignUp()) > 0 {
 		return nil, nonconforming(AttributeProblem{Name: s.settings.VerifiedAtSignUp()[0], Code: settings.AttributeRequired})
 	}
-	if err := s.engine.checkPassword(s.settings, in.Password, true); err != nil {
-		return nil, err
+	if in.Password != "" || !s.mayLackPassword(u) {
+		if err := s.engine.checkPassword(s.settings, in.Password, true); err != nil {
+			return nil, err
+		}
 	}
 	return u, s.points().callable(append([]Trigger{PreSignUp}, messageTriggers...)...)
+}
+
+// mayLackPassword reports whether a user may sign up without a password: the code of the sign-up verifies an address
+// that codes to sign in with are sent to.
+func (s *scope) mayLackPassword(u *User) bool {
+	d := codeTarget(s.settings, u)
+	return d != nil && s.mayChoose() == nil && reachable(s.settings, u, d.Attribute)
 }
 
 // flagAddresses marks the addresses of a user who has just registered: they

@@ -173,6 +173,10 @@ func TestEachWrongGuessCountsForItsSource(t *testing.T) {
 			key := f.enroll(t, s)
 			return answer(from(t, nat), asked[*identity.TOTPRequired](t, a), otherCode(key.Code(f.now())))
 		}, identity.ErrMFACodeMismatch},
+		{"a recovery code", func(t *testing.T, f *fixture, a *identity.AppClient, s *identity.Session) error {
+			f.enroll(t, s)
+			return second(asked[*identity.TOTPRequired](t, a).Recover(from(t, nat), identity.FactorCode{Code: "0000-0000-0000-0000"}))
+		}, identity.ErrRecoveryCodeMismatch},
 		{"a code of an address", func(t *testing.T, f *fixture, _ *identity.AppClient, s *identity.Session) error {
 			check(t, "SendVerification", second(s.SendVerification(t.Context(), "email")))
 			return s.VerifyAttribute(from(t, nat), "email", identity.Secret(otherCode(f.outbox.LastCode("alice"))))
@@ -183,7 +187,7 @@ func TestEachWrongGuessCountsForItsSource(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Limits = identity.Limits{SourceFailuresPerHour: 1} })
-			pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true)})
+			pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true), RecoveryCodes: true})
 			f.join(t, pool, "alice", email)
 			f.join(t, pool, "bob", "bob@example.com")
 			s := f.session(t, pool.AppClient, "alice")

@@ -59,15 +59,7 @@ func (l *sourceList) expires() time.Time {
 // there it is the address that the program reports. A loopback address is that of a
 // program on this machine, such as a proxy, and not of a user.
 func callSource(ctx context.Context) string {
-	c := CallFrom(ctx)
-	address := c.Address
-	if c.AccessKey != "" {
-		address = netip.Addr{}
-		if c.Context != nil {
-			address = c.Context.Address
-		}
-	}
-	return SourceOf(address)
+	return SourceOf(userAddress(CallFrom(ctx)))
 }
 
 // sourceBits is how much of an IPv6 address is one source: a household has as many addresses
@@ -91,7 +83,7 @@ func SourceOf(address netip.Addr) string {
 // from sets where a call comes from. A device counts for what an account knows. It counts for
 // no limit by source: anybody can get as many devices as they like.
 func (s *scope) from(ctx context.Context) {
-	s.source, s.device = callSource(ctx), ""
+	s.source, s.device, s.ip = callSource(ctx), "", userAddress(CallFrom(ctx))
 	if device := CallFrom(ctx).Device; device != "" {
 		s.device = "device " + device
 	}
@@ -323,6 +315,9 @@ func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now 
 		if err := s.engine.putNotices(tx, s.originOf(u, now), EventSignedIn, f.ID, nil, u); err != nil {
 			return err
 		}
+	}
+	if err := s.useDevice(tx, f, now); err != nil {
+		return err
 	}
 	return f.insert(tx, u)
 }

@@ -62,6 +62,7 @@ type PasswordProof struct {
 	Timestamp   string // such as "Tue Feb 3 04:05:06 UTC 2026"
 	Session     string // as it came with the challenge
 	SecretHash  string // see [SecretHash]; for clients with a secret
+	DeviceKey   string // see [SignIn]
 }
 
 // StartSRP begins a sign-in by SRP (Secure Remote Password, RFC 5054 in the
@@ -180,7 +181,7 @@ func (s *scope) sealBlock(st *challengeState, data *srpState) (string, error) {
 }
 
 // openBlock reads a secret block, and returns its raw bytes too.
-func (s *scope) openBlock(block string, now time.Time) (*challengeState, []byte, error) {
+func (s *scope) openBlock(kind stateKind, block string, now time.Time) (*challengeState, []byte, error) {
 	if len(block) > maxBlock {
 		return nil, nil, ErrIncorrectCredentials
 	}
@@ -188,7 +189,7 @@ func (s *scope) openBlock(block string, now time.Time) (*challengeState, []byte,
 	if err != nil {
 		return nil, nil, ErrIncorrectCredentials
 	}
-	st, err := s.open(stateSRP, base64.RawURLEncoding.EncodeToString(raw), now)
+	st, err := s.open(kind, base64.RawURLEncoding.EncodeToString(raw), now)
 	return st, raw, err
 }
 
@@ -221,7 +222,7 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 		return nil, err
 	}
 	now := s.engine.now()
-	st, raw, err := s.openBlock(in.SecretBlock, now)
+	st, raw, err := s.openBlock(stateSRP, in.SecretBlock, now)
 	if err != nil {
 		return nil, proofError(err)
 	}
@@ -243,6 +244,7 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 		return nil, err
 	}
 	t.correct = t.correct && s.named(t.user, st, data, c.Username)
+	t.scope.deviceKey = in.DeviceKey
 	return t.judge(ctx)
 }
 
@@ -260,6 +262,9 @@ func (c *PasswordVerifier) answerCustom(ctx context.Context, st *challengeState,
 	if err := t.scope.points().callable(slices.Concat(customTriggers, tokenTriggers)...); err != nil {
 		return nil, err
 	}
+	if err := r.goesOnWith(ctx, in.DeviceKey); err != nil {
+		return nil, err
+	}
 	if err := r.useUp(ctx); err != nil {
 		return nil, err
 	}
@@ -273,12 +278,20 @@ func (c *PasswordVerifier) answerCustom(ctx context.Context, st *challengeState,
 }
 
 func (in PasswordProof) complete(username string) error {
-	for _, p := range []struct{ name, value string }{
+	return complete([]answerPart{
 		{"USERNAME", username},
 		{"PASSWORD_CLAIM_SECRET_BLOCK", in.SecretBlock},
 		{"PASSWORD_CLAIM_SIGNATURE", in.Signature},
 		{"TIMESTAMP", in.Timestamp},
-	} {
+	})
+}
+
+// answerPart is a parameter of an answer to a challenge.
+type answerPart struct{ name, value string }
+
+// complete returns an error for the first parameter that is missing.
+func complete(all []answerPart) error {
+	for _, p := range all {
 		if p.value == "" {
 			return missing(p.name)
 		}
@@ -317,12 +330,6 @@ func (t *attempt) proves(name string, st *srpState, raw []byte, in PasswordProof
 	if real {
 		verifier = t.cred.Verifier
 	}
-	key, err := srp.Key(verifier, st.A, st.U, st.Secret)
-	if err != nil {
-		return false, err
-	}
-	want := srp.Signature(key, srpName(t.scope.pool.ID), st.UserID, raw, in.Timestamp)
-	given, err := base64.StdEncoding.DecodeString(in.Signature)
-	_, dated := srp.ValidTimestamp(in.Timestamp)
-	return err == nil && dated && equal(want, given) && real, nil
+	right, err := st.signed(verifier, srpName(t.scope.pool.ID), raw, in.Signature, in.Timestamp)
+	return right && real, err
 }

@@ -27,6 +27,7 @@ const (
 	stepFactor           // a code of one second factor
 	stepChoose           // which second factor
 	stepSetup            // a second factor, set up now
+	stepDevice           // a proof of the device that the client has named
 )
 
 // A proofKind is a kind of thing that a user proves in a sign-in.
@@ -37,16 +38,19 @@ const (
 	provedPassword proofKind = "password" // the password was given, or proved by SRP
 	provedFirst    proofKind = "first"    // a first factor that is no password was proved
 	provedFactor   proofKind = "factor"   // a code of a second factor was given
+	provedRecovery proofKind = "recovery" // a recovery code was given in place of a second factor
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
+	provedDevice   proofKind = "device"   // a remembered device has proved itself, in place of a second factor
 	provedRounds   proofKind = "rounds"   // hooks of the program have not ended the sign-in yet
 )
 
 // A proof is one thing that a user has proved in a sign-in.
 type proof struct {
 	Kind    proofKind   `json:"k"`
-	Changed time.Time   `json:"c,omitzero"`  // of all but provedFactor: when the password was set, which names its version
+	Changed time.Time   `json:"c,omitzero"`  // of all but provedFactor and provedDevice: when the password was set, which names its version; of provedDevice: when the device was confirmed
 	Method  MFAMethod   `json:"m,omitempty"` // of provedFactor
 	First   FirstFactor `json:"f,omitempty"` // of provedFirst
+	Device  string      `json:"d,omitempty"` // of provedDevice: the key
 }
 
 // holds reports whether what was proved before still holds: the password was
@@ -63,8 +67,13 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 			return false, err
 		}
 		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred}), nil
+	case provedRecovery:
+		return s.RecoveryCodes, nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
+	case provedDevice:
+		d := o.enrolled.device
+		return d.replaces(s) && d.Key == p.Device && d.Created.Equal(p.Changed), nil
 	default:
 		return false, fmt.Errorf("%w: the proof %q", ErrSessionInvalid, p.Kind)
 	}
@@ -150,7 +159,8 @@ func afterFirst(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	}
 }
 
-// factorStep is the policy of second factors.
+// factorStep is the policy of second factors. A remembered device replaces the factors that a
+// user has set up, and not the setup of one.
 func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
 	switch s.MFA {
 	case "", MFAOff:
@@ -159,10 +169,12 @@ func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
 	}
-	if proved(proofs, provedFactor) {
+	if proved(proofs, provedFactor) || proved(proofs, provedRecovery) || proved(proofs, provedDevice) {
 		return stepDone, MFANone, nil
 	}
 	switch methods := methodsOf(s, u, e); {
+	case len(methods) > 0 && e.device.replaces(s):
+		return stepDevice, MFANone, nil
 	case len(methods) > 1:
 		return stepChoose, MFANone, nil
 	case len(methods) == 1:

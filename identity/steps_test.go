@@ -32,7 +32,7 @@ func TestNoStepFailsOpen(t *testing.T) {
 		written bool
 	}{
 		{"no decision", identity.StepUndecided, "", true},
-		{"a step that is not there yet", identity.StepSetup + 1, "", true},
+		{"a step that is not there yet", identity.StepDevice + 1, "", true},
 		{"done, with nothing written", identity.StepDone, "", false},
 		{"a factor that there is not", identity.StepFactor, "PIGEON_MFA", true},
 		{"a factor without a name", identity.StepFactor, "", true},
@@ -61,6 +61,7 @@ func TestPolicyNamesEveryCase(t *testing.T) {
 	}{
 		{"nothing proved", identity.PoolSettings{}, confirmed, nil, 0},
 		{"a factor alone", identity.PoolSettings{MFA: "ON"}, confirmed, []string{factor}, 0},
+		{"a device alone", identity.PoolSettings{MFA: "ON"}, confirmed, []string{"device"}, 0},
 		{"a proof of another kind", identity.PoolSettings{}, confirmed, []string{"pigeon"}, 0},
 		{"a mode that there is not", identity.PoolSettings{MFA: "SOMETIMES"}, confirmed, []string{password}, 0},
 		{"unconfirmed", identity.PoolSettings{}, user(identity.StatusUnconfirmed), []string{password}, 0},

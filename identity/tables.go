@@ -101,6 +101,19 @@ var (
 		Owner: store.OwnedByUser,
 	}
 
+	// devices: the devices that users have confirmed, with what each device proves itself by.
+	devices = &store.Table[device]{
+		Name: "devices", Secret: true, Key: func(d *device) string { return store.Key(d.Pool, d.Sub, d.Key) },
+		Owner:   store.OwnedByUser,
+		Expires: func(d *device) time.Time { return d.Expires },
+	}
+
+	// recoverySets: digests of the recovery codes of each user that are left.
+	recoverySets = &store.Table[recoverySet]{
+		Name: "recoverycodes", Secret: true, Key: func(r *recoverySet) string { return store.Key(r.Pool, r.Sub) },
+		Owner: store.OwnedByUser,
+	}
+
 	credentials = &store.Table[credential]{
 		Name: "credentials", Secret: true, Key: func(c *credential) string { return store.Key(c.Pool, c.Sub) },
 		Owner: store.OwnedByUser,
@@ -325,6 +338,22 @@ type totp struct {
 	Told time.Time `json:"told,omitzero"`
 }
 
+type device struct {
+	Pool       string    `json:"pool"`
+	Sub        string    `json:"sub"`
+	Key        string    `json:"key"`
+	Group      string    `json:"group"` // takes the place of the pool's name in proofs
+	Name       string    `json:"name,omitempty"`
+	Salt       []byte    `json:"salt"`
+	Verifier   []byte    `json:"verifier"`
+	Remembered bool      `json:"remembered,omitempty"`
+	IP         string    `json:"ip,omitempty"` // of the last sign-in
+	Created    time.Time `json:"created"`      // when it was confirmed
+	Modified   time.Time `json:"modified"`
+	Used       time.Time `json:"used"` // the last sign-in
+	Expires    time.Time `json:"expires"`
+}
+
 type credential struct {
 	Pool     string    `json:"pool"`
 	Sub      string    `json:"sub"`
@@ -376,6 +405,9 @@ type family struct {
 	Rotated    time.Time `json:"rotated,omitzero"`
 	Used       time.Time `json:"used,omitzero"` // last, where the client has an idle limit
 	Kept       time.Time `json:"kept,omitzero"` // the sign-out of all others that this sign-in survived
+	Device     string    `json:"device,omitempty"`
+	// DeviceGroup is set as long as the device of the sign-in is a new one, which was not confirmed.
+	DeviceGroup string `json:"deviceGroup,omitempty"`
 }
 
 type usedState struct {

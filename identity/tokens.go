@@ -26,6 +26,9 @@ type Tokens struct {
 	ID        Secret        // about the user, for the application
 	Refresh   Secret        // for new tokens; empty after a refresh that does not rotate
 	ExpiresIn time.Duration // life of the access token
+	// NewDevice is the device of a sign-in, if the pool tracks devices and the client has named
+	// none: confirm it with [Session.ConfirmDevice], or its sign-in cannot be refreshed. Nil otherwise.
+	NewDevice *NewDevice
 }
 
 // scopeAdmin lets a user manage the own account with an access token.
@@ -46,7 +49,7 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 		Expires: now.Add(s.client.Settings.RefreshTokenLife()), Scope: scopeAdmin,
 	}
 	f.use(s.settings.IdleLife(&s.client.Settings), now)
-	return f, nil
+	return f, s.place(f)
 }
 
 // A grant describes the tokens of a sign-in: what they say beside what the pool
@@ -71,7 +74,7 @@ type grant struct {
 
 // newGrant returns the grant of a sign-in, with as many of the user's groups as fit.
 func newGrant(u *User, in []*Group, f *family) *grant {
-	return &grant{user: u, groups: fitting(in), family: f, scope: f.Scope}
+	return &grant{user: u, groups: fitting(in), family: f, scope: f.Scope, device: f.Device}
 }
 
 // changed makes the changes of the hooks before the tokens.
@@ -261,11 +264,12 @@ type refreshClaims struct {
 	Family     string `json:"f"`
 	Client     string `json:"c"`
 	Generation int    `json:"g,omitempty"`
+	Device     string `json:"d,omitempty"`
 	Expires    int64  `json:"e"` // Unix milliseconds
 }
 
 func (s *scope) refreshToken(f *family) (Secret, error) {
-	plain, err := json.Marshal(refreshClaims{f.Sub, f.ID, f.Client, f.Generation, f.Expires.UnixMilli()})
+	plain, err := json.Marshal(refreshClaims{f.Sub, f.ID, f.Client, f.Generation, f.Device, f.Expires.UnixMilli()})
 	if err != nil {
 		return "", err
 	}

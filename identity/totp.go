@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store"
 )
@@ -62,7 +63,7 @@ func (s *Session) EnrollTOTP(ctx context.Context) (mfa.Secret, error) {
 }
 
 func (s *Session) mayEnroll() error {
-	if err := s.managed(); err != nil {
+	if err := s.settle(); err != nil {
 		return err
 	}
 	if !s.pool.Settings.AppsOffered() {
@@ -382,7 +383,7 @@ func (c *MFASetupRequired) Answer(ctx context.Context, secretHash string) (*Sign
 	if err := t.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
-	res, err := t.finish(ctx, func(store.Tx, *outcome, *Event) error { return nil }) // the code was judged by Verify
+	res, err := t.finish(ctx, hook.TokensOfSignIn, func(store.Tx, *outcome, *Event) error { return nil }) // the code was judged by Verify
 	if err != nil {
 		return nil, fmt.Errorf("answer MFA setup: %w", err)
 	}

@@ -37,6 +37,10 @@ type BeginSignIn struct {
 	Password   Secret // with FirstPassword: what it would be asked for; may be empty
 	A          string // with FirstPasswordSRP: the client's public value, in hexadecimal; may be empty
 	SecretHash string // see [SecretHash]; for clients with a secret
+	DeviceKey  string // see [SignIn]
+	// Session is that of [AppClient.ConfirmSignUpSession]; may be empty. It signs the user in, once, if a code to the address
+	// that was confirmed is a first factor. Otherwise the sign-in begins as without it.
+	Session string
 }
 
 // FirstFactorRequired asks which factor the user wants to sign in with.
@@ -57,12 +61,14 @@ type FirstChoice struct {
 	Password   Secret      // with FirstPassword, to save a step; may be empty
 	A          string      // with FirstPasswordSRP, to save a step: the client's public value, in hexadecimal; may be empty
 	SecretHash string      // see [SecretHash]; for clients with a secret
+	DeviceKey  string      // see [FactorCode]
 }
 
 // PasswordAnswer is the answer to [*PasswordRequired].
 type PasswordAnswer struct {
 	Password   Secret // as the user typed it
 	SecretHash string // see [SecretHash]; for clients with a secret
+	DeviceKey  string // see [FactorCode]
 }
 
 // PublicValue is the answer to [*SRPRequired].
@@ -120,7 +126,13 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 			return nil, err
 		}
 	}
+	t.scope.deviceKey = in.DeviceKey
 	c := &firstStep{attempt: t, password: in.Password, public: public, now: now}
+	if in.Session != "" {
+		if res, done, err := c.afterSignUp(ctx, in.Session); err != nil || done {
+			return res, err
+		}
+	}
 	return c.begin(ctx, in.Preferred)
 }
 
@@ -162,7 +174,7 @@ func (c *firstStep) begin(ctx context.Context, preferred FirstFactor) (*SignInRe
 // next seals the state of the next challenge.
 func (c *firstStep) next(kind stateKind, payload statePayload) (pending, error) {
 	s := c.scope
-	state, err := s.challenge(kind, &challengeState{Name: c.name, Sub: c.who}, payload, c.now)
+	state, err := s.challenge(kind, s.begins(c.name, c.who, nil), payload, c.now)
 	return pending{Username: s.srpUserID(c.user, c.name), client: s.appClient(), state: state}, err
 }
 
@@ -274,6 +286,7 @@ func (c *FirstFactorRequired) choose(ctx context.Context, in FirstChoice) (*Sign
 	for _, f := range next.available() {
 		if f.name == in.Factor {
 			next.password = in.Password
+			next.scope.goesOn(next.state, in.DeviceKey)
 			return f.ask(f, ctx, next)
 		}
 	}
@@ -299,6 +312,7 @@ func (c *PasswordRequired) answer(ctx context.Context, in PasswordAnswer) (*Sign
 		return nil, missing("PASSWORD")
 	}
 	next.password = in.Password
+	next.scope.goesOn(next.state, in.DeviceKey)
 	return next.byPassword(ctx)
 }
 
@@ -345,6 +359,7 @@ func (p *pending) resume(ctx context.Context, kind stateKind, hash string) (*fir
 	if err != nil {
 		return nil, err
 	}
+	s.goesOn(st, "")
 	t := &attempt{name: st.Name, scope: s, who: st.Sub}
 	if err := p.client.resume(ctx, t); err != nil {
 		return nil, err

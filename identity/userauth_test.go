@@ -313,9 +313,8 @@ func TestStatesOfFirstFactorsAreBound(t *testing.T) {
 	} {
 		wantErr(t, what, err, identity.ErrSessionInvalid)
 	}
-	res, err := choice.Answer(ctx, identity.FirstChoice{Factor: byWord, Password: wrong})
-	wantErr(t, "a wrong password", err, identity.ErrIncorrectCredentials)
-	res, err = choice.Answer(ctx, identity.FirstChoice{Factor: byMail})
+	wantErr(t, "a wrong password", second(choice.Answer(ctx, identity.FirstChoice{Factor: byWord, Password: wrong})), identity.ErrIncorrectCredentials)
+	res, err := choice.Answer(ctx, identity.FirstChoice{Factor: byMail})
 	check(t, "the choice after a wrong password", err)
 	wantErr(t, "the choice again, with a wrong password", second(choice.Answer(ctx, identity.FirstChoice{Factor: byWord, Password: wrong})), identity.ErrSessionUsed)
 	wantErr(t, "the choice again, with the password", second(choice.Answer(ctx, identity.FirstChoice{Factor: byWord, Password: password})), identity.ErrSessionUsed)

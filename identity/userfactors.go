@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -72,18 +71,13 @@ func (e *Engine) factorsOf(ctx context.Context, s *PoolSettings, u *User) (*User
 		return nil, err
 	}
 	out := &UserFactors{Username: u.Username, MFA: u.MFA}
-	for _, f := range []struct {
-		factor AuthFactor
-		set    bool
-	}{
-		{FactorPassword, cred != nil && cred.Hash != ""},
-		{FactorEmail, slices.Contains(s.FirstFactors, FirstEmailOTP) && u.verified("email")},
-		{FactorSMS, slices.Contains(s.FirstFactors, FirstSMSOTP) && u.verified("phone_number")},
-		{FactorApp, hasApp(u, enrolled{totp: app})},
-	} {
-		if f.set {
-			out.Configured = append(out.Configured, f.factor)
+	for _, f := range firstFactors {
+		if f.name != FirstPasswordSRP && f.usable(s, u, owned{cred}) { // the password is one factor, however it is proved
+			out.Configured = append(out.Configured, AuthFactor(f.name))
 		}
+	}
+	if hasApp(u, enrolled{totp: app}) {
+		out.Configured = append(out.Configured, FactorApp)
 	}
 	return out, nil
 }

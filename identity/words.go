@@ -15,6 +15,9 @@ type wording struct{ subject, body string }
 // linkWords is the key of the text with a link. It is no kind of message.
 const linkWords MessageKind = "link"
 
+// welcomeWords is the key of the text of an invitation without a password. It is no kind of message.
+const welcomeWords MessageKind = "welcome"
+
 // A language has the texts of all messages.
 type language struct {
 	time  string // the layout of {time}
@@ -52,6 +55,7 @@ var english = &language{"2 January 2006 at 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Choose a new password", "Your code to choose a new password is {####}. If you did not ask for it, you need not do anything."},
 	MessageFactorCode: {"Your authentication code", "Your authentication code is {####}."},
 	MessageInvitation: {"Your temporary password", "Your username is {username} and temporary password is {####}."},
+	welcomeWords:      {"Your account", "Your username is {username}."},
 	linkWords:         {"Your verification link", "Please click the link below to verify your email address. {##Verify Email##}"},
 	MessagePasswordChanged: {
 		"Your password was changed",
@@ -64,6 +68,10 @@ var english = &language{"2 January 2006 at 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"The address of your account was changed",
 		"Your account at {pool} no longer has this address since {time}. If this was not you, ask for help.",
+	},
+	MessageRecoveryCodeUsed: {
+		"A recovery code was used",
+		"Your account at {pool} was signed in to on {time} with a recovery code, in place of the second factor. If this was not you, change your password now and ask for help.",
 	},
 	MessageNewDevice: {
 		"A new sign-in to your account",
@@ -81,6 +89,7 @@ var german = &language{"02.01.2006 um 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Neues Passwort wählen", "Ihr Code für ein neues Passwort lautet {####}. Wenn Sie ihn nicht angefordert haben, müssen Sie nichts tun."},
 	MessageFactorCode: {"Ihr Anmeldecode", "Ihr Anmeldecode lautet {####}."},
 	MessageInvitation: {"Ihr vorläufiges Passwort", "Ihr Benutzername ist {username} und Ihr vorläufiges Passwort lautet {####}."},
+	welcomeWords:      {"Ihr Konto", "Ihr Benutzername ist {username}."},
 	linkWords:         {"Ihr Bestätigungslink", "Bitte klicken Sie auf den folgenden Link, um Ihre E-Mail-Adresse zu bestätigen. {##E-Mail-Adresse bestätigen##}"},
 	MessagePasswordChanged: {
 		"Ihr Passwort wurde geändert",
@@ -93,6 +102,10 @@ var german = &language{"02.01.2006 um 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"Die Adresse Ihres Kontos wurde geändert",
 		"Ihr Konto bei {pool} hat diese Adresse seit dem {time} nicht mehr. Wenn Sie das nicht waren, bitten Sie um Hilfe.",
+	},
+	MessageRecoveryCodeUsed: {
+		"Ein Wiederherstellungscode wurde verwendet",
+		"Am {time} gab es eine Anmeldung bei Ihrem Konto bei {pool} mit einem Wiederherstellungscode statt des zweiten Faktors. Wenn Sie das nicht waren, ändern Sie jetzt Ihr Passwort und bitten Sie um Hilfe.",
 	},
 	MessageNewDevice: {
 		"Neue Anmeldung bei Ihrem Konto",
@@ -110,6 +123,7 @@ var spanish = &language{"02/01/2006 a las 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Elija una nueva contraseña", "Su código para elegir una nueva contraseña es {####}. Si no lo ha solicitado, no tiene que hacer nada."},
 	MessageFactorCode: {"Su código de inicio de sesión", "Su código de inicio de sesión es {####}."},
 	MessageInvitation: {"Su contraseña temporal", "Su nombre de usuario es {username} y su contraseña temporal es {####}."},
+	welcomeWords:      {"Su cuenta", "Su nombre de usuario es {username}."},
 	linkWords:         {"Su enlace de verificación", "Haga clic en el siguiente enlace para verificar su dirección de correo electrónico. {##Verificar correo electrónico##}"},
 	MessagePasswordChanged: {
 		"Se ha cambiado su contraseña",
@@ -122,6 +136,10 @@ var spanish = &language{"02/01/2006 a las 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"Se ha cambiado la dirección de su cuenta",
 		"Su cuenta en {pool} ya no tiene esta dirección desde el {time}. Si no ha sido usted, pida ayuda.",
+	},
+	MessageRecoveryCodeUsed: {
+		"Se ha usado un código de recuperación",
+		"El {time} se inició sesión en su cuenta en {pool} con un código de recuperación en lugar del segundo factor. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
 	},
 	MessageNewDevice: {
 		"Nuevo inicio de sesión en su cuenta",
@@ -139,6 +157,7 @@ var french = &language{"02/01/2006 à 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Choisissez un nouveau mot de passe", "Votre code pour choisir un nouveau mot de passe est {####}. Si vous ne l'avez pas demandé, vous n'avez rien à faire."},
 	MessageFactorCode: {"Votre code de connexion", "Votre code de connexion est {####}."},
 	MessageInvitation: {"Votre mot de passe temporaire", "Votre nom d'utilisateur est {username} et votre mot de passe temporaire est {####}."},
+	welcomeWords:      {"Votre compte", "Votre nom d'utilisateur est {username}."},
 	linkWords:         {"Votre lien de vérification", "Cliquez sur le lien ci-dessous pour vérifier votre adresse e-mail. {##Vérifier mon adresse e-mail##}"},
 	MessagePasswordChanged: {
 		"Votre mot de passe a été modifié",
@@ -151,6 +170,10 @@ var french = &language{"02/01/2006 à 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"L'adresse de votre compte a été modifiée",
 		"Votre compte {pool} n'a plus cette adresse depuis le {time}. Si ce n'était pas vous, demandez de l'aide.",
+	},
+	MessageRecoveryCodeUsed: {
+		"Un code de récupération a été utilisé",
+		"Le {time}, une connexion à votre compte {pool} a eu lieu avec un code de récupération à la place du second facteur. Si ce n'était pas vous, changez votre mot de passe dès maintenant et demandez de l'aide.",
 	},
 	MessageNewDevice: {
 		"Nouvelle connexion à votre compte",
@@ -169,6 +192,7 @@ var japanese = &language{"2006年1月2日 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"新しいパスワードの設定", "新しいパスワードを設定するためのコードは {####} です。お心当たりがない場合は、何もする必要はありません。"},
 	MessageFactorCode: {"認証コード", "認証コードは {####} です。"},
 	MessageInvitation: {"仮パスワードのお知らせ", "ユーザー名は {username}、仮パスワードは {####} です。"},
+	welcomeWords:      {"アカウントのお知らせ", "ユーザー名は {username} です。"},
 	linkWords:         {"メールアドレスの確認", "次のリンクをクリックして、メールアドレスを確認してください。{##メールアドレスを確認する##}"},
 	MessagePasswordChanged: {
 		"パスワードが変更されました",
@@ -181,6 +205,10 @@ var japanese = &language{"2006年1月2日 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"アカウントの連絡先が変更されました",
 		"{pool} のアカウントの連絡先が {time} に変更され、この宛先は使われなくなりました。お心当たりがない場合は、サポートにご連絡ください。",
+	},
+	MessageRecoveryCodeUsed: {
+		"リカバリーコードが使用されました",
+		"{time} に、2 要素認証の代わりにリカバリーコードを使用した {pool} のアカウントへのサインインがありました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
 	},
 	MessageNewDevice: {
 		"アカウントへの新しいサインイン",
@@ -198,6 +226,7 @@ var portuguese = &language{"02/01/2006 às 15:04 UTC", map[MessageKind]wording{
 	MessageResetCode:  {"Escolha uma nova senha", "Seu código para escolher uma nova senha é {####}. Se você não o solicitou, não precisa fazer nada."},
 	MessageFactorCode: {"Seu código de acesso", "Seu código de acesso é {####}."},
 	MessageInvitation: {"Sua senha temporária", "Seu nome de usuário é {username} e sua senha temporária é {####}."},
+	welcomeWords:      {"Sua conta", "Seu nome de usuário é {username}."},
 	linkWords:         {"Seu link de verificação", "Clique no link abaixo para verificar seu endereço de e-mail. {##Verificar e-mail##}"},
 	MessagePasswordChanged: {
 		"Sua senha foi alterada",
@@ -210,6 +239,10 @@ var portuguese = &language{"02/01/2006 às 15:04 UTC", map[MessageKind]wording{
 	MessageAddressChanged: {
 		"O endereço da sua conta foi alterado",
 		"Sua conta em {pool} não tem mais este endereço desde {time}. Se não foi você, peça ajuda.",
+	},
+	MessageRecoveryCodeUsed: {
+		"Um código de recuperação foi usado",
+		"Sua conta em {pool} foi acessada em {time} com um código de recuperação em vez do segundo fator. Se não foi você, altere sua senha agora e peça ajuda.",
 	},
 	MessageNewDevice: {
 		"Novo acesso à sua conta",

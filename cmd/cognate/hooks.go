@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
@@ -45,6 +46,12 @@ func (h *hookFlags) Validate() error {
 	}
 	_, err := h.wire(slog.New(slog.DiscardHandler), []identity.Secret{"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})
 	return err
+}
+
+// maySend reports whether a hook may be a custom sender.
+func (h *hookFlags) maySend() bool {
+	return h.LambdaEndpoint != "" || len(h.Lambda) > 0 ||
+		slices.Contains(h.Triggers, string(identity.CustomEmailSender)) || slices.Contains(h.Triggers, string(identity.CustomSMSSender))
 }
 
 // A wiring is what hooks add to the options of an engine.

@@ -150,9 +150,9 @@ func (c *serveCommand) sender(log *slog.Logger) (identity.Sender, error) {
 }
 
 // outbox turns the outbox on if anything but the log sends messages. Only one process can have a file open.
-func (c *serveCommand) outbox(s identity.Sender, w wiring) *identity.OutboxOptions {
+func (c *serveCommand) outbox(s identity.Sender) *identity.OutboxOptions {
 	_, log := s.(identity.InsecureLogSender)
-	if (s == nil || log) && w.hooks == nil && w.targets == nil {
+	if (s == nil || log) && !c.maySend() {
 		return nil
 	}
 	return &identity.OutboxOptions{Alone: c.Store.file != ""}

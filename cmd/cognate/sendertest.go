@@ -119,7 +119,7 @@ func failed(m *identity.Message, err error) error {
 		text = fmt.Errorf("%w: %s", text, oneLine(e.Reply))
 	}
 	if e.Temporary {
-		return hint(text, "a server with these flags would fail too, until this is mended or passes: check the flags, the password and the network")
+		return hint(text, "cognate serve would fail with these flags too: check the flags, the password and the network, or try again later")
 	}
 	return hint(text, "the provider refuses this message: check the addresses that it goes to and comes from")
 }

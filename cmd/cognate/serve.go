@@ -138,7 +138,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	engine := identity.New(st, &identity.Options{
 		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
-		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender, hooks),
+		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender),
 		Hooks: hooks.hooks, Targets: hooks.targets, PageURL: c.Issuer.pages(c.url(c.Addr, l)),
 		Logs: sink, BlockedPasswords: blocked,
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
@@ -247,7 +247,7 @@ func (c *serveCommand) report(ctx context.Context, log *slog.Logger, e *identity
 	}
 	if c.LogCodes {
 		log.Warn("--insecure-log-codes: codes and invitations are written to this log: whoever reads it can take accounts over")
-	} else if !c.sends() {
+	} else if !c.sends() && !c.maySend() {
 		log.Warn("the server cannot send mail: operations that owe a message fail", "hint", "name a mail server with --smtp; --insecure-log-codes writes codes to this log")
 	}
 	return nil

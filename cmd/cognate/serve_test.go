@@ -35,6 +35,15 @@ func TestServeTellsWhatItDoes(t *testing.T) {
 	}
 }
 
+// A pool's function may be what sends messages, so the server does not say that nothing does.
+func TestServeWithFunctionsDoesNotWarnOfMail(t *testing.T) {
+	p, url := serveAt(t, t.TempDir(), "--lambda-endpoint", "http://127.0.0.1:1")
+	p.stderr.await(t, p.done, "there is no access key")
+	if status, _ := get(t, url+"/_cognate/health"); status != 200 || strings.Contains(p.stderr.text(), "cannot send mail") {
+		t.Errorf("health %d, and the log is %s", status, p.stderr.text())
+	}
+}
+
 func TestServeVerifiesSignatures(t *testing.T) {
 	dir := t.TempDir()
 	good, revoked := newSigner(t, dir), newSigner(t, dir)

@@ -154,8 +154,12 @@ func (p *program) verify(_ context.Context, e *hook.VerifyAuthChallenge) (hook.V
 
 // endregion
 
-// mail would send a mail. What it is told is a secret.
+// mail would send a mail. What it is told is a secret. A notice has no code: its source says what
+// has changed.
 func (p *program) mail(_ context.Context, e *hook.CustomSender) error {
+	if e.Code == "" {
+		return nil
+	}
 	p.codes[e.To] = string(e.Code)
 	return nil
 }

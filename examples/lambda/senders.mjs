@@ -1,4 +1,5 @@
-// Custom senders: functions that send messages instead of the pool. They get the code encrypted.
+// Custom senders: functions that send messages instead of the pool. They get the code encrypted. A
+// notice has no code: its trigger source says what has changed, such as CustomEmailSender_PasswordChanged.
 // The keys of both ways to decrypt it come from the environment, see docs/hooks.md.
 
 import { buildClient, CommitmentPolicy, KmsKeyringNode, RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from "@aws-crypto/client-node";
@@ -18,7 +19,7 @@ async function read(keyring, event) {
  * @type {import("aws-lambda").CustomEmailSenderTriggerHandler}
  */
 export const CustomEmailSender = async (event) => {
-  if (event.triggerSource === "CustomEmailSender_AccountTakeOverNotification") return; // it has no code
+  if (!event.request.code) return; // a notice
   const keyring = new KmsKeyringNode({ keyIds: [process.env.KEY_ARN] });
   await deliver(event.request.userAttributes.email, `Your code is ${await read(keyring, event)}`);
 };
@@ -28,6 +29,7 @@ export const CustomEmailSender = async (event) => {
  * @type {import("aws-lambda").CustomSMSSenderTriggerHandler}
  */
 export const CustomSMSSender = async (event) => {
+  if (!event.request.code) return; // a notice
   const keyring = new RawAesKeyringNode({
     keyNamespace: process.env.COGNATE_SENDER_KEY_NAMESPACE,
     keyName: process.env.COGNATE_SENDER_KEY_NAME,

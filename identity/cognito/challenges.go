@@ -72,11 +72,12 @@ type answers struct {
 	username string
 	state    string
 	hash     string
+	device   string
 }
 
 // code is the answer to a challenge that asks for a code.
 func (a answers) code(name string) identity.FactorCode {
-	return identity.FactorCode{Code: a.secret(name), SecretHash: a.hash}
+	return identity.FactorCode{Code: a.secret(name), SecretHash: a.hash, DeviceKey: a.device}
 }
 
 // showing makes the show of a row from the function for its one type of challenge.
@@ -113,7 +114,7 @@ var challenges = []challengeRow{
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
 			return client.PasswordVerifier(a.username).Answer(ctx, identity.PasswordProof{
 				Signature: a.text("PASSWORD_CLAIM_SIGNATURE"), SecretBlock: a.text("PASSWORD_CLAIM_SECRET_BLOCK"),
-				Timestamp: a.text("TIMESTAMP"), SecretHash: a.hash, Session: a.state,
+				Timestamp: a.text("TIMESTAMP"), SecretHash: a.hash, Session: a.state, DeviceKey: a.device,
 			})
 		},
 	},
@@ -127,7 +128,7 @@ var challenges = []challengeRow{
 			return "", append(parameters, "USERNAME", ch.Username)
 		}),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
-			return client.CustomChallenge(a.username, a.state).Answer(ctx, identity.CustomAnswer{Answer: a.secret("ANSWER"), SecretHash: a.hash})
+			return client.CustomChallenge(a.username, a.state).Answer(ctx, identity.CustomAnswer{Answer: a.secret("ANSWER"), SecretHash: a.hash, DeviceKey: a.device})
 		},
 	},
 	{
@@ -135,7 +136,7 @@ var challenges = []challengeRow{
 		show: showing(showNewPassword),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
 			return client.NewPassword(a.username, a.state).Answer(ctx, identity.NewPassword{
-				Password: a.secret("NEW_PASSWORD"), Attributes: userAttributes(a.params), SecretHash: a.hash,
+				Password: a.secret("NEW_PASSWORD"), Attributes: userAttributes(a.params), SecretHash: a.hash, DeviceKey: a.device,
 			})
 		},
 	},
@@ -184,7 +185,7 @@ var challenges = []challengeRow{
 		}),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
 			return client.FirstFactor(a.username, a.state).Answer(ctx, identity.FirstChoice{
-				Factor: identity.FirstFactor(a.text("ANSWER")), Password: a.secret("PASSWORD"), A: a.text("SRP_A"), SecretHash: a.hash,
+				Factor: identity.FirstFactor(a.text("ANSWER")), Password: a.secret("PASSWORD"), A: a.text("SRP_A"), SecretHash: a.hash, DeviceKey: a.device,
 			})
 		},
 	},
@@ -192,7 +193,7 @@ var challenges = []challengeRow{
 		name: idp.ChallengeNameTypePassword,
 		show: showing(func(ch *identity.PasswordRequired) (string, []string) { return "", []string{"USERNAME", ch.Username} }),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
-			return client.Password(a.username, a.state).Answer(ctx, identity.PasswordAnswer{Password: a.secret("PASSWORD"), SecretHash: a.hash})
+			return client.Password(a.username, a.state).Answer(ctx, identity.PasswordAnswer{Password: a.secret("PASSWORD"), SecretHash: a.hash, DeviceKey: a.device})
 		},
 	},
 	{
@@ -200,6 +201,25 @@ var challenges = []challengeRow{
 		show: showing(func(ch *identity.SRPRequired) (string, []string) { return "", []string{"USERNAME", ch.Username} }),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
 			return client.SRP(a.username, a.state).Answer(ctx, identity.PublicValue{A: a.text("SRP_A"), SecretHash: a.hash})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeDeviceSrpAuth,
+		show: showing(func(*identity.DeviceRequired) (string, []string) { return "", nil }),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.Device(a.username, a.state).Answer(ctx, identity.StartDevice{A: a.text("SRP_A"), DeviceKey: a.device, SecretHash: a.hash})
+		},
+	},
+	{
+		name: idp.ChallengeNameTypeDevicePasswordVerifier,
+		show: showing(func(ch *identity.DeviceVerifier) (string, []string) {
+			return "", []string{"SALT", ch.Salt, "SRP_B", ch.B, "SECRET_BLOCK", ch.SecretBlock, "USERNAME", ch.Username, "DEVICE_KEY", ch.DeviceKey}
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.DeviceVerifier(a.username, a.state).Answer(ctx, identity.DeviceProof{
+				Signature: a.text("PASSWORD_CLAIM_SIGNATURE"), SecretBlock: a.text("PASSWORD_CLAIM_SECRET_BLOCK"),
+				Timestamp: a.text("TIMESTAMP"), DeviceKey: a.device, SecretHash: a.hash,
+			})
 		},
 	},
 	{
@@ -228,7 +248,7 @@ var challenges = []challengeRow{
 // refused; what the service says to another ChallengeName than the one it asked is
 // (unsure).
 func respond(ctx context.Context, client *identity.AppClient, challenge idp.ChallengeNameType, session *wire.Secret, p params) (*step, error) {
-	a := answers{params: p, username: p.text("USERNAME"), state: text(session), hash: p.text("SECRET_HASH")}
+	a := answers{params: p, username: p.text("USERNAME"), state: text(session), hash: p.text("SECRET_HASH"), device: p.text("DEVICE_KEY")}
 	if a.username == "" {
 		return nil, missing("USERNAME")
 	}

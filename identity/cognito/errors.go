@@ -73,6 +73,8 @@ var rows = []row{
 	{identity.ErrTOTPMismatch, idp.EnableSoftwareTokenMFAException, say("Code mismatch and fail enable Software Token MFA")},
 	{identity.ErrTOTPUsed, idp.ExpiredCodeException, say("Your software token has already been used once.")},
 	{identity.ErrMFACodeMismatch, idp.CodeMismatchException, mfaMismatch},
+	{identity.ErrRecoveryCodesDisabled, idp.InvalidParameterException, say("Recovery codes are not enabled for the user pool.")}, // no operation of the service reaches it
+	{identity.ErrRecoveryCodeMismatch, idp.CodeMismatchException, say("Invalid recovery code.")},                                 // nor this
 	{identity.ErrMFANotReady, idp.InvalidParameterException, mfaNotReady},
 	{identity.ErrMFAPreference, idp.InvalidParameterException, say("Cannot set multiple preferred MFA methods")},               // text (unsure)
 	{identity.ErrMFARequired, idp.InvalidParameterException, say("The user pool requires MFA: one factor must stay enabled.")}, // text (unsure)
@@ -108,6 +110,7 @@ var rows = []row{
 	{identity.ErrInvalidAccessToken, idp.NotAuthorizedException, say("Invalid Access Token")},
 	{identity.ErrAccessTokenExpired, idp.NotAuthorizedException, say("Access Token has expired")},
 	{identity.ErrAccessTokenRevoked, idp.NotAuthorizedException, say("Access Token has been revoked")},
+	{identity.ErrRecentSignInRequired, idp.NotAuthorizedException, say("A recent sign-in is required. Sign in again.")}, // ours
 	{identity.ErrAccessTokenScope, idp.NotAuthorizedException, say("Access Token does not have required scopes")},
 	{identity.ErrInvalidRefreshToken, idp.NotAuthorizedException, say("Invalid Refresh Token.")},
 	{identity.ErrRefreshTokenRevoked, idp.NotAuthorizedException, say("Refresh Token has been revoked")},
@@ -117,6 +120,10 @@ var rows = []row{
 	{identity.ErrWrongTokenType, idp.UnsupportedTokenTypeException, say("Wrong token type specified")},                                           // text (unsure)
 	{identity.ErrRevocationDisabled, idp.UnsupportedOperationException, say("Token revocation is not enabled for the client.")},                  // text (unsure)
 	{identity.ErrForeignToken, idp.UnauthorizedException, say("Unauthorized")},                                                                   // text (unsure)
+
+	{identity.ErrDevicesOff, idp.InvalidParameterException, say("Device tracking not currently enabled for this pool.")},
+	{identity.ErrDeviceNotFound, idp.ResourceNotFoundException, say("Device does not exist.")},
+	{identity.ErrDeviceExists, idp.DeviceKeyExistsException, say("Device already exists.")}, // text (unsure)
 
 	{identity.ErrGroupNotFound, idp.ResourceNotFoundException, say("Group not found.")},
 	{identity.ErrGroupRuleNotFound, idp.ResourceNotFoundException, say("Group rule not found.")},      // no operation of the service's reaches it
@@ -187,6 +194,8 @@ var instead = map[string]map[string]string{
 	"AdminInitiateAuth":           {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"RespondToAuthChallenge":      {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
 	"AdminRespondToAuthChallenge": {idp.CodeDeliveryFailureException: idp.InvalidSmsRoleAccessPolicyException, idp.LimitExceededException: idp.TooManyRequestsException}, // (unsure)
+	"AdminGetDevice":              {idp.UserNotFoundException: idp.ResourceNotFoundException},                                                                            // (unsure)
+	"AdminListDevices":            {idp.UserNotFoundException: idp.ResourceNotFoundException},                                                                            // (unsure)
 	"GlobalSignOut":               {idp.UserNotFoundException: idp.NotAuthorizedException},                                                                               // (unsure)
 	"AdminUpdateUserAttributes":   {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)
 	"AdminResetUserPassword":      {idp.CodeDeliveryFailureException: idp.InvalidParameterException},                                                                     // (unsure)

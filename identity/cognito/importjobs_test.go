@@ -219,6 +219,14 @@ func TestUploadIsRefused(t *testing.T) {
 		"of no length":      {address, "MissingContentLength", 411, func(r *http.Request) { r.ContentLength = -1 }},
 		"too large":         {address, "EntityTooLarge", 400, func(r *http.Request) { r.ContentLength = 100<<20 + 1 }},
 		"cut off":           {address, "IncompleteBody", 400, func(r *http.Request) { r.ContentLength = 1000 }},
+		"overtaken": {address, "OperationAborted", 409, func(r *http.Request) {
+			const size = 300 << 10 // more than a chunk
+			r.ContentLength, r.Body = size, io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", size)), endReader(func() {
+				if w := s.put(address, importCSV, nil); w.Code != http.StatusOK {
+					t.Errorf("the other upload: %d %s", w.Code, w.Body)
+				}
+			})))
+		}},
 		"breaking": {address, "IncompleteBody", 400, func(r *http.Request) {
 			r.ContentLength, r.Body = 1000, io.NopCloser(io.MultiReader(strings.NewReader("x"), errReader{}))
 		}},
@@ -235,6 +243,14 @@ func TestUploadIsRefused(t *testing.T) {
 	if w := s.put(address, importCSV, nil); w.Code != 403 || !strings.Contains(w.Body.String(), "Request has expired") {
 		t.Errorf("after 15 minutes: %d %s", w.Code, w.Body)
 	}
+}
+
+// An endReader calls itself, and ends.
+type endReader func()
+
+func (f endReader) Read([]byte) (int, error) {
+	f()
+	return 0, io.EOF
 }
 
 type errReader struct{}

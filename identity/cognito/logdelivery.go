@@ -16,11 +16,7 @@ import (
 // transaction that writes the setting.
 
 func (s *service) getLogDeliveryConfiguration(ctx context.Context, in *idp.GetLogDeliveryConfigurationRequest) (*idp.GetLogDeliveryConfigurationResponse, error) {
-	pool, err := s.pool(ctx, in.UserPoolId)
-	if err != nil {
-		return nil, err
-	}
-	p, err := pool.Admin().Describe(ctx)
+	p, err := s.poolInfo(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}

@@ -195,6 +195,7 @@ func (w *world) validBodies() map[string]obj {
 	}
 	maps.Copy(bodies, w.validUserBodies())
 	maps.Copy(bodies, w.validImportBodies())
+	maps.Copy(bodies, w.validDeviceBodies())
 	return bodies
 }
 

@@ -20,11 +20,7 @@ import (
 // poolmembers.go.
 
 func (s *service) getUserPoolMfaConfig(ctx context.Context, in *idp.GetUserPoolMfaConfigRequest) (*idp.GetUserPoolMfaConfigResponse, error) {
-	pool, err := s.pool(ctx, in.UserPoolId)
-	if err != nil {
-		return nil, err
-	}
-	p, err := pool.Admin().Describe(ctx)
+	p, err := s.poolInfo(ctx, in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}

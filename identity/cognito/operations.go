@@ -79,6 +79,17 @@ func (s *service) handleSignIn(h *idp.Handlers) {
 	h.SetUserSettings = s.setUserSettings
 	h.AdminSetUserSettings = s.adminSetUserSettings
 
+	// devices.go
+	h.ConfirmDevice = s.confirmDevice
+	h.GetDevice = s.getDevice
+	h.ListDevices = s.listDevices
+	h.UpdateDeviceStatus = s.updateDeviceStatus
+	h.ForgetDevice = s.forgetDevice
+	h.AdminGetDevice = s.adminGetDevice
+	h.AdminListDevices = s.adminListDevices
+	h.AdminUpdateDeviceStatus = s.adminUpdateDeviceStatus
+	h.AdminForgetDevice = s.adminForgetDevice
+
 	// recovery.go
 	h.ForgotPassword = s.forgotPassword
 	h.ConfirmForgotPassword = s.confirmForgotPassword

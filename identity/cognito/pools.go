@@ -42,6 +42,15 @@ func (s *service) pool(ctx context.Context, id *string) (*identity.UserPool, err
 	return s.engine.UserPool(ctx, text(id))
 }
 
+// poolInfo reads the pool that a call names.
+func (s *service) poolInfo(ctx context.Context, id *string) (*identity.PoolInfo, error) {
+	pool, err := s.pool(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return pool.Admin().Describe(ctx)
+}
+
 // describeUserPool counts the users each time, up to 1,000: a greater number is
 // shown as 1,000. The service's EstimatedNumberOfUsers is an estimate too.
 func (s *service) describeUserPool(ctx context.Context, in *idp.DescribeUserPoolRequest) (*idp.DescribeUserPoolResponse, error) {

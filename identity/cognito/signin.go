@@ -33,7 +33,7 @@ func (s *service) initiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 		return nil, err
 	}
 	p := params(in.AuthParameters)
-	next, err := clientBegin(ctx, client, val(in.AuthFlow), p)
+	next, err := clientBegin(ctx, client, val(in.AuthFlow), in.Session, p)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 		return nil, err
 	}
 	p := params(in.AuthParameters)
-	next, err := adminBegin(ctx, pool, text(in.ClientId), val(in.AuthFlow), p)
+	next, err := adminBegin(ctx, pool, text(in.ClientId), val(in.AuthFlow), in.Session, p)
 	if err != nil {
 		return nil, err
 	}
@@ -59,34 +59,34 @@ func (s *service) adminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 
 // clientBegin begins the one flow that only programs have, or one of the common
 // ones.
-func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, p params) (*step, error) {
+func clientBegin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, session *wire.Secret, p params) (*step, error) {
 	if flow == idp.AuthFlowTypeUserPasswordAuth {
 		return answered(client.SignIn(ctx, p.password()))
 	}
-	return begin(ctx, client, flow, p)
+	return begin(ctx, client, flow, session, p)
 }
 
 // adminBegin begins the one flow that only operators have, under its two names, or
 // one of the common ones.
-func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flow idp.AuthFlowType, p params) (*step, error) {
+func adminBegin(ctx context.Context, pool *identity.UserPool, client string, flow idp.AuthFlowType, session *wire.Secret, p params) (*step, error) {
 	if flow == idp.AuthFlowTypeAdminUserPasswordAuth || flow == idp.AuthFlowTypeAdminNoSrpAuth {
 		return answered(pool.Admin().SignIn(ctx, client, p.password()))
 	}
-	return begin(ctx, pool.Client(client), flow, p)
+	return begin(ctx, pool.Client(client), flow, session, p)
 }
 
 // password is a sign-in by password.
 func (p params) password() identity.SignIn {
-	return identity.SignIn{Username: p.text("USERNAME"), Password: p.secret("PASSWORD"), SecretHash: p.text("SECRET_HASH")}
+	return identity.SignIn{Username: p.text("USERNAME"), Password: p.secret("PASSWORD"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")}
 }
 
-// begin begins a flow that programs and operators have in common.
-func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, p params) (*step, error) {
+// begin begins a flow that programs and operators have in common. Only USER_AUTH has a session, of ConfirmSignUp.
+func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowType, session *wire.Secret, p params) (*step, error) {
 	switch flow {
 	case idp.AuthFlowTypeUserSrpAuth:
 		return startSRP(ctx, client, p)
 	case idp.AuthFlowTypeRefreshTokenAuth, idp.AuthFlowTypeRefreshToken:
-		t, err := client.Refresh(ctx, identity.Refresh{Token: p.secret("REFRESH_TOKEN"), SecretHash: p.text("SECRET_HASH")})
+		t, err := client.Refresh(ctx, identity.Refresh{Token: p.secret("REFRESH_TOKEN"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")})
 		if err != nil {
 			return nil, err
 		}
@@ -96,14 +96,15 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	case idp.AuthFlowTypeUserAuth:
 		return answered(client.Begin(ctx, identity.BeginSignIn{
 			Username: p.text("USERNAME"), Preferred: identity.FirstFactor(p.text("PREFERRED_CHALLENGE")),
-			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
+			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"), Session: text(session), DeviceKey: p.text("DEVICE_KEY"),
 		}))
 	}
 	return nil, wire.Errorf(idp.InvalidParameterException, "Initiate Auth method not supported.")
 }
 
 // startSRP answers with PASSWORD_VERIFIER. Its state is in SECRET_BLOCK, so
-// Session stays absent, as measured with the service.
+// Session stays absent, as measured with the service. A DEVICE_KEY has no effect here: clients
+// repeat it with their proof, and leave it out there once the device does not exist any more.
 func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
 	ch, err := client.StartSRP(ctx, identity.StartSRP{
 		Username: p.text("USERNAME"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"),
@@ -117,7 +118,7 @@ func startSRP(ctx context.Context, client *identity.AppClient, p params) (*step,
 // startCustom begins a custom sign-in. It begins with a password if the client names SRP_A as
 // its challenge: SDKs call the parameter CHALLENGE_NAME, the API reference ChallengeName.
 func startCustom(ctx context.Context, client *identity.AppClient, p params) (*step, error) {
-	in := identity.StartCustom{Username: p.text("USERNAME"), SecretHash: p.text("SECRET_HASH")}
+	in := identity.StartCustom{Username: p.text("USERNAME"), SecretHash: p.text("SECRET_HASH"), DeviceKey: p.text("DEVICE_KEY")}
 	if cmp.Or(p.text("CHALLENGE_NAME"), p.text("ChallengeName")) == "SRP_A" {
 		if in.A = p.text("SRP_A"); in.A == "" {
 			return nil, missing("SRP_A")
@@ -150,6 +151,9 @@ func result(t *identity.Tokens) *idp.AuthenticationResultType {
 	}
 	if t.Refresh != "" {
 		out.RefreshToken = secret(t.Refresh)
+	}
+	if d := t.NewDevice; d != nil {
+		out.NewDeviceMetadata = &idp.NewDeviceMetadataType{DeviceKey: ptr(d.Key), DeviceGroupKey: ptr(d.Group)}
 	}
 	return out
 }

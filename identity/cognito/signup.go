@@ -5,6 +5,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
 // Sign-up, in three operations that need no signature: SignUp creates the user and
@@ -13,8 +14,8 @@ import (
 // before anything else is said. The hooks, the limits and the commits are in
 // signup.go and confirm.go of package identity.
 //
-// The members Session of the answers, which the service uses to sign a user in
-// right after the confirmation, belong to the USER_AUTH flow and are left out.
+// The members Session of the answers sign a user in right after the confirmation, by
+// the flow USER_AUTH. Clients without that flow get none.
 
 // signUp answers without CodeDeliveryDetails where no code was sent: the pool
 // verifies no attributes by itself, or a hook confirmed the user.
@@ -31,7 +32,7 @@ func (s *service) signUp(ctx context.Context, in *idp.SignUpRequest) (*idp.SignU
 		return nil, inOrder(err, attributeNames(in.UserAttributes))
 	}
 	return &idp.SignUpResponse{
-		UserConfirmed: ptr(res.Confirmed), UserSub: ptr(res.Sub), CodeDeliveryDetails: delivery(res.Delivery),
+		UserConfirmed: ptr(res.Confirmed), UserSub: ptr(res.Sub), CodeDeliveryDetails: delivery(res.Delivery), Session: session(res.Session),
 	}, nil
 }
 
@@ -43,10 +44,19 @@ func (s *service) confirmSignUp(ctx context.Context, in *idp.ConfirmSignUpReques
 	if err != nil {
 		return nil, err
 	}
-	return nil, client.ConfirmSignUp(ctx, identity.ConfirmSignUp{
+	next, err := client.ConfirmSignUpSession(ctx, identity.ConfirmSignUp{
 		Username: text(in.Username), Code: identity.Secret(text(in.ConfirmationCode)),
-		SecretHash: text(in.SecretHash), ForceAlias: val(in.ForceAliasCreation),
+		SecretHash: text(in.SecretHash), ForceAlias: val(in.ForceAliasCreation), Session: text(in.Session),
 	})
+	return &idp.ConfirmSignUpResponse{Session: session(next)}, err
+}
+
+// session shows the state of what comes next, if there is one.
+func session(state string) *wire.Secret {
+	if state == "" {
+		return nil
+	}
+	return ptr(wire.Secret(state))
 }
 
 // resendConfirmationCode invalidates the code that was sent before.

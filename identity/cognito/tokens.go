@@ -30,7 +30,7 @@ func (s *service) getTokensFromRefreshToken(ctx context.Context, in *idp.GetToke
 		return nil, err
 	}
 	t, err := client.Refresh(ctx, identity.Refresh{
-		Token: identity.Secret(text(in.RefreshToken)), Secret: identity.Secret(text(in.ClientSecret)), Rotating: true,
+		Token: identity.Secret(text(in.RefreshToken)), Secret: identity.Secret(text(in.ClientSecret)), DeviceKey: text(in.DeviceKey), Rotating: true,
 	})
 	if err != nil {
 		return nil, err

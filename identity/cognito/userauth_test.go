@@ -219,3 +219,35 @@ func TestErrorsOfUserAuth(t *testing.T) {
 		}), problem{"TooManyRequestsException", "Attempt limit exceeded, please try after some time.", 0}},
 	})
 }
+
+// Who confirms a sign-up is signed in by the session of the confirmation, without another code.
+func TestSignInRightAfterASignUp(t *testing.T) {
+	w := newChoiceWorld(t, nil)
+	for _, name := range []string{"gina", "hugo"} {
+		body := w.chooser.signUpBody(name, "email", name+"@example.com")
+		if name == "hugo" { // has no password
+			delete(body, "Password")
+		}
+		out := w.ok("SignUp", body)
+		confirm := with(w.chooser.confirmBody(name, w.outbox.LastCode(name+"@example.com")), obj{"Session": str(t, out, "Session")})
+		w.call("ConfirmSignUp", with(confirm, obj{"Session": strings.Repeat("A", 40)})).want(t, badSession)
+		out = w.ok("ConfirmSignUp", confirm)
+		in := with(w.begin(name, "EMAIL_OTP"), obj{"Session": str(t, out, "Session")})
+		wantTokens(t, w.ok("InitiateAuth", in))
+		w.call("InitiateAuth", in).want(t, problem{"NotAuthorizedException", "Invalid session for the user, session can only be used once.", 0})
+		wantStep(t, w.ok("InitiateAuth", w.begin(name, "EMAIL_OTP")), "EMAIL_OTP", map[bool]list{true: {"EMAIL_OTP"}, false: aliceHas}[name == "hugo"], obj{
+			"CODE_DELIVERY_DELIVERY_MEDIUM": "EMAIL", "CODE_DELIVERY_DESTINATION": name[:1] + "***@e***",
+		})
+	}
+	if out := w.open.signUp("ida", "email", "ida@example.com"); out["Session"] != nil {
+		t.Errorf("a client without the flow: %v", out)
+	}
+	out := w.ok("AdminCreateUser", obj{"UserPoolId": w.pool, "Username": "jan", "UserAttributes": attrs("email", "jan@example.com", "email_verified", "true")})
+	if dig(out, "User", "UserStatus") != "CONFIRMED" {
+		t.Errorf("AdminCreateUser without a password: %v", out)
+	}
+	factors := w.ok("AdminGetUserAuthFactors", obj{"UserPoolId": w.pool, "Username": "jan"})["ConfiguredUserAuthFactors"]
+	if !reflect.DeepEqual(factors, list{"EMAIL_OTP"}) {
+		t.Errorf("ConfiguredUserAuthFactors = %v", factors)
+	}
+}

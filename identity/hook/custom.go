@@ -31,6 +31,8 @@ type DefineAuthChallengeDecision struct {
 	// Challenge is CUSTOM_CHALLENGE, which CreateAuthChallenge makes, PASSWORD_VERIFIER
 	// directly after SRP_A, or a second factor that the user has: SMS_MFA, EMAIL_OTP or
 	// SOFTWARE_TOKEN_MFA. A right code of it is a round; after a wrong one the challenge is still open.
+	// For a user who does not exist, a second factor ends the sign-in: name one only after a right
+	// answer, or the caller learns who exists.
 	Challenge string
 	// IssueTokens ends the sign-in with success.
 	IssueTokens bool

@@ -60,16 +60,16 @@ const (
 
 	TokensOfSignIn      Source = "TokenGeneration_Authentication"
 	TokensOfNewPassword Source = "TokenGeneration_NewPasswordChallenge"
+	TokensOfDevice      Source = "TokenGeneration_AuthenticateDevice" // a device has proved itself in place of a second factor
 	TokensOfRefresh     Source = "TokenGeneration_RefreshTokens"
 )
 
-// The sources that no flow has yet: of signing in by web pages, by another identity provider, by a
-// remembered device and as a client, and of notices of threat protection.
+// The sources that no flow has yet: of signing in by web pages, by another identity provider
+// and as a client, and of notices of threat protection.
 const (
 	SignUpByProvider Source = "PreSignUp_ExternalProvider"
 	FederatedSignIn  Source = "InboundFederation_ExternalProvider"
 	TokensOfPages    Source = "TokenGeneration_HostedAuth"
-	TokensOfDevice   Source = "TokenGeneration_AuthenticateDevice"
 	TokensOfClient   Source = "TokenGeneration_ClientCredentials"
 	NoticeOfTakeOver Source = "CustomEmailSender_AccountTakeOverNotification"
 )
@@ -101,7 +101,12 @@ type PreAuthentication struct {
 
 // A PostAuthentication is the event of a sign-in after all its proofs and before its
 // tokens. If its hook returns an error, the user is not signed in.
-type PostAuthentication struct{ Event }
+type PostAuthentication struct {
+	Event
+	// NewDevice means that the sign-in is on a device which the user has not confirmed. It
+	// is false in pools that do not track devices.
+	NewDevice bool
+}
 
 // A PreTokenGeneration is the event before the tokens of a sign-in or of a
 // refresh. Nothing of the sign-in is stored yet. If its hook returns an error, no tokens
@@ -182,9 +187,13 @@ type CustomMessageDecision struct {
 // A CustomSender is the event of a message that the hook sends itself.
 type CustomSender struct {
 	Event
+	// ID is the id of the message. It is the same at each try of the outbox, and empty without
+	// an outbox.
+	ID string
 	// To is the address or the phone number of the recipient.
 	To string
-	// Code is the code, or the temporary password of an invitation.
+	// Code is the code, or the temporary password of an invitation. It is empty in a notice,
+	// whose Source says what has changed, such as CustomEmailSender_PasswordChanged.
 	Code settings.Secret
 	// Encrypt encrypts a code for a function that must not get it in clear text, as Amazon
 	// Cognito does: the result is a message of the AWS Encryption SDK in Base64. It is nil if

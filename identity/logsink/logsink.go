@@ -18,6 +18,7 @@ package logsink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -163,23 +164,30 @@ func (s *Sink) WriteLog(ctx context.Context, destination string, record []byte) 
 		s.log.WarnContext(ctx, "a record of a pool's log has no destination", "arn", destination, "hint", "name it with --log-destination")
 		return
 	}
-	if !q.put(record) {
-		s.log.ErrorContext(ctx, "a record of a pool's log is lost: its queue is full", "arn", destination, "to", q.where)
+	if err := q.put(record); err != nil {
+		s.log.ErrorContext(ctx, lost, "arn", destination, "to", q.where, "error", err)
 	}
 }
 
+const lost = "a record of a pool's log is lost"
+
+var (
+	errFull   = errors.New("its queue is full")
+	errClosed = errors.New("the sink is closed")
+)
+
 // put puts a record into the queue, if there is room.
-func (q *queue) put(record []byte) bool {
+func (q *queue) put(record []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return false
+		return errClosed
 	}
 	select {
 	case q.records <- record:
-		return true
+		return nil
 	default:
-		return false
+		return errFull
 	}
 }
 
@@ -187,7 +195,7 @@ func (q *queue) put(record []byte) bool {
 func (s *Sink) run(ctx context.Context, q *queue) {
 	for record := range q.records {
 		if err := deliver(ctx, q, record); err != nil {
-			s.log.Error("a record of a pool's log is lost", "to", q.where, "error", err)
+			s.log.Error(lost, "to", q.where, "error", err)
 		}
 	}
 }

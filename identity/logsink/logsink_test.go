@@ -74,7 +74,7 @@ func TestRecordsAreAppendedToAFile(t *testing.T) {
 	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file: %v, %v", info.Mode(), err)
 	}
-	if !strings.Contains(log.String(), "has no destination") {
+	if !strings.Contains(log.String(), "has no destination") || !strings.Contains(log.String(), "the sink is closed") || strings.Contains(log.String(), "full") {
 		t.Errorf("the log is %s", log.String())
 	}
 }

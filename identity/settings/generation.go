@@ -53,6 +53,7 @@ var grown = []struct {
 	{"ForceAlias", func(s *Pool) string { return onText(s.MayForceAlias(&Client{})) }},
 	{"Rotation", func(s *Pool) string { return onText(s.Rotates(&Client{})) }},
 	{"IdleHours", func(s *Pool) string { return lifeText(s.IdleLife(&Client{})) }},
+	{"RecentSignInMinutes", func(s *Pool) string { return lifeText(s.RecentSignIn()) }},
 	{"BlockCommonPasswords", func(s *Pool) string { return onText(s.BlocksCommonPasswords()) }},
 }
 
@@ -76,6 +77,8 @@ func lifeText(d time.Duration) string {
 		return "no limit"
 	case d%(24*time.Hour) == 0:
 		return strconv.Itoa(int(d/(24*time.Hour))) + " days"
+	case d < time.Hour && d%time.Minute == 0:
+		return strconv.Itoa(int(d/time.Minute)) + " minutes"
 	}
 	return d.String()
 }
@@ -134,6 +137,18 @@ func (s *Pool) SignsOutOnFactorChange() bool { return s.given(s.SignOutOnFactorC
 
 // BlocksCommonPasswords reports whether users may choose no password that many people use.
 func (s *Pool) BlocksCommonPasswords() bool { return s.given(s.BlockCommonPasswords, 2) }
+
+// RecentSignIn is how old a sign-in may be that changes how its user signs in. Zero means any age.
+func (s *Pool) RecentSignIn() time.Duration {
+	minutes := 0
+	switch {
+	case s.RecentSignInMinutes != nil:
+		minutes = *s.RecentSignInMinutes
+	case s.since(2):
+		minutes = 15
+	}
+	return time.Duration(minutes) * time.Minute
+}
 
 // SignInLimit is how many sign-ins of a user may stand at the same time. Zero means that
 // there is no limit.
@@ -197,6 +212,9 @@ func (s *Pool) checkGrown() error {
 	}
 	if n := s.MaxSignIns; n != nil && (*n < 0 || *n > 1000) {
 		return plain("MaxSignIns", "A user has 1 to 1000 sign-ins at the same time, or any number, which is 0.")
+	}
+	if m := s.RecentSignInMinutes; m != nil && (*m < 0 || *m > 24*60) {
+		return plain("RecentSignInMinutes", "A sign-in is recent for 1 to 1440 minutes, or always, which is 0.")
 	}
 	for _, code := range s.SMSCountries {
 		if !callingCode(code) {

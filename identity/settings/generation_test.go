@@ -25,6 +25,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 		{"ForceAlias", "on", "off"},
 		{"Rotation", "off", "on"},
 		{"IdleHours", "no limit", "14 days"},
+		{"RecentSignInMinutes", "no limit", "15 minutes"},
 		{"BlockCommonPasswords", "off", "on"},
 	}
 	pool := settings.Pool{Name: "main", Region: "us-east-1"}
@@ -42,7 +43,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 	pool := settings.Pool{
 		Name: "main", Region: "us-east-1", UnconfirmedDays: new(30), ReplaceUnconfirmed: new(false), ProveNames: new(false), PrepareNames: new(false),
-		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0), BlockCommonPasswords: new(false),
+		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0), BlockCommonPasswords: new(false), RecentSignInMinutes: new(0),
 	}
 	before := pool
 	for _, c := range pool.Upgrade() {
@@ -60,10 +61,10 @@ func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 // lists those alone.
 func TestPoolsOfAGenerationKeepIt(t *testing.T) {
 	pool := settings.Pool{Name: "main", Region: "us-east-1", Generation: 1}
-	if pool.BlocksCommonPasswords() || !pool.NotifiesOwners() {
+	if pool.BlocksCommonPasswords() || pool.RecentSignIn() != 0 || !pool.NotifiesOwners() {
 		t.Errorf("generation 1: BlocksCommonPasswords = %t, NotifiesOwners = %t", pool.BlocksCommonPasswords(), pool.NotifiesOwners())
 	}
-	want := []settings.Change{{"BlockCommonPasswords", "off", "on"}}
+	want := []settings.Change{{"RecentSignInMinutes", "no limit", "15 minutes"}, {"BlockCommonPasswords", "off", "on"}}
 	if got := pool.Upgrade(); !slices.Equal(got, want) {
 		t.Errorf("Upgrade = %v, want %v", got, want)
 	}
@@ -74,7 +75,7 @@ func TestWirePoolsHaveNoneOfOurs(t *testing.T) {
 	pool := settings.Pool{Defaults: settings.CognitoDefaults, Generation: settings.LatestGeneration}
 	client := &settings.Client{}
 	if pool.UnconfirmedLife() != 0 || pool.ReplacesUnconfirmed() || pool.ProvesNames() || pool.PreparesNames() || pool.HidesSignUp() || pool.NotifiesOwners() ||
-		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || pool.BlocksCommonPasswords() || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
+		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || pool.BlocksCommonPasswords() || pool.RecentSignIn() != 0 || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
 		t.Errorf("a pool with the service's defaults has one of ours: %+v", pool)
 	}
 	pool.Generation = 0

@@ -142,8 +142,8 @@ type Pool struct {
 	// Logs say where records of the pool's log go, at most one destination for each source.
 	// identity.Options.Logs writes them. Nil means nowhere.
 	Logs []LogDestination `json:"logs,omitempty"`
-	// Devices are stored and shown, and not acted on: devices are not tracked. Nil
-	// means not given.
+	// Devices turn on the tracking of devices, see [Pool.TracksDevices]. Nil means that
+	// devices are not tracked.
 	Devices *Devices `json:"devices,omitempty"`
 	// Email is stored and shown, and not acted on: the engine's Sender sends mail
 	// as it likes. Nil means not given.
@@ -193,7 +193,8 @@ type Pool struct {
 	HideSignUp *bool `json:"hideSignUp,omitempty"`
 	// Notices tells users by message that their password, address or second factor has changed.
 	Notices *bool `json:"notices,omitempty"`
-	// SignOutOnFactorChange ends the other sign-ins of a user whose second factors change.
+	// SignOutOnFactorChange ends the other sign-ins of a user whose second factors change, and
+	// forgets the user's other devices.
 	SignOutOnFactorChange *bool `json:"signOutOnFactorChange,omitempty"`
 	// MaxSignIns is how many sign-ins of a user may stand at the same time: 1 to 1,000,
 	// or 0 for any number. The oldest ones end. Every sign-in is counted up to 15, and
@@ -204,6 +205,14 @@ type Pool struct {
 	// those of Options.BlockedPasswords, and those that Options.Breached knows. Only new
 	// passwords are held to it. Unset, it is on with SafeDefaults of generation 2 or later.
 	BlockCommonPasswords *bool `json:"blockCommonPasswords,omitempty"`
+	// RecentSignInMinutes is how many minutes ago a user must have signed in, at the longest, to
+	// change the password, an address, a name to sign in with, or a second factor: 1 to 1,440, or
+	// 0 for any time. A refresh of tokens is no sign-in. Operators are not held to it. Unset, it is
+	// 15 with SafeDefaults of generation 2 or later, and 0 otherwise.
+	RecentSignInMinutes *int `json:"recentSignInMinutes,omitempty"`
+	// RecoveryCodes lets users make codes that stand in for a lost second factor, in Go: see
+	// Session.NewRecoveryCodes. It is off by default, with any defaults.
+	RecoveryCodes bool `json:"recoveryCodes,omitempty"`
 	// SMSCountries are the calling codes that text messages may go to, such as "+49",
 	// or longer prefixes of numbers. Nil, with any defaults, means all. An empty list means none.
 	SMSCountries []string `json:"smsCountries,omitzero"`
@@ -293,10 +302,27 @@ type VerificationTemplate struct {
 	DefaultByLink bool    `json:"defaultByLink,omitempty"` // mails of a sign-up have a link in place of a code; needs Options.PageURL of the engine
 }
 
-// Devices are stored and shown, and not acted on: they turn on the tracking of devices.
+// Devices say what the devices of users are good for. With the service, devices are tracked
+// if either field is given, even as false.
 type Devices struct {
-	ChallengeNew     *bool `json:"challengeNew,omitempty"`     // stored, not acted on: a remembered device replaces the second factor
-	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"` // stored, not acted on: users choose which devices are remembered
+	ChallengeNew     *bool `json:"challengeNew,omitempty"`     // a remembered device replaces the second factor; nil means false
+	RememberOnPrompt *bool `json:"rememberOnPrompt,omitempty"` // a device is remembered only once its user says so; nil means false
+}
+
+// TracksDevices reports whether the pool tracks devices: each sign-in is one on a device, and
+// only that device refreshes its tokens.
+func (s *Pool) TracksDevices() bool {
+	return s.Devices != nil && (s.Devices.ChallengeNew != nil || s.Devices.RememberOnPrompt != nil)
+}
+
+// DeviceReplacesFactor reports whether a remembered device proves itself in place of a second factor.
+func (s *Pool) DeviceReplacesFactor() bool {
+	return s.TracksDevices() && s.Devices.ChallengeNew != nil && *s.Devices.ChallengeNew
+}
+
+// AsksToRemember reports whether a device is remembered only once its user says so.
+func (s *Pool) AsksToRemember() bool {
+	return s.TracksDevices() && s.Devices.RememberOnPrompt != nil && *s.Devices.RememberOnPrompt
 }
 
 // Email says how mail is sent: by what a sender makes of it, see the package delivery.
@@ -386,6 +412,11 @@ func (s *Pool) DistinguishesCase() bool {
 		return *s.CaseSensitive
 	}
 	return s.Defaults == CognitoDefaults
+}
+
+// SignsIn reports whether users are reached or signed in by an attribute: an address, or an alias.
+func (s *Pool) SignsIn(attribute string) bool {
+	return attribute == "email" || attribute == "phone_number" || slices.Contains(s.Aliases, attribute)
 }
 
 // SigningAlgorithm is the algorithm that signs the tokens of the pool.

@@ -52,9 +52,11 @@ func Problems() []Problem {
 		{Field: FieldNewPassword, Detail: unmet, Errs: []error{identity.ErrInvalidPassword}},
 		At(FieldNewPassword, "You had this password before. Choose another one.", identity.ErrPasswordReused),
 		{Field: FieldNewPassword, Text: "The password could not be checked. Please try again later.", Status: http.StatusServiceUnavailable, Errs: []error{identity.ErrBreachCheck}},
+		{Text: "You have signed in too long ago to change this. Sign out, sign in again, and repeat the change.", Errs: []error{identity.ErrRecentSignInRequired}},
 		At(FieldEmail, "Enter an e-mail address, such as name@example.com.", identity.ErrInvalidParameter),
 		At(FieldCode, "This code is wrong or too old. Look for the newest message.", identity.ErrCodeMismatch, identity.ErrCodeExpired),
 		At(FieldCode, "This code is wrong. Enter the one that the app shows now.", identity.ErrMFACodeMismatch, identity.ErrTOTPMismatch),
+		At(FieldCode, "This recovery code is wrong, or was used before.", identity.ErrRecoveryCodeMismatch),
 		At(FieldCode, "This code was used before. Wait until the app shows the next one.", identity.ErrTOTPUsed),
 	}
 }

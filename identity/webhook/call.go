@@ -49,10 +49,9 @@ func (t *target) call(ctx context.Context, event *envelope) ([]byte, error) {
 			t.caller.log.Warn("a function of hooks does not answer in time, and is left alone for a while", "host", t.url.Host, "for", t.caller.options.BreakFor)
 		}
 	}()
-	id := newID()
 	var answer *outbound.Answer
 	for range t.caller.options.Tries {
-		answer, err = t.try(ctx, id, body)
+		answer, err = t.try(ctx, event.id, body)
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("webhook: %w", context.Cause(ctx))
 		}

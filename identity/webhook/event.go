@@ -21,6 +21,7 @@ type envelope struct {
 	Response      any           `json:"response,omitempty"`
 
 	call *hook.Call // that caused the event
+	id   string     // of the call of the function
 }
 
 type callerContext struct {
@@ -42,7 +43,7 @@ func enclose(e *hook.Event, request, response any) *envelope {
 	region, _, _ := strings.Cut(e.Pool, "_")
 	return &envelope{
 		Version: "1", TriggerSource: e.Source, Region: region, UserPoolID: e.Pool, UserName: e.Username,
-		CallerContext: callerContext{unknownSDK, client}, Request: request, Response: response, call: &e.Call,
+		CallerContext: callerContext{unknownSDK, client}, Request: request, Response: response, call: &e.Call, id: newID(),
 	}
 }
 
@@ -167,7 +168,7 @@ func preAuthenticationEvent(e *hook.PreAuthentication) (*envelope, error) {
 }
 
 func postAuthenticationEvent(e *hook.PostAuthentication) (*envelope, error) {
-	return enclose(&e.Event, postAuthenticationRequest{UserAttributes: attributes(&e.Event), ClientMetadata: e.Call.ClientMetadata}, empty{}), nil
+	return enclose(&e.Event, postAuthenticationRequest{UserAttributes: attributes(&e.Event), NewDeviceUsed: e.NewDevice, ClientMetadata: e.Call.ClientMetadata}, empty{}), nil
 }
 
 // filled is nil for an empty map, which stands in events as null.
@@ -231,12 +232,16 @@ func migrationEvent(e *hook.UserMigration) (*envelope, error) {
 
 // senderEvent is the event of a custom sender. It has the address to send to among the
 // attributes, also where that is a new address which the user has yet to verify. It has no
-// response.
+// response. A message that is sent again has the same id.
 func senderEvent(kind, attribute string, e *hook.CustomSender, code string) *envelope {
 	request := senderRequest{Type: kind, ClientMetadata: filled(e.Call.ClientMetadata), UserAttributes: attributes(&e.Event)}
 	request.UserAttributes[attribute] = e.To
 	if code != "" {
 		request.Code = &code
 	}
-	return enclose(&e.Event, request, nil)
+	out := enclose(&e.Event, request, nil)
+	if e.ID != "" {
+		out.id = "msg_" + e.ID
+	}
+	return out
 }

@@ -124,6 +124,9 @@ func plainCode(_ context.Context, e *hook.CustomSender) (string, error) { return
 // encryptedCode encrypts codes for a pool. The service escapes temporary passwords as HTML first.
 func (c *Caller) encryptedCode(pool *identity.PoolInfo) func(context.Context, *hook.CustomSender) (string, error) {
 	return func(ctx context.Context, e *hook.CustomSender) (string, error) {
+		if e.Code == "" { // a notice
+			return "", nil
+		}
 		encrypt := e.Encrypt
 		if c.options.Encrypt != nil {
 			encrypt = func(ctx context.Context, code identity.Secret) (string, error) {

@@ -423,6 +423,47 @@ func TestTarget(t *testing.T) {
 	}
 }
 
+// A notice has no code, so there is nothing to encrypt: a function must not take the encryption of
+// nothing for a code.
+func TestNoticeHasNoCode(t *testing.T) {
+	f := serve(t, echo)
+	key := "arn:aws:kms:eu-west-1:1:key/k"
+	c := newCaller(t, webhook.Options{Endpoint: f.URL, Encrypt: func(context.Context, *identity.PoolInfo, identity.Secret) (string, error) {
+		return "encrypted", nil
+	}})
+	h := c.Target(&identity.PoolInfo{Settings: identity.PoolSettings{TriggerKey: &key}}, identity.CustomEmailSender, identity.TriggerTarget{ARN: arn})
+	if err := h.CustomEmailSender(t.Context(), &hook.CustomSender{Event: common("CustomEmailSender_PasswordChanged"), To: "a@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.last(); !strings.Contains(got, `"code":null`) {
+		t.Errorf("event %s", got)
+	}
+}
+
+// A message that the outbox sends again has the same id in each call, so that a function can tell.
+func TestIDOfAMessageIsThatOfItsPosts(t *testing.T) {
+	f := serve(t, echo)
+	h, err := newCaller(t, webhook.Options{Secrets: []identity.Secret{secret}}).Hooks(f.URL, identity.CustomEmailSender)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := h.CustomEmailSender(t.Context(), &hook.CustomSender{Event: common("CustomEmailSender_SignUp"), ID: "one", To: "a@example.com", Code: "123456"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.CustomEmailSender(t.Context(), &hook.CustomSender{Event: common("CustomEmailSender_SignUp"), To: "a@example.com", Code: "123456"}); err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]string, len(f.calls))
+	for i, r := range f.calls {
+		ids[i] = r.Header.Get("Webhook-Id")
+	}
+	if len(ids) != 3 || ids[0] != "msg_one" || ids[1] != ids[0] || ids[2] == ids[0] || ids[2] == "" {
+		t.Errorf("ids %q", ids)
+	}
+}
+
 // An ARN of a pool's settings is one segment of the path, whatever is in it.
 func TestARNIsOneSegment(t *testing.T) {
 	f := serve(t, echo)

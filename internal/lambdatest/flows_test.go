@@ -1,5 +1,14 @@
 package lambdatest
 
+import (
+	"encoding/base64"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/identitytest"
+	"github.com/cognate-id/cognate/mfa"
+)
+
 // flows come to each source that an operation comes to. Each returns the error of the operation.
 var flows = map[string]func(w *world) string{
 	"PreSignUp_SignUp":          func(w *world) string { return w.signUp("bob") },
@@ -35,6 +44,7 @@ var flows = map[string]func(w *world) string{
 		})
 		return problem
 	},
+	"TokenGeneration_AuthenticateDevice":         (*world).deviceSignIn,
 	"DefineAuthChallenge_Authentication":         (*world).customSignIn,
 	"CreateAuthChallenge_Authentication":         (*world).customSignIn,
 	"VerifyAuthChallengeResponse_Authentication": (*world).customSignIn,
@@ -132,6 +142,49 @@ func (w *world) customSignIn() string {
 	problem, _ = w.call("RespondToAuthChallenge", obj{
 		"ClientId": w.ClientID, "ChallengeName": "CUSTOM_CHALLENGE", "Session": asked["Session"], "ClientMetadata": metadata,
 		"ChallengeResponses": obj{"USERNAME": "alice", "ANSWER": "right"},
+	})
+	return problem
+}
+
+// deviceSignIn comes to the tokens of a device that has proved itself in place of a second factor.
+func (w *world) deviceSignIn() string {
+	on := true
+	if _, err := w.Pool().Admin().Update(w.t.Context(), func(s *identity.PoolSettings) error {
+		s.MFA, s.TOTP, s.Devices = identity.MFAOptional, &on, &identity.DeviceSettings{ChallengeNew: &on}
+		return nil
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	tokens := w.tokens()
+	access, made := tokens["AccessToken"], tokens["NewDeviceMetadata"].(obj)
+	d := identitytest.NewDevice(made["DeviceKey"].(string), made["DeviceGroupKey"].(string))
+	w.must("ConfirmDevice", obj{"AccessToken": access, "DeviceKey": d.Key, "DeviceSecretVerifierConfig": obj{
+		"Salt": base64.StdEncoding.EncodeToString(d.Salt), "PasswordVerifier": base64.StdEncoding.EncodeToString(d.Verifier),
+	}})
+	key, err := mfa.ParseSecret(w.must("AssociateSoftwareToken", obj{"AccessToken": access})["SecretCode"].(string))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.must("VerifySoftwareToken", obj{"AccessToken": access, "UserCode": key.Code(time.Now())})
+	w.must("SetUserMFAPreference", obj{"AccessToken": access, "SoftwareTokenMfaSettings": obj{"Enabled": true, "PreferredMfa": true}})
+
+	asked := w.must("InitiateAuth", auth(w.ClientID, "USER_PASSWORD_AUTH", obj{"USERNAME": "alice", "PASSWORD": password, "DEVICE_KEY": d.Key}))
+	proof := d.Begin()
+	asked = w.must("RespondToAuthChallenge", obj{
+		"ClientId": w.ClientID, "ChallengeName": "DEVICE_SRP_AUTH", "Session": asked["Session"],
+		"ChallengeResponses": obj{"USERNAME": "alice", "DEVICE_KEY": d.Key, "SRP_A": proof.A},
+	})
+	p := asked["ChallengeParameters"].(obj)
+	signature, at, err := proof.Prove(p["SALT"].(string), p["SRP_B"].(string), p["SECRET_BLOCK"].(string), time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	problem, _ := w.call("RespondToAuthChallenge", obj{
+		"ClientId": w.ClientID, "ChallengeName": "DEVICE_PASSWORD_VERIFIER", "Session": asked["Session"], "ClientMetadata": metadata,
+		"ChallengeResponses": obj{
+			"USERNAME": "alice", "DEVICE_KEY": d.Key, "TIMESTAMP": at,
+			"PASSWORD_CLAIM_SECRET_BLOCK": p["SECRET_BLOCK"], "PASSWORD_CLAIM_SIGNATURE": signature,
+		},
 	})
 	return problem
 }

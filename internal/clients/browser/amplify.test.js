@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { call, code, open, password } from "./world.js";
 
+const choice = { Policies: { SignInPolicy: { AllowedFirstAuthFactors: ["PASSWORD", "EMAIL_OTP"] } } };
+
 test("a user signs up and in with a password", async (t) => {
   const { amplify, ...world } = await open(t);
   await amplify.signUp({ username: "alice", password, options: { userAttributes: { email: "alice@example.com" } } });
@@ -10,6 +12,39 @@ test("a user signs up and in with a password", async (t) => {
   assert.equal((await amplify.getCurrentUser()).username, "alice");
   await amplify.signOut();
   await assert.rejects(amplify.getCurrentUser(), /UserUnAuthenticatedException/);
+});
+
+test("a user who has confirmed the sign-up is signed in by it", async (t) => {
+  const { amplify, ...world } = await open(t, { pool: choice });
+  const next = await amplify.signUp({
+    username: "alice", password,
+    options: { userAttributes: { email: "alice@example.com" }, autoSignIn: { authFlowType: "USER_AUTH" } },
+  });
+  assert.equal(next.nextStep.signUpStep, "CONFIRM_SIGN_UP");
+  const confirmed = await amplify.confirmSignUp({ username: "alice", confirmationCode: await code(world, "alice") });
+  assert.equal(confirmed.nextStep.signUpStep, "COMPLETE_AUTO_SIGN_IN");
+  const signed = await amplify.autoSignIn();
+  assert.equal(signed.isSignedIn, true, JSON.stringify(signed));
+  assert.equal((await amplify.getCurrentUser()).username, "alice");
+});
+
+test("a user signs in by a code that was mailed", async (t) => {
+  const { amplify, ...world } = await signedUp(t);
+  const asked = await amplify.signIn({ username: "alice", options: { authFlowType: "USER_AUTH", preferredChallenge: "EMAIL_OTP" } });
+  assert.equal(asked.nextStep.signInStep, "CONFIRM_SIGN_IN_WITH_EMAIL_CODE");
+  await assert.rejects(amplify.confirmSignIn({ challengeResponse: "00000000" }), /CodeMismatchException/);
+  const done = await amplify.confirmSignIn({ challengeResponse: await code(world, "alice") });
+  assert.equal(done.isSignedIn, true);
+});
+
+test("a user chooses how to sign in", async (t) => {
+  const { amplify } = await signedUp(t);
+  const asked = await amplify.signIn({ username: "alice", options: { authFlowType: "USER_AUTH" } });
+  assert.equal(asked.nextStep.signInStep, "CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION");
+  assert.deepEqual([...asked.nextStep.availableChallenges].sort(), ["EMAIL_OTP", "PASSWORD", "PASSWORD_SRP"]);
+  const chosen = await amplify.confirmSignIn({ challengeResponse: "PASSWORD_SRP" });
+  assert.equal(chosen.nextStep.signInStep, "CONFIRM_SIGN_IN_WITH_PASSWORD");
+  assert.equal((await amplify.confirmSignIn({ challengeResponse: password })).isSignedIn, true);
 });
 
 test("a user prefers a second factor", async (t) => {
@@ -26,9 +61,9 @@ test("a user prefers a second factor", async (t) => {
   assert.equal((await amplify.confirmSignIn({ challengeResponse: await code({ url, poolId }, "alice") })).isSignedIn, true);
 });
 
-// signedUp opens a pool in which alice has confirmed her address.
+// signedUp opens a pool with a choice of factors, in which alice has confirmed her address.
 async function signedUp(t, pool = {}) {
-  const world = await open(t, { pool });
+  const world = await open(t, { pool: { ...choice, ...pool } });
   await world.amplify.signUp({ username: "alice", password, options: { userAttributes: { email: "alice@example.com" } } });
   await world.amplify.confirmSignUp({ username: "alice", confirmationCode: await code(world, "alice") });
   return world;

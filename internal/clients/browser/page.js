@@ -6,5 +6,5 @@ import * as auth from "aws-amplify/auth";
 window.amplify = {
   configure: ({ url, poolId, clientId }) =>
     Amplify.configure({ Auth: { Cognito: { userPoolId: poolId, userPoolClientId: clientId, userPoolEndpoint: url } } }),
-  ...auth,
+  auth, // and no copy of it: Amplify exchanges autoSignIn
 };

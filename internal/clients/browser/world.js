@@ -49,7 +49,7 @@ export async function open(t, { pool = {}, client = {} } = {}) {
   const { UserPoolClient } = await call(url, "CreateUserPoolClient", {
     UserPoolId: poolId,
     ClientName: "browser",
-    ExplicitAuthFlows: ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    ExplicitAuthFlows: ["ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
     ...client,
   });
   const world = { url, poolId, clientId: UserPoolClient.ClientId };
@@ -75,7 +75,7 @@ function caller(page) {
   return new Proxy({}, {
     get: (_, name) => (...args) => page.evaluate(async (name, args) => {
       try {
-        return { value: JSON.parse(JSON.stringify((await window.amplify[name](...args)) ?? null)) };
+        return { value: JSON.parse(JSON.stringify((await window.amplify.auth[name](...args)) ?? null)) };
       } catch (err) {
         return { error: `${err.name}: ${err.message}` };
       }
