@@ -47,7 +47,7 @@ func (s *scope) openSignUp(in ConfirmSignUp) (*challengeState, error) {
 // confirmedSession seals the session that signs a user in who has proved an address. It is empty for clients without the
 // flow, and if the session that came is of another sign-up.
 func (s *scope) confirmedSession(ctx context.Context, st *challengeState, name string, u *User, attribute string) (string, error) {
-	if s.mayChoose() != nil || st != nil && st.Sub != u.Sub {
+	if !s.choosable() || st != nil && st.Sub != u.Sub {
 		return "", nil
 	}
 	cred, err := s.engine.readCredential(ctx, u)

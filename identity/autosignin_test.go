@@ -199,7 +199,7 @@ func TestUsersWithoutAPassword(t *testing.T) {
 	if m := f.outbox.Messages(nil)[0]; !strings.Contains(m.Body, "temporary password") {
 		t.Errorf("invitation %q", m.Body)
 	}
-	u, err = users.Create(ctx, identity.CreateUser{Username: "erin", Attributes: attrs{"email": "erin@example.com", "email_verified": "true"}, SuppressInvitation: true})
+	_, err = users.Create(ctx, identity.CreateUser{Username: "erin", Attributes: attrs{"email": "erin@example.com", "email_verified": "true"}, SuppressInvitation: true})
 	check(t, "Create", err)
 	check(t, "SetPassword", users.SetPassword(ctx, "erin", password, true))
 	check(t, "sign in by it", byPassword(t, plain, "erin", password))

@@ -24,7 +24,8 @@ import (
 // challenge is a type with an Answer method: [*FirstFactorRequired], [*PasswordRequired],
 // [*SRPRequired], [*PasswordVerifier], [*EmailOTPRequired], [*SMSOTPRequired],
 // [*NewPasswordRequired], [*TOTPRequired], [*SMSCodeRequired], [*EmailCodeRequired],
-// [*MFAChoiceRequired], [*MFASetupRequired], [*DeviceRequired], [*DeviceVerifier].
+// [*MFAChoiceRequired], [*MFASetupRequired], [*DeviceRequired], [*DeviceVerifier],
+// [*PasskeyRequired].
 type Challenge interface {
 	// State returns what must come back with the answer. It is opaque, bound to
 	// the pool, the client and the user, and can be answered once.

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -94,6 +95,16 @@ var probes = map[string]probe{
 	"Begin by mail": func(t testing.TB, p *probed, name string) string {
 		return shown(p.client.Begin(t.Context(), identity.BeginSignIn{Username: name, Preferred: byMail}))
 	},
+	"Begin by passkey": func(t testing.TB, p *probed, name string) string {
+		return shown(p.client.Begin(t.Context(), identity.BeginSignIn{Username: name, Preferred: byPasskey}))
+	},
+	"answer a passkey": func(t testing.TB, p *probed, name string) string {
+		state := p.stateOf(t, name, byPasskey)
+		if state == "" {
+			return "no state"
+		}
+		return shown(p.client.Passkey(name, state).Answer(t.Context(), identity.PasskeyAnswer{Credential: passkeyOfNobody(t)}))
+	},
 	"answer a choice with a password": func(t testing.TB, p *probed, name string) string {
 		res, err := p.client.FirstFactor(name, p.stateOf(t, name, stateOfChoice)).Answer(t.Context(), identity.FirstChoice{Factor: byWord, Password: wrong})
 		return shown(res, err)
@@ -135,7 +146,7 @@ func (p *probed) stateOf(t testing.TB, name string, f identity.FirstFactor) stri
 // beginsWith is the factor of the sign-in that a probe answers a challenge of.
 var beginsWith = map[string]*identity.FirstFactor{
 	"answer a choice with a password": ptr(stateOfChoice), "answer a choice by mail": ptr(stateOfChoice), "answer a choice by SRP": ptr(stateOfChoice),
-	"answer a password": ptr(byWord), "answer a code": ptr(byMail),
+	"answer a password": ptr(byWord), "answer a code": ptr(byMail), "answer a passkey": ptr(byPasskey),
 }
 
 // prepare begins the sign-in that a probe answers a challenge of.
@@ -164,6 +175,9 @@ func shown(res *identity.SignInResult, err error) string {
 		return fmt.Sprint(out, len(ch.UserID), len(ch.Salt) > 20, len(ch.SecretBlock))
 	case *identity.EmailOTPRequired:
 		return fmt.Sprint(out, len(ch.Username), ch.Delivery.Attribute, ch.Delivery.Medium, len(ch.Delivery.Destination))
+	case *identity.PasskeyRequired:
+		options, err := json.Marshal(ch.Options)
+		return fmt.Sprint(out, len(ch.Username), len(ch.Options.AllowCredentials), len(options) > 200, err)
 	default:
 		return fmt.Sprint(out, " which is an error")
 	}
@@ -245,9 +259,10 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 	}
 	for call := range probes {
 		if strings.HasPrefix(call, "Begin") || strings.HasPrefix(call, "answer") {
-			run(call, "safe", everyFactor(identity.PoolSettings{}), true)
-			run(call, "safe", everyFactor(identity.PoolSettings{}), false)
-			run(call, "Cognito", everyFactor(cognito), true)
+			passkeys := strings.HasSuffix(call, "passkey")
+			run(call, "safe", withPasskeys(everyFactor(identity.PoolSettings{}), passkeys), true)
+			run(call, "safe", withPasskeys(everyFactor(identity.PoolSettings{}), passkeys), false)
+			run(call, "Cognito", withPasskeys(everyFactor(cognito), passkeys), true)
 		}
 	}
 }

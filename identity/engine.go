@@ -36,6 +36,7 @@ type Engine struct {
 	pages    func(context.Context) string // Options.PageURL; may be nil
 	blocked  map[string]bool              // Options.BlockedPasswords, folded; nil for none
 	breached func(context.Context, Secret) (bool, error)
+	party    string // Options.RelyingParty; may be empty
 	region   string
 	acct     string
 	hasher   *passhash.Hasher
@@ -108,6 +109,9 @@ type Options struct {
 	// created often, as in tests. Defaults to nil: keys are made when they are
 	// needed.
 	KeyStock *KeyStock
+	// RelyingParty is the domain that passkeys are made for in pools that do not set it, such as
+	// localhost for development. Defaults to none: such pools register no passkeys.
+	RelyingParty string
 	// Quotas limit how many pools, clients, groups and users there may be. The zero
 	// value means the defaults.
 	Quotas Quotas
@@ -175,7 +179,7 @@ func New(s store.Store, o *Options) *Engine {
 	}
 	e := &Engine{
 		name: rand.Text(), store: s, log: o.Logger, sender: o.Sender, clock: o.Clock, rand: o.Rand,
-		issuer: o.Issuer, pages: o.PageURL, region: o.Region, acct: o.Account,
+		issuer: o.Issuer, pages: o.PageURL, party: o.RelyingParty, region: o.Region, acct: o.Account,
 		pools:    store.NewCache(pools, recordCache),
 		clients:  store.NewCache(clients, recordCache),
 		keyrings: store.NewCache(keyrings, recordCache),

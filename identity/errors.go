@@ -118,6 +118,27 @@ var (
 
 	// ErrTOTPDisabled is returned when the pool does not allow authenticator apps.
 	ErrTOTPDisabled = errors.New("identity: authenticator apps are not enabled for the user pool")
+	// ErrPasskeysDisabled is returned in a pool whose sign-ins may not begin with a passkey.
+	ErrPasskeysDisabled = errors.New("identity: the pool offers no passkeys")
+	// ErrPasskeyParty is returned in a pool that offers passkeys and has no relying party to make them for.
+	ErrPasskeyParty = errors.New("identity: the pool has no relying party for passkeys: set Passkeys.RelyingParty")
+	// ErrTooManyPasskeys is returned to a user who has as many passkeys as a user may have, which is 20.
+	ErrTooManyPasskeys = errors.New("identity: the user has 20 passkeys")
+	// ErrPasskeyChallenge is returned for an answer to a challenge that the user was not given, that is too old, or that was used.
+	ErrPasskeyChallenge = errors.New("identity: there is no such passkey challenge")
+	// ErrPasskeyClient is returned for an answer to a challenge that the user got through another app client.
+	ErrPasskeyClient = errors.New("identity: the passkey challenge belongs to another app client")
+	// ErrPasskeyRelyingParty is returned for a passkey that was made for another relying party.
+	ErrPasskeyRelyingParty = errors.New("identity: the passkey is for another relying party")
+	// ErrPasskeyOrigin is returned for a passkey from an origin that is not allowed.
+	ErrPasskeyOrigin = errors.New("identity: the origin may not use passkeys of the pool")
+	// ErrPasskeyUnsupported is returned for a passkey with a key or an attestation that is not accepted.
+	ErrPasskeyUnsupported = errors.New("identity: the passkey is not supported")
+	// ErrPasskeyInvalid is returned for a passkey that cannot be read or verified, or that is registered already.
+	ErrPasskeyInvalid = errors.New("identity: the passkey is not valid")
+	// ErrPasskeyNotFound is returned for a passkey that the user does not have.
+	ErrPasskeyNotFound = errors.New("identity: the user has no such passkey")
+
 	// ErrTOTPNotFound is returned for a user who has not enrolled an authenticator app.
 	ErrTOTPNotFound = errors.New("identity: no authenticator app is enrolled")
 	// ErrTOTPMismatch is returned for a wrong code during the enrollment of an authenticator app.

@@ -64,6 +64,7 @@ var acts = slices.Concat([]act{
 	{"Engine.OpenUserPool", func(ctx context.Context, l *life) (err error) {
 		s := mfaPool("OPTIONAL")
 		s = everyFactor(s)
+		s.FirstFactors, s.Passkeys = append(s.FirstFactors, identity.FirstPasskey), passkeyPool.Passkeys
 		s.Algorithm, s.Aliases, s.Defaults = "ES256", []string{"email"}, identity.CognitoDefaults
 		if l.pool, err = l.OpenUserPool(ctx, "main", &s); err == nil {
 			l.admin = l.pool.Admin()
@@ -274,6 +275,7 @@ var acts = slices.Concat([]act{
 		return l.session.SetMFA(ctx, identity.MFAUpdate{identity.MFATOTP: {Enabled: true}})
 	}, []string{"MFAChanged user:ada ada"}},
 	{"Session.NewRecoveryCodes", makeRecoveryCodes, []string{"RecoveryCodesMade user:ada ada"}},
+}, passkeyActs, []act{
 	{"AppClient.SignIn to a challenge", func(ctx context.Context, l *life) error {
 		in, err := l.open2(ctx, "ada", password3)
 		if err == nil {

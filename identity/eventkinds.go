@@ -32,6 +32,8 @@ const (
 	EventMFAChanged                EventKind = "MFAChanged"
 	EventTOTPEnrollmentStarted     EventKind = "TOTPEnrollmentStarted"
 	EventTOTPEnrolled              EventKind = "TOTPEnrolled"
+	EventPasskeyAdded              EventKind = "PasskeyAdded"      // Data has its name
+	EventPasskeyRemoved            EventKind = "PasskeyRemoved"    // by the user, or by an operator; Data has its name
 	EventDeviceConfirmed           EventKind = "DeviceConfirmed"   // by the user; Data has its key, and whether it is remembered
 	EventDeviceChanged             EventKind = "DeviceChanged"     // Data has its key, and whether it is remembered
 	EventDeviceForgotten           EventKind = "DeviceForgotten"   // Data has its key
@@ -83,7 +85,7 @@ const (
 	dataKind     = "kind"       // the kind of a message
 	dataPurpose  = "purpose"    // the purpose of a code
 	dataLocked   = "locked"     // "true" if this failure has locked the user out
-	dataName     = "name"       // the name of a group or an access key
+	dataName     = "name"       // the name of a group, an access key or a passkey
 	dataAdded    = "added"      // the name of the group that a user was put into
 	dataRemoved  = "removed"    // the name of the group that a user was taken out of; rules may name several, with spaces between them
 	dataRules    = "rules"      // "true" if rules of the pool changed the groups of a user

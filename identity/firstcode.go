@@ -135,7 +135,7 @@ func (s *scope) delivered(ctx context.Context, err error) error {
 // recipient is whom a code goes to: a decoy in the place of a user who cannot use the factor.
 func (c *firstStep) recipient(f *firstFactor) *recipient {
 	s := c.scope
-	if c.user != nil && c.user.mayBegin() == nil && f.usable(s.settings, c.user, owned{c.cred}) {
+	if c.user != nil && c.user.mayBegin() == nil && f.usable(s.settings, c.user, c.owned()) {
 		return c.user.recipient(f.address)
 	}
 	return s.decoyRecipient(c.who, c.name, []string{f.address})
@@ -283,7 +283,7 @@ func (p *pending) proveFirst(ctx context.Context, name FirstFactor, parameter st
 // read reads the user as the user is now, with the same work for a user who does not exist.
 func (c *firstStep) read(tx store.Reader) (*outcome, error) {
 	key := store.Key(c.scope.pool.ID, c.who)
-	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), usedStates.Ref(usedStates.Key(c.used())))
+	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), usedStates.Ref(usedStates.Key(c.used())), passkeys.Ref(key))
 	if err != nil {
 		return nil, err
 	}
@@ -295,6 +295,9 @@ func (c *firstStep) read(tx store.Reader) (*outcome, error) {
 		return nil, err
 	}
 	if o.enrolled.totp, err = orNil(totps.Decode(values[2])); err != nil {
+		return nil, err
+	}
+	if o.passkeys, err = decoyPasskeys.decode(values[4]); err != nil {
 		return nil, err
 	}
 	if o.enrolled.device, err = c.scope.namedDevice(tx, c.who); err != nil {

@@ -46,11 +46,16 @@ var firstFactors = [...]*firstFactor{
 		name: FirstSMSOTP, kind: stateSMSOTP, address: "phone_number",
 		allowed: listed(FirstSMSOTP), ready: reached("phone_number"), ask: (*firstFactor).sendCode,
 	},
+	{
+		name: FirstPasskey, kind: statePasskeySignIn,
+		allowed: passkeysAllowed, ready: passkeyReady, ask: (*firstFactor).askPasskey,
+	},
 }
 
 // owned is what tables other than users store about a user's first factors.
 type owned struct {
-	cred *credential // nil for a user without a password
+	cred     *credential // nil for a user without a password
+	passkeys int         // how many there are for the relying party of the pool
 }
 
 // firstFactorOf returns the row of a first factor. It returns an error that names the
@@ -98,7 +103,8 @@ func (t *attempt) available() []*firstFactor {
 	for _, f := range firstFactors {
 		switch {
 		case !f.allowed(s.settings):
-		case tells && t.user != nil && !f.ready(s.settings, t.user, owned{t.cred}):
+		case f.name == FirstPasskey && (t.party == nil || tells && t.user == nil): // a pool without a relying party has no passkeys, and neither have most users
+		case tells && t.user != nil && !f.ready(s.settings, t.user, t.owned()):
 		case tells && t.user == nil && f.address != "" && f.address != nobodys:
 		default:
 			out = append(out, f)

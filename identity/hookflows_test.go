@@ -49,6 +49,7 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 		ch := begun[*identity.EmailOTPRequired](t, a, "alice", byMail)
 		return pool, func(ctx context.Context, _ string) error { return answer(ctx, ch, f.outbox.LastCode(email)) }
 	}},
+	"PasskeyRequired.answer": {"": passkeyFlow},
 	"scope.firstWords": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.choicePool(t)
 		f.edit(t, pool, "alice", func(u *identity.User) {

@@ -31,6 +31,7 @@ import (
 //	MFASetupRequired.Answer         tokenTriggers
 //	firstStep.byPassword            tokenTriggers
 //	pending.proveFirst              tokenTriggers
+//	PasskeyRequired.answer          tokenTriggers
 //	scope.firstWords                CustomMessage, senderTrigger of the medium
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
 //	AppClient.startCustom           PreAuthentication, customTriggers, tokenTriggers

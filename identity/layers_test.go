@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"identity/hook":                 {"identity/settings"},
 	"identity/settings":             {"token"},
 	"identity/internal/...":         {},
-	"identity/cognito":              {"identity", "identity/hook", "identity/internal/sigv4", "identity/settings", "store", "token", "identity/cognito/internal/..."},
+	"identity/cognito":              {"identity", "identity/hook", "identity/internal/sigv4", "identity/settings", "mfa/webauthn", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/...", "identity/internal/sigv4"},
 	"identity/delivery":             {"identity", "identity/internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/webhook":              {"identity", "identity/hook", "identity/internal/outbound", "identity/internal/sigv4", "identity/settings"},

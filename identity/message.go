@@ -128,6 +128,8 @@ const (
 	MessageFactorCode      MessageKind = "Authentication"      // a first or a second factor of a sign-in
 
 	// Notices carry no code. Pools with the setting Notices send them.
+	MessagePasskeyAdded     MessageKind = "PasskeyAdded"     // a passkey was registered
+	MessagePasskeyRemoved   MessageKind = "PasskeyRemoved"   // a passkey was deleted
 	MessagePasswordChanged  MessageKind = "PasswordChanged"  // to the owner, whoever changed it
 	MessageAddressChanged   MessageKind = "AddressChanged"   // to the previous address
 	MessageFactorChanged    MessageKind = "FactorChanged"    // a second factor was set up, turned on or off

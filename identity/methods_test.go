@@ -63,5 +63,5 @@ var readers = strings.Fields(`
 	Messages.List
 	UserPool.PasswordRules UserPool.Session
 	Session.RecoveryCodesLeft Users.RecoveryCodesLeft
-	Session.Device Session.Devices Session.Factors Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page
+	Session.Device Session.Devices Session.Factors Session.Passkeys Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys
 `)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -132,4 +133,32 @@ func (m *migration) locked(tx store.Tx, s *scope) (bool, error) {
 	}
 	g, err := s.guessesOf(values, m.who)
 	return err == nil && g.locked(m.now), err
+}
+
+// migrated returns the attempt with the user whom the hook brings from another
+// directory, if the pool does not have the user. A name that was tried too often
+// is not passed on, so that nobody can guess the passwords of the other directory. For the
+// same reason the attempt is counted if the hook brings nobody, also where the client may
+// know that there is no such user.
+func (a *AppClient) migrated(ctx context.Context, t *attempt, password Secret) (*attempt, error) {
+	if t.user != nil || len(password) > settings.MaxPasswordBytes || !present(t.scope.points(), atUserMigration) {
+		return t, nil
+	}
+	absent := ErrUserNotFound
+	if !t.shut(a.engine.now()) {
+		brought, err := t.scope.migrate(ctx, hook.MigrateSignIn, t.name, password)
+		switch {
+		case brought:
+			again := &attempt{name: t.name}
+			return again, a.begin(ctx, again, true)
+		case errors.Is(err, ErrUserNotFound):
+			absent = err
+		case err != nil:
+			return t, err
+		}
+	}
+	if t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
+		t.absent = absent
+	}
+	return t, nil
 }

@@ -22,6 +22,8 @@ var noticed = map[EventKind]func(before, after *User) []notice{
 	EventPasswordSet:       passwordNotice,
 	EventMFAChanged:        factorNotice,
 	EventTOTPEnrolled:      enrolledNotice,
+	EventPasskeyAdded:      func(_, after *User) []notice { return after.notice(MessagePasskeyAdded) },
+	EventPasskeyRemoved:    func(_, after *User) []notice { return after.notice(MessagePasskeyRemoved) },
 	EventRecoveryCodesMade: enrolledNotice,
 	EventRecoveryCodeUsed:  recoveryNotice,
 	EventSignedIn:          deviceNotice, // where the source is new to the account

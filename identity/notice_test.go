@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
 // noticeKinds are the kinds of messages that carry no code.
 var noticeKinds = []identity.MessageKind{
 	identity.MessagePasswordChanged, identity.MessageFactorChanged, identity.MessageAddressChanged, identity.MessageAccountExists,
-	identity.MessageNewDevice,
+	identity.MessageNewDevice, identity.MessagePasskeyAdded, identity.MessagePasskeyRemoved,
 }
 
 // notices are the notices sent since the outbox was cleared, each as "kind to address".
@@ -124,6 +125,20 @@ var ownersChanges = []struct {
 	{"app off as it was", func(t *testing.T, o owner) error {
 		return o.s.SetMFA(t.Context(), identity.MFAUpdate{identity.MFATOTP: {}})
 	}, nil},
+	{"passkey added", func(t *testing.T, o owner) error {
+		addPasskey(t, o.s, &webauthntest.Authenticator{})
+		return nil
+	}, []string{"PasskeyAdded to " + email}},
+	{"passkey deleted", func(t *testing.T, o owner) error {
+		made := addPasskey(t, o.s, &webauthntest.Authenticator{})
+		o.outbox.Clear()
+		return o.s.DeletePasskey(t.Context(), made.ID)
+	}, []string{"PasskeyRemoved to " + email}},
+	{"passkey deleted by an operator", func(t *testing.T, o owner) error {
+		made := addPasskey(t, o.s, &webauthntest.Authenticator{})
+		o.outbox.Clear()
+		return o.pool.Admin().Users().DeletePasskey(t.Context(), "alice", made.ID)
+	}, []string{"PasskeyRemoved to " + email}},
 	{"wrong password", func(t *testing.T, o owner) error {
 		wantErr(t, "ChangePassword", o.s.ChangePassword(t.Context(), wrong, otherPassword), identity.ErrIncorrectCredentials)
 		return nil
@@ -136,7 +151,10 @@ func TestOwnersAreToldOfChanges(t *testing.T) {
 		for _, on := range []bool{true, false} {
 			t.Run(tt.name, func(t *testing.T) {
 				f := newEngine(t)
-				pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOptional, TOTP: new(true), SMSMFA: true, Notices: &on})
+				pool := f.open(t, identity.PoolSettings{
+					MFA: identity.MFAOptional, TOTP: new(true), SMSMFA: true, Notices: &on,
+					FirstFactors: passkeyPool.FirstFactors, Passkeys: passkeyPool.Passkeys,
+				})
 				f.join(t, pool, "alice", email)
 				s := f.session(t, pool.AppClient, "alice")
 				f.outbox.Clear()

@@ -58,6 +58,11 @@ var sessionMethods = []struct {
 		return s.SetDeviceStatus(ctx, "us-east-1_00000000-0000-4000-8000-000000000000", identity.DeviceRemembered)
 	}},
 
+	{method: "StartPasskey", change: func(ctx context.Context, s *identity.Session) error { return second(s.StartPasskey(ctx)) }},
+	{method: "FinishPasskey", change: func(ctx context.Context, s *identity.Session) error { return second(s.FinishPasskey(ctx, nil)) }},
+	{method: "DeletePasskey", change: func(ctx context.Context, s *identity.Session) error { return s.DeletePasskey(ctx, "AQID") }},
+
+	{method: "Passkeys", free: "it changes nothing"},
 	{method: "VerifyAttribute", free: "the address was given by UpdateAttributes, and the code shows who has it"},
 	{method: "SendVerification", free: "it sends a code to an address that was given before"},
 	{method: "SignOutEverywhere", free: "whoever suspects a theft must be able to, at once"},

@@ -346,7 +346,7 @@ func (t *secondStep) decide(tx store.Tx, fn func(tx store.Tx, o *outcome) error)
 // read reads the user that a state is bound to, as the user is now.
 func (t *secondStep) read(tx store.Reader) (*outcome, error) {
 	key := store.Key(t.scope.pool.ID, t.state.Sub)
-	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), usedStates.Ref(usedStates.Key(t.scope.useUp(t.state))))
+	values, err := tx.Get(users.Ref(key), credentials.Ref(key), totps.Ref(key), usedStates.Ref(usedStates.Key(t.scope.useUp(t.state))), passkeys.Ref(key))
 	if err != nil {
 		return nil, err
 	}
@@ -358,6 +358,9 @@ func (t *secondStep) read(tx store.Reader) (*outcome, error) {
 		return nil, err
 	}
 	if o.enrolled.totp, err = orNil(totps.Decode(values[2])); err != nil {
+		return nil, err
+	}
+	if o.passkeys, err = orNil(passkeys.Decode(values[4])); err != nil {
 		return nil, err
 	}
 	if o.user == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/settings"
+	"github.com/cognate-id/cognate/mfa/webauthn"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -97,34 +98,6 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	return res, err
 }
 
-// migrated returns the attempt with the user whom the hook brings from another
-// directory, if the pool does not have the user. A name that was tried too often
-// is not passed on, so that nobody can guess the passwords of the other directory. For the
-// same reason the attempt is counted if the hook brings nobody, also where the client may
-// know that there is no such user.
-func (a *AppClient) migrated(ctx context.Context, t *attempt, password Secret) (*attempt, error) {
-	if t.user != nil || len(password) > settings.MaxPasswordBytes || !present(t.scope.points(), atUserMigration) {
-		return t, nil
-	}
-	absent := ErrUserNotFound
-	if !t.shut(a.engine.now()) {
-		brought, err := t.scope.migrate(ctx, hook.MigrateSignIn, t.name, password)
-		switch {
-		case brought:
-			again := &attempt{name: t.name}
-			return again, a.begin(ctx, again, true)
-		case errors.Is(err, ErrUserNotFound):
-			absent = err
-		case err != nil:
-			return t, err
-		}
-	}
-	if t.scope.settings.DisclosesUsers(&t.scope.client.Settings) {
-		t.absent = absent
-	}
-	return t, nil
-}
-
 // An attempt is one proof of who a user is: it is looked up, verified outside
 // any transaction, and then judged and counted in one.
 type attempt struct {
@@ -142,6 +115,9 @@ type attempt struct {
 	// absent is told in place of [ErrIncorrectCredentials] if a hook was asked for a user who does
 	// not exist, and the client may know that. The attempt is counted all the same.
 	absent error
+
+	party    *webauthn.Party // of passkeys; nil if no sign-in begins with one
+	passkeys *passkeySet     // nil if there are none, or none are read
 
 	correct bool
 	renewed *credential // written when the proof was correct
@@ -416,9 +392,10 @@ type outcome struct {
 	refused  error // nil if the step was taken; else nothing of the rest holds
 	user     *User
 	cred     *credential
-	enrolled enrolled // read where the pool asks for second factors
-	proved   []proof  // by now
-	step     step     // what comes next
+	enrolled enrolled    // read where the pool asks for second factors
+	passkeys *passkeySet // read where a passkey is judged, or was proved before
+	proved   []proof     // by now
+	step     step        // what comes next
 	method   MFAMethod
 	groups   []*Group // of a sign-in that is done
 }

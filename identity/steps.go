@@ -51,6 +51,9 @@ type proof struct {
 	Method  MFAMethod   `json:"m,omitempty"` // of provedFactor
 	First   FirstFactor `json:"f,omitempty"` // of provedFirst
 	Device  string      `json:"d,omitempty"` // of provedDevice: the key
+	// Passkey names the passkey of a provedFirst, and Verified says that its authenticator has verified the user.
+	Passkey  []byte `json:"p,omitempty"`
+	Verified bool   `json:"v,omitempty"`
 }
 
 // holds reports whether what was proved before still holds: the password was
@@ -66,7 +69,7 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred}), nil
+		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred, o.passkeys.proved(p)}), nil
 	case provedRecovery:
 		return s.RecoveryCodes, nil
 	case provedFactor:
@@ -169,7 +172,7 @@ func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
 	}
-	if proved(proofs, provedFactor) || proved(proofs, provedRecovery) || proved(proofs, provedDevice) {
+	if proved(proofs, provedFactor) || proved(proofs, provedRecovery) || proved(proofs, provedDevice) || bothFactors(s, proofs) {
 		return stepDone, MFANone, nil
 	}
 	switch methods := methodsOf(s, u, e); {

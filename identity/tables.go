@@ -114,6 +114,15 @@ var (
 		Owner: store.OwnedByUser,
 	}
 
+	// passkeys: all of a user are one record. Public keys are no secrets: the encryption keeps others from being put in their place.
+	passkeys = &store.Table[passkeySet]{
+		Name: "passkeys", Secret: true, Key: func(s *passkeySet) string { return store.Key(s.Pool, s.Sub) },
+		Owner:   store.OwnedByUser,
+		Indexes: []*store.Index[passkeySet]{passkeysByID},
+	}
+	// passkeysByID: an id belongs to one user of a pool.
+	passkeysByID = &store.Index[passkeySet]{Name: "ids", Unique: true, Keys: passkeyIDs}
+
 	credentials = &store.Table[credential]{
 		Name: "credentials", Secret: true, Key: func(c *credential) string { return store.Key(c.Pool, c.Sub) },
 		Owner: store.OwnedByUser,

@@ -106,6 +106,9 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
 		return nil, err
 	}
+	if err := t.readPasskeys(ctx); err != nil {
+		return nil, err
+	}
 	public, err := publicValue(in.A)
 	if err != nil {
 		return nil, err
@@ -146,6 +149,9 @@ func (s *scope) mayChoose() error {
 	}
 	return nil
 }
+
+// choosable reports whether users may begin a sign-in with a factor of their choice.
+func (s *scope) choosable() bool { return s.mayChoose() == nil }
 
 // A firstStep is a sign-in before anything was proved.
 type firstStep struct {
@@ -362,6 +368,9 @@ func (p *pending) resume(ctx context.Context, kind stateKind, hash string) (*fir
 	s.goesOn(st, "")
 	t := &attempt{name: st.Name, scope: s, who: st.Sub}
 	if err := p.client.resume(ctx, t); err != nil {
+		return nil, err
+	}
+	if err := t.readPasskeys(ctx); err != nil {
 		return nil, err
 	}
 	if p.Username != "" && !s.sameBegun(t.user, st, p.Username) {

@@ -17,6 +17,7 @@ const (
 	FactorPassword AuthFactor = "PASSWORD"
 	FactorEmail    AuthFactor = "EMAIL_OTP"      // a verified e-mail address, where the pool allows codes by e-mail as a first factor
 	FactorSMS      AuthFactor = "SMS_OTP"        // a verified phone number, where the pool allows codes by SMS as a first factor
+	FactorPasskey  AuthFactor = "WEB_AUTHN"      // a passkey for the relying party of the pool, where the pool allows passkeys as a first factor
 	FactorApp      AuthFactor = "SOFTWARE_TOKEN" // an authenticator app, which is a second factor only
 )
 
@@ -55,16 +56,20 @@ func (us Users) Factors(ctx context.Context, name string) (*UserFactors, error) 
 func (e *Engine) factorsOf(ctx context.Context, s *PoolSettings, u *User) (*UserFactors, error) {
 	var cred *credential
 	var app *totp
+	var keys *passkeySet
 	err := e.store.View(ctx, func(r store.Reader) (err error) {
 		key := store.Key(u.Pool, u.Sub)
-		values, err := r.Get(credentials.Ref(key), totps.Ref(key))
+		values, err := r.Get(credentials.Ref(key), totps.Ref(key), passkeys.Ref(key))
 		if err != nil {
 			return err
 		}
 		if cred, err = orNil(credentials.Decode(values[0])); err != nil {
 			return err
 		}
-		app, err = orNil(totps.Decode(values[1]))
+		if app, err = orNil(totps.Decode(values[1])); err != nil {
+			return err
+		}
+		keys, err = orNil(passkeys.Decode(values[2]))
 		return err
 	})
 	if err != nil {
@@ -72,7 +77,7 @@ func (e *Engine) factorsOf(ctx context.Context, s *PoolSettings, u *User) (*User
 	}
 	out := &UserFactors{Username: u.Username, MFA: u.MFA}
 	for _, f := range firstFactors {
-		if f.name != FirstPasswordSRP && f.usable(s, u, owned{cred}) { // the password is one factor, however it is proved
+		if f.name != FirstPasswordSRP && f.usable(s, u, owned{cred, e.countPasskeys(s, keys)}) { // the password is one factor, however it is proved
 			out.Configured = append(out.Configured, AuthFactor(f.name))
 		}
 	}

@@ -65,6 +65,14 @@ var english = &language{"2 January 2006 at 15:04 UTC", map[MessageKind]wording{
 		"Your second factor was changed",
 		"The second factor of your account at {pool} was changed on {time}. If this was not you, change your password now and ask for help.",
 	},
+	MessagePasskeyAdded: {
+		"A passkey was added to your account",
+		"A passkey was added to your account at {pool} on {time}. Whoever has it can sign in. If this was not you, delete it now, change your password and ask for help.",
+	},
+	MessagePasskeyRemoved: {
+		"A passkey was removed from your account",
+		"A passkey was removed from your account at {pool} on {time}. If this was not you, change your password now and ask for help.",
+	},
 	MessageAddressChanged: {
 		"The address of your account was changed",
 		"Your account at {pool} no longer has this address since {time}. If this was not you, ask for help.",
@@ -98,6 +106,14 @@ var german = &language{"02.01.2006 um 15:04 UTC", map[MessageKind]wording{
 	MessageFactorChanged: {
 		"Ihr zweiter Faktor wurde geändert",
 		"Der zweite Faktor Ihres Kontos bei {pool} wurde am {time} geändert. Wenn Sie das nicht waren, ändern Sie jetzt Ihr Passwort und bitten Sie um Hilfe.",
+	},
+	MessagePasskeyAdded: {
+		"Neuer Passkey für Ihr Konto",
+		"Ihrem Konto bei {pool} wurde am {time} ein Passkey hinzugefügt. Wer ihn hat, kann sich anmelden. Wenn Sie das nicht waren, löschen Sie ihn jetzt, ändern Sie Ihr Passwort und bitten Sie um Hilfe.",
+	},
+	MessagePasskeyRemoved: {
+		"Ein Passkey Ihres Kontos wurde gelöscht",
+		"Ein Passkey Ihres Kontos bei {pool} wurde am {time} gelöscht. Wenn Sie das nicht waren, ändern Sie jetzt Ihr Passwort und bitten Sie um Hilfe.",
 	},
 	MessageAddressChanged: {
 		"Die Adresse Ihres Kontos wurde geändert",
@@ -133,6 +149,14 @@ var spanish = &language{"02/01/2006 a las 15:04 UTC", map[MessageKind]wording{
 		"Se ha cambiado su segundo factor",
 		"El segundo factor de su cuenta en {pool} se cambió el {time}. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
 	},
+	MessagePasskeyAdded: {
+		"Se ha añadido una clave de acceso a su cuenta",
+		"El {time} se añadió una clave de acceso a su cuenta en {pool}. Quien la tenga puede iniciar sesión. Si no ha sido usted, elimínela ahora, cambie su contraseña y pida ayuda.",
+	},
+	MessagePasskeyRemoved: {
+		"Se ha eliminado una clave de acceso de su cuenta",
+		"El {time} se eliminó una clave de acceso de su cuenta en {pool}. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
+	},
 	MessageAddressChanged: {
 		"Se ha cambiado la dirección de su cuenta",
 		"Su cuenta en {pool} ya no tiene esta dirección desde el {time}. Si no ha sido usted, pida ayuda.",
@@ -166,6 +190,14 @@ var french = &language{"02/01/2006 à 15:04 UTC", map[MessageKind]wording{
 	MessageFactorChanged: {
 		"Votre second facteur a été modifié",
 		"Le second facteur de votre compte {pool} a été modifié le {time}. Si ce n'était pas vous, changez votre mot de passe dès maintenant et demandez de l'aide.",
+	},
+	MessagePasskeyAdded: {
+		"Une clé d'accès a été ajoutée à votre compte",
+		"Une clé d'accès a été ajoutée à votre compte {pool} le {time}. Quiconque la possède peut se connecter. Si ce n'était pas vous, supprimez-la dès maintenant, changez votre mot de passe et demandez de l'aide.",
+	},
+	MessagePasskeyRemoved: {
+		"Une clé d'accès de votre compte a été supprimée",
+		"Une clé d'accès de votre compte {pool} a été supprimée le {time}. Si ce n'était pas vous, changez votre mot de passe dès maintenant et demandez de l'aide.",
 	},
 	MessageAddressChanged: {
 		"L'adresse de votre compte a été modifiée",
@@ -202,6 +234,14 @@ var japanese = &language{"2006年1月2日 15:04 UTC", map[MessageKind]wording{
 		"2 要素認証の設定が変更されました",
 		"{pool} のアカウントの 2 要素認証の設定が {time} に変更されました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
 	},
+	MessagePasskeyAdded: {
+		"アカウントにパスキーが追加されました",
+		"{pool} のアカウントに {time} にパスキーが追加されました。このパスキーを持つ人はサインインできます。お心当たりがない場合は、すぐに削除してパスワードを変更し、サポートにご連絡ください。",
+	},
+	MessagePasskeyRemoved: {
+		"アカウントのパスキーが削除されました",
+		"{pool} のアカウントのパスキーが {time} に削除されました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
+	},
 	MessageAddressChanged: {
 		"アカウントの連絡先が変更されました",
 		"{pool} のアカウントの連絡先が {time} に変更され、この宛先は使われなくなりました。お心当たりがない場合は、サポートにご連絡ください。",
@@ -235,6 +275,14 @@ var portuguese = &language{"02/01/2006 às 15:04 UTC", map[MessageKind]wording{
 	MessageFactorChanged: {
 		"Seu segundo fator foi alterado",
 		"O segundo fator da sua conta em {pool} foi alterado em {time}. Se não foi você, altere sua senha agora e peça ajuda.",
+	},
+	MessagePasskeyAdded: {
+		"Uma chave de acesso foi adicionada à sua conta",
+		"Uma chave de acesso foi adicionada à sua conta em {pool} em {time}. Quem a tiver pode entrar na conta. Se não foi você, exclua-a agora, altere sua senha e peça ajuda.",
+	},
+	MessagePasskeyRemoved: {
+		"Uma chave de acesso da sua conta foi excluída",
+		"Uma chave de acesso da sua conta em {pool} foi excluída em {time}. Se não foi você, altere sua senha agora e peça ajuda.",
 	},
 	MessageAddressChanged: {
 		"O endereço da sua conta foi alterado",

@@ -11,6 +11,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/mfa/webauthn"
 )
 
 // The rest of a sign-in. RespondToAuthChallenge and AdminRespondToAuthChallenge
@@ -204,6 +205,15 @@ var challenges = []challengeRow{
 		},
 	},
 	{
+		name: idp.ChallengeNameTypeWebAuthn,
+		show: showing(func(ch *identity.PasskeyRequired) (string, []string) {
+			return "", []string{"CREDENTIAL_REQUEST_OPTIONS", jsonText(ch.Options)}
+		}),
+		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
+			return client.Passkey(a.username, a.state).Answer(ctx, identity.PasskeyAnswer{Credential: []byte(a.text("CREDENTIAL")), SecretHash: a.hash})
+		},
+	},
+	{
 		name: idp.ChallengeNameTypeDeviceSrpAuth,
 		show: showing(func(*identity.DeviceRequired) (string, []string) { return "", nil }),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
@@ -329,8 +339,8 @@ func delivered(d *identity.CodeDelivery) []string {
 	return []string{"CODE_DELIVERY_DELIVERY_MEDIUM", string(d.Medium), "CODE_DELIVERY_DESTINATION", d.Destination}
 }
 
-// jsonText is a parameter that is itself JSON: texts, in a list or by name.
-func jsonText[T []string | []identity.MFAMethod | map[string]string](v T) string {
+// jsonText is a parameter that is itself JSON: texts, in a list, by name or in options.
+func jsonText[T []string | []identity.MFAMethod | map[string]string | *webauthn.RequestOptions](v T) string {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // texts always marshal

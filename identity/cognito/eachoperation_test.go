@@ -147,6 +147,9 @@ func TestEachAnswerKeepsTheModel(t *testing.T) {
 func (m *model) wantShape(t testing.TB, what, shape string, v any) {
 	t.Helper()
 	s := m.Shapes[shape]
+	if s.Document {
+		return
+	}
 	switch got := v.(type) {
 	case obj:
 		m.wantObject(t, what, s, got)

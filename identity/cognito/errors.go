@@ -72,6 +72,17 @@ var rows = []row{
 	{identity.ErrTOTPNotFound, idp.SoftwareTokenMFANotFoundException, say("Software Token MFA has not been set up for the user.")}, // text (unsure)
 	{identity.ErrTOTPMismatch, idp.EnableSoftwareTokenMFAException, say("Code mismatch and fail enable Software Token MFA")},
 	{identity.ErrTOTPUsed, idp.ExpiredCodeException, say("Your software token has already been used once.")},
+	// The texts about passkeys are those of the model's documentation, except for the one that was recorded.
+	{identity.ErrPasskeysDisabled, idp.WebAuthnNotEnabledException, say("Passkeys are not enabled for the user pool.")},                                            // text (unsure)
+	{identity.ErrPasskeyParty, idp.WebAuthnConfigurationMissingException, say("The user pool does not have a configured relying party id or a user pool domain.")}, // text (unsure)
+	{identity.ErrTooManyPasskeys, idp.LimitExceededException, say("The user has the maximum number of passkeys.")},                                                 // text (unsure)
+	{identity.ErrPasskeyChallenge, idp.WebAuthnChallengeNotFoundException, say("The challenge from StartWebAuthnRegistration was not found or has expired.")},      // text (unsure)
+	{identity.ErrPasskeyClient, idp.WebAuthnClientMismatchException, say("The access token is for a different client than the one in the original StartWebAuthnRegistration request.")},
+	{identity.ErrPasskeyRelyingParty, idp.WebAuthnRelyingPartyMismatchException, say("The passkey credential is associated with a different relying party ID than the user pool relying party ID.")},
+	{identity.ErrPasskeyOrigin, idp.WebAuthnOriginNotAllowedException, say("The passkey credential's registration origin does not align with the user pool relying party id.")},
+	{identity.ErrPasskeyUnsupported, idp.WebAuthnCredentialNotSupportedException, say("The passkey credentials are from an unsupported device or provider.")},
+	{identity.ErrPasskeyInvalid, idp.InvalidParameterException, say("Credential data is not valid")},
+	{identity.ErrPasskeyNotFound, idp.ResourceNotFoundException, say("The passkey credential was not found.")}, // text (unsure)
 	{identity.ErrMFACodeMismatch, idp.CodeMismatchException, mfaMismatch},
 	{identity.ErrRecoveryCodesDisabled, idp.InvalidParameterException, say("Recovery codes are not enabled for the user pool.")}, // no operation of the service reaches it
 	{identity.ErrRecoveryCodeMismatch, idp.CodeMismatchException, say("Invalid recovery code.")},                                 // nor this

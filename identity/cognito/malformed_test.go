@@ -195,6 +195,7 @@ func (w *world) validBodies() map[string]obj {
 	}
 	maps.Copy(bodies, w.validUserBodies())
 	maps.Copy(bodies, w.validImportBodies())
+	maps.Copy(bodies, w.validPasskeyBodies())
 	maps.Copy(bodies, w.validDeviceBodies())
 	return bodies
 }
@@ -264,6 +265,7 @@ type modelShape struct {
 	Pattern   string
 	Enum      []string
 	Sensitive bool
+	Document  bool // JSON of any shape
 }
 
 func readModel(t testing.TB) *model {

@@ -72,6 +72,12 @@ func (s *service) handleSignIn(h *idp.Handlers) {
 	h.SetUserMFAPreference = s.setUserMFAPreference
 	h.AdminSetUserMFAPreference = s.adminSetUserMFAPreference
 
+	// passkeys.go
+	h.StartWebAuthnRegistration = s.startWebAuthnRegistration
+	h.CompleteWebAuthnRegistration = s.completeWebAuthnRegistration
+	h.ListWebAuthnCredentials = s.listWebAuthnCredentials
+	h.DeleteWebAuthnCredential = s.deleteWebAuthnCredential
+
 	// userfactors.go
 	h.GetUserAuthFactors = s.getUserAuthFactors
 	h.AdminGetUserAuthFactors = s.adminGetUserAuthFactors

@@ -20,7 +20,7 @@ var otherFields = []string{
 	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
-	"BlockCommonPasswords", "RecentSignInMinutes", "RecoveryCodes",
+	"PasskeyOrigins", "BlockCommonPasswords", "RecentSignInMinutes", "RecoveryCodes",
 	"ID", "Key",
 }
 
@@ -179,6 +179,7 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 	before, err := admin.Update(t.Context(), func(s *identity.PoolSettings) error {
 		s.UnconfirmedDays, s.ReplaceUnconfirmed, s.ProveNames, s.PrepareNames, s.HideSignUp = new(3), new(true), new(true), new(true), new(true)
 		s.Logs = []settings.LogDestination{{Source: settings.LogUserNotification, Level: "ERROR", Kind: settings.LogGroup, ARN: logGroup}}
+		s.PasskeyOrigins = []string{"https://app.example.org"}
 		s.Notices, s.SignOutOnFactorChange, s.SMSCountries, s.MaxSignIns = new(true), new(true), []string{"+49"}, new(7)
 		s.BlockCommonPasswords, s.RecentSignInMinutes, s.RecoveryCodes = new(true), new(30), true
 		return nil

@@ -137,6 +137,7 @@ func TestSignatures(t *testing.T) {
 		"UpdateUserAttributes": true, "DeleteUserAttributes": true, "DeleteUser": true, "ChangePassword": true,
 		"GetUserAttributeVerificationCode": true, "VerifyUserAttribute": true,
 		"AssociateSoftwareToken": true, "VerifySoftwareToken": true, "SetUserMFAPreference": true, "GetUserAuthFactors": true, "SetUserSettings": true,
+		"StartWebAuthnRegistration": true, "CompleteWebAuthnRegistration": true, "ListWebAuthnCredentials": true, "DeleteWebAuthnCredential": true,
 		"ConfirmDevice": true, "GetDevice": true, "ListDevices": true, "UpdateDeviceStatus": true, "ForgetDevice": true,
 	}
 	for _, op := range cognito.Services()[0].Operations {

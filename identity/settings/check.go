@@ -97,6 +97,9 @@ func (s *Pool) checkPolicy() error {
 			return plain("PasswordPolicy", "A password history holds 0 to 24 passwords.")
 		}
 	}
+	if err := s.checkPasskeyOrigins(); err != nil {
+		return err
+	}
 	for _, f := range s.FirstFactors {
 		switch f {
 		case FirstPassword, FirstEmailOTP, FirstSMSOTP, FirstPasskey:

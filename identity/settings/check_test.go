@@ -71,6 +71,11 @@ func TestInvalidPools(t *testing.T) {
 		"UnusedAccountDays": {{UnusedAccountDays: new(-1)}, {UnusedAccountDays: new(366)}},
 		"Algorithm":         {{Algorithm: "HS256"}, {Algorithm: "none"}, {Algorithm: "RS512"}},
 		"Issuer":            {{Issuer: "example.com"}, {Issuer: "ftp://example.com"}, {Issuer: "https://example.com/?a"}, {Issuer: "https://example.com/#a"}, {Issuer: "https://"}},
+		"PasskeyOrigins": {
+			{PasskeyOrigins: []string{""}}, {PasskeyOrigins: []string{"https://example.com/"}}, {PasskeyOrigins: []string{"https://Example.com"}},
+			{PasskeyOrigins: []string{"http://example.com"}}, {PasskeyOrigins: []string{"https://*.example.com"}}, {PasskeyOrigins: []string{"https://a@b.c"}},
+			{PasskeyOrigins: []string{"http://localhost:*"}}, {PasskeyOrigins: []string{"null"}}, {PasskeyOrigins: slices.Repeat([]string{"https://a.b"}, 21)},
+		},
 	} {
 		for _, s := range all {
 			s.Name, s.Region = cmp.Or(s.Name, "test"), cmp.Or(s.Region, "us-east-1")
@@ -131,6 +136,7 @@ func TestValidPools(t *testing.T) {
 	hidden := settings.Attribute{Name: "dev:custom:h", Type: settings.TypeBoolean, DeveloperOnly: true}
 	for _, s := range []settings.Pool{
 		{Region: "us-gov-west-1"},
+		{PasskeyOrigins: append(slices.Repeat([]string{"https://a.b"}, 17), "http://localhost:3000", "https://a.b:8443", "android:apk-key-hash:Ab_-1")},
 		{Region: "cn-north-1"},
 		{Schema: schema(number, hidden, custom("custom:gr\u00f6\u00dfe"))},
 		{Aliases: []string{"email", "phone_number", "preferred_username"}},

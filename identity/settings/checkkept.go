@@ -160,3 +160,21 @@ func (s *Pool) checkTags() error {
 	}
 	return nil
 }
+
+// maxPasskeyOrigins is how many further origins may use the passkeys of a pool.
+const maxPasskeyOrigins = 20
+
+// passkeyOriginForm is an origin as browsers write it, or as Android names an app.
+var passkeyOriginForm = regexp.MustCompile(`^(https://[a-z0-9.-]+(:[0-9]{1,5})?|http://localhost(:[0-9]{1,5})?|android:apk-key-hash:[A-Za-z0-9_-]{1,64})$`)
+
+func (s *Pool) checkPasskeyOrigins() error {
+	if len(s.PasskeyOrigins) > maxPasskeyOrigins {
+		return plain("PasskeyOrigins", "There are at most %d origins.", maxPasskeyOrigins)
+	}
+	for _, o := range s.PasskeyOrigins {
+		if !passkeyOriginForm.MatchString(o) {
+			return plain("PasskeyOrigins", "%q is no origin, such as https://app.example.org, in lower case and without a path.", o)
+		}
+	}
+	return nil
+}

@@ -66,7 +66,7 @@ type Pool struct {
 	// FirstFactors are the factors that a sign-in may begin with, in clients with the flow
 	// AllowUser. The list has FirstPassword in it, and never FirstPasswordSRP. Nil means
 	// FirstPassword alone. Where MFA is ON, users begin with passwords, whatever the list has.
-	// FirstPasskey is stored and shown, and not acted on.
+	// FirstPasskey needs a relying party, see Passkeys.
 	FirstFactors []FirstFactor `json:"firstFactors,omitempty"`
 	// DeletionProtection keeps the pool from being deleted. It is off by default.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
@@ -102,8 +102,8 @@ type Pool struct {
 	// EmailMFA offers codes by e-mail as a second factor. Nil offers none. An address that
 	// codes are sent to at sign-in does not reset the password.
 	EmailMFA *EmailMFA `json:"emailMfa,omitempty"`
-	// Passkeys are stored and shown, and not acted on: this version has no
-	// passkeys. Nil means not given.
+	// Passkeys say which passkeys are accepted, in pools with FirstPasskey among FirstFactors. Nil means
+	// the defaults of each of its fields.
 	Passkeys *Passkeys `json:"passkeys,omitempty"`
 
 	// VerifyBeforeUpdate names the attributes whose new value counts only once
@@ -196,6 +196,9 @@ type Pool struct {
 	// SignOutOnFactorChange ends the other sign-ins of a user whose second factors change, and
 	// forgets the user's other devices.
 	SignOutOnFactorChange *bool `json:"signOutOnFactorChange,omitempty"`
+	// PasskeyOrigins are further origins that may use the pool's passkeys, beside https pages of the relying party and of
+	// its sub-domains: up to 20, such as https://app.example.org or android:apk-key-hash:..., without a path. Unset, there are none.
+	PasskeyOrigins []string `json:"passkeyOrigins,omitzero"`
 	// MaxSignIns is how many sign-ins of a user may stand at the same time: 1 to 1,000,
 	// or 0 for any number. The oldest ones end. Every sign-in is counted up to 15, and
 	// about one in an eighth of a larger number, so there may be some more for a while.
@@ -371,11 +374,34 @@ type EmailMFA struct {
 	Subject *string `json:"subject,omitempty"`
 }
 
-// Passkeys are stored and shown, and not acted on: they say which passkeys are accepted.
+// Passkeys say which passkeys are accepted.
 type Passkeys struct {
-	RelyingParty     *string `json:"relyingParty,omitempty"`     // the domain that passkeys are made for
-	UserVerification *string `json:"userVerification,omitempty"` // required or preferred; nil means not given
-	Factor           *string `json:"factor,omitempty"`           // SINGLE_FACTOR or MULTI_FACTOR_WITH_USER_VERIFICATION; nil means not given
+	// RelyingParty is the domain that passkeys are made for, such as example.com. Pages of this domain and of its
+	// sub-domains use them. When it changes, all passkeys of users stop working. Nil means identity.Options.RelyingParty.
+	RelyingParty *string `json:"relyingParty,omitempty"`
+	// UserVerification is "required" if the authenticator must verify the user by a PIN or a fingerprint, and "preferred" if
+	// it need not. Nil means required with SafeDefaults and preferred with CognitoDefaults.
+	UserVerification *string `json:"userVerification,omitempty"`
+	// Factor says what a passkey counts as: "SINGLE_FACTOR", or "MULTI_FACTOR_WITH_USER_VERIFICATION", which requires
+	// that the user is verified. Nil means SINGLE_FACTOR.
+	Factor *string `json:"factor,omitempty"`
+}
+
+// OffersPasskeys reports whether users may register passkeys, and sign in with them.
+func (s *Pool) OffersPasskeys() bool { return slices.Contains(s.FirstFactors, FirstPasskey) }
+
+// VerifiesPasskeys reports whether a passkey counts only if its authenticator has verified the user.
+func (s *Pool) VerifiesPasskeys() bool {
+	p := s.Passkeys
+	if s.PasskeysAreBothFactors() || p == nil || p.UserVerification == nil {
+		return s.PasskeysAreBothFactors() || s.Defaults == SafeDefaults
+	}
+	return *p.UserVerification != "preferred"
+}
+
+// PasskeysAreBothFactors reports whether a passkey, with its user verified, is a second factor too.
+func (s *Pool) PasskeysAreBothFactors() bool {
+	return s.Passkeys != nil && s.Passkeys.Factor != nil && *s.Passkeys.Factor == "MULTI_FACTOR_WITH_USER_VERIFICATION"
 }
 
 // Threats are stored and shown, and not acted on: they turn on threat protection.

@@ -148,8 +148,9 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	return &identity.Options{
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets, Logs: o.Logs,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
-		PageURL:  func(ctx context.Context) string { return here(ctx, "") },
-		KeyStock: o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
+		PageURL:      func(ctx context.Context) string { return here(ctx, "") },
+		RelyingParty: "localhost", // browsers on this machine make passkeys for it, on pages of any port
+		KeyStock:     o.KeyStock, Limits: *cmp.Or(o.Limits, &identity.NoMessageLimits), InsecureCheapHashing: true, InsecureUnsealed: true,
 		PasswordWait: time.Minute, // a test suite that signs in many users at once waits
 	}
 }

@@ -46,7 +46,8 @@ type filter struct {
 var kinds = []string{
 	"SignUp", "ResendCode", "ForgotPassword", "AdminCreateUser",
 	"UpdateUserAttribute", "VerifyUserAttribute", "Authentication",
-	"PasswordChanged", "AddressChanged", "FactorChanged", "AccountExists", "NewDevice",
+	"PasswordChanged", "AddressChanged", "FactorChanged", "AccountExists", "NewDevice", "RecoveryCodeUsed",
+	"PasskeyAdded", "PasskeyRemoved",
 }
 
 // maxLetters is the maximum number of messages in an answer.

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"html/template"
+	"net"
 	"net/http"
 )
 
@@ -20,6 +21,7 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 <dt>Region<dd><code>{{.Region}}</code>
 {{with .Pool}}<dt>User pool<dd><code>{{.}}</code>
 {{end}}{{with .Client}}<dt>Client<dd><code>{{.}}</code>
+{{end}}{{with .Passkeys}}<dt>Passkeys<dd>Browsers make passkeys for localhost, and not for this address: open <a href="{{.}}">{{.}}</a>
 {{end}}<dt>Messages, with their codes<dd><a href="/_cognate/outbox">/_cognate/outbox</a>
 <dt>Version<dd>{{.Version}}
 </dl>
@@ -31,9 +33,18 @@ func isPage(r *http.Request) bool {
 	return r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }
 
+// passkeysAt is where to open the page for passkeys instead, or "": browsers bind passkeys to names, not to addresses.
+func passkeysAt(host string) string {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil || net.ParseIP(name) == nil || !net.ParseIP(name).IsLoopback() {
+		return ""
+	}
+	return "http://" + net.JoinHostPort("localhost", port)
+}
+
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
-	about := struct{ Endpoint, Region, Pool, Client, Version string }{
-		Endpoint: "http://" + r.Host, Region: s.engine.Region(), Version: s.version,
+	about := struct{ Endpoint, Region, Pool, Client, Passkeys, Version string }{
+		Endpoint: "http://" + r.Host, Region: s.engine.Region(), Passkeys: passkeysAt(r.Host), Version: s.version,
 	}
 	if s.ready != nil {
 		about.Pool, about.Client = s.ready.PoolID(), s.ready.ClientID()

@@ -45,16 +45,17 @@ func (p *Party) Verify(a *Assertion, challenge []byte, c *Credential) (State, er
 		return State{}, err
 	}
 	next := stateOf(data)
-	if next.BackupEligible != c.BackupEligible {
-		return State{}, fmt.Errorf("%w: the eligibility for backup has changed", ErrBackup)
-	}
 	origin := []string{a.parsed.Response.CollectedClientData.Origin} // it was checked
+	// What is compared with the stored credential comes after the signature: whoever does not have the key learns nothing of it.
 	err := a.parsed.Verify(encode(challenge), p.ID, "", origin, origin, nil, protocol.TopOriginExplicitVerificationMode,
 		false, p.verifies(), true, c.PublicKey, protocol.SignaturePolicy{})
 	if err != nil {
 		return State{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
-	if !grew(c.Counter, next.Counter) { // after the signature, so that only a real copy of the key is taken for one
+	if next.BackupEligible != c.BackupEligible {
+		return State{}, fmt.Errorf("%w: the eligibility for backup has changed", ErrBackup)
+	}
+	if !grew(c.Counter, next.Counter) {
 		return State{}, fmt.Errorf("%w: from %d to %d", ErrCounter, c.Counter, next.Counter)
 	}
 	return next, nil

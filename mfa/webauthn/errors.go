@@ -2,8 +2,8 @@ package webauthn
 
 import "errors"
 
-// The reasons to refuse an answer. Each error of [Party.Register], [ParseAssertion] and [Party.Verify]
-// is one of them, by [errors.Is].
+// The reasons to refuse an answer. Each error of [ParseRegistration], [Party.Register],
+// [ParseAssertion] and [Party.Verify] is one of them, by [errors.Is].
 var (
 	// ErrMalformed is of an answer that cannot be read: JSON, base64, CBOR, or an id that the authenticator did not sign.
 	ErrMalformed = errors.New("webauthn: the answer is malformed")

@@ -29,7 +29,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	credential, err := party.Register(answer, challenge) // store it
+	registration, err := webauthn.ParseRegistration(answer)
+	if err != nil {
+		log.Fatal(err)
+	}
+	credential, err := party.Register(registration, challenge) // store it
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package webauthn
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,9 +40,13 @@ const (
 	maxTransport  = 32
 )
 
-// Register verifies a browser's answer to [Party.Creation], the JSON of PublicKeyCredential.toJSON, and
-// returns the new credential. challenge is the one of the options, of at least [MinChallenge] bytes.
-func (p *Party) Register(answer, challenge []byte) (*Credential, error) {
+// A Registration is a browser's answer to [Party.Creation]. Nothing in it is verified before [Party.Register] has accepted it.
+type Registration struct {
+	parsed *protocol.ParsedCredentialCreationData
+}
+
+// ParseRegistration reads an answer, the JSON of PublicKeyCredential.toJSON. It verifies nothing.
+func ParseRegistration(answer []byte) (*Registration, error) {
 	if len(answer) > MaxAnswer {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrMalformed, MaxAnswer)
 	}
@@ -49,8 +54,24 @@ func (p *Party) Register(answer, challenge []byte) (*Credential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	object := &parsed.Response.AttestationObject
-	err = p.check(&parsed.Response.CollectedClientData, protocol.CreateCeremony, &object.AuthData, challenge)
+	return &Registration{parsed}, nil
+}
+
+// Challenge returns the challenge that the answer says it is to, or nil if it is malformed. Whoever makes the answer
+// chooses it, so the caller checks that it is one of its own.
+func (r *Registration) Challenge() []byte {
+	challenge, err := base64.RawURLEncoding.DecodeString(r.parsed.Response.CollectedClientData.Challenge)
+	if err != nil {
+		return nil
+	}
+	return challenge
+}
+
+// Register verifies an answer and returns the new credential. challenge is the one of the options, of at least
+// [MinChallenge] bytes.
+func (p *Party) Register(r *Registration, challenge []byte) (*Credential, error) {
+	object := &r.parsed.Response.AttestationObject
+	err := p.check(&r.parsed.Response.CollectedClientData, protocol.CreateCeremony, &object.AuthData, challenge)
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +82,10 @@ func (p *Party) Register(answer, challenge []byte) (*Credential, error) {
 	if err := checkAttestation(object); err != nil {
 		return nil, err
 	}
-	if err := p.verifyCreation(parsed, challenge); err != nil {
+	if err := p.verifyCreation(r.parsed, challenge); err != nil {
 		return nil, err
 	}
-	return credentialOf(parsed, algorithm), nil
+	return credentialOf(r.parsed, algorithm), nil
 }
 
 // check checks what a registration and a sign-in have in common: what the browser and the authenticator say

@@ -1,8 +1,8 @@
 // Package webauthn verifies passkeys: what browsers and authenticators answer to
 // navigator.credentials.create and navigator.credentials.get. It knows no user and no store.
 //
-// A program has a [Party]. To register a passkey, it sends [Party.Creation] to the browser and gives
-// the browser's answer to [Party.Register], which returns a [Credential] to store. To sign a user in,
+// A program has a [Party]. To register a passkey, it sends [Party.Creation] to the browser, reads
+// the answer with [ParseRegistration], and gives it to [Party.Register], which returns a [Credential] to store. To sign a user in,
 // it sends [Party.Request], reads the answer with [ParseAssertion], finds the credential by its id, and
 // calls [Party.Verify]. Each ceremony begins with a challenge of its own, made by [NewChallenge].
 //

@@ -49,7 +49,15 @@ func create(t testing.TB, p *webauthn.Party, a *webauthntest.Authenticator) (*we
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Register(answer, c)
+	return register(p, answer, c)
+}
+
+func register(p *webauthn.Party, answer, challenge []byte) (*webauthn.Credential, error) {
+	read, err := webauthn.ParseRegistration(answer)
+	if err != nil {
+		return nil, err
+	}
+	return p.Register(read, challenge)
 }
 
 // get has an authenticator answer a request, and verifies it.
@@ -342,7 +350,7 @@ func TestShortChallengeIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Register(answer, short); !errors.Is(err, webauthn.ErrMalformed) {
+	if _, err := register(p, answer, short); !errors.Is(err, webauthn.ErrMalformed) {
 		t.Errorf("registration: %v", err)
 	}
 	c := must(t, p, a)
@@ -360,7 +368,7 @@ func TestShortChallengeIsRefused(t *testing.T) {
 
 func TestLongAnswerIsRefused(t *testing.T) {
 	long := append([]byte(`{"id":"`), append(bytes.Repeat([]byte("A"), webauthn.MaxAnswer), `"}`...)...)
-	if _, err := party().Register(long, challenge(t)); !errors.Is(err, webauthn.ErrMalformed) || !strings.Contains(err.Error(), "more than") {
+	if _, err := register(party(), long, challenge(t)); !errors.Is(err, webauthn.ErrMalformed) || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("registration: %v", err)
 	}
 	if _, err := webauthn.ParseAssertion(long); !errors.Is(err, webauthn.ErrMalformed) || !strings.Contains(err.Error(), "more than") {
@@ -411,6 +419,28 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+func TestChallengeOfARegistration(t *testing.T) {
+	a, p, c := &webauthntest.Authenticator{}, party(), challenge(t)
+	for _, tt := range []struct {
+		says any
+		want []byte
+	}{{nil, c}, {"AQID", []byte{1, 2, 3}}, {"***", nil}} {
+		a.Forge = func(f *webauthntest.Forgery) {
+			if tt.says != nil {
+				f.ClientData["challenge"] = tt.says
+			}
+		}
+		answer, err := a.Create(origin, asJSON(t, p.Creation(alice, c, nil, time.Minute)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := webauthn.ParseRegistration(answer)
+		if err != nil || !bytes.Equal(read.Challenge(), tt.want) {
+			t.Errorf("%v: %q, %v", tt.says, read.Challenge(), err)
+		}
+	}
+}
+
 func TestUserHandle(t *testing.T) {
 	a, p := &webauthntest.Authenticator{}, party()
 	must(t, p, a)
@@ -437,7 +467,7 @@ func TestTransports(t *testing.T) {
 	answer["response"].(map[string]any)["transports"] = []string{
 		"usb", "usb", "", "<b>", strings.Repeat("a", 33), "new-kind", "a", "b", "c", "d", "e", "f", "g", "h",
 	}
-	got, err := p.Register(asJSON(t, answer), c)
+	got, err := register(p, asJSON(t, answer), c)
 	if want := []string{"usb", "new-kind", "a", "b", "c", "d", "e", "f"}; err != nil || !slices.Equal(got.Transports, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, code, open, password } from "./world.js";
+import { authenticator, call, code, open, password } from "./world.js";
 
-const choice = { Policies: { SignInPolicy: { AllowedFirstAuthFactors: ["PASSWORD", "EMAIL_OTP"] } } };
+const choice = { Policies: { SignInPolicy: { AllowedFirstAuthFactors: ["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"] } } };
 
 test("a user signs up and in with a password", async (t) => {
   const { amplify, ...world } = await open(t);
@@ -47,6 +47,24 @@ test("a user chooses how to sign in", async (t) => {
   assert.equal((await amplify.confirmSignIn({ challengeResponse: password })).isSignedIn, true);
 });
 
+test("a user registers a passkey and signs in with it", async (t) => {
+  const { amplify, page } = await signedUp(t);
+  const passkeys = await authenticator(page);
+  await amplify.signIn({ username: "alice", password });
+  await amplify.associateWebAuthnCredential();
+  const { credentials } = await amplify.listWebAuthnCredentials();
+  assert.equal(credentials.length, 1);
+  assert.equal(credentials[0].relyingPartyId, "localhost");
+  await amplify.signOut();
+
+  const done = await amplify.signIn({ username: "alice", options: { authFlowType: "USER_AUTH", preferredChallenge: "WEB_AUTHN" } });
+  assert.equal(done.isSignedIn, true);
+  assert.equal((await passkeys.credentials())[0].signCount > 1, true);
+
+  await amplify.deleteWebAuthnCredential({ credentialId: credentials[0].credentialId });
+  assert.deepEqual((await amplify.listWebAuthnCredentials()).credentials, []);
+});
+
 test("a user prefers a second factor", async (t) => {
   const { amplify, url, poolId } = await signedUp(t, { EmailConfiguration: { EmailSendingAccount: "DEVELOPER", SourceArn: "arn:aws:ses:us-east-1:123456789012:identity/a@example.com" } });
   await call(url, "SetUserPoolMfaConfig", {
@@ -59,6 +77,19 @@ test("a user prefers a second factor", async (t) => {
   const asked = await amplify.signIn({ username: "alice", password });
   assert.equal(asked.nextStep.signInStep, "CONFIRM_SIGN_IN_WITH_EMAIL_CODE");
   assert.equal((await amplify.confirmSignIn({ challengeResponse: await code({ url, poolId }, "alice") })).isSignedIn, true);
+});
+
+test("a device is remembered, and forgotten", async (t) => {
+  const { amplify } = await signedUp(t, { DeviceConfiguration: { DeviceOnlyRememberedOnUserPrompt: true, ChallengeRequiredOnNewDevice: true } });
+  await amplify.signIn({ username: "alice", password });
+  await amplify.rememberDevice();
+  const devices = await amplify.fetchDevices();
+  assert.equal(devices.length, 1);
+  await amplify.signOut();
+  assert.equal((await amplify.signIn({ username: "alice", password })).isSignedIn, true); // with the device's key
+  assert.equal((await amplify.fetchDevices()).length, 1);
+  await amplify.forgetDevice();
+  assert.deepEqual(await amplify.fetchDevices(), []);
 });
 
 // signedUp opens a pool with a choice of factors, in which alice has confirmed her address.

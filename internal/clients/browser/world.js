@@ -85,3 +85,18 @@ function caller(page) {
     }),
   });
 }
+
+// authenticator gives the page a virtual authenticator of Chromium's own.
+export async function authenticator(page) {
+  const devtools = await page.createCDPSession();
+  await devtools.send("WebAuthn.enable");
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+      isUserVerified: true, automaticPresenceSimulation: true,
+    },
+  });
+  return {
+    credentials: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+  };
+}

@@ -44,6 +44,8 @@ type Authenticator struct {
 	Synced bool
 	// Attested passkeys are registered with self attestation, which the authenticator signs with the new key.
 	Attested bool
+	// AAGUID is the make that the authenticator says it is. Zero is none.
+	AAGUID [16]byte
 	// IDSize is the length of the ids of new passkeys in bytes, up to 65535. 0 is 32.
 	IDSize int
 	// Forge changes an answer before it is signed. Nil changes nothing.
@@ -70,6 +72,7 @@ type Forgery struct {
 	ID         []byte              // of the passkey
 	UserHandle []byte              // of an answer to a request
 	PublicKey  []byte              // COSE_Key, of a registration
+	AAGUID     [16]byte            // of a registration
 	Format     string              // of the attestation: "none", or "packed" for self attestation
 	Statement  []byte              // CBOR, of the attestation; nil is an empty map, or the signature of self attestation
 	Trailing   []byte              // what follows the authenticator data
@@ -110,7 +113,7 @@ func (a *Authenticator) Create(origin string, options []byte) ([]byte, error) {
 	p := &passkey{id: randomBytes(a.idSize()), user: user, party: o.RP.ID, key: key, synced: a.Synced}
 	f := a.forgery("webauthn.create", origin, o.Challenge, p)
 	f.Flags |= 64
-	f.PublicKey, f.Format = key.cose(), "none"
+	f.PublicKey, f.Format, f.AAGUID = key.cose(), "none", a.AAGUID
 	if a.Attested {
 		f.Format = "packed"
 	}
@@ -161,7 +164,7 @@ func (a *Authenticator) Get(origin string, options []byte) ([]byte, error) {
 func (a *Authenticator) Clone() *Authenticator {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := &Authenticator{Algorithm: a.Algorithm, Unverified: a.Unverified, Synced: a.Synced, Attested: a.Attested, IDSize: a.IDSize, Forge: a.Forge}
+	c := &Authenticator{Algorithm: a.Algorithm, Unverified: a.Unverified, Synced: a.Synced, Attested: a.Attested, AAGUID: a.AAGUID, IDSize: a.IDSize, Forge: a.Forge}
 	for _, p := range a.passkeys {
 		same := *p
 		c.passkeys = append(c.passkeys, &same)
@@ -245,7 +248,7 @@ func (f *Forgery) data() []byte {
 	hash := sha256.Sum256([]byte(f.RPID))
 	out := binary.BigEndian.AppendUint32(append(hash[:], f.Flags), f.Counter)
 	if f.Flags&64 != 0 {
-		out = append(out, make([]byte, 16)...) // the AAGUID
+		out = append(out, f.AAGUID[:]...)
 		out = binary.BigEndian.AppendUint16(out, uint16(len(f.ID)))
 		out = append(append(out, f.ID...), f.PublicKey...)
 	}
