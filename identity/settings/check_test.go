@@ -72,9 +72,15 @@ func TestInvalidPools(t *testing.T) {
 		"Algorithm":         {{Algorithm: "HS256"}, {Algorithm: "none"}, {Algorithm: "RS512"}},
 		"Issuer":            {{Issuer: "example.com"}, {Issuer: "ftp://example.com"}, {Issuer: "https://example.com/?a"}, {Issuer: "https://example.com/#a"}, {Issuer: "https://"}},
 		"PasskeyOrigins": {
-			{PasskeyOrigins: []string{""}}, {PasskeyOrigins: []string{"https://example.com/"}}, {PasskeyOrigins: []string{"https://Example.com"}},
-			{PasskeyOrigins: []string{"http://example.com"}}, {PasskeyOrigins: []string{"https://*.example.com"}}, {PasskeyOrigins: []string{"https://a@b.c"}},
-			{PasskeyOrigins: []string{"http://localhost:*"}}, {PasskeyOrigins: []string{"null"}}, {PasskeyOrigins: slices.Repeat([]string{"https://a.b"}, 21)},
+			{PasskeyOrigins: []string{""}},
+			{PasskeyOrigins: []string{"https://example.com/"}},
+			{PasskeyOrigins: []string{"https://Example.com"}},
+			{PasskeyOrigins: []string{"http://example.com"}},
+			{PasskeyOrigins: []string{"https://*.example.com"}},
+			{PasskeyOrigins: []string{"https://a@b.c"}},
+			{PasskeyOrigins: []string{"http://localhost:*"}},
+			{PasskeyOrigins: []string{"null"}},
+			{PasskeyOrigins: slices.Repeat([]string{"https://a.b"}, 21)},
 		},
 	} {
 		for _, s := range all {
