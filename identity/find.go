@@ -47,6 +47,20 @@ func findUser(r store.Reader, p *PoolInfo, name string, bySub bool) (*User, erro
 	return decoyUser.decode(named[0])
 }
 
+// recordOf returns what a user was decoded from. It has been read before. Of a user who does
+// not exist it reads what prefetchFor has read.
+func recordOf(r store.Reader, s *scope, u *User) ([]byte, error) {
+	sub := decoySub
+	if u != nil {
+		sub = u.Sub
+	}
+	values, err := r.Get(users.Ref(store.Key(s.pool.ID, sub)))
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
+}
+
 // find reads the pool, and the user who has a name or a sub. It returns
 // [ErrUserNotFound] if there is no such user.
 func (a *Admin) find(ctx context.Context, name string) (*PoolInfo, *User, error) {

@@ -545,3 +545,22 @@ func TestUploadsAtOnce(t *testing.T) {
 	check(t, "RunImports", f.RunImports(t.Context()))
 	wantCounts(t, ended(t, f, pool, j.ID), identity.ImportSucceeded, 3, 0, 0, done)
 }
+
+// A file that comes in while the job is started does not take the place of the one that it was started with.
+func TestUploadThatEndsAfterTheStart(t *testing.T) {
+	f := newEngine(t)
+	pool := f.open(t, cognitoPool)
+	jobs := pool.Admin().ImportJobs()
+	j, err := jobs.Create(t.Context(), identity.ImportJobOptions{Name: "test"})
+	check(t, "Create", err)
+	row := func(name string) string { return csvHeader + "\n" + name + "," + name + "@example.com,TRUE,,,\n" }
+	check(t, "Upload", jobs.Upload(t.Context(), j.ID, j.Signature, strings.NewReader(row("first"))))
+	late := &stepReader{Reader: strings.NewReader(row("late")), hook: func() { check(t, "Start", second(jobs.Start(t.Context(), j.ID))) }}
+	wantErr(t, "Upload", jobs.Upload(t.Context(), j.ID, j.Signature, late), identity.ErrUploadExpired)
+	check(t, "RunImports", f.RunImports(t.Context()))
+	ended(t, f, pool, j.ID)
+	_, err = pool.Admin().Users().Get(t.Context(), "first")
+	check(t, "the user of the first file", err)
+	_, err = pool.Admin().Users().Get(t.Context(), "late")
+	wantErr(t, "the user of the late file", err, identity.ErrUserNotFound)
+}

@@ -146,20 +146,6 @@ func (a *AppClient) begin(ctx context.Context, t *attempt, bySub bool) error {
 	return err
 }
 
-// recordOf returns what a user was decoded from. It has been read before. Of a user who does
-// not exist it reads what prefetchFor has read.
-func recordOf(r store.Reader, s *scope, u *User) ([]byte, error) {
-	sub := decoySub
-	if u != nil {
-		sub = u.Sub
-	}
-	values, err := r.Get(users.Ref(store.Key(s.pool.ID, sub)))
-	if err != nil {
-		return nil, err
-	}
-	return values[0], nil
-}
-
 // prefetchFor is what a sign-in under a name reads, whether or not there is such a
 // user and whatever the settings of the pool say of letters: all of it in one round trip.
 func (a *AppClient) prefetchFor(name string) prefetchPlan {

@@ -319,3 +319,13 @@ func TestPageOfALinkIsInTheLanguageOfTheBrowser(t *testing.T) {
 		t.Errorf("a good link: %s", got)
 	}
 }
+
+// TestNameInALinkMailIsNoMarkup has a text with the name of the user.
+func TestNameInALinkMailIsNoMarkup(t *testing.T) {
+	s := newServer(t)
+	_, client := linkPool(s, obj{"EmailMessageByLink": "<p>{username}: {##Go##}</p>", "EmailSubjectByLink": "For {username}"}, false)
+	s.ok("SignUp", signUpAt(client, "<b>&ob", "bob@example.com"))
+	if m := s.outbox.Messages(nil)[0]; !strings.HasPrefix(m.Body, "<p>&lt;b&gt;&amp;ob: <a href=") || m.Subject != "For <b>&ob" {
+		t.Errorf("%q, %q", m.Subject, m.Body)
+	}
+}

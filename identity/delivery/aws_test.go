@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/delivery"
@@ -183,5 +184,41 @@ func TestSubjectsAreNotDecodedTwice(t *testing.T) {
 		if got, err := new(mime.WordDecoder).DecodeHeader(mail.Header.Get("Subject")); err != nil || got != subject {
 			t.Errorf("the subject %q is read as %q, %v", subject, got, err)
 		}
+	}
+}
+
+// TestEncodedSubjectsAreCutBetweenCharacters holds each word of a subject to 75 characters, and to whole
+// characters: a program decodes each by itself.
+func TestEncodedSubjectsAreCutBetweenCharacters(t *testing.T) {
+	w := newWeb(t)
+	s, err := delivery.NewSES(awsOptions(w.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := letter("471147")
+	m.Subject = "=?" + strings.Repeat("ä", 60) + "日本語" + strings.Repeat("x", 60)
+	if err := s.Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	var in struct {
+		Content struct{ Raw struct{ Data []byte } }
+	}
+	if err := json.Unmarshal([]byte(w.body), &in); err != nil {
+		t.Fatal(err)
+	}
+	mail, err := readMail(string(in.Content.Raw.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, word := range strings.Fields(mail.Header.Get("Subject")) {
+		part, err := new(mime.WordDecoder).Decode(word)
+		if err != nil || len(word) > 75 || !utf8.ValidString(part) || strings.ContainsRune(part, utf8.RuneError) {
+			t.Errorf("the word %q of %d characters is read as %q, %v", word, len(word), part, err)
+		}
+		text += part
+	}
+	if text != m.Subject {
+		t.Errorf("the subject is read as %q", text)
 	}
 }
