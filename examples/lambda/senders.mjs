@@ -19,7 +19,7 @@ async function read(keyring, event) {
  * @type {import("aws-lambda").CustomEmailSenderTriggerHandler}
  */
 export const CustomEmailSender = async (event) => {
-  if (!event.request.code) return; // a notice
+  if (event.triggerSource === "CustomEmailSender_AccountTakeOverNotification" || !event.request.code) return; // a notice
   const keyring = new KmsKeyringNode({ keyIds: [process.env.KEY_ARN] });
   await deliver(event.request.userAttributes.email, `Your code is ${await read(keyring, event)}`);
 };
