@@ -183,12 +183,12 @@ func TestMatches(t *testing.T) {
 }
 
 // loose is how a filter is read elsewhere. What [filter.Parse] takes, it takes too.
-var loose = regexp.MustCompile(`(?s)^\s*([\w:]+)\s*(=|\^=)\s*"(.*)"\s*$`)
+var loose = regexp.MustCompile(`(?s)^\s*"?([\w:]+)"?\s*(=|\^=)\s*"(.*)"\s*$`)
 
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"", " ", `email = "a@b.c"`, "\tcognito:user_status^=\"x\"\n", `name = "a\"b\\"`,
-		`name = "a"b"`, `custom:ü = "x"`, `name = "x" and sub = "y"`, `name = "\`, "name = \"\xff\"",
+		`name = "a"b"`, `"name" = "x"`, `custom:ü = "x"`, `name = "x" and sub = "y"`, `name = "\`, "name = \"\xff\"",
 	} {
 		f.Add(text)
 	}
