@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"identity/logsink":              {"identity/internal/outbound"},
 	"identity/web":                  {"identity", "store", "mfa"},
 	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "mfa/webauthn/webauthntest"},
+	"oauth/hosted":                  {"mfa"},
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},
 	"internal/floor":                {},
 	"internal/relay":                {"store", "store/driver"},
