@@ -420,7 +420,7 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 // hooks have not run: insertFamily refuses it.
 func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, decide func(store.Tx) (*outcome, error)) error {
 	p := s.points()
-	s.unasked = present(p, atPostAuthentication) || present(p, atPreTokenGeneration)
+	s.unasked = present(p, atPostAuthentication) || !s.pages && present(p, atPreTokenGeneration)
 	if !s.unasked {
 		return nil
 	}
@@ -438,8 +438,10 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	if err := p.postAuthentication(ctx, o.user, f); err != nil {
 		return err
 	}
-	if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {
-		return err
+	if !s.pages { // a browser gets no tokens: its applications do, later
+		if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {
+			return err
+		}
 	}
 	s.unasked = false
 	return nil
