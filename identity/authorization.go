@@ -64,9 +64,8 @@ type Authorization struct {
 	RedirectURI string
 	// Scopes are what the application gets.
 	Scopes []string
-	// Pool and Client are those that the application belongs to. Do not change them.
-	Pool   *PoolInfo
-	Client *ClientInfo
+	Pool   *PoolInfo   // that the application belongs to; do not change it
+	Client *ClientInfo // of the application; do not change it
 
 	request AuthorizationRequest
 	scope   *scope

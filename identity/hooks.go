@@ -34,6 +34,8 @@ import (
 //	PasskeyRequired.answer          tokenTriggers
 //	scope.firstWords                CustomMessage, senderTrigger of the medium
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
+//	Browser.give                    PreTokenGeneration, PreTokenGenerationV1
+//	scope.issueClient               PreTokenGeneration of version V3_0
 //	AppClient.startCustom           PreAuthentication, customTriggers, tokenTriggers
 //	CustomChallenge.answer          customTriggers, tokenTriggers
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers

@@ -55,6 +55,14 @@ func TestCodeFlow(t *testing.T) {
 		t.Errorf("%v and %v", id, access)
 	}
 
+	w.usesTokens(b, u, got)
+}
+
+// usesTokens does with the tokens of a user what an application does: user info, a refresh, a
+// second sign-in, a revocation and a logout.
+func (w *world) usesTokens(b *browser, u *identity.User, got map[string]any) {
+	t := w.T
+	access := claims(t, got["access_token"])
 	bearer := "Bearer " + got["access_token"].(string)
 	status, info, _ := w.call(http.MethodGet, "/oauth2/userInfo", nil, "Authorization", bearer)
 	if want := map[string]any{"sub": u.Sub, "username": "ann", "email": "ann@example.com", "email_verified": "true"}; status != http.StatusOK || len(info) != len(want) {
@@ -78,7 +86,8 @@ func TestCodeFlow(t *testing.T) {
 		t.Errorf("refreshed ID token %v", c)
 	}
 
-	if status, out = b.get(w.authorizeURL(w.public, "prompt", "none")); status != http.StatusFound || out.Query().Get("code") == "" {
+	status, out := b.get(w.authorizeURL(w.public, "prompt", "none"))
+	if status != http.StatusFound || out.Query().Get("code") == "" {
 		t.Errorf("a second time: %d %v", status, out)
 	}
 	status, _, _ = w.post("/oauth2/revoke", "client_id", w.public.ClientID(), "token", got["refresh_token"].(string))

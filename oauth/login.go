@@ -131,7 +131,9 @@ func (v *visit) proceed(q *request, name string, res *identity.SignInResult) {
 func (v *visit) chooses(q *request) bool {
 	set := &q.auth.Pool.Settings
 	return set.Tier != identity.TierLite && set.Allows(&q.auth.Client.Settings, identity.AllowUser) &&
-		slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool { return f != identity.FirstPassword && f != identity.FirstPasswordSRP })
+		slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool {
+			return f != identity.FirstPassword && f != identity.FirstPasswordSRP
+		})
 }
 
 // firstPage is the page that a sign-in begins with.
@@ -188,4 +190,6 @@ func (v *visit) showStep(q *request, status int, page hosted.Page, step, name, s
 }
 
 // without is the address of a page of the same request, but for some parameters.
-func (v *visit) without(path string, names ...string) string { return path + "?" + v.query.encode(names...) }
+func (v *visit) without(path string, names ...string) string {
+	return path + "?" + v.query.encode(names...)
+}

@@ -18,7 +18,7 @@ import (
 // browsers reach by https.
 type Options struct {
 	// InsecureHTTP lets browsers come by http, for a developer's own machine: cookies are then
-	// sent in clear text, to requests by loopback addresses alone.
+	// sent in clear text, and other programs on the machine may be able to set them.
 	InsecureHTTP bool
 	// Address returns the address of the caller, by which limits of guesses count. Set it if a
 	// proxy is in front of the server. Defaults to the other end of the connection.
