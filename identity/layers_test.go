@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	"internal/fake":                 {"identity", "identity/cognito", "store", "store/memory"},
 	"internal/floor":                {},
 	"internal/relay":                {"store", "store/driver"},
-	"cmd/cognate":                   {"identity", "identity/cognito", "identity/delivery", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/fake", "internal/relay", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
+	"cmd/cognate":                   {"identity", "identity/cognito", "identity/delivery", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/fake", "internal/relay", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/account":              {"identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
 	"examples/faketest":             {},
