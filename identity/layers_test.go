@@ -50,7 +50,7 @@ var arrows = map[string][]string{
 	"internal/fake":                 {"identity", "identity/cognito", "oauth", "store", "store/memory"},
 	"internal/floor":                {},
 	"internal/relay":                {"store", "store/driver"},
-	"cmd/cognate":                   {"identity", "identity/cognito", "identity/delivery", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/fake", "internal/relay", "oauth", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
+	"cmd/cognate":                   {"identity", "identity/cognito", "identity/delivery", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/fake", "internal/relay", "oauth", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/account":              {"identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
 	"examples/faketest":             {},

@@ -31,7 +31,7 @@ func hostile(kind Kind, name string) Page {
 	factors := []Factor{{Name: "EMAIL_OTP", Detail: hostileText, On: true}, {Name: "SMS_MFA", Detail: hostileText}}
 	day := time.Date(2026, time.March, 9, 12, 0, 0, 0, time.UTC)
 	return Page{
-		Kind: kind, Client: hostileText, Action: hostileLink, CSRF: hostileText, Hidden: map[string]string{hostileText: hostileText}, Here: "/" + name,
+		Kind: kind, Still: true, Client: hostileText, Action: hostileLink, CSRF: hostileText, Hidden: map[string]string{hostileText: hostileText}, Here: "/" + name,
 		LeadsTo: []string{hostileLink, "https://a.example; script-src *"},
 		Look:    &Look{Name: hostileText, Logo: hostileLink, LogoDark: hostileLink, Favicon: hostileLink, Background: hostileLink, Style: "//evil.example/x.css", Light: Colours{Accent: hostileText}, Dark: Colours{Page: "red;}"}},
 		Problem: hostileText, FieldProblems: names, Note: hostileText, Values: names, Links: link, User: hostileText, Names: []string{hostileText},

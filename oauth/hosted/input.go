@@ -58,6 +58,12 @@ func id(name string) string {
 	}, name)
 }
 
+// Focused reports whether the page begins in the field: the first that is wrong, or else the first to fill in.
+// Browsers take the first field that asks for it.
+func (i *input) Focused() bool {
+	return i.Problem != "" || i.Focus && len(i.View.FieldProblems) == 0
+}
+
 // Described is what aria-describedby names.
 func (i *input) Described() string {
 	var ids []string

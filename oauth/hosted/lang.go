@@ -19,7 +19,7 @@ var languageFiles embed.FS
 const LanguageCookie = "lang"
 
 // tags are the languages, the first of which is for people who ask for another.
-var tags = []string{"en"}
+var tags = []string{"en", "ar", "de", "es", "fr", "id", "it", "ja", "ko", "nl", "pt-BR", "zh-CN", "zh-TW"}
 
 // Languages returns the tags of all languages that pages speak.
 func Languages() []string { return append([]string(nil), tags...) }

@@ -145,6 +145,8 @@ type Page struct {
 	Findings []Finding
 	// Provider is the name of the login option on the page Unavailable.
 	Provider string
+	// Still keeps FormPost from sending itself, so that people can look at it.
+	Still bool
 	// First reports that ChooseFactor asks for the first factor of a sign-in, not for a second one.
 	First bool
 }
@@ -278,7 +280,7 @@ type SignedIn struct {
 type Finding struct {
 	Title, Detail string
 	// Got is what was sent, and Want what would have been right. The page marks where each of Want
-	// differs.
+	// differs, and where Got differs from the one that is closest.
 	Got  string
 	Want []string
 }

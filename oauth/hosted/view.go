@@ -88,7 +88,7 @@ func (v *view) medium(m string) string {
 func (v *view) Lead() (template.HTML, error) {
 	switch v.Kind {
 	case SignIn, Identify, SignUp, Password:
-		if v.Client == "" {
+		if v.Client == "" || v.Client == v.Brand() { // it stands above
 			return "", nil
 		}
 		return v.T("lead.client", "client", v.Client)
@@ -355,6 +355,26 @@ func (f Finding) Differences() [][]piece {
 		all = append(all, difference(f.Got, w))
 	}
 	return all
+}
+
+// GotMarked marks in Got what is not so in the closest text of Want.
+func (f Finding) GotMarked() []piece {
+	best := []piece{{f.Got, false}}
+	least := len(f.Got) + 1
+	for _, w := range f.Want {
+		pieces, n := difference(w, f.Got), 0
+		for _, d := range [][]piece{pieces, difference(f.Got, w)} {
+			for _, p := range d {
+				if p.Marked {
+					n += len(p.Text)
+				}
+			}
+		}
+		if n < least {
+			best, least = pieces, n
+		}
+	}
+	return best
 }
 
 // difference cuts the beginning and the end that two texts share off the second one.
