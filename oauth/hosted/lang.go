@@ -1,11 +1,13 @@
 package hosted
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,16 +54,30 @@ func Language(r *http.Request) string {
 // maxAsked bounds what is parsed of a list of languages.
 const maxAsked = 200
 
+// A weighted tag is an element of Accept-Language.
+type weighted struct {
+	tag     language.Tag
+	quality float32
+}
+
 // spoken finds the best of a list in the form of Accept-Language.
 func spoken(list string) (string, bool) {
 	if list == "" || len(list) > maxAsked {
 		return "", false
 	}
-	wanted, _, err := language.ParseAcceptLanguage(list)
-	if err != nil {
-		return "", false
+	var wanted []weighted
+	for part := range strings.SplitSeq(list, ",") {
+		// One by one, because a tag that nobody knows must not hide the others.
+		if t, q, err := language.ParseAcceptLanguage(part); err == nil && len(t) == 1 && q[0] > 0 {
+			wanted = append(wanted, weighted{t[0], q[0]})
+		}
 	}
-	_, i, confidence := matcher.Match(wanted...)
+	slices.SortStableFunc(wanted, func(a, b weighted) int { return cmp.Compare(b.quality, a.quality) })
+	parsed := make([]language.Tag, len(wanted))
+	for i, w := range wanted {
+		parsed[i] = w.tag
+	}
+	_, i, confidence := matcher.Match(parsed...)
 	return tags[i], confidence > language.No
 }
 
