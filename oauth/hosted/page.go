@@ -181,8 +181,8 @@ type Field struct {
 	// Attribute is the standard attribute, which sets label, keyboard and autocompletion. Defaults to Name.
 	Attribute string
 	// Label is shown for attributes that are not standard. Defaults to Attribute in words.
-	Label    string
-	Type     string // "String", "Number", "DateTime" or "Boolean"; defaults to String
+	Label string
+	Type  string // "String", "Number", "DateTime" or "Boolean"; defaults to String
 	// Required fields must be filled in.
 	Required bool
 	// ReadOnly fields are shown and cannot be changed.
@@ -253,8 +253,8 @@ type Profile struct {
 	// PasskeysOffered shows the part for passkeys, and a button for another one.
 	PasskeysOffered bool
 	Sessions        []Session // the signed-in browsers and apps
-	RecoveryCodes   int  // how many are left
-	RecoveryOffered bool // shows the part for recovery codes
+	RecoveryCodes   int       // how many are left
+	RecoveryOffered bool      // shows the part for recovery codes
 }
 
 // PasskeyInfo describes a passkey to its user.
