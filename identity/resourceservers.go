@@ -216,7 +216,7 @@ func resourceScopes(r store.Reader, pool string, wanted []string) (map[string]bo
 			continue
 		}
 		for _, scope := range s.Settings.Scopes {
-			if full := s.Settings.Identifier + "/" + scope.Name; true {
+			if full := s.Settings.Identifier + "/" + scope.Name; slices.Contains(wanted, full) {
 				exist[full] = true
 			}
 		}
