@@ -84,7 +84,11 @@ type Authorization struct {
 // application is told, and gives neither a code nor tokens.
 func (a *AppClient) Authorization(ctx context.Context, in AuthorizationRequest) (*Authorization, error) {
 	plain := AppClient{engine: a.engine, pool: a.pool, id: a.id} // what an application gets is no browser
-	s, err := plain.load(ctx)
+	var exist map[string]bool
+	s, err := plain.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		exist, err = s.existingScopes(r)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("authorization: %w", err)
 	}
@@ -92,7 +96,7 @@ func (a *AppClient) Authorization(ctx context.Context, in AuthorizationRequest) 
 	if auth.RedirectURI, err = s.redirectURI(in.RedirectURI); err != nil {
 		return nil, fmt.Errorf("authorization: %w", err)
 	}
-	if err := auth.check(); err != nil {
+	if err := auth.check(exist); err != nil {
 		return &Authorization{RedirectURI: auth.RedirectURI, Pool: s.pool, Client: s.client}, fmt.Errorf("authorization: %w", err)
 	}
 	return auth, nil
@@ -111,12 +115,12 @@ func (a *AppClient) LogoutURI(ctx context.Context, uri string) error {
 	return nil
 }
 
-func (auth *Authorization) check() (err error) {
+func (auth *Authorization) check(exist map[string]bool) (err error) {
 	s, in := auth.scope, &auth.request
 	if err := s.mayGrant(in.Grant); err != nil {
 		return err
 	}
-	if auth.Scopes, err = s.grantedScopes(in.Scopes); err != nil {
+	if auth.Scopes, err = s.grantedScopes(in.Scopes, exist); err != nil {
 		return err
 	}
 	if len(in.Nonce) > maxNonce {
@@ -146,18 +150,24 @@ func (s *scope) mayGrant(grant string) error {
 	return nil
 }
 
-// grantedScopes returns the scopes of a request, or all of the client's where it names none.
-func (s *scope) grantedScopes(given []string) ([]string, error) {
+// existingScopes are the scopes of the client's that resource servers still have.
+func (s *scope) existingScopes(r store.Reader) (map[string]bool, error) {
+	return resourceScopes(r, s.pool.ID, customScopes(s.client.Settings.OAuthScopes))
+}
+
+// grantedScopes returns the scopes of a request, or all of the client's where it names none. A
+// scope that its resource server has no longer is left out.
+func (s *scope) grantedScopes(given []string, exist map[string]bool) ([]string, error) {
 	allowed := s.client.Settings.OAuthScopes
 	if len(given) == 0 {
-		return allowed, nil
+		given = allowed
 	}
 	var granted []string
 	for _, name := range given {
 		if !slices.Contains(allowed, name) {
 			return nil, ErrScopeNotAllowed
 		}
-		if !slices.Contains(granted, name) {
+		if !slices.Contains(granted, name) && (exist[name] || isKnownScope(name)) {
 			granted = append(granted, name)
 		}
 	}
@@ -166,6 +176,14 @@ func (s *scope) grantedScopes(given []string) ([]string, error) {
 		return nil, ErrScopeNotAllowed // they are about the ID token
 	}
 	return granted, nil
+}
+
+// isKnownScope reports whether every pool has a scope.
+func isKnownScope(name string) bool { return slices.Contains(knownScopes, name) }
+
+// customScopes are those of scopes that are of a resource server.
+func customScopes(scopes []string) []string {
+	return slices.DeleteFunc(slices.Clone(scopes), isKnownScope)
 }
 
 // checkChallenge checks the challenge of PKCE. A client without a secret cannot do without

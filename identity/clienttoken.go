@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -36,7 +37,11 @@ func (a *AppClient) ClientToken(ctx context.Context, in ClientTokenRequest) (*To
 }
 
 func (a *AppClient) clientToken(ctx context.Context, in ClientTokenRequest) (*Tokens, error) {
-	s, err := a.load(ctx)
+	var exist map[string]bool
+	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		exist, err = s.existingScopes(r)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -46,21 +51,24 @@ func (a *AppClient) clientToken(ctx context.Context, in ClientTokenRequest) (*To
 	if err := s.mayGrant(GrantClientCredentials); err != nil || len(s.secrets) == 0 {
 		return nil, ErrGrantNotAllowed
 	}
-	scopes, err := s.grantedScopes(in.Scopes)
+	if slices.ContainsFunc(in.Scopes, isKnownScope) { // they are about a user
+		return nil, ErrScopeNotAllowed
+	}
+	wanted := in.Scopes
+	if len(wanted) == 0 {
+		wanted = customScopes(s.client.Settings.OAuthScopes)
+	}
+	if len(wanted) == 0 {
+		return nil, ErrScopeNotAllowed
+	}
+	scopes, err := s.grantedScopes(wanted, exist)
 	if err != nil {
 		return nil, err
 	}
-	if scopes = customScopes(scopes); len(scopes) == 0 || len(scopes) < len(in.Scopes) {
+	if len(scopes) == 0 {
 		return nil, ErrScopeNotAllowed
 	}
 	return s.issueClient(ctx, scopes)
-}
-
-// customScopes are those of scopes that are of a resource server.
-func customScopes(scopes []string) []string {
-	return slices.DeleteFunc(slices.Clone(scopes), func(name string) bool {
-		return name == scopeOpenID || name == scopeProfile || name == scopeEmail || name == scopePhone || name == scopeAdmin
-	})
 }
 
 func (s *scope) issueClient(ctx context.Context, scopes []string) (*Tokens, error) {

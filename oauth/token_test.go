@@ -187,9 +187,21 @@ func TestLogout(t *testing.T) {
 
 func TestClientCredentials(t *testing.T) {
 	w := newWorld(t, nil)
+	servers := w.pool.Admin().ResourceServers()
+	if _, err := servers.Create(t.Context(), identity.ResourceServerSettings{Identifier: "api", Name: "API", Scopes: []identity.ResourceServerScope{
+		{Name: "read", Description: "Read"}, {Name: "write", Description: "Write"}, {Name: "gone", Description: "Gone"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
 	client := w.client(func(c *identity.ClientSettings) {
-		c.Secret, c.OAuthFlows, c.OAuthScopes, c.CallbackURLs, c.LogoutURLs = clientSecret, []string{"client_credentials"}, []string{"api/read", "api/write"}, nil, nil
+		c.Secret, c.OAuthFlows, c.OAuthScopes, c.CallbackURLs, c.LogoutURLs = clientSecret, []string{"client_credentials"}, []string{"api/read", "api/write", "api/gone"}, nil, nil
 	})
+	if _, err := servers.Update(t.Context(), "api", func(s *identity.ResourceServerSettings) error {
+		s.Scopes = s.Scopes[:2]
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	id := client.ClientID()
 	for name, tt := range map[string]struct{ scope, want string }{"all": {"", "api/read api/write"}, "one": {"api/write", "api/write"}} {
 		status, got, _ := w.post("/oauth2/token", "grant_type", "client_credentials", "client_id", id, "client_secret", clientSecret, "scope", tt.scope)
@@ -206,7 +218,7 @@ func TestClientCredentials(t *testing.T) {
 			t.Errorf("user info of a program: %d %v", status, got)
 		}
 	}
-	for _, scope := range []string{"api/admin", "openid", "api/read openid"} {
+	for _, scope := range []string{"api/admin", "openid", "api/read openid", "api/gone"} {
 		if status, got, _ := w.post("/oauth2/token", "grant_type", "client_credentials", "client_id", id, "client_secret", clientSecret, "scope", scope); status != http.StatusBadRequest || got["error"] != "invalid_scope" {
 			t.Errorf("%s: %d %v", scope, status, got)
 		}
