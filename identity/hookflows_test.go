@@ -133,6 +133,7 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 	},
 	"scope.issueClient": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, _ := f.hookPool(t)
+		check(t, "Create", second(pool.Admin().ResourceServers().Create(t.Context(), machineServer)))
 		a := f.client(t, pool, machineSettings)
 		return pool, func(ctx context.Context, _ string) error {
 			check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) {

@@ -27,6 +27,9 @@ var machineSettings = identity.ClientSettings{
 	Secret: "abcdefghijklmnopqrstuvwxyz0123456789", OAuth: true, OAuthFlows: []string{"client_credentials"}, OAuthScopes: []string{"https://api.example.com/read"},
 }
 
+// machineServer is the API of its scopes.
+var machineServer = identity.ResourceServerSettings{Identifier: "https://api.example.com", Name: "API", Scopes: []identity.ResourceScope{{Name: "read", Description: "Read"}}}
+
 // signedInBrowser signs alice in on pages, for an application that asks by a grant.
 func (f *fixture) signedInBrowser(t *testing.T, grant string) (*identity.UserPool, *identity.AppClient, *identity.Authorization, identity.Secret) {
 	t.Helper()

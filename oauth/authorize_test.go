@@ -17,10 +17,18 @@ func refusedAt(out *url.URL) string {
 	if out == nil {
 		return "nothing"
 	}
-	if q, err := url.ParseQuery(out.Fragment); err == nil && q.Get("error") != "" {
+	if q, err := url.ParseQuery(out.EscapedFragment()); err == nil && q.Get("error") != "" {
 		return q.Get("error")
 	}
 	return out.Query().Get("error")
+}
+
+// stateOf is the state that an application gets back.
+func stateOf(out *url.URL) string {
+	if q, err := url.ParseQuery(out.EscapedFragment()); err == nil && q.Get("state") != "" {
+		return q.Get("state")
+	}
+	return out.Query().Get("state")
 }
 
 func TestAuthorizeRefuses(t *testing.T) {
@@ -54,7 +62,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 				continue // these are what a browser without a session is sent to
 			}
 			status, out := w.browser().get(strings.Replace(w.authorizeURL(w.public, tt.more...), "/oauth2/authorize", path, 1))
-			if status != http.StatusFound || refusedAt(out) != tt.want || !strings.HasPrefix(out.String(), callback) || out.Query().Get("state") != "s t&" {
+			if status != http.StatusFound || refusedAt(out) != tt.want || !strings.HasPrefix(out.String(), callback) || stateOf(out) != "s t&" {
 				t.Errorf("%s, %s: %d %v, want %s", path, name, status, out, tt.want)
 			}
 		}
@@ -148,7 +156,7 @@ func TestImplicitGrant(t *testing.T) {
 	if out == nil || out.RawQuery != "" {
 		t.Fatalf("%v", out)
 	}
-	q, err := url.ParseQuery(out.Fragment)
+	q, err := url.ParseQuery(out.EscapedFragment())
 	if err != nil || q.Get("token_type") != "Bearer" || q.Get("expires_in") != "3600" || q.Get("state") != "s t&" || q.Get("refresh_token") != "" {
 		t.Fatalf("%v %v", q, err)
 	}

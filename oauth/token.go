@@ -123,7 +123,7 @@ func (v *visit) readMetadata() error {
 // (RFC 6750, sections 2.1 and 2.2), and not in the query.
 func (s *Server) userInfo(v *visit) {
 	raw, ok := strings.CutPrefix(v.r.Header.Get("Authorization"), "Bearer ")
-	if !ok && v.r.Method == http.MethodPost {
+	if !ok {
 		raw = v.form["access_token"]
 	}
 	if raw = strings.TrimSpace(raw); raw == "" {

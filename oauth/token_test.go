@@ -188,7 +188,7 @@ func TestLogout(t *testing.T) {
 func TestClientCredentials(t *testing.T) {
 	w := newWorld(t, nil)
 	servers := w.pool.Admin().ResourceServers()
-	if _, err := servers.Create(t.Context(), identity.ResourceServerSettings{Identifier: "api", Name: "API", Scopes: []identity.ResourceServerScope{
+	if _, err := servers.Create(t.Context(), identity.ResourceServerSettings{Identifier: "api", Name: "API", Scopes: []identity.ResourceScope{
 		{Name: "read", Description: "Read"}, {Name: "write", Description: "Write"}, {Name: "gone", Description: "Gone"},
 	}}); err != nil {
 		t.Fatal(err)
