@@ -61,7 +61,7 @@ func TestCodeFlow(t *testing.T) {
 // usesTokens does with the tokens of a user what an application does: user info, a refresh, a
 // second sign-in, a revocation and a logout.
 func (w *world) usesTokens(b *browser, u *identity.User, got map[string]any) {
-	t := w.T
+	t := w.TB
 	access := claims(t, got["access_token"])
 	bearer := "Bearer " + got["access_token"].(string)
 	status, info, _ := w.call(http.MethodGet, "/oauth2/userInfo", nil, "Authorization", bearer)

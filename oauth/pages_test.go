@@ -21,7 +21,7 @@ func (b *browser) signedIn(client *identity.AppClient, out *url.URL) map[string]
 	if status != http.StatusOK {
 		b.Fatalf("%d %v", status, got)
 	}
-	return claims(b.T, got["id_token"])
+	return claims(b.TB, got["id_token"])
 }
 
 var secretText = func() func(page string) string {

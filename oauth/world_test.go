@@ -35,14 +35,15 @@ var challenge = func() string {
 
 // A world is an authorization server with a pool and two clients.
 type world struct {
-	*testing.T
-	engine *identity.Engine
-	outbox *identity.Outbox
-	pool   *identity.UserPool
-	public *identity.AppClient // without a secret
-	secret *identity.AppClient // with the secret that it is made with
-	server *httptest.Server
-	offset atomic.Int64
+	testing.TB
+	engine  *identity.Engine
+	outbox  *identity.Outbox
+	pool    *identity.UserPool
+	public  *identity.AppClient // without a secret
+	secret  *identity.AppClient // with the secret that it is made with
+	handler http.Handler
+	server  *httptest.Server
+	offset  atomic.Int64
 }
 
 const clientSecret = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -53,9 +54,9 @@ func (w *world) now() time.Time          { return start.Add(time.Duration(w.offs
 func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
 
 // newWorld returns a world whose pool has the service's defaults, changed by edit.
-func newWorld(t *testing.T, edit func(*identity.PoolSettings)) *world {
+func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	t.Helper()
-	w := &world{T: t, outbox: identity.NewOutbox(0)}
+	w := &world{TB: t, outbox: identity.NewOutbox(0)}
 	w.engine = identity.New(storetest.Twice(memory.New()), &identity.Options{
 		Sender: w.outbox, Clock: w.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour,
 	})
@@ -72,7 +73,8 @@ func newWorld(t *testing.T, edit func(*identity.PoolSettings)) *world {
 	}
 	w.public = w.client(func(*identity.ClientSettings) {})
 	w.secret = w.client(func(c *identity.ClientSettings) { c.Secret = clientSecret })
-	w.server = httptest.NewServer(oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true}))
+	w.handler = oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true})
+	w.server = httptest.NewServer(w.handler)
 	t.Cleanup(w.server.Close)
 	return w
 }
@@ -277,7 +279,7 @@ func (w *world) call(method, path string, body io.Reader, header ...string) (int
 }
 
 // claims are those of a token, unverified.
-func claims(t *testing.T, raw any) map[string]any {
+func claims(t testing.TB, raw any) map[string]any {
 	t.Helper()
 	text, _ := raw.(string)
 	parts := strings.Split(text, ".")
