@@ -60,6 +60,8 @@ var rows = []row{
 	{identity.ErrTemporaryPasswordExpired, idp.NotAuthorizedException, say("Temporary password has expired and must be reset by an administrator.")},
 	{identity.ErrTooManyAttempts, idp.NotAuthorizedException, say("Password attempts exceeded")},
 	{identity.ErrLimitExceeded, idp.LimitExceededException, say("Attempt limit exceeded, please try after some time.")},
+	{identity.ErrGrantNotAllowed, idp.NotAuthorizedException, say("Client is not enabled for the CLIENT_TOKEN_AUTH flow.")}, // text (unsure)
+	{identity.ErrScopeNotAllowed, idp.InvalidParameterException, say("Invalid scope requested")},                            // text (unsure)
 	{identity.ErrFlowNotEnabled, idp.InvalidParameterException, flowNotEnabled},
 	{identity.ErrPlan, idp.FeatureUnavailableInTierException, say("The following feature is not available for the LITE pricing tier configured: Choice-based Sign-In")}, // the feature's name is (unsure)
 	{identity.ErrMissingParameter, idp.InvalidParameterException, missingParameter},
@@ -240,11 +242,16 @@ func forClient(format string) func(string, error) string {
 	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.ClientError](err).Client) }
 }
 
+// wrongClientSecret is what GetClientToken says of a secret that is wrong (recorded).
+const wrongClientSecret = "Invalid client or secret"
+
 // secretMismatch has other words for the plain secret, and for the hash that comes
 // with a refresh token (recorded), than for other hashes.
 func secretMismatch(op string, err error) string {
 	e := of[*identity.ClientError](err)
 	switch {
+	case op == "GetClientToken":
+		return wrongClientSecret
 	case op == "GetTokensFromRefreshToken" || op == "RevokeToken":
 		return "Invalid Client Secret" // (unsure)
 	case e.Refresh:

@@ -112,6 +112,7 @@ func (s *service) handleSignIn(h *idp.Handlers) {
 	// tokens.go
 	h.GetTokensFromRefreshToken = s.getTokensFromRefreshToken
 	h.RevokeToken = s.revokeToken
+	h.GetClientToken = s.getClientToken
 	h.GlobalSignOut = s.globalSignOut
 }
 

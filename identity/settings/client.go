@@ -130,8 +130,8 @@ const (
 	AllowCustom        AuthFlow = "ALLOW_CUSTOM_AUTH"
 	AllowRefresh       AuthFlow = "ALLOW_REFRESH_TOKEN_AUTH"
 	AllowUser          AuthFlow = "ALLOW_USER_AUTH"
-	// The next three are stored and shown, and not acted on.
-	AllowClientToken   AuthFlow = "ALLOW_CLIENT_TOKEN_AUTH"
+	AllowClientToken   AuthFlow = "ALLOW_CLIENT_TOKEN_AUTH" // GetClientToken, if it is the only flow
+	// The next two are stored and shown, and not acted on.
 	AllowImpersonation AuthFlow = "ALLOW_TOKEN_EXCHANGE_IMPERSONATION"
 	AllowDelegation    AuthFlow = "ALLOW_TOKEN_EXCHANGE_DELEGATION"
 	LegacyAdminNoSRP   AuthFlow = "ADMIN_NO_SRP_AUTH"
