@@ -66,7 +66,9 @@ const (
 	URLInsecure            Code = "URL insecure"        // of the URL About: plain http
 	URLFragment            Code = "URL fragment"        // of the URL About
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
-	ScopeTwice             Code = "scope twice"         // of the scope About, of a resource server
+	DomainMalformed        Code = "domain malformed"
+	DomainNotCustom        Code = "domain not custom" // a prefix with settings of custom domains
+	ScopeTwice             Code = "scope twice"       // of the scope About, of a resource server
 )
 
 // The rules that only the service has, see [Pool.CheckService] and [Client.CheckService].
@@ -84,6 +86,8 @@ const (
 	TriggerKeyRegion      Code = "trigger key region" // About is the region of the key
 	RecoveryNameTwice     Code = "recovery name twice"
 	RelyingPartyMalformed Code = "relying party malformed"
+	DomainReserved        Code = "domain reserved"       // the prefix contains the word About
+	CertificateElsewhere  Code = "certificate elsewhere" // of a custom domain: none, or not of us-east-1
 	AnalyticsAmbiguous    Code = "analytics ambiguous"
 	AnalyticsRegion       Code = "analytics region" // About is the region of the application
 )
