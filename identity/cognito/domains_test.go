@@ -50,7 +50,7 @@ func TestAnswersAboutDomains(t *testing.T) {
 	}
 	wantSame(t, "a prefix", got, obj{
 		"UserPoolId": w.pool, "AWSAccountId": "123456789012", "Domain": "example", "S3Bucket": "aws-cognito-prod-iad-assets",
-		"CloudFrontDistribution": got["CloudFrontDistribution"], "Version": "20261122090000", "Status": "ACTIVE", "ManagedLoginVersion": 1.0,
+		"CloudFrontDistribution": got["CloudFrontDistribution"], "Version": "20261122090507", "Status": "ACTIVE", "ManagedLoginVersion": 1.0,
 	})
 
 	failover := obj{"Failover": obj{"SecondaryRegion": "eu-west-1", "PrimaryRoute53HealthCheckId": "check"}}
