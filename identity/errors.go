@@ -29,6 +29,14 @@ var (
 	ErrResourceServerExists = errors.New("identity: resource server already exists")
 	// ErrScopeNotFound is returned for a scope that is neither one of OpenID Connect nor of a resource server of the pool. It is a [*NotFoundError].
 	ErrScopeNotFound = errors.New("identity: scope does not exist")
+	// ErrDomainNotFound is returned for a domain that the pool, or any pool, does not have. It is a [*NotFoundError].
+	ErrDomainNotFound = errors.New("identity: domain does not exist")
+	// ErrDomainTaken is returned for a domain that a pool has already. It is a [*DomainError].
+	ErrDomainTaken = errors.New("identity: domain belongs to a user pool")
+	// ErrDomainExists is returned for a second prefix of a pool, or a second custom domain. It is a [*DomainError].
+	ErrDomainExists = errors.New("identity: user pool has a domain of this kind")
+	// ErrPoolHasDomain is returned for the deletion of a pool that has a domain.
+	ErrPoolHasDomain = errors.New("identity: user pool has a domain, which must be deleted first")
 	// ErrUserNotFound is returned for a user who does not exist, to operators and where the settings disclose it.
 	ErrUserNotFound = errors.New("identity: user does not exist")
 	// ErrIncorrectCredentials is returned for a wrong password or proof. It is
@@ -305,6 +313,15 @@ type ResourceServerError struct {
 
 func (e *ResourceServerError) Error() string { return e.Err.Error() + ": " + e.Identifier }
 func (e *ResourceServerError) Unwrap() error { return e.Err }
+
+// A DomainError names the domain that a pool cannot have.
+type DomainError struct {
+	Err    error  // ErrDomainTaken or ErrDomainExists
+	Domain string // the name that was asked for
+}
+
+func (e *DomainError) Error() string { return e.Err.Error() + ": " + e.Domain }
+func (e *DomainError) Unwrap() error { return e.Err }
 
 // A ClientError is an error about a client's proof of its secret.
 type ClientError struct {

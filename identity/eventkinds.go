@@ -69,6 +69,9 @@ const (
 	EventGroupDeleted          EventKind = "GroupDeleted"
 	EventGroupRuleAdded        EventKind = "GroupRuleAdded"   // Data has the id of the rule
 	EventGroupRuleRemoved      EventKind = "GroupRuleRemoved" // Data has the id of the rule
+	EventDomainCreated         EventKind = "DomainCreated"
+	EventDomainChanged         EventKind = "DomainChanged" // Data has the names of the settings
+	EventDomainDeleted         EventKind = "DomainDeleted"
 	EventResourceServerCreated EventKind = "ResourceServerCreated"
 	EventResourceServerChanged EventKind = "ResourceServerChanged" // Data has the names of the settings
 	EventResourceServerDeleted EventKind = "ResourceServerDeleted"

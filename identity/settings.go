@@ -16,6 +16,10 @@ type (
 	ClientSettings = settings.Client
 	// Defaults says what an unset setting of a pool means.
 	Defaults = settings.Defaults
+	// DomainSettings are the settings of a domain, as they are stored.
+	DomainSettings = settings.Domain
+	// DomainFailover says which region takes the place of that of a custom domain.
+	DomainFailover = settings.DomainFailover
 	// ResourceServerSettings are the settings of a resource server, as they are stored.
 	ResourceServerSettings = settings.ResourceServer
 	// ResourceScope is one scope of a resource server.

@@ -38,6 +38,14 @@ var (
 		Owner: store.OwnedByPool,
 	}
 
+	// domains: the prefixes and custom domains of pools. A name is unique in the store.
+	domains = &store.Table[Domain]{
+		Name: "domains", Key: func(d *Domain) string { return store.Key(d.Settings.Name) },
+		Owner: store.OwnedByPool, OwnerIndex: domainsBySlot, Indexes: []*store.Index[Domain]{domainsBySlot},
+	}
+	// domainsBySlot: one prefix and one custom domain of each pool.
+	domainsBySlot = &store.Index[Domain]{Name: "slot", Unique: true, Keys: func(d *Domain) []string { return []string{d.slot()} }}
+
 	clientSecrets = &store.Table[clientSecret]{
 		Name: "clientsecrets", Secret: true, Key: func(s *clientSecret) string { return store.Key(s.Client) },
 		Owner: store.OwnedByClient,

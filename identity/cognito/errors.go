@@ -52,6 +52,10 @@ var rows = []row{
 	{identity.ErrResourceServerNotFound, idp.ResourceNotFoundException, notFound("Resource server %s does not exist.")},
 	{identity.ErrResourceServerExists, idp.InvalidParameterException, resourceServerTaken},
 	{identity.ErrScopeNotFound, idp.ScopeDoesNotExistException, notFound("Invalid scope requested: %s")},
+	{identity.ErrDomainNotFound, idp.InvalidParameterException, say("No such domain or user pool exists.")}, // its beginning is what Terraform matches
+	{identity.ErrDomainTaken, idp.InvalidParameterException, say("Domain already associated with another user pool.")},
+	{identity.ErrDomainExists, idp.InvalidParameterException, say("User pool already has a domain configured.")},
+	{identity.ErrPoolHasDomain, idp.InvalidParameterException, say("User pool cannot be deleted. It has a domain configured that should be deleted first.")},
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},

@@ -52,6 +52,12 @@ func (s *service) handlePools(h *idp.Handlers) {
 	h.DeleteResourceServer = s.deleteResourceServer
 	h.ListResourceServers = s.listResourceServers
 
+	// domains.go
+	h.CreateUserPoolDomain = s.createUserPoolDomain
+	h.DescribeUserPoolDomain = s.describeUserPoolDomain
+	h.UpdateUserPoolDomain = s.updateUserPoolDomain
+	h.DeleteUserPoolDomain = s.deleteUserPoolDomain
+
 	// secrets.go
 	h.AddUserPoolClientSecret = s.addUserPoolClientSecret
 	h.DeleteUserPoolClientSecret = s.deleteUserPoolClientSecret

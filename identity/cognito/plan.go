@@ -9,6 +9,15 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// checkFeature refuses a feature to a pool of the plan LITE, which lacks it. The text is measured.
+func checkFeature(set *identity.PoolSettings, feature string) error {
+	if set.Tier != identity.TierLite {
+		return nil
+	}
+	return wire.Errorf(idp.FeatureUnavailableInTierException,
+		"The following feature is not available for the %s pricing tier configured: %s", set.Tier, feature)
+}
+
 // checkPlan refuses settings that need a higher plan than the pool has. Plans
 // are the service's alone: pools that are made in Go have no use for them. The
 // text is recorded for two of the features, its end for a third.

@@ -50,7 +50,9 @@ var sentences = map[settings.Code]string{
 
 	settings.URLInsecure:     "{} cannot use the HTTP protocol.",
 	settings.URLFragment:     "{} cannot use fragment",
-	settings.ScopeTwice:      "Duplicate scope name {} in the resource server.", // (unsure)
+	settings.DomainMalformed: "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, and hyphens.",
+	settings.DomainNotCustom: "CustomDomainConfig and Routing can only be specified for a custom domain.", // (unsure)
+	settings.ScopeTwice:      "Duplicate scope name {} in the resource server.",                           // (unsure)
 	settings.RefreshTooShort: "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
 
 	settings.SMSMissing:            "SMS configuration is required when phone_number is selected for auto verification",
@@ -68,6 +70,8 @@ var sentences = map[settings.Code]string{
 	settings.RelyingPartyMalformed: "RelyingPartyId contains invalid characters",
 	settings.FirstFactorWithMFA:    "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled",
 	settings.PasskeyIsOneFactor:    "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA.",
+	settings.DomainReserved:        "Domain cannot contain reserved word: {}",
+	settings.CertificateElsewhere:  "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain.",
 	settings.AnalyticsAmbiguous:    "Invalid analytics configuration given, either <application arn> or <application id, role arn, external id> are valid",
 	settings.AnalyticsRegion:       "The integration with Pinpoint is not supported for the requested {} region.",
 

@@ -66,7 +66,9 @@ const (
 	URLInsecure            Code = "URL insecure"        // of the URL About: plain http
 	URLFragment            Code = "URL fragment"        // of the URL About
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
-	ScopeTwice             Code = "scope twice"         // of the scope About, of a resource server
+	DomainMalformed        Code = "domain malformed"
+	DomainNotCustom        Code = "domain not custom" // a prefix with settings of custom domains
+	ScopeTwice             Code = "scope twice"       // of the scope About, of a resource server
 )
 
 // The rules that only the service has, see [Pool.CheckService] and [Client.CheckService].
@@ -86,6 +88,8 @@ const (
 	RelyingPartyMalformed Code = "relying party malformed"
 	FirstFactorWithMFA    Code = "first factor with MFA" // a code begins sign-ins, and MFA is on
 	PasskeyIsOneFactor    Code = "passkey is one factor" // a passkey begins sign-ins, MFA is on, and a passkey is not both factors
+	DomainReserved        Code = "domain reserved"       // the prefix contains the word About
+	CertificateElsewhere  Code = "certificate elsewhere" // of a custom domain: none, or not of us-east-1
 	AnalyticsAmbiguous    Code = "analytics ambiguous"
 	AnalyticsRegion       Code = "analytics region" // About is the region of the application
 )
