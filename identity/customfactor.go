@@ -88,7 +88,7 @@ func (r *customSignIn) unprovedFactor(ctx context.Context, f *factor, can bool) 
 		return &SignInResult{Challenge: &SMSCodeRequired{p, to.delivery()}}, nil
 	case MFAEmail:
 		return &SignInResult{Challenge: &EmailCodeRequired{p, to.delivery()}}, nil
-	case MFATOTP, MFANone: // send nothing
+	case MFATOTP, MFAPasskey, MFANone: // send nothing
 		fallthrough
 	default:
 		return nil, fmt.Errorf("%w: a code of the factor %q", errUnhandled, f.method)
