@@ -78,7 +78,7 @@ func (s *scope) seal(c *challengeState, payload statePayload) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.ring.state.Seal(pad(plain, known), s.bind(c.Kind)), nil
+	return s.ring.state.Seal(pad(plain, max(stateSize+known, len(plain)+c.slack())), s.bind(c.Kind)), nil
 }
 
 // payload reads the payload of a state.
@@ -109,13 +109,26 @@ func (s *scope) nextChallenge(kind stateKind, st *challengeState, payload stateP
 	return sealed, next, err
 }
 
-// stateSize is larger than any state, not counting what its holder knows.
+// stateSize is larger than most states, not counting what their holders know.
 const stateSize = 448
+
+// slack is by how much a state is shorter than the longest that differs from it in nothing but the user. Decoys have
+// shorter ids, and no password that was set at some time.
+func (c *challengeState) slack() int {
+	n := len(decoySub) - len(c.Sub)
+	for _, p := range c.Proved {
+		n += len(`,"c":"` + time.RFC3339Nano + `"`)
+		if !p.Changed.IsZero() {
+			n -= len(`,"c":"` + p.Changed.Format(time.RFC3339Nano) + `"`)
+		}
+	}
+	return n
+}
 
 // pad fills a state up with spaces, so that its length discloses nothing that
 // its holder does not know. Without padding, the state of a decoy would be shorter.
-func pad(plain []byte, known int) []byte {
-	return append(plain, bytes.Repeat([]byte{' '}, max(0, stateSize+known-len(plain)))...)
+func pad(plain []byte, size int) []byte {
+	return append(plain, bytes.Repeat([]byte{' '}, max(0, size-len(plain)))...)
 }
 
 func (s *scope) bind(kind stateKind) []byte {

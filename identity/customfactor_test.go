@@ -111,8 +111,4 @@ func TestFactorOfACustomSignInThatDoesNotFit(t *testing.T) {
 	}
 	f.join(t, pool, "bob", "bob@example.com")
 	wantErr(t, "a user without the factor", begin(t.Context(), "bob"), identity.ErrHookDecision)
-
-	hidden := f.customClient(t, pool, true)
-	_, err = hidden.StartCustom(t.Context(), identity.StartCustom{Username: "nobody"})
-	wantErr(t, "nobody", err, identity.ErrIncorrectCredentials)
 }

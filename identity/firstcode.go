@@ -73,40 +73,55 @@ func (c *SMSOTPRequired) Answer(ctx context.Context, in FactorCode) (*SignInResu
 func (f *firstFactor) sendCode(ctx context.Context, c *firstStep) (*SignInResult, error) {
 	s := c.scope
 	to := c.recipient(f)
+	sum := func(master, text string) []byte { return s.firstMAC(master, to, text) }
+	state, err := c.post(ctx, to, newCode{kind: f.kind, digits: firstCodeDigits, mac: sum}, s.begins(c.name, c.who, nil))
+	if err != nil {
+		return nil, err
+	}
+	return c.asksCode(f, to.delivery(), state)
+}
+
+// A newCode is a code that is sent before anything was proved.
+type newCode struct {
+	kind   stateKind                        // of the challenge that asks for it
+	digits int                              // how many it has
+	mac    func(master, text string) []byte // its MAC, by the id of a master key
+}
+
+// post sends a code to a recipient, who may be a decoy, and returns the state of the challenge that asks for it.
+func (c *firstStep) post(ctx context.Context, to *recipient, n newCode, st *challengeState) (string, error) {
+	s := c.scope
 	words, err := s.firstWords(ctx, to)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	text, err := random(s.engine.rand, digits, firstCodeDigits)
+	text, err := random(s.engine.rand, digits, n.digits)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	newest := s.ring.codes[0].id
-	sum := s.firstMAC(newest, to, text)
+	sum := n.mac(newest, text)
 	if to.decoy {
 		sum = s.ring.codeMAC(newest, s.pool.ID, to.user.Sub, "", to.attribute, to.address, text) // of no purpose, so no code is right
 	}
-	st := s.begins(c.name, c.who, nil)
-	state, next, err := s.nextChallenge(f.kind, st, sentCode{sum, newest}, c.now)
+	state, next, err := s.nextChallenge(n.kind, st, sentCode{sum, newest}, c.now)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	l, err := s.points().letter(ctx, to.user, s.firstMessage(to, words, text, c.now), worth{Until: next.Expires, Challenge: next.ID})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer l.end()
 	l.decoy = to.decoy
 	admitted, err := c.commitCode(ctx, to, l)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if admitted {
-		if err := s.delivered(ctx, l.sent(ctx)); err != nil {
-			return nil, err
-		}
+		err = s.delivered(ctx, l.sent(ctx))
 	}
-	return c.asksCode(f, to.delivery(), state)
+	return state, err
 }
 
 func (c *firstStep) asksCode(f *firstFactor, d *CodeDelivery, state string) (*SignInResult, error) {
@@ -324,7 +339,7 @@ func (c *firstStep) judgeCode(tx store.Tx, f *firstFactor, t *secondStep, o *out
 		o.refused = ErrLimitExceeded
 		return nil
 	}
-	ok, err := s.checkQuota(tx, kindFactor, c.tries(), triesPerState, t.now)
+	ok, err := s.checkQuota(tx, kindFactor, s.triesOf(c.state), triesPerState, t.now)
 	if err != nil {
 		return err
 	}
@@ -346,11 +361,11 @@ func (c *firstStep) judgeCode(tx store.Tx, f *firstFactor, t *secondStep, o *out
 	return nil
 }
 
-// tries is whom the tries of the challenge are counted for: its state, or for a user who does not
+// triesOf is whom the tries of a challenge are counted for: its state, or for a user who does not
 // exist a name in the rows that such names share.
-func (c *firstStep) tries() string {
-	if isDecoy(c.who) {
-		return c.scope.ring.decoyWho(c.state.ID)
+func (s *scope) triesOf(st *challengeState) string {
+	if isDecoy(st.Sub) {
+		return s.ring.decoyWho(st.ID)
 	}
-	return c.state.ID
+	return st.ID
 }

@@ -205,7 +205,7 @@ func (c *firstStep) judgePasskey(tx store.Tx, t *secondStep, o *outcome, v *pass
 		o.refused = ErrLimitExceeded
 		return nil
 	}
-	ok, err := s.checkQuota(tx, kindFactor, c.tries(), triesPerState, t.now)
+	ok, err := s.checkQuota(tx, kindFactor, s.triesOf(c.state), triesPerState, t.now)
 	if err != nil {
 		return err
 	}

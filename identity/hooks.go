@@ -71,7 +71,7 @@ import (
 //	preTokenGeneration     scope.changeTokens
 //	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish, customSignIn.finish
 //	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.write, Session.sendVerification, scope.sendFactorCode, scope.firstWords
-//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.write, Session.sendVerification, scope.sendFactorCode, firstFactor.sendCode
+//	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.write, Session.sendVerification, scope.sendFactorCode, firstStep.post
 //
 // A flow makes a letter, see outbox.go. Its send runs after the commit, or in the worker of the outbox.
 //

@@ -74,8 +74,9 @@ func (permanent) Permanent() bool { return true }
 // A queuing is an engine with an outbox. Its messages are sent when the test says so.
 type queuing struct {
 	*fixture
-	post *post
-	pool *identity.UserPool
+	post  *post
+	pool  *identity.UserPool
+	asked *identity.SMSCodeRequired // the challenge of a sign-in, in tests that begin one
 }
 
 func newQueuing(t testing.TB, s store.Store, settings identity.PoolSettings, edit ...func(*identity.Options)) *queuing {

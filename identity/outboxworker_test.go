@@ -52,6 +52,43 @@ var spoils = map[string]struct {
 	"address came back": {oweReset, func(t *testing.T, q *queuing, _ identity.Users) error {
 		return q.pool.Admin().Messages().Suppress(t.Context(), strings.ToUpper(email), identity.Complained)
 	}, "messages to the address came back"},
+	"a new address was given up": {oweNewAddress, func(t *testing.T, _ *queuing, us identity.Users) error {
+		return us.UpdateAttributes(t.Context(), "alice", map[string]string{"email": "third@example.com", "email_verified": "true"})
+	}, ""},
+	"a new address was replaced": {oweNewAddress, func(t *testing.T, q *queuing, us identity.Users) error {
+		check(t, "Suppress", q.pool.Admin().Messages().Suppress(t.Context(), "third@example.com", identity.Bounced)) // its own code is not sent
+		return second(q.sessionOf(t, "alice").UpdateAttributes(t.Context(), map[string]string{"email": "third@example.com"}))
+	}, "messages to the address came back"},
+	"challenge was answered": {oweFactor, func(t *testing.T, q *queuing, _ identity.Users) error {
+		return second(q.asked.Answer(t.Context(), identity.FactorCode{Code: q.codeIn(t)}))
+	}, ""},
+	"phone of a factor was changed": {oweFactor, func(t *testing.T, _ *queuing, us identity.Users) error {
+		return us.UpdateAttributes(t.Context(), "alice", map[string]string{"phone_number": "+4915112345679", "phone_number_verified": "true"})
+	}, ""},
+}
+
+// oweNewAddress has alice give a new address, whose code waits.
+func oweNewAddress(t *testing.T, q *queuing, _ identity.Users) error {
+	return second(q.sessionOf(t, "alice").UpdateAttributes(t.Context(), map[string]string{"email": "new@example.com"}))
+}
+
+// oweFactor has alice sign in with a code by text message, which waits.
+func oweFactor(t *testing.T, q *queuing, us identity.Users) error {
+	check(t, "UpdateAttributes", us.UpdateAttributes(t.Context(), "alice", map[string]string{"phone_number": "+4915112345678", "phone_number_verified": "true"}))
+	check(t, "SetMFA", us.SetMFA(t.Context(), "alice", identity.MFAUpdate{identity.MFASMS: {Enabled: true}}))
+	in, err := q.pool.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: password})
+	if err == nil {
+		q.asked = in.Challenge.(*identity.SMSCodeRequired)
+	}
+	return err
+}
+
+// sessionOf signs a user in.
+func (q *queuing) sessionOf(t testing.TB, name string) *identity.Session {
+	t.Helper()
+	s, err := q.pool.Session(t.Context(), q.signIn(t, q.pool.AppClient, name).Access)
+	check(t, "Session", err)
+	return s
 }
 
 func oweSignUp(t *testing.T, q *queuing, _ identity.Users) error {
@@ -84,7 +121,7 @@ func (q *queuing) codeIn(t testing.TB) identity.Secret {
 func TestWorthlessMessageIsNotSent(t *testing.T) {
 	for name, tt := range spoils {
 		t.Run(name, func(t *testing.T) {
-			q := newQueuing(t, memory.New(), identity.PoolSettings{Notices: ptr(false)})
+			q := newQueuing(t, memory.New(), identity.PoolSettings{Notices: ptr(false), MFA: "OPTIONAL", SMSMFA: true})
 			q.signUp(t, q.pool, "alice", email)
 			users := q.pool.Admin().Users()
 			q.send(t)

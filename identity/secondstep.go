@@ -222,7 +222,12 @@ func (p *pending) open(ctx context.Context, kind stateKind, hash string) (*secon
 	if err != nil {
 		return nil, err
 	}
-	if u == nil || p.Username != "" && !s.sameName(u, st, p.Username) {
+	switch {
+	case st.unproved():
+		if p.Username != "" && !s.sameBegun(u, st, p.Username) {
+			return nil, ErrSessionInvalid
+		}
+	case u == nil || p.Username != "" && !s.sameName(u, st, p.Username):
 		return nil, ErrSessionInvalid
 	}
 	s.goesOn(st, "")
@@ -418,7 +423,7 @@ func (t *secondStep) weigh(tx store.Tx, o *outcome, ev *Event, e evidence) error
 		o.refused = ErrTooManyAttempts
 		return nil
 	}
-	ok, err := s.checkQuota(tx, kindFactor, t.state.ID, triesPerState, t.now)
+	ok, err := s.checkQuota(tx, kindFactor, s.triesOf(t.state), triesPerState, t.now)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ import (
 type realStore struct {
 	Store storeFlag `default:"bolt:cognate.db" env:"COGNATE_STORE" placeholder:"STORE" help:"Store of the server: bolt:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default: ${default}."`
 	keyFlags
+
+	blocked []string // passwords that the command refuses, from its own flag
 }
 
 // Validate returns an error if the command line is invalid.
@@ -55,7 +57,7 @@ func (s *realStore) with(t *terminal, o *identity.Options, fn func(context.Conte
 	if err != nil {
 		return err
 	}
-	o.Catalog = catalog()
+	o.Catalog, o.BlockedPasswords = catalog(), s.blocked
 	o.PageURL = func(context.Context) string { return "" } // the server knows
 	o.Logger = slog.New(slog.NewTextHandler(t.err, nil))
 	err = plain(fn(byUser(ctx, st), identity.New(st, o)))
@@ -132,6 +134,8 @@ func plain(err error) error {
 		{identity.ErrUsernameExists, "choose another name; cognate user show shows who has this one"},
 		{identity.ErrAliasExists, "choose another address; cognate user list --filter shows who has this one"},
 		{identity.ErrCannotConfirm, "cognate user show shows the status of the user"},
+		{identity.ErrDevicesOff, `turn the tracking of devices on: cognate pool set --settings '{"devices":{"rememberOnPrompt":true}}'`},
+		{identity.ErrDeviceNotFound, "cognate user devices list shows the devices of the user"},
 		{identity.ErrMessageNotFound, "cognate outbox list shows all messages; one that was sent is not kept"},
 		{identity.ErrGroupExists, "choose another name, or change the group with cognate group set"},
 		{identity.ErrDeletionProtected, `turn it off first: cognate pool set --settings '{"deletionProtection":false}'`},

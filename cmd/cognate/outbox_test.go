@@ -20,8 +20,10 @@ import (
 type mailServer struct {
 	addr string
 
-	mu  sync.Mutex
-	got map[string][]string // ids of messages, by address
+	mu   sync.Mutex
+	got  map[string][]string // ids of messages, by address
+	mute bool                // it takes mail, and does not say so
+	held []string            // addresses of mail that it has not said it took
 }
 
 func newMailServer(t *testing.T) *mailServer {
@@ -62,7 +64,10 @@ func (s *mailServer) serve(conn net.Conn) {
 			}
 			_, _ = io.Copy(io.Discard, m.Body)
 			time.Sleep(5 * time.Millisecond)
-			s.take(m)
+			if !s.take(m) {
+				_, _ = r.ReadLine() // until the client is gone
+				return
+			}
 			ok = say("250 taken")
 		case "EHLO":
 			ok = say("250 localhost")
@@ -72,11 +77,16 @@ func (s *mailServer) serve(conn net.Conn) {
 	}
 }
 
-func (s *mailServer) take(m *mail.Message) {
+// take keeps a mail, and reports whether the client may know.
+func (s *mailServer) take(m *mail.Message) bool {
 	to := strings.Trim(m.Header.Get("To"), "<>")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.got[to] = append(s.got[to], m.Header.Get("Message-Id"))
+	if s.mute {
+		s.held = append(s.held, to)
+	}
+	return !s.mute
 }
 
 // missing is how many of some users got no mail.

@@ -12,6 +12,7 @@ import (
 
 type userCreate struct {
 	inPool
+	passwordFlags
 	Name          string          `arg:"" name:"user" help:"The username, or the address if users sign in with their address."`
 	Attributes    []assignment    `arg:"" optional:"" placeholder:"NAME=VALUE" help:"Attributes."`
 	Password      identity.Secret `xor:"password" placeholder:"PASSWORD" help:"The password. Other users of this machine can read it in the list of processes, so prefer --password-stdin."`
@@ -31,6 +32,9 @@ func (userCreate) Help() string {
 func (c *userCreate) Run(t *terminal) error {
 	attrs, err := attributes(c.Attributes)
 	if err != nil {
+		return err
+	}
+	if c.inPool.blocked, err = c.passwordFlags.blocked(); err != nil {
 		return err
 	}
 	return c.open(t, func(ctx context.Context, a *identity.Admin) error {
@@ -85,6 +89,7 @@ func newPassword(n int) identity.Secret {
 
 type userPassword struct {
 	theUser
+	passwordFlags
 	Password  identity.Secret `placeholder:"PASSWORD" help:"The password. Other users of this machine can read it in the list of processes, so prefer standard input."`
 	Temporary bool            `help:"The password must be changed at the next sign-in."`
 }
@@ -94,11 +99,15 @@ func (userPassword) Help() string {
 	return `The password is read from standard input: typed twice on a terminal, which hides it, or one line of a pipe or a file. Setting a password ends a lock-out. It also confirms the user, unless the password is temporary.
 
     cognate user password alice
-    cognate user password alice --temporary < password.txt`
+    cognate user password alice --temporary < password.txt
+    cognate user password alice --blocked-passwords our-words.txt`
 }
 
 // Run sets a password.
-func (c *userPassword) Run(t *terminal) error {
+func (c *userPassword) Run(t *terminal) (err error) {
+	if c.inPool.blocked, err = c.passwordFlags.blocked(); err != nil {
+		return err
+	}
 	return c.change(t, "Set the password of", func(ctx context.Context, us identity.Users, sub string) error {
 		password, err := c.Password, error(nil)
 		if password == "" {
