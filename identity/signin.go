@@ -414,9 +414,12 @@ func (o *outcome) next(r store.Reader, s *scope) (err error) {
 	return o.decide(r, s)
 }
 
-// decide asks the policy what comes next, and reads the groups of a sign-in that is done.
+// decide asks the policy what comes next, notes in the scope what was proved, and reads the groups of a sign-in that is done.
 func (o *outcome) decide(r store.Reader, s *scope) (err error) {
 	if o.step, o.method, err = nextStep(s.settings, o.user, o.enrolled, o.proved); err != nil {
+		return err
+	}
+	if s.amr, err = methodsOfProofs(o.proved); err != nil {
 		return err
 	}
 	if o.step == stepFactor {

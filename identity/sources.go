@@ -319,6 +319,7 @@ func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now 
 	if err := s.useDevice(tx, f, now); err != nil {
 		return err
 	}
+	s.marks(f)
 	return f.insert(tx, u)
 }
 

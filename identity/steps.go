@@ -54,6 +54,7 @@ type proof struct {
 	// Passkey names the passkey of a provedFirst, and Verified says that its authenticator has verified the user.
 	Passkey  []byte `json:"p,omitempty"`
 	Verified bool   `json:"v,omitempty"`
+	Hardware bool   `json:"h,omitempty"` // the passkey cannot leave its device
 }
 
 // holds reports whether what was proved before still holds: the password was
