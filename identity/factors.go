@@ -43,6 +43,7 @@ var factors = [...]*factor{smsFactor, totpFactor, emailFactor}
 type enrolled struct {
 	totp   *totp   // nil if no authenticator app is enrolled
 	device *device // that the client has named; nil if it has named none
+	aimed  bool    // the sign-in has named levels, see stepup.go
 }
 
 // factorOf returns the row of a method. It returns an error that names the
@@ -111,7 +112,7 @@ func methodsOf(s *PoolSettings, u *User, e enrolled) []MFAMethod {
 func mayUse(s *PoolSettings, u *User, e enrolled, m MFAMethod) bool {
 	free := *u
 	free.MFA.Preferred = MFANone
-	return slices.Contains(methodsOf(s, &free, e), m)
+	return slices.Contains(methodsOf(s, &free, e), m) || e.aimed && slices.Contains(secondsOf(s, u, e), m)
 }
 
 // setupMethods returns the factors that a user without a factor may set up.

@@ -37,7 +37,7 @@ func (p proof) method() (string, error) {
 			return "", err
 		}
 		return p.orPasskey(f.amr), nil
-	case provedRecovery, provedCustom, provedDevice, provedRounds:
+	case provedRecovery, provedCustom, provedDevice, provedRounds, provedEarlier: // outcome.aim adds those of an earlier sign-in
 		return "", nil
 	default:
 		return "", fmt.Errorf("%w: the method of the proof %q", errUnhandled, p.Kind)

@@ -38,6 +38,9 @@ type scope struct {
 	untracked bool          // the flow tracks no devices
 	unasked   bool          // hooks must run before a sign-in gets tokens, and have not yet
 
+	levels  []Level // that the sign-in has named, the best first, see stepup.go; nil for none
+	earlier []proof // names an earlier sign-in that counts; nil for none
+
 	amr []string // what the sign-in has proved, see outcome.decide
 	acr string   // the name of the level that it has reached, if it has named one
 

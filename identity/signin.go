@@ -118,6 +118,8 @@ type attempt struct {
 
 	party    *webauthn.Party // of passkeys; nil if no sign-in begins with one
 	passkeys *passkeySet     // nil if there are none, or none are read
+	aim      *aim            // of a sign-in that has named levels, before a first factor was proved; nil otherwise
+	aimed    *outcome        // what aim was found from, if it is the user's own
 
 	correct bool
 	renewed *credential // written when the proof was correct
@@ -397,7 +399,8 @@ type outcome struct {
 	proved   []proof     // by now
 	step     step        // what comes next
 	method   MFAMethod
-	groups   []*Group // of a sign-in that is done
+	choices  []MFAMethod // of stepChoose, in a sign-in that has named levels
+	groups   []*Group    // of a sign-in that is done
 }
 
 // next reads and decides what comes after a correct proof of the user.
@@ -411,6 +414,7 @@ func (o *outcome) next(r store.Reader, s *scope) (err error) {
 	if o.enrolled.device, err = s.namedDevice(r, o.user.Sub); err != nil {
 		return err
 	}
+	o.enrolled.aimed = s.levels != nil
 	return o.decide(r, s)
 }
 
@@ -419,7 +423,7 @@ func (o *outcome) decide(r store.Reader, s *scope) (err error) {
 	if o.step, o.method, err = nextStep(s.settings, o.user, o.enrolled, o.proved); err != nil {
 		return err
 	}
-	if s.amr, err = methodsOfProofs(o.proved); err != nil {
+	if err := o.reach(r, s); err != nil || o.refused != nil {
 		return err
 	}
 	if o.step == stepFactor {
@@ -484,7 +488,7 @@ func (t *attempt) decide(tx store.Tx, ev *Event, now time.Time) (*guesses, *outc
 			return nil, nil, err
 		}
 	}
-	o := &outcome{user: u, cred: again.cred, proved: []proof{{Kind: provedPassword, Changed: again.cred.Changed}}}
+	o := &outcome{user: u, cred: again.cred, proved: t.scope.after(proof{Kind: provedPassword, Changed: again.cred.Changed})}
 	return again.lock, o, o.next(tx, t.scope)
 }
 
