@@ -23,6 +23,12 @@ var (
 	ErrGroupRuleNotFound = errors.New("identity: group rule does not exist")
 	// ErrGroupExists is returned when a group's name is taken. It is a [*GroupError].
 	ErrGroupExists = errors.New("identity: group already exists")
+	// ErrResourceServerNotFound is returned for a resource server that does not exist. It is a [*NotFoundError].
+	ErrResourceServerNotFound = errors.New("identity: resource server does not exist")
+	// ErrResourceServerExists is returned when the identifier of a resource server is taken. It is a [*ResourceServerError].
+	ErrResourceServerExists = errors.New("identity: resource server already exists")
+	// ErrScopeNotFound is returned for a scope that is neither one of OpenID Connect nor of a resource server of the pool. It is a [*NotFoundError].
+	ErrScopeNotFound = errors.New("identity: scope does not exist")
 	// ErrUserNotFound is returned for a user who does not exist, to operators and where the settings disclose it.
 	ErrUserNotFound = errors.New("identity: user does not exist")
 	// ErrIncorrectCredentials is returned for a wrong password or proof. It is
@@ -281,6 +287,16 @@ type GroupError struct {
 
 func (e *GroupError) Error() string { return e.Err.Error() + ": " + e.Name }
 func (e *GroupError) Unwrap() error { return e.Err }
+
+// A ResourceServerError names the resource server that an error is about.
+type ResourceServerError struct {
+	Err        error  // ErrResourceServerExists
+	Pool       string // the id of the pool
+	Identifier string // of the resource server
+}
+
+func (e *ResourceServerError) Error() string { return e.Err.Error() + ": " + e.Identifier }
+func (e *ResourceServerError) Unwrap() error { return e.Err }
 
 // A ClientError is an error about a client's proof of its secret.
 type ClientError struct {

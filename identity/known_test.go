@@ -25,7 +25,7 @@ var knownErrors = []error{
 	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,
 	identity.ErrRotationRequired, identity.ErrWrongTokenType, identity.ErrRevocationDisabled, identity.ErrForeignToken,
 	identity.ErrDeletionProtected, identity.ErrInvalidSettings, identity.ErrTrigger, identity.ErrHookRefused, identity.ErrHookDecision, identity.ErrHookFailed, identity.ErrUnsupported,
-	identity.ErrGroupNotFound, identity.ErrGroupRuleNotFound, identity.ErrGroupExists, identity.ErrLastSecret, identity.ErrSecretNotFound, identity.ErrSenderKeyUnknown, identity.ErrSenderKeyMalformed,
+	identity.ErrGroupNotFound, identity.ErrGroupRuleNotFound, identity.ErrGroupExists, identity.ErrResourceServerNotFound, identity.ErrResourceServerExists, identity.ErrScopeNotFound, identity.ErrLastSecret, identity.ErrSecretNotFound, identity.ErrSenderKeyUnknown, identity.ErrSenderKeyMalformed,
 	identity.ErrPasskeysDisabled, identity.ErrPasskeyParty, identity.ErrTooManyPasskeys, identity.ErrPasskeyChallenge, identity.ErrPasskeyClient,
 	identity.ErrPasskeyRelyingParty, identity.ErrPasskeyOrigin, identity.ErrPasskeyUnsupported, identity.ErrPasskeyInvalid, identity.ErrPasskeyNotFound, identity.ErrPasskeyAlone,
 	identity.ErrTOTPDisabled, identity.ErrTOTPNotFound, identity.ErrTOTPMismatch, identity.ErrTOTPUsed,

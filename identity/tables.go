@@ -32,6 +32,12 @@ var (
 		return []string{store.Key(c.Pool)}
 	}}
 
+	// resourceServers: the APIs of a pool, and the scopes that tokens may carry for them.
+	resourceServers = &store.Table[ResourceServer]{
+		Name: "resourceservers", Key: func(s *ResourceServer) string { return store.Key(s.Pool, s.Settings.Identifier) },
+		Owner: store.OwnedByPool,
+	}
+
 	clientSecrets = &store.Table[clientSecret]{
 		Name: "clientsecrets", Secret: true, Key: func(s *clientSecret) string { return store.Key(s.Client) },
 		Owner: store.OwnedByClient,

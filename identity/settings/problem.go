@@ -67,6 +67,7 @@ const (
 	URLFragment            Code = "URL fragment"        // of the URL About
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
 	LevelNameTwice         Code = "level name twice"    // of the name About
+	ScopeTwice             Code = "scope twice"         // of the scope About, of a resource server
 )
 
 // The rules that only the service has, see [Pool.CheckService] and [Client.CheckService].
