@@ -121,11 +121,15 @@ func (a *aim) most(methods []string) Level {
 	return most
 }
 
-// leads reports whether a first factor, which was not proved before, leads to the level.
+// leads reports whether a first factor, which was not proved before, leads to the level. In a step-up for which a second factor
+// is enough, so must the first one be.
 func (a *aim) leads(f *firstFactor) bool {
 	m, err := methodOf(f.name)
 	if err != nil || slices.Contains(a.base, m) || m == methodSoftware && slices.Contains(a.base, methodHardware) {
 		return false
+	}
+	if a.base != nil && a.most(a.base) >= a.best {
+		return levelOf(joined(a.base, m)) >= a.best
 	}
 	return a.most(joined(a.base, m)) >= a.best
 }
@@ -309,6 +313,9 @@ func (c *firstStep) stepUp(ctx context.Context, preferred FirstFactor, level Lev
 		}
 		if levelOf(a.base) >= a.best { // its token has another name of the level, or none: only a whole sign-in gives the name
 			s.earlier = nil
+			if err := c.takeAim(ctx); err != nil {
+				return nil, err
+			}
 			return c.begin(ctx, preferred)
 		}
 	}

@@ -109,6 +109,8 @@ func (c *climber) prove(res *identity.SignInResult, err error) *identity.Tokens 
 			res, err = ch.Answer(c.t.Context(), c.code(c.sent(phone)))
 		case *identity.PasswordRequired:
 			res, err = ch.Answer(c.t.Context(), identity.PasswordAnswer{Password: password})
+		case *identity.MFAChoiceRequired:
+			res, err = ch.Answer(c.t.Context(), identity.FactorChoice{Method: ch.Methods[0]})
 		case *identity.SRPRequired:
 			res, err = byExchange(c.t, c.pool, ch), nil
 		default:
@@ -124,7 +126,7 @@ func (c *climber) code(text string) identity.FactorCode {
 // sent is the last code that was sent to an address.
 func (c *climber) sent(address string) string {
 	c.t.Helper()
-	for _, m := range slices.Backward(c.outbox.Messages(nil)) {
+	for _, m := range c.outbox.Messages(nil) { // the newest first
 		if m.To == address {
 			return string(m.Code)
 		}
@@ -197,7 +199,9 @@ func TestClaimsOfEachSignIn(t *testing.T) {
 			case "mail":
 				on[identity.MFAEmail] = identity.MFASetting{Enabled: true}
 			}
-			check(t, "SetMFA", c.pool.Admin().Users().SetMFA(t.Context(), "alice", on))
+			if len(on) > 0 {
+				check(t, "SetMFA", c.pool.Admin().Users().SetMFA(t.Context(), "alice", on))
+			}
 			in := c.to(tt.level)
 			if tt.level == loa2 { // level 2 for a user who could reach more
 				in.Levels = []string{loa1}
@@ -556,7 +560,8 @@ func TestStepUpIsWhole(t *testing.T) {
 	s := levelPool()
 	s.RecoveryCodes = true
 	c := newClimber(t, s, false).withApp(true)
-	session := c.session(t, c.a, "alice")
+	session, err := c.pool.Session(t.Context(), c.up(loa1).Access)
+	check(t, "Session", err)
 	codes, err := session.NewRecoveryCodes(t.Context())
 	check(t, "NewRecoveryCodes", err)
 	in := c.to(loa4)
@@ -579,6 +584,9 @@ func TestTargetsOfUsersWhoAreHidden(t *testing.T) {
 				c.withApp(false)
 			}
 			for _, levels := range [][]string{{loa4}, {loa4, loa2}, {loa3}, {loa1}} {
+				if s.Defaults == identity.CognitoDefaults { // what a user may begin with is told there, as without a target
+					break
+				}
 				for _, preferred := range []identity.FirstFactor{noFactor, byWord, bySRP, byMail, byPasskey} {
 					in := c.to(levels...)
 					in.Preferred = preferred
