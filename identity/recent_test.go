@@ -76,6 +76,7 @@ var sessionMethods = []struct {
 	{method: "Level", free: "it changes nothing"},
 	{method: "RequireLevel", free: "it changes nothing"},
 	{method: "User", free: "it changes nothing"},
+	{method: "UserInfo", free: "it changes nothing"},
 }
 
 // TestEachMethodOfASessionIsKnownToAskForARecentSignIn: add a new method to the table above, and let it
