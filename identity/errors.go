@@ -272,6 +272,12 @@ var (
 	ErrTrigger = errors.New("identity: the target of the trigger cannot be called")
 	// ErrPlan is returned for a flow that the plan of the pool does not have, see Tier of [PoolSettings].
 	ErrPlan = errors.New("identity: the plan of the user pool does not have this flow")
+	// ErrLevelReached is returned for a step-up whose access token has the level already. Use that token.
+	ErrLevelReached = errors.New("identity: the access token has the level already")
+	// ErrLevelUnreachable is returned for a sign-in that names levels of which the user can reach none, or not with the factor that was proved.
+	ErrLevelUnreachable = errors.New("identity: the user cannot reach the level")
+	// ErrLevelRequired is returned for a session whose sign-in has not reached a level, or is too old. It is a [*LevelError].
+	ErrLevelRequired = errors.New("identity: a stronger sign-in is required")
 	// ErrUnsupported is returned for what this version does not support. Nothing was changed.
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )

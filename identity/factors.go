@@ -16,6 +16,7 @@ type factor struct {
 	method MFAMethod
 	kind   stateKind // the kind of the challenge that asks for a code
 	answer string    // the name of the answer, for the error if it is missing
+	amr    string    // the method that it proves, see levels.go
 	// address is the attribute that codes are sent to; empty if none is sent.
 	address string
 	// strength orders the factors. If the pool demands a factor and the user has
@@ -42,6 +43,7 @@ var factors = [...]*factor{smsFactor, totpFactor, emailFactor}
 type enrolled struct {
 	totp   *totp   // nil if no authenticator app is enrolled
 	device *device // that the client has named; nil if it has named none
+	aimed  bool    // the sign-in has named levels, see stepup.go
 }
 
 // factorOf returns the row of a method. It returns an error that names the
@@ -110,7 +112,7 @@ func methodsOf(s *PoolSettings, u *User, e enrolled) []MFAMethod {
 func mayUse(s *PoolSettings, u *User, e enrolled, m MFAMethod) bool {
 	free := *u
 	free.MFA.Preferred = MFANone
-	return slices.Contains(methodsOf(s, &free, e), m)
+	return slices.Contains(methodsOf(s, &free, e), m) || e.aimed && slices.Contains(secondsOf(s, u, e), m)
 }
 
 // setupMethods returns the factors that a user without a factor may set up.
@@ -125,7 +127,7 @@ func setupMethods(s *PoolSettings) []MFAMethod {
 }
 
 var totpFactor = &factor{
-	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 3,
+	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", amr: methodTOTP, strength: 3,
 	offered: (*PoolSettings).AppsOffered,
 	ready:   hasApp,
 	usable:  func(_ *PoolSettings, u *User, e enrolled) bool { return hasApp(u, e) },
@@ -142,7 +144,7 @@ var totpFactor = &factor{
 func hasApp(_ *User, e enrolled) bool { return e.totp != nil && len(e.totp.Secret) > 0 }
 
 var smsFactor = &factor{
-	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", address: "phone_number", strength: 2,
+	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", amr: methodSMS, address: "phone_number", strength: 2,
 	offered: func(s *PoolSettings) bool { return s.SMSMFA },
 	ready:   hasPhone,
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.SMSMFA && hasPhone(u, e) },
@@ -158,7 +160,7 @@ var smsFactor = &factor{
 }
 
 var emailFactor = &factor{
-	method: MFAEmail, kind: stateEmail, answer: "EMAIL_OTP_CODE", address: "email", strength: 1,
+	method: MFAEmail, kind: stateEmail, answer: "EMAIL_OTP_CODE", amr: methodEmail, address: "email", strength: 1,
 	offered: func(s *PoolSettings) bool { return s.EmailMFA != nil },
 	ready:   hasEmail,
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.EmailMFA != nil && hasEmail(u, e) },

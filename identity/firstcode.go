@@ -318,6 +318,7 @@ func (c *firstStep) read(tx store.Reader) (*outcome, error) {
 	if o.enrolled.device, err = c.scope.namedDevice(tx, c.who); err != nil {
 		return nil, err
 	}
+	o.enrolled.aimed = c.scope.levels != nil
 	if values[3] != nil {
 		o.refused = ErrSessionUsed
 	}
@@ -357,7 +358,7 @@ func (c *firstStep) judgeCode(tx store.Tx, f *firstFactor, t *secondStep, o *out
 		o.refused = ErrCodeMismatch
 		return cmp.Or(lock.count(tx, t.now), s.countMissOf(tx, to, t.now), ev.failed(EventSignInFailed, o.refused).with(dataPurpose, string(firstCode)).insert(tx))
 	}
-	o.proved = []proof{{Kind: provedFirst, Changed: o.cred.changed(), First: f.name}}
+	o.proved = s.after(proof{Kind: provedFirst, Changed: o.cred.changed(), First: f.name})
 	return nil
 }
 

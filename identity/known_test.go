@@ -35,7 +35,7 @@ var knownErrors = []error{
 	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired, identity.ErrDevicesOff, identity.ErrDeviceNotFound, identity.ErrDeviceExists,
 	identity.ErrQuotaExceeded, identity.ErrInvalidFilter, identity.ErrInvalidFilterAttribute, identity.ErrInvalidPosition,
 	identity.ErrImportJobNotFound, identity.ErrImportState, identity.ErrImportNoFile, identity.ErrImportActive, identity.ErrImportUnverified,
-	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked, identity.ErrPlan,
+	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked, identity.ErrPlan, identity.ErrLevelReached, identity.ErrLevelUnreachable, identity.ErrLevelRequired,
 }
 
 // wantKnown checks that an error is nil or one that a caller branches on.

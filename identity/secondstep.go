@@ -181,7 +181,7 @@ func (s *scope) factorChallenge(ctx context.Context, o *outcome, st *challengeSt
 		return f.ask(ctx, s, o, st, p, now)
 	case stepChoose:
 		var err error
-		methods := methodsOf(s.settings, o.user, o.enrolled)
+		methods := o.choicesOf(s)
 		p.state, err = s.challenge(stateChoose, st, factorChoices{methods}, now)
 		return &SignInResult{Challenge: &MFAChoiceRequired{p, methods}}, err
 	case stepSetup:
@@ -375,6 +375,7 @@ func (t *secondStep) read(tx store.Reader) (*outcome, error) {
 	if o.enrolled.device, err = t.scope.namedDevice(tx, t.state.Sub); err != nil {
 		return nil, err
 	}
+	o.enrolled.aimed = t.scope.levels != nil
 	hold, err := allHold(o.proved, t.scope.settings, o)
 	switch {
 	case err != nil:

@@ -64,6 +64,8 @@ type (
 	MFAMode = settings.MFAMode
 	// Tier is a plan of the service.
 	Tier = settings.Tier
+	// Level is how strongly a sign-in has proved who the user is.
+	Level = settings.Level
 	// FirstFactor is a factor that a sign-in may begin with.
 	FirstFactor = settings.FirstFactor
 	// RecoveryName names a way to recover an account.
@@ -96,6 +98,14 @@ const (
 	TierLite       = settings.TierLite
 	TierEssentials = settings.TierEssentials
 	TierPlus       = settings.TierPlus
+)
+
+// The levels that sign-ins reach, see [Level].
+const (
+	Level1 = settings.Level1
+	Level2 = settings.Level2
+	Level3 = settings.Level3
+	Level4 = settings.Level4
 )
 
 // The factors that a sign-in may begin with, see [FirstFactor].

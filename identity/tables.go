@@ -452,6 +452,10 @@ type family struct {
 	Device     string    `json:"device,omitempty"`
 	// DeviceGroup is set as long as the device of the sign-in is a new one, which was not confirmed.
 	DeviceGroup string `json:"deviceGroup,omitempty"`
+	// AMR is what the sign-in has proved, see levels.go: nil for one of an earlier version, or if hooks alone proved it.
+	AMR []string `json:"amr,omitempty"`
+	// ACR is the name of the level that it reached, as the name was then. It is empty unless the sign-in named a level.
+	ACR string `json:"acr,omitempty"`
 	// Browser says that this is a browser that is signed in by pages. It has no tokens.
 	Browser bool `json:"browser,omitempty"`
 	// OAuth says that the tokens were given by the authorization server. Parent is the browser that they came through.

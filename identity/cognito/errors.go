@@ -68,6 +68,9 @@ var rows = []row{
 	{identity.ErrScopeNotAllowed, idp.InvalidParameterException, say("Invalid scope requested")},                            // text (unsure)
 	{identity.ErrFlowNotEnabled, idp.InvalidParameterException, flowNotEnabled},
 	{identity.ErrPlan, idp.FeatureUnavailableInTierException, say("The following feature is not available for the LITE pricing tier configured: Choice-based Sign-In")}, // the feature's name is (unsure)
+	{identity.ErrLevelReached, idp.InvalidParameterException, say("The access token already meets the requested authentication level.")},                                // text (unsure)
+	{identity.ErrLevelUnreachable, idp.InvalidParameterException, say("The user has no factors to meet any of the requested authentication levels.")},                   // text (unsure)
+	{identity.ErrLevelRequired, idp.NotAuthorizedException, say("A stronger sign-in is required. Sign in again.")},                                                      // no operation of the service reaches it
 	{identity.ErrMissingParameter, idp.InvalidParameterException, missingParameter},
 	{identity.ErrInvalidParameter, idp.InvalidParameterException, invalidParameter},
 	{identity.ErrSecretHashMissing, idp.NotAuthorizedException, forClient("Client %s is configured with secret but SECRET_HASH was not received")},

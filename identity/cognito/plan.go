@@ -33,8 +33,9 @@ func checkPlan(set *identity.PoolSettings) error {
 		{"Token Customization with Pre-Token Generation Lambda " + hook, lite && hook != "" && hook != "V1_0"},
 		{"Password History", lite && policy != nil && or(policy.HistorySize, 0) > 0}, // (unsure)
 		{"Passwordless Sign-In", lite && slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool { return f != identity.FirstPassword })},
-		{"Email MFA", lite && set.EmailMFA != nil}, // (unsure)
-		{"Passkeys", lite && set.Passkeys != nil},  // (unsure)
+		{"Email MFA", lite && set.EmailMFA != nil},             // (unsure)
+		{"Custom ACR Values", lite && len(set.LevelNames) > 0}, // (unsure)
+		{"Passkeys", lite && set.Passkeys != nil},              // (unsure)
 	} {
 		if f.used {
 			return wire.Errorf(idp.FeatureUnavailableInTierException,

@@ -66,6 +66,7 @@ func TestPoolMembersSetWhatTheyName(t *testing.T) {
 	create, update := &idp.CreateUserPoolRequest{}, &idp.UpdateUserPoolRequest{}
 	fill(reflect.ValueOf(create).Elem())
 	create.DeletionProtection = new(idp.DeletionProtectionType("ACTIVE"))
+	create.AcrConfiguration = map[string]idp.AcrLevelConfigType{"Level2": {AcrValue: new("silver")}}
 	for _, name := range fieldsOf[idp.UpdateUserPoolRequest]() {
 		if v := reflect.ValueOf(create).Elem().FieldByName(name); v.IsValid() {
 			reflect.ValueOf(update).Elem().FieldByName(name).Set(v)

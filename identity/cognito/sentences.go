@@ -55,6 +55,8 @@ var sentences = map[settings.Code]string{
 	settings.ScopeTwice:      "Duplicate scope name {} in the resource server.",                           // (unsure)
 	settings.RefreshTooShort: "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
 
+	settings.LevelNameTwice: "Invalid AcrConfiguration. AcrValue {} is used by more than one level.", // (unsure)
+
 	settings.SMSMissing:            "SMS configuration is required when phone_number is selected for auto verification",
 	settings.MailFromMalformed:     "Provided From email address is invalid",
 	settings.MailSourceMissing:     "Source ARN is required to use DEVELOPER email sending owner",

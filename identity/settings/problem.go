@@ -68,6 +68,7 @@ const (
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
 	DomainMalformed        Code = "domain malformed"
 	DomainNotCustom        Code = "domain not custom" // a prefix with settings of custom domains
+	LevelNameTwice         Code = "level name twice"  // of the name About
 	ScopeTwice             Code = "scope twice"       // of the scope About, of a resource server
 )
 

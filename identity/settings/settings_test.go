@@ -109,6 +109,7 @@ var badPools = []struct {
 	{"aliases and names", "Aliases", settings.AliasesExclusive, "", settings.Pool{Aliases: email, UsernameAttributes: email}},
 	{"not auto-verified", "VerifyBeforeUpdate", settings.NotAutoVerified, "email", settings.Pool{VerifyBeforeUpdate: email}},
 	{"no password", "FirstFactors", settings.PasswordMissing, "", settings.Pool{FirstFactors: []settings.FirstFactor{settings.FirstPasskey}}},
+	{"levels of one name", "LevelNames", settings.LevelNameTwice, "urn:cognito:loa:3", settings.Pool{LevelNames: map[settings.Level]string{settings.Level1: "urn:cognito:loa:3"}}},
 	{"unknown factor", "FirstFactors", "", "", settings.Pool{FirstFactors: []settings.FirstFactor{settings.FirstPassword, "x"}}},
 	{"attribute twice", "Schema", settings.AttributeTwice, "email", settings.Pool{Schema: schema(settings.Attribute{Name: "email"})}},
 	{"standard attribute", "Schema", settings.StandardFixed, "profile", settings.Pool{Schema: fixed()}},
