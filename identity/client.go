@@ -57,7 +57,8 @@ func (a *Admin) Clients() Clients { return Clients{a} }
 
 // Create makes an app client. Read its secret, if it has one, with
 // [Clients.Secrets]. Create returns [ErrQuotaExceeded] if the pool has as many
-// clients as it may have: see [Quotas].
+// clients as it may have: see [Quotas]. It returns [ErrScopeNotFound] for a scope of no
+// resource server of the pool.
 func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientInfo, error) {
 	pool, err := c.admin.Describe(ctx)
 	if err != nil {
@@ -83,7 +84,7 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 		if err != nil {
 			return err
 		}
-		if err := clientIDFree(tx, settings.ID); err != nil {
+		if err := cmp.Or(clientIDFree(tx, settings.ID), checkScopes(tx, pool.ID, &client.Settings)); err != nil {
 			return err
 		}
 		if err := insertClient(tx, client, secret); err != nil {

@@ -54,29 +54,32 @@ const (
 // The kinds of events of pools, app clients, groups and keys. Their text is
 // stored too.
 const (
-	EventPoolCreated         EventKind = "PoolCreated"
-	EventPoolChanged         EventKind = "PoolChanged" // Data has the names of the settings
-	EventPoolDeleted         EventKind = "PoolDeleted" // an event of the engine, see [Engine.Events]
-	EventClientCreated       EventKind = "ClientCreated"
-	EventClientChanged       EventKind = "ClientChanged" // Data has the names of the settings
-	EventClientDeleted       EventKind = "ClientDeleted"
-	EventClientSecretAdded   EventKind = "ClientSecretAdded"   // Data has the id of the secret
-	EventClientSecretDeleted EventKind = "ClientSecretDeleted" // Data has the id of the secret
-	EventGroupCreated        EventKind = "GroupCreated"
-	EventGroupChanged        EventKind = "GroupChanged"
-	EventGroupDeleted        EventKind = "GroupDeleted"
-	EventGroupRuleAdded      EventKind = "GroupRuleAdded"   // Data has the id of the rule
-	EventGroupRuleRemoved    EventKind = "GroupRuleRemoved" // Data has the id of the rule
-	EventImportJobCreated    EventKind = "ImportJobCreated"
-	EventImportJobStarted    EventKind = "ImportJobStarted"
-	EventImportJobStopped    EventKind = "ImportJobStopped"   // by an operator
-	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
-	EventAddressSuppressed   EventKind = "AddressSuppressed"  // nothing is sent to an address any more
-	EventAddressLifted       EventKind = "AddressLifted"      // messages are sent to an address again
-	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
-	EventSenderKeyDeleted    EventKind = "SenderKeyDeleted"   // Data has its name
-	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
-	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
+	EventPoolCreated           EventKind = "PoolCreated"
+	EventPoolChanged           EventKind = "PoolChanged" // Data has the names of the settings
+	EventPoolDeleted           EventKind = "PoolDeleted" // an event of the engine, see [Engine.Events]
+	EventClientCreated         EventKind = "ClientCreated"
+	EventClientChanged         EventKind = "ClientChanged" // Data has the names of the settings
+	EventClientDeleted         EventKind = "ClientDeleted"
+	EventClientSecretAdded     EventKind = "ClientSecretAdded"   // Data has the id of the secret
+	EventClientSecretDeleted   EventKind = "ClientSecretDeleted" // Data has the id of the secret
+	EventGroupCreated          EventKind = "GroupCreated"
+	EventGroupChanged          EventKind = "GroupChanged"
+	EventGroupDeleted          EventKind = "GroupDeleted"
+	EventGroupRuleAdded        EventKind = "GroupRuleAdded"   // Data has the id of the rule
+	EventGroupRuleRemoved      EventKind = "GroupRuleRemoved" // Data has the id of the rule
+	EventResourceServerCreated EventKind = "ResourceServerCreated"
+	EventResourceServerChanged EventKind = "ResourceServerChanged" // Data has the names of the settings
+	EventResourceServerDeleted EventKind = "ResourceServerDeleted"
+	EventImportJobCreated      EventKind = "ImportJobCreated"
+	EventImportJobStarted      EventKind = "ImportJobStarted"
+	EventImportJobStopped      EventKind = "ImportJobStopped"   // by an operator
+	EventSigningKeysCreated    EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
+	EventAddressSuppressed     EventKind = "AddressSuppressed"  // nothing is sent to an address any more
+	EventAddressLifted         EventKind = "AddressLifted"      // messages are sent to an address again
+	EventSenderKeyCreated      EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
+	EventSenderKeyDeleted      EventKind = "SenderKeyDeleted"   // Data has its name
+	EventAccessKeyCreated      EventKind = "AccessKeyCreated"   // an event of the engine
+	EventAccessKeyRevoked      EventKind = "AccessKeyRevoked"   // an event of the engine
 )
 
 // The names of entries in Event.Data.

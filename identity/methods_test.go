@@ -61,6 +61,7 @@ var readers = strings.Fields(`
 	Groups.Get Groups.List Groups.Members Groups.Rules
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
+	ResourceServers.Get ResourceServers.List
 	UserPool.PasswordRules UserPool.Session
 	Session.RecoveryCodesLeft Users.RecoveryCodesLeft
 	Session.Device Session.Devices Session.Factors Session.Passkeys Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys

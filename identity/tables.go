@@ -32,6 +32,12 @@ var (
 		return []string{store.Key(c.Pool)}
 	}}
 
+	// resourceServers: the APIs of a pool, and the scopes that tokens may carry for them.
+	resourceServers = &store.Table[ResourceServer]{
+		Name: "resourceservers", Key: func(s *ResourceServer) string { return store.Key(s.Pool, s.Settings.Identifier) },
+		Owner: store.OwnedByPool,
+	}
+
 	clientSecrets = &store.Table[clientSecret]{
 		Name: "clientsecrets", Secret: true, Key: func(s *clientSecret) string { return store.Key(s.Client) },
 		Owner: store.OwnedByClient,
@@ -316,6 +322,8 @@ const (
 	MFASMS   MFAMethod = "SMS_MFA"
 	MFATOTP  MFAMethod = "SOFTWARE_TOKEN_MFA"
 	MFAEmail MFAMethod = "EMAIL_OTP"
+	// MFAPasskey is asked for in no sign-in. It lets a passkey be both factors of a user, see [MFAUpdate].
+	MFAPasskey MFAMethod = "WEB_AUTHN_MFA"
 )
 
 // Group is a group of users, as it is stored.

@@ -87,7 +87,9 @@ type Client struct {
 	// OAuthFlows are stored and shown, and not acted on: code and implicit, which
 	// require CallbackURLs, or client_credentials alone, which requires a secret.
 	OAuthFlows []string `json:"oauthFlows,omitempty"`
-	// OAuthScopes are stored and shown, and not acted on: what OAuth tokens may be for.
+	// OAuthScopes are what OAuth tokens may be for: openid, email, phone, profile,
+	// aws.cognito.signin.user.admin, and scopes of resource servers of the pool, such as
+	// https://api.example.com/read.
 	OAuthScopes []string `json:"oauthScopes,omitempty"`
 	// Analytics is stored and shown, and not acted on: nothing is sent anywhere. Nil
 	// means not given.
