@@ -69,6 +69,7 @@ const (
 
 // A Page is what one page shows. Fields that its kind does not use are ignored.
 type Page struct {
+	// Kind says which page it is. Required.
 	Kind Kind
 
 	// Look replaces that of [Options]. Defaults to nil.
@@ -169,7 +170,7 @@ type Links struct {
 // A Provider is a way to sign in at another site.
 type Provider struct {
 	Name string // shown, as in "Continue with Name"
-	Href string
+	Href string // where the button leads
 	Icon string // a path on this host or a data URI of a picture; "" for none
 }
 
@@ -182,7 +183,7 @@ type Field struct {
 	// Label is shown for attributes that are not standard. Defaults to Attribute in words.
 	Label    string
 	Type     string // "String", "Number", "DateTime" or "Boolean"; defaults to String
-	Required bool
+	Required bool   // the form is not sent without it
 	// ReadOnly fields are shown and cannot be changed.
 	ReadOnly bool
 	// Min and Max are lengths of strings and bounds of numbers, as in a schema. Defaults to none.
@@ -193,7 +194,8 @@ type Field struct {
 
 // PasswordRules are what a new password must have.
 type PasswordRules struct {
-	Min                          int // characters
+	Min int // how many characters
+	// Upper, Lower, Digit and Symbols ask for one of each.
 	Upper, Lower, Digit, Symbols bool
 }
 
@@ -228,7 +230,7 @@ type TOTP struct {
 
 // A Scope is one that a client asks for.
 type Scope struct {
-	Name string
+	Name string // as in the request
 	// Description is shown for scopes that are not standard.
 	Description string
 }
@@ -240,37 +242,39 @@ type Terms struct {
 
 // Profile is a user's own settings.
 type Profile struct {
-	Fields   []Field
-	Password bool // the user has one, which can be changed
-	Factors  []Factor
+	Fields   []Field  // the attributes that are shown
+	Password bool     // the user has one, which can be changed
+	Factors  []Factor // second factors, those that are on and those that may be set up
 	// Passkeys are nil if the pool has none.
 	Passkeys []PasskeyInfo
 	// PasskeysOffered shows the part for passkeys, and a button for another one.
 	PasskeysOffered bool
-	Sessions        []Session
-	// RecoveryCodes is how many are left, and RecoveryOffered shows the part for them.
-	RecoveryCodes   int
-	RecoveryOffered bool
+	Sessions        []Session // where the user is signed in
+	RecoveryCodes   int       // how many are left
+	RecoveryOffered bool      // shows the part for recovery codes
 }
 
 // PasskeyInfo describes a passkey to its user.
 type PasskeyInfo struct {
-	ID, Name string
-	Created  time.Time
-	Used     time.Time // zero if never
+	ID      string    // sent as id
+	Name    string    // of the device or what the user has called it
+	Created time.Time // the day is shown
+	Used    time.Time // zero if never
 }
 
 // A Session is one of the user's.
 type Session struct {
-	ID, Device, Address string
-	Active              time.Time
-	Current             bool
+	ID      string    // sent as id
+	Device  string    // such as "Firefox on Linux"
+	Address string    // of the network; "" for none
+	Active  time.Time // the day is shown
+	Current bool      // the session of this request
 }
 
 // SignedIn is an account that this browser is signed in to.
 type SignedIn struct {
 	ID     string // sent as account
-	Name   string
+	Name   string // of the user
 	Detail string // such as an address; "" for none
 	// Expired says that it must sign in again.
 	Expired bool
@@ -278,9 +282,10 @@ type SignedIn struct {
 
 // A Finding explains to a developer what is wrong with a request.
 type Finding struct {
-	Title, Detail string
+	Title  string // what is wrong
+	Detail string // what to do; "" for nothing
 	// Got is what was sent, and Want what would have been right. The page marks where each of Want
 	// differs, and where Got differs from the one that is closest.
 	Got  string
-	Want []string
+	Want []string // texts that would have been right; nil for none
 }
