@@ -69,7 +69,7 @@ const (
 
 // A Page is what one page shows. Fields that its kind does not use are ignored.
 type Page struct {
-	// Kind says which page it is. Required.
+	// Kind says which page it is.
 	Kind Kind
 
 	// Look replaces that of [Options]. Defaults to nil.
@@ -181,9 +181,10 @@ type Field struct {
 	// Attribute is the standard attribute, which sets label, keyboard and autocompletion. Defaults to Name.
 	Attribute string
 	// Label is shown for attributes that are not standard. Defaults to Attribute in words.
-	Label    string
-	Type     string // "String", "Number", "DateTime" or "Boolean"; defaults to String
-	Required bool   // the form is not sent without it
+	Label string
+	Type  string // "String", "Number", "DateTime" or "Boolean"; defaults to String
+	// Required fields must be filled in.
+	Required bool
 	// ReadOnly fields are shown and cannot be changed.
 	ReadOnly bool
 	// Min and Max are lengths of strings and bounds of numbers, as in a schema. Defaults to none.
@@ -194,9 +195,11 @@ type Field struct {
 
 // PasswordRules are what a new password must have.
 type PasswordRules struct {
-	Min int // how many characters
-	// Upper, Lower, Digit and Symbols ask for one of each.
-	Upper, Lower, Digit, Symbols bool
+	Min     int  // the least number of characters
+	Upper   bool // one of A to Z
+	Lower   bool // one of a to z
+	Digit   bool // one of 0 to 9
+	Symbols bool // one symbol
 }
 
 // A Factor is a way to prove who one is.
@@ -242,14 +245,14 @@ type Terms struct {
 
 // Profile is a user's own settings.
 type Profile struct {
-	Fields   []Field  // the attributes that are shown
+	Fields   []Field  // the attributes of the user
 	Password bool     // the user has one, which can be changed
-	Factors  []Factor // second factors, those that are on and those that may be set up
+	Factors  []Factor // those that are on, and those that can be set up
 	// Passkeys are nil if the pool has none.
 	Passkeys []PasskeyInfo
 	// PasskeysOffered shows the part for passkeys, and a button for another one.
 	PasskeysOffered bool
-	Sessions        []Session // where the user is signed in
+	Sessions        []Session // the signed-in browsers and apps
 	RecoveryCodes   int       // how many are left
 	RecoveryOffered bool      // shows the part for recovery codes
 }
@@ -257,18 +260,18 @@ type Profile struct {
 // PasskeyInfo describes a passkey to its user.
 type PasskeyInfo struct {
 	ID      string    // sent as id
-	Name    string    // of the device or what the user has called it
-	Created time.Time // the day is shown
-	Used    time.Time // zero if never
+	Name    string    // that the user knows it by
+	Created time.Time // when it was registered
+	Used    time.Time // when it was used last; zero if never
 }
 
 // A Session is one of the user's.
 type Session struct {
 	ID      string    // sent as id
-	Device  string    // such as "Firefox on Linux"
-	Address string    // of the network; "" for none
-	Active  time.Time // the day is shown
-	Current bool      // the session of this request
+	Device  string    // the browser and system, or an app
+	Address string    // where it was used from last
+	Active  time.Time // when it was used last
+	Current bool      // it is the one that shows the page
 }
 
 // SignedIn is an account that this browser is signed in to.
@@ -282,10 +285,10 @@ type SignedIn struct {
 
 // A Finding explains to a developer what is wrong with a request.
 type Finding struct {
-	Title  string // what is wrong
-	Detail string // what to do; "" for nothing
-	// Got is what was sent, and Want what would have been right. The page marks where each of Want
+	Title  string // what is wrong, in a few words
+	Detail string // what to do about it; "" for nothing
+	Got    string // what was sent
+	// Want is what would have been right. The page marks where each of Want
 	// differs, and where Got differs from the one that is closest.
-	Got  string
-	Want []string // texts that would have been right; nil for none
+	Want []string
 }
