@@ -69,6 +69,7 @@ const (
 
 // A Page is what one page shows. Fields that its kind does not use are ignored.
 type Page struct {
+	// Kind says which page it is.
 	Kind Kind
 
 	// Look replaces that of [Options]. Defaults to nil.
@@ -169,7 +170,7 @@ type Links struct {
 // A Provider is a way to sign in at another site.
 type Provider struct {
 	Name string // shown, as in "Continue with Name"
-	Href string
+	Href string // where the button leads
 	Icon string // a path on this host or a data URI of a picture; "" for none
 }
 
@@ -180,8 +181,9 @@ type Field struct {
 	// Attribute is the standard attribute, which sets label, keyboard and autocompletion. Defaults to Name.
 	Attribute string
 	// Label is shown for attributes that are not standard. Defaults to Attribute in words.
-	Label    string
-	Type     string // "String", "Number", "DateTime" or "Boolean"; defaults to String
+	Label string
+	Type  string // "String", "Number", "DateTime" or "Boolean"; defaults to String
+	// Required fields must be filled in.
 	Required bool
 	// ReadOnly fields are shown and cannot be changed.
 	ReadOnly bool
@@ -193,8 +195,11 @@ type Field struct {
 
 // PasswordRules are what a new password must have.
 type PasswordRules struct {
-	Min                          int // characters
-	Upper, Lower, Digit, Symbols bool
+	Min     int  // the least number of characters
+	Upper   bool // one of A to Z
+	Lower   bool // one of a to z
+	Digit   bool // one of 0 to 9
+	Symbols bool // one symbol
 }
 
 // A Factor is a way to prove who one is.
@@ -228,7 +233,7 @@ type TOTP struct {
 
 // A Scope is one that a client asks for.
 type Scope struct {
-	Name string
+	Name string // as in the request
 	// Description is shown for scopes that are not standard.
 	Description string
 }
@@ -240,37 +245,39 @@ type Terms struct {
 
 // Profile is a user's own settings.
 type Profile struct {
-	Fields   []Field
-	Password bool // the user has one, which can be changed
-	Factors  []Factor
+	Fields   []Field  // the attributes of the user
+	Password bool     // the user has one, which can be changed
+	Factors  []Factor // those that are on, and those that can be set up
 	// Passkeys are nil if the pool has none.
 	Passkeys []PasskeyInfo
 	// PasskeysOffered shows the part for passkeys, and a button for another one.
 	PasskeysOffered bool
-	Sessions        []Session
-	// RecoveryCodes is how many are left, and RecoveryOffered shows the part for them.
-	RecoveryCodes   int
-	RecoveryOffered bool
+	Sessions        []Session // the signed-in browsers and apps
+	RecoveryCodes   int       // how many are left
+	RecoveryOffered bool      // shows the part for recovery codes
 }
 
 // PasskeyInfo describes a passkey to its user.
 type PasskeyInfo struct {
-	ID, Name string
-	Created  time.Time
-	Used     time.Time // zero if never
+	ID      string    // sent as id
+	Name    string    // that the user knows it by
+	Created time.Time // when it was registered
+	Used    time.Time // when it was used last; zero if never
 }
 
 // A Session is one of the user's.
 type Session struct {
-	ID, Device, Address string
-	Active              time.Time
-	Current             bool
+	ID      string    // sent as id
+	Device  string    // the browser and system, or an app
+	Address string    // where it was used from last
+	Active  time.Time // when it was used last
+	Current bool      // it is the one that shows the page
 }
 
 // SignedIn is an account that this browser is signed in to.
 type SignedIn struct {
 	ID     string // sent as account
-	Name   string
+	Name   string // of the user
 	Detail string // such as an address; "" for none
 	// Expired says that it must sign in again.
 	Expired bool
@@ -278,9 +285,10 @@ type SignedIn struct {
 
 // A Finding explains to a developer what is wrong with a request.
 type Finding struct {
-	Title, Detail string
-	// Got is what was sent, and Want what would have been right. The page marks where each of Want
+	Title  string // what is wrong, in a few words
+	Detail string // what to do about it; "" for nothing
+	Got    string // what was sent
+	// Want is what would have been right. The page marks where each of Want
 	// differs, and where Got differs from the one that is closest.
-	Got  string
 	Want []string
 }

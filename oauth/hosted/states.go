@@ -9,7 +9,7 @@ import (
 // A State is a page in one of its states, with sample data.
 type State struct {
 	Name string // such as "sign-in-wrong"; unique
-	Page Page
+	Page Page   // what is rendered
 }
 
 // States returns every page in every state, with sample data. The states whose names end in
