@@ -122,7 +122,6 @@ func TestForgedBodies(t *testing.T) {
 func (w *world) validBodies() map[string]obj {
 	victim := w.server.pool(nil)
 	victims := w.keeper.addSecret(ownSecret)
-	machine := w.machine()
 	arn := w.arn(w.pool)
 	doomed := w.server.client(w.pool, nil)
 	fred := w.open.newPassword("fred", nil)
@@ -153,7 +152,7 @@ func (w *world) validBodies() map[string]obj {
 		"RespondToAuthChallenge":           fred,
 		"GetTokensFromRefreshToken":        {"ClientId": w.open.id, "RefreshToken": w.open.refresh("alice")},
 		"RevokeToken":                      {"ClientId": w.open.id, "Token": w.open.refresh("alice")},
-		"GetClientToken":                   {"ClientId": machine.id, "Secret": ownSecret},
+		"GetClientToken":                   {"ClientId": w.machine().id, "Secret": ownSecret},
 		"GlobalSignOut":                    {"AccessToken": w.open.access("alice")},
 		"GetUser":                          {"AccessToken": w.open.access("alice")},
 		"AdminCreateUser":                  {"UserPoolId": w.pool, "Username": "made"},
