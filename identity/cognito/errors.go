@@ -49,6 +49,9 @@ var rows = []row{
 
 	{identity.ErrPoolNotFound, idp.ResourceNotFoundException, notFound("User pool %s does not exist.")},
 	{identity.ErrClientNotFound, idp.ResourceNotFoundException, notFound("User pool client %s does not exist.")},
+	{identity.ErrResourceServerNotFound, idp.ResourceNotFoundException, notFound("Resource server %s does not exist.")},
+	{identity.ErrResourceServerExists, idp.InvalidParameterException, resourceServerTaken},
+	{identity.ErrScopeNotFound, idp.ScopeDoesNotExistException, notFound("Invalid scope requested: %s")},
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},
@@ -87,6 +90,7 @@ var rows = []row{
 	{identity.ErrRecoveryCodesDisabled, idp.InvalidParameterException, say("Recovery codes are not enabled for the user pool.")}, // no operation of the service reaches it
 	{identity.ErrRecoveryCodeMismatch, idp.CodeMismatchException, say("Invalid recovery code.")},                                 // nor this
 	{identity.ErrMFANotReady, idp.InvalidParameterException, mfaNotReady},
+	{identity.ErrPasskeyAlone, idp.InvalidParameterException, say("WebAuthn MFA requires enabling an additional MFA setting.")},
 	{identity.ErrMFAPreference, idp.InvalidParameterException, say("Cannot set multiple preferred MFA methods")},               // text (unsure)
 	{identity.ErrMFARequired, idp.InvalidParameterException, say("The user pool requires MFA: one factor must stay enabled.")}, // text (unsure)
 
@@ -367,6 +371,12 @@ func schemaProblems(_ string, err error) string {
 	return b.String()
 }
 
+// resourceServerTaken names the identifier and the pool, as known from another emulator.
+func resourceServerTaken(_ string, err error) string {
+	e := of[*identity.ResourceServerError](err)
+	return e.Identifier + " already exists in user pool " + e.Pool + "."
+}
+
 // mfaMismatch has other words for codes that were sent than for those of an app.
 func mfaMismatch(_ string, err error) string {
 	if of[*identity.MFACodeError](err).Method == identity.MFATOTP {
@@ -385,6 +395,9 @@ func codeMismatch(op string, _ error) string {
 
 // mfaNotReady is recorded for SOFTWARE_TOKEN_MFA, and for SMS by analogy (unsure).
 func mfaNotReady(_ string, err error) string {
+	if of[*identity.MFAError](err).Method == identity.MFAPasskey {
+		return "User does not have applicable WebAuthn credentials to enable WebAuthn MFA." // recorded by a client of the service
+	}
 	return "User does not have delivery config set to turn on " + string(of[*identity.MFAError](err).Method)
 }
 

@@ -50,6 +50,7 @@ var sentences = map[settings.Code]string{
 
 	settings.URLInsecure:     "{} cannot use the HTTP protocol.",
 	settings.URLFragment:     "{} cannot use fragment",
+	settings.ScopeTwice:      "Duplicate scope name {} in the resource server.", // (unsure)
 	settings.RefreshTooShort: "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
 
 	settings.SMSMissing:            "SMS configuration is required when phone_number is selected for auto verification",
@@ -65,6 +66,8 @@ var sentences = map[settings.Code]string{
 	settings.TriggerKeyRegion:      "Encountered error when CreateGrant was attempted on the input KMS key - Invalid arn {}",
 	settings.RecoveryNameTwice:     "Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms.",
 	settings.RelyingPartyMalformed: "RelyingPartyId contains invalid characters",
+	settings.FirstFactorWithMFA:    "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled",
+	settings.PasskeyIsOneFactor:    "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA.",
 	settings.AnalyticsAmbiguous:    "Invalid analytics configuration given, either <application arn> or <application id, role arn, external id> are valid",
 	settings.AnalyticsRegion:       "The integration with Pinpoint is not supported for the requested {} region.",
 
@@ -84,6 +87,9 @@ var sentences = map[settings.Code]string{
 
 // sentencesOf are the sentences of operations that have others than the rest.
 var sentencesOf = map[string]map[settings.Code]string{
+	"SetUserPoolMfaConfig": {
+		settings.PasskeyIsOneFactor: "Cannot set WebAuthn factor configuration to SINGLE_FACTOR if MFA is required and WebAuthn is an allowed first auth factor",
+	},
 	"AddCustomAttributes": {settings.AttributeTwice: "{}: Existing attribute already has name {}."},
 	"UpdateUserPoolClient": {
 		settings.NotReadable: "Invalid read attributes specified while updating a client", // by the other (unsure)

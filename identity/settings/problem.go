@@ -66,6 +66,7 @@ const (
 	URLInsecure            Code = "URL insecure"        // of the URL About: plain http
 	URLFragment            Code = "URL fragment"        // of the URL About
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
+	ScopeTwice             Code = "scope twice"         // of the scope About, of a resource server
 )
 
 // The rules that only the service has, see [Pool.CheckService] and [Client.CheckService].
@@ -83,6 +84,8 @@ const (
 	TriggerKeyRegion      Code = "trigger key region" // About is the region of the key
 	RecoveryNameTwice     Code = "recovery name twice"
 	RelyingPartyMalformed Code = "relying party malformed"
+	FirstFactorWithMFA    Code = "first factor with MFA" // a code begins sign-ins, and MFA is on
+	PasskeyIsOneFactor    Code = "passkey is one factor" // a passkey begins sign-ins, MFA is on, and a passkey is not both factors
 	AnalyticsAmbiguous    Code = "analytics ambiguous"
 	AnalyticsRegion       Code = "analytics region" // About is the region of the application
 )
