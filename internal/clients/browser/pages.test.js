@@ -20,6 +20,7 @@ before(async () => {
     url = /http:\/\/\S+/.exec(line)?.[0].replace("127.0.0.1", "localhost"); // passkeys belong to localhost
     if (url) break;
   }
+  assert.ok(url, "the preview has not started");
   const list = await (await fetch(url)).text();
   states = [...list.matchAll(/href="\/([a-z0-9-]+)"/g)].map((m) => m[1]);
   assert.ok(states.length > 80, `${states.length} states`);
