@@ -692,3 +692,23 @@ var changingLevels = &identity.Hooks{PreTokenGeneration: func(context.Context, *
 	}
 	return hook.PreTokenGenerationDecision{Access: changes, ID: changes}, nil
 }}
+
+// TestApplicationsGetTheLevelOfTheBrowser: tokens through a browser tell what was proved on pages.
+func TestApplicationsGetTheLevelOfTheBrowser(t *testing.T) {
+	c := newClimber(t, levelPool(), false).withApp(false)
+	set := identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowUser}}
+	oauthSettings(&set)
+	c.a = c.client(t, c.pool, set).Pages()
+	in := c.to(loa4)
+	in.Preferred, in.Password = byWord, password
+	res, err := c.begin(in)
+	check(t, "Begin", err)
+	ch := challengeOf[*identity.TOTPRequired](t, res)
+	res, err = ch.Answer(t.Context(), c.code(c.key.Code(c.now())))
+	check(t, "Answer", err)
+	auth, err := c.pool.Client(c.a.ClientID()).Authorization(t.Context(), identity.AuthorizationRequest{Grant: identity.GrantImplicit, RedirectURI: redirect, Scopes: []string{"openid"}})
+	check(t, "Authorization", err)
+	tokens, err := auth.Tokens(t.Context(), res.Browser)
+	check(t, "Tokens", err)
+	wantLevel(t, "the application", tokens, loa4, "pwd", "otp", "mfa")
+}
