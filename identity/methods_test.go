@@ -64,5 +64,5 @@ var readers = strings.Fields(`
 	ResourceServers.Get ResourceServers.List
 	UserPool.PasswordRules UserPool.Session
 	Session.RecoveryCodesLeft Users.RecoveryCodesLeft
-	Session.Device Session.Devices Session.Factors Session.Level Session.Passkeys Session.RequireLevel Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys
+	Session.Device Session.Devices Session.Factors Session.Passkeys Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys
 `)
