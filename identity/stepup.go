@@ -190,18 +190,19 @@ func (o *outcome) aim(r store.Reader, s *scope) (*aim, error) {
 // earlier reads the methods of the earlier sign-in that counts, or nil. If it was ended, or the password was replaced
 // since, it sets o.refused.
 func (o *outcome) earlier(r store.Reader) ([]string, error) {
-	for _, p := range earlierOf(o.proved) {
-		f, err := orNil(families.Get(r, store.Key(o.user.Pool, o.user.Sub, p.Family)))
-		if err != nil {
-			return nil, err
-		}
-		if f == nil || f.ended(o.user) || !o.cred.changed().Equal(p.Changed) {
-			o.refused = ErrSessionInvalid
-			return nil, nil
-		}
-		return f.AMR, nil
+	earlier := earlierOf(o.proved)
+	if len(earlier) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	f, err := orNil(families.Get(r, store.Key(o.user.Pool, o.user.Sub, earlier[0].Family)))
+	if err != nil {
+		return nil, err
+	}
+	if f == nil || f.ended(o.user) || !o.cred.changed().Equal(earlier[0].Changed) {
+		o.refused = ErrSessionInvalid
+		return nil, nil
+	}
+	return f.AMR, nil
 }
 
 // reach notes in the scope what was proved. In a sign-in that has named levels it changes the next step to one that leads to

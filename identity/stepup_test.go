@@ -1,330 +1,18 @@
 package identity_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/mfa"
-	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 )
-
-const (
-	loa1 = "urn:cognito:loa:1"
-	loa2 = "urn:cognito:loa:2"
-	loa3 = "urn:cognito:loa:3"
-	loa4 = "urn:cognito:loa:4"
-)
-
-// levelPool is a pool with all factors, in which a second one is the user's choice.
-func levelPool() identity.PoolSettings {
-	s := withPasskeys(everyFactor(mfaPool("OPTIONAL")), true)
-	s.EmailMFA = &identity.EmailMFASettings{}
-	return s
-}
-
-// A climber is alice, who has a password and a verified address, in a pool with levels.
-type climber struct {
-	*fixture
-	t    *testing.T
-	pool *identity.UserPool
-	a    *identity.AppClient // may begin with any factor
-	key  mfa.Secret          // of the app, once there is one
-}
-
-func newClimber(t *testing.T, s identity.PoolSettings, hidden bool) *climber {
-	t.Helper()
-	c := &climber{fixture: newEngine(t), t: t}
-	c.pool = c.open(t, s)
-	c.join(t, c.pool, "alice", email)
-	c.a = c.choosing(t, c.pool, hidden)
-	return c
-}
-
-// withApp sets an authenticator app up, and turns it on if on says so.
-func (c *climber) withApp(on bool) *climber {
-	c.t.Helper()
-	s := c.session(c.t, c.client(c.t, c.pool, identity.ClientSettings{}), "alice")
-	c.key = c.setUp(c.t, s)
-	if on {
-		check(c.t, "SetMFA", s.SetMFA(c.t.Context(), identity.MFAUpdate{identity.MFATOTP: {Enabled: true}}))
-	}
-	c.advance(mfa.Period)
-	return c
-}
-
-// withPhone gives alice a phone number that is verified, and turns codes to it on if on says so.
-func (c *climber) withPhone(on bool) *climber {
-	c.t.Helper()
-	users := c.pool.Admin().Users()
-	check(c.t, "UpdateAttributes", users.UpdateAttributes(c.t.Context(), "alice", map[string]string{"phone_number": phone, "phone_number_verified": "true"}))
-	if on {
-		check(c.t, "SetMFA", users.SetMFA(c.t.Context(), "alice", identity.MFAUpdate{identity.MFASMS: {Enabled: true, Preferred: true}}))
-	}
-	return c
-}
-
-// to begins a sign-in that names levels.
-func (c *climber) to(levels ...string) identity.BeginSignIn {
-	return identity.BeginSignIn{Username: "alice", Levels: levels}
-}
-
-func (c *climber) begin(in identity.BeginSignIn) (*identity.SignInResult, error) {
-	return c.a.Begin(c.t.Context(), in)
-}
-
-// up signs alice in to a level by her password, and by more if it takes more.
-func (c *climber) up(levels ...string) *identity.Tokens {
-	c.t.Helper()
-	in := c.to(levels...)
-	in.Preferred, in.Password = byWord, password
-	return c.prove(c.begin(in))
-}
-
-// prove answers second factors until there are tokens.
-func (c *climber) prove(res *identity.SignInResult, err error) *identity.Tokens {
-	c.t.Helper()
-	for {
-		check(c.t, "a step of the sign-in", err)
-		switch ch := res.Challenge.(type) {
-		case nil:
-			return res.Tokens
-		case *identity.TOTPRequired:
-			c.advance(mfa.Period)
-			res, err = ch.Answer(c.t.Context(), c.code(c.key.Code(c.now())))
-		case *identity.SMSCodeRequired:
-			res, err = ch.Answer(c.t.Context(), c.code(c.sent(phone)))
-		case *identity.EmailCodeRequired:
-			res, err = ch.Answer(c.t.Context(), c.code(c.sent(email)))
-		case *identity.EmailOTPRequired:
-			res, err = ch.Answer(c.t.Context(), c.code(c.sent(email)))
-		case *identity.SMSOTPRequired:
-			res, err = ch.Answer(c.t.Context(), c.code(c.sent(phone)))
-		case *identity.PasswordRequired:
-			res, err = ch.Answer(c.t.Context(), identity.PasswordAnswer{Password: password})
-		case *identity.MFAChoiceRequired:
-			res, err = ch.Answer(c.t.Context(), identity.FactorChoice{Method: ch.Methods[0]})
-		case *identity.SRPRequired:
-			res, err = byExchange(c.t, c.pool, ch), nil
-		default:
-			c.t.Fatalf("the challenge %T", ch)
-		}
-	}
-}
-
-func (c *climber) code(text string) identity.FactorCode {
-	return identity.FactorCode{Code: identity.Secret(text)}
-}
-
-// sent is the last code that was sent to an address.
-func (c *climber) sent(address string) string {
-	c.t.Helper()
-	for _, m := range c.outbox.Messages(nil) { // the newest first
-		if m.To == address {
-			return string(m.Code)
-		}
-	}
-	c.t.Fatalf("no message to %s", address)
-	return ""
-}
-
-// wantLevel checks both claims in both tokens.
-func wantLevel(t *testing.T, what string, tokens *identity.Tokens, level string, methods ...string) {
-	t.Helper()
-	for kind, raw := range map[string]identity.Secret{"access": tokens.Access, "ID": tokens.ID} {
-		_, claims := parts(t, raw)
-		acr, _ := claims["acr"].(string)
-		if amr := texts(claims["amr"]); acr != level || !slices.Equal(amr, methods) {
-			t.Errorf("%s: %s token with acr %q and amr %q, want %q and %q", what, kind, acr, amr, level, methods)
-		}
-	}
-}
-
-// wantStep checks what a sign-in asks for, by the type of the challenge and what there is to choose from.
-func wantStep(t *testing.T, what string, res *identity.SignInResult, err error, want string) {
-	t.Helper()
-	got := fmt.Sprint(err)
-	if err == nil {
-		got = strings.TrimPrefix(fmt.Sprintf("%T", res.Challenge), "*identity.")
-		switch ch := res.Challenge.(type) {
-		case *identity.FirstFactorRequired:
-			got += fmt.Sprint(ch.Available)
-		case *identity.MFAChoiceRequired:
-			got += fmt.Sprint(ch.Methods)
-		}
-	}
-	if got != want {
-		t.Errorf("%s: %s, want %s", what, got, want)
-	}
-}
-
-// TestClaimsOfEachSignIn signs in with each pair of factors that a user can have, by a target that it reaches. A refresh keeps
-// both claims and the time of the sign-in. Without a target the tokens tell neither.
-func TestClaimsOfEachSignIn(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		first  identity.FirstFactor
-		second string
-		level  string
-		amr    []string
-	}{
-		{"password", byWord, "", loa1, []string{"pwd"}},
-		{"password by SRP", bySRP, "", loa1, []string{"pwd"}},
-		{"password and app", byWord, "app", loa4, []string{"pwd", "otp", "mfa"}},
-		{"password by SRP and app", bySRP, "app", loa4, []string{"pwd", "otp", "mfa"}},
-		{"password and SMS", byWord, "SMS", loa3, []string{"pwd", "sms", "mfa"}},
-		{"password and mail", byWord, "mail", loa3, []string{"pwd", "email_otp", "mfa"}},
-		{"mail", byMail, "", loa2, []string{"email_otp"}},
-		{"mail and app", byMail, "app", loa2, []string{"email_otp", "otp", "mfa"}},
-		{"mail and SMS", byMail, "SMS", loa2, []string{"email_otp", "sms", "mfa"}},
-		{"SMS", byText, "", loa2, []string{"sms"}},
-		{"SMS and app", byText, "app", loa2, []string{"sms", "otp", "mfa"}},
-		{"SMS and mail", byText, "mail", loa2, []string{"sms", "email_otp", "mfa"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := newClimber(t, levelPool(), false).withPhone(false)
-			on := identity.MFAUpdate{}
-			switch tt.second {
-			case "app":
-				c.withApp(true)
-			case "SMS":
-				on[identity.MFASMS] = identity.MFASetting{Enabled: true}
-			case "mail":
-				on[identity.MFAEmail] = identity.MFASetting{Enabled: true}
-			}
-			if len(on) > 0 {
-				check(t, "SetMFA", c.pool.Admin().Users().SetMFA(t.Context(), "alice", on))
-			}
-			in := c.to(tt.level)
-			if tt.level == loa2 { // level 2 for a user who could reach more
-				in.Levels = []string{loa1}
-			}
-			in.Preferred = tt.first
-			tokens := c.prove(c.begin(in))
-			wantLevel(t, "the sign-in", tokens, tt.level, tt.amr...)
-			_, before := parts(t, tokens.Access)
-			c.advance(20 * time.Minute)
-			again, err := c.a.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh})
-			check(t, "Refresh", err)
-			wantLevel(t, "the refresh", again, tt.level, tt.amr...)
-			if _, after := parts(t, again.Access); after["auth_time"] != before["auth_time"] {
-				t.Errorf("auth_time %v after a refresh, want %v", after["auth_time"], before["auth_time"])
-			}
-			in.Levels = nil
-			wantLevel(t, "without a target", c.prove(c.begin(in)), "")
-		})
-	}
-}
-
-// A passkey is one method, whatever it verifies: of a phone software, of a security key hardware.
-func TestClaimsOfAPasskey(t *testing.T) {
-	for method, phone := range map[string]*webauthntest.Authenticator{"swk": {}, "hwk": {Unverified: true}} {
-		c := newClimber(t, levelPool(), false)
-		addPasskey(t, c.session(t, c.client(t, c.pool, identity.ClientSettings{}), "alice"), phone)
-		for _, level := range []string{loa1, loa2, loa3} {
-			in := c.to(level)
-			in.Preferred = byPasskey
-			wantLevel(t, level, c.touch(phone, in), loa3, method)
-		}
-	}
-}
-
-// touch answers the challenge for a passkey.
-func (c *climber) touch(phone *webauthntest.Authenticator, in identity.BeginSignIn) *identity.Tokens {
-	c.t.Helper()
-	res, err := c.begin(in)
-	check(c.t, "Begin", err)
-	ch := challengeOf[*identity.PasskeyRequired](c.t, res)
-	options, err := json.Marshal(ch.Options)
-	check(c.t, "options", err)
-	answer, err := phone.Get(pageOrigin, options)
-	check(c.t, "Get", err)
-	res, err = ch.Answer(c.t.Context(), identity.PasskeyAnswer{Credential: answer})
-	return c.prove(res, err)
-}
-
-// TestTargets names what a sign-in from scratch asks for.
-func TestTargets(t *testing.T) {
-	none, app, appOff, both, onlyText := "none", "app", "app that is off", "app and SMS", "SMS"
-	const choice, unreachable = "FirstFactorRequired", "begin sign-in: identity: the user cannot reach the level"
-	for _, tt := range []struct {
-		name, has string
-		levels    []string
-		first     string // what is asked for
-		second    string // after the password; empty for tokens
-	}{
-		{"level 1", none, []string{loa1}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", ""},
-		{"level 2: a code to the address is a first factor, and a second", none, []string{loa2}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", "EmailCodeRequired"},
-		{"level 3", none, []string{loa3}, choice + "[PASSWORD_SRP PASSWORD]", "EmailCodeRequired"},
-		{"level 4, out of reach", none, []string{loa4}, unreachable, ""},
-		{"level 4 or 1", none, []string{loa4, loa1}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", ""},
-		{"unknown names are ignored", none, []string{"gold", loa4, "", loa1}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", ""},
-		{"level 4", app, []string{loa4}, choice + "[PASSWORD_SRP PASSWORD]", "TOTPRequired"},
-		{"level 4 before 1", app, []string{loa4, loa1}, choice + "[PASSWORD_SRP PASSWORD]", "TOTPRequired"},
-		{"level 1 before 4: the app is on, so it is asked for", app, []string{loa1, loa4}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", "TOTPRequired"},
-		{"level 4 by an app that is off", appOff, []string{loa4}, choice + "[PASSWORD_SRP PASSWORD]", "TOTPRequired"},
-		{"level 3 by what is set up", appOff, []string{loa3}, choice + "[PASSWORD_SRP PASSWORD]", "MFAChoiceRequired[SOFTWARE_TOKEN_MFA EMAIL_OTP]"},
-		{"level 1 with an app that is off", appOff, []string{loa1}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", ""},
-		{"level 4 though SMS is preferred", both, []string{loa4}, choice + "[PASSWORD_SRP PASSWORD]", "TOTPRequired"},
-		{"level 3 as preferred", both, []string{loa3}, choice + "[PASSWORD_SRP PASSWORD]", "SMSCodeRequired"},
-		{"level 1 as preferred", both, []string{loa1}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", "SMSCodeRequired"},
-		{"what is off does not replace what is on", onlyText, []string{loa4}, unreachable, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := newClimber(t, levelPool(), false)
-			switch tt.has {
-			case app:
-				c.withApp(true)
-			case appOff:
-				c.withApp(false)
-			case both:
-				c.withApp(true).withPhone(true)
-			case onlyText:
-				c.withApp(false).withPhone(true)
-			}
-			res, err := c.begin(c.to(tt.levels...))
-			wantStep(t, "Begin", res, err, tt.first)
-			if err != nil {
-				return
-			}
-			res, err = challengeOf[*identity.FirstFactorRequired](t, res).Answer(t.Context(), identity.FirstChoice{Factor: byWord, Password: password})
-			wantStep(t, "the password", res, err, orNil(tt.second))
-			c.prove(res, err)
-		})
-	}
-}
-
-func orNil(step string) string {
-	if step == "" {
-		return "<nil>"
-	}
-	return step
-}
-
-// TestPoolsDemandMore: a target asks for no less than the pool does, and sets nothing up.
-func TestPoolsDemandMore(t *testing.T) {
-	s := levelPool()
-	s.MFA, s.EmailMFA, s.FirstFactors = "ON", nil, nil
-	c := newClimber(t, s, false)
-	in := c.to(loa4)
-	in.Preferred, in.Password = byWord, password
-	wantErr(t, "level 4 without an app", second(c.begin(in)), identity.ErrLevelUnreachable)
-	in.Levels = []string{loa1}
-	res, err := c.begin(in)
-	wantStep(t, "level 1, and nothing set up", res, err, "MFASetupRequired")
-	c.edit(t, c.pool, "alice", func(u *identity.User) { u.Attributes["phone_number"] = phone })
-	wantLevel(t, "level 1", c.up(loa1), loa3, "pwd", "sms", "mfa")
-
-	s.MFA, s.TOTP, s.SMSMFA = "OFF", nil, false
-	off := newClimber(t, s, false)
-	wantErr(t, "a pool without second factors", second(off.begin(off.to(loa4))), identity.ErrLevelUnreachable)
-	wantErr(t, "the same, level 3", second(off.begin(off.to(loa3))), identity.ErrLevelUnreachable)
-	wantLevel(t, "the same, level 1", off.up(loa3, loa1), loa1, "pwd")
-}
 
 // TestStepUp: what an earlier sign-in has proved is not asked for again.
 func TestStepUp(t *testing.T) {
@@ -569,4 +257,143 @@ func TestStepUpIsWhole(t *testing.T) {
 	wantErr(t, "a recovery code", second(ch.Recover(t.Context(), identity.FactorCode{Code: codes[0]})), identity.ErrUnsupported)
 	wantErr(t, "a wrong code", answer(t.Context(), ch, "000000"), identity.ErrMFACodeMismatch)
 	wantLevel(t, "the right code", c.prove(res, nil), loa4, "pwd", "otp", "mfa")
+}
+
+// TestTargetsOfUsersWhoAreHidden: before a first factor was proved, everybody is asked for the same, and after it the
+// target is enforced.
+func TestTargetsOfUsersWhoAreHidden(t *testing.T) {
+	for _, s := range []identity.PoolSettings{levelPool(), func() identity.PoolSettings { s := levelPool(); s.Defaults = identity.SafeDefaults; return s }()} {
+		for _, app := range []bool{false, true} {
+			c := newClimber(t, s, true)
+			if app {
+				c.withApp(false)
+			}
+			for _, levels := range [][]string{{loa4}, {loa4, loa2}, {loa3}, {loa1}} {
+				if s.Defaults == identity.CognitoDefaults { // what a user may begin with is told there, as without a target
+					break
+				}
+				for _, preferred := range []identity.FirstFactor{noFactor, byWord, bySRP, byMail, byPasskey} {
+					in := c.to(levels...)
+					in.Preferred = preferred
+					alice := shown(c.begin(in))
+					in.Username = "allan"
+					if nobody := shown(c.begin(in)); alice != nobody {
+						t.Errorf("app %t, %v by %q:\nalice  %s\nnobody %s", app, levels, preferred, alice, nobody)
+					}
+				}
+			}
+			in := c.to(loa4)
+			in.Preferred, in.Password = byWord, password
+			res, err := c.begin(in)
+			if app {
+				wantStep(t, "level 4", res, err, "TOTPRequired")
+			} else {
+				wantErr(t, "level 4 without an app", err, identity.ErrLevelUnreachable)
+			}
+			in.Password = "wrong password"
+			wantErr(t, "a wrong password", second(c.begin(in)), identity.ErrIncorrectCredentials)
+			in = c.to(loa4, loa2)
+			in.Preferred = byMail
+			res, err = c.begin(in)
+			check(t, "Begin", err)
+			res, err = challengeOf[*identity.EmailOTPRequired](t, res).Answer(t.Context(), c.code(c.sent(email)))
+			if app { // the best level that she can reach is enforced
+				wantErr(t, "a code, where more is due", err, identity.ErrLevelUnreachable)
+			} else {
+				wantLevel(t, "a code", c.prove(res, err), loa2, "email_otp")
+			}
+		}
+	}
+}
+
+// TestNoHookChangesTheLevel: the function before tokens can neither change nor suppress the claims.
+func TestNoHookChangesTheLevel(t *testing.T) {
+	c := newClimber(t, levelPool(), false).withApp(true)
+	c.SetHooks(changingLevels)
+	wantLevel(t, "with a hook", c.up(loa4), loa4, "pwd", "otp", "mfa")
+	plain := c.to()
+	plain.Levels, plain.Preferred, plain.Password = nil, byWord, password
+	wantLevel(t, "with a hook, and no target", c.prove(c.begin(plain)), "")
+}
+
+// TestStepUpIsARecentSignIn: a change that wants a recent sign-in works after a step-up.
+func TestStepUpIsARecentSignIn(t *testing.T) {
+	s := levelPool()
+	s.RecentSignInMinutes = new(15)
+	c := newClimber(t, s, false).withApp(false)
+	low := c.up(loa1)
+	c.advance(30 * time.Minute)
+	old, err := c.pool.Session(t.Context(), low.Access)
+	check(t, "Session", err)
+	wantErr(t, "the old session", old.ChangePassword(t.Context(), password, goodPassword), identity.ErrRecentSignInRequired)
+	in := c.to(loa4)
+	in.Access = low.Access
+	renewed, err := c.pool.Session(t.Context(), c.prove(c.begin(in)).Access)
+	check(t, "Session", err)
+	check(t, "the new session", renewed.ChangePassword(t.Context(), password, goodPassword))
+}
+
+// TestRequireLevel: a program asks a session for a level.
+func TestRequireLevel(t *testing.T) {
+	c := newClimber(t, levelPool(), false).withApp(false)
+	c.a = c.client(t, c.pool, identity.ClientSettings{AuthFlows: append(slices.Clone(allFlows), identity.AllowUser)})
+	session := func(tokens *identity.Tokens) *identity.Session {
+		s, err := c.pool.Session(t.Context(), tokens.Access)
+		check(t, "Session", err)
+		return s
+	}
+	plain, high := session(c.signIn(t, c.a, "alice")), session(c.up(loa4))
+	for _, tt := range []struct {
+		name    string
+		session *identity.Session
+		level   identity.Level
+		within  time.Duration
+		want    error
+	}{
+		{"password, level 1", plain, 1, 0, nil},
+		{"password, level 2", plain, 2, 0, identity.ErrLevelRequired},
+		{"app, level 4", high, 4, 0, nil},
+		{"app, level 3", high, 3, time.Minute, nil},
+		{"no level", high, 0, 0, identity.ErrLevelRequired},
+		{"a level that there is not", high, 5, 0, identity.ErrLevelRequired},
+	} {
+		wantErr(t, tt.name, tt.session.RequireLevel(tt.level, tt.within), tt.want)
+	}
+	c.advance(2 * time.Minute)
+	err := high.RequireLevel(identity.Level3, time.Minute)
+	if e, ok := errors.AsType[*identity.LevelError](err); !ok || e.Level != 3 || e.Name != loa3 || e.MaxAge != time.Minute {
+		t.Errorf("an old sign-in: %v, want a LevelError of level 3 within a minute", err)
+	}
+	if plain.Level() != identity.Level1 || high.Level() != identity.Level4 {
+		t.Errorf("levels %d and %d, want 1 and 4", plain.Level(), high.Level())
+	}
+}
+
+// changingLevels is a hook that would change both claims, and suppress them.
+var changingLevels = &identity.Hooks{PreTokenGeneration: func(context.Context, *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error) {
+	changes := hook.Claims{
+		Set:      map[string]json.RawMessage{"acr": json.RawMessage(`"gold"`), "amr": json.RawMessage(`["magic"]`)},
+		Suppress: []string{"acr", "amr"},
+	}
+	return hook.PreTokenGenerationDecision{Access: changes, ID: changes}, nil
+}}
+
+// TestApplicationsGetTheLevelOfTheBrowser: tokens through a browser tell what was proved on pages.
+func TestApplicationsGetTheLevelOfTheBrowser(t *testing.T) {
+	c := newClimber(t, levelPool(), false).withApp(false)
+	set := identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowUser}}
+	oauthSettings(&set)
+	c.a = c.client(t, c.pool, set).Pages()
+	in := c.to(loa4)
+	in.Preferred, in.Password = byWord, password
+	res, err := c.begin(in)
+	check(t, "Begin", err)
+	ch := challengeOf[*identity.TOTPRequired](t, res)
+	res, err = ch.Answer(t.Context(), c.code(c.key.Code(c.now())))
+	check(t, "Answer", err)
+	auth, err := c.pool.Client(c.a.ClientID()).Authorization(t.Context(), identity.AuthorizationRequest{Grant: identity.GrantImplicit, RedirectURI: redirect, Scopes: []string{"openid"}})
+	check(t, "Authorization", err)
+	tokens, err := auth.Tokens(t.Context(), res.Browser)
+	check(t, "Tokens", err)
+	wantLevel(t, "the application", tokens, loa4, "pwd", "otp", "mfa")
 }
