@@ -27,7 +27,7 @@ import (
 // that takes a catalog.
 func Tables() store.Catalog {
 	return store.Catalog{
-		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, resourceServers, domains, keyrings, senderKeys, users, groups, groupTombstones, groupRuns,
+		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, resourceServers, domains, uiDefaults, uiCustomizations, brandings, brandingParts, terms, keyrings, senderKeys, users, groups, groupTombstones, groupRuns,
 		totps, passkeys, devices, recoverySets, credentials, codes, families, usedStates, sources, throttles, events, echoes, importJobs, importChunks, importLogs, outboxes, suppressions,
 	}
 }
