@@ -175,6 +175,8 @@ var (
 	ErrRecoveryCodeMismatch = errors.New("identity: wrong recovery code")
 	// ErrMFANotReady is returned when a second factor is turned on that the user has not set up. It is a [*MFAError].
 	ErrMFANotReady = errors.New("identity: user has not set up the second factor")
+	// ErrPasskeyAlone is returned for [MFAPasskey] without another second factor that is turned on.
+	ErrPasskeyAlone = errors.New("identity: a passkey as both factors needs another second factor beside it")
 	// ErrMFAPreference is returned when two second factors are preferred, or when the preferred one is not turned on.
 	ErrMFAPreference = errors.New("identity: at most one second factor can be preferred, and it must be turned on")
 	// ErrMFARequired is returned when a user turns the last second factor off in a pool that demands one.

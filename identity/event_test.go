@@ -64,7 +64,8 @@ var acts = slices.Concat([]act{
 	{"Engine.OpenUserPool", func(ctx context.Context, l *life) (err error) {
 		s := mfaPool("OPTIONAL")
 		s = everyFactor(s)
-		s.FirstFactors, s.Passkeys = append(s.FirstFactors, identity.FirstPasskey), passkeyPool.Passkeys
+		s.FirstFactors = append(s.FirstFactors, identity.FirstPasskey)
+		s.Passkeys = &identity.PasskeySettings{RelyingParty: passkeyPool.Passkeys.RelyingParty, Factor: &bothFactors}
 		s.Algorithm, s.Aliases, s.Defaults = "ES256", []string{"email"}, identity.CognitoDefaults
 		if l.pool, err = l.OpenUserPool(ctx, "main", &s); err == nil {
 			l.admin = l.pool.Admin()

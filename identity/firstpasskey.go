@@ -57,9 +57,14 @@ func passkeysAllowed(s *PoolSettings) bool {
 	return s.OffersPasskeys() && (s.MFA != MFAOn || s.PasskeysAreBothFactors())
 }
 
-// passkeyReady reports whether the user has a passkey for the relying party of the pool.
-func passkeyReady(_ *PoolSettings, u *User, own owned) bool {
-	return u.Status == StatusConfirmed && own.passkeys > 0
+// passkeyReady reports whether the user has a passkey for the relying party of the pool, and may begin with it. In pools with the
+// service's behaviour, a user who is asked for a second factor must have turned passkeys on as one (measured).
+func passkeyReady(s *PoolSettings, u *User, own owned) bool {
+	if u.Status != StatusConfirmed || own.passkeys == 0 {
+		return false
+	}
+	asked := s.MFA == MFAOn || asksFactor(s) && len(u.MFA.Methods) > 0
+	return s.Defaults != CognitoDefaults || !asked || u.MFA.Has(MFAPasskey)
 }
 
 // readPasskeys reads the passkeys of the user of an attempt, where sign-ins may begin with one. It does

@@ -29,7 +29,7 @@ var knownErrors = []error{
 	identity.ErrDomainNotFound, identity.ErrDomainTaken, identity.ErrDomainExists, identity.ErrPoolHasDomain,
 	identity.ErrBrandingNotFound, identity.ErrBrandingExists, identity.ErrTermsNotFound, identity.ErrTermsExist, identity.ErrLastSecret, identity.ErrSecretNotFound, identity.ErrSenderKeyUnknown, identity.ErrSenderKeyMalformed,
 	identity.ErrPasskeysDisabled, identity.ErrPasskeyParty, identity.ErrTooManyPasskeys, identity.ErrPasskeyChallenge, identity.ErrPasskeyClient,
-	identity.ErrPasskeyRelyingParty, identity.ErrPasskeyOrigin, identity.ErrPasskeyUnsupported, identity.ErrPasskeyInvalid, identity.ErrPasskeyNotFound,
+	identity.ErrPasskeyRelyingParty, identity.ErrPasskeyOrigin, identity.ErrPasskeyUnsupported, identity.ErrPasskeyInvalid, identity.ErrPasskeyNotFound, identity.ErrPasskeyAlone,
 	identity.ErrTOTPDisabled, identity.ErrTOTPNotFound, identity.ErrTOTPMismatch, identity.ErrTOTPUsed,
 	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired, identity.ErrDevicesOff, identity.ErrDeviceNotFound, identity.ErrDeviceExists,
 	identity.ErrQuotaExceeded, identity.ErrInvalidFilter, identity.ErrInvalidFilterAttribute, identity.ErrInvalidPosition,

@@ -18,7 +18,7 @@ import (
 
 // MFAPreference says which second factors a user has turned on.
 type MFAPreference struct {
-	// Methods are those that are turned on, in the order of lists: SMS_MFA, SOFTWARE_TOKEN_MFA, EMAIL_OTP.
+	// Methods are those that are turned on, in the order of lists: SMS_MFA, SOFTWARE_TOKEN_MFA, EMAIL_OTP, WEB_AUTHN_MFA.
 	Methods []MFAMethod `json:"methods,omitempty"`
 	// Preferred is the one that a sign-in asks for, one of Methods. Empty means
 	// that a user who has several is asked which to use.
@@ -50,14 +50,21 @@ func (p *MFAPreference) UnmarshalJSON(text []byte) error {
 // Has reports whether a factor is turned on.
 func (p MFAPreference) Has(m MFAMethod) bool { return slices.Contains(p.Methods, m) }
 
-// turn turns a factor on or off. The list is made anew, in the order of [factors].
+// turn turns a factor on or off. The list is made anew, in the order of [factors]. Passkeys are off if
+// no other factor is on: a user without the passkey at hand would have nothing to sign in with.
 func (p *MFAPreference) turn(m MFAMethod, on bool) {
 	had := p.Methods
 	p.Methods = nil
-	for _, f := range factors {
-		if f.method == m && on || f.method != m && slices.Contains(had, f.method) {
-			p.Methods = append(p.Methods, f.method)
+	add := func(method MFAMethod) {
+		if method == m && on || method != m && slices.Contains(had, method) {
+			p.Methods = append(p.Methods, method)
 		}
+	}
+	for _, f := range factors {
+		add(f.method)
+	}
+	if len(p.Methods) > 0 {
+		add(MFAPasskey)
 	}
 }
 
@@ -71,6 +78,11 @@ func upgradeUser(_ int, value []byte) ([]byte, error) { return value, nil }
 
 // MFAUpdate changes which second factors a user has turned on. A factor that
 // is not in it stays as it is.
+//
+// [MFAPasskey] is never asked for after a password. In pools with Cognito's behaviour, a user who has a second factor, or must have one, can
+// begin with a passkey only if MFAPasskey is on; the passkey is then both factors. It needs a pool in which passkeys are both
+// factors ([PasskeySettings].Factor), a passkey, and another factor that is turned on: in pools with Cognito's
+// behaviour by the same update. In safe pools the setting of the pool is enough.
 type MFAUpdate map[MFAMethod]MFASetting
 
 // MFASetting turns a second factor on or off.
@@ -91,7 +103,7 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 	by.told = &told
 	_, err := s.engine.changeUser(ctx, by, EventMFAChanged, func(tx store.Tx, u *User) (refused, err error) {
 		before := u.MFA
-		if refused, err = setMFA(tx, &s.pool.Settings, u, in); err != nil || refused != nil {
+		if refused, err = s.engine.setMFA(tx, &s.pool.Settings, u, in); err != nil || refused != nil {
 			return refused, err
 		}
 		told, err = toldOfApp(tx, u, before, by.now)
@@ -107,7 +119,7 @@ func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
 func (us Users) SetMFA(ctx context.Context, name string, in MFAUpdate) error {
 	_, err := us.admin.change(ctx, name, EventMFAChanged, func(tx store.Tx, p *PoolInfo, u *User) (refused, err error) {
 		before := u.MFA
-		if refused, err = setMFA(tx, &p.Settings, u, in); err != nil || refused != nil {
+		if refused, err = us.admin.engine.setMFA(tx, &p.Settings, u, in); err != nil || refused != nil {
 			return refused, err
 		}
 		_, err = toldOfApp(tx, u, before, u.Modified) // an operator's change is another thing, and has its own notice
@@ -146,18 +158,9 @@ func (p MFAPreference) onlyAdds(before MFAPreference, m MFAMethod) bool {
 // one that is preferred and not turned on, and the end of the last factor in a
 // pool that demands one. A user who never had a factor may still have none: the
 // next sign-in asks to set one up.
-func setMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, err error) {
-	preferred := 0
-	for m, to := range in {
-		if !m.known() {
-			return invalid("MFA", fmt.Sprintf("There is no second factor %q.", m)), nil
-		}
-		if to.Preferred {
-			preferred++
-		}
-	}
-	if preferred > 1 {
-		return ErrMFAPreference, nil
+func (eng *Engine) setMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, err error) {
+	if refused := in.check(s); refused != nil {
+		return refused, nil
 	}
 	var e enrolled
 	if e.totp, err = orNil(totps.Get(r, store.Key(u.Pool, u.Sub))); err != nil {
@@ -178,8 +181,61 @@ func setMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, er
 		u.MFA.turn(f.method, to.Enabled)
 		u.MFA.prefer(f.method, to.Preferred)
 	}
+	if refused, err = eng.setPasskeyMFA(r, s, u, in); err != nil || refused != nil {
+		return refused, err
+	}
 	if had && s.MFA == MFAOn && len(u.MFA.Methods) == 0 {
 		return ErrMFARequired, nil
+	}
+	return nil, nil
+}
+
+// check refuses what no user may ask for.
+func (in MFAUpdate) check(s *PoolSettings) (refused error) {
+	preferred, others := 0, 0
+	for m, to := range in {
+		if !m.known() && m != MFAPasskey {
+			return invalid("MFA", fmt.Sprintf("There is no second factor %q.", m))
+		}
+		if to.Preferred {
+			preferred++
+		}
+		if to.Enabled && m != MFAPasskey {
+			others++
+		}
+	}
+	switch {
+	case preferred > 1 || in[MFAPasskey].Preferred:
+		return ErrMFAPreference
+	case in[MFAPasskey].Enabled && others == 0 && s.Defaults == CognitoDefaults:
+		return ErrPasskeyAlone
+	}
+	return nil
+}
+
+// setPasskeyMFA says whether a passkey is both factors of a user whose other factors are set. The passkey must have
+// verified the user when it was used last.
+func (eng *Engine) setPasskeyMFA(r store.Reader, s *PoolSettings, u *User, in MFAUpdate) (refused, err error) {
+	to, given := in[MFAPasskey]
+	if !given {
+		return nil, nil
+	}
+	if !to.Enabled {
+		u.MFA.turn(MFAPasskey, false)
+		return nil, nil
+	}
+	if !s.PasskeysAreBothFactors() {
+		return invalid("MFA", "Passkeys are no second factor in this pool."), nil
+	}
+	keys, err := getPasskeys(r, u.Pool, u.Sub)
+	if err != nil {
+		return nil, err
+	}
+	if !eng.hasVerified(s, keys) {
+		return &MFAError{MFAPasskey}, nil
+	}
+	if u.MFA.turn(MFAPasskey, true); !u.MFA.Has(MFAPasskey) {
+		return ErrPasskeyAlone, nil
 	}
 	return nil, nil
 }

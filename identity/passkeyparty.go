@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,6 +61,12 @@ func (e *Engine) countPasskeys(s *PoolSettings, keys *passkeySet) int {
 		return 0
 	}
 	return len(keys.usable(party.ID))
+}
+
+// hasVerified reports whether a passkey for the relying party of the pool has verified the user.
+func (e *Engine) hasVerified(s *PoolSettings, keys *passkeySet) bool {
+	party, err := e.passkeyParty(s)
+	return err == nil && slices.ContainsFunc(keys.Keys, func(k passkey) bool { return k.Party == party.ID && k.Verified })
 }
 
 // passkeyOrigins are the origins that may use passkeys: pages of the relying party and of its sub-domains, as with the

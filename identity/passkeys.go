@@ -351,5 +351,8 @@ func removePasskey(tx store.Tx, p *PoolInfo, u *User, id string, by origin) (ref
 	if err := have.put(tx); err != nil {
 		return nil, err
 	}
+	if len(have.Keys) == 0 {
+		u.MFA.turn(MFAPasskey, false)
+	}
 	return nil, signOutByFactors(tx, &p.Settings, u, by.family, by.now)
 }

@@ -412,6 +412,7 @@ var passkeyActs = []act{
 	{"Session.FinishPasskey", func(ctx context.Context, l *life) error {
 		return second(l.session.FinishPasskey(ctx, created(l.t, l.session, adasPhone)))
 	}, []string{"PasskeyAdded user:ada ada name=Passkey"}},
+	{"Session.SetMFA with a passkey", func(ctx context.Context, l *life) error { return l.session.SetMFA(ctx, passkeyOn) }, []string{"MFAChanged user:ada ada"}},
 	{"PasskeyRequired.Answer with a lie, then with the truth", func(ctx context.Context, l *life) error {
 		for _, forge := range []func(*webauthntest.Forgery){func(f *webauthntest.Forgery) { f.Flags &^= 1 }, nil} {
 			ch, options := askedPasskey(l.t, l.client, "ada")
@@ -425,7 +426,7 @@ var passkeyActs = []act{
 			wantErr(l.t, "nobody present", err, identity.ErrIncorrectCredentials)
 		}
 		return nil
-	}, []string{"SignInFailed client ada WrongPassword purpose=first-passkey"}}, // the app's code is next
+	}, []string{"SignInFailed client ada WrongPassword purpose=first-passkey", "SignedIn user:ada ada"}},
 	{"Session.DeletePasskey", func(ctx context.Context, l *life) error {
 		all, err := l.session.Passkeys(ctx)
 		if err != nil {

@@ -330,6 +330,8 @@ const (
 	MFASMS   MFAMethod = "SMS_MFA"
 	MFATOTP  MFAMethod = "SOFTWARE_TOKEN_MFA"
 	MFAEmail MFAMethod = "EMAIL_OTP"
+	// MFAPasskey is asked for in no sign-in. It lets a passkey be both factors of a user, see [MFAUpdate].
+	MFAPasskey MFAMethod = "WEB_AUTHN_MFA"
 )
 
 // Group is a group of users, as it is stored.

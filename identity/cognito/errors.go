@@ -94,6 +94,7 @@ var rows = []row{
 	{identity.ErrRecoveryCodesDisabled, idp.InvalidParameterException, say("Recovery codes are not enabled for the user pool.")}, // no operation of the service reaches it
 	{identity.ErrRecoveryCodeMismatch, idp.CodeMismatchException, say("Invalid recovery code.")},                                 // nor this
 	{identity.ErrMFANotReady, idp.InvalidParameterException, mfaNotReady},
+	{identity.ErrPasskeyAlone, idp.InvalidParameterException, say("WebAuthn MFA requires enabling an additional MFA setting.")},
 	{identity.ErrMFAPreference, idp.InvalidParameterException, say("Cannot set multiple preferred MFA methods")},               // text (unsure)
 	{identity.ErrMFARequired, idp.InvalidParameterException, say("The user pool requires MFA: one factor must stay enabled.")}, // text (unsure)
 
@@ -398,6 +399,9 @@ func codeMismatch(op string, _ error) string {
 
 // mfaNotReady is recorded for SOFTWARE_TOKEN_MFA, and for SMS by analogy (unsure).
 func mfaNotReady(_ string, err error) string {
+	if of[*identity.MFAError](err).Method == identity.MFAPasskey {
+		return "User does not have applicable WebAuthn credentials to enable WebAuthn MFA." // recorded by a client of the service
+	}
 	return "User does not have delivery config set to turn on " + string(of[*identity.MFAError](err).Method)
 }
 

@@ -81,10 +81,7 @@ func (s *service) setUserMFAPreference(ctx context.Context, in *idp.SetUserMFAPr
 	if err != nil {
 		return nil, err
 	}
-	update, err := mfaUpdate(in.SMSMfaSettings, in.SoftwareTokenMfaSettings, in.EmailMfaSettings, in.WebAuthnMfaSettings)
-	if err != nil {
-		return nil, err
-	}
+	update := mfaUpdate(in.SMSMfaSettings, in.SoftwareTokenMfaSettings, in.EmailMfaSettings, in.WebAuthnMfaSettings)
 	return nil, session.SetMFA(ctx, update)
 }
 
@@ -93,9 +90,6 @@ func (s *service) adminSetUserMFAPreference(ctx context.Context, in *idp.AdminSe
 	if err != nil {
 		return nil, err
 	}
-	update, err := mfaUpdate(in.SMSMfaSettings, in.SoftwareTokenMfaSettings, in.EmailMfaSettings, in.WebAuthnMfaSettings)
-	if err != nil {
-		return nil, err
-	}
+	update := mfaUpdate(in.SMSMfaSettings, in.SoftwareTokenMfaSettings, in.EmailMfaSettings, in.WebAuthnMfaSettings)
 	return nil, pool.Admin().Users().SetMFA(ctx, text(in.Username), update)
 }

@@ -277,7 +277,7 @@ func TestErrorsOfMFASettings(t *testing.T) {
 			return prefer("alice", obj{"SoftwareTokenMfaSettings": obj{"Enabled": false}})(w)
 		}, problem{"InvalidParameterException", "The user pool requires MFA: one factor must stay enabled.", 0}},
 		{"preference of nobody", recorded, prefer("nobody", nil), noUser},
-		{"passkeys", ours, prefer("alice", obj{"WebAuthnMfaSettings": on}), problem{"InvalidParameterException", "This version does not support MFA by passkey.", 0}},
+		{"passkey where it is one factor", unsure, prefer("alice", obj{"SoftwareTokenMfaSettings": on, "WebAuthnMfaSettings": on}), problem{"InvalidParameterException", "Passkeys are no second factor in this pool.", 0}},
 		{"codes by mail without an address", unsure, func(w *mfaWorld) *answer {
 			w.editUser("alice", func(u obj) { delete(u["attributes"].(obj), "email") })
 			return prefer("alice", obj{"EmailMfaSettings": on})(w)

@@ -77,7 +77,7 @@ func (s *service) setFactors(set *identity.PoolSettings, in *idp.SetUserPoolMfaC
 			return needSMS() // (unsure)
 		}
 	}
-	given := []string{"Passkeys"}
+	given := []string{"Passkeys", "FirstFactors"}
 	if m != nil && m.SmsConfiguration != nil {
 		given = append(given, "SMS")
 	}
@@ -116,12 +116,11 @@ func mfaConfig(set *identity.PoolSettings) idp.SetUserPoolMfaConfigResponse {
 	return out
 }
 
-// mfaUpdate is a choice of factors. This version has no passkeys: to turn them off is
-// all that can be asked for.
-func mfaUpdate(sms *idp.SMSMfaSettingsType, app *idp.SoftwareTokenMfaSettingsType, email *idp.EmailMfaSettingsType, passkey *idp.WebAuthnMfaSettingsType) (identity.MFAUpdate, error) {
+// mfaUpdate is a choice of factors.
+func mfaUpdate(sms *idp.SMSMfaSettingsType, app *idp.SoftwareTokenMfaSettingsType, email *idp.EmailMfaSettingsType, passkey *idp.WebAuthnMfaSettingsType) identity.MFAUpdate {
 	out := identity.MFAUpdate{}
-	if passkey != nil && val(passkey.Enabled) {
-		return nil, wire.Errorf(idp.InvalidParameterException, "This version does not support MFA by passkey.")
+	if passkey != nil {
+		out[identity.MFAPasskey] = identity.MFASetting{Enabled: val(passkey.Enabled)}
 	}
 	if sms != nil {
 		out[identity.MFASMS] = identity.MFASetting{Enabled: val(sms.Enabled), Preferred: val(sms.PreferredMfa)}
@@ -132,7 +131,7 @@ func mfaUpdate(sms *idp.SMSMfaSettingsType, app *idp.SoftwareTokenMfaSettingsTyp
 	if email != nil {
 		out[identity.MFAEmail] = identity.MFASetting{Enabled: val(email.Enabled), Preferred: val(email.PreferredMfa)}
 	}
-	return out, nil
+	return out
 }
 
 // mfaSettings are a user's factors as GetUser and AdminGetUser show them.

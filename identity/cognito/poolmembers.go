@@ -287,7 +287,7 @@ func (r *poolRequest) apply(s *identity.PoolSettings) error {
 	if err := checkPlan(s); err != nil {
 		return err
 	}
-	return s.CheckService(r.account, "AutoVerified", "Email", "SMS", "Triggers", "Recovery")
+	return s.CheckService(r.account, "AutoVerified", "Email", "SMS", "Triggers", "Recovery", "FirstFactors")
 }
 
 // setPolicies sets what the service does: a policy of 8 characters of all
@@ -295,7 +295,9 @@ func (r *poolRequest) apply(s *identity.PoolSettings) error {
 // A pool that was made in Go with SafeDefaults goes back to its own default instead.
 func setPolicies(s *identity.PoolSettings, r *poolRequest) {
 	in, admin := val(r.policies()), val(r.admin())
-	s.FirstFactors = list[identity.FirstFactor](val(in.SignInPolicy).AllowedFirstAuthFactors)
+	if given := val(in.SignInPolicy).AllowedFirstAuthFactors; r.creates || given != nil { // an update without them keeps them (measured)
+		s.FirstFactors = list[identity.FirstFactor](given)
+	}
 	s.AdminOnly = val(admin.AllowAdminCreateUserOnly)
 	s.Invitation = invitation(admin.InviteMessageTemplate)
 	s.UnusedAccountDays = number[int](admin.UnusedAccountValidityDays)

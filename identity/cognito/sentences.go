@@ -68,6 +68,8 @@ var sentences = map[settings.Code]string{
 	settings.TriggerKeyRegion:      "Encountered error when CreateGrant was attempted on the input KMS key - Invalid arn {}",
 	settings.RecoveryNameTwice:     "Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms.",
 	settings.RelyingPartyMalformed: "RelyingPartyId contains invalid characters",
+	settings.FirstFactorWithMFA:    "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled",
+	settings.PasskeyIsOneFactor:    "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA.",
 	settings.DomainReserved:        "Domain cannot contain reserved word: {}",
 	settings.CertificateElsewhere:  "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain.",
 	settings.AnalyticsAmbiguous:    "Invalid analytics configuration given, either <application arn> or <application id, role arn, external id> are valid",
@@ -89,6 +91,9 @@ var sentences = map[settings.Code]string{
 
 // sentencesOf are the sentences of operations that have others than the rest.
 var sentencesOf = map[string]map[settings.Code]string{
+	"SetUserPoolMfaConfig": {
+		settings.PasskeyIsOneFactor: "Cannot set WebAuthn factor configuration to SINGLE_FACTOR if MFA is required and WebAuthn is an allowed first auth factor",
+	},
 	"AddCustomAttributes": {settings.AttributeTwice: "{}: Existing attribute already has name {}."},
 	"UpdateUserPoolClient": {
 		settings.NotReadable: "Invalid read attributes specified while updating a client", // by the other (unsure)

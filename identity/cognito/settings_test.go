@@ -256,6 +256,9 @@ func (c chooser) poolRequest() obj {
 		in["MfaConfiguration"] = c.one("OFF", "OPTIONAL", "ON")
 	}
 	c.policies(in)
+	if policies, ok := in["Policies"].(obj); ok && in["MfaConfiguration"] == "ON" {
+		delete(policies, "SignInPolicy") // no code begins a sign-in there, and a passkey only if it is both factors
+	}
 	fitPlan(in, in["UserPoolTier"])
 	return in
 }

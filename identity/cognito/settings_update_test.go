@@ -31,6 +31,11 @@ func TestUpdatedPoolIsAsIfItWasMadeSo(t *testing.T) {
 			kept["UserAttributeUpdateSettings"] = obj{"AttributesRequireVerificationBeforeUpdate": list{}}
 		}
 		fitPlan(update, with(update, kept)["UserPoolTier"])
+		if dig(made, "Policies", "SignInPolicy") != nil && dig(update, "Policies", "SignInPolicy") == nil { // kept otherwise
+			policy := obj{"SignInPolicy": obj{"AllowedFirstAuthFactors": list{"PASSWORD"}}}
+			policies, _ := update["Policies"].(obj)
+			update["Policies"] = with(policy, policies)
+		}
 		update["PoolName"] = c.one("p", "renamed")
 		want := expectedPool(t, asJSON(t, with(update, kept)))
 		want["Name"] = update["PoolName"]

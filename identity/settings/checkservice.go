@@ -14,7 +14,7 @@ import (
 
 // CheckService returns an [*Error] about the first of some settings that the
 // service would refuse in a pool of an account. The settings are named as in
-// [Error.Setting]: AutoVerified, Email, SMS, Triggers, Recovery or Passkeys.
+// [Error.Setting]: AutoVerified, Email, SMS, Triggers, Recovery, Passkeys or FirstFactors.
 // What [Pool.Check] finds is not looked for.
 func (s *Pool) CheckService(account string, about ...string) error {
 	for _, check := range []struct {
@@ -27,6 +27,7 @@ func (s *Pool) CheckService(account string, about ...string) error {
 		{"Triggers", s.checkTargets},
 		{"Recovery", s.checkRecoveryNames},
 		{"Passkeys", s.checkRelyingParty},
+		{"FirstFactors", s.checkFirstFactors},
 	} {
 		if !slices.Contains(about, check.setting) {
 			continue
@@ -34,6 +35,20 @@ func (s *Pool) CheckService(account string, about ...string) error {
 		if err := check.check(account); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkFirstFactors refuses first factors that begin no sign-in where a second factor is demanded.
+func (s *Pool) checkFirstFactors(string) error {
+	if s.MFA != MFAOn {
+		return nil
+	}
+	if slices.Contains(s.FirstFactors, FirstEmailOTP) || slices.Contains(s.FirstFactors, FirstSMSOTP) {
+		return invalid("FirstFactors", FirstFactorWithMFA, "", "Where a second factor is demanded, sign-ins begin with a password or a passkey.")
+	}
+	if s.OffersPasskeys() && !s.PasskeysAreBothFactors() {
+		return invalid("FirstFactors", PasskeyIsOneFactor, "", "Where a second factor is demanded, a passkey must be both factors.")
 	}
 	return nil
 }

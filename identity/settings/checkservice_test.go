@@ -15,7 +15,7 @@ const (
 )
 
 // all are the settings that [settings.Pool.CheckService] has rules for.
-var all = []string{"AutoVerified", "Email", "SMS", "Triggers", "Recovery", "Passkeys"}
+var all = []string{"AutoVerified", "Email", "SMS", "Triggers", "Recovery", "Passkeys", "FirstFactors"}
 
 func triggers(pairs ...string) map[settings.Trigger]settings.TriggerTarget {
 	out := map[settings.Trigger]settings.TriggerTarget{}
@@ -55,6 +55,8 @@ var badForService = []struct {
 	{"recovery twice", "Recovery", settings.RecoveryNameTwice, "", settings.Pool{Recovery: []settings.RecoveryOption{{Name: settings.RecoverByEmail, Priority: 1}, {Name: settings.RecoverByEmail, Priority: 2}}}},
 	{"relying party with a scheme", "Passkeys", settings.RelyingPartyMalformed, "", settings.Pool{Passkeys: &settings.Passkeys{RelyingParty: new("https://example.com")}}},
 	{"relying party with a port", "Passkeys", settings.RelyingPartyMalformed, "", settings.Pool{Passkeys: &settings.Passkeys{RelyingParty: new("example.com:443")}}},
+	{"code first with MFA", "FirstFactors", settings.FirstFactorWithMFA, "", settings.Pool{MFA: settings.MFAOn, SMSMFA: true, FirstFactors: []settings.FirstFactor{settings.FirstPassword, settings.FirstSMSOTP}}},
+	{"passkey as one factor with MFA", "FirstFactors", settings.PasskeyIsOneFactor, "", settings.Pool{MFA: settings.MFAOn, SMSMFA: true, FirstFactors: []settings.FirstFactor{settings.FirstPassword, settings.FirstPasskey}}},
 }
 
 func TestPoolCheckService(t *testing.T) {

@@ -93,6 +93,8 @@ const (
 	TriggerKeyRegion      Code = "trigger key region" // About is the region of the key
 	RecoveryNameTwice     Code = "recovery name twice"
 	RelyingPartyMalformed Code = "relying party malformed"
+	FirstFactorWithMFA    Code = "first factor with MFA" // a code begins sign-ins, and MFA is on
+	PasskeyIsOneFactor    Code = "passkey is one factor" // a passkey begins sign-ins, MFA is on, and a passkey is not both factors
 	DomainReserved        Code = "domain reserved"       // the prefix contains the word About
 	CertificateElsewhere  Code = "certificate elsewhere" // of a custom domain: none, or not of us-east-1
 	AnalyticsAmbiguous    Code = "analytics ambiguous"
