@@ -24,6 +24,8 @@ type (
 	TermsSettings = settings.Terms
 	// TermsName says what a document is.
 	TermsName = settings.TermsName
+	// SessionSettings say which sessions of users are on record.
+	SessionSettings = settings.Sessions
 	// DomainSettings are the settings of a domain, as they are stored.
 	DomainSettings = settings.Domain
 	// DomainFailover says which region takes the place of that of a custom domain.
