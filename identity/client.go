@@ -23,6 +23,7 @@ type AppClient struct {
 	pool   string
 	id     string
 	admin  bool // calls come from an operator's program
+	pages  bool // calls come from sign-in pages, see Pages
 }
 
 // ClientID returns the id of the app client.
@@ -176,5 +177,5 @@ func insertClient(tx store.Tx, c *ClientInfo, s *clientSecret) error {
 
 // appClient returns a handle on the app client that the call came through.
 func (s *scope) appClient() *AppClient {
-	return &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID, admin: s.admin}
+	return &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID, admin: s.admin, pages: s.pages}
 }

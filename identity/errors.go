@@ -217,6 +217,20 @@ var (
 	ErrRecentSignInRequired = errors.New("identity: a recent sign-in is required")
 	// ErrAccessTokenScope is returned for an access token without the scope to manage its user.
 	ErrAccessTokenScope = errors.New("identity: access token does not have required scopes")
+	// ErrInsufficientScope is returned for an access token without the scope openid, where the answer is about its user.
+	ErrInsufficientScope = errors.New("identity: access token does not have the scope openid")
+	// ErrNotSignedIn is returned for a browser that is not signed in, or no longer.
+	ErrNotSignedIn = errors.New("identity: the browser is not signed in")
+	// ErrRedirectMismatch is returned for a redirect URI that is not one of the client's.
+	ErrRedirectMismatch = errors.New("identity: the redirect URI is not one of the client's callback URLs")
+	// ErrGrantNotAllowed is returned for an OAuth grant that the settings of the client do not allow.
+	ErrGrantNotAllowed = errors.New("identity: the settings of the client do not allow the grant")
+	// ErrScopeNotAllowed is returned for a scope that the client may not have.
+	ErrScopeNotAllowed = errors.New("identity: the client may not have the scope")
+	// ErrChallengeRequired is returned to a client without a secret that asks a safe pool for a code without a challenge of PKCE.
+	ErrChallengeRequired = errors.New("identity: a client without a secret needs a challenge of PKCE")
+	// ErrInvalidAuthCode is returned for an authorization code that does not exist, is too old, was exchanged before, or belongs to another client or redirect URI.
+	ErrInvalidAuthCode = errors.New("identity: invalid authorization code")
 	// ErrInvalidRefreshToken is returned for a refresh token that is malformed or was issued to another client.
 	ErrInvalidRefreshToken = errors.New("identity: invalid refresh token")
 	// ErrRefreshTokenRevoked is returned for a refresh token whose sign-in was ended.

@@ -134,6 +134,7 @@ var failureCodes = []struct {
 	{ErrCodeExpired, FailureCodeExpired},
 	{ErrTOTPUsed, FailureCodeUsed},
 	{ErrRefreshTokenReused, FailureTokenReused},
+	{ErrInvalidAuthCode, FailureTokenReused}, // of all errors of codes, only the reuse is counted
 }
 
 // failureCode returns the code of a refusal.

@@ -207,7 +207,7 @@ var acts = slices.Concat([]act{
 		wantErr(l.t, "Answer", err, identity.ErrIncorrectCredentials)
 		return nil
 	}, []string{"SignInFailed client ada WrongPassword"}},
-}, choiceActs, []act{
+}, choiceActs, oauthActs, []act{
 	{"AppClient.Refresh", func(ctx context.Context, l *life) error {
 		return second(l.client.Refresh(ctx, identity.Refresh{Token: l.again, Rotating: true}))
 	}, nil}, // a refresh is no change of the user

@@ -15,7 +15,9 @@ const (
 	EventDeviceFailed              EventKind = "DeviceFailed"              // a wrong proof of a device, in place of a second factor
 	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // during a sign-in, which goes on
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
-	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token
+	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token, or of a browser
+	EventTokensGranted             EventKind = "TokensGranted"             // to an application, of a user who is signed in to a browser; Data has the scopes
+	EventAuthCodeReused            EventKind = "AuthCodeReused"            // the sign-in that it was exchanged for is ended
 	EventRefreshTokenReused        EventKind = "RefreshTokenReused"        // the sign-in is ended
 	EventOldSignInsEnded           EventKind = "OldSignInsEnded"           // the user has more than the pool allows; Data has how many ended
 	EventCodeRequested             EventKind = "CodeRequested"             // Data has the purpose
@@ -110,6 +112,7 @@ const (
 	dataRole     = "role"       // the role of an access key
 	dataLeft     = "left"       // how many recovery codes are left
 	dataCount    = "count"      // how many sign-ins ended
+	dataScopes   = "scopes"     // of an application, with spaces between them
 	dataMaster   = "master"     // the id of a new master key
 	dataRevoked  = "revoked"    // "true" if all earlier signing and master keys were revoked
 )
