@@ -37,6 +37,14 @@ var (
 	ErrDomainExists = errors.New("identity: user pool has a domain of this kind")
 	// ErrPoolHasDomain is returned for the deletion of a pool that has a domain.
 	ErrPoolHasDomain = errors.New("identity: user pool has a domain, which must be deleted first")
+	// ErrBrandingNotFound is returned for a style of pages that does not exist. It is a [*NotFoundError].
+	ErrBrandingNotFound = errors.New("identity: style of pages does not exist")
+	// ErrBrandingExists is returned for a second style of the pages of a client.
+	ErrBrandingExists = errors.New("identity: app client has a style of pages")
+	// ErrTermsNotFound is returned for terms that do not exist. It is a [*NotFoundError].
+	ErrTermsNotFound = errors.New("identity: terms do not exist")
+	// ErrTermsExist is returned for a second document of one name of an app client.
+	ErrTermsExist = errors.New("identity: app client has terms of this name")
 	// ErrUserNotFound is returned for a user who does not exist, to operators and where the settings disclose it.
 	ErrUserNotFound = errors.New("identity: user does not exist")
 	// ErrIncorrectCredentials is returned for a wrong password or proof. It is

@@ -16,6 +16,16 @@ type (
 	ClientSettings = settings.Client
 	// Defaults says what an unset setting of a pool means.
 	Defaults = settings.Defaults
+	// BrandingSettings are the style of the pages of a client.
+	BrandingSettings = settings.Branding
+	// BrandingAsset is one file of a style.
+	BrandingAsset = settings.BrandingAsset
+	// TermsSettings are the name and the links of a document.
+	TermsSettings = settings.Terms
+	// TermsName says what a document is.
+	TermsName = settings.TermsName
+	// SessionSettings say which sessions of users are on record.
+	SessionSettings = settings.Sessions
 	// DomainSettings are the settings of a domain, as they are stored.
 	DomainSettings = settings.Domain
 	// DomainFailover says which region takes the place of that of a custom domain.

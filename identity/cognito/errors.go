@@ -56,6 +56,10 @@ var rows = []row{
 	{identity.ErrDomainTaken, idp.InvalidParameterException, say("Domain already associated with another user pool.")},
 	{identity.ErrDomainExists, idp.InvalidParameterException, say("User pool already has a domain configured.")},
 	{identity.ErrPoolHasDomain, idp.InvalidParameterException, say("User pool cannot be deleted. It has a domain configured that should be deleted first.")},
+	{identity.ErrBrandingNotFound, idp.ResourceNotFoundException, notFound("Managed login branding %s does not exist.")},                          // text (unsure)
+	{identity.ErrBrandingExists, idp.ManagedLoginBrandingExistsException, say("Managed login branding already exists for the user pool client.")}, // text (unsure)
+	{identity.ErrTermsNotFound, idp.ResourceNotFoundException, notFound("Terms %s do not exist.")},                                                // text (unsure)
+	{identity.ErrTermsExist, idp.TermsExistsException, say("Terms with the name already exist for the user pool client.")},                        // text (unsure)
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},

@@ -72,7 +72,7 @@ func (k *keyed) each(pool *identity.PoolInfo, o *identity.AccessKeyOptions, chec
 		n++
 		body := k.model.filled(k.model.Operations[op.Name].Input.Shape).(obj)
 		for member, value := range map[string]any{"UserPoolId": pool.ID, "ResourceArn": k.engine.ARN(pool), "Domain": "theirs"} {
-			if _, has := body[member]; has {
+			if _, has := k.model.Shapes[k.model.Operations[op.Name].Input.Shape].Members[member]; has {
 				body[member] = value
 			}
 		}

@@ -48,12 +48,19 @@ var sentences = map[settings.Code]string{
 	settings.GrantNeedsCallback:     "CallbackUrls can not be empty when code flow or implicit flow is selected",
 	settings.RedirectNotListed:      "The default redirect URI {} is not in the callback URIs list.",
 
-	settings.URLInsecure:     "{} cannot use the HTTP protocol.",
-	settings.URLFragment:     "{} cannot use fragment",
-	settings.DomainMalformed: "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, and hyphens.",
-	settings.DomainNotCustom: "CustomDomainConfig and Routing can only be specified for a custom domain.", // (unsure)
-	settings.ScopeTwice:      "Duplicate scope name {} in the resource server.",                           // (unsure)
-	settings.RefreshTooShort: "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
+	settings.URLInsecure:        "{} cannot use the HTTP protocol.",
+	settings.URLFragment:        "{} cannot use fragment",
+	settings.CSSClass:           "The CSS class {} is not in the list of allowed classes.",
+	settings.CSSForbidden:       "The CSS contains {}, which is not allowed.",                         // (unsure)
+	settings.CSSMalformed:       "The CSS could not be parsed.",                                       // (unsure)
+	settings.ImageMalformed:     "The image file must be a PNG or JPEG file of at most 131072 bytes.", // (unsure)
+	settings.BrandingAmbiguous:  "useCognitoProvidedValues or settings should be specified (but not both)",
+	settings.DefaultLinkMissing: "Links must contain a link for cognito:default.", // (unsure)
+	settings.LinkMalformed:      "The link for {} is not a valid URL.",            // (unsure)
+	settings.DomainMalformed:    "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, and hyphens.",
+	settings.DomainNotCustom:    "CustomDomainConfig and Routing can only be specified for a custom domain.", // (unsure)
+	settings.ScopeTwice:         "Duplicate scope name {} in the resource server.",                           // (unsure)
+	settings.RefreshTooShort:    "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
 
 	settings.LevelNameTwice: "Invalid AcrConfiguration. AcrValue {} is used by more than one level.", // (unsure)
 

@@ -88,6 +88,9 @@ type Client struct {
 	// aws.cognito.signin.user.admin, and scopes of resource servers of the pool, such as
 	// https://api.example.com/read.
 	OAuthScopes []string `json:"oauthScopes,omitempty"`
+	// SSOMinutes is for how long after a user's sign-in in a browser the client takes it without asking
+	// again: 0 to 129600, where 0 means never. It is stored and shown, and not acted on. Nil means 60.
+	SSOMinutes *int `json:"ssoMinutes,omitempty"`
 	// Analytics is stored and shown, and not acted on: nothing is sent anywhere. Nil
 	// means not given.
 	Analytics *Analytics `json:"analytics,omitempty"`

@@ -66,6 +66,13 @@ const (
 	URLInsecure            Code = "URL insecure"        // of the URL About: plain http
 	URLFragment            Code = "URL fragment"        // of the URL About
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
+	CSSClass               Code = "CSS class"           // the selector About
+	CSSForbidden           Code = "CSS forbidden"       // About is what must not be there
+	CSSMalformed           Code = "CSS malformed"
+	ImageMalformed         Code = "image malformed"      // a logo that is no image, or too large
+	BrandingAmbiguous      Code = "branding ambiguous"   // settings and defaults, or neither
+	DefaultLinkMissing     Code = "default link missing" // of terms
+	LinkMalformed          Code = "link malformed"       // of terms, in the language About
 	DomainMalformed        Code = "domain malformed"
 	DomainNotCustom        Code = "domain not custom" // a prefix with settings of custom domains
 	LevelNameTwice         Code = "level name twice"  // of the name About

@@ -48,6 +48,13 @@ func codes(t *testing.T) []settings.Code {
 func TestEveryCodeIsProduced(t *testing.T) {
 	// Package identity knows what a user had before, and what is missing.
 	produced := []settings.Code{settings.AttributeRequired, settings.AttributeImmutable}
+	for _, tt := range badCSS {
+		produced = append(produced, tt.code)
+	}
+	for _, tt := range badPages {
+		produced = append(produced, tt.code)
+	}
+	produced = append(produced, settings.ImageMalformed) // the engine's own: TestLookOfClassicPages
 	for _, tt := range badDomains {
 		produced = append(produced, tt.code)
 	}
