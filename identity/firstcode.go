@@ -87,7 +87,7 @@ func (f *firstFactor) sendCode(ctx context.Context, c *firstStep) (*SignInResult
 		sum = s.ring.codeMAC(newest, s.pool.ID, to.user.Sub, "", to.attribute, to.address, text) // of no purpose, so no code is right
 	}
 	st := s.begins(c.name, c.who, nil)
-	state, next, err := s.nextChallenge(f.kind, st, sentCode{sum, newest}, c.now)
+	state, next, err := s.nextChallenge(f.kind, st, sentCode{MAC: sum, Master: newest}, c.now)
 	if err != nil {
 		return nil, err
 	}
