@@ -27,8 +27,8 @@ import (
 // that takes a catalog.
 func Tables() store.Catalog {
 	return store.Catalog{
-		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, keyrings, senderKeys, users, groups, groupTombstones, groupRuns,
-		totps, passkeys, devices, recoverySets, credentials, codes, families, usedStates, sources, throttles, events, echoes, importJobs, importChunks, importLogs, outboxes, suppressions,
+		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, resourceServers, keyrings, senderKeys, users, groups, groupTombstones, groupRuns,
+		totps, passkeys, devices, recoverySets, credentials, codes, families, authCodes, authGrants, usedStates, sources, throttles, events, echoes, importJobs, importChunks, importLogs, outboxes, suppressions,
 	}
 }
 

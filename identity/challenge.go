@@ -53,6 +53,7 @@ type challengeState struct {
 	Data      json.RawMessage `json:"d,omitempty"` // the payload of the kind
 	Device    string          `json:"v,omitempty"` // the key of the device that the client has named
 	Untracked bool            `json:"w,omitempty"` // the flow tracks no devices
+	Pages     bool            `json:"b,omitempty"` // the sign-in is one on pages
 	Rounds    *[]hook.Round   `json:"r,omitempty"` // of a second factor in a custom sign-in: the rounds before it; nil otherwise
 }
 
@@ -64,6 +65,7 @@ type statePayload interface {
 
 // seal seals a state with the payload of its kind, which may be nil.
 func (s *scope) seal(c *challengeState, payload statePayload) (string, error) {
+	c.Pages = s.pages
 	known := len(quote(c.Name)) + len(quote(c.Device))
 	if payload != nil {
 		data, err := json.Marshal(payload)
@@ -130,6 +132,9 @@ func (s *scope) open(kind stateKind, state string, now time.Time) (*challengeSta
 	c := &challengeState{}
 	if err := json.Unmarshal(plain, c); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSessionInvalid, err)
+	}
+	if c.Pages != s.pages {
+		return nil, ErrSessionInvalid // pages let in whom the settings of the client would refuse
 	}
 	if c.Kind != kind {
 		return nil, fmt.Errorf("%w: a state of kind %q says that it is one of kind %q", ErrSessionInvalid, kind, c.Kind)

@@ -23,6 +23,7 @@ type AppClient struct {
 	pool   string
 	id     string
 	admin  bool // calls come from an operator's program
+	pages  bool // calls come from sign-in pages, see Pages
 }
 
 // ClientID returns the id of the app client.
@@ -57,7 +58,8 @@ func (a *Admin) Clients() Clients { return Clients{a} }
 
 // Create makes an app client. Read its secret, if it has one, with
 // [Clients.Secrets]. Create returns [ErrQuotaExceeded] if the pool has as many
-// clients as it may have: see [Quotas].
+// clients as it may have: see [Quotas]. It returns [ErrScopeNotFound] for a scope of no
+// resource server of the pool.
 func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientInfo, error) {
 	pool, err := c.admin.Describe(ctx)
 	if err != nil {
@@ -83,7 +85,7 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 		if err != nil {
 			return err
 		}
-		if err := clientIDFree(tx, settings.ID); err != nil {
+		if err := cmp.Or(clientIDFree(tx, settings.ID), checkScopes(tx, pool.ID, &client.Settings)); err != nil {
 			return err
 		}
 		if err := insertClient(tx, client, secret); err != nil {
@@ -175,5 +177,5 @@ func insertClient(tx store.Tx, c *ClientInfo, s *clientSecret) error {
 
 // appClient returns a handle on the app client that the call came through.
 func (s *scope) appClient() *AppClient {
-	return &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID, admin: s.admin}
+	return &AppClient{engine: s.engine, pool: s.pool.ID, id: s.client.ID, admin: s.admin, pages: s.pages}
 }

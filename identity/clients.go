@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -16,8 +17,9 @@ import (
 // Update changes the settings of an app client with fn, and returns the client
 // as it is stored then. What is said of fn at [Admin.Update] holds here too.
 // GenerateSecret tells fn whether the client has a secret. fn must not change
-// that: use [Clients.AddSecret] and [Clients.DeleteSecret]. Tokens that were
-// issued before stay as they are.
+// that: use [Clients.AddSecret] and [Clients.DeleteSecret]. Update returns
+// [ErrScopeNotFound] if the client then names a scope that does not exist, even if it named
+// the scope before. Tokens that were issued before stay as they are.
 func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings) error) (*ClientInfo, error) {
 	now := c.admin.engine.now()
 	ev, err := c.admin.happened(ctx, EventClientChanged, Subject{SubjectClient, id}, now)
@@ -42,7 +44,7 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 		if client.Settings.Secret != "" || client.Settings.GenerateSecret != client.HasSecret {
 			return &SettingError{Setting: "Secret", Reason: "Whether a client has a secret cannot be changed."}
 		}
-		if err := client.Settings.Check(&pool.Settings); err != nil {
+		if err := cmp.Or(client.Settings.Check(&pool.Settings), checkScopes(tx, pool.ID, &client.Settings)); err != nil {
 			return err
 		}
 		client.Settings.GenerateSecret = false

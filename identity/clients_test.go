@@ -45,7 +45,7 @@ func TestUpdatedClientIsReturnedAsItIsStored(t *testing.T) {
 		if !s.GenerateSecret || s.Secret != "" {
 			t.Error("the settings do not tell that there is a secret, or tell it")
 		}
-		s.Name, s.OAuth, s.OAuthFlows, s.OAuthScopes = "new", true, []string{"client_credentials"}, []string{"a/b"}
+		s.Name, s.OAuth, s.OAuthFlows, s.OAuthScopes = "new", true, []string{"client_credentials"}, []string{"openid"}
 		return nil
 	})
 	if err != nil || got.Settings.Name != "new" || !got.HasSecret || !got.Modified.Equal(f.now()) || got.Settings.GenerateSecret {

@@ -16,7 +16,7 @@ import (
 // proof again. If the client names none, the sign-in is on a new device: newFamily makes its
 // key, which the access token has, and the client gets it with the tokens.
 //
-// The flow of operators by password ([Admin.SignIn]) tracks no devices.
+// The flow of operators by password ([Admin.SignIn]) tracks no devices, and sign-in pages do not.
 
 // A NewDevice is a device that the user has not confirmed yet, see [Session.ConfirmDevice].
 type NewDevice struct {
@@ -109,7 +109,7 @@ func (s *scope) deviceAllows(f *family, d *device) bool {
 	if d == nil && f.Device != "" && !f.onNewDevice() {
 		return false
 	}
-	return !s.settings.TracksDevices() || d != nil && s.deviceKey == f.Device
+	return !s.settings.TracksDevices() || f.OAuth || d != nil && s.deviceKey == f.Device
 }
 
 // from notes the address of a sign-in, if it is known.

@@ -23,6 +23,12 @@ var (
 	ErrGroupRuleNotFound = errors.New("identity: group rule does not exist")
 	// ErrGroupExists is returned when a group's name is taken. It is a [*GroupError].
 	ErrGroupExists = errors.New("identity: group already exists")
+	// ErrResourceServerNotFound is returned for a resource server that does not exist. It is a [*NotFoundError].
+	ErrResourceServerNotFound = errors.New("identity: resource server does not exist")
+	// ErrResourceServerExists is returned when the identifier of a resource server is taken. It is a [*ResourceServerError].
+	ErrResourceServerExists = errors.New("identity: resource server already exists")
+	// ErrScopeNotFound is returned for a scope that is neither one of OpenID Connect nor of a resource server of the pool. It is a [*NotFoundError].
+	ErrScopeNotFound = errors.New("identity: scope does not exist")
 	// ErrUserNotFound is returned for a user who does not exist, to operators and where the settings disclose it.
 	ErrUserNotFound = errors.New("identity: user does not exist")
 	// ErrIncorrectCredentials is returned for a wrong password or proof. It is
@@ -195,6 +201,20 @@ var (
 	ErrRecentSignInRequired = errors.New("identity: a recent sign-in is required")
 	// ErrAccessTokenScope is returned for an access token without the scope to manage its user.
 	ErrAccessTokenScope = errors.New("identity: access token does not have required scopes")
+	// ErrInsufficientScope is returned for an access token without the scope openid, where the answer is about its user.
+	ErrInsufficientScope = errors.New("identity: access token does not have the scope openid")
+	// ErrNotSignedIn is returned for a browser that is not signed in, or no longer.
+	ErrNotSignedIn = errors.New("identity: the browser is not signed in")
+	// ErrRedirectMismatch is returned for a redirect URI that is not one of the client's.
+	ErrRedirectMismatch = errors.New("identity: the redirect URI is not one of the client's callback URLs")
+	// ErrGrantNotAllowed is returned for an OAuth grant that the settings of the client do not allow.
+	ErrGrantNotAllowed = errors.New("identity: the settings of the client do not allow the grant")
+	// ErrScopeNotAllowed is returned for a scope that the client may not have.
+	ErrScopeNotAllowed = errors.New("identity: the client may not have the scope")
+	// ErrChallengeRequired is returned to a client without a secret that asks a safe pool for a code without a challenge of PKCE.
+	ErrChallengeRequired = errors.New("identity: a client without a secret needs a challenge of PKCE")
+	// ErrInvalidAuthCode is returned for an authorization code that does not exist, is too old, was exchanged before, or belongs to another client or redirect URI.
+	ErrInvalidAuthCode = errors.New("identity: invalid authorization code")
 	// ErrInvalidRefreshToken is returned for a refresh token that is malformed or was issued to another client.
 	ErrInvalidRefreshToken = errors.New("identity: invalid refresh token")
 	// ErrRefreshTokenRevoked is returned for a refresh token whose sign-in was ended.
@@ -275,6 +295,16 @@ type GroupError struct {
 
 func (e *GroupError) Error() string { return e.Err.Error() + ": " + e.Name }
 func (e *GroupError) Unwrap() error { return e.Err }
+
+// A ResourceServerError names the resource server that an error is about.
+type ResourceServerError struct {
+	Err        error  // ErrResourceServerExists
+	Pool       string // the id of the pool
+	Identifier string // of the resource server
+}
+
+func (e *ResourceServerError) Error() string { return e.Err.Error() + ": " + e.Identifier }
+func (e *ResourceServerError) Unwrap() error { return e.Err }
 
 // A ClientError is an error about a client's proof of its secret.
 type ClientError struct {

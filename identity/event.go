@@ -97,12 +97,13 @@ type SubjectKind string
 
 // The kinds of subjects.
 const (
-	SubjectPool      SubjectKind = "pool"      // a user pool, by its id
-	SubjectClient    SubjectKind = "client"    // an app client, by its id
-	SubjectGroup     SubjectKind = "group"     // a group, by its id; Data has its name
-	SubjectKey       SubjectKind = "key"       // a signing key, by its kid
-	SubjectAccessKey SubjectKind = "accessKey" // an access key of an operator, by its id
-	SubjectImportJob SubjectKind = "importJob" // an import job, by its id; Data has its name
+	SubjectPool           SubjectKind = "pool"           // a user pool, by its id
+	SubjectClient         SubjectKind = "client"         // an app client, by its id
+	SubjectGroup          SubjectKind = "group"          // a group, by its id; Data has its name
+	SubjectKey            SubjectKind = "key"            // a signing key, by its kid
+	SubjectAccessKey      SubjectKind = "accessKey"      // an access key of an operator, by its id
+	SubjectResourceServer SubjectKind = "resourceServer" // a resource server, by its identifier
+	SubjectImportJob      SubjectKind = "importJob"      // an import job, by its id; Data has its name
 )
 
 // A FailureCode says why something failed.
@@ -132,6 +133,7 @@ var failureCodes = []struct {
 	{ErrCodeExpired, FailureCodeExpired},
 	{ErrTOTPUsed, FailureCodeUsed},
 	{ErrRefreshTokenReused, FailureTokenReused},
+	{ErrInvalidAuthCode, FailureTokenReused}, // of all errors of codes, only the reuse is counted
 }
 
 // failureCode returns the code of a refusal.

@@ -207,7 +207,7 @@ var acts = slices.Concat([]act{
 		wantErr(l.t, "Answer", err, identity.ErrIncorrectCredentials)
 		return nil
 	}, []string{"SignInFailed client ada WrongPassword"}},
-}, choiceActs, []act{
+}, choiceActs, oauthActs, []act{
 	{"AppClient.Refresh", func(ctx context.Context, l *life) error {
 		return second(l.client.Refresh(ctx, identity.Refresh{Token: l.again, Rotating: true}))
 	}, nil}, // a refresh is no change of the user
@@ -477,7 +477,7 @@ var acts = slices.Concat([]act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
-}, deviceActs, messageActs, []act{
+}, deviceActs, messageActs, resourceServerActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
@@ -485,7 +485,7 @@ var acts = slices.Concat([]act{
 })
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs"}
+var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs", "ResourceServers"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

@@ -15,7 +15,9 @@ const (
 	EventDeviceFailed              EventKind = "DeviceFailed"              // a wrong proof of a device, in place of a second factor
 	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // during a sign-in, which goes on
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
-	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token
+	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token, or of a browser
+	EventTokensGranted             EventKind = "TokensGranted"             // to an application, of a user who is signed in to a browser; Data has the scopes
+	EventAuthCodeReused            EventKind = "AuthCodeReused"            // the sign-in that it was exchanged for is ended
 	EventRefreshTokenReused        EventKind = "RefreshTokenReused"        // the sign-in is ended
 	EventOldSignInsEnded           EventKind = "OldSignInsEnded"           // the user has more than the pool allows; Data has how many ended
 	EventCodeRequested             EventKind = "CodeRequested"             // Data has the purpose
@@ -54,29 +56,32 @@ const (
 // The kinds of events of pools, app clients, groups and keys. Their text is
 // stored too.
 const (
-	EventPoolCreated         EventKind = "PoolCreated"
-	EventPoolChanged         EventKind = "PoolChanged" // Data has the names of the settings
-	EventPoolDeleted         EventKind = "PoolDeleted" // an event of the engine, see [Engine.Events]
-	EventClientCreated       EventKind = "ClientCreated"
-	EventClientChanged       EventKind = "ClientChanged" // Data has the names of the settings
-	EventClientDeleted       EventKind = "ClientDeleted"
-	EventClientSecretAdded   EventKind = "ClientSecretAdded"   // Data has the id of the secret
-	EventClientSecretDeleted EventKind = "ClientSecretDeleted" // Data has the id of the secret
-	EventGroupCreated        EventKind = "GroupCreated"
-	EventGroupChanged        EventKind = "GroupChanged"
-	EventGroupDeleted        EventKind = "GroupDeleted"
-	EventGroupRuleAdded      EventKind = "GroupRuleAdded"   // Data has the id of the rule
-	EventGroupRuleRemoved    EventKind = "GroupRuleRemoved" // Data has the id of the rule
-	EventImportJobCreated    EventKind = "ImportJobCreated"
-	EventImportJobStarted    EventKind = "ImportJobStarted"
-	EventImportJobStopped    EventKind = "ImportJobStopped"   // by an operator
-	EventSigningKeysCreated  EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
-	EventAddressSuppressed   EventKind = "AddressSuppressed"  // nothing is sent to an address any more
-	EventAddressLifted       EventKind = "AddressLifted"      // messages are sent to an address again
-	EventSenderKeyCreated    EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
-	EventSenderKeyDeleted    EventKind = "SenderKeyDeleted"   // Data has its name
-	EventAccessKeyCreated    EventKind = "AccessKeyCreated"   // an event of the engine
-	EventAccessKeyRevoked    EventKind = "AccessKeyRevoked"   // an event of the engine
+	EventPoolCreated           EventKind = "PoolCreated"
+	EventPoolChanged           EventKind = "PoolChanged" // Data has the names of the settings
+	EventPoolDeleted           EventKind = "PoolDeleted" // an event of the engine, see [Engine.Events]
+	EventClientCreated         EventKind = "ClientCreated"
+	EventClientChanged         EventKind = "ClientChanged" // Data has the names of the settings
+	EventClientDeleted         EventKind = "ClientDeleted"
+	EventClientSecretAdded     EventKind = "ClientSecretAdded"   // Data has the id of the secret
+	EventClientSecretDeleted   EventKind = "ClientSecretDeleted" // Data has the id of the secret
+	EventGroupCreated          EventKind = "GroupCreated"
+	EventGroupChanged          EventKind = "GroupChanged"
+	EventGroupDeleted          EventKind = "GroupDeleted"
+	EventGroupRuleAdded        EventKind = "GroupRuleAdded"   // Data has the id of the rule
+	EventGroupRuleRemoved      EventKind = "GroupRuleRemoved" // Data has the id of the rule
+	EventResourceServerCreated EventKind = "ResourceServerCreated"
+	EventResourceServerChanged EventKind = "ResourceServerChanged" // Data has the names of the settings
+	EventResourceServerDeleted EventKind = "ResourceServerDeleted"
+	EventImportJobCreated      EventKind = "ImportJobCreated"
+	EventImportJobStarted      EventKind = "ImportJobStarted"
+	EventImportJobStopped      EventKind = "ImportJobStopped"   // by an operator
+	EventSigningKeysCreated    EventKind = "SigningKeysCreated" // Data has when they begin to sign, the id of the new master key, and whether all others were revoked
+	EventAddressSuppressed     EventKind = "AddressSuppressed"  // nothing is sent to an address any more
+	EventAddressLifted         EventKind = "AddressLifted"      // messages are sent to an address again
+	EventSenderKeyCreated      EventKind = "SenderKeyCreated"   // an operator has a copy, see [Admin.CreateSenderKey]
+	EventSenderKeyDeleted      EventKind = "SenderKeyDeleted"   // Data has its name
+	EventAccessKeyCreated      EventKind = "AccessKeyCreated"   // an event of the engine
+	EventAccessKeyRevoked      EventKind = "AccessKeyRevoked"   // an event of the engine
 )
 
 // The names of entries in Event.Data.
@@ -97,6 +102,7 @@ const (
 	dataRole     = "role"       // the role of an access key
 	dataLeft     = "left"       // how many recovery codes are left
 	dataCount    = "count"      // how many sign-ins ended
+	dataScopes   = "scopes"     // of an application, with spaces between them
 	dataMaster   = "master"     // the id of a new master key
 	dataRevoked  = "revoked"    // "true" if all earlier signing and master keys were revoked
 )

@@ -113,6 +113,38 @@ var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.User
 			return err
 		}
 	}},
+	"Browser.give": {
+		"for a code": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+			pool, a, auth, browser := f.signedInBrowser(t, identity.GrantCode)
+			code, err := auth.Code(t.Context(), browser)
+			check(t, "Code", err)
+			return pool, func(ctx context.Context, _ string) error {
+				return second(a.Exchange(ctx, identity.CodeExchange{Code: code, RedirectURI: redirect}))
+			}
+		},
+		"at once": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+			pool, a, _, browser := f.signedInBrowser(t, identity.GrantImplicit)
+			return pool, func(ctx context.Context, _ string) error {
+				auth, err := a.Authorization(ctx, identity.AuthorizationRequest{Grant: identity.GrantImplicit, RedirectURI: redirect})
+				check(t, "Authorization", err)
+				return second(auth.Tokens(ctx, browser))
+			}
+		},
+	},
+	"scope.issueClient": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
+		pool, _ := f.hookPool(t)
+		check(t, "Create", second(pool.Admin().ResourceServers().Create(t.Context(), machineServer)))
+		a := f.client(t, pool, machineSettings)
+		return pool, func(ctx context.Context, _ string) error {
+			check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) {
+				if to, ok := s.Triggers[identity.PreTokenGeneration]; ok {
+					to.Version = "V3_0"
+					s.Triggers[identity.PreTokenGeneration] = to
+				}
+			}))
+			return second(a.ClientToken(ctx, identity.ClientTokenRequest{Secret: machineSettings.Secret}))
+		}
+	}},
 	"AppClient.startCustom": {"": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 		pool, a := f.customPool(t)
 		return pool, func(ctx context.Context, _ string) error {

@@ -34,6 +34,8 @@ import (
 //	PasskeyRequired.answer          tokenTriggers
 //	scope.firstWords                CustomMessage, senderTrigger of the medium
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
+//	Browser.give                    PreTokenGeneration, PreTokenGenerationV1
+//	scope.issueClient               PreTokenGeneration of version V3_0
 //	AppClient.startCustom           PreAuthentication, customTriggers, tokenTriggers
 //	CustomChallenge.answer          customTriggers, tokenTriggers
 //	PasswordVerifier.answerCustom   customTriggers, tokenTriggers
@@ -420,7 +422,7 @@ func messageSource(t Trigger, kind MessageKind) hook.Source {
 // hooks have not run: insertFamily refuses it.
 func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family, decide func(store.Tx) (*outcome, error)) error {
 	p := s.points()
-	s.unasked = present(p, atPostAuthentication) || present(p, atPreTokenGeneration)
+	s.unasked = present(p, atPostAuthentication) || !s.pages && present(p, atPreTokenGeneration)
 	if !s.unasked {
 		return nil
 	}
@@ -438,8 +440,10 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	if err := p.postAuthentication(ctx, o.user, f); err != nil {
 		return err
 	}
-	if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {
-		return err
+	if !s.pages { // a browser gets no tokens: its applications do, later
+		if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {
+			return err
+		}
 	}
 	s.unasked = false
 	return nil

@@ -54,13 +54,14 @@ func methodOf(d ast.Decl) string {
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
 	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
-	AppClient.StartCustom AppClient.StartSRP
+	AppClient.Browser AppClient.ClientToken AppClient.LogoutURI AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members Groups.Rules
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
+	ResourceServers.Get ResourceServers.List
 	UserPool.PasswordRules UserPool.Session
 	Session.RecoveryCodesLeft Users.RecoveryCodesLeft
 	Session.Device Session.Devices Session.Factors Session.Passkeys Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys

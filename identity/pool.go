@@ -236,7 +236,7 @@ func (p *UserPool) Client(id string) *AppClient {
 func (p *UserPool) Admin() *Admin { return &Admin{engine: p.engine, pool: p.pool} }
 
 // PoolID is the pool's id, such as us-east-1_AbCdEf123.
-func (p *UserPool) PoolID() string { return p.pool }
+func (a *AppClient) PoolID() string { return a.pool }
 
 // Admin is what an operator may do in a user pool.
 type Admin struct {

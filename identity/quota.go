@@ -13,10 +13,11 @@ import (
 // the service's figure. A negative number means no limit. A quota is checked
 // before the transaction that makes something, so several makers at once may exceed it a little.
 type Quotas struct {
-	Pools         int // of a region; 1,000
-	Clients       int // of a pool; 1,000
-	Groups        int // of a pool; 10,000
-	GroupsPerUser int // 100
+	Pools           int // of a region; 1,000
+	Clients         int // of a pool; 1,000
+	Groups          int // of a pool; 10,000
+	GroupsPerUser   int // 100
+	ResourceServers int // of a pool; 25
 	// Users is how many users a pool may have before sign-ups are refused. What operators
 	// make counts and is never refused. Each process counts the users every minute or more rarely,
 	// so several processes may exceed it by what they add in between. Defaults to no limit.
@@ -28,7 +29,7 @@ type Quotas struct {
 }
 
 // The service's quotas.
-var serviceQuotas = Quotas{Pools: 1000, Clients: 1000, Groups: 10_000, GroupsPerUser: 100}
+var serviceQuotas = Quotas{Pools: 1000, Clients: 1000, Groups: 10_000, GroupsPerUser: 100, ResourceServers: 25}
 
 // What there can be too many of, as a [QuotaError] calls it.
 const (

@@ -74,6 +74,7 @@ var sessionMethods = []struct {
 	{method: "RecoveryCodesLeft", free: "it changes nothing"},
 	{method: "Factors", free: "it changes nothing"},
 	{method: "User", free: "it changes nothing"},
+	{method: "UserInfo", free: "it changes nothing"},
 }
 
 // TestEachMethodOfASessionIsKnownToAskForARecentSignIn: add a new method to the table above, and let it

@@ -66,6 +66,11 @@ func (a *AppClient) refresh(ctx context.Context, in Refresh) (*Tokens, error) {
 	if len(s.secrets) > 0 && in.SecretHash == "" && in.Secret == "" {
 		return nil, &ClientError{Err: ErrSecretHashMissing, Client: a.id, Refresh: true}
 	}
+	if in.Secret != "" && in.SecretHash == "" { // a proof that needs no user comes first
+		if err := s.checkSecret(in.Secret); err != nil {
+			return nil, err
+		}
+	}
 	if t.unopened != nil {
 		return nil, t.unopened
 	}

@@ -37,6 +37,7 @@ type scope struct {
 	deviceKey string        // the device of the pool's that the client names, see devicesignin.go; empty for none
 	untracked bool          // the flow tracks no devices
 	unasked   bool          // hooks must run before a sign-in gets tokens, and have not yet
+	pages     bool          // it is a call of sign-in pages: a sign-in ends with a browser that is signed in
 
 	changes *hook.PreTokenGenerationDecision // what hooks change in the tokens; nil for nothing
 }
@@ -109,7 +110,7 @@ func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
 		a.engine.homes.Delete(a.id) // another process may have made the client anew, in another pool
 		return nil, gone
 	}
-	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings, admin: a.admin}
+	s := &scope{engine: a.engine, pool: pool, client: client, settings: &pool.Settings, admin: a.admin, pages: a.pages, untracked: a.pages}
 	if client.HasSecret {
 		secret, err := clientSecrets.Decode(values[2])
 		if err != nil {
@@ -126,7 +127,7 @@ func (a *AppClient) decodeScope(values [][]byte) (*scope, error) {
 // secret over the username as it was sent and the client id, in base64. A
 // client without a secret needs none, and one that is sent all the same is ignored.
 func (s *scope) checkHash(username, hash string) error {
-	if len(s.secrets) == 0 {
+	if len(s.secrets) == 0 || s.pages { // pages are no client: whoever uses them has no secret
 		return nil
 	}
 	if hash == "" {

@@ -16,6 +16,10 @@ type (
 	ClientSettings = settings.Client
 	// Defaults says what an unset setting of a pool means.
 	Defaults = settings.Defaults
+	// ResourceServerSettings are the settings of a resource server, as they are stored.
+	ResourceServerSettings = settings.ResourceServer
+	// ResourceScope is one scope of a resource server.
+	ResourceScope = settings.ResourceScope
 	// PasswordPolicy says what a password must have.
 	PasswordPolicy = settings.PasswordPolicy
 	// PasswordRule is one rule of a [PasswordPolicy].

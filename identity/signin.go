@@ -29,9 +29,10 @@ type SignIn struct {
 	DeviceKey  string // of a device that the user has confirmed, in pools that track devices; empty for a new device
 }
 
-// A SignInResult has either Tokens or a Challenge that must be answered first.
+// A SignInResult has either Tokens, a Browser or a Challenge that must be answered first.
 type SignInResult struct {
 	Tokens    *Tokens   // of a finished sign-in; nil otherwise
+	Browser   Secret    // of a finished sign-in on pages, in place of Tokens: see [AppClient.Pages]; empty otherwise
 	Challenge Challenge // what is asked next; nil once the sign-in is finished
 	// Available are the factors that the sign-in may begin with, see [AppClient.Begin]. It is
 	// nil once a factor was proved, and in all other flows.
@@ -64,7 +65,7 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 		return nil, err
 	}
 	s := t.scope
-	if !s.settings.Allows(&s.client.Settings, flows...) {
+	if !a.pages && !s.settings.Allows(&s.client.Settings, flows...) {
 		return nil, refusal
 	}
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
@@ -79,7 +80,7 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 	if t, err = a.migrated(ctx, t, in.Password); err != nil {
 		return nil, err
 	}
-	t.scope.deviceKey, t.scope.untracked = in.DeviceKey, a.admin
+	t.scope.deviceKey, t.scope.untracked = in.DeviceKey, a.admin || a.pages
 	if err := t.known(); err != nil {
 		return nil, err
 	}
@@ -363,17 +364,11 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 		if err := s.boundSignIns(ctx, f, now); err != nil {
 			s.engine.log.ErrorContext(ctx, "old sign-ins not ended", "pool", f.Pool, "sub", f.Sub, "error", err) // the sign-in is committed
 		}
-		g := newGrant(o.user, o.groups, f)
-		g.refresh = true
-		tokens, err := s.issue(ctx, g)
-		if err != nil {
-			return nil, err
-		}
-		if s.strange {
+		res, err := s.finished(ctx, o, f)
+		if err == nil && s.strange {
 			s.engine.notify(ctx, s.originOf(o.user, now), EventSignedIn, nil, o.user)
 		}
-		tokens.NewDevice = f.newDevice()
-		return &SignInResult{Tokens: tokens}, nil
+		return res, err
 	case stepNewPassword:
 		return s.newPasswordChallenge(o.user, st, now)
 	case stepFactor, stepChoose, stepSetup:
@@ -385,6 +380,22 @@ func (s *scope) proceed(ctx context.Context, o *outcome, name string, f *family,
 	default:
 		return nil, fmt.Errorf("%w: the step %d of a sign-in", errUnhandled, o.step)
 	}
+}
+
+// finished is the result of a sign-in that was committed.
+func (s *scope) finished(ctx context.Context, o *outcome, f *family) (*SignInResult, error) {
+	if s.pages {
+		browser, err := s.sealBrowser(f)
+		return &SignInResult{Browser: browser}, err
+	}
+	g := newGrant(o.user, o.groups, f)
+	g.refresh = true
+	tokens, err := s.issue(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	tokens.NewDevice = f.newDevice()
+	return &SignInResult{Tokens: tokens}, nil
 }
 
 // An outcome is what a transaction of a sign-in decided.

@@ -32,6 +32,12 @@ var (
 		return []string{store.Key(c.Pool)}
 	}}
 
+	// resourceServers: the APIs of a pool, and the scopes that tokens may carry for them.
+	resourceServers = &store.Table[ResourceServer]{
+		Name: "resourceservers", Key: func(s *ResourceServer) string { return store.Key(s.Pool, s.Settings.Identifier) },
+		Owner: store.OwnedByPool,
+	}
+
 	clientSecrets = &store.Table[clientSecret]{
 		Name: "clientsecrets", Secret: true, Key: func(s *clientSecret) string { return store.Key(s.Client) },
 		Owner: store.OwnedByClient,
@@ -140,6 +146,25 @@ var (
 		Name: "families", Key: func(f *family) string { return store.Key(f.Pool, f.Sub, f.ID) },
 		Owner: store.OwnedByUser, Views: []store.View{familiesView},
 		Expires: func(f *family) time.Time { return f.Expires.Add(maxTokenLife) },
+	}
+
+	// authCodes: authorization codes, under their digests.
+	authCodes = &store.Table[authCode]{
+		Name: "authcodes", Key: func(c *authCode) string { return store.Key(c.Pool, c.Digest) },
+		Owner: store.OwnedByPool, Indexes: []*store.Index[authCode]{authCodesByBrowser},
+		Expires: func(c *authCode) time.Time { return c.Expires },
+	}
+	// authCodesByBrowser: the codes of each browser, by when they expire.
+	authCodesByBrowser = &store.Index[authCode]{Name: "browsers", Keys: func(c *authCode) []string {
+		return []string{store.Key(c.Pool, c.Sub, c.Browser, store.Time(c.Expires))}
+	}}
+
+	// authGrants: the sign-ins that authorization codes were exchanged for. A code that
+	// comes a second time ends its sign-in.
+	authGrants = &store.Table[authGrant]{
+		Name: "authgrants", Key: func(g *authGrant) string { return store.Key(g.Pool, g.Digest) },
+		Owner:   store.OwnedByPool,
+		Expires: func(g *authGrant) time.Time { return g.Expires }, Slack: clockSlack,
 	}
 
 	// spent: challenge states that were answered.
@@ -419,6 +444,12 @@ type family struct {
 	Device     string    `json:"device,omitempty"`
 	// DeviceGroup is set as long as the device of the sign-in is a new one, which was not confirmed.
 	DeviceGroup string `json:"deviceGroup,omitempty"`
+	// Browser says that this is a browser that is signed in by pages. It has no tokens.
+	Browser bool `json:"browser,omitempty"`
+	// OAuth says that the tokens were given by the authorization server. Parent is the browser that they came through.
+	OAuth    bool   `json:"oauth,omitempty"`
+	Parent   string `json:"parent,omitempty"`
+	Audience string `json:"audience,omitempty"` // aud of access tokens, the resource that they are bound to; empty for none
 }
 
 type usedState struct {

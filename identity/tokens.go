@@ -23,7 +23,7 @@ import (
 // Tokens are what a sign-in gives.
 type Tokens struct {
 	Access    Secret        // for APIs, this one's among them
-	ID        Secret        // about the user, for the application
+	ID        Secret        // about the user, for the application; empty if the application has not asked for the scope openid
 	Refresh   Secret        // for new tokens; empty after a refresh that does not rotate
 	ExpiresIn time.Duration // life of the access token
 	// NewDevice is the device of a sign-in, if the pool tracks devices and the client has named
@@ -47,6 +47,10 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 	f := &family{
 		Pool: s.pool.ID, Sub: sub, ID: id, Client: s.client.ID, EventID: event, AuthTime: now,
 		Expires: now.Add(s.client.Settings.RefreshTokenLife()), Scope: scopeAdmin,
+	}
+	if s.pages {
+		f.Scope, f.Browser, f.Expires = "", true, now.Add(browserLife)
+		return f, nil
 	}
 	f.use(s.settings.IdleLife(&s.client.Settings), now)
 	return f, s.place(f)
@@ -74,7 +78,7 @@ type grant struct {
 
 // newGrant returns the grant of a sign-in, with as many of the user's groups as fit.
 func newGrant(u *User, in []*Group, f *family) *grant {
-	return &grant{user: u, groups: fitting(in), family: f, scope: f.Scope, device: f.Device}
+	return &grant{user: u, groups: fitting(in), family: f, scope: f.Scope, audience: f.Audience, device: f.Device}
 }
 
 // changed makes the changes of the hooks before the tokens.
@@ -133,7 +137,7 @@ func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 	if t.Access, err = s.sign(access, now); err != nil {
 		return nil, err
 	}
-	if t.ID, err = s.sign(id, now); err != nil {
+	if t.ID, err = s.signID(id, g, t.Access, now); err != nil {
 		return nil, err
 	}
 	if g.refresh {
@@ -200,6 +204,9 @@ func (s *scope) accessClaims(g *grant, iss string, now time.Time) (*claims, erro
 	if err := s.commonClaims(c, g, iss, now, s.client.Settings.AccessTokenLife()); err != nil {
 		return nil, err
 	}
+	if g.family.OAuth {
+		c.num("version", tokenVersion)
+	}
 	c.str("client_id", s.client.ID)
 	c.option("scope", g.scope)
 	c.str("username", g.user.Username)
@@ -220,7 +227,7 @@ func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
 	c.words("cognito:roles", roles)
 	c.option("cognito:preferred_role", preferred)
 	for _, name := range sortedKeys(g.user.Attributes) {
-		if s.settings.Readable(&s.client.Settings, name) {
+		if s.settings.Readable(&s.client.Settings, name) && g.shows(name) {
 			c.attribute(name, g.user.Attributes[name])
 		}
 	}

@@ -9,6 +9,7 @@
 //	cognate backup, restore, copy
 //	                     save a store to a file, load it, or copy it to another store
 //	cognate mail, sms    try whether messages are sent
+//	cognate pages        preview the pages on which people sign in
 //	cognate secrets      change the keys that encrypt secrets in the store
 //
 // See `cognate COMMAND --help`. The exit code is 0 for success, 1 for an error, and 2 for an
@@ -50,6 +51,7 @@ type commands struct {
 	Secrets secretsCommand `cmd:"" help:"Change the keys that encrypt the secrets in a store."`
 	Mail    mailCommand    `cmd:"" help:"Try whether mail is sent."`
 	SMS     smsCommand     `cmd:"" name:"sms" help:"Try whether text messages are sent."`
+	Pages   pagesCommand   `cmd:"" help:"Preview the pages on which people sign in."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version and exit."`

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/internal/fake"
+	"github.com/cognate-id/cognate/oauth"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -148,7 +150,11 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	proxies := networks(c.Proxies)
-	api := cognito.NewHandler(engine, &cognito.Options{VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url()})
+	var api *cognito.Handler
+	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
+	api = cognito.NewHandler(engine, &cognito.Options{
+		VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages,
+	})
 	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
 	if err != nil {
 		return err

@@ -10,10 +10,9 @@ import (
 )
 
 // App clients: create, describe, update, delete and list. clientSettings turns a
-// request into identity.ClientSettings, clientType shows settings again. Names of
-// things that are not part of the client, such as providers and scopes, are
-// checked here, since only this package knows them; all other rules are in package
-// settings.
+// request into identity.ClientSettings, clientType shows settings again. Providers are
+// checked here, since only this package knows of them; all other rules are in package
+// settings, and that scopes exist is checked by the engine.
 //
 // Create, Describe and Update show the client's secret, as the service does; so
 // each reads the secrets apart from the settings. secrets.go rotates secrets.
@@ -158,7 +157,7 @@ func regionOf(pool *string) string {
 }
 
 // checkNamed checks that what a client names exists. This version has no
-// identity providers but the pool itself, no resource servers, and no secret store.
+// identity providers but the pool itself, and no secret store.
 func checkNamed(in *idp.CreateUserPoolClientRequest) error {
 	if val(in.PublishSecretsInAWSSecretsManager) {
 		return wire.Errorf(idp.OperationNotEnabledException, "Client secrets cannot be published: no secret store is configured.") // text (unsure)
@@ -166,13 +165,6 @@ func checkNamed(in *idp.CreateUserPoolClientRequest) error {
 	for _, p := range in.SupportedIdentityProviders {
 		if p != "COGNITO" {
 			return wire.Errorf(idp.InvalidParameterException, "The provider %s does not exist for User Pool %s.", p, text(in.UserPoolId))
-		}
-	}
-	for _, scope := range in.AllowedOAuthScopes {
-		switch scope {
-		case "phone", "email", "openid", "profile", "aws.cognito.signin.user.admin":
-		default:
-			return wire.Errorf(idp.ScopeDoesNotExistException, "Invalid scope requested: %s", scope)
 		}
 	}
 	return nil

@@ -60,6 +60,9 @@ type Options struct {
 	// https://auth.example.com. The addresses of uploads begin with it. Defaults to the
 	// address that a request was sent to.
 	URL string
+	// AuthorizationServer serves the paths that are its own, such as package oauth's. The
+	// discovery documents of pools name its endpoints. Defaults to none.
+	AuthorizationServer AuthorizationServer
 	// Timeout is how long one request may take. Defaults to 30 seconds.
 	Timeout time.Duration
 	// BodyTimeout is how long a request's body may take to arrive, before the
@@ -69,6 +72,13 @@ type Options struct {
 	// get a TooManyRequestsException. One address may have a quarter of them,
 	// except for loopback addresses and trusted proxies. Defaults to 1,024.
 	MaxInFlight int
+}
+
+// An AuthorizationServer serves OAuth 2.0 and sign-in pages, at the root of the host.
+type AuthorizationServer interface {
+	http.Handler
+	// Serves reports whether a path is one of its own.
+	Serves(path string) bool
 }
 
 // A Handler serves the operations and documents of an engine's pools. Make one
@@ -108,7 +118,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, uploads: make(chan struct{}, uploadsAtOnce)}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, oauth: o.AuthorizationServer, uploads: make(chan struct{}, uploadsAtOnce)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -133,6 +143,7 @@ type service struct {
 	overload  tally         // of requests that were refused because of load
 	api       *wire.Handler // of the operations
 	public    string        // Options.URL
+	oauth     AuthorizationServer
 	uploads   chan struct{} // holds a value for each upload that runs
 }
 
@@ -142,6 +153,10 @@ type service struct {
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == confirmUserPath {
 		s.confirmUser(w, r)
+		return
+	}
+	if s.oauth != nil && s.oauth.Serves(r.URL.Path) {
+		s.oauth.ServeHTTP(w, r)
 		return
 	}
 	pool, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -247,9 +262,8 @@ func (s *service) jwks(r *http.Request, pool string) (any, error) {
 	return s.engine.JWKS(r.Context(), pool)
 }
 
-// discovery is the OpenID configuration of a pool. Such a document must name
-// endpoints for authorization and tokens, although no handler of this package
-// serves them.
+// discovery is the OpenID configuration of a pool. It names the endpoints of the
+// authorization server. Without one, see discovery.
 func (s *service) discovery(r *http.Request, id string) (any, error) {
 	ctx := r.Context()
 	pool, err := s.engine.UserPool(ctx, id)
@@ -260,10 +274,22 @@ func (s *service) discovery(r *http.Request, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return discovery(s.engine.Issuer(ctx, info), &info.Settings), nil
+	d := discovery(s.engine.Issuer(ctx, info), &info.Settings)
+	if s.oauth != nil {
+		nameEndpoints(&d, s.base(ctx))
+	}
+	return d, nil
 }
 
-// discovery is the document of a pool. With CognitoDefaults it is the service's,
+// nameEndpoints names the endpoints of the authorization server.
+func nameEndpoints(d *token.Discovery, base string) {
+	d.AuthorizationEndpoint, d.TokenEndpoint, d.UserinfoEndpoint = base+"/oauth2/authorize", base+"/oauth2/token", base+"/oauth2/userInfo"
+	d.EndSessionEndpoint, d.RevocationEndpoint = base+"/logout", base+"/oauth2/revoke"
+	d.ResponseTypes, d.Scopes = []string{"code", "token"}, []string{"openid", "email", "phone", "profile"}
+	d.TokenEndpointAuthMethods = []string{"client_secret_basic", "client_secret_post"}
+}
+
+// discovery is the document of a pool without an authorization server. With CognitoDefaults it is the service's,
 // which names endpoints below the issuer although none answers there. For safe
 // pools it has what is served alone.
 func discovery(iss string, set *identity.PoolSettings) token.Discovery {

@@ -49,6 +49,9 @@ var rows = []row{
 
 	{identity.ErrPoolNotFound, idp.ResourceNotFoundException, notFound("User pool %s does not exist.")},
 	{identity.ErrClientNotFound, idp.ResourceNotFoundException, notFound("User pool client %s does not exist.")},
+	{identity.ErrResourceServerNotFound, idp.ResourceNotFoundException, notFound("Resource server %s does not exist.")},
+	{identity.ErrResourceServerExists, idp.InvalidParameterException, resourceServerTaken},
+	{identity.ErrScopeNotFound, idp.ScopeDoesNotExistException, notFound("Invalid scope requested: %s")},
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},
@@ -366,6 +369,12 @@ func schemaProblems(_ string, err error) string {
 		b.WriteString(name + ": " + sentence + "\n")
 	}
 	return b.String()
+}
+
+// resourceServerTaken names the identifier and the pool, as known from another emulator.
+func resourceServerTaken(_ string, err error) string {
+	e := of[*identity.ResourceServerError](err)
+	return e.Identifier + " already exists in user pool " + e.Pool + "."
 }
 
 // mfaMismatch has other words for codes that were sent than for those of an app.

@@ -193,11 +193,17 @@ func (w *world) validBodies() map[string]obj {
 		"SetUserSettings":                  {"AccessToken": access, "MFAOptions": list{}},
 		"AdminSetUserSettings":             {"UserPoolId": w.pool, "Username": "alice", "MFAOptions": list{}},
 	}
-	maps.Copy(bodies, w.validUserBodies())
-	maps.Copy(bodies, w.validImportBodies())
-	maps.Copy(bodies, w.validPasskeyBodies())
-	maps.Copy(bodies, w.validDeviceBodies())
+	for _, more := range w.furtherBodies() {
+		maps.Copy(bodies, more)
+	}
 	return bodies
+}
+
+// furtherBodies are the valid bodies that stand with the tests of their subject.
+func (w *world) furtherBodies() []map[string]obj {
+	return []map[string]obj{
+		w.validUserBodies(), w.validImportBodies(), w.validPasskeyBodies(), w.validDeviceBodies(), w.validResourceServerBodies(),
+	}
 }
 
 // validUserBodies are the valid bodies about the lives of users and their groups.

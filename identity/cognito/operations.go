@@ -45,6 +45,13 @@ func (s *service) handlePools(h *idp.Handlers) {
 	h.DeleteUserPoolClient = s.deleteUserPoolClient
 	h.ListUserPoolClients = s.listUserPoolClients
 
+	// resourceservers.go
+	h.CreateResourceServer = s.createResourceServer
+	h.DescribeResourceServer = s.describeResourceServer
+	h.UpdateResourceServer = s.updateResourceServer
+	h.DeleteResourceServer = s.deleteResourceServer
+	h.ListResourceServers = s.listResourceServers
+
 	// secrets.go
 	h.AddUserPoolClientSecret = s.addUserPoolClientSecret
 	h.DeleteUserPoolClientSecret = s.deleteUserPoolClientSecret

@@ -50,6 +50,7 @@ var sentences = map[settings.Code]string{
 
 	settings.URLInsecure:     "{} cannot use the HTTP protocol.",
 	settings.URLFragment:     "{} cannot use fragment",
+	settings.ScopeTwice:      "Duplicate scope name {} in the resource server.", // (unsure)
 	settings.RefreshTooShort: "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
 
 	settings.SMSMissing:            "SMS configuration is required when phone_number is selected for auto verification",

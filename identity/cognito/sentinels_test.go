@@ -93,11 +93,20 @@ func elements(t testing.TB, file *ast.File, list string) map[string]int {
 	return out
 }
 
+// The authorization server answers the errors of OAuth.
+const (
+	oauthErrors = "../../oauth/errors.go"
+	oauthToken  = "../../oauth/token.go"
+)
+
 // elsewhere are the errors that no operation of the API can return, and the file that answers
 // them: an upload and a link in a mail are pages of their own.
 var elsewhere = map[string]string{
 	"identity.ErrUploadRefused": "upload.go", "identity.ErrUploadExpired": "upload.go", "identity.ErrUploadTooLarge": "upload.go",
 	"identity.ErrNoLinks": "confirmuser.go", "identity.ErrNotAsked": "confirmuser.go",
+	"identity.ErrInsufficientScope": oauthToken, "identity.ErrNotSignedIn": oauthErrors, "identity.ErrRedirectMismatch": oauthErrors,
+	"identity.ErrGrantNotAllowed": oauthErrors, "identity.ErrScopeNotAllowed": oauthErrors,
+	"identity.ErrChallengeRequired": oauthErrors, "identity.ErrInvalidAuthCode": oauthErrors,
 }
 
 // TestSentinelsHaveOneRow holds the table of errors to the errors there are:

@@ -71,23 +71,22 @@ type Client struct {
 	// Providers are stored and shown, and not acted on: the identity providers of
 	// the client's users.
 	Providers []string `json:"providers,omitempty"`
-	// CallbackURLs are stored and shown, and not acted on: where a browser may go
-	// after a sign-in. They are absolute URLs without fragment, https unless to
+	// CallbackURLs are where a browser may go after a sign-in, byte by byte. They are absolute URLs without fragment, https unless to
 	// localhost, 127.0.0.1 or ::1, or of a scheme of the application's own.
 	CallbackURLs []string `json:"callbackUrls,omitempty"`
-	// LogoutURLs are stored and shown, and not acted on: where a browser may go after
-	// a sign-out. They have the form of CallbackURLs.
+	// LogoutURLs are where a browser may go after a sign-out, byte by byte. They have the form of CallbackURLs.
 	LogoutURLs []string `json:"logoutUrls,omitempty"`
-	// DefaultRedirectURI is stored and shown, and not acted on: one of CallbackURLs.
-	// Nil means none.
+	// DefaultRedirectURI is the one of CallbackURLs that counts where a request names none.
+	// Nil means that each request must name one.
 	DefaultRedirectURI *string `json:"defaultRedirectUri,omitempty"`
-	// OAuth is stored and shown, and not acted on: whether the client may use OAuth.
-	// It requires OAuthFlows and OAuthScopes.
+	// OAuth says whether the client may use the authorization server. It requires OAuthFlows and OAuthScopes.
 	OAuth bool `json:"oauth,omitempty"`
-	// OAuthFlows are stored and shown, and not acted on: code and implicit, which
+	// OAuthFlows are the grants: code and implicit, which
 	// require CallbackURLs, or client_credentials alone, which requires a secret.
 	OAuthFlows []string `json:"oauthFlows,omitempty"`
-	// OAuthScopes are stored and shown, and not acted on: what OAuth tokens may be for.
+	// OAuthScopes are what OAuth tokens may be for: openid, email, phone, profile,
+	// aws.cognito.signin.user.admin, and scopes of resource servers of the pool, such as
+	// https://api.example.com/read.
 	OAuthScopes []string `json:"oauthScopes,omitempty"`
 	// Analytics is stored and shown, and not acted on: nothing is sent anywhere. Nil
 	// means not given.

@@ -66,6 +66,7 @@ const (
 	URLInsecure            Code = "URL insecure"        // of the URL About: plain http
 	URLFragment            Code = "URL fragment"        // of the URL About
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
+	ScopeTwice             Code = "scope twice"         // of the scope About, of a resource server
 )
 
 // The rules that only the service has, see [Pool.CheckService] and [Client.CheckService].

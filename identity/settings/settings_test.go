@@ -48,6 +48,9 @@ func codes(t *testing.T) []settings.Code {
 func TestEveryCodeIsProduced(t *testing.T) {
 	// Package identity knows what a user had before, and what is missing.
 	produced := []settings.Code{settings.AttributeRequired, settings.AttributeImmutable}
+	for _, tt := range badResourceServers {
+		produced = append(produced, tt.code)
+	}
 	for _, tt := range badPools {
 		produced = append(produced, tt.code)
 	}

@@ -39,6 +39,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/oauth"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -134,7 +135,10 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.api = cognito.NewHandler(s.engine, &cognito.Options{Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access})
+	s.api = cognito.NewHandler(s.engine, &cognito.Options{
+		Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access,
+		AuthorizationServer: oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: true, Explain: true, Logger: o.Logger}),
+	})
 	s.control = s.routes(o.Version, o.Access)
 	return s, nil
 }

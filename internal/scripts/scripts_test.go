@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails": fails, "keep": keep, "await": await, "post": post, "provider": provider,
+			"fails": fails, "keep": keep, "await": await, "post": post, "get": get, "provider": provider,
 		},
 	})
 }
@@ -158,6 +158,21 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, body)
 }
 
+// get asks a server for a page, and writes the status and the page to standard output:
+//
+//	get URL
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: get URL")
+	}
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, body)
+}
+
 // TestEachCommandHasAScript holds the scripts to what each command needs: a run
 // that succeeds, one that fails, and its help.
 func TestEachCommandHasAScript(t *testing.T) {
@@ -206,7 +221,7 @@ func commands(t *testing.T) []string {
 }
 
 // aside are the commands that have nothing to do with a store of a server.
-var aside = []string{"version", "mail test", "sms test"}
+var aside = []string{"version", "mail test", "sms test", "pages preview"}
 
 // TestEachCommandSaysWhatItDoesWhileAServerRuns holds the script running.txtar to a line for
 // each command: those that work on a store do so, and the others fail.

@@ -1,0 +1,273 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/oauth/hosted"
+)
+
+// A browser comes with the request of an application. An error before the redirect URI is known
+// to be the client's goes to a page, and redirects nobody. All others go to the application.
+
+// A request is what an application asks for, on any page that leads to its answer.
+type request struct {
+	client *identity.AppClient
+	auth   *identity.Authorization
+	params params
+	prompt []string
+	maxAge time.Duration // -1 for none
+}
+
+// The errors of RFC 6749, section 4.1.2.1, and of OpenID Connect Core, section 3.1.2.6.
+const (
+	errInvalidRequest       = "invalid_request"
+	errUnauthorizedClient   = "unauthorized_client"
+	errUnsupportedResponse  = "unsupported_response_type"
+	errInvalidScope         = "invalid_scope"
+	errServer               = "server_error"
+	errLoginRequired        = "login_required"
+	errRequestNotSupported  = "request_not_supported"
+	errRequestURINot        = "request_uri_not_supported"
+	errInvalidClient        = "invalid_client"
+	errInvalidGrant         = "invalid_grant"
+	errUnsupportedGrantType = "unsupported_grant_type"
+	errUnsupportedTokenType = "unsupported_token_type"
+	errInvalidToken         = "invalid_token"
+	errInsufficientScope    = "insufficient_scope"
+)
+
+// A refusal goes to an application.
+type refusal struct{ code, description string }
+
+func (e *refusal) Error() string { return e.code + ": " + e.description }
+
+// request reads and checks the request of an application, or answers that it is refused.
+func (v *visit) request(p params) (*request, bool) {
+	q, err := v.readRequest(p)
+	switch {
+	case q == nil:
+		v.pageError(err)
+		return nil, false
+	case err != nil:
+		v.refuse(q, err)
+		return nil, false
+	}
+	return q, true
+}
+
+// readRequest returns nil if there is no redirect URI to tell an error to.
+func (v *visit) readRequest(p params) (*request, error) {
+	if p["client_id"] == "" {
+		return nil, &pageProblem{missing: "client_id"}
+	}
+	client, err := v.server.engine.AppClient(v.ctx, p["client_id"])
+	if err != nil {
+		return nil, err
+	}
+	q := &request{client: client, params: p, maxAge: -1}
+	q.auth, err = client.Authorization(v.ctx, identity.AuthorizationRequest{
+		Grant: grantOf(p["response_type"]), RedirectURI: p["redirect_uri"], Scopes: p.words("scope"),
+		Nonce: p["nonce"], Challenge: p["code_challenge"], Resource: p["resource"],
+	})
+	if q.auth == nil {
+		return nil, err
+	}
+	if refused := q.read(); refused != nil {
+		return q, refused
+	}
+	return q, err
+}
+
+// grantOf is the grant of a response type, or one that no client has.
+func grantOf(responseType string) string {
+	switch responseType {
+	case "code":
+		return identity.GrantCode
+	case "token":
+		return identity.GrantImplicit
+	}
+	return ""
+}
+
+// read reads the parameters that the settings of the client have no part in.
+func (q *request) read() error {
+	p := q.params
+	switch {
+	case p["request"] != "":
+		return &refusal{errRequestNotSupported, "request objects are not supported"}
+	case p["request_uri"] != "":
+		return &refusal{errRequestURINot, "request objects are not supported"}
+	case p["response_type"] == "":
+		return &refusal{errInvalidRequest, "Missing response_type"}
+	case grantOf(p["response_type"]) == "":
+		return &refusal{errUnsupportedResponse, "Invalid response_type"}
+	case (p["code_challenge"] != "") != (p["code_challenge_method"] != ""):
+		return &refusal{errInvalidRequest, "code_challenge and code_challenge_method go together"}
+	case p["code_challenge"] != "" && p["code_challenge_method"] != "S256":
+		return &refusal{errInvalidRequest, "Transform algorithm not supported"}
+	}
+	if _, ok := responseModes[p["response_mode"]]; !ok {
+		return &refusal{errInvalidRequest, "Invalid response_mode"}
+	}
+	if p["response_mode"] == "query" && p["response_type"] == "token" {
+		return &refusal{errInvalidRequest, "tokens are not sent in a query"}
+	}
+	q.prompt = p.words("prompt")
+	for _, name := range q.prompt {
+		if !slices.Contains([]string{"none", "login", "select_account", "consent"}, name) || name == "none" && len(q.prompt) > 1 {
+			return &refusal{errInvalidRequest, "Invalid prompt"}
+		}
+	}
+	if p["max_age"] != "" {
+		n, err := strconv.ParseInt(p["max_age"], 10, 32)
+		if err != nil || n < 0 {
+			return &refusal{errInvalidRequest, "Invalid max_age"}
+		}
+		q.maxAge = time.Duration(n) * time.Second
+	}
+	return nil
+}
+
+func (q *request) prompts(name string) bool { return slices.Contains(q.prompt, name) }
+
+// authorize is the authorization endpoint.
+func (s *Server) authorize(v *visit) {
+	p := v.query
+	if v.r.Method == http.MethodPost {
+		p = v.form
+	}
+	q, ok := v.request(p)
+	if !ok {
+		return
+	}
+	if v.r.Method == http.MethodPost { // by GET the browser sends its cookies, whatever site it comes from
+		v.redirect("/oauth2/authorize?" + p.encode())
+		return
+	}
+	b, err := v.browser(q.client)
+	if err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
+		v.refuse(q, err)
+		return
+	}
+	fresh := b != nil && !q.prompts("login") && !q.prompts("select_account") && (q.maxAge < 0 || b.Age <= q.maxAge)
+	switch {
+	case fresh:
+		v.give(q, identity.Secret(v.cookie(browserName(q.client.PoolID()))))
+	case q.prompts("none"):
+		v.refuse(q, &refusal{errLoginRequired, "the user is not signed in"})
+	default:
+		v.redirect("/login?" + p.encode())
+	}
+}
+
+// give answers a request with what was asked for, for the user of a browser.
+func (v *visit) give(q *request, cookie identity.Secret) {
+	if q.params["response_type"] == "token" {
+		t, err := q.auth.Tokens(v.ctx, cookie)
+		if err != nil {
+			v.refuse(q, err)
+			return
+		}
+		v.answer(q, tokenParams(t))
+		return
+	}
+	code, err := q.auth.Code(v.ctx, cookie)
+	if err != nil {
+		v.refuse(q, err)
+		return
+	}
+	v.answer(q, []pair{{"code", string(code)}})
+}
+
+func tokenParams(t *identity.Tokens) []pair {
+	var all []pair
+	if t.ID != "" {
+		all = append(all, pair{"id_token", string(t.ID)})
+	}
+	return append(all, pair{"access_token", string(t.Access)},
+		pair{"expires_in", strconv.Itoa(int(t.ExpiresIn / time.Second))}, pair{"token_type", "Bearer"})
+}
+
+// refuse tells the application why it gets nothing.
+func (v *visit) refuse(q *request, err error) {
+	r := v.refusalOf(err)
+	if r.code == "" {
+		v.pageError(err)
+		return
+	}
+	var all []pair
+	if r.description != "" {
+		all = append(all, pair{"error_description", r.description})
+	}
+	v.answer(q, append(all, pair{"error", r.code}))
+}
+
+// A pair is a parameter of an answer, in the order in which it is sent.
+type pair struct{ name, value string }
+
+// responseModes are where parameters of an answer may stand. The empty one is the default of
+// the response type.
+var responseModes = map[string]func(*visit, *request, []pair){
+	"":          (*visit).answerByDefault,
+	"query":     (*visit).answerInQuery,
+	"fragment":  (*visit).answerInFragment,
+	"form_post": (*visit).answerInForm,
+}
+
+// answer sends the browser back to the application.
+func (v *visit) answer(q *request, all []pair) {
+	if state := q.params["state"]; state != "" {
+		all = append(all, pair{"state", state})
+	}
+	send, ok := responseModes[q.params["response_mode"]]
+	if !ok || q.params["response_mode"] == "query" && q.params["response_type"] == "token" {
+		send = (*visit).answerByDefault
+	}
+	send(v, q, all)
+}
+
+func (v *visit) answerByDefault(q *request, all []pair) {
+	if q.params["response_type"] == "token" {
+		v.answerInFragment(q, all)
+		return
+	}
+	v.answerInQuery(q, all)
+}
+
+func (v *visit) answerInQuery(q *request, all []pair) {
+	v.redirect(appendQuery(q.auth.RedirectURI, all))
+}
+
+// appendQuery adds parameters to an address. The settings of clients allow none with a fragment.
+func appendQuery(uri string, all []pair) string {
+	sep := "?"
+	if strings.Contains(uri, "?") {
+		sep = "&"
+	}
+	return uri + sep + encode(all)
+}
+
+func (v *visit) answerInFragment(q *request, all []pair) {
+	v.redirect(q.auth.RedirectURI + "#" + encode(all))
+}
+
+func (v *visit) answerInForm(q *request, all []pair) {
+	page := hosted.Page{Kind: hosted.FormPost, Client: q.auth.Client.Settings.Name, Action: q.auth.RedirectURI, Hidden: map[string]string{}}
+	for _, p := range all {
+		page.Hidden[p.name] = p.value
+	}
+	page.LeadsTo = []string{q.auth.RedirectURI}
+	v.page(http.StatusOK, page)
+}
+
+// redirect sends a browser on by GET, whatever it came by.
+func (v *visit) redirect(uri string) {
+	v.w.Header().Set("Location", uri)
+	v.w.WriteHeader(http.StatusFound)
+}

@@ -1,0 +1,310 @@
+package oauth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/oauth/hosted"
+)
+
+// Errors. An error of the engine goes to one of three readers: an application by a redirect
+// (refusalOf), an application by JSON (tokenError), or a person on a page (problemOf).
+
+// Codes of problems, as package hosted has their texts.
+const (
+	codeUnknown  = "unknown"
+	codeNotFound = "not-found"
+	codeRequest  = "request"
+	codeClient   = "client"
+	codeRedirect = "redirect"
+	codeServer   = "server"
+	codeForged   = "forged"
+	codeExpired  = "expired"
+)
+
+// A pageProblem is told on a page, because no application can be told.
+type pageProblem struct {
+	missing string // a parameter
+}
+
+func (e *pageProblem) Error() string {
+	return fmt.Sprintf("Required String parameter '%s' is not present", e.missing)
+}
+
+// refusals are the errors of the engine that an application is told.
+var refusals = []struct {
+	err  error
+	code string
+	text string
+}{
+	{identity.ErrGrantNotAllowed, errUnauthorizedClient, ""},
+	{identity.ErrScopeNotAllowed, errInvalidScope, ""},
+	{identity.ErrChallengeRequired, errInvalidRequest, "Code challenge required"},
+	{identity.ErrInvalidParameter, errInvalidRequest, ""},
+	{identity.ErrNotSignedIn, errLoginRequired, ""},
+	{identity.ErrUserDisabled, errInvalidRequest, "User is not enabled"},
+}
+
+// refusalOf is what an application is told of an error: without a code if it is told nothing.
+func (v *visit) refusalOf(err error) refusal {
+	var r *refusal
+	if errors.As(err, &r) {
+		return *r
+	}
+	if text := hookText(err); text != "" {
+		return refusal{errInvalidRequest, text}
+	}
+	for _, row := range refusals {
+		if errors.Is(err, row.err) {
+			return refusal{row.code, row.text}
+		}
+	}
+	v.failed(err)
+	return refusal{errServer, ""}
+}
+
+// hookText is what the program's own hook says of a refusal, or "".
+func hookText(err error) string {
+	if errors.Is(err, identity.ErrHookRefused) || errors.Is(err, identity.ErrHookDecision) || errors.Is(err, identity.ErrHookFailed) {
+		var t *identity.TriggerError
+		if errors.As(err, &t) {
+			return t.Error()
+		}
+		return "a function of the user pool has refused"
+	}
+	return ""
+}
+
+// failed logs what nobody is told.
+func (v *visit) failed(err error) {
+	v.server.log.ErrorContext(v.ctx, "a request failed", "request", v.id, "method", v.r.Method, "path", v.r.URL.Path, "error", err)
+}
+
+// encode is a query, in the order of its parameters.
+func encode(all []pair) string {
+	var b strings.Builder
+	for i, p := range all {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value))
+	}
+	return b.String()
+}
+
+// refuseRequest answers a request whose parameters cannot be read.
+func (v *visit) refuseRequest(api bool, err error) {
+	if api {
+		v.tokenRefusal(http.StatusBadRequest, refusal{errInvalidRequest, ""})
+		return
+	}
+	status := http.StatusBadRequest
+	if errors.Is(err, errTooLarge) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	v.query, v.form = params{}, params{}
+	v.page(status, v.errorOf(codeRequest))
+}
+
+// pageError tells a person what no application can be told.
+func (v *visit) pageError(err error) {
+	var missing *pageProblem
+	switch {
+	case errors.As(err, &missing):
+		v.problemPage(codeRequest, hosted.Finding{Title: missing.Error()})
+	case errors.Is(err, identity.ErrClientNotFound):
+		v.problemPage(codeClient, hosted.Finding{Title: "The client does not exist", Got: v.query["client_id"]})
+	case errors.Is(err, identity.ErrRedirectMismatch):
+		v.redirect("/error?" + encode([]pair{{"error", "redirect_mismatch"}, {"client_id", v.query["client_id"]}}))
+	default:
+		v.failed(err)
+		v.page(http.StatusInternalServerError, v.errorOf(codeServer))
+	}
+}
+
+// problemPage shows a problem, and to developers what they got wrong.
+func (v *visit) problemPage(code string, findings ...hosted.Finding) {
+	page := v.errorOf(code)
+	if v.server.options.Explain {
+		page.Findings = findings
+	}
+	v.page(http.StatusBadRequest, page)
+}
+
+func (v *visit) errorOf(code string) hosted.Page {
+	return hosted.Page{Kind: hosted.Error, Problem: code, RequestID: v.id}
+}
+
+// page shows a page.
+func (v *visit) page(status int, p hosted.Page) { v.server.pages.Render(v.w, v.r, status, p) }
+
+// errorPage is where a browser ends that must not be sent back to an application. It tells no
+// more than its parameter says, which anybody can write: only codes that are known have a text.
+func (s *Server) errorPage(v *visit) {
+	switch v.query["error"] {
+	case "redirect_mismatch":
+		v.problemPage(codeRedirect, v.redirectFinding())
+	case errUnauthorizedClient:
+		v.problemPage(codeClient)
+	default:
+		v.problemPage(codeRequest)
+	}
+}
+
+// redirectFinding shows a developer which redirect URIs the client has.
+func (v *visit) redirectFinding() hosted.Finding {
+	f := hosted.Finding{Title: "The redirect URI is not one of the client's callback URLs, byte by byte", Got: v.query["redirect_uri"]}
+	if !v.server.options.Explain {
+		return f
+	}
+	client, err := v.server.engine.AppClient(v.ctx, v.query["client_id"])
+	if err != nil {
+		return f
+	}
+	pool, err := v.server.engine.UserPool(v.ctx, client.PoolID())
+	if err != nil {
+		return f
+	}
+	if info, err := pool.Admin().Clients().Get(v.ctx, client.ClientID()); err == nil {
+		f.Want = info.Settings.CallbackURLs
+	}
+	return f
+}
+
+// problems are the errors of the engine that people are told on the page where they happen.
+var problems = []struct {
+	err  error
+	code string
+}{
+	{identity.ErrIncorrectCredentials, "incorrect"},
+	{identity.ErrUserNotFound, "incorrect"},
+	{identity.ErrUserDisabled, "disabled"},
+	{identity.ErrUserNotConfirmed, "not-confirmed"},
+	{identity.ErrPasswordResetRequired, "reset-required"},
+	{identity.ErrTemporaryPasswordExpired, codeExpired},
+	{identity.ErrTooManyAttempts, "too-many"},
+	{identity.ErrLimitExceeded, "too-many"},
+	{identity.ErrBusy, "busy"},
+	{identity.ErrMFACodeMismatch, "code-wrong"},
+	{identity.ErrTOTPMismatch, "code-wrong"},
+	{identity.ErrTOTPUsed, "code-wrong"},
+	{identity.ErrCodeMismatch, "code-wrong"},
+	{identity.ErrCodeExpired, "code-expired"},
+	{identity.ErrRecoveryCodeMismatch, "recovery-wrong"},
+	{identity.ErrPasswordReused, "password-reused"},
+	{identity.ErrInvalidPassword, "password-policy"},
+	{identity.ErrUsernameExists, "name-taken"},
+	{identity.ErrAliasExists, "alias-taken"},
+	{identity.ErrSignUpDisabled, "no-sign-up"},
+	{identity.ErrDelivery, "not-sent"},
+	{identity.ErrNoSender, "not-sent"},
+	{identity.ErrNoRecovery, "not-allowed"},
+	{identity.ErrRecoveryByAdmin, "not-allowed"},
+	{identity.ErrCannotReset, "not-allowed"},
+	{identity.ErrNothingToVerify, "not-allowed"},
+	{identity.ErrSessionExpired, codeExpired},
+	{identity.ErrSessionInvalid, codeExpired},
+	{identity.ErrSessionUsed, codeExpired},
+	{identity.ErrPasskeyInvalid, "passkey-failed"},
+	{identity.ErrPasskeyChallenge, "passkey-failed"},
+	{identity.ErrFlowNotEnabled, "not-allowed"},
+	{identity.ErrInvalidAttributes, "invalid"},
+	{identity.ErrInvalidParameter, "invalid"},
+	{identity.ErrMissingParameter, "required"},
+}
+
+// problemOf is what a person is told of an error: a code, or the words of the program's own hook.
+func (v *visit) problemOf(err error) string {
+	if text := hookText(err); text != "" {
+		return text
+	}
+	for _, row := range problems {
+		if errors.Is(err, row.err) {
+			return row.code
+		}
+	}
+	v.failed(err)
+	return codeServer
+}
+
+// over reports whether a sign-in must begin again after an error.
+func over(err error) bool {
+	for _, e := range []error{identity.ErrSessionExpired, identity.ErrSessionInvalid, identity.ErrSessionUsed, identity.ErrUserNotFound, identity.ErrUserDisabled} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// tokenRefusal answers a program.
+func (v *visit) tokenRefusal(status int, r refusal) {
+	v.json(status, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description,omitempty"`
+	}{r.code, r.description})
+}
+
+// json answers with a document.
+func (v *visit) json(status int, doc any) {
+	body, err := json.Marshal(doc)
+	if err != nil {
+		v.failed(err)
+		status, body = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	}
+	v.w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(body)
+}
+
+// tokenErrors are the errors of the engine that the endpoints for programs answer with.
+var tokenErrors = []struct {
+	err    error
+	status int
+	code   string
+	text   string
+}{
+	{identity.ErrClientNotFound, http.StatusBadRequest, errInvalidClient, ""},
+	{identity.ErrSecretHashMissing, http.StatusBadRequest, errInvalidClient, "invalid_client_secret"},
+	{identity.ErrSecretHashMismatch, http.StatusBadRequest, errInvalidClient, "invalid_client_secret"},
+	{identity.ErrGrantNotAllowed, http.StatusBadRequest, errUnauthorizedClient, ""},
+	{identity.ErrFlowNotEnabled, http.StatusBadRequest, errUnauthorizedClient, ""},
+	{identity.ErrScopeNotAllowed, http.StatusBadRequest, errInvalidScope, ""},
+	{identity.ErrInvalidAuthCode, http.StatusBadRequest, errInvalidGrant, ""},
+	{identity.ErrInvalidRefreshToken, http.StatusBadRequest, errInvalidGrant, ""},
+	{identity.ErrRefreshTokenRevoked, http.StatusBadRequest, errInvalidGrant, ""},
+	{identity.ErrRefreshTokenExpired, http.StatusBadRequest, errInvalidGrant, ""},
+	{identity.ErrRefreshTokenReused, http.StatusBadRequest, errInvalidGrant, ""},
+	{identity.ErrUserDisabled, http.StatusBadRequest, errInvalidGrant, ""},
+	{identity.ErrUserNotFound, http.StatusBadRequest, errInvalidGrant, ""},
+	{identity.ErrRevocationDisabled, http.StatusBadRequest, errInvalidRequest, ""},
+	{identity.ErrWrongTokenType, http.StatusBadRequest, errUnsupportedTokenType, ""},
+	{identity.ErrForeignToken, http.StatusBadRequest, errInvalidRequest, ""},
+	{identity.ErrMissingParameter, http.StatusBadRequest, errInvalidRequest, ""},
+}
+
+// tokenError answers a program with an error of the engine.
+func (v *visit) tokenError(err error) {
+	var r *refusal
+	if errors.As(err, &r) {
+		v.tokenRefusal(http.StatusBadRequest, *r)
+		return
+	}
+	if text := hookText(err); text != "" {
+		v.tokenRefusal(http.StatusBadRequest, refusal{errInvalidRequest, text})
+		return
+	}
+	for _, row := range tokenErrors {
+		if errors.Is(err, row.err) {
+			v.tokenRefusal(row.status, refusal{row.code, row.text})
+			return
+		}
+	}
+	v.failed(err)
+	v.tokenRefusal(http.StatusInternalServerError, refusal{errServer, ""})
+}

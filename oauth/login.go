@@ -1,0 +1,195 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/oauth/hosted"
+)
+
+// A sign-in on pages. The request of the application travels in the query of each page, and the
+// state of a challenge in a hidden field of its form: the server keeps nothing. The last step
+// gives the browser its cookie, and the application its answer.
+
+// browserCookieLife is how long the browser keeps its cookie, as the service's does.
+const browserCookieLife = time.Hour
+
+// Hidden fields of forms.
+const (
+	fieldStep  = "step"    // a row of steps; empty for the first page
+	fieldState = "session" // the state of the challenge that is answered
+	fieldName  = "name"    // of the user
+)
+
+// login is the sign-in page.
+func (s *Server) login(v *visit) {
+	q, ok := v.request(v.query)
+	if !ok {
+		return
+	}
+	if other := v.query["identity_provider"]; other != "" && other != "COGNITO" || v.query["idp_identifier"] != "" {
+		v.page(http.StatusOK, hosted.Page{Kind: hosted.Unavailable, Client: q.auth.Client.Settings.Name, Provider: v.query["identity_provider"], Links: hosted.Links{SignIn: v.without("/login", "identity_provider", "idp_identifier")}})
+		return
+	}
+	if v.r.Method != http.MethodPost {
+		v.show(q, http.StatusOK, v.firstPage(q))
+		return
+	}
+	if v.forged() {
+		page := v.firstPage(q)
+		page.Problem = codeForged
+		v.show(q, http.StatusForbidden, page)
+		return
+	}
+	v.knowDevice()
+	v.step(q)
+}
+
+// step takes the form of one step of a sign-in.
+func (v *visit) step(q *request) {
+	name := v.form[fieldStep]
+	if name == "" {
+		v.first(q)
+		return
+	}
+	st, ok := steps[name]
+	if !ok {
+		v.again(q, identity.ErrSessionInvalid)
+		return
+	}
+	a := &answering{visit: v, q: q, client: q.client.Pages(), name: v.form[fieldName], state: v.form[fieldState]}
+	res, err := st.answer(a)
+	if err == nil {
+		v.proceed(q, a.name, res)
+		return
+	}
+	if over(err) || st.page == nil {
+		v.again(q, err)
+		return
+	}
+	page := st.page(a)
+	page.Problem = v.problemOf(err)
+	v.showStep(q, http.StatusOK, page, name, a.name, a.state)
+}
+
+// first takes the form of the first page.
+func (v *visit) first(q *request) {
+	name, password := v.form["username"], identity.Secret(v.form["password"])
+	var res *identity.SignInResult
+	var err error
+	switch {
+	case name == "":
+		err = identity.ErrMissingParameter
+	case v.chooses(q):
+		res, err = q.client.Pages().Begin(v.ctx, identity.BeginSignIn{Username: name})
+	case password == "":
+		err = identity.ErrMissingParameter
+	default:
+		res, err = q.client.Pages().SignIn(v.ctx, identity.SignIn{Username: name, Password: password})
+	}
+	switch {
+	case errors.Is(err, identity.ErrUserNotConfirmed):
+		v.redirect("/confirm?" + v.query.encode() + "&" + encode([]pair{{"username", name}}))
+	case err != nil:
+		v.again(q, err)
+	default:
+		v.proceed(q, name, res)
+	}
+}
+
+// again shows the first page once more, with what went wrong.
+func (v *visit) again(q *request, err error) {
+	page := v.firstPage(q)
+	page.Problem = v.problemOf(err)
+	status := http.StatusOK
+	if page.Problem == codeServer {
+		status = http.StatusInternalServerError
+	}
+	page.Values = map[string]string{"username": v.form["username"]}
+	v.show(q, status, page)
+}
+
+// proceed goes on after a step that succeeded.
+func (v *visit) proceed(q *request, name string, res *identity.SignInResult) {
+	if res.Browser != "" {
+		v.setCookie(browserName(q.client.PoolID()), string(res.Browser), browserCookieLife)
+		v.give(q, res.Browser)
+		return
+	}
+	step, page, err := v.challengePage(q, res)
+	if err != nil {
+		v.again(q, err)
+		return
+	}
+	v.showStep(q, http.StatusOK, page, step, name, res.Challenge.State())
+}
+
+// chooses reports whether a sign-in begins with a factor of the user's choice.
+func (v *visit) chooses(q *request) bool {
+	set := &q.auth.Pool.Settings
+	return set.Tier != identity.TierLite && set.Allows(&q.auth.Client.Settings, identity.AllowUser) &&
+		slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool {
+			return f != identity.FirstPassword && f != identity.FirstPasswordSRP
+		})
+}
+
+// firstPage is the page that a sign-in begins with.
+func (v *visit) firstPage(q *request) hosted.Page {
+	page := hosted.Page{Kind: hosted.SignIn, Names: namesOf(&q.auth.Pool.Settings)}
+	if v.chooses(q) {
+		page.Kind = hosted.Identify
+	}
+	if hint := v.query["login_hint"]; hint != "" {
+		page.Values = map[string]string{"username": hint}
+	}
+	page.Links = hosted.Links{Forgot: "/forgotPassword?" + v.query.encode()}
+	if !q.auth.Pool.Settings.AdminOnly {
+		page.Links.SignUp = "/signup?" + v.query.encode()
+	}
+	return page
+}
+
+// namesOf are the kinds of names by which the users of a pool sign in.
+func namesOf(set *identity.PoolSettings) []string {
+	if len(set.UsernameAttributes) > 0 {
+		return set.UsernameAttributes
+	}
+	names := []string{"username"}
+	for _, alias := range set.Aliases {
+		if alias == "email" || alias == "phone_number" {
+			names = append(names, alias)
+		}
+	}
+	return names
+}
+
+// show shows a page of a request, whose forms come back to where it is.
+func (v *visit) show(q *request, status int, page hosted.Page) {
+	page.Client, page.CSRF, page.LeadsTo = q.auth.Client.Settings.Name, v.csrfToken(), []string{q.auth.RedirectURI}
+	if page.Action == "" {
+		page.Action = v.r.URL.Path + "?" + v.query.encode("lang")
+	}
+	if v.r.Method != http.MethodPost {
+		page.Here = page.Action
+	}
+	v.page(status, page)
+}
+
+// showStep shows the page of a challenge.
+func (v *visit) showStep(q *request, status int, page hosted.Page, step, name, state string) {
+	if page.Hidden == nil {
+		page.Hidden = map[string]string{}
+	}
+	page.Hidden[fieldStep], page.Hidden[fieldState], page.Hidden[fieldName] = step, state, name
+	page.User = name
+	page.Links.NotYou = v.without("/login", "login_hint")
+	v.show(q, status, page)
+}
+
+// without is the address of a page of the same request, but for some parameters.
+func (v *visit) without(path string, names ...string) string {
+	return path + "?" + v.query.encode(names...)
+}

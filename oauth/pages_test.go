@@ -1,0 +1,225 @@
+package oauth_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa"
+)
+
+// signedIn fails unless the browser is sent to the application with a code that is good.
+func (b *browser) signedIn(client *identity.AppClient, out *url.URL) map[string]any {
+	b.Helper()
+	if out == nil || out.Query().Get("code") == "" {
+		b.Fatalf("not signed in: %v at %s\n%s", out, b.at, b.page)
+	}
+	status, got, _ := b.post("/oauth2/token", "grant_type", "authorization_code", "client_id", client.ClientID(), "code", out.Query().Get("code"), "redirect_uri", callback, "code_verifier", verifier)
+	if status != http.StatusOK {
+		b.Fatalf("%d %v", status, got)
+	}
+	return claims(b.TB, got["id_token"])
+}
+
+var secretText = func() func(page string) string {
+	return func(page string) string {
+		for _, h := range hiddenTag.FindAllStringSubmatch(page, -1) {
+			if h[1] == "key" {
+				return h[2]
+			}
+		}
+		return ""
+	}
+}()
+
+// Sign-up, mailed code, an authenticator app that the pool demands, and the next sign-in with it.
+func TestFromSignUpToSecondFactor(t *testing.T) {
+	w := newWorld(t, func(p *identity.PoolSettings) { p.MFA, p.TOTP = "ON", new(true) })
+	b := w.browser()
+	b.get(strings.Replace(w.authorizeURL(w.public), "/oauth2/authorize", "/signup", 1))
+	if status, _ := b.submit(map[string]string{"username": "ann", "password": "short", "email": "ann@example.com"}); status != http.StatusOK {
+		t.Fatalf("a short password: %d", status)
+	}
+	b.sees("This password does not meet all the rules below.")
+	b.submit(map[string]string{"username": "ann", "password": password, "email": "ann@example.com"})
+	if b.at.Path != "/confirm" {
+		t.Fatalf("at %s\n%s", b.at, b.page)
+	}
+	b.submit(map[string]string{"code": "000000"})
+	b.sees("This code is not right.")
+	b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com"))})
+	b.sees("Your account is confirmed.")
+	b.submit(map[string]string{"username": "ann", "password": password})
+	key, err := mfa.ParseSecret(secretText(b.page))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.page)
+	}
+	b.submit(map[string]string{"code": "000000"})
+	b.sees("This code is not right.")
+	_, out := b.submit(map[string]string{"code": key.Code(w.now())})
+	if id := b.signedIn(w.public, out); id["email_verified"] != true {
+		t.Errorf("ID token %v", id)
+	}
+
+	w.advance(time.Minute)
+	again := w.browser()
+	again.get(w.authorizeURL(w.public))
+	again.submit(map[string]string{"username": "ann", "password": password})
+	again.submit(map[string]string{"code": "000000"})
+	again.sees("This code is not right.")
+	_, out = again.submit(map[string]string{"code": key.Code(w.now())})
+	again.signedIn(w.public, out)
+}
+
+func TestForgottenPassword(t *testing.T) {
+	w := newWorld(t, nil)
+	w.user("ann")
+	const next = "Another-horse-battery-staple-1"
+	b := w.browser()
+	b.get(strings.Replace(w.authorizeURL(w.public), "/oauth2/authorize", "/forgotPassword", 1))
+	b.submit(map[string]string{"username": "ann"})
+	b.submit(map[string]string{"code": "000000", "new_password": next})
+	b.sees("This code is not right.")
+	b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com")), "new_password": next})
+	b.sees("Your password was changed.")
+	_, out := b.submit(map[string]string{"username": "ann", "password": next})
+	b.signedIn(w.public, out)
+}
+
+func TestTemporaryPassword(t *testing.T) {
+	w := newWorld(t, nil)
+	if _, err := w.pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "ann", Attributes: map[string]string{"email": "ann@example.com"}, TemporaryPassword: "Temporary-password-1", SuppressInvitation: true}); err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	b.get(w.authorizeURL(w.public))
+	b.submit(map[string]string{"username": "ann", "password": "Temporary-password-1"})
+	b.submit(map[string]string{"new_password": "short"})
+	b.sees("This password does not meet all the rules below.")
+	_, out := b.submit(map[string]string{"new_password": password})
+	b.signedIn(w.public, out)
+}
+
+// A client with choice-based sign-in asks for the name first. Nobody sees who exists.
+func TestMailedCodeAsFirstFactor(t *testing.T) {
+	w := newWorld(t, func(p *identity.PoolSettings) {
+		p.FirstFactors = []identity.FirstFactor{identity.FirstPassword, identity.FirstEmailOTP}
+	})
+	w.user("ann")
+	client := w.client(func(c *identity.ClientSettings) {
+		c.AuthFlows, c.PreventUserExistenceErrors = []identity.AuthFlow{identity.AllowUser}, new("ENABLED")
+	})
+	b := w.browser()
+	b.get(w.authorizeURL(client))
+	b.submit(map[string]string{"username": "ann"})
+	b.submit(map[string]string{"factor": "EMAIL_OTP"})
+	b.submit(map[string]string{"code": "00000000"})
+	b.sees("This code is not right.")
+	_, out := b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com"))})
+	b.signedIn(client, out)
+
+	none := w.browser()
+	none.get(w.authorizeURL(client))
+	none.submit(map[string]string{"username": "nobody"})
+	none.submit(map[string]string{"factor": "PASSWORD"})
+	none.submit(map[string]string{"password": "wrong password"})
+	none.sees("Incorrect user name or password.")
+}
+
+// A form that another site sends, or that has no token of the browser's, changes nothing.
+func TestForgery(t *testing.T) {
+	w := newWorld(t, nil)
+	w.user("ann")
+	for name, spoil := range map[string]func(url.Values, http.Header){
+		"no token":       func(f url.Values, _ http.Header) { f.Del("_csrf") },
+		"another token":  func(f url.Values, _ http.Header) { f.Set("_csrf", strings.Repeat("a", 43)) },
+		"no cookie":      func(_ url.Values, h http.Header) { h.Del("Cookie") },
+		"another site":   func(_ url.Values, h http.Header) { h.Set("Sec-Fetch-Site", "cross-site") },
+		"another origin": func(_ url.Values, h http.Header) { h.Set("Origin", "https://evil.example") },
+		"nothing":        func(url.Values, http.Header) {},
+	} {
+		b := w.browser()
+		b.get(w.authorizeURL(w.public))
+		m := hiddenTag.FindStringSubmatch(b.page)
+		if m == nil || m[1] != "_csrf" {
+			t.Fatalf("no token in\n%s", b.page)
+		}
+		form := url.Values{"_csrf": {m[2]}, "username": {"ann"}, "password": {password}}
+		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+		for _, c := range b.http.Jar.Cookies(b.at) {
+			header.Add("Cookie", c.String())
+		}
+		spoil(form, header)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.at.String(), strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = header
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		want := http.StatusForbidden
+		if name == "nothing" {
+			want = http.StatusFound
+		}
+		if answer.StatusCode != want {
+			t.Errorf("%s: %d, want %d", name, answer.StatusCode, want)
+		}
+	}
+}
+
+// Headers of every page keep browsers safe.
+func TestPageHeaders(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, at := range []string{w.authorizeURL(w.public), "/error", "/nowhere", "/logout", "/oauth2/authorize"} {
+		b := w.browser()
+		b.get(at)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.at.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		h := answer.Header
+		csp := h.Get("Content-Security-Policy")
+		if h.Get("X-Frame-Options") != "DENY" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") == "" ||
+			!strings.Contains(h.Get("Cache-Control"), "no-store") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s has %v", at, h)
+		}
+		for _, c := range answer.Cookies() {
+			if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+				t.Errorf("%s sets %v", at, c)
+			}
+		}
+	}
+}
+
+// The challenge of a page cannot be answered by the API, whose settings may forbid the flow, nor the
+// other way round.
+func TestChallengesOfPagesAreTheirOwn(t *testing.T) {
+	w := newWorld(t, func(p *identity.PoolSettings) { p.MFA, p.TOTP = "ON", new(true) })
+	w.user("ann")
+	b := w.browser()
+	b.get(w.authorizeURL(w.public))
+	b.submit(map[string]string{"username": "ann", "password": password})
+	state := ""
+	for _, h := range hiddenTag.FindAllStringSubmatch(b.page, -1) {
+		if h[1] == "session" {
+			state = h[2]
+		}
+	}
+	if err := w.public.MFASetup("ann", state).Verify(t.Context(), "000000", ""); err == nil || !strings.Contains(err.Error(), identity.ErrSessionInvalid.Error()) {
+		t.Errorf("the API takes the state of a page: %v", err)
+	}
+	if err := w.public.Pages().MFASetup("ann", state).Verify(t.Context(), "000000", ""); err == nil || strings.Contains(err.Error(), identity.ErrSessionInvalid.Error()) {
+		t.Errorf("a page does not take its own state: %v", err)
+	}
+}

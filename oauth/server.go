@@ -1,0 +1,167 @@
+package oauth
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/oauth/hosted"
+)
+
+// Options are the wiring of a [Server]. The zero value and nil are good for a server that
+// browsers reach by https.
+type Options struct {
+	// InsecureHTTP lets browsers come by http, for a developer's own machine: cookies are then
+	// sent in clear text, and other programs on the machine may be able to set them.
+	InsecureHTTP bool
+	// Address returns the address of the caller, by which limits of guesses count. Set it if a
+	// proxy is in front of the server. Defaults to the other end of the connection.
+	Address func(*http.Request) netip.Addr
+	// Explain shows on error pages what a developer got wrong. Otherwise they show the id of
+	// the request, and the log has the rest. Leave it off where strangers see the pages.
+	Explain bool
+	// Pages render the pages, with assets at /assets/. Defaults to those of package hosted with its own look.
+	Pages *hosted.Pages
+	// Logger gets unexpected errors, and what pages do not tell. Defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+// A Server is the authorization server. Make one with [NewServer]. Its methods are safe for
+// concurrent use.
+type Server struct {
+	engine  *identity.Engine
+	options Options
+	pages   *hosted.Pages
+	assets  http.Handler
+	log     *slog.Logger
+	origins *http.CrossOriginProtection
+	routes  map[string]route
+}
+
+// assetsPath is where the pages find their style and script.
+const assetsPath = "/assets/"
+
+// A route serves a path.
+type route struct {
+	methods string // that it takes, with commas between
+	serve   func(*visit)
+	api     bool // programs call it: an error is JSON
+}
+
+// NewServer returns the authorization server of an engine. o may be nil.
+func NewServer(e *identity.Engine, o *Options) *Server {
+	s := &Server{engine: e, origins: http.NewCrossOriginProtection()}
+	if o != nil {
+		s.options = *o
+	}
+	if s.options.Address == nil {
+		s.options.Address = peer
+	}
+	s.log = cmp.Or(s.options.Logger, slog.Default())
+	if s.pages = s.options.Pages; s.pages == nil {
+		var err error
+		if s.pages, err = hosted.New(nil); err != nil {
+			panic(err) // its own pages are in the program
+		}
+	}
+	s.assets = s.pages.Assets()
+	s.routes = map[string]route{
+		"/oauth2/authorize": {methods: "GET, HEAD, POST", serve: s.authorize},
+		"/oauth2/token":     {methods: "POST", serve: s.token, api: true},
+		"/oauth2/userInfo":  {methods: "GET, HEAD, POST", serve: s.userInfo, api: true},
+		"/oauth2/revoke":    {methods: "POST", serve: s.revoke, api: true},
+		"/login":            {methods: "GET, HEAD, POST", serve: s.login},
+		"/signup":           {methods: "GET, HEAD, POST", serve: s.signUp},
+		"/confirm":          {methods: "GET, HEAD, POST", serve: s.confirm},
+		"/forgotPassword":   {methods: "GET, HEAD, POST", serve: s.forgotPassword},
+		"/logout":           {methods: "GET, HEAD", serve: s.logout},
+		"/error":            {methods: "GET, HEAD", serve: s.errorPage},
+	}
+	return s
+}
+
+// Serves reports whether a path is one of the server's. A program that serves more on the same
+// host gives the server these paths.
+func (s *Server) Serves(path string) bool {
+	_, ok := s.routes[path]
+	return ok || strings.HasPrefix(path, assetsPath)
+}
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, assetsPath) {
+		s.assets.ServeHTTP(w, r)
+		return
+	}
+	v := s.visit(w, r)
+	rt, ok := s.routes[r.URL.Path]
+	if !ok {
+		v.page(http.StatusNotFound, v.errorOf(codeNotFound))
+		return
+	}
+	if !strings.Contains(", "+rt.methods+",", ", "+r.Method+",") {
+		w.Header().Set("Allow", rt.methods)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	if err := v.parse(rt.api); err != nil {
+		v.refuseRequest(rt.api, err)
+		return
+	}
+	rt.serve(v)
+}
+
+// A visit is one request of a browser or an application.
+type visit struct {
+	server *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	ctx    context.Context
+	id     string // of the request
+	query  params
+	form   params
+}
+
+// maxUserAgent is how many bytes of the User-Agent are kept.
+const maxUserAgent = 1024
+
+// visit begins a request: headers that every answer has, and the call that the engine sees.
+func (s *Server) visit(w http.ResponseWriter, r *http.Request) *visit {
+	var raw [16]byte
+	_, _ = rand.Read(raw[:])
+	v := &visit{server: s, w: w, r: r, id: hex.EncodeToString(raw[:])}
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")
+	h.Set("Pragma", "no-cache")
+	h.Set("Expires", "0")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Amz-Cognito-Request-Id", v.id)
+	if !s.options.InsecureHTTP {
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+	agent := r.UserAgent()
+	agent = strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], "")
+	v.ctx = identity.WithCall(r.Context(), identity.Call{
+		RequestID: v.id, Address: s.options.Address(r), UserAgent: agent, Device: v.device(),
+	})
+	return v
+}
+
+// peer returns the other end of the connection, unless the address is private: then that is a
+// proxy, perhaps, and all browsers would seem to be one.
+func peer(r *http.Request) netip.Addr {
+	p, err := netip.ParseAddrPort(r.RemoteAddr)
+	a := p.Addr().WithZone("").Unmap()
+	if err != nil || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
+		return netip.Addr{}
+	}
+	return a
+}

@@ -1,0 +1,237 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/oauth/hosted"
+)
+
+// The steps of a sign-in after the first page: one row for each kind of challenge. A row shows
+// the challenge, and answers it with what comes back in the form.
+
+// An answering is the form of one step.
+type answering struct {
+	*visit
+	q      *request
+	client *identity.AppClient // of pages
+	name   string
+	state  string
+}
+
+// A stepRow is one kind of challenge.
+type stepRow struct {
+	// answer answers the challenge.
+	answer func(*answering) (*identity.SignInResult, error)
+	// page shows the challenge again after a wrong answer. Without it the sign-in begins again.
+	page func(*answering) hosted.Page
+}
+
+// steps are all kinds of challenges, by the name in the field step.
+var steps map[string]*stepRow
+
+func init() { // the rows lead to each other
+	code := func(continued func(*answering) codeChallenge, medium string) *stepRow {
+		return &stepRow{
+			func(a *answering) (*identity.SignInResult, error) { return continued(a).Answer(a.ctx, a.code()) },
+			func(a *answering) hosted.Page { return a.codePage(medium, "") },
+		}
+	}
+	steps = map[string]*stepRow{
+		"choose-first": {answer: (*answering).chooseFirst},
+		"password": {
+			func(a *answering) (*identity.SignInResult, error) {
+				return a.client.Password(a.name, a.state).Answer(a.ctx, identity.PasswordAnswer{Password: a.secret("password")})
+			},
+			func(*answering) hosted.Page { return hosted.Page{Kind: hosted.Password} },
+		},
+		"email-otp": code(func(a *answering) codeChallenge { return a.client.EmailOTP(a.name, a.state) }, "EMAIL"),
+		"sms-otp":   code(func(a *answering) codeChallenge { return a.client.SMSOTP(a.name, a.state) }, "SMS"),
+		"passkey": {answer: func(a *answering) (*identity.SignInResult, error) {
+			return a.client.Passkey(a.name, a.state).Answer(a.ctx, identity.PasskeyAnswer{Credential: []byte(a.form["credential"])})
+		}},
+		"new-password":  {(*answering).newPassword, (*answering).newPasswordPage},
+		"choose-factor": {answer: (*answering).chooseFactor},
+		"totp":          code(func(a *answering) codeChallenge { return a.client.TOTP(a.name, a.state) }, "TOTP"),
+		"sms-mfa":       code(func(a *answering) codeChallenge { return a.client.SMSCode(a.name, a.state) }, "SMS"),
+		"email-mfa":     code(func(a *answering) codeChallenge { return a.client.EmailCode(a.name, a.state) }, "EMAIL"),
+		"setup":         {(*answering).setUp, (*answering).setUpPage},
+	}
+}
+
+// A codeChallenge is answered by a code.
+type codeChallenge interface {
+	Answer(ctx context.Context, in identity.FactorCode) (*identity.SignInResult, error)
+}
+
+func (a *answering) secret(name string) identity.Secret { return identity.Secret(a.form[name]) }
+
+func (a *answering) code() identity.FactorCode { return identity.FactorCode{Code: a.secret("code")} }
+
+func (a *answering) codePage(medium, destination string) hosted.Page {
+	if destination == "" {
+		destination = a.form["destination"]
+	}
+	return codePageOf(medium, destination)
+}
+
+// codePageOf asks for a code. The page keeps where the code went, which it shows, in its form.
+func codePageOf(medium, destination string) hosted.Page {
+	page := hosted.Page{Kind: hosted.Code, Sent: hosted.Sent{Medium: medium, Destination: destination}}
+	if destination != "" {
+		page.Hidden = map[string]string{"destination": destination}
+	}
+	return page
+}
+
+// challengePage is the page of a challenge, and the step that its form comes back to.
+func (v *visit) challengePage(q *request, res *identity.SignInResult) (step string, page hosted.Page, err error) {
+	switch c := res.Challenge.(type) {
+	case *identity.FirstFactorRequired:
+		page = hosted.Page{Kind: hosted.ChooseFactor, First: true}
+		for _, f := range c.Available {
+			if f != identity.FirstPasswordSRP || !slices.Contains(c.Available, identity.FirstPassword) {
+				page.Factors = append(page.Factors, hosted.Factor{Name: string(f)})
+			}
+		}
+		return "choose-first", page, nil
+	case *identity.PasswordRequired:
+		return "password", hosted.Page{Kind: hosted.Password}, nil
+	case *identity.EmailOTPRequired:
+		return "email-otp", codePageOf("EMAIL", destinationOf(c.Delivery)), nil
+	case *identity.SMSOTPRequired:
+		return "sms-otp", codePageOf("SMS", destinationOf(c.Delivery)), nil
+	case *identity.PasskeyRequired:
+		options, err := json.Marshal(c.Options)
+		return "passkey", hosted.Page{Kind: hosted.Passkey, Options: string(options)}, err
+	case *identity.NewPasswordRequired:
+		page := v.newPasswordPage(q, c.Required)
+		return "new-password", page, nil
+	case *identity.TOTPRequired:
+		return "totp", codePageOf("TOTP", ""), nil
+	case *identity.SMSCodeRequired:
+		return "sms-mfa", codePageOf("SMS", destinationOf(c.Delivery)), nil
+	case *identity.EmailCodeRequired:
+		return "email-mfa", codePageOf("EMAIL", destinationOf(c.Delivery)), nil
+	case *identity.MFAChoiceRequired:
+		page = hosted.Page{Kind: hosted.ChooseFactor}
+		for _, m := range c.Methods {
+			page.Factors = append(page.Factors, hosted.Factor{Name: string(m)})
+		}
+		return "choose-factor", page, nil
+	case *identity.MFASetupRequired:
+		page, err := v.setUpPage(q, c)
+		return "setup", page, err
+	}
+	return "", page, fmt.Errorf("oauth: no page for the challenge %T", res.Challenge)
+}
+
+func destinationOf(d *identity.CodeDelivery) string {
+	if d == nil {
+		return ""
+	}
+	return d.Destination
+}
+
+func (a *answering) chooseFirst() (*identity.SignInResult, error) {
+	return a.client.FirstFactor(a.name, a.state).Answer(a.ctx, identity.FirstChoice{Factor: identity.FirstFactor(a.form["factor"])})
+}
+
+func (a *answering) chooseFactor() (*identity.SignInResult, error) {
+	return a.client.MFAChoice(a.name, a.state).Answer(a.ctx, identity.FactorChoice{Method: identity.MFAMethod(a.form["factor"])})
+}
+
+// newPassword takes a password in place of a temporary one, with the attributes that the pool requires.
+func (a *answering) newPassword() (*identity.SignInResult, error) {
+	attributes := map[string]string{}
+	for _, name := range a.form.words("required") {
+		if value := a.form[name]; value != "" {
+			attributes[name] = value
+		}
+	}
+	return a.client.NewPassword(a.name, a.state).Answer(a.ctx, identity.NewPassword{Password: a.secret("new_password"), Attributes: attributes})
+}
+
+func (a *answering) newPasswordPage() hosted.Page {
+	page := a.visit.newPasswordPage(a.q, a.form.words("required"))
+	page.Values = a.form
+	return page
+}
+
+func (v *visit) newPasswordPage(q *request, required []string) hosted.Page {
+	page := hosted.Page{Kind: hosted.NewPassword, Rules: rulesOf(&q.auth.Pool.Settings), Hidden: map[string]string{}}
+	names := ""
+	for _, name := range required {
+		page.Fields = append(page.Fields, fieldOf(&q.auth.Pool.Settings, name))
+		names += name + " "
+	}
+	if names != "" {
+		page.Hidden["required"] = names
+	}
+	return page
+}
+
+// setUp takes the first code of an authenticator app.
+func (a *answering) setUp() (*identity.SignInResult, error) {
+	c := a.client.MFASetup(a.name, a.state)
+	if err := c.Verify(a.ctx, a.secret("code"), ""); err != nil {
+		return nil, err
+	}
+	return c.Answer(a.ctx, "")
+}
+
+// setUpPage shows the key once more, which the form has kept.
+func (a *answering) setUpPage() hosted.Page {
+	key, err := mfa.ParseSecret(a.form["key"])
+	if err != nil {
+		return hosted.Page{Kind: hosted.Code, Sent: hosted.Sent{Medium: "TOTP"}}
+	}
+	return keyPage(a.q, key, a.name)
+}
+
+func (v *visit) setUpPage(q *request, c *identity.MFASetupRequired) (hosted.Page, error) {
+	if !slices.Contains(c.Methods, identity.MFATOTP) {
+		return hosted.Page{}, errors.New("oauth: the pool offers no second factor that a page can set up")
+	}
+	key, err := c.Enroll(v.ctx)
+	if err != nil {
+		return hosted.Page{}, err
+	}
+	return keyPage(q, key, c.Username), nil
+}
+
+// keyPage shows the key of an authenticator app.
+func keyPage(q *request, key mfa.Secret, name string) hosted.Page {
+	issuer := q.auth.Pool.Settings.Name
+	page := hosted.Page{Kind: hosted.SetupTOTP, TOTP: hosted.TOTP{Secret: key.Text(), URI: key.URI(issuer, name)}, Hidden: map[string]string{"key": key.Text()}}
+	if qr, err := key.QR(issuer, name); err == nil {
+		page.TOTP.QR = qr
+	}
+	return page
+}
+
+// rulesOf are the rules of new passwords of a pool.
+func rulesOf(set *identity.PoolSettings) hosted.PasswordRules {
+	p := set.EffectivePasswordPolicy()
+	return hosted.PasswordRules{Min: p.MinimumLength, Upper: p.RequireUppercase, Lower: p.RequireLowercase, Digit: p.RequireNumbers, Symbols: p.RequireSymbols}
+}
+
+// fieldOf is the field of an attribute.
+func fieldOf(set *identity.PoolSettings, name string) hosted.Field {
+	f := hosted.Field{Name: name, Required: true}
+	if a, ok := set.Attribute(name); ok {
+		f.Type = string(a.Type)
+		if a.Bounds != nil && a.Bounds.Min != nil {
+			f.Min = *a.Bounds.Min
+		}
+		if a.Bounds != nil && a.Bounds.Max != nil {
+			f.Max = *a.Bounds.Max
+		}
+	}
+	return f
+}
