@@ -69,12 +69,12 @@ func setUpByEmail(ctx context.Context, l *life) error {
 		return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
 	}
 	check(l.t, "Update", second(l.admin.Update(l.t.Context(), byMail(&identity.EmailMFASettings{}))))
-	u, err := l.users.Create(ctx, identity.CreateUser{Username: "gil", SuppressInvitation: true, TemporaryPassword: password})
+	u, err := l.users.Create(l.t.Context(), identity.CreateUser{Username: "gil", SuppressInvitation: true, TemporaryPassword: password})
 	if err != nil {
 		return err
 	}
 	l.subs["gil"] = u.Sub
-	check(l.t, "SetPassword", l.users.SetPassword(ctx, "gil", password, true))
+	check(l.t, "SetPassword", l.users.SetPassword(l.t.Context(), "gil", password, true))
 	in, err := l.open2(ctx, "gil", password)
 	if err != nil {
 		return err
