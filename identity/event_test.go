@@ -457,6 +457,9 @@ var acts = slices.Concat([]act{
 	{"MFASetupRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.MFASetupRequired).Answer(ctx, ""))
 	}, []string{"SignedIn user:bob bob"}},
+	{"MFASetupRequired.AnswerEmail, then EmailCodeRequired.Answer", setUpByEmail, []string{
+		"MFAFailed client gil WrongCode", "AttributeVerified user:gil gil", "MFAChanged user:gil gil", "SignedIn user:gil gil",
+	}},
 	{
 		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },
 		[]string{"SigningKeysCreated operator:AKIA key master=* sign_from=*"},

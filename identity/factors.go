@@ -166,9 +166,7 @@ var emailFactor = &factor{
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.EmailMFA != nil && hasEmail(u, e) },
 	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
 		d := delivery("email", o.user.Attributes["email"])
-		own, ours := s.settings.EmailMFA, wordsFor(s.settings, o.user, MessageFactorCode)
-		words := codeWords{body: pick(own.Message, nil, ours.body), subject: pick(own.Subject, nil, ours.subject)}
-		p.state, err = s.sendFactorCode(ctx, o.user, stateEmail, d, words, st, now)
+		p.state, err = s.sendFactorCode(ctx, o.user, stateEmail, d, s.emailWords(o.user), st, now)
 		return &SignInResult{Challenge: &EmailCodeRequired{p, d}}, err
 	},
 	judge: func(tx store.Tx, t *secondStep, o *outcome, code string) error {
@@ -180,14 +178,22 @@ func hasEmail(u *User, _ enrolled) bool { return u.Attributes["email"] != "" }
 
 func hasPhone(u *User, _ enrolled) bool { return u.Attributes["phone_number"] != "" }
 
+// emailWords are the words of a mail with a code, in a pool that offers them.
+func (s *scope) emailWords(u *User) codeWords {
+	own, ours := s.settings.EmailMFA, wordsFor(s.settings, u, MessageFactorCode)
+	return codeWords{body: pick(own.Message, nil, ours.body), subject: pick(own.Subject, nil, ours.subject)}
+}
+
 // sentCode is the payload of a challenge whose code was sent to an address. It
 // is a MAC, so the state does not disclose the code.
 type sentCode struct {
 	MAC    []byte `json:"o"`
 	Master string `json:"m,omitempty"` // the id of the master key that the MAC is made with
+	// Address is where the code of stateSetupEmail went. In other states it is empty: the code went to the user's address.
+	Address string `json:"a,omitempty"`
 }
 
-func (sentCode) disclosed() int { return 0 }
+func (c sentCode) disclosed() int { return len(c.Address) }
 
 // codeWords are the words of a message that carries a code.
 type codeWords struct {
@@ -212,11 +218,15 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 		return "", err
 	}
 	newest := s.ring.codes[0].id
-	state, next, err := s.nextChallenge(kind, st, sentCode{s.sentMAC(newest, u, d.Attribute, text), newest}, now)
+	sent, setup := sentCode{MAC: s.sentMAC(newest, u, d.Attribute, text), Master: newest}, kind == stateSetupEmail
+	if setup {
+		sent.Address = u.Attributes[d.Attribute]
+	}
+	state, next, err := s.nextChallenge(kind, st, sent, now)
 	if err != nil {
 		return "", err
 	}
-	l, err := s.points().letter(ctx, u, s.signInMessage(u, d, words, text, now), worth{Until: next.Expires, Challenge: next.ID})
+	l, err := s.points().letter(ctx, u, s.signInMessage(u, d, words, text, now), worth{Until: next.Expires, Challenge: next.ID, Setup: setup})
 	if err != nil {
 		return "", err
 	}

@@ -104,7 +104,7 @@ func (c *firstStep) post(ctx context.Context, to *recipient, n newCode, st *chal
 	if to.decoy {
 		sum = s.ring.codeMAC(newest, s.pool.ID, to.user.Sub, "", to.attribute, to.address, text) // of no purpose, so no code is right
 	}
-	state, next, err := s.nextChallenge(n.kind, st, sentCode{sum, newest}, c.now)
+	state, next, err := s.nextChallenge(n.kind, st, sentCode{MAC: sum, Master: newest}, c.now)
 	if err != nil {
 		return "", err
 	}

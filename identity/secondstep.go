@@ -115,9 +115,17 @@ func (c *SMSCodeRequired) Answer(ctx context.Context, in FactorCode) (*SignInRes
 }
 
 // Answer signs the user in by the code that was sent, and so verifies the
-// e-mail address. A wrong code leaves the challenge open, see [TOTPRequired.Answer].
+// e-mail address. A wrong code leaves the challenge open, see [TOTPRequired.Answer]. After [MFASetupRequired.AnswerEmail] it also
+// makes the address the user's; the error is [ErrAliasExists] if another user signs in by it.
 func (c *EmailCodeRequired) Answer(ctx context.Context, in FactorCode) (*SignInResult, error) {
-	return c.answer(ctx, emailFactor, in)
+	res, err := c.answer(ctx, emailFactor, in)
+	if !errors.Is(err, ErrSessionInvalid) {
+		return res, err
+	}
+	if res, err = c.setUpEmail(ctx, in); err != nil { // no state is of both kinds
+		return nil, fmt.Errorf("answer second factor: %w", err)
+	}
+	return res, nil
 }
 
 // Answer begins the challenge of the chosen factor.
