@@ -14,7 +14,7 @@ import (
 // Codes that begin sign-ins, and what wrong ones count for.
 
 // missAll answers a code that was just sent with five wrong ones.
-func missAll(t testing.TB, a *identity.AppClient, name string) error {
+func missAll(t *testing.T, a *identity.AppClient, name string) error {
 	t.Helper()
 	res, err := a.Begin(t.Context(), identity.BeginSignIn{Username: name, Preferred: byMail})
 	if err != nil {
