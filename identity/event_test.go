@@ -458,7 +458,7 @@ var acts = slices.Concat([]act{
 		return second(l.at.(*identity.MFASetupRequired).Answer(ctx, ""))
 	}, []string{"SignedIn user:bob bob"}},
 	{"MFASetupRequired.AnswerEmail, then EmailCodeRequired.Answer", setUpByEmail, []string{
-		"MFAFailed client gil WrongCode", "AttributeVerified user:gil gil", "MFAChanged user:gil gil", "SignedIn user:gil gil",
+		"MFAFailed client hal WrongCode", "AttributeVerified user:hal hal", "MFAChanged user:hal hal", "SignedIn user:hal hal",
 	}},
 	{
 		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },

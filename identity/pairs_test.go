@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/internal/srp"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 )
 
@@ -89,7 +90,7 @@ func (p *pairs) follows(t *testing.T, first identity.FirstFactor, device string)
 	case *identity.PasswordRequired:
 		res, err = ch.Answer(t.Context(), identity.PasswordAnswer{Password: password})
 	case *identity.SRPRequired:
-		res = byExchange(t, p.pool, ch)
+		res, err = p.exchange(t, ch, device)
 	case *identity.EmailOTPRequired:
 		res, err = ch.Answer(t.Context(), identity.FactorCode{Code: identity.Secret(p.outbox.LastCode(email))})
 	case *identity.SMSOTPRequired:
@@ -113,6 +114,18 @@ func (p *pairs) follows(t *testing.T, first identity.FirstFactor, device string)
 		return "tokens"
 	}
 	return fmt.Sprintf("%T", res.Challenge)[len("*identity."):]
+}
+
+// exchange proves the password by SRP. The proof names the device, as the SDKs do.
+func (p *pairs) exchange(t *testing.T, ch *identity.SRPRequired, device string) (*identity.SignInResult, error) {
+	t.Helper()
+	x := &exchange{pool: p.pool.PoolID(), client: srp.NewClient()}
+	res, err := ch.Answer(t.Context(), identity.PublicValue{A: x.client.A()})
+	check(t, "the public value", err)
+	x.ch = challengeOf[*identity.PasswordVerifier](t, res)
+	proof := x.proof(t, password)
+	proof.DeviceKey = device
+	return x.ch.Answer(t.Context(), proof)
 }
 
 func TestWhatFollowsEachPairOfFactors(t *testing.T) {

@@ -96,7 +96,7 @@ func TestImportedPasskeysAreChecked(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rec := &identity.UserRecord{
-				Username: "bob", Attributes: attributes{"phone_number": phone}, MFA: tt.mfa, Status: identity.StatusConfirmed, Secrets: &identity.UserSecrets{Passkeys: tt.keys},
+				Username: "bob", Attributes: map[string]string{"phone_number": phone}, MFA: tt.mfa, Status: identity.StatusConfirmed, Secrets: &identity.UserSecrets{Passkeys: tt.keys},
 			}
 			res, err := pool.Admin().Users().Import(t.Context(), []*identity.UserRecord{rec})
 			check(t, "Import", err)

@@ -55,7 +55,7 @@ func TestSetupByEmail(t *testing.T) {
 	}
 	check(t, "the code", answer(t.Context(), a.EmailCode("alice", ch.State()), code))
 	u := f.user(t, pool, "alice")
-	if got := fmt.Sprint(u.MFA.Methods, u.Attributes["email"], u.Attributes["email_verified"]); got != "[EMAIL_OTP] "+email+" true" {
+	if got := fmt.Sprintf("%v %s %s", u.MFA.Methods, u.Attributes["email"], u.Attributes["email_verified"]); got != "[EMAIL_OTP] "+email+" true" {
 		t.Errorf("after the code: %s", got)
 	}
 	wantErr(t, "the code again", answer(t.Context(), ch, code), identity.ErrSessionInvalid, identity.ErrSessionUsed)
@@ -63,30 +63,30 @@ func TestSetupByEmail(t *testing.T) {
 	check(t, "the next sign-in", answer(t.Context(), asked[*identity.EmailCodeRequired](t, a), f.outbox.LastCode(email)))
 }
 
-// setUpByEmail has gil, who has no address, set codes by e-mail up.
+// setUpByEmail has hal, who has no address, set codes by e-mail up.
 func setUpByEmail(ctx context.Context, l *life) error {
 	byMail := func(m *identity.EmailMFASettings) func(*identity.PoolSettings) error {
 		return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
 	}
 	check(l.t, "Update", second(l.admin.Update(l.t.Context(), byMail(&identity.EmailMFASettings{}))))
-	u, err := l.users.Create(l.t.Context(), identity.CreateUser{Username: "gil", SuppressInvitation: true, TemporaryPassword: password})
+	u, err := l.users.Create(l.t.Context(), identity.CreateUser{Username: "hal", SuppressInvitation: true, TemporaryPassword: password})
 	if err != nil {
 		return err
 	}
-	l.subs["gil"] = u.Sub
-	check(l.t, "SetPassword", l.users.SetPassword(l.t.Context(), "gil", password, true))
-	in, err := l.open2(ctx, "gil", password)
+	l.subs["hal"] = u.Sub
+	check(l.t, "SetPassword", l.users.SetPassword(l.t.Context(), "hal", password, true))
+	in, err := l.open2(ctx, "hal", password)
 	if err != nil {
 		return err
 	}
-	res, err := in.Challenge.(*identity.MFASetupRequired).AnswerEmail(ctx, identity.EmailSetup{Address: "gil@example.com"})
+	res, err := in.Challenge.(*identity.MFASetupRequired).AnswerEmail(ctx, identity.EmailSetup{Address: "hal@example.com"})
 	if err != nil {
 		return err
 	}
 	ch := res.Challenge.(*identity.EmailCodeRequired)
 	_, err = ch.Answer(ctx, identity.FactorCode{Code: "000"})
 	wantErr(l.t, "a wrong code", err, identity.ErrMFACodeMismatch)
-	return second(ch.Answer(ctx, identity.FactorCode{Code: l.code("gil@example.com")}))
+	return second(ch.Answer(ctx, identity.FactorCode{Code: l.code("hal@example.com")}))
 }
 
 // TestSetupByEmailIsRefused has what AnswerEmail refuses, and that it then sends nothing.
