@@ -457,8 +457,8 @@ var acts = slices.Concat([]act{
 	{"MFASetupRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.MFASetupRequired).Answer(ctx, ""))
 	}, []string{"SignedIn user:bob bob"}},
-	{"MFASetupRequired.AnswerEmail, then EmailCodeRequired.Answer", setUpByEmail, []string{
-		"MFAFailed client hal WrongCode", "AttributeVerified user:hal hal", "MFAChanged user:hal hal", "SignedIn user:hal hal",
+	{"MFASetupRequired.AnswerEmail then EmailCodeRequired.Answer", setUpByEmail, []string{
+		"MFAFailed client ivo WrongCode", "AttributeVerified user:ivo ivo", "MFAChanged user:ivo ivo", "SignedIn user:ivo ivo",
 	}},
 	{
 		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },

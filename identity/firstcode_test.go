@@ -51,33 +51,6 @@ func TestFirstCodesAreAHundredGuessesADay(t *testing.T) {
 	}
 }
 
-// TestUntriedFirstCodesTakeRoom: codes that were asked for and not tried yet leave no room for more guesses than there are.
-func TestUntriedFirstCodesTakeRoom(t *testing.T) {
-	f := newEngine(t)
-	_, a := f.choosers(t, identity.PoolSettings{})
-	judged := 0
-	for range 3 {
-		for range 5 {
-			if missAll(t, a, "alice") == nil {
-				judged += 5
-			}
-		}
-		f.advance(61 * time.Minute)
-	}
-	var open []*identity.EmailOTPRequired
-	for range 5 {
-		res, err := a.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: byMail})
-		if err != nil {
-			wantErr(t, "Begin", err, identity.ErrLimitExceeded)
-			continue
-		}
-		open = append(open, challengeOf[*identity.EmailOTPRequired](t, res))
-	}
-	if len(open) == 0 || judged+5*len(open) > 100 {
-		t.Errorf("%d codes were sent after %d guesses, with five guesses each", len(open), judged)
-	}
-}
-
 // TestWrongFirstCodesCountForTheAddress: whoever has several accounts with one address has no more guesses of codes that go there.
 func TestWrongFirstCodesCountForTheAddress(t *testing.T) {
 	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {

@@ -69,24 +69,24 @@ func setUpByEmail(ctx context.Context, l *life) error {
 		return func(s *identity.PoolSettings) error { s.EmailMFA = m; return nil }
 	}
 	check(l.t, "Update", second(l.admin.Update(l.t.Context(), byMail(&identity.EmailMFASettings{}))))
-	u, err := l.users.Create(l.t.Context(), identity.CreateUser{Username: "hal", SuppressInvitation: true, TemporaryPassword: password})
+	u, err := l.users.Create(l.t.Context(), identity.CreateUser{Username: "ivo", SuppressInvitation: true, TemporaryPassword: password})
 	if err != nil {
 		return err
 	}
-	l.subs["hal"] = u.Sub
-	check(l.t, "SetPassword", l.users.SetPassword(l.t.Context(), "hal", password, true))
-	in, err := l.open2(ctx, "hal", password)
+	l.subs["ivo"] = u.Sub
+	check(l.t, "SetPassword", l.users.SetPassword(l.t.Context(), "ivo", password, true))
+	in, err := l.open2(ctx, "ivo", password)
 	if err != nil {
 		return err
 	}
-	res, err := in.Challenge.(*identity.MFASetupRequired).AnswerEmail(ctx, identity.EmailSetup{Address: "hal@example.com"})
+	res, err := in.Challenge.(*identity.MFASetupRequired).AnswerEmail(ctx, identity.EmailSetup{Address: "ivo@example.com"})
 	if err != nil {
 		return err
 	}
 	ch := res.Challenge.(*identity.EmailCodeRequired)
 	_, err = ch.Answer(ctx, identity.FactorCode{Code: "000"})
 	wantErr(l.t, "a wrong code", err, identity.ErrMFACodeMismatch)
-	return second(ch.Answer(ctx, identity.FactorCode{Code: l.code("hal@example.com")}))
+	return second(ch.Answer(ctx, identity.FactorCode{Code: l.code("ivo@example.com")}))
 }
 
 // TestSetupByEmailIsRefused has what AnswerEmail refuses, and that it then sends nothing.
