@@ -27,12 +27,12 @@ const (
 	codeExpired  = "expired"
 )
 
-// A pageProblem is told on a page, because no application can be told.
-type pageProblem struct {
+// A missingError is told on a page, because no application can be told.
+type missingError struct {
 	missing string // a parameter
 }
 
-func (e *pageProblem) Error() string {
+func (e *missingError) Error() string {
 	return fmt.Sprintf("Required String parameter '%s' is not present", e.missing)
 }
 
@@ -113,7 +113,7 @@ func (v *visit) refuseRequest(api bool, err error) {
 
 // pageError tells a person what no application can be told.
 func (v *visit) pageError(err error) {
-	var missing *pageProblem
+	var missing *missingError
 	switch {
 	case errors.As(err, &missing):
 		v.problemPage(codeRequest, hosted.Finding{Title: missing.Error()})

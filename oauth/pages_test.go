@@ -51,7 +51,7 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 	}
 	b.submit(map[string]string{"code": "000000"})
 	b.sees("This code is not right.")
-	b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com"))})
+	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.sees("Your account is confirmed.")
 	b.submit(map[string]string{"username": "ann", "password": password})
 	key, err := mfa.ParseSecret(secretText(b.page))
@@ -84,7 +84,7 @@ func TestForgottenPassword(t *testing.T) {
 	b.submit(map[string]string{"username": "ann"})
 	b.submit(map[string]string{"code": "000000", "new_password": next})
 	b.sees("This code is not right.")
-	b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com")), "new_password": next})
+	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com"), "new_password": next})
 	b.sees("Your password was changed.")
 	_, out := b.submit(map[string]string{"username": "ann", "password": next})
 	b.signedIn(w.public, out)
@@ -119,7 +119,7 @@ func TestMailedCodeAsFirstFactor(t *testing.T) {
 	b.submit(map[string]string{"factor": "EMAIL_OTP"})
 	b.submit(map[string]string{"code": "00000000"})
 	b.sees("This code is not right.")
-	_, out := b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com"))})
+	_, out := b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.signedIn(client, out)
 
 	none := w.browser()

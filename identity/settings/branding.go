@@ -146,13 +146,18 @@ func (a BrandingAsset) replaces(other BrandingAsset) bool {
 	return a.Category == other.Category && a.ColorMode == other.ColorMode && (a.Category != "IDP_BUTTON_ICON" || a.ResourceID == other.ResourceID)
 }
 
+// isObject reads what is a JSON object, and reports whether it is one.
+func isObject(raw json.RawMessage, into *map[string]json.RawMessage) bool {
+	return json.Unmarshal(raw, into) == nil && *into != nil
+}
+
 // mergeJSON merges an object into another, member by member. What is no object in both is replaced.
 func mergeJSON(into, from json.RawMessage) (json.RawMessage, error) {
 	var a, b map[string]json.RawMessage
 	if err := json.Unmarshal(from, &b); err != nil {
 		return nil, err
 	}
-	if len(into) == 0 || json.Unmarshal(into, &a) != nil || a == nil {
+	if !isObject(into, &a) {
 		return from, nil
 	}
 	out := maps.Clone(a)
