@@ -211,8 +211,17 @@ func TestPrompts(t *testing.T) {
 	if after := exchange(b.code(w.public, "ann")); after["auth_time"] != before["auth_time"] {
 		t.Errorf("auth_time %v, was %v", after["auth_time"], before["auth_time"])
 	}
+	at, err := url.Parse(w.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := w.browser()
+	stale.http.Jar.SetCookies(at, b.http.Jar.Cookies(at))
 	if after := exchange(b.code(w.public, "ann", "prompt", "login")); after["auth_time"].(float64) != before["auth_time"].(float64)+60 {
 		t.Errorf("after a new sign-in auth_time is %v, was %v", after["auth_time"], before["auth_time"])
+	}
+	if _, out := stale.get(w.authorizeURL(w.public, "prompt", "none")); refusedAt(out) != "login_required" {
+		t.Errorf("the cookie from before the new sign-in: %v", out)
 	}
 	w.advance(time.Hour)
 	if _, out := b.get(w.authorizeURL(w.public, "prompt", "none")); refusedAt(out) != "login_required" {

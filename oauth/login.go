@@ -115,6 +115,7 @@ func (v *visit) again(q *request, err error) {
 // proceed goes on after a step that succeeded.
 func (v *visit) proceed(q *request, name string, res *identity.SignInResult) {
 	if res.Browser != "" {
+		v.endBefore(q)
 		v.setCookie(browserName(q.client.PoolID()), string(res.Browser), browserCookieLife)
 		v.give(q, res.Browser)
 		return
@@ -125,6 +126,18 @@ func (v *visit) proceed(q *request, name string, res *identity.SignInResult) {
 		return
 	}
 	v.showStep(q, http.StatusOK, page, step, name, res.Challenge.State())
+}
+
+// endBefore ends the sign-in that the browser had in the pool: one who has its cookie from
+// before is not signed in again.
+func (v *visit) endBefore(q *request) {
+	b, err := v.browser(q.client)
+	if err == nil {
+		err = b.SignOut(v.ctx)
+	}
+	if err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
+		v.failed(err) // it ends by itself within the hour
+	}
 }
 
 // chooses reports whether a sign-in begins with a factor of the user's choice.
