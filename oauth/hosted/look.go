@@ -55,11 +55,21 @@ func (c *Colours) byLetter() []struct{ letter, property, value string } {
 
 var hex6 = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 
-// The colours of the package's own look, as in style.css, which a test compares.
-var (
-	ownLight = Colours{Page: "#f6f4ef", Card: "#ffffff", Text: "#1d2326", Accent: "#0b5d4e", OnAccent: "#ffffff"}
-	ownDark  = Colours{Page: "#111517", Card: "#1a2023", Text: "#eceae4", Accent: "#79d2b8", OnAccent: "#0a201a"}
-)
+// The colours of the package's own look are those of its style sheet.
+var ownLight, ownDark = func() (light, dark Colours) {
+	first, second, _ := strings.Cut(ownStyle, "@media (prefers-color-scheme: dark)")
+	return coloursOf(first), coloursOf(second)
+}()
+
+// coloursOf reads the first colour of each name in a style sheet.
+func coloursOf(css string) Colours {
+	read := func(name string) string {
+		_, after, _ := strings.Cut(css, "--"+name+": ")
+		value, _, _ := strings.Cut(after, ";")
+		return value
+	}
+	return Colours{Page: read("page"), Card: read("card"), Text: read("text"), Accent: read("accent"), OnAccent: read("on-accent")}
+}
 
 // least is the contrast that WCAG 2.2 asks for in text (success criterion 1.4.3, level AA).
 const least = 4.5
@@ -200,7 +210,7 @@ func picture(address string) template.URL {
 // isPath reports whether an address stays on this host.
 func isPath(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(address, "//") && !strings.Contains(address, `\`)
+	return err == nil && u.Scheme == "" && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(address, "//") && !strings.Contains(address, `\`)
 }
 
 // running are the schemes of addresses that run code in a page or show what they carry.

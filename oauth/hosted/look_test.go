@@ -70,6 +70,7 @@ func TestLookIsChecked(t *testing.T) {
 		{"short colour", hosted.Look{Dark: hosted.Colours{Card: "#fff"}}, "is not a colour"},
 		{"logo of another site", hosted.Look{Logo: "https://example.com/logo.png"}, "is neither a path nor a data URI"},
 		{"logo of a site without scheme", hosted.Look{Logo: "//example.com/logo.png"}, "is neither a path"},
+		{"logo of a site by three slashes", hosted.Look{Logo: "///example.com/logo.png"}, "is neither a path"},
 		{"logo by backslash", hosted.Look{Logo: `/\example.com/logo.png`}, "is neither a path"},
 		{"script", hosted.Look{Favicon: "javascript:alert(1)"}, "is neither a path"},
 		{"page as picture", hosted.Look{Background: "data:text/html;base64,AAAA"}, "is neither a path"},
@@ -81,8 +82,8 @@ func TestLookIsChecked(t *testing.T) {
 	}
 }
 
-// TestOwnColours compares what [hosted.Look.Check] takes for the own colours with the style sheet: with the
-// text or the page in the colour of the other, the contrast is 1.
+// TestOwnColours holds what [hosted.Look.Check] takes for the own colours to the style sheet: with the
+// text in the colour of what is behind it, the contrast is 1.
 func TestOwnColours(t *testing.T) {
 	style, err := os.ReadFile("assets/style.css")
 	if err != nil {
