@@ -327,6 +327,7 @@ func (b *Browser) grant(c *authCode, now time.Time) (*family, error) {
 		return nil, err
 	}
 	f.AuthTime, f.Kept, f.OAuth, f.Parent = b.AuthTime, b.family.Kept, true, b.family.ID
+	f.AMR, f.ACR = b.family.AMR, b.family.ACR
 	f.Scope, f.Audience, f.Device, f.DeviceGroup = strings.Join(c.Scopes, " "), c.Resource, "", ""
 	return f, nil
 }

@@ -272,12 +272,13 @@ func TestStrangersDoNotGrowTheStore(t *testing.T) {
 	check(t, "Open", err)
 	defer s.Close()
 	f := newEngineOn(t, s)
-	pool := f.open(t, identity.PoolSettings{})
+	pool := f.open(t, everyFactor(identity.PoolSettings{}))
+	choosing := f.choosing(t, pool, true)
 	before := f.rows(t)
 	n := hostileRequests()
 	for i := range n {
 		name := fmt.Sprintf("nobody%06d", i)
-		switch i % 5 {
+		switch i % 6 {
 		case 0:
 			_ = byPassword(t, pool.AppClient, name, wrong)
 		case 1:
@@ -288,6 +289,8 @@ func TestStrangersDoNotGrowTheStore(t *testing.T) {
 			_, _ = pool.ResendConfirmationCode(t.Context(), name, "")
 		case 4:
 			_ = recoverAs(t.Context(), pool.AppClient, name, "000000", chosen)
+		case 5:
+			_ = missAll(t, choosing, name)
 		}
 	}
 	rows, bytes := 0, 0

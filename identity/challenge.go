@@ -53,6 +53,7 @@ type challengeState struct {
 	Data      json.RawMessage `json:"d,omitempty"` // the payload of the kind
 	Device    string          `json:"v,omitempty"` // the key of the device that the client has named
 	Untracked bool            `json:"w,omitempty"` // the flow tracks no devices
+	Levels    []Level         `json:"l,omitempty"` // that the sign-in has named, the best first
 	Pages     bool            `json:"b,omitempty"` // the sign-in is one on pages
 	Rounds    *[]hook.Round   `json:"r,omitempty"` // of a second factor in a custom sign-in: the rounds before it; nil otherwise
 }

@@ -22,11 +22,14 @@ const clientUsername = "ClientCredentials"
 type ClientTokenRequest struct {
 	Secret Secret   // of the client
 	Scopes []string // of resource servers; nil means all that the client may have
+	// API is for requests that come over the API and not by OAuth. The client must have the flow
+	// [AllowClientToken] and no other, in place of the grant.
+	API bool
 }
 
 // ClientToken gives an access token to a program that acts for itself. There is no other token.
 // It returns a [*ClientError] unless Secret is that of the client, [ErrGrantNotAllowed] if
-// the client may not use the grant client_credentials, and [ErrScopeNotAllowed] for a scope that
+// the client may not use the grant client_credentials (with API: the flow), and [ErrScopeNotAllowed] for a scope that
 // is not one of the client's, or if there is none.
 func (a *AppClient) ClientToken(ctx context.Context, in ClientTokenRequest) (*Tokens, error) {
 	t, err := a.clientToken(ctx, in)
@@ -48,7 +51,7 @@ func (a *AppClient) clientToken(ctx context.Context, in ClientTokenRequest) (*To
 	if err := s.checkSecret(in.Secret); err != nil {
 		return nil, err
 	}
-	if err := s.mayGrant(GrantClientCredentials); err != nil || len(s.secrets) == 0 {
+	if !s.mayAskForItself(in.API) {
 		return nil, ErrGrantNotAllowed
 	}
 	if slices.ContainsFunc(in.Scopes, isKnownScope) { // they are about a user
@@ -69,6 +72,17 @@ func (a *AppClient) clientToken(ctx context.Context, in ClientTokenRequest) (*To
 		return nil, ErrScopeNotAllowed
 	}
 	return s.issueClient(ctx, scopes)
+}
+
+// mayAskForItself reports whether a client may get a token of its own.
+func (s *scope) mayAskForItself(api bool) bool {
+	if len(s.secrets) == 0 {
+		return false
+	}
+	if api {
+		return slices.Equal(s.client.Settings.AuthFlows, []AuthFlow{AllowClientToken})
+	}
+	return s.mayGrant(GrantClientCredentials) == nil
 }
 
 func (s *scope) issueClient(ctx context.Context, scopes []string) (*Tokens, error) {

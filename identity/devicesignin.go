@@ -41,15 +41,19 @@ func (f *family) newDevice() *NewDevice {
 // tracks reports whether the sign-in of the scope is on a device.
 func (s *scope) tracks() bool { return s.settings.TracksDevices() && !s.untracked }
 
-// goesOn takes over what the state of a challenge says of the device. A key that comes with
+// goesOn takes over what the state of a challenge says of the device and of levels. A key that comes with
 // the answer counts instead of it.
 func (s *scope) goesOn(st *challengeState, given string) {
 	s.untracked, s.deviceKey = st.Untracked, cmp.Or(given, st.Device)
+	s.aimsAt(st)
 }
 
 // begins is the state from which the challenges of a sign-in are made.
 func (s *scope) begins(name, sub string, proved []proof) *challengeState {
-	return &challengeState{Name: name, Sub: sub, Proved: proved, Device: s.deviceKey, Untracked: s.untracked}
+	if len(proved) == 0 {
+		proved = s.earlier
+	}
+	return &challengeState{Name: name, Sub: sub, Proved: proved, Device: s.deviceKey, Untracked: s.untracked, Levels: s.levels}
 }
 
 // namedDevice returns the device that the client has named, or nil if it has named none.

@@ -98,6 +98,15 @@ var probes = map[string]probe{
 	"Begin by passkey": func(t testing.TB, p *probed, name string) string {
 		return shown(p.client.Begin(t.Context(), identity.BeginSignIn{Username: name, Preferred: byPasskey}))
 	},
+	"Begin for a level": func(t testing.TB, p *probed, name string) string {
+		return shown(p.client.Begin(t.Context(), identity.BeginSignIn{Username: name, Levels: []string{loa4, loa1}}))
+	},
+	"Begin for a level with a password": func(t testing.TB, p *probed, name string) string {
+		return shown(p.client.Begin(t.Context(), identity.BeginSignIn{Username: name, Levels: []string{loa1}, Preferred: byWord, Password: wrong}))
+	},
+	"Begin for a level that is out of reach": func(t testing.TB, p *probed, name string) string {
+		return shown(p.client.Begin(t.Context(), identity.BeginSignIn{Username: name, Levels: []string{loa4}}))
+	},
 	"answer a passkey": func(t testing.TB, p *probed, name string) string {
 		state := p.stateOf(t, name, byPasskey)
 		if state == "" {

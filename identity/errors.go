@@ -29,6 +29,22 @@ var (
 	ErrResourceServerExists = errors.New("identity: resource server already exists")
 	// ErrScopeNotFound is returned for a scope that is neither one of OpenID Connect nor of a resource server of the pool. It is a [*NotFoundError].
 	ErrScopeNotFound = errors.New("identity: scope does not exist")
+	// ErrDomainNotFound is returned for a domain that the pool, or any pool, does not have. It is a [*NotFoundError].
+	ErrDomainNotFound = errors.New("identity: domain does not exist")
+	// ErrDomainTaken is returned for a domain that a pool has already. It is a [*DomainError].
+	ErrDomainTaken = errors.New("identity: domain belongs to a user pool")
+	// ErrDomainExists is returned for a second prefix of a pool, or a second custom domain. It is a [*DomainError].
+	ErrDomainExists = errors.New("identity: user pool has a domain of this kind")
+	// ErrPoolHasDomain is returned for the deletion of a pool that has a domain.
+	ErrPoolHasDomain = errors.New("identity: user pool has a domain, which must be deleted first")
+	// ErrBrandingNotFound is returned for a style of pages that does not exist. It is a [*NotFoundError].
+	ErrBrandingNotFound = errors.New("identity: style of pages does not exist")
+	// ErrBrandingExists is returned for a second style of the pages of a client.
+	ErrBrandingExists = errors.New("identity: app client has a style of pages")
+	// ErrTermsNotFound is returned for terms that do not exist. It is a [*NotFoundError].
+	ErrTermsNotFound = errors.New("identity: terms do not exist")
+	// ErrTermsExist is returned for a second document of one name of an app client.
+	ErrTermsExist = errors.New("identity: app client has terms of this name")
 	// ErrUserNotFound is returned for a user who does not exist, to operators and where the settings disclose it.
 	ErrUserNotFound = errors.New("identity: user does not exist")
 	// ErrIncorrectCredentials is returned for a wrong password or proof. It is
@@ -264,6 +280,12 @@ var (
 	ErrTrigger = errors.New("identity: the target of the trigger cannot be called")
 	// ErrPlan is returned for a flow that the plan of the pool does not have, see Tier of [PoolSettings].
 	ErrPlan = errors.New("identity: the plan of the user pool does not have this flow")
+	// ErrLevelReached is returned for a step-up whose access token has the level already. Use that token.
+	ErrLevelReached = errors.New("identity: the access token has the level already")
+	// ErrLevelUnreachable is returned for a sign-in that names levels of which the user can reach none, or not with the factor that was proved.
+	ErrLevelUnreachable = errors.New("identity: the user cannot reach the level")
+	// ErrLevelRequired is returned for a session whose sign-in has not reached a level, or is too old. It is a [*LevelError].
+	ErrLevelRequired = errors.New("identity: a stronger sign-in is required")
 	// ErrUnsupported is returned for what this version does not support. Nothing was changed.
 	ErrUnsupported = errors.New("identity: not supported by this version")
 )
@@ -305,6 +327,15 @@ type ResourceServerError struct {
 
 func (e *ResourceServerError) Error() string { return e.Err.Error() + ": " + e.Identifier }
 func (e *ResourceServerError) Unwrap() error { return e.Err }
+
+// A DomainError names the domain that a pool cannot have.
+type DomainError struct {
+	Err    error  // ErrDomainTaken or ErrDomainExists
+	Domain string // the name that was asked for
+}
+
+func (e *DomainError) Error() string { return e.Err.Error() + ": " + e.Domain }
+func (e *DomainError) Unwrap() error { return e.Err }
 
 // A ClientError is an error about a client's proof of its secret.
 type ClientError struct {

@@ -102,6 +102,7 @@ const (
 	SubjectGroup          SubjectKind = "group"          // a group, by its id; Data has its name
 	SubjectKey            SubjectKind = "key"            // a signing key, by its kid
 	SubjectAccessKey      SubjectKind = "accessKey"      // an access key of an operator, by its id
+	SubjectDomain         SubjectKind = "domain"         // a domain of a pool, by its name
 	SubjectResourceServer SubjectKind = "resourceServer" // a resource server, by its identifier
 	SubjectImportJob      SubjectKind = "importJob"      // an import job, by its id; Data has its name
 )

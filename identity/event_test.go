@@ -457,6 +457,9 @@ var acts = slices.Concat([]act{
 	{"MFASetupRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.MFASetupRequired).Answer(ctx, ""))
 	}, []string{"SignedIn user:bob bob"}},
+	{"MFASetupRequired.AnswerEmail then EmailCodeRequired.Answer", setUpByEmail, []string{
+		"MFAFailed client ivo WrongCode", "AttributeVerified user:ivo ivo", "MFAChanged user:ivo ivo", "SignedIn user:ivo ivo",
+	}},
 	{
 		"Admin.RotateKeys", func(ctx context.Context, l *life) error { return l.admin.RotateKeys(ctx, 0) },
 		[]string{"SigningKeysCreated operator:AKIA key master=* sign_from=*"},
@@ -474,7 +477,7 @@ var acts = slices.Concat([]act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
-}, deviceActs, messageActs, resourceServerActs, []act{
+}, deviceActs, messageActs, resourceServerActs, domainActs, uiActs, brandingActs, termsActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
@@ -482,7 +485,7 @@ var acts = slices.Concat([]act{
 })
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs", "ResourceServers"}
+var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs", "ResourceServers", "Domains", "Brandings", "Terms"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

@@ -69,6 +69,16 @@ const (
 	EventGroupDeleted          EventKind = "GroupDeleted"
 	EventGroupRuleAdded        EventKind = "GroupRuleAdded"   // Data has the id of the rule
 	EventGroupRuleRemoved      EventKind = "GroupRuleRemoved" // Data has the id of the rule
+	EventUICustomized          EventKind = "UICustomized"     // the look of the classic pages was set or taken away
+	EventBrandingCreated       EventKind = "BrandingCreated"
+	EventBrandingChanged       EventKind = "BrandingChanged"
+	EventBrandingDeleted       EventKind = "BrandingDeleted"
+	EventTermsCreated          EventKind = "TermsCreated" // Data has their name, also in the next two
+	EventTermsChanged          EventKind = "TermsChanged"
+	EventTermsDeleted          EventKind = "TermsDeleted"
+	EventDomainCreated         EventKind = "DomainCreated"
+	EventDomainChanged         EventKind = "DomainChanged" // Data has the names of the settings
+	EventDomainDeleted         EventKind = "DomainDeleted"
 	EventResourceServerCreated EventKind = "ResourceServerCreated"
 	EventResourceServerChanged EventKind = "ResourceServerChanged" // Data has the names of the settings
 	EventResourceServerDeleted EventKind = "ResourceServerDeleted"

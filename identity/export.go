@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/mfa/webauthn"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -41,7 +42,9 @@ type UserRecord struct {
 	// Devices are those that the user has confirmed, without what they prove themselves by.
 	// Only Export writes them, and Import leaves them out.
 	Devices []DeviceRecord `json:"devices,omitempty"`
-	Events  []EventRecord  `json:"events,omitempty"` // the events that are still kept, oldest first
+	// Passkeys are the user's, without their keys. Only Export writes them. Import reads those of Secrets.
+	Passkeys []PasskeyRecord `json:"passkeys,omitempty"`
+	Events   []EventRecord   `json:"events,omitempty"` // the events that are still kept, oldest first
 
 	// Password is a password in clear, for filling pools in tests. The pool's
 	// policy applies to it. Import reads it, and nothing writes it: JSON shows it
@@ -73,6 +76,23 @@ type DeviceRecord struct {
 	Authenticated time.Time    `json:"authenticated"`    // the last sign-in
 }
 
+// A PasskeyRecord is a passkey of a user. It can be used for its relying party alone, whichever pool it is in.
+type PasskeyRecord struct {
+	ID         []byte             `json:"id"`                   // chosen by the authenticator
+	PublicKey  []byte             `json:"key,omitempty"`        // COSE_Key
+	Algorithm  webauthn.Algorithm `json:"alg"`                  // of the key
+	Party      string             `json:"rp"`                   // the relying party
+	Name       string             `json:"name"`                 // for people
+	Attachment string             `json:"attachment,omitempty"` // as the browser said
+	Transports []string           `json:"transports,omitempty"` // how the authenticator can be reached
+	Created    time.Time          `json:"created"`              // when it was registered
+	Used       time.Time          `json:"used,omitzero"`        // when a sign-in used it last
+	Counter    uint32             `json:"counter,omitempty"`    // of signatures
+	Eligible   bool               `json:"eligible,omitempty"`   // it may be on several devices
+	BackedUp   bool               `json:"backedUp,omitempty"`   // it is on several devices, or in a backup
+	Verified   bool               `json:"verified,omitempty"`   // the authenticator has verified the user
+}
+
 // An EventRecord is something that happened to a user.
 type EventRecord struct {
 	Kind   EventKind `json:"kind"`             // what happened
@@ -80,8 +100,8 @@ type EventRecord struct {
 	Client string    `json:"client,omitempty"` // empty for an operator
 }
 
-// UserSecrets are the secrets of a user: password hashes, SRP verifier and the
-// key of the authenticator app. They print as [redacted], but JSON holds them in
+// UserSecrets are the secrets of a user: password hashes, SRP verifier, the
+// key of the authenticator app, and the passkeys. They print as [redacted], but JSON holds them in
 // clear: keep an export with secrets as safe as the store. An SRP verifier is a
 // fast hash of the password. It is valid only for the pool and the username that
 // it was made for.
@@ -95,6 +115,8 @@ type UserSecrets struct {
 	TOTPKey         mfa.Secret `json:"totpKey,omitempty"`         // the key of the authenticator app
 	TOTPStep        int64      `json:"totpStep,omitempty"`        // the newest time step whose code was used
 	TOTPDevice      string     `json:"totpDevice,omitempty"`      // the name of the app, for people
+	// Passkeys are at most 20, the oldest first. Import refuses one that another user of the pool has.
+	Passkeys []PasskeyRecord `json:"passkeys,omitempty"`
 }
 
 // Format writes "[redacted]" whatever the verb.
@@ -142,6 +164,14 @@ func (a *Admin) export(ctx context.Context, name string, secrets bool) (*UserRec
 		rec = recs[0]
 		if rec.Devices, err = deviceRecords(r, u); err != nil {
 			return err
+		}
+		have, err := getPasskeys(r, u.Pool, u.Sub)
+		if err != nil {
+			return err
+		}
+		rec.Passkeys = have.records()
+		for i := range rec.Passkeys {
+			rec.Passkeys[i].PublicKey = nil
 		}
 		rec.SignIns, err = signInsOf(r, u)
 		return err
@@ -240,22 +270,27 @@ func userRecords(r store.Reader, us []*User, secrets bool) ([]*UserRecord, error
 func readSecrets(r store.Reader, recs []*UserRecord) error {
 	var refs []store.Ref
 	for _, rec := range recs {
-		refs = append(refs, credentials.Ref(store.Key(rec.Pool, rec.Sub)), totps.Ref(store.Key(rec.Pool, rec.Sub)))
+		refs = append(refs, credentials.Ref(store.Key(rec.Pool, rec.Sub)), totps.Ref(store.Key(rec.Pool, rec.Sub)), passkeys.Ref(store.Key(rec.Pool, rec.Sub)))
 	}
 	values, err := r.Get(refs...)
 	if err != nil {
 		return err
 	}
 	for i, rec := range recs {
-		c, err := orNil(credentials.Decode(values[2*i]))
+		c, err := orNil(credentials.Decode(values[3*i]))
 		if err != nil {
 			return err
 		}
-		t, err := orNil(totps.Decode(values[2*i+1]))
+		t, err := orNil(totps.Decode(values[3*i+1]))
+		if err != nil {
+			return err
+		}
+		keys, err := orNil(passkeys.Decode(values[3*i+2]))
 		if err != nil {
 			return err
 		}
 		rec.Secrets = secretsOf(c, t)
+		rec.Secrets.Passkeys = keys.records()
 	}
 	return nil
 }
@@ -270,6 +305,18 @@ func secretsOf(c *credential, t *totp) *UserSecrets {
 	}
 	if t != nil && len(t.Secret) > 0 {
 		out.TOTPKey, out.TOTPStep, out.TOTPDevice = t.Secret, t.Last, t.Name
+	}
+	return out
+}
+
+// records are the passkeys of the set, which may be nil.
+func (s *passkeySet) records() []PasskeyRecord {
+	if s == nil {
+		return nil
+	}
+	var out []PasskeyRecord
+	for _, k := range s.Keys {
+		out = append(out, PasskeyRecord(k))
 	}
 	return out
 }

@@ -16,6 +16,7 @@ type factor struct {
 	method MFAMethod
 	kind   stateKind // the kind of the challenge that asks for a code
 	answer string    // the name of the answer, for the error if it is missing
+	amr    string    // the method that it proves, see levels.go
 	// address is the attribute that codes are sent to; empty if none is sent.
 	address string
 	// strength orders the factors. If the pool demands a factor and the user has
@@ -42,6 +43,7 @@ var factors = [...]*factor{smsFactor, totpFactor, emailFactor}
 type enrolled struct {
 	totp   *totp   // nil if no authenticator app is enrolled
 	device *device // that the client has named; nil if it has named none
+	aimed  bool    // the sign-in has named levels, see stepup.go
 }
 
 // factorOf returns the row of a method. It returns an error that names the
@@ -110,7 +112,7 @@ func methodsOf(s *PoolSettings, u *User, e enrolled) []MFAMethod {
 func mayUse(s *PoolSettings, u *User, e enrolled, m MFAMethod) bool {
 	free := *u
 	free.MFA.Preferred = MFANone
-	return slices.Contains(methodsOf(s, &free, e), m)
+	return slices.Contains(methodsOf(s, &free, e), m) || e.aimed && slices.Contains(secondsOf(s, u, e), m)
 }
 
 // setupMethods returns the factors that a user without a factor may set up.
@@ -125,7 +127,7 @@ func setupMethods(s *PoolSettings) []MFAMethod {
 }
 
 var totpFactor = &factor{
-	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", strength: 3,
+	method: MFATOTP, kind: stateTOTP, answer: "SOFTWARE_TOKEN_MFA_CODE", amr: methodTOTP, strength: 3,
 	offered: (*PoolSettings).AppsOffered,
 	ready:   hasApp,
 	usable:  func(_ *PoolSettings, u *User, e enrolled) bool { return hasApp(u, e) },
@@ -142,7 +144,7 @@ var totpFactor = &factor{
 func hasApp(_ *User, e enrolled) bool { return e.totp != nil && len(e.totp.Secret) > 0 }
 
 var smsFactor = &factor{
-	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", address: "phone_number", strength: 2,
+	method: MFASMS, kind: stateSMS, answer: "SMS_MFA_CODE", amr: methodSMS, address: "phone_number", strength: 2,
 	offered: func(s *PoolSettings) bool { return s.SMSMFA },
 	ready:   hasPhone,
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.SMSMFA && hasPhone(u, e) },
@@ -158,15 +160,13 @@ var smsFactor = &factor{
 }
 
 var emailFactor = &factor{
-	method: MFAEmail, kind: stateEmail, answer: "EMAIL_OTP_CODE", address: "email", strength: 1,
+	method: MFAEmail, kind: stateEmail, answer: "EMAIL_OTP_CODE", amr: methodEmail, address: "email", strength: 1,
 	offered: func(s *PoolSettings) bool { return s.EmailMFA != nil },
 	ready:   hasEmail,
 	usable:  func(s *PoolSettings, u *User, e enrolled) bool { return s.EmailMFA != nil && hasEmail(u, e) },
 	ask: func(ctx context.Context, s *scope, o *outcome, st *challengeState, p pending, now time.Time) (res *SignInResult, err error) {
 		d := delivery("email", o.user.Attributes["email"])
-		own, ours := s.settings.EmailMFA, wordsFor(s.settings, o.user, MessageFactorCode)
-		words := codeWords{body: pick(own.Message, nil, ours.body), subject: pick(own.Subject, nil, ours.subject)}
-		p.state, err = s.sendFactorCode(ctx, o.user, stateEmail, d, words, st, now)
+		p.state, err = s.sendFactorCode(ctx, o.user, stateEmail, d, s.emailWords(o.user), st, now)
 		return &SignInResult{Challenge: &EmailCodeRequired{p, d}}, err
 	},
 	judge: func(tx store.Tx, t *secondStep, o *outcome, code string) error {
@@ -178,14 +178,22 @@ func hasEmail(u *User, _ enrolled) bool { return u.Attributes["email"] != "" }
 
 func hasPhone(u *User, _ enrolled) bool { return u.Attributes["phone_number"] != "" }
 
+// emailWords are the words of a mail with a code, in a pool that offers them.
+func (s *scope) emailWords(u *User) codeWords {
+	own, ours := s.settings.EmailMFA, wordsFor(s.settings, u, MessageFactorCode)
+	return codeWords{body: pick(own.Message, nil, ours.body), subject: pick(own.Subject, nil, ours.subject)}
+}
+
 // sentCode is the payload of a challenge whose code was sent to an address. It
 // is a MAC, so the state does not disclose the code.
 type sentCode struct {
 	MAC    []byte `json:"o"`
 	Master string `json:"m,omitempty"` // the id of the master key that the MAC is made with
+	// Address is where the code of stateSetupEmail went. In other states it is empty: the code went to the user's address.
+	Address string `json:"a,omitempty"`
 }
 
-func (sentCode) disclosed() int { return 0 }
+func (c sentCode) disclosed() int { return len(c.Address) }
 
 // codeWords are the words of a message that carries a code.
 type codeWords struct {
@@ -210,11 +218,15 @@ func (s *scope) sendFactorCode(ctx context.Context, u *User, kind stateKind, d *
 		return "", err
 	}
 	newest := s.ring.codes[0].id
-	state, next, err := s.nextChallenge(kind, st, sentCode{s.sentMAC(newest, u, d.Attribute, text), newest}, now)
+	sent, setup := sentCode{MAC: s.sentMAC(newest, u, d.Attribute, text), Master: newest}, kind == stateSetupEmail
+	if setup {
+		sent.Address = u.Attributes[d.Attribute]
+	}
+	state, next, err := s.nextChallenge(kind, st, sent, now)
 	if err != nil {
 		return "", err
 	}
-	l, err := s.points().letter(ctx, u, s.signInMessage(u, d, words, text, now), worth{Until: next.Expires, Challenge: next.ID})
+	l, err := s.points().letter(ctx, u, s.signInMessage(u, d, words, text, now), worth{Until: next.Expires, Challenge: next.ID, Setup: setup})
 	if err != nil {
 		return "", err
 	}

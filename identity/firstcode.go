@@ -104,7 +104,7 @@ func (c *firstStep) post(ctx context.Context, to *recipient, n newCode, st *chal
 	if to.decoy {
 		sum = s.ring.codeMAC(newest, s.pool.ID, to.user.Sub, "", to.attribute, to.address, text) // of no purpose, so no code is right
 	}
-	state, next, err := s.nextChallenge(n.kind, st, sentCode{sum, newest}, c.now)
+	state, next, err := s.nextChallenge(n.kind, st, sentCode{MAC: sum, Master: newest}, c.now)
 	if err != nil {
 		return "", err
 	}
@@ -318,6 +318,7 @@ func (c *firstStep) read(tx store.Reader) (*outcome, error) {
 	if o.enrolled.device, err = c.scope.namedDevice(tx, c.who); err != nil {
 		return nil, err
 	}
+	o.enrolled.aimed = c.scope.levels != nil
 	if values[3] != nil {
 		o.refused = ErrSessionUsed
 	}
@@ -357,7 +358,7 @@ func (c *firstStep) judgeCode(tx store.Tx, f *firstFactor, t *secondStep, o *out
 		o.refused = ErrCodeMismatch
 		return cmp.Or(lock.count(tx, t.now), s.countMissOf(tx, to, t.now), ev.failed(EventSignInFailed, o.refused).with(dataPurpose, string(firstCode)).insert(tx))
 	}
-	o.proved = []proof{{Kind: provedFirst, Changed: o.cred.changed(), First: f.name}}
+	o.proved = s.after(proof{Kind: provedFirst, Changed: o.cred.changed(), First: f.name})
 	return nil
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // A firstFactor is a factor that a sign-in may begin with: one row of
-// [firstFactors]. Everything that depends on the factor is in the row. To add a
-// factor, add a row, and a type of challenge with a method Answer.
+// [firstFactors]. Everything that depends on the factor is in the row, but for how it is
+// asked for. To add a factor, add a row, a case of [firstFactor.ask], and a type of challenge with a method Answer.
 type firstFactor struct {
 	name FirstFactor
 	kind stateKind // of the challenge that asks for the factor
@@ -19,9 +19,6 @@ type firstFactor struct {
 	allowed func(*PoolSettings) bool
 	// ready reports whether the user has what the factor needs.
 	ready func(*PoolSettings, *User, owned) bool
-	// ask asks for the factor, or judges what came with the choice of it. It uses the
-	// state of the choice up.
-	ask func(*firstFactor, context.Context, *firstStep) (*SignInResult, error)
 }
 
 // firstFactors are all first factors, in the order in which lists show them.
@@ -30,25 +27,23 @@ var firstFactors = [...]*firstFactor{
 		name: FirstPasswordSRP, kind: stateFirstSRP,
 		allowed: func(s *PoolSettings) bool { return s.SRP },
 		ready:   func(_ *PoolSettings, _ *User, own owned) bool { return own.cred != nil && len(own.cred.Verifier) > 0 },
-		ask:     (*firstFactor).askSRP,
 	},
 	{
 		name: FirstPassword, kind: stateFirstPassword,
 		allowed: func(*PoolSettings) bool { return true },
 		ready:   func(_ *PoolSettings, _ *User, own owned) bool { return own.cred != nil && own.cred.Hash != "" },
-		ask:     (*firstFactor).askPassword,
 	},
 	{
 		name: FirstEmailOTP, kind: stateEmailOTP, address: "email",
-		allowed: listed(FirstEmailOTP), ready: reached("email"), ask: (*firstFactor).sendCode,
+		allowed: listed(FirstEmailOTP), ready: reached("email"),
 	},
 	{
 		name: FirstSMSOTP, kind: stateSMSOTP, address: "phone_number",
-		allowed: listed(FirstSMSOTP), ready: reached("phone_number"), ask: (*firstFactor).sendCode,
+		allowed: listed(FirstSMSOTP), ready: reached("phone_number"),
 	},
 	{
 		name: FirstPasskey, kind: statePasskeySignIn,
-		allowed: passkeysAllowed, ready: passkeyReady, ask: (*firstFactor).askPasskey,
+		allowed: passkeysAllowed, ready: passkeyReady,
 	},
 }
 
@@ -67,6 +62,23 @@ func firstFactorOf(name FirstFactor) (*firstFactor, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: the first factor %q", errUnhandled, name)
+}
+
+// ask asks for the factor, or judges what came with the choice of it. It uses the state of the choice up. It is in no row, because
+// the transactions that it leads to look rows up.
+func (f *firstFactor) ask(ctx context.Context, c *firstStep) (*SignInResult, error) {
+	switch f.name {
+	case FirstPasswordSRP:
+		return f.askSRP(ctx, c)
+	case FirstPassword:
+		return f.askPassword(ctx, c)
+	case FirstEmailOTP, FirstSMSOTP:
+		return f.sendCode(ctx, c)
+	case FirstPasskey:
+		return f.askPasskey(ctx, c)
+	default:
+		return nil, fmt.Errorf("%w: asking for the first factor %q", errUnhandled, f.name)
+	}
 }
 
 // usable reports whether the user can begin a sign-in with the factor.
@@ -94,7 +106,7 @@ func reached(attribute string) func(*PoolSettings, *User, owned) bool {
 // available returns the factors that the sign-in of an attempt may begin with. If the client may not know
 // the state of an account, it is the same list for everybody: what the pool allows. In
 // pools with the service's behaviour it is what the user has, and for a user who does not exist, what
-// most users have.
+// most users have. Of a sign-in that has named levels, it is what leads to one.
 func (t *attempt) available() []*firstFactor {
 	s := t.scope
 	tells := s.settings.DisclosesStatus(&s.client.Settings)
@@ -109,6 +121,9 @@ func (t *attempt) available() []*firstFactor {
 		default:
 			out = append(out, f)
 		}
+	}
+	if t.aim != nil {
+		out = slices.DeleteFunc(out, func(f *firstFactor) bool { return !t.aim.leads(f) })
 	}
 	return out
 }

@@ -226,7 +226,7 @@ func (c *firstStep) judgePasskey(tx store.Tx, t *secondStep, o *outcome, v *pass
 	}
 	key.set(v.state)
 	key.Used = t.now
-	o.proved = []proof{{Kind: provedFirst, Changed: o.cred.changed(), First: f.name, Passkey: key.digest(), Verified: v.state.Verified}}
+	o.proved = s.after(proof{Kind: provedFirst, Changed: o.cred.changed(), First: f.name, Passkey: key.digest(), Verified: v.state.Verified, Hardware: key.hardware()})
 	return passkeys.Put(tx, o.passkeys)
 }
 

@@ -437,6 +437,7 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 	if o.refused != nil || o.step != stepDone {
 		return nil //nolint:nilerr // the commit refuses
 	}
+	s.marks(f)
 	if err := p.postAuthentication(ctx, o.user, f); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cognate-id/cognate/store"
@@ -62,6 +63,8 @@ const importUsers = 100
 //     other pools a new one is made when the user signs in by password.
 //   - If an authenticator app is turned on, the record must have its key.
 //     Otherwise the error is [ErrMFANotReady].
+//   - Passkeys of Secrets go on working for their relying party. A passkey that another user of the pool has is [ErrPasskeyInvalid].
+//     Recovery codes are in no record: the user makes new ones.
 //   - SignIns and Events are not imported. Tokens of an earlier user with the
 //     same sub stay invalid.
 //
@@ -85,6 +88,7 @@ type arrival struct {
 	groups  []string    // names of groups
 	cred    *credential // nil for a user without a password
 	totp    *totp       // nil if no app is enrolled
+	keys    *passkeySet // nil for a user without passkeys
 	event   *Event
 	room    int   // how many groups the user may be in, see [Quotas]
 	refused error // why the record is not imported; nil if it is
@@ -217,7 +221,25 @@ func (in *arrival) commit(tx store.Tx, p *PoolInfo) (refused, err error) {
 			return nil, err
 		}
 	}
+	if in.keys != nil {
+		if err := passkeys.Insert(tx, in.keys); err != nil {
+			return nil, err
+		}
+	}
 	return nil, events.Insert(tx, in.event)
+}
+
+// passkeyTaken reports whether a user of the pool has one of the passkeys.
+func (in *arrival) passkeyTaken(r store.Reader) (bool, error) {
+	if in.keys == nil {
+		return false, nil
+	}
+	var refs []store.Ref
+	for _, key := range passkeyIDs(in.keys) {
+		refs = append(refs, passkeys.IndexRef(passkeysByID, key))
+	}
+	values, err := r.Get(refs...)
+	return slices.ContainsFunc(values, func(v []byte) bool { return v != nil }), err
 }
 
 // present returns errPresent if the user exists already, and a [*NameTakenError]
@@ -241,6 +263,9 @@ func (in *arrival) present(r store.Reader, p *PoolInfo) (refused, err error) {
 		if taken, err := nameTaken(r, u, name); err != nil || taken {
 			return u.taken(&p.Settings, name), err
 		}
+	}
+	if taken, err := in.passkeyTaken(r); err != nil || taken {
+		return ErrPasskeyInvalid, err
 	}
 	return nil, nil
 }

@@ -70,6 +70,9 @@ func (rec *UserRecord) hasPassword() bool {
 
 // status returns the state that the user will have.
 func (rec *UserRecord) status() UserStatus {
+	if rec.Status == StatusConfirmed && rec.Secrets != nil && len(rec.Secrets.Passkeys) > 0 {
+		return StatusConfirmed // signs in with a passkey
+	}
 	if !rec.hasPassword() && rec.Status != StatusUnconfirmed && (rec.Status == "" || rec.Status.known()) {
 		return StatusResetRequired
 	}
@@ -128,6 +131,12 @@ func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
 		e.totp = &totp{Secret: rec.Secrets.TOTPKey}
 	}
 	for _, method := range m.Methods {
+		if method == MFAPasskey {
+			if rec.Secrets == nil || len(rec.Secrets.Passkeys) == 0 {
+				return &MFAError{method}
+			}
+			continue
+		}
 		f, err := factorOf(method)
 		if err != nil {
 			return invalid("mfa", fmt.Sprintf("%q is not a second factor.", method))
@@ -182,7 +191,33 @@ func (in *arrival) takeSecrets(p *PoolInfo, rec *UserRecord, now time.Time) erro
 			return err
 		}
 	}
+	if err := in.takePasskeys(s, now); err != nil {
+		return err
+	}
 	return in.takeTOTP(s)
+}
+
+// takePasskeys takes the passkeys over. What no authenticator makes would be stored, and never work.
+func (in *arrival) takePasskeys(s *UserSecrets, now time.Time) error {
+	if len(s.Passkeys) == 0 {
+		return nil
+	}
+	if len(s.Passkeys) > maxPasskeys {
+		return invalid("passkeys", fmt.Sprintf("A record must not have more than %d passkeys.", maxPasskeys))
+	}
+	in.keys = &passkeySet{Pool: in.user.Pool, Sub: in.user.Sub}
+	for _, rec := range s.Passkeys {
+		k := passkey(rec)
+		if k.credential().Check() != nil || k.Party == "" || checkDevice(k.Name) != nil || in.keys.index(k.ID) >= 0 {
+			return invalid("passkeys", "A passkey must have an id of its own, a key, a relying party, and a name of at most 512 bytes.")
+		}
+		k.Created = stamp(k.Created, now)
+		if !k.Used.IsZero() {
+			k.Used = stamp(k.Used, now)
+		}
+		in.keys.Keys = append(in.keys.Keys, k)
+	}
+	return nil
 }
 
 // maxHistory is how many earlier passwords a policy can keep at most.

@@ -27,14 +27,16 @@ var knownErrors = []error{
 	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,
 	identity.ErrRotationRequired, identity.ErrWrongTokenType, identity.ErrRevocationDisabled, identity.ErrForeignToken,
 	identity.ErrDeletionProtected, identity.ErrInvalidSettings, identity.ErrTrigger, identity.ErrHookRefused, identity.ErrHookDecision, identity.ErrHookFailed, identity.ErrUnsupported,
-	identity.ErrGroupNotFound, identity.ErrGroupRuleNotFound, identity.ErrGroupExists, identity.ErrResourceServerNotFound, identity.ErrResourceServerExists, identity.ErrScopeNotFound, identity.ErrLastSecret, identity.ErrSecretNotFound, identity.ErrSenderKeyUnknown, identity.ErrSenderKeyMalformed,
+	identity.ErrGroupNotFound, identity.ErrGroupRuleNotFound, identity.ErrGroupExists, identity.ErrResourceServerNotFound, identity.ErrResourceServerExists, identity.ErrScopeNotFound,
+	identity.ErrDomainNotFound, identity.ErrDomainTaken, identity.ErrDomainExists, identity.ErrPoolHasDomain,
+	identity.ErrBrandingNotFound, identity.ErrBrandingExists, identity.ErrTermsNotFound, identity.ErrTermsExist, identity.ErrLastSecret, identity.ErrSecretNotFound, identity.ErrSenderKeyUnknown, identity.ErrSenderKeyMalformed,
 	identity.ErrPasskeysDisabled, identity.ErrPasskeyParty, identity.ErrTooManyPasskeys, identity.ErrPasskeyChallenge, identity.ErrPasskeyClient,
 	identity.ErrPasskeyRelyingParty, identity.ErrPasskeyOrigin, identity.ErrPasskeyUnsupported, identity.ErrPasskeyInvalid, identity.ErrPasskeyNotFound, identity.ErrPasskeyAlone,
 	identity.ErrTOTPDisabled, identity.ErrTOTPNotFound, identity.ErrTOTPMismatch, identity.ErrTOTPUsed,
 	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired, identity.ErrDevicesOff, identity.ErrDeviceNotFound, identity.ErrDeviceExists,
 	identity.ErrQuotaExceeded, identity.ErrInvalidFilter, identity.ErrInvalidFilterAttribute, identity.ErrInvalidPosition,
 	identity.ErrImportJobNotFound, identity.ErrImportState, identity.ErrImportNoFile, identity.ErrImportActive, identity.ErrImportUnverified,
-	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked, identity.ErrPlan,
+	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked, identity.ErrPlan, identity.ErrLevelReached, identity.ErrLevelUnreachable, identity.ErrLevelRequired,
 }
 
 // wantKnown checks that an error is nil or one that a caller branches on.

@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"identity/webhook":              {"identity", "identity/hook", "identity/internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/logsink":              {"identity/internal/outbound"},
 	"identity/web":                  {"identity", "store", "mfa"},
-	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "mfa/webauthn/webauthntest"},
+	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "mfa", "mfa/webauthn/webauthntest"},
 	"oauth":                         {"identity", "mfa", "oauth/hosted"},
 	"oauth/hosted":                  {"mfa"},
 	"internal/fake":                 {"identity", "identity/cognito", "oauth", "store", "store/memory"},

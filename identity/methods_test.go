@@ -61,6 +61,8 @@ var readers = strings.Fields(`
 	Groups.Get Groups.List Groups.Members Groups.Rules
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log
 	Messages.List
+	Admin.UICustomization Brandings.Get Brandings.OfClient Terms.Get Terms.List Terms.OfClient
+	Domains.Get Domains.List Engine.DomainPool
 	ResourceServers.Get ResourceServers.List
 	UserPool.PasswordRules UserPool.Session
 	Session.RecoveryCodesLeft Users.RecoveryCodesLeft

@@ -115,6 +115,7 @@ type worth struct {
 	MAC       []byte      `json:"mac,omitempty"`       // of a stored code
 	Password  []byte      `json:"password,omitempty"`  // digest of the hash of a temporary password
 	Challenge string      `json:"challenge,omitempty"` // the id of the state that the code answers
+	Setup     bool        `json:"setup,omitempty"`     // the code gives an address to a user who has none
 }
 
 func (c *code) worth() worth { return worth{Until: c.Expires, Purpose: c.Purpose, MAC: c.MAC} }

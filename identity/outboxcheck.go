@@ -69,6 +69,8 @@ func (e *Engine) readWorth(r store.Reader, q *queued, now time.Time) (p points, 
 		worthy, err = e.worthyCode(r, p.pool, values[2], u, q, now)
 	case q.Password != nil:
 		worthy, err = worthyPassword(values[3], u, q)
+	case q.Setup:
+		worthy = u.Attributes["email"] == ""
 	case q.Challenge != "":
 		worthy = u.Attributes["email"] == q.To || u.Attributes["phone_number"] == q.To
 	}

@@ -250,7 +250,8 @@ func (a *Admin) Describe(ctx context.Context) (*PoolInfo, error) {
 }
 
 // Delete removes the pool at once, and everything in it in the background,
-// see [Engine.Maintain]. A protected pool is refused with [ErrDeletionProtected].
+// see [Engine.Maintain]. A protected pool is refused with [ErrDeletionProtected], and one with a
+// domain with [ErrPoolHasDomain].
 func (a *Admin) Delete(ctx context.Context) error {
 	now := a.engine.now()
 	ev, err := a.engine.event(ctx, Event{
@@ -269,6 +270,9 @@ func (a *Admin) Delete(ctx context.Context) error {
 		}
 		if p.Settings.DeletionProtection {
 			return ErrDeletionProtected
+		}
+		if has, err := hasDomain(tx, a.pool); err != nil || has {
+			return cmp.Or(err, ErrPoolHasDomain)
 		}
 		if _, err := pools.Delete(tx, store.Key(a.pool)); err != nil {
 			return err

@@ -73,6 +73,8 @@ var sessionMethods = []struct {
 	{method: "Claims", free: "it changes nothing"},
 	{method: "RecoveryCodesLeft", free: "it changes nothing"},
 	{method: "Factors", free: "it changes nothing"},
+	{method: "Level", free: "it changes nothing"},
+	{method: "RequireLevel", free: "it changes nothing"},
 	{method: "User", free: "it changes nothing"},
 	{method: "UserInfo", free: "it changes nothing"},
 }

@@ -178,6 +178,8 @@ func (p *pending) recover(ctx context.Context, kind stateKind, in FactorCode) (*
 		return nil, ErrRecoveryCodesDisabled
 	case t.state.Rounds != nil: // hooks have named the factor, and must be told which one was proved
 		return nil, fmt.Errorf("recover: a custom sign-in takes no recovery code: %w", ErrUnsupported)
+	case t.scope.levels != nil: // it is no method that reaches a level
+		return nil, fmt.Errorf("recover: a sign-in that names levels takes no recovery code: %w", ErrUnsupported)
 	case in.Code == "":
 		return nil, missing("RECOVERY_CODE")
 	}

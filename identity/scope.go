@@ -39,6 +39,12 @@ type scope struct {
 	unasked   bool          // hooks must run before a sign-in gets tokens, and have not yet
 	pages     bool          // it is a call of sign-in pages: a sign-in ends with a browser that is signed in
 
+	levels  []Level // that the sign-in has named, the best first, see stepup.go; nil for none
+	earlier []proof // names an earlier sign-in that counts; nil for none
+
+	amr []string // what the sign-in has proved, see outcome.decide
+	acr string   // the name of the level that it has reached, if it has named one
+
 	changes *hook.PreTokenGenerationDecision // what hooks change in the tokens; nil for nothing
 }
 

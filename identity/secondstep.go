@@ -115,9 +115,17 @@ func (c *SMSCodeRequired) Answer(ctx context.Context, in FactorCode) (*SignInRes
 }
 
 // Answer signs the user in by the code that was sent, and so verifies the
-// e-mail address. A wrong code leaves the challenge open, see [TOTPRequired.Answer].
+// e-mail address. A wrong code leaves the challenge open, see [TOTPRequired.Answer]. After [MFASetupRequired.AnswerEmail] it also
+// makes the address the user's; the error is [ErrAliasExists] if another user signs in by it.
 func (c *EmailCodeRequired) Answer(ctx context.Context, in FactorCode) (*SignInResult, error) {
-	return c.answer(ctx, emailFactor, in)
+	res, err := c.answer(ctx, emailFactor, in)
+	if !errors.Is(err, ErrSessionInvalid) {
+		return res, err
+	}
+	if res, err = c.setUpEmail(ctx, in); err != nil { // no state is of both kinds
+		return nil, fmt.Errorf("answer second factor: %w", err)
+	}
+	return res, nil
 }
 
 // Answer begins the challenge of the chosen factor.
@@ -181,7 +189,7 @@ func (s *scope) factorChallenge(ctx context.Context, o *outcome, st *challengeSt
 		return f.ask(ctx, s, o, st, p, now)
 	case stepChoose:
 		var err error
-		methods := methodsOf(s.settings, o.user, o.enrolled)
+		methods := o.choicesOf(s)
 		p.state, err = s.challenge(stateChoose, st, factorChoices{methods}, now)
 		return &SignInResult{Challenge: &MFAChoiceRequired{p, methods}}, err
 	case stepSetup:
@@ -375,6 +383,7 @@ func (t *secondStep) read(tx store.Reader) (*outcome, error) {
 	if o.enrolled.device, err = t.scope.namedDevice(tx, t.state.Sub); err != nil {
 		return nil, err
 	}
+	o.enrolled.aimed = t.scope.levels != nil
 	hold, err := allHold(o.proved, t.scope.settings, o)
 	switch {
 	case err != nil:

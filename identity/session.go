@@ -25,6 +25,8 @@ type Session struct {
 	ring   *ring
 	// authTime is when the user signed in. It is read from the store: a refresh keeps it, and a change of the password renews it.
 	authTime time.Time
+	amr      []string // what the sign-in has proved, see levels.go
+	acr      string   // the name of the level in its tokens, if it has named one
 }
 
 // scope is what the session shares with calls of its app client.
@@ -73,7 +75,7 @@ func (e *Engine) Session(ctx context.Context, access Secret) (*Session, error) {
 	if err := s.alive(f); err != nil {
 		return s, err
 	}
-	s.authTime = f.AuthTime
+	s.authTime, s.amr, s.acr = f.AuthTime, f.AMR, f.ACR
 	return s, nil
 }
 

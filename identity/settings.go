@@ -16,6 +16,20 @@ type (
 	ClientSettings = settings.Client
 	// Defaults says what an unset setting of a pool means.
 	Defaults = settings.Defaults
+	// BrandingSettings are the style of the pages of a client.
+	BrandingSettings = settings.Branding
+	// BrandingAsset is one file of a style.
+	BrandingAsset = settings.BrandingAsset
+	// TermsSettings are the name and the links of a document.
+	TermsSettings = settings.Terms
+	// TermsName says what a document is.
+	TermsName = settings.TermsName
+	// SessionSettings say which sessions of users are on record.
+	SessionSettings = settings.Sessions
+	// DomainSettings are the settings of a domain, as they are stored.
+	DomainSettings = settings.Domain
+	// DomainFailover says which region takes the place of that of a custom domain.
+	DomainFailover = settings.DomainFailover
 	// ResourceServerSettings are the settings of a resource server, as they are stored.
 	ResourceServerSettings = settings.ResourceServer
 	// ResourceScope is one scope of a resource server.
@@ -60,6 +74,8 @@ type (
 	MFAMode = settings.MFAMode
 	// Tier is a plan of the service.
 	Tier = settings.Tier
+	// Level is how strongly a sign-in has proved who the user is.
+	Level = settings.Level
 	// FirstFactor is a factor that a sign-in may begin with.
 	FirstFactor = settings.FirstFactor
 	// RecoveryName names a way to recover an account.
@@ -92,6 +108,14 @@ const (
 	TierLite       = settings.TierLite
 	TierEssentials = settings.TierEssentials
 	TierPlus       = settings.TierPlus
+)
+
+// The levels that sign-ins reach, see [Level].
+const (
+	Level1 = settings.Level1
+	Level2 = settings.Level2
+	Level3 = settings.Level3
+	Level4 = settings.Level4
 )
 
 // The factors that a sign-in may begin with, see [FirstFactor].

@@ -119,6 +119,8 @@ type attempt struct {
 
 	party    *webauthn.Party // of passkeys; nil if no sign-in begins with one
 	passkeys *passkeySet     // nil if there are none, or none are read
+	aim      *aim            // of a sign-in that has named levels, before a first factor was proved; nil otherwise
+	aimed    *outcome        // what aim was found from, if it is the user's own
 
 	correct bool
 	renewed *credential // written when the proof was correct
@@ -408,7 +410,8 @@ type outcome struct {
 	proved   []proof     // by now
 	step     step        // what comes next
 	method   MFAMethod
-	groups   []*Group // of a sign-in that is done
+	choices  []MFAMethod // of stepChoose, in a sign-in that has named levels
+	groups   []*Group    // of a sign-in that is done
 }
 
 // next reads and decides what comes after a correct proof of the user.
@@ -422,12 +425,16 @@ func (o *outcome) next(r store.Reader, s *scope) (err error) {
 	if o.enrolled.device, err = s.namedDevice(r, o.user.Sub); err != nil {
 		return err
 	}
+	o.enrolled.aimed = s.levels != nil
 	return o.decide(r, s)
 }
 
-// decide asks the policy what comes next, and reads the groups of a sign-in that is done.
+// decide asks the policy what comes next, notes in the scope what was proved, and reads the groups of a sign-in that is done.
 func (o *outcome) decide(r store.Reader, s *scope) (err error) {
 	if o.step, o.method, err = nextStep(s.settings, o.user, o.enrolled, o.proved); err != nil {
+		return err
+	}
+	if err := o.reach(r, s); err != nil || o.refused != nil {
 		return err
 	}
 	if o.step == stepFactor {
@@ -492,7 +499,7 @@ func (t *attempt) decide(tx store.Tx, ev *Event, now time.Time) (*guesses, *outc
 			return nil, nil, err
 		}
 	}
-	o := &outcome{user: u, cred: again.cred, proved: []proof{{Kind: provedPassword, Changed: again.cred.Changed}}}
+	o := &outcome{user: u, cred: again.cred, proved: t.scope.after(proof{Kind: provedPassword, Changed: again.cred.Changed})}
 	return again.lock, o, o.next(tx, t.scope)
 }
 

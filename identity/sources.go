@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -319,6 +320,10 @@ func (s *scope) insertFamilyOf(tx store.Tx, f *family, u *User, g *guesses, now 
 	if err := s.useDevice(tx, f, now); err != nil {
 		return err
 	}
+	if s.levels != nil && s.acr == "" {
+		return fmt.Errorf("%w: a sign-in that has named levels, and reached none", errUnhandled)
+	}
+	s.marks(f)
 	return f.insert(tx, u)
 }
 

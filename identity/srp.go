@@ -117,7 +117,7 @@ func (a *AppClient) startSRP(ctx context.Context, in StartSRP) (*PasswordVerifie
 // custom is the id of the state of a custom sign-in that the exchange belongs to, or empty.
 func (t *attempt) exchange(public []byte, custom string) (*PasswordVerifier, error) {
 	s := t.scope
-	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who}
+	st := &challengeState{Kind: stateSRP, Name: t.name, Sub: t.who, Levels: s.levels, Proved: s.earlier}
 	data := &srpState{UserID: s.srpUserID(t.user, t.name), A: public, Custom: custom}
 	salt, verifier := s.decoyVerifier(t.name)
 	if t.verifiable() {
@@ -245,6 +245,7 @@ func (c *PasswordVerifier) answer(ctx context.Context, in PasswordProof) (*SignI
 	}
 	t.correct = t.correct && s.named(t.user, st, data, c.Username)
 	t.scope.deviceKey = in.DeviceKey
+	s.aimsAt(st)
 	return t.judge(ctx)
 }
 

@@ -41,6 +41,7 @@ const (
 	provedRecovery proofKind = "recovery" // a recovery code was given in place of a second factor
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
 	provedDevice   proofKind = "device"   // a remembered device has proved itself, in place of a second factor
+	provedEarlier  proofKind = "earlier"  // an earlier sign-in counts; it alone signs nobody in
 	provedRounds   proofKind = "rounds"   // hooks of the program have not ended the sign-in yet
 )
 
@@ -51,9 +52,12 @@ type proof struct {
 	Method  MFAMethod   `json:"m,omitempty"` // of provedFactor
 	First   FirstFactor `json:"f,omitempty"` // of provedFirst
 	Device  string      `json:"d,omitempty"` // of provedDevice: the key
-	// Passkey names the passkey of a provedFirst, and Verified says that its authenticator has verified the user.
+	Family  string      `json:"y,omitempty"` // of provedEarlier: the id of the sign-in
+	// Passkey names the passkey of a provedFirst, and Verified says that its authenticator has verified the user. Of a
+	// provedEarlier, Verified says that the sign-in had two factors.
 	Passkey  []byte `json:"p,omitempty"`
 	Verified bool   `json:"v,omitempty"`
+	Hardware bool   `json:"h,omitempty"` // the passkey cannot leave its device
 }
 
 // holds reports whether what was proved before still holds: the password was
@@ -62,7 +66,7 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 	switch p.Kind {
 	case provedPassword:
 		return o.cred != nil && o.cred.Changed.Equal(p.Changed), nil
-	case provedCustom, provedRounds:
+	case provedCustom, provedRounds, provedEarlier: // whether the earlier sign-in stands, outcome.earlier tells
 		return o.cred.changed().Equal(p.Changed), nil
 	case provedFirst:
 		f, err := firstFactorOf(p.First)
@@ -116,6 +120,9 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 	if proved(proofs, provedFirst) && !proved(proofs, provedPassword) {
 		return afterFirst(s, u, e, proofs)
 	}
+	if proved(proofs, provedEarlier) && proved(proofs, provedFactor) && !proved(proofs, provedPassword) {
+		return afterFirst(s, u, e, proofs)
+	}
 	if !proved(proofs, provedPassword) {
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a first factor", errUnhandled)
 	}
@@ -149,7 +156,7 @@ func afterHooks(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	return factorStep(s, u, e, proofs)
 }
 
-// afterFirst is the policy after a first factor that is no password. Only users who are
+// afterFirst is the policy after a first factor that is no password, or after what an earlier sign-in has proved and a second factor. Only users who are
 // confirmed can prove one.
 func afterFirst(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
 	switch u.Status {
@@ -172,7 +179,7 @@ func factorStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: the setting MFA %q", errUnhandled, s.MFA)
 	}
-	if proved(proofs, provedFactor) || proved(proofs, provedRecovery) || proved(proofs, provedDevice) || bothFactors(s, proofs) {
+	if proved(proofs, provedFactor) || proved(proofs, provedRecovery) || proved(proofs, provedDevice) || bothFactors(s, proofs) || severalBefore(proofs) {
 		return stepDone, MFANone, nil
 	}
 	switch methods := methodsOf(s, u, e); {

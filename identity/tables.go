@@ -38,6 +38,14 @@ var (
 		Owner: store.OwnedByPool,
 	}
 
+	// domains: the prefixes and custom domains of pools. A name is unique in the store.
+	domains = &store.Table[Domain]{
+		Name: "domains", Key: func(d *Domain) string { return store.Key(d.Settings.Name) },
+		Owner: store.OwnedByPool, OwnerIndex: domainsBySlot, Indexes: []*store.Index[Domain]{domainsBySlot},
+	}
+	// domainsBySlot: one prefix and one custom domain of each pool.
+	domainsBySlot = &store.Index[Domain]{Name: "slot", Unique: true, Keys: func(d *Domain) []string { return []string{d.slot()} }}
+
 	clientSecrets = &store.Table[clientSecret]{
 		Name: "clientsecrets", Secret: true, Key: func(s *clientSecret) string { return store.Key(s.Client) },
 		Owner: store.OwnedByClient,
@@ -444,6 +452,10 @@ type family struct {
 	Device     string    `json:"device,omitempty"`
 	// DeviceGroup is set as long as the device of the sign-in is a new one, which was not confirmed.
 	DeviceGroup string `json:"deviceGroup,omitempty"`
+	// AMR is what the sign-in has proved, see levels.go: nil for one of an earlier version, or if hooks alone proved it.
+	AMR []string `json:"amr,omitempty"`
+	// ACR is the name of the level that it reached, as the name was then. It is empty unless the sign-in named a level.
+	ACR string `json:"acr,omitempty"`
 	// Browser says that this is a browser that is signed in by pages. It has no tokens.
 	Browser bool `json:"browser,omitempty"`
 	// OAuth says that the tokens were given by the authorization server. Parent is the browser that they came through.

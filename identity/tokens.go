@@ -78,7 +78,11 @@ type grant struct {
 
 // newGrant returns the grant of a sign-in, with as many of the user's groups as fit.
 func newGrant(u *User, in []*Group, f *family) *grant {
-	return &grant{user: u, groups: fitting(in), family: f, scope: f.Scope, audience: f.Audience, device: f.Device}
+	g := &grant{user: u, groups: fitting(in), family: f, scope: f.Scope, audience: f.Audience, device: f.Device}
+	if f.ACR != "" {
+		g.amr, g.acr = f.AMR, f.ACR
+	}
+	return g
 }
 
 // changed makes the changes of the hooks before the tokens.

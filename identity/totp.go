@@ -200,7 +200,7 @@ func (t *totp) again(code string, now time.Time) error {
 }
 
 // MFASetupRequired asks a user who has no second factor to set one up. With an
-// app: Enroll, then Verify, then Answer.
+// app: Enroll, then Verify, then Answer. By e-mail: AnswerEmail.
 type MFASetupRequired struct {
 	pending
 	Methods []MFAMethod // that the user may set up
@@ -211,7 +211,7 @@ type MFASetupRequired struct {
 func (s *scope) setupChallenge(st *challengeState, p pending, now time.Time) (*SignInResult, error) {
 	sealed, err := s.challenge(stateSetup, st, nil, now)
 	p.state = s.address(sealed)
-	return &SignInResult{Challenge: &MFASetupRequired{p, setupMethods(s.settings)}}, err
+	return &SignInResult{Challenge: &MFASetupRequired{p, s.setupMethods()}}, err
 }
 
 // address puts the client's id before a sealed state.

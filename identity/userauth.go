@@ -41,6 +41,16 @@ type BeginSignIn struct {
 	// Session is that of [AppClient.ConfirmSignUpSession]; may be empty. It signs the user in, once, if a code to the address
 	// that was confirmed is a first factor. Otherwise the sign-in begins as without it.
 	Session string
+
+	// Levels are the names of the levels that the sign-in is to reach, the best first, see LevelNames of [PoolSettings]. Names that
+	// the pool does not have are ignored. The sign-in asks for as much as the first of them needs that the user can reach. Its
+	// tokens tell what was proved. Nil names none.
+	Levels []string
+	// Access is an access token of the user, from this client, for a sign-in that names Levels: what its sign-in has proved
+	// counts, and only the rest is asked for. May be empty.
+	Access Secret
+	// MaxAge is how old the sign-in of Access may be. If it is older, the user signs in from scratch. Nil means any age.
+	MaxAge *time.Duration
 }
 
 // FirstFactorRequired asks which factor the user wants to sign in with.
@@ -81,6 +91,9 @@ type PublicValue struct {
 // [AllowUser]. The errors are those of [AppClient.SignIn], and [ErrPlan] for a pool of the plan LITE.
 // If the client may not know who has an account, a user who does not exist is
 // asked for the same as others.
+//
+// A sign-in with Levels may also return [ErrLevelUnreachable], at once or after the first factor, and [ErrLevelReached] if the
+// access token has the level already. An access token that is invalid, of another user or from another client is [ErrInvalidAccessToken].
 func (a *AppClient) Begin(ctx context.Context, in BeginSignIn) (*SignInResult, error) {
 	res, err := a.beginWith(ctx, in)
 	if err != nil {
@@ -106,6 +119,14 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
 		return nil, err
 	}
+	levels, err := in.wanted(s.settings)
+	if err != nil {
+		return nil, err
+	}
+	earlier, err := t.credit(ctx, &in)
+	if err != nil {
+		return nil, err
+	}
 	if err := t.readPasskeys(ctx); err != nil {
 		return nil, err
 	}
@@ -129,12 +150,18 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 			return nil, err
 		}
 	}
-	t.scope.deviceKey = in.DeviceKey
+	t.scope.deviceKey, t.scope.levels, t.scope.earlier = in.DeviceKey, levels, earlier.proofs
 	c := &firstStep{attempt: t, password: in.Password, public: public, now: now}
 	if in.Session != "" {
 		if res, done, err := c.afterSignUp(ctx, in.Session); err != nil || done {
 			return res, err
 		}
+	}
+	if err := c.takeAim(ctx); err != nil {
+		return nil, err
+	}
+	if earlier.proofs != nil {
+		return c.stepUp(ctx, in.Preferred, earlier.level)
 	}
 	return c.begin(ctx, in.Preferred)
 }
@@ -167,11 +194,14 @@ type firstStep struct {
 func (c *firstStep) begin(ctx context.Context, preferred FirstFactor) (*SignInResult, error) {
 	available := c.available()
 	c.offered = namesOf(available)
+	if len(available) == 0 && c.aim != nil {
+		return nil, ErrLevelUnreachable
+	}
 	if len(available) == 0 { // what the service says to a user who has nothing to prove is (unsure)
 		return nil, ErrIncorrectCredentials
 	}
 	if i := slices.IndexFunc(available, func(f *firstFactor) bool { return f.name == preferred }); i >= 0 {
-		return available[i].ask(available[i], ctx, c)
+		return available[i].ask(ctx, c)
 	}
 	p, err := c.next(stateFirst, nil)
 	return c.asks(&FirstFactorRequired{p, c.offered}), err
@@ -293,7 +323,7 @@ func (c *FirstFactorRequired) choose(ctx context.Context, in FirstChoice) (*Sign
 		if f.name == in.Factor {
 			next.password = in.Password
 			next.scope.goesOn(next.state, in.DeviceKey)
-			return f.ask(f, ctx, next)
+			return f.ask(ctx, next)
 		}
 	}
 	return nil, invalid("ANSWER", "The factor is not one of those to choose from.") // text (unsure)
@@ -375,6 +405,9 @@ func (p *pending) resume(ctx context.Context, kind stateKind, hash string) (*fir
 	}
 	if p.Username != "" && !s.sameBegun(t.user, st, p.Username) {
 		return nil, ErrSessionInvalid
+	}
+	if err := t.takeAim(ctx); err != nil {
+		return nil, err
 	}
 	return &firstStep{attempt: t, state: st, offered: namesOf(t.available()), now: now}, nil
 }

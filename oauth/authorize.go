@@ -64,7 +64,7 @@ func (v *visit) request(p params) (*request, bool) {
 // readRequest returns nil if there is no redirect URI to tell an error to.
 func (v *visit) readRequest(p params) (*request, error) {
 	if p["client_id"] == "" {
-		return nil, &pageProblem{missing: "client_id"}
+		return nil, &missingError{"client_id"}
 	}
 	client, err := v.server.engine.AppClient(v.ctx, p["client_id"])
 	if err != nil {

@@ -27,12 +27,12 @@ const (
 	codeExpired  = "expired"
 )
 
-// A pageProblem is told on a page, because no application can be told.
-type pageProblem struct {
+// A missingError is told on a page, because no application can be told.
+type missingError struct {
 	missing string // a parameter
 }
 
-func (e *pageProblem) Error() string {
+func (e *missingError) Error() string {
 	return fmt.Sprintf("Required String parameter '%s' is not present", e.missing)
 }
 
@@ -113,18 +113,30 @@ func (v *visit) refuseRequest(api bool, err error) {
 
 // pageError tells a person what no application can be told.
 func (v *visit) pageError(err error) {
-	var missing *pageProblem
+	var missing *missingError
 	switch {
 	case errors.As(err, &missing):
 		v.problemPage(codeRequest, hosted.Finding{Title: missing.Error()})
 	case errors.Is(err, identity.ErrClientNotFound):
-		v.problemPage(codeClient, hosted.Finding{Title: "The client does not exist", Got: v.query["client_id"]})
+		v.problemPage(codeClient, hosted.Finding{Title: "The client does not exist", Got: v.asked("client_id")})
 	case errors.Is(err, identity.ErrRedirectMismatch):
-		v.redirect("/error?" + encode([]pair{{"error", "redirect_mismatch"}, {"client_id", v.query["client_id"]}}))
+		to := []pair{{"error", "redirect_mismatch"}, {"client_id", v.asked("client_id")}}
+		if v.server.options.Explain { // for the page, which shows the difference
+			to = append(to, pair{"redirect_uri", v.asked("redirect_uri")})
+		}
+		v.redirect("/error?" + encode(to))
 	default:
 		v.failed(err)
 		v.page(http.StatusInternalServerError, v.errorOf(codeServer))
 	}
+}
+
+// asked is a parameter of the request of an application, by GET or POST.
+func (v *visit) asked(name string) string {
+	if value := v.query[name]; value != "" {
+		return value
+	}
+	return v.form[name]
 }
 
 // problemPage shows a problem, and to developers what they got wrong.

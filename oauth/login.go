@@ -19,7 +19,7 @@ const browserCookieLife = time.Hour
 
 // Hidden fields of forms.
 const (
-	fieldStep  = "step"    // a row of steps; empty for the first page
+	fieldStep  = "step"    // a row of stepOf; empty for the first page
 	fieldState = "session" // the state of the challenge that is answered
 	fieldName  = "name"    // of the user
 )
@@ -55,8 +55,8 @@ func (v *visit) step(q *request) {
 		v.first(q)
 		return
 	}
-	st, ok := steps[name]
-	if !ok {
+	st := stepOf(name)
+	if st == nil {
 		v.again(q, identity.ErrSessionInvalid)
 		return
 	}

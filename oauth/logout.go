@@ -12,7 +12,7 @@ import (
 func (s *Server) logout(v *visit) {
 	p := v.query
 	if p["client_id"] == "" {
-		v.pageError(&pageProblem{missing: "client_id"})
+		v.pageError(&missingError{"client_id"})
 		return
 	}
 	client, err := s.engine.AppClient(v.ctx, p["client_id"])
@@ -56,7 +56,7 @@ func (v *visit) afterLogout(client *identity.AppClient) (string, error) {
 		return withState(uri, p["state"]), nil
 	}
 	if p["redirect_uri"] == "" {
-		return "", &pageProblem{missing: "redirect_uri"}
+		return "", &missingError{"redirect_uri"}
 	}
 	if _, err := v.readRequest(p); errors.Is(err, identity.ErrRedirectMismatch) {
 		return "", err

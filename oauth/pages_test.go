@@ -9,6 +9,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/oauth"
 )
 
 // signedIn fails unless the browser is sent to the application with a code that is good.
@@ -50,7 +51,7 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 	}
 	b.submit(map[string]string{"code": "000000"})
 	b.sees("This code is not right.")
-	b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com"))})
+	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.sees("Your account is confirmed.")
 	b.submit(map[string]string{"username": "ann", "password": password})
 	key, err := mfa.ParseSecret(secretText(b.page))
@@ -83,7 +84,7 @@ func TestForgottenPassword(t *testing.T) {
 	b.submit(map[string]string{"username": "ann"})
 	b.submit(map[string]string{"code": "000000", "new_password": next})
 	b.sees("This code is not right.")
-	b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com")), "new_password": next})
+	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com"), "new_password": next})
 	b.sees("Your password was changed.")
 	_, out := b.submit(map[string]string{"username": "ann", "password": next})
 	b.signedIn(w.public, out)
@@ -118,7 +119,7 @@ func TestMailedCodeAsFirstFactor(t *testing.T) {
 	b.submit(map[string]string{"factor": "EMAIL_OTP"})
 	b.submit(map[string]string{"code": "00000000"})
 	b.sees("This code is not right.")
-	_, out := b.submit(map[string]string{"code": string(w.outbox.LastCode("ann@example.com"))})
+	_, out := b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.signedIn(client, out)
 
 	none := w.browser()
@@ -221,5 +222,22 @@ func TestChallengesOfPagesAreTheirOwn(t *testing.T) {
 	}
 	if err := w.public.Pages().MFASetup("ann", state).Verify(t.Context(), "000000", ""); err == nil || strings.Contains(err.Error(), identity.ErrSessionInvalid.Error()) {
 		t.Errorf("a page does not take its own state: %v", err)
+	}
+}
+
+// In development the error page shows what the redirect URI should have been. Elsewhere it tells nobody.
+func TestErrorPagesExplain(t *testing.T) {
+	for _, explain := range []bool{true, false} {
+		w := newWorld(t, nil)
+		w.server.Config.Handler = oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true, Explain: explain})
+		b := w.browser()
+		status, out := b.get(w.authorizeURL(w.public, "redirect_uri", "https://app.example.com/cb/"))
+		if status != http.StatusBadRequest || out != nil {
+			t.Fatalf("%d %v", status, out)
+		}
+		if strings.Contains(b.page, "byte by byte") != explain || strings.Contains(b.page, "app.example.com") != explain {
+			t.Errorf("explain %v:\n%s", explain, b.page)
+		}
+		b.sees("Request ID")
 	}
 }

@@ -105,6 +105,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.page(http.StatusNotFound, v.errorOf(codeNotFound))
 		return
 	}
+	if rt.api && v.crossOrigin(rt.methods) {
+		return
+	}
 	if !strings.Contains(", "+rt.methods+",", ", "+r.Method+",") {
 		w.Header().Set("Allow", rt.methods)
 		w.WriteHeader(http.StatusMethodNotAllowed)
@@ -115,6 +118,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt.serve(v)
+}
+
+// crossOrigin lets applications in browsers call the endpoints for programs, which take no
+// cookie. It answers the question that a browser asks before, and reports whether it was one.
+func (v *visit) crossOrigin(methods string) bool {
+	h := v.w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	if v.r.Method != http.MethodOptions {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", methods)
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Requested-With, Amz-Sdk-Request, X-Amz-User-Agent")
+	h.Set("Access-Control-Max-Age", "600")
+	v.w.WriteHeader(http.StatusNoContent)
+	return true
 }
 
 // A visit is one request of a browser or an application.

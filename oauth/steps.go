@@ -32,17 +32,16 @@ type stepRow struct {
 	page func(*answering) hosted.Page
 }
 
-// steps are all kinds of challenges, by the name in the field step.
-var steps map[string]*stepRow
-
-func init() { // the rows lead to each other
+// stepOf returns the row of a kind of challenge, by the name in the field step. It returns nil
+// for a name that no page has sent.
+func stepOf(name string) *stepRow {
 	code := func(continued func(*answering) codeChallenge, medium string) *stepRow {
 		return &stepRow{
 			func(a *answering) (*identity.SignInResult, error) { return continued(a).Answer(a.ctx, a.code()) },
 			func(a *answering) hosted.Page { return a.codePage(medium, "") },
 		}
 	}
-	steps = map[string]*stepRow{
+	return map[string]*stepRow{
 		"choose-first": {answer: (*answering).chooseFirst},
 		"password": {
 			func(a *answering) (*identity.SignInResult, error) {
@@ -61,7 +60,7 @@ func init() { // the rows lead to each other
 		"sms-mfa":       code(func(a *answering) codeChallenge { return a.client.SMSCode(a.name, a.state) }, "SMS"),
 		"email-mfa":     code(func(a *answering) codeChallenge { return a.client.EmailCode(a.name, a.state) }, "EMAIL"),
 		"setup":         {(*answering).setUp, (*answering).setUpPage},
-	}
+	}[name]
 }
 
 // A codeChallenge is answered by a code.

@@ -229,3 +229,20 @@ func TestClientCredentials(t *testing.T) {
 		}
 	}
 }
+
+// Applications in browsers call the endpoints for programs, and no page.
+func TestCrossOrigin(t *testing.T) {
+	w := newWorld(t, nil)
+	for path, open := range map[string]bool{
+		"/oauth2/token": true, "/oauth2/userInfo": true, "/oauth2/revoke": true, "/oauth2/authorize": false, "/login": false, "/logout": false,
+	} {
+		status, _, h := w.call(http.MethodOptions, path, nil, "Origin", "https://app.example.com", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization")
+		allowed := h.Get("Access-Control-Allow-Origin") == "*" && strings.Contains(h.Get("Access-Control-Allow-Methods"), "POST") && strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization")
+		if allowed != open || open != (status == http.StatusNoContent) || h.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: %d %v", path, status, h)
+		}
+	}
+	if _, _, h := w.post("/oauth2/token", "grant_type", "refresh_token"); h.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("an answer has %v", h)
+	}
+}

@@ -31,6 +31,8 @@ type Claims struct {
 	ID       string   // jti
 	OriginID string   // origin_jti: the same in all tokens of one sign-in
 	EventID  string   // event_id
+	ACR      string   // acr: the name of the level that the sign-in has reached
+	AMR      []string // amr: what the user has proved, such as pwd and otp
 
 	IssuedAt  time.Time // iat; all times are UTC
 	Expires   time.Time // exp
@@ -79,7 +81,7 @@ func (c *Claims) ValidAt(now time.Time, leeway time.Duration) error {
 // clone returns a copy that shares nothing that a caller can change.
 func (c *Claims) clone() *Claims {
 	out := *c
-	out.Groups = slices.Clone(c.Groups)
+	out.Groups, out.AMR = slices.Clone(c.Groups), slices.Clone(c.AMR)
 	out.Raw = slices.Clone(c.Raw)
 	return &out
 }
@@ -123,6 +125,12 @@ func (c *Claims) set(m member, d *dependent) (ok bool) {
 		c.EventID, ok = readString(m.value)
 	case "cognito:groups":
 		c.Groups, ok = readStrings(m.value)
+	case "acr": // of another type it is no level: whoever requires one refuses the token
+		c.ACR, _ = readString(m.value)
+		ok = true
+	case "amr":
+		c.AMR, _ = readStrings(m.value)
+		ok = true
 	case "iat":
 		c.IssuedAt, ok = readTime(m.value)
 	case "exp":

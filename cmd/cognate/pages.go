@@ -95,7 +95,7 @@ func (c *pagesPreview) pages() (*hosted.Pages, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--templates: %w", err)
 		}
-		defer dir.Close()
+		defer func() { _ = dir.Close() }() // it was only read
 		o.Templates = dir.FS()
 	}
 	return hosted.New(&o)

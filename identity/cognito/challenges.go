@@ -247,7 +247,11 @@ var challenges = []challengeRow{
 			return ch.Username, []string{"MFAS_CAN_SETUP", jsonText(ch.Methods)}
 		}),
 		answer: func(ctx context.Context, client *identity.AppClient, a answers) (*identity.SignInResult, error) {
-			return client.MFASetup(a.username, a.state).Answer(ctx, a.hash)
+			setup := client.MFASetup(a.username, a.state)
+			if address := a.text("EMAIL"); address != "" {
+				return setup.AnswerEmail(ctx, identity.EmailSetup{Address: address, SecretHash: a.hash})
+			}
+			return setup.Answer(ctx, a.hash)
 		},
 	},
 }

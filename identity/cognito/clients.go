@@ -74,6 +74,7 @@ func (s *service) updateUserPoolClient(ctx context.Context, in *idp.UpdateUserPo
 		next := clientSettings(asked)
 		next.GenerateSecret = set.GenerateSecret
 		next.IdleHours, next.ForceAlias = set.IdleHours, set.ForceAlias // ours, which no request names
+		next.SSOMinutes = set.SSOMinutes                                // of a request of its own
 		if in.ClientName == nil {
 			next.Name = set.Name
 		}

@@ -161,7 +161,7 @@ func (m *model) wantShape(t testing.TB, what, shape string, v any) {
 			m.wantShape(t, fmt.Sprintf("%s[%d]", what, i), s.Member.Shape, item)
 		}
 	case string:
-		if s.Type != "string" || len(s.Enum) > 0 && !slices.Contains(s.Enum, got) {
+		if s.Type != "string" && s.Type != "blob" || len(s.Enum) > 0 && !slices.Contains(s.Enum, got) {
 			t.Errorf("%s is %q, want a %s, one of %q", what, got, s.Type, s.Enum)
 		}
 	case bool:

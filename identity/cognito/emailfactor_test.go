@@ -47,6 +47,33 @@ func TestEmailChallenge(t *testing.T) {
 	wantTokens(t, w.ok("RespondToAuthChallenge", answer(w.outbox.LastCode("pat@example.com"))))
 }
 
+// TestMFASetupByEmail: a user without an address answers MFA_SETUP with EMAIL, as Amplify does.
+func TestMFASetupByEmail(t *testing.T) {
+	w := newEmailWorld(t, "ON")
+	w.made(w.pool, "new")
+	out := w.asks("new", "MFA_SETUP")
+	if got := str(t, out, "ChallengeParameters", "MFAS_CAN_SETUP"); got != `["SOFTWARE_TOKEN_MFA","EMAIL_OTP"]` {
+		t.Errorf("MFAS_CAN_SETUP = %s", got)
+	}
+	body := func(challenge, member, value string) obj {
+		return w.open.respond(challenge, str(t, out, "Session"), obj{"USERNAME": "new", member: value})
+	}
+	w.call("RespondToAuthChallenge", body("MFA_SETUP", "EMAIL", "new")).want(t, problem{"InvalidParameterException", "Invalid email address format.", 0})
+	out = w.ok("RespondToAuthChallenge", body("MFA_SETUP", "EMAIL", "new@example.com"))
+	p := out["ChallengeParameters"].(obj)
+	if out["ChallengeName"] != "EMAIL_OTP" || len(p) != 3 || p["CODE_DELIVERY_DESTINATION"] != "n***@e***" || p["USER_ID_FOR_SRP"] != "new" {
+		t.Errorf("after EMAIL: %v", out)
+	}
+	w.call("RespondToAuthChallenge", body("EMAIL_OTP", "EMAIL_OTP_CODE", "000000")).want(t, problem{"CodeMismatchException", "Invalid code or auth state for the user.", 0})
+	wantTokens(t, w.ok("RespondToAuthChallenge", body("EMAIL_OTP", "EMAIL_OTP_CODE", w.outbox.LastCode("new@example.com"))))
+	u := w.ok("AdminGetUser", obj{"UserPoolId": w.pool, "Username": "new"})
+	wantSame(t, "UserMFASettingList", u["UserMFASettingList"], any(list{"EMAIL_OTP"}))
+	if attributes := attrMap(t, u["UserAttributes"]); attributes["email"] != "new@example.com" || attributes["email_verified"] != "true" {
+		t.Errorf("UserAttributes = %v", attributes)
+	}
+	w.asks("new", "EMAIL_OTP")
+}
+
 func TestEmailAmongTheFactorsToChooseFrom(t *testing.T) {
 	w := newEmailWorld(t, "OPTIONAL")
 	w.ok("AdminSetUserMFAPreference", obj{

@@ -52,6 +52,14 @@ var rows = []row{
 	{identity.ErrResourceServerNotFound, idp.ResourceNotFoundException, notFound("Resource server %s does not exist.")},
 	{identity.ErrResourceServerExists, idp.InvalidParameterException, resourceServerTaken},
 	{identity.ErrScopeNotFound, idp.ScopeDoesNotExistException, notFound("Invalid scope requested: %s")},
+	{identity.ErrDomainNotFound, idp.InvalidParameterException, say("No such domain or user pool exists.")}, // its beginning is what Terraform matches
+	{identity.ErrDomainTaken, idp.InvalidParameterException, say("Domain already associated with another user pool.")},
+	{identity.ErrDomainExists, idp.InvalidParameterException, say("User pool already has a domain configured.")},
+	{identity.ErrPoolHasDomain, idp.InvalidParameterException, say("User pool cannot be deleted. It has a domain configured that should be deleted first.")},
+	{identity.ErrBrandingNotFound, idp.ResourceNotFoundException, notFound("Managed login branding %s does not exist.")},                          // text (unsure)
+	{identity.ErrBrandingExists, idp.ManagedLoginBrandingExistsException, say("Managed login branding already exists for the user pool client.")}, // text (unsure)
+	{identity.ErrTermsNotFound, idp.ResourceNotFoundException, notFound("Terms %s do not exist.")},                                                // text (unsure)
+	{identity.ErrTermsExist, idp.TermsExistsException, say("Terms with the name already exist for the user pool client.")},                        // text (unsure)
 	{identity.ErrUserNotFound, idp.UserNotFoundException, userNotFound},
 	{identity.ErrIncorrectCredentials, idp.NotAuthorizedException, say("Incorrect username or password.")},
 	{identity.ErrUserNotConfirmed, idp.UserNotConfirmedException, say("User is not confirmed.")},
@@ -60,8 +68,13 @@ var rows = []row{
 	{identity.ErrTemporaryPasswordExpired, idp.NotAuthorizedException, say("Temporary password has expired and must be reset by an administrator.")},
 	{identity.ErrTooManyAttempts, idp.NotAuthorizedException, say("Password attempts exceeded")},
 	{identity.ErrLimitExceeded, idp.LimitExceededException, say("Attempt limit exceeded, please try after some time.")},
+	{identity.ErrGrantNotAllowed, idp.NotAuthorizedException, say("Client is not enabled for the CLIENT_TOKEN_AUTH flow.")}, // text (unsure)
+	{identity.ErrScopeNotAllowed, idp.InvalidParameterException, say("Invalid scope requested")},                            // text (unsure)
 	{identity.ErrFlowNotEnabled, idp.InvalidParameterException, flowNotEnabled},
 	{identity.ErrPlan, idp.FeatureUnavailableInTierException, say("The following feature is not available for the LITE pricing tier configured: Choice-based Sign-In")}, // the feature's name is (unsure)
+	{identity.ErrLevelReached, idp.InvalidParameterException, say("The access token already meets the requested authentication level.")},                                // text (unsure)
+	{identity.ErrLevelUnreachable, idp.InvalidParameterException, say("The user has no factors to meet any of the requested authentication levels.")},                   // text (unsure)
+	{identity.ErrLevelRequired, idp.NotAuthorizedException, say("A stronger sign-in is required. Sign in again.")},                                                      // no operation of the service reaches it
 	{identity.ErrMissingParameter, idp.InvalidParameterException, missingParameter},
 	{identity.ErrInvalidParameter, idp.InvalidParameterException, invalidParameter},
 	{identity.ErrSecretHashMissing, idp.NotAuthorizedException, forClient("Client %s is configured with secret but SECRET_HASH was not received")},
@@ -240,11 +253,16 @@ func forClient(format string) func(string, error) string {
 	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.ClientError](err).Client) }
 }
 
+// wrongClientSecret is what GetClientToken says of a secret that is wrong (recorded).
+const wrongClientSecret = "Invalid client or secret"
+
 // secretMismatch has other words for the plain secret, and for the hash that comes
 // with a refresh token (recorded), than for other hashes.
 func secretMismatch(op string, err error) string {
 	e := of[*identity.ClientError](err)
 	switch {
+	case op == "GetClientToken":
+		return wrongClientSecret
 	case op == "GetTokensFromRefreshToken" || op == "RevokeToken":
 		return "Invalid Client Secret" // (unsure)
 	case e.Refresh:

@@ -97,6 +97,11 @@ func TestErrorsOfPlans(t *testing.T) {
 			updatePool(obj{"UserPoolTier": "LITE"})(w).wantOK(w.t)
 			return updatePool(history)(w)
 		}, beyondPlan("LITE", "Password History")},
+		{"names of levels on LITE", unsure, lite(obj{"AcrConfiguration": obj{"Level1": obj{"AcrValue": "x"}}}), beyondPlan("LITE", "Custom ACR Values")},
+		{
+			"a level named as another one's default", unsure, createPool(obj{"AcrConfiguration": obj{"Level1": obj{"AcrValue": "urn:cognito:loa:2"}}}),
+			invalid("Invalid AcrConfiguration. AcrValue urn:cognito:loa:2 is used by more than one level."),
+		},
 		{"passkeys on LITE", unsure, func(w *world) *answer {
 			updatePool(obj{"UserPoolTier": "LITE"})(w).wantOK(w.t)
 			return setMFA(obj{"WebAuthnConfiguration": obj{"UserVerification": "required"}})(w)

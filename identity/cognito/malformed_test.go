@@ -152,6 +152,7 @@ func (w *world) validBodies() map[string]obj {
 		"RespondToAuthChallenge":           fred,
 		"GetTokensFromRefreshToken":        {"ClientId": w.open.id, "RefreshToken": w.open.refresh("alice")},
 		"RevokeToken":                      {"ClientId": w.open.id, "Token": w.open.refresh("alice")},
+		"GetClientToken":                   {"ClientId": w.machine().id, "Secret": ownSecret},
 		"GlobalSignOut":                    {"AccessToken": w.open.access("alice")},
 		"GetUser":                          {"AccessToken": w.open.access("alice")},
 		"AdminCreateUser":                  {"UserPoolId": w.pool, "Username": "made"},
@@ -203,6 +204,7 @@ func (w *world) validBodies() map[string]obj {
 func (w *world) furtherBodies() []map[string]obj {
 	return []map[string]obj{
 		w.validUserBodies(), w.validImportBodies(), w.validPasskeyBodies(), w.validDeviceBodies(), w.validResourceServerBodies(),
+		w.validDomainBodies(), w.validPageBodies(),
 	}
 }
 

@@ -1,6 +1,9 @@
 package cognito_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	eumsARN = "arn:aws:iam::123456789012:role/eums"
@@ -50,7 +53,11 @@ func TestErrorsOfMembersOf2026(t *testing.T) {
 		{"EUMS of another region", "CreateUserPool", pool(obj{"SmsConfiguration": obj{"EumsSms": obj{"CallerArn": eumsARN, "Region": "eu-west-1"}}}), "InvalidParameterException"},
 		{"neither, for MFA", "SetUserPoolMfaConfig", obj{"UserPoolId": w.pool, "SmsMfaConfiguration": obj{"SmsConfiguration": obj{}}}, "InvalidParameterException"},
 		{"customer key without an ARN", "CreateUserPool", pool(obj{"KeyConfiguration": obj{"KeyType": "CUSTOMER_MANAGED_KEY"}}), "InvalidParameterException"},
-		{"levels of authentication", "CreateUserPool", pool(obj{"AcrConfiguration": obj{"Level1": obj{"AcrValue": "x"}}}), "InvalidParameterException"},
+		{"a level that there is not", "CreateUserPool", pool(obj{"AcrConfiguration": obj{"Level5": obj{"AcrValue": "x"}}}), "InvalidParameterException"},
+		{"a level without a name", "CreateUserPool", pool(obj{"AcrConfiguration": obj{"Level1": obj{}}}), "InvalidParameterException"},
+		{"a level with a space in its name", "CreateUserPool", pool(obj{"AcrConfiguration": obj{"Level1": obj{"AcrValue": "a b"}}}), "InvalidParameterException"},
+		{"a level with a long name", "UpdateUserPool", obj{"UserPoolId": w.pool, "AcrConfiguration": obj{"Level1": obj{"AcrValue": strings.Repeat("x", 65)}}}, "InvalidParameterException"},
+		{"two levels with one name", "CreateUserPool", pool(obj{"AcrConfiguration": obj{"Level1": obj{"AcrValue": "x"}, "Level2": obj{"AcrValue": "x"}}}), "InvalidParameterException"},
 		{"self-registration", "UpdateUserPool", obj{"UserPoolId": w.pool, "DcrConfiguration": obj{}}, "InvalidParameterException"},
 		{"the other issuer", "CreateUserPool", pool(obj{"IssuerConfiguration": obj{"Type": "UPDATED"}}), "InvalidParameterException"},
 		{"the other issuer, later", "UpdateUserPool", obj{"UserPoolId": w.pool, "IssuerConfiguration": obj{}}, "InvalidParameterException"},

@@ -10,6 +10,7 @@ func (s *service) handlers() *idp.Handlers {
 	s.handleSignIn(h)
 	s.handleUsers(h)
 	s.handleImports(h)
+	s.handlePages(h)
 	return h
 }
 
@@ -51,6 +52,12 @@ func (s *service) handlePools(h *idp.Handlers) {
 	h.UpdateResourceServer = s.updateResourceServer
 	h.DeleteResourceServer = s.deleteResourceServer
 	h.ListResourceServers = s.listResourceServers
+
+	// domains.go
+	h.CreateUserPoolDomain = s.createUserPoolDomain
+	h.DescribeUserPoolDomain = s.describeUserPoolDomain
+	h.UpdateUserPoolDomain = s.updateUserPoolDomain
+	h.DeleteUserPoolDomain = s.deleteUserPoolDomain
 
 	// secrets.go
 	h.AddUserPoolClientSecret = s.addUserPoolClientSecret
@@ -112,6 +119,7 @@ func (s *service) handleSignIn(h *idp.Handlers) {
 	// tokens.go
 	h.GetTokensFromRefreshToken = s.getTokensFromRefreshToken
 	h.RevokeToken = s.revokeToken
+	h.GetClientToken = s.getClientToken
 	h.GlobalSignOut = s.globalSignOut
 }
 
@@ -163,4 +171,32 @@ func (s *service) handleImports(h *idp.Handlers) {
 	h.ListUserImportJobs = s.listUserImportJobs
 	h.StartUserImportJob = s.startUserImportJob
 	h.StopUserImportJob = s.stopUserImportJob
+}
+
+// handlePages is about what the pages of a pool look like, and how long browsers stay signed in.
+func (s *service) handlePages(h *idp.Handlers) {
+	// uicustomization.go
+	h.GetUICustomization = s.getUICustomization
+	h.SetUICustomization = s.setUICustomization
+
+	// brandings.go
+	h.CreateManagedLoginBranding = s.createManagedLoginBranding
+	h.DescribeManagedLoginBranding = s.describeManagedLoginBranding
+	h.DescribeManagedLoginBrandingByClient = s.describeManagedLoginBrandingByClient
+	h.UpdateManagedLoginBranding = s.updateManagedLoginBranding
+	h.DeleteManagedLoginBranding = s.deleteManagedLoginBranding
+
+	// terms.go
+	h.CreateTerms = s.createTerms
+	h.DescribeTerms = s.describeTerms
+	h.DescribeTermsByClient = s.describeTermsByClient
+	h.UpdateTerms = s.updateTerms
+	h.DeleteTerms = s.deleteTerms
+	h.ListTerms = s.listTerms
+
+	// sessionconfig.go
+	h.GetUserPoolSessionConfiguration = s.getUserPoolSessionConfiguration
+	h.SetUserPoolSessionConfiguration = s.setUserPoolSessionConfiguration
+	h.GetUserPoolClientSessionConfiguration = s.getUserPoolClientSessionConfiguration
+	h.SetUserPoolClientSessionConfiguration = s.setUserPoolClientSessionConfiguration
 }

@@ -108,8 +108,8 @@ func TestNoCountsInProse(t *testing.T) {
 }
 
 // An operation that anybody may call by a client's secret, or by a signature,
-// passes authorize unlooked at. Before one gets a handler, that handler must
-// look for itself, and this test be taught how.
+// passes authorize unlooked at. Its handler must look for itself: TestGetClientToken
+// shows that GetClientToken does. Before another one gets a handler, this test must be taught how.
 func TestNoOperationForAnyClientIsServedUnlookedAt(t *testing.T) {
 	found := 0
 	for _, service := range cognito.Services() {
@@ -118,7 +118,7 @@ func TestNoOperationForAnyClientIsServedUnlookedAt(t *testing.T) {
 				continue
 			}
 			found++
-			if op.Served() {
+			if op.Served() && op.Name != "GetClientToken" {
 				t.Errorf("%s is served, and nothing tests that it looks for a secret or a signature", op.Name)
 			}
 		}

@@ -9,6 +9,15 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
+// checkFeature refuses a feature to a pool of the plan LITE, which lacks it. The text is measured.
+func checkFeature(set *identity.PoolSettings, feature string) error {
+	if set.Tier != identity.TierLite {
+		return nil
+	}
+	return wire.Errorf(idp.FeatureUnavailableInTierException,
+		"The following feature is not available for the %s pricing tier configured: %s", set.Tier, feature)
+}
+
 // checkPlan refuses settings that need a higher plan than the pool has. Plans
 // are the service's alone: pools that are made in Go have no use for them. The
 // text is recorded for two of the features, its end for a third.
@@ -24,8 +33,9 @@ func checkPlan(set *identity.PoolSettings) error {
 		{"Token Customization with Pre-Token Generation Lambda " + hook, lite && hook != "" && hook != "V1_0"},
 		{"Password History", lite && policy != nil && or(policy.HistorySize, 0) > 0}, // (unsure)
 		{"Passwordless Sign-In", lite && slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool { return f != identity.FirstPassword })},
-		{"Email MFA", lite && set.EmailMFA != nil}, // (unsure)
-		{"Passkeys", lite && set.Passkeys != nil},  // (unsure)
+		{"Email MFA", lite && set.EmailMFA != nil},             // (unsure)
+		{"Custom ACR Values", lite && len(set.LevelNames) > 0}, // (unsure)
+		{"Passkeys", lite && set.Passkeys != nil},              // (unsure)
 	} {
 		if f.used {
 			return wire.Errorf(idp.FeatureUnavailableInTierException,

@@ -203,6 +203,12 @@ var poolMembers = []poolMember{
 			}
 		}),
 	},
+	{
+		names: []string{"AcrConfiguration"}, fields: []string{"LevelNames"},
+		set: always(func(s *identity.PoolSettings, r *poolRequest) {
+			s.LevelNames = levelNames(asked(r, r.create.AcrConfiguration, r.update.AcrConfiguration))
+		}),
+	},
 	{names: []string{"MfaConfiguration"}, fields: []string{"MFA", "SMSMFA", "TOTP"}, set: setMode},
 	{
 		names: []string{"AliasAttributes"}, fields: []string{"Aliases"}, createOnly: true,
@@ -233,9 +239,6 @@ var unservedMembers = []struct {
 }{
 	{"DcrConfiguration", func(r *poolRequest) bool {
 		return asked(r, r.create.DcrConfiguration, r.update.DcrConfiguration) != nil
-	}},
-	{"AcrConfiguration", func(r *poolRequest) bool {
-		return asked(r, r.create.AcrConfiguration, r.update.AcrConfiguration) != nil
 	}},
 	{"IssuerConfiguration", func(r *poolRequest) bool {
 		c := asked(r, r.create.IssuerConfiguration, r.update.IssuerConfiguration)

@@ -16,6 +16,7 @@ var otherFields = []string{
 	"Region",          // of the endpoint that was called
 	"Defaults", "SRP", // fixed for pools that are made over the wire
 	"Issuer", "Algorithm", // only of this engine
+	"Sessions",             // set by SetUserPoolSessionConfiguration
 	"Logs",                 // set by SetLogDeliveryConfiguration
 	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
@@ -25,7 +26,7 @@ var otherFields = []string{
 }
 
 // ownOfClients are the settings of clients that no member sets and no answer shows.
-var ownOfClients = []string{"IdleHours", "ForceAlias", "ID"}
+var ownOfClients = []string{"IdleHours", "ForceAlias", "SSOMinutes", "ID"}
 
 func fieldsOf[T any]() []string {
 	var names []string
@@ -66,6 +67,7 @@ func TestPoolMembersSetWhatTheyName(t *testing.T) {
 	create, update := &idp.CreateUserPoolRequest{}, &idp.UpdateUserPoolRequest{}
 	fill(reflect.ValueOf(create).Elem())
 	create.DeletionProtection = new(idp.DeletionProtectionType("ACTIVE"))
+	create.AcrConfiguration = map[string]idp.AcrLevelConfigType{"Level2": {AcrValue: new("silver")}}
 	for _, name := range fieldsOf[idp.UpdateUserPoolRequest]() {
 		if v := reflect.ValueOf(create).Elem().FieldByName(name); v.IsValid() {
 			reflect.ValueOf(update).Elem().FieldByName(name).Set(v)
@@ -182,13 +184,14 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 		s.PasskeyOrigins = []string{"https://app.example.org"}
 		s.Notices, s.SignOutOnFactorChange, s.SMSCountries, s.MaxSignIns = new(true), new(true), []string{"+49"}, new(7)
 		s.BlockCommonPasswords, s.RecentSignInMinutes, s.RecoveryCodes = new(true), new(30), true
+		s.Sessions = &settings.Sessions{Tracked: true, MaxPerUser: 7}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = admin.Clients().Update(t.Context(), w.open.id, func(s *identity.ClientSettings) error {
-		s.IdleHours, s.ForceAlias = new(5), new(false)
+		s.IdleHours, s.ForceAlias, s.SSOMinutes = new(5), new(false), new(9)
 		return nil
 	})
 	if err != nil {
@@ -210,7 +213,7 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := client.Settings; s.IdleHours == nil || *s.IdleHours != 5 || s.ForceAlias == nil || *s.ForceAlias {
+	if s := client.Settings; s.IdleHours == nil || *s.IdleHours != 5 || s.ForceAlias == nil || *s.ForceAlias || s.SSOMinutes == nil || *s.SSOMinutes != 9 {
 		t.Errorf("UpdateUserPoolClient makes IdleHours %v and ForceAlias %v", s.IdleHours, s.ForceAlias)
 	}
 }

@@ -67,6 +67,9 @@ func (s *service) describeUserPool(ctx context.Context, in *idp.DescribeUserPool
 		return nil, err
 	}
 	out := s.poolType(p, users)
+	if err := s.showDomains(ctx, pool, out); err != nil {
+		return nil, err
+	}
 	if out.UserPoolTags == nil {
 		out.UserPoolTags = map[string]string{} // shown empty here, and not at all by CreateUserPool
 	}

@@ -36,6 +36,7 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 		AccountRecoverySetting: recoverySetting(set.Recovery), UserPoolAddOns: addOns(set.ThreatProtection),
 		UserPoolTier: ptr(idp.UserPoolTierType(cmp.Or(set.Tier, identity.TierEssentials))),
 	}
+	out.AcrConfiguration = acrConfiguration(set)
 	if k := set.EncryptionKey; k != nil {
 		out.KeyConfiguration = &idp.KeyConfigurationType{KeyType: as[idp.EncryptionKeyType](k.Type), KmsKeyArn: k.ARN}
 	}

@@ -71,8 +71,8 @@ func (k *keyed) each(pool *identity.PoolInfo, o *identity.AccessKeyOptions, chec
 		}
 		n++
 		body := k.model.filled(k.model.Operations[op.Name].Input.Shape).(obj)
-		for member, value := range map[string]any{"UserPoolId": pool.ID, "ResourceArn": k.engine.ARN(pool)} {
-			if _, has := body[member]; has {
+		for member, value := range map[string]any{"UserPoolId": pool.ID, "ResourceArn": k.engine.ARN(pool), "Domain": "theirs"} {
+			if _, has := k.model.Shapes[k.model.Operations[op.Name].Input.Shape].Members[member]; has {
 				body[member] = value
 			}
 		}
@@ -117,6 +117,13 @@ func TestKeyOfAnotherPoolOpensNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		pools = append(pools, p)
+	}
+	theirs, err := k.engine.UserPool(t.Context(), pools[1].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := theirs.Admin().Domains().Create(t.Context(), identity.DomainSettings{Name: "theirs"}); err != nil {
+		t.Fatal(err)
 	}
 	for name, o := range map[string]*identity.AccessKeyOptions{
 		"pools":   {Pools: []string{pools[0].ID}},

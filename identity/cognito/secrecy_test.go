@@ -133,7 +133,7 @@ func TestSignatures(t *testing.T) {
 	public := map[string]bool{
 		"SignUp": true, "ConfirmSignUp": true, "ResendConfirmationCode": true, "InitiateAuth": true, "RespondToAuthChallenge": true,
 		"ForgotPassword": true, "ConfirmForgotPassword": true,
-		"GetTokensFromRefreshToken": true, "RevokeToken": true, "GlobalSignOut": true, "GetUser": true,
+		"GetTokensFromRefreshToken": true, "RevokeToken": true, "GetClientToken": true, "GlobalSignOut": true, "GetUser": true,
 		"UpdateUserAttributes": true, "DeleteUserAttributes": true, "DeleteUser": true, "ChangePassword": true,
 		"GetUserAttributeVerificationCode": true, "VerifyUserAttribute": true,
 		"AssociateSoftwareToken": true, "VerifySoftwareToken": true, "SetUserMFAPreference": true, "GetUserAuthFactors": true, "SetUserSettings": true,

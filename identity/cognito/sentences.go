@@ -48,10 +48,21 @@ var sentences = map[settings.Code]string{
 	settings.GrantNeedsCallback:     "CallbackUrls can not be empty when code flow or implicit flow is selected",
 	settings.RedirectNotListed:      "The default redirect URI {} is not in the callback URIs list.",
 
-	settings.URLInsecure:     "{} cannot use the HTTP protocol.",
-	settings.URLFragment:     "{} cannot use fragment",
-	settings.ScopeTwice:      "Duplicate scope name {} in the resource server.", // (unsure)
-	settings.RefreshTooShort: "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
+	settings.URLInsecure:        "{} cannot use the HTTP protocol.",
+	settings.URLFragment:        "{} cannot use fragment",
+	settings.CSSClass:           "The CSS class {} is not in the list of allowed classes.",
+	settings.CSSForbidden:       "The CSS contains {}, which is not allowed.",                         // (unsure)
+	settings.CSSMalformed:       "The CSS could not be parsed.",                                       // (unsure)
+	settings.ImageMalformed:     "The image file must be a PNG or JPEG file of at most 131072 bytes.", // (unsure)
+	settings.BrandingAmbiguous:  "useCognitoProvidedValues or settings should be specified (but not both)",
+	settings.DefaultLinkMissing: "Links must contain a link for cognito:default.", // (unsure)
+	settings.LinkMalformed:      "The link for {} is not a valid URL.",            // (unsure)
+	settings.DomainMalformed:    "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, and hyphens.",
+	settings.DomainNotCustom:    "CustomDomainConfig and Routing can only be specified for a custom domain.", // (unsure)
+	settings.ScopeTwice:         "Duplicate scope name {} in the resource server.",                           // (unsure)
+	settings.RefreshTooShort:    "Access and Id Token expiration times must be less than or equal to refresh token expiration times.",
+
+	settings.LevelNameTwice: "Invalid AcrConfiguration. AcrValue {} is used by more than one level.", // (unsure)
 
 	settings.SMSMissing:            "SMS configuration is required when phone_number is selected for auto verification",
 	settings.MailFromMalformed:     "Provided From email address is invalid",
@@ -68,6 +79,8 @@ var sentences = map[settings.Code]string{
 	settings.RelyingPartyMalformed: "RelyingPartyId contains invalid characters",
 	settings.FirstFactorWithMFA:    "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled",
 	settings.PasskeyIsOneFactor:    "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA.",
+	settings.DomainReserved:        "Domain cannot contain reserved word: {}",
+	settings.CertificateElsewhere:  "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain.",
 	settings.AnalyticsAmbiguous:    "Invalid analytics configuration given, either <application arn> or <application id, role arn, external id> are valid",
 	settings.AnalyticsRegion:       "The integration with Pinpoint is not supported for the requested {} region.",
 

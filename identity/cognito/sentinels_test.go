@@ -105,7 +105,6 @@ var elsewhere = map[string]string{
 	"identity.ErrUploadRefused": "upload.go", "identity.ErrUploadExpired": "upload.go", "identity.ErrUploadTooLarge": "upload.go",
 	"identity.ErrNoLinks": "confirmuser.go", "identity.ErrNotAsked": "confirmuser.go",
 	"identity.ErrInsufficientScope": oauthToken, "identity.ErrNotSignedIn": oauthErrors, "identity.ErrRedirectMismatch": oauthErrors,
-	"identity.ErrGrantNotAllowed": oauthErrors, "identity.ErrScopeNotAllowed": oauthErrors,
 	"identity.ErrChallengeRequired": oauthErrors, "identity.ErrInvalidAuthCode": oauthErrors,
 }
 

@@ -28,7 +28,11 @@ const newPool = `{
 	"EstimatedNumberOfUsers": 0,
 	"EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
 	"AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false, "UnusedAccountValidityDays": 7},
-	"UserPoolTier": "ESSENTIALS"
+	"UserPoolTier": "ESSENTIALS",
+	"AcrConfiguration": {
+		"Level1": {"AcrValue": "urn:cognito:loa:1"}, "Level2": {"AcrValue": "urn:cognito:loa:2"},
+		"Level3": {"AcrValue": "urn:cognito:loa:3"}, "Level4": {"AcrValue": "urn:cognito:loa:4"}
+	}
 }`
 
 // standardSchema is the schema of a new pool, in its order.
@@ -235,6 +239,10 @@ func (c chooser) poolRequest() obj {
 			list{obj{"Name": "verified_email", "Priority": 1}, obj{"Name": "verified_phone_number", "Priority": 2}},
 		)},
 		"UserPoolTier": c.one("LITE", "ESSENTIALS", "PLUS"),
+		"AcrConfiguration": c.maybe(obj{
+			"Level1": obj{"AcrValue": "urn:cognito:loa:1"}, "Level2": obj{"AcrValue": "silver!"},
+			"Level3": obj{"AcrValue": c.one("urn:example:3", "~")}, "Level4": obj{"AcrValue": strings.Repeat("4", 64)},
+		}),
 	})
 	in["PoolName"] = "p"
 	if c.coin() {
@@ -277,6 +285,7 @@ func fitPlan(in obj, plan any) {
 	if policies, ok := in["Policies"].(obj); ok {
 		delete(policies, "SignInPolicy")
 	}
+	delete(in, "AcrConfiguration")
 }
 
 func (c chooser) policies(in obj) {
@@ -352,12 +361,12 @@ func expectedPool(t testing.TB, in obj) obj {
 	want := parse[obj](t, newPool)
 	for name, v := range in {
 		switch name {
-		case "PoolName", "Policies", "Schema", "AdminCreateUserConfig", "EmailConfiguration", "VerificationMessageTemplate":
+		case "PoolName", "Policies", "Schema", "AdminCreateUserConfig", "EmailConfiguration", "VerificationMessageTemplate", "AcrConfiguration":
 		default:
 			want[name] = v
 		}
 	}
-	for _, name := range []string{"AdminCreateUserConfig", "EmailConfiguration", "VerificationMessageTemplate"} {
+	for _, name := range []string{"AdminCreateUserConfig", "EmailConfiguration", "VerificationMessageTemplate", "AcrConfiguration"} {
 		given, _ := in[name].(obj)
 		want[name] = with(want[name].(obj), given)
 	}

@@ -3,6 +3,8 @@ package cognito
 import (
 	"cmp"
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
@@ -94,12 +96,29 @@ func begin(ctx context.Context, client *identity.AppClient, flow idp.AuthFlowTyp
 	case idp.AuthFlowTypeCustomAuth:
 		return startCustom(ctx, client, p)
 	case idp.AuthFlowTypeUserAuth:
-		return answered(client.Begin(ctx, identity.BeginSignIn{
-			Username: p.text("USERNAME"), Preferred: identity.FirstFactor(p.text("PREFERRED_CHALLENGE")),
-			Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"), Session: text(session), DeviceKey: p.text("DEVICE_KEY"),
-		}))
+		return beginUserAuth(ctx, client, session, p)
 	}
 	return nil, wire.Errorf(idp.InvalidParameterException, "Initiate Auth method not supported.")
+}
+
+// beginUserAuth begins a sign-in with a factor of the user's choice, which may name levels.
+func beginUserAuth(ctx context.Context, client *identity.AppClient, session *wire.Secret, p params) (*step, error) {
+	in := identity.BeginSignIn{
+		Username: p.text("USERNAME"), Preferred: identity.FirstFactor(p.text("PREFERRED_CHALLENGE")),
+		Password: p.secret("PASSWORD"), A: p.text("SRP_A"), SecretHash: p.text("SECRET_HASH"), Session: text(session), DeviceKey: p.text("DEVICE_KEY"),
+		Access: p.secret("ACCESS_TOKEN"),
+	}
+	if names, ok := p["TARGET_ACR_VALUES"]; ok {
+		in.Levels = append([]string{}, strings.Fields(string(names))...)
+	}
+	if age, ok := p["MAX_AGE"]; ok {
+		seconds, err := strconv.ParseUint(string(age), 10, 32)
+		if err != nil {
+			return nil, wire.Errorf(idp.InvalidParameterException, "MAX_AGE must be a number of seconds, 0 or more.") // text (unsure)
+		}
+		in.MaxAge = ptr(time.Duration(seconds) * time.Second)
+	}
+	return answered(client.Begin(ctx, in))
 }
 
 // startSRP answers with PASSWORD_VERIFIER. Its state is in SECRET_BLOCK, so

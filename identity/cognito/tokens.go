@@ -5,6 +5,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
 // Tokens after the sign-in. GetTokensFromRefreshToken is the newer form of
@@ -46,6 +47,22 @@ func (s *service) revokeToken(ctx context.Context, in *idp.RevokeTokenRequest) (
 		return nil, err
 	}
 	return nil, client.Revoke(ctx, identity.Secret(text(in.Token)), identity.Secret(text(in.ClientSecret)))
+}
+
+// getClientToken gives a program a token of its own, by the secret of its client.
+func (s *service) getClientToken(ctx context.Context, in *idp.GetClientTokenRequest) (*idp.GetClientTokenResponse, error) {
+	client, err := s.engine.AppClient(ctx, text(in.ClientId))
+	if err != nil {
+		return nil, err
+	}
+	t, err := client.ClientToken(ctx, identity.ClientTokenRequest{Secret: identity.Secret(text(in.Secret)), Scopes: in.Scopes, API: true})
+	if err != nil {
+		return nil, err
+	}
+	access := wire.Secret(t.Access)
+	return &idp.GetClientTokenResponse{ClientAuthenticationResult: &idp.ClientAuthenticationResultType{
+		AccessToken: &access, ExpiresIn: new(int32(t.ExpiresIn.Seconds())), TokenType: new("Bearer"),
+	}}, nil
 }
 
 // globalSignOut also revokes the access token that it is called with.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/identitytest"
+	"github.com/cognate-id/cognate/mfa"
 )
 
 // call calls an operation as an SDK does, and returns the status and the answer.
@@ -199,5 +200,46 @@ func BenchmarkHundredServers(b *testing.B) {
 			wg.Go(func() { identitytest.NewServer(b, nil) })
 		}
 		wg.Wait()
+	}
+}
+
+// TestApp sets an app up by its key and signs in with its codes, on the clock of the server.
+func TestApp(t *testing.T) {
+	srv := identitytest.NewServer(t, nil)
+	srv.AddUser("alice", "Passw0rd!", map[string]string{"email": "alice@example.com"})
+	_, err := srv.Pool().Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
+		s.MFA, s.TOTP = identity.MFAOn, new(true)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(challenge string, out map[string]any, responses map[string]any) map[string]any {
+		t.Helper()
+		responses["USERNAME"] = "alice"
+		status, next := call(t, srv, "RespondToAuthChallenge", map[string]any{
+			"ClientId": srv.ClientID, "ChallengeName": challenge, "Session": out["Session"], "ChallengeResponses": responses,
+		})
+		if status != http.StatusOK {
+			t.Fatalf("%s: %v", challenge, next)
+		}
+		return next
+	}
+	_, out := signIn(t, srv, "alice", "Passw0rd!")
+	_, out = call(t, srv, "AssociateSoftwareToken", map[string]any{"Session": out["Session"]})
+	key, _ := out["SecretCode"].(string)
+	app := srv.NewTOTP(key)
+	_, out = call(t, srv, "VerifySoftwareToken", map[string]any{"Session": out["Session"], "UserCode": app.Code()})
+	if out = answer("MFA_SETUP", out, map[string]any{}); out["AuthenticationResult"] == nil {
+		t.Fatalf("after the set-up: %v", out)
+	}
+	srv.Advance(mfa.Period)
+	scanned := srv.NewTOTP("otpauth://totp/Example:alice?issuer=Example&secret=" + key)
+	if scanned.Code() != app.Code() {
+		t.Error("the app that scanned the code shows another one")
+	}
+	_, out = signIn(t, srv, "alice", "Passw0rd!")
+	if out = answer("SOFTWARE_TOKEN_MFA", out, map[string]any{"SOFTWARE_TOKEN_MFA_CODE": scanned.Code()}); out["AuthenticationResult"] == nil {
+		t.Errorf("after the code: %v", out)
 	}
 }

@@ -18,8 +18,8 @@ import (
 // Check returns an [*Error] about the first setting of a pool that is invalid.
 func (s *Pool) Check() error {
 	for _, check := range []func() error{
-		s.checkName, s.checkID, s.checkNames, s.checkPolicy, s.checkLogs, s.checkSchema, s.checkMFA, s.checkRecovery, s.checkTokens,
-		s.checkKept, s.checkTexts, s.checkTriggers, s.checkTags, s.checkGrown,
+		s.checkName, s.checkID, s.checkNames, s.checkPolicy, s.checkLogs, s.checkSessions, s.checkSchema, s.checkMFA, s.checkRecovery, s.checkTokens,
+		s.checkKept, s.checkTexts, s.checkTriggers, s.checkTags, s.checkLevels, s.checkGrown,
 	} {
 		if err := check(); err != nil {
 			return err

@@ -123,7 +123,21 @@ func TestInvalidTexts(t *testing.T) {
 		"Tier":             {{Tier: "GOLD"}},
 		"Email":            {{Email: &settings.Email{Account: new("MINE")}}},
 		"ThreatProtection": {{ThreatProtection: &settings.Threats{}}, {ThreatProtection: &settings.Threats{Mode: "OFF", Flows: &settings.ThreatFlows{CustomAuth: new("OFF")}}}},
-		"Passkeys":         {{Passkeys: &settings.Passkeys{UserVerification: new("never")}}, {Passkeys: &settings.Passkeys{Factor: new("MANY")}}},
+		"LevelNames": {
+			{LevelNames: map[settings.Level]string{0: "x"}},
+			{LevelNames: map[settings.Level]string{5: "x"}},
+			{LevelNames: map[settings.Level]string{1: ""}},
+			{LevelNames: map[settings.Level]string{1: strings.Repeat("x", 65)}},
+			{LevelNames: map[settings.Level]string{1: "a b"}},
+			{LevelNames: map[settings.Level]string{1: `a"`}},
+			{LevelNames: map[settings.Level]string{1: `a\\`}},
+			{LevelNames: map[settings.Level]string{1: "\u00e9"}},
+			{LevelNames: map[settings.Level]string{1: "\x7f"}},
+			{LevelNames: map[settings.Level]string{1: "\xff"}},
+			{LevelNames: map[settings.Level]string{1: "x", 4: "x"}},
+			{LevelNames: map[settings.Level]string{1: "urn:cognito:loa:3"}},
+		},
+		"Passkeys": {{Passkeys: &settings.Passkeys{UserVerification: new("never")}}, {Passkeys: &settings.Passkeys{Factor: new("MANY")}}},
 	} {
 		for _, s := range all {
 			s.Name, s.Region = "test", "us-east-1"
@@ -144,6 +158,7 @@ func TestValidPools(t *testing.T) {
 		{Region: "us-gov-west-1"},
 		{PasskeyOrigins: append(slices.Repeat([]string{"https://a.b"}, 17), "http://localhost:3000", "https://a.b:8443", "android:apk-key-hash:Ab_-1")},
 		{Region: "cn-north-1"},
+		{LevelNames: map[settings.Level]string{1: "urn:cognito:loa:2", 2: "urn:cognito:loa:1", 3: "!", 4: strings.Repeat("~", 64)}},
 		{Schema: schema(number, hidden, custom("custom:gr\u00f6\u00dfe"))},
 		{Aliases: []string{"email", "phone_number", "preferred_username"}},
 		{MFA: "OPTIONAL", SMSMFA: true},

@@ -72,6 +72,9 @@ func (c *Client) checkFlows(*Pool) error {
 	if c.SessionMinutes != nil && (*c.SessionMinutes < 3 || *c.SessionMinutes > 15) {
 		return plain("SessionMinutes", "A session is valid for 3 to 15 minutes.")
 	}
+	if m := c.SSOMinutes; m != nil && (*m < 0 || *m > 129600) {
+		return plain("SSOMinutes", "A sign-in in a browser is taken for 1 to 129600 minutes, or never, which is 0.")
+	}
 	if h := c.IdleHours; h != nil && (*h < 0 || *h > 87600) {
 		return plain("IdleHours", "A sign-in ends after 1 to 87600 hours without a refresh, or never, which is 0.")
 	}

@@ -88,6 +88,9 @@ type Client struct {
 	// aws.cognito.signin.user.admin, and scopes of resource servers of the pool, such as
 	// https://api.example.com/read.
 	OAuthScopes []string `json:"oauthScopes,omitempty"`
+	// SSOMinutes is for how long after a user's sign-in in a browser the client takes it without asking
+	// again: 0 to 129600, where 0 means never. It is stored and shown, and not acted on. Nil means 60.
+	SSOMinutes *int `json:"ssoMinutes,omitempty"`
 	// Analytics is stored and shown, and not acted on: nothing is sent anywhere. Nil
 	// means not given.
 	Analytics *Analytics `json:"analytics,omitempty"`
@@ -130,8 +133,8 @@ const (
 	AllowCustom        AuthFlow = "ALLOW_CUSTOM_AUTH"
 	AllowRefresh       AuthFlow = "ALLOW_REFRESH_TOKEN_AUTH"
 	AllowUser          AuthFlow = "ALLOW_USER_AUTH"
-	// The next three are stored and shown, and not acted on.
-	AllowClientToken   AuthFlow = "ALLOW_CLIENT_TOKEN_AUTH"
+	AllowClientToken   AuthFlow = "ALLOW_CLIENT_TOKEN_AUTH" // GetClientToken, if it is the only flow
+	// The next two are stored and shown, and not acted on.
 	AllowImpersonation AuthFlow = "ALLOW_TOKEN_EXCHANGE_IMPERSONATION"
 	AllowDelegation    AuthFlow = "ALLOW_TOKEN_EXCHANGE_DELEGATION"
 	LegacyAdminNoSRP   AuthFlow = "ADMIN_NO_SRP_AUTH"

@@ -105,6 +105,9 @@ type Pool struct {
 	// Passkeys say which passkeys are accepted, in pools with FirstPasskey among FirstFactors. Nil means
 	// the defaults of each of its fields.
 	Passkeys *Passkeys `json:"passkeys,omitempty"`
+	// LevelNames are the names of the levels that sign-ins reach, as the claim acr tells them: 1 to 64 ASCII characters
+	// without spaces, quotation marks and backslashes, all different. A level that is not there has its default, such as urn:cognito:loa:1.
+	LevelNames map[Level]string `json:"levelNames,omitempty"`
 
 	// VerifyBeforeUpdate names the attributes whose new value counts only once
 	// it is verified: any of AutoVerified. Nil means that it was not given, and an
@@ -142,6 +145,9 @@ type Pool struct {
 	// Logs say where records of the pool's log go, at most one destination for each source.
 	// identity.Options.Logs writes them. Nil means nowhere.
 	Logs []LogDestination `json:"logs,omitempty"`
+	// Sessions say whether the sessions of users are on record, and how many a user may have. They are stored
+	// and shown, and not acted on. Nil means that none are, and 20. See [Pool.EffectiveSessions].
+	Sessions *Sessions `json:"sessions,omitempty"`
 	// Devices turn on the tracking of devices, see [Pool.TracksDevices]. Nil means that
 	// devices are not tracked.
 	Devices *Devices `json:"devices,omitempty"`

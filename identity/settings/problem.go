@@ -66,7 +66,17 @@ const (
 	URLInsecure            Code = "URL insecure"        // of the URL About: plain http
 	URLFragment            Code = "URL fragment"        // of the URL About
 	RefreshTooShort        Code = "refresh too short"   // a refresh token lives shorter than another
-	ScopeTwice             Code = "scope twice"         // of the scope About, of a resource server
+	CSSClass               Code = "CSS class"           // the selector About
+	CSSForbidden           Code = "CSS forbidden"       // About is what must not be there
+	CSSMalformed           Code = "CSS malformed"
+	ImageMalformed         Code = "image malformed"      // a logo that is no image, or too large
+	BrandingAmbiguous      Code = "branding ambiguous"   // settings and defaults, or neither
+	DefaultLinkMissing     Code = "default link missing" // of terms
+	LinkMalformed          Code = "link malformed"       // of terms, in the language About
+	DomainMalformed        Code = "domain malformed"
+	DomainNotCustom        Code = "domain not custom" // a prefix with settings of custom domains
+	LevelNameTwice         Code = "level name twice"  // of the name About
+	ScopeTwice             Code = "scope twice"       // of the scope About, of a resource server
 )
 
 // The rules that only the service has, see [Pool.CheckService] and [Client.CheckService].
@@ -86,6 +96,8 @@ const (
 	RelyingPartyMalformed Code = "relying party malformed"
 	FirstFactorWithMFA    Code = "first factor with MFA" // a code begins sign-ins, and MFA is on
 	PasskeyIsOneFactor    Code = "passkey is one factor" // a passkey begins sign-ins, MFA is on, and a passkey is not both factors
+	DomainReserved        Code = "domain reserved"       // the prefix contains the word About
+	CertificateElsewhere  Code = "certificate elsewhere" // of a custom domain: none, or not of us-east-1
 	AnalyticsAmbiguous    Code = "analytics ambiguous"
 	AnalyticsRegion       Code = "analytics region" // About is the region of the application
 )

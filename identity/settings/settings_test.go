@@ -48,6 +48,19 @@ func codes(t *testing.T) []settings.Code {
 func TestEveryCodeIsProduced(t *testing.T) {
 	// Package identity knows what a user had before, and what is missing.
 	produced := []settings.Code{settings.AttributeRequired, settings.AttributeImmutable}
+	for _, tt := range badCSS {
+		produced = append(produced, tt.code)
+	}
+	for _, tt := range badPages {
+		produced = append(produced, tt.code)
+	}
+	produced = append(produced, settings.ImageMalformed) // the engine's own: TestLookOfClassicPages
+	for _, tt := range badDomains {
+		produced = append(produced, tt.code)
+	}
+	for _, tt := range badDomainsForService {
+		produced = append(produced, tt.code)
+	}
 	for _, tt := range badResourceServers {
 		produced = append(produced, tt.code)
 	}
@@ -103,6 +116,7 @@ var badPools = []struct {
 	{"aliases and names", "Aliases", settings.AliasesExclusive, "", settings.Pool{Aliases: email, UsernameAttributes: email}},
 	{"not auto-verified", "VerifyBeforeUpdate", settings.NotAutoVerified, "email", settings.Pool{VerifyBeforeUpdate: email}},
 	{"no password", "FirstFactors", settings.PasswordMissing, "", settings.Pool{FirstFactors: []settings.FirstFactor{settings.FirstPasskey}}},
+	{"levels of one name", "LevelNames", settings.LevelNameTwice, "urn:cognito:loa:3", settings.Pool{LevelNames: map[settings.Level]string{settings.Level1: "urn:cognito:loa:3"}}},
 	{"unknown factor", "FirstFactors", "", "", settings.Pool{FirstFactors: []settings.FirstFactor{settings.FirstPassword, "x"}}},
 	{"attribute twice", "Schema", settings.AttributeTwice, "email", settings.Pool{Schema: schema(settings.Attribute{Name: "email"})}},
 	{"standard attribute", "Schema", settings.StandardFixed, "profile", settings.Pool{Schema: fixed()}},

@@ -115,6 +115,19 @@ func (p *Party) check(c *protocol.CollectedClientData, ceremony protocol.Ceremon
 	return nil
 }
 
+// Check returns an error if the credential is none that [Party.Register] returns: for those that come from elsewhere.
+func (c *Credential) Check() error {
+	p := &Party{Algorithms: []Algorithm{ES256, EdDSA, RS256}}
+	got, err := p.checkKey(c.PublicKey)
+	if err != nil {
+		return err
+	}
+	if got != c.Algorithm || len(c.ID) == 0 || len(c.ID) > MaxCredentialID || slices.ContainsFunc(c.Transports, func(t string) bool { return !isTransport(t) }) {
+		return fmt.Errorf("%w: not as it was registered", ErrUnsupported)
+	}
+	return nil
+}
+
 // checkKey returns the algorithm of a key, which must be one of the party's. The parser checks the point of
 // an elliptic curve. A modulus has no upper limit there, and a long one takes seconds for each signature.
 func (p *Party) checkKey(encoded []byte) (Algorithm, error) {

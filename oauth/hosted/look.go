@@ -88,8 +88,11 @@ func (l *Look) Check() error {
 		}
 		full := m.set.over(m.own)
 		for _, pair := range [][3]string{
-			{"text on the card", full.Text, full.Card}, {"links on the card", full.Accent, full.Card},
-			{"links on the page", full.Accent, full.Page}, {"text on the page", full.Text, full.Page}, {"text on buttons", full.OnAccent, full.Accent},
+			{"text on the card", full.Text, full.Card},
+			{"links on the card", full.Accent, full.Card},
+			{"links on the page", full.Accent, full.Page},
+			{"text on the page", full.Text, full.Page},
+			{"text on buttons", full.OnAccent, full.Accent},
 		} {
 			if got := contrast(pair[1], pair[2]); got < least {
 				return fmt.Errorf("hosted: %s: %s has a contrast of %.1f, and must have %.1f (%s on %s)", m.mode, pair[0], got, least, pair[1], pair[2])

@@ -94,7 +94,7 @@ func (b *browser) submit(typed map[string]string) {
 
 // A program that signs people in with golang.org/x/oauth2 and go-oidc.
 func TestOAuth2(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, nil, nil)
 	made := must(w.api.CreateUserPoolClient(t.Context(), &cip.CreateUserPoolClientInput{
 		UserPoolId: &w.pool, ClientName: aws.String("web"), GenerateSecret: true, AllowedOAuthFlowsUserPoolClient: true,
 		AllowedOAuthFlows: []types.OAuthFlowType{types.OAuthFlowTypeCode}, AllowedOAuthScopes: []string{"openid", "email"}, CallbackURLs: []string{callback},

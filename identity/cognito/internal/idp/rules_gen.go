@@ -15,7 +15,6 @@ var (
 	patternCIMDPolicyNameType                 = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`, Class: wire.Class{ASCII: " ~", Other: "LMNPSZ"}}
 	patternClientIdType                       = wire.Pattern{Text: `[\w+]+`, Class: wire.Class{ASCII: "++09AZ__az"}}
 	patternDeviceKeyType                      = wire.Pattern{Text: `[\w-]+_[0-9a-f-]+`, Class: wire.Class{ASCII: "--09AZ__az"}, Sep: "_", Tail: wire.Class{ASCII: "--09af"}}
-	patternDomainType                         = wire.Pattern{Text: `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`, Expr: `[\x30-\x39\x61-\x7a](?:[\x2d\x30-\x39\x61-\x7a]{0,61}[\x30-\x39\x61-\x7a])?`}
 	patternEmailAddressType                   = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+@[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Expr: `[\x21-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]+@[\x21-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]+`}
 	patternEmailNotificationBodyType          = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]+`, Class: wire.Class{ASCII: "\t\r ~", Other: "LMNPS"}}
 	patternEmailVerificationMessageByLinkType = wire.Pattern{Text: `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{##[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*##\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`, Expr: `[\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*[\x7b]##[\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*##[\x7d][\x09-\x0d\x20-\x7e\p{L}\p{M}\p{N}\p{P}\p{S}]*`}
@@ -116,7 +115,7 @@ var (
 	ruleDeviceKeyType                                 = wire.StringRule{Min: 1, Max: 55, Pattern: &patternDeviceKeyType}
 	ruleDeviceNameType                                = wire.StringRule{Min: 1, Max: 1024}
 	ruleDeviceRememberedStatusType                    = wire.StringRule{Enum: []string{"remembered", "not_remembered"}}
-	ruleDomainType                                    = wire.StringRule{Min: 1, Max: 63, Pattern: &patternDomainType}
+	ruleDomainType                                    = wire.StringRule{Min: 1, Max: 63, Pattern: &patternSearchPaginationTokenType}
 	ruleEmailAddressType                              = wire.StringRule{Pattern: &patternEmailAddressType}
 	ruleEmailInviteMessageType                        = wire.StringRule{Min: 6, Max: 20000, Pattern: &patternEmailVerificationMessageType}
 	ruleEmailMfaMessageType                           = wire.StringRule{Min: 6, Max: 20000, Pattern: &patternEmailVerificationMessageType}
