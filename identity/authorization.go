@@ -37,7 +37,6 @@ const (
 	codeLife          = 5 * time.Minute // of an authorization code, as the service's
 	codesOfABrowser   = 20              // that are outstanding at the same moment
 	maxNonce          = 2048            // bytes
-	challengeLength   = 43              // of an S256 challenge: SHA-256 in base64url, RFC 7636, section 4.2
 	minVerifierLength = 43              // RFC 7636, section 4.1
 	maxVerifierLength = 128
 )
@@ -83,12 +82,7 @@ type Authorization struct {
 // With all of them but the first, the Authorization has the RedirectURI, where the
 // application is told, and gives neither a code nor tokens.
 func (a *AppClient) Authorization(ctx context.Context, in AuthorizationRequest) (*Authorization, error) {
-	plain := AppClient{engine: a.engine, pool: a.pool, id: a.id} // what an application gets is no browser
-	var exist map[string]bool
-	s, err := plain.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
-		exist, err = s.existingScopes(r)
-		return err
-	})
+	s, exist, err := a.loadScopes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("authorization: %w", err)
 	}
@@ -150,9 +144,18 @@ func (s *scope) mayGrant(grant string) error {
 	return nil
 }
 
-// existingScopes are the scopes of the client's that resource servers still have.
-func (s *scope) existingScopes(r store.Reader) (map[string]bool, error) {
-	return resourceScopes(r, s.pool.ID, customScopes(s.client.Settings.OAuthScopes))
+// loadScopes is load for an application, with the scopes of the client's that resource servers still have.
+func (a *AppClient) loadScopes(ctx context.Context) (s *scope, exist map[string]bool, err error) {
+	s, err = a.application().loadWith(ctx, func(r store.Reader, s *scope) (err error) {
+		exist, err = resourceScopes(r, s.pool.ID, customScopes(s.client.Settings.OAuthScopes))
+		return err
+	})
+	return s, exist, err
+}
+
+// application is the client for what an application gets, which is no browser: see [AppClient.Pages].
+func (a *AppClient) application() *AppClient {
+	return &AppClient{engine: a.engine, pool: a.pool, id: a.id}
 }
 
 // grantedScopes returns the scopes of a request, or all of the client's where it names none. A

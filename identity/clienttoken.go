@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity/hook"
-	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -40,11 +39,7 @@ func (a *AppClient) ClientToken(ctx context.Context, in ClientTokenRequest) (*To
 }
 
 func (a *AppClient) clientToken(ctx context.Context, in ClientTokenRequest) (*Tokens, error) {
-	var exist map[string]bool
-	s, err := a.loadWith(ctx, func(r store.Reader, s *scope) (err error) {
-		exist, err = s.existingScopes(r)
-		return err
-	})
+	s, exist, err := a.loadScopes(ctx)
 	if err != nil {
 		return nil, err
 	}

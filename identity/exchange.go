@@ -50,8 +50,7 @@ func (a *AppClient) Exchange(ctx context.Context, in CodeExchange) (*Tokens, err
 
 func (a *AppClient) exchange(ctx context.Context, in CodeExchange) (*Tokens, error) {
 	x := &exchange{digest: digestOf(in.Code)}
-	plain := AppClient{engine: a.engine, pool: a.pool, id: a.id} // what an application gets is no browser
-	s, err := plain.loadWith(ctx, x.read)
+	s, err := a.application().loadWith(ctx, x.read)
 	if err != nil {
 		return nil, err
 	}

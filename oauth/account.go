@@ -12,7 +12,7 @@ import (
 // Pages for people who have no account yet, or cannot get into it. Each keeps the request of the
 // application in its query, so that the sign-in goes on afterwards.
 
-// form reports whether a form came that is the browser's own. Otherwise it has shown page.
+// formOf reports whether a form came that is the browser's own. Otherwise it has shown page.
 func (v *visit) formOf(q *request, page func() hosted.Page) bool {
 	if v.r.Method != http.MethodPost {
 		v.show(q, http.StatusOK, page())

@@ -34,18 +34,9 @@ func (s *Server) login(v *visit) {
 		v.page(http.StatusOK, hosted.Page{Kind: hosted.Unavailable, Client: q.auth.Client.Settings.Name, Provider: v.query["identity_provider"], Links: hosted.Links{SignIn: v.without("/login", "identity_provider", "idp_identifier")}})
 		return
 	}
-	if v.r.Method != http.MethodPost {
-		v.show(q, http.StatusOK, v.firstPage(q))
-		return
+	if v.formOf(q, func() hosted.Page { return v.firstPage(q) }) {
+		v.step(q)
 	}
-	if v.forged() {
-		page := v.firstPage(q)
-		page.Problem = codeForged
-		v.show(q, http.StatusForbidden, page)
-		return
-	}
-	v.knowDevice()
-	v.step(q)
 }
 
 // step takes the form of one step of a sign-in.

@@ -38,7 +38,7 @@ func stepOf(name string) *stepRow {
 	code := func(continued func(*answering) codeChallenge, medium string) *stepRow {
 		return &stepRow{
 			func(a *answering) (*identity.SignInResult, error) { return continued(a).Answer(a.ctx, a.code()) },
-			func(a *answering) hosted.Page { return a.codePage(medium, "") },
+			func(a *answering) hosted.Page { return codePageOf(medium, a.form["destination"]) },
 		}
 	}
 	return map[string]*stepRow{
@@ -71,13 +71,6 @@ type codeChallenge interface {
 func (a *answering) secret(name string) identity.Secret { return identity.Secret(a.form[name]) }
 
 func (a *answering) code() identity.FactorCode { return identity.FactorCode{Code: a.secret("code")} }
-
-func (a *answering) codePage(medium, destination string) hosted.Page {
-	if destination == "" {
-		destination = a.form["destination"]
-	}
-	return codePageOf(medium, destination)
-}
 
 // codePageOf asks for a code. The page keeps where the code went, which it shows, in its form.
 func codePageOf(medium, destination string) hosted.Page {
