@@ -265,20 +265,11 @@ func (a *AppClient) resumeCustom(ctx context.Context, kind stateKind, username, 
 	if err := a.resume(ctx, r.attempt); err != nil {
 		return nil, err
 	}
-	if !s.sameCustomName(r.user, st, username) {
+	if username == "" || !s.sameBegun(r.user, st, username) {
 		return nil, ErrSessionInvalid
 	}
 	r.rounds, r.proofs = r.data.Rounds, st.Proved
 	return r, nil
-}
-
-// sameCustomName reports whether a name that came with an answer is that of the user of the
-// state, who may not exist.
-func (s *scope) sameCustomName(u *User, st *challengeState, name string) bool {
-	if u == nil {
-		u = &User{}
-	}
-	return name != "" && s.sameName(u, st, name)
 }
 
 // useUp uses the state up. It refuses a user who is locked out, and one who may no

@@ -269,6 +269,27 @@ func TestStateOfACustomSignInIsBound(t *testing.T) {
 	}
 }
 
+// In the answer only the name is accepted that the sign-in began with, and the one that the
+// challenge has told: another would tell whose names they are.
+func TestCustomAnswerTakesNoOtherName(t *testing.T) {
+	g, mailed := &game{}, cognitoPool
+	mailed.Aliases = []string{"email"}
+	f, pool, a := g.play(t, storetest.Twice(memory.New()), mailed)
+	u := f.user(t, pool, "alice")
+	c := riddle(t, a, "alice")
+	for _, name := range []string{u.Sub, u.Attributes["email"]} {
+		_, err := guess(t, a.CustomChallenge(name, c.State()), "right")
+		wantErr(t, name, err, identity.ErrSessionInvalid)
+	}
+	if in, err := guess(t, a.CustomChallenge("alice", c.State()), "right"); err != nil || in.Tokens == nil {
+		t.Errorf("by the name: %v", err)
+	}
+	byMail := riddle(t, a, u.Attributes["email"])
+	if in, err := guess(t, a.CustomChallenge(byMail.Username, byMail.State()), "right"); err != nil || in.Tokens == nil {
+		t.Errorf("by the name that the challenge told: %v", err)
+	}
+}
+
 // A password that is proved by SRP is a round, and signs nobody in by itself.
 func TestCustomSignInWithAPassword(t *testing.T) {
 	g := &game{}
