@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"math/big"
 	"strings"
 	"sync"
@@ -46,11 +45,11 @@ type Engine struct {
 	ruleRuns chan struct{} // wakes the job that applies group rules
 	imports  chan struct{} // wakes the job that runs import jobs
 
-	hooks     *Hooks           // of all pools; nil for none
-	poolHooks map[string]Hooks // by the key of the pool
-	targets   TargetCaller     // nil if no target can be called
-	logs      LogSink          // nil if records of pools go nowhere
-	paces     sync.Map         // pool and trigger → *pace, of hooks that have run
+	hooks     *Hooks            // of all pools; nil for none
+	poolHooks map[string]*Hooks // by the key of the pool
+	targets   TargetCaller      // nil if no target can be called
+	logs      LogSink           // nil if records of pools go nowhere
+	paces     sync.Map          // pool and trigger → *pace, of hooks that have run
 
 	rotateAfter time.Duration // 0 means never
 
@@ -231,7 +230,7 @@ func (e *Engine) fillDefaults(o *Options) {
 	e.stock, e.quotas, e.limits, e.jobs = o.KeyStock, o.Quotas, o.Limits, o.Jobs
 	e.blocked, e.breached = foldAll(o.BlockedPasswords), o.Breached
 	e.outbox = newOutbox(o.Outbox)
-	e.hooks, e.poolHooks, e.targets = o.Hooks, maps.Clone(o.PoolHooks), o.Targets
+	e.hooks, e.poolHooks, e.targets = o.Hooks, hooksByPool(o.PoolHooks), o.Targets
 	e.logs = o.Logs
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)

@@ -89,30 +89,34 @@ func (e *HookError) kind() error {
 	return ErrHookFailed
 }
 
-// sets returns the hooks of a point in the order in which they run: those of all
-// pools, those of the pool's key, and the one that calls the target of the first
-// of the triggers that has one. It returns a [*TriggerError] if that target cannot be called.
-func (p points) sets(triggers ...Trigger) ([]*Hooks, error) {
-	if p.engine.hooks == nil && len(p.engine.poolHooks) == 0 && len(p.pool.Settings.Triggers) == 0 {
-		return nil, nil
+// hooksByPool are those of Options.PoolHooks, for [points.sets].
+func hooksByPool(given map[string]Hooks) map[string]*Hooks {
+	all := make(map[string]*Hooks, len(given))
+	for key, h := range given {
+		all[key] = &h
 	}
-	all := make([]*Hooks, 0, 3)
-	if p.engine.hooks != nil {
-		all = append(all, p.engine.hooks)
-	}
-	if h, ok := p.engine.poolHooks[p.pool.Key]; ok && p.pool.Key != "" {
-		all = append(all, &h)
+	return all
+}
+
+// sets returns the hooks of a point in the order in which they run, with nil for
+// those that are not there: those of all pools, those of the pool's key, and the one
+// that calls the target of the first of the triggers that has one. It returns a
+// [*TriggerError] if that target cannot be called.
+func (p points) sets(triggers ...Trigger) (all [3]*Hooks, err error) {
+	all[0] = p.engine.hooks
+	if p.pool.Key != "" {
+		all[1] = p.engine.poolHooks[p.pool.Key]
 	}
 	for _, t := range triggers {
 		target, ok := p.pool.Settings.Triggers[t]
 		if !ok {
 			continue
 		}
-		h := p.callTarget(t, target)
-		if h == nil {
-			return nil, &TriggerError{t}
+		all[2] = p.callTarget(t, target)
+		if all[2] == nil {
+			return all, &TriggerError{t}
 		}
-		return append(all, h), nil
+		break
 	}
 	return all, nil
 }
@@ -131,12 +135,7 @@ func present[E, D any](p points, at at[E, D]) bool {
 	if err != nil {
 		return true // run returns the error
 	}
-	for _, h := range sets {
-		if at.hook(h) != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(sets[:], func(h *Hooks) bool { return h != nil && at.hook(h) != nil })
 }
 
 // run runs the hooks of a point, and merges their decisions as the point says. The first
@@ -147,16 +146,14 @@ func run[E, D any](ctx context.Context, p points, at at[E, D], event func() *E) 
 	if err != nil {
 		return nothing, err
 	}
-	sets = slices.DeleteFunc(sets, func(h *Hooks) bool { return at.hook(h) == nil })
-	if len(sets) == 0 {
-		return nothing, nil
-	}
-	if pretended(at.triggers[0]) {
+	if pretended(at.triggers[0]) && present(p, at) {
 		defer func(begun time.Time) { p.engine.paceOf(p.pool.ID, at.triggers[0]).note(time.Since(begun)) }(time.Now())
 	}
 	for _, h := range sets {
-		fn := at.hook(h)
-		d, err := guarded(ctx, p, at.triggers[0], fn, event())
+		if h == nil || at.hook(h) == nil {
+			continue
+		}
+		d, err := guarded(ctx, p, at.triggers[0], at.hook(h), event())
 		if err != nil {
 			return nothing, p.ended(ctx, at.triggers[0], err)
 		}
