@@ -119,6 +119,10 @@ func TestImportJobRefusesRows(t *testing.T) {
 	f := newEngine(t)
 	pool := f.open(t, cognitoPool)
 	f.join(t, pool, "alice", email)
+	wide := 10 << 20
+	if testing.Short() {
+		wide = 1 << 20
+	}
 	rows := []struct{ row, text string }{
 		{"good,good@example.com,true,,,", "[SUCCEEDED] Line Number 2 - The import succeeded."},
 		{"alice,other@example.com,true,,,", "[SKIPPED] Line Number 3 - The user already exists."},
@@ -129,7 +133,7 @@ func TestImportJobRefusesRows(t *testing.T) {
 		{"short,short@example.com,true", "[FAILED] Line Number 8 - The row has 3 values, and the header has 6 columns."},
 		{"latin\xe9,l@example.com,true,,,", "[FAILED] Line Number 9 - The row is not valid UTF-8, or has a character that is not text."},
 		{"nul\x00,l@example.com,true,,,", "[FAILED] Line Number 10 - The row is not valid UTF-8, or has a character that is not text."},
-		{strings.Repeat("x", 10<<20) + ",l@example.com,true,,,", "[FAILED] Line Number 11 - The row has more than 16000 characters."},
+		{strings.Repeat("x", wide) + ",l@example.com,true,,,", "[FAILED] Line Number 11 - The row has more than 16000 characters."},
 		{",nameless@example.com,true,,,", "[FAILED] Line Number 12 - The cognito:username is missing."},
 		{"noaddress,,true,,,", "[FAILED] Line Number 13 - The email is missing, and email_verified is true."},
 		{"born,born@example.com,true,,1985-02-01,", "[FAILED] Line Number 14 - The birthdate is not in the format mm/dd/yyyy."},
@@ -344,7 +348,6 @@ func TestImportJobStates(t *testing.T) {
 	upload(&identity.ImportJob{ID: first.ID, Signature: second.Signature}, strings.NewReader(""), identity.ErrUploadRefused)
 	upload(&identity.ImportJob{ID: "import-nobody"}, strings.NewReader(""), identity.ErrUploadRefused)
 	upload(first, strings.NewReader("shoe\n"), nil)
-	upload(first, io.LimitReader(endless{}, identity.MaxImportFile+1), identity.ErrUploadTooLarge)
 	upload(first, strings.NewReader(manyRows(1)), nil) // in its place
 	upload(second, strings.NewReader(manyRows(1)), nil)
 	if n := f.count(t, "importchunks"); n != 2 {
@@ -386,6 +389,23 @@ func TestImportJobStates(t *testing.T) {
 	check(t, "UserPool", err)
 	jobs = pool.Admin().ImportJobs()
 	start(create().ID, identity.ErrImportUnverified)
+}
+
+func TestUploadsAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("uploads the largest file and a byte more")
+	}
+	f := newEngine(t)
+	jobs := f.open(t, cognitoPool).Admin().ImportJobs()
+	j, err := jobs.Create(t.Context(), identity.ImportJobOptions{Name: "n"})
+	check(t, "Create", err)
+	upload := func(file io.Reader) error { return jobs.Upload(t.Context(), j.ID, j.Signature, file) }
+	check(t, "Upload", upload(strings.NewReader(manyRows(1))))
+	wantErr(t, "Upload of too much", upload(io.LimitReader(endless{}, identity.MaxImportFile+1)), identity.ErrUploadTooLarge)
+	check(t, "Upload in its place", upload(strings.NewReader(manyRows(1))))
+	if n := f.count(t, "importchunks"); n != 1 {
+		t.Errorf("%d chunks are stored for one file", n)
+	}
 }
 
 func TestImportJobOptions(t *testing.T) {

@@ -365,10 +365,10 @@ func TestTemplatesAreReplacedOneByOne(t *testing.T) {
 }
 
 func TestPreview(t *testing.T) {
-	p := made(t, nil)
+	preview := made(t, nil).Preview()
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		p.Preview().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		preview.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		return w
 	}
 	list := get("/").Body.String()
