@@ -53,8 +53,18 @@ type AuthorizationRequest struct {
 	Nonce string
 	// Challenge is the S256 challenge of PKCE (RFC 7636). Empty means none.
 	Challenge string
-	// Resource is the aud of access tokens (RFC 8707). Empty means none.
+	// Resource is the aud of access tokens (RFC 8707): the identifier of a resource server of the pool. Empty means none.
 	Resource string
+	// Claims are asked for one by one. They count in pools with the setting OpenID.
+	Claims ClaimsRequest
+}
+
+// A ClaimsRequest names claims that an application asks for beside those of its scopes
+// (OpenID Connect Core, section 5.5). Attributes that the client may not read, and that the
+// user does not have, are left out.
+type ClaimsRequest struct {
+	ID       []string `json:"id,omitempty"`       // in the ID token
+	UserInfo []string `json:"userInfo,omitempty"` // in the user info
 }
 
 // An Authorization is a request that the settings of the client allow.
@@ -63,8 +73,10 @@ type Authorization struct {
 	RedirectURI string
 	// Scopes are what the application gets.
 	Scopes []string
-	Pool   *PoolInfo   // that the application belongs to; do not change it
-	Client *ClientInfo // of the application; do not change it
+	// Subject is the sub of the user who must be signed in. Set it before Code or Tokens; empty means anybody.
+	Subject string
+	Pool    *PoolInfo   // that the application belongs to; do not change it
+	Client  *ClientInfo // of the application; do not change it
 
 	request AuthorizationRequest
 	scope   *scope
@@ -76,13 +88,14 @@ type Authorization struct {
 //     user, and redirect nobody,
 //   - [ErrGrantNotAllowed] if the client may not use the grant, or no OAuth at all,
 //   - [ErrScopeNotAllowed] for a scope that the client may not have,
+//   - [ErrResourceServerNotFound] for a resource that the pool does not have,
 //   - [ErrChallengeRequired] if the pool is a safe one, the client has no secret, and there is no challenge,
 //   - [ErrInvalidParameter] for a malformed challenge, or a nonce of more than 2,048 bytes.
 //
 // With all of them but the first, the Authorization has the RedirectURI, where the
 // application is told, and gives neither a code nor tokens.
 func (a *AppClient) Authorization(ctx context.Context, in AuthorizationRequest) (*Authorization, error) {
-	s, exist, err := a.loadScopes(ctx)
+	s, exist, err := a.loadScopes(ctx, in.Resource)
 	if err != nil {
 		return nil, fmt.Errorf("authorization: %w", err)
 	}
@@ -96,19 +109,6 @@ func (a *AppClient) Authorization(ctx context.Context, in AuthorizationRequest) 
 	return auth, nil
 }
 
-// LogoutURI returns an error unless a URI is one of the client's LogoutURLs, byte by byte:
-// [ErrRedirectMismatch].
-func (a *AppClient) LogoutURI(ctx context.Context, uri string) error {
-	s, err := a.load(ctx)
-	if err != nil {
-		return fmt.Errorf("logout URI: %w", err)
-	}
-	if !slices.Contains(s.client.Settings.LogoutURLs, uri) {
-		return fmt.Errorf("logout URI: %w", ErrRedirectMismatch)
-	}
-	return nil
-}
-
 func (auth *Authorization) check(exist map[string]bool) (err error) {
 	s, in := auth.scope, &auth.request
 	if err := s.mayGrant(in.Grant); err != nil {
@@ -120,6 +120,10 @@ func (auth *Authorization) check(exist map[string]bool) (err error) {
 	if len(in.Nonce) > maxNonce {
 		return invalid("nonce", "must have at most 2048 bytes")
 	}
+	if in.Resource != "" && !exist[in.Resource] {
+		return &NotFoundError{ErrResourceServerNotFound, in.Resource}
+	}
+	in.Claims = s.askable(in.Claims)
 	return s.checkChallenge(in.Grant, in.Challenge)
 }
 
@@ -144,10 +148,18 @@ func (s *scope) mayGrant(grant string) error {
 	return nil
 }
 
-// loadScopes is load for an application, with the scopes of the client's that resource servers still have.
-func (a *AppClient) loadScopes(ctx context.Context) (s *scope, exist map[string]bool, err error) {
+// loadScopes is load for an application, with the scopes of the client's that resource servers still have, and
+// with the resource if there is one.
+func (a *AppClient) loadScopes(ctx context.Context, resource string) (s *scope, exist map[string]bool, err error) {
 	s, err = a.application().loadWith(ctx, func(r store.Reader, s *scope) (err error) {
 		exist, err = resourceScopes(r, s.pool.ID, customScopes(s.client.Settings.OAuthScopes))
+		if err != nil || resource == "" {
+			return err
+		}
+		server, err := orNil(resourceServers.Get(r, store.Key(s.pool.ID, resource)))
+		if server != nil {
+			exist[resource] = true
+		}
 		return err
 	})
 	return s, exist, err
@@ -206,17 +218,18 @@ func (s *scope) checkChallenge(grant, challenge string) error {
 
 // An authCode is an authorization code that was not exchanged yet.
 type authCode struct {
-	Pool      string    `json:"pool"`
-	Digest    string    `json:"digest"`
-	Client    string    `json:"client"`
-	Sub       string    `json:"sub"`
-	Browser   string    `json:"browser"` // the family of the browser
-	Redirect  string    `json:"redirect"`
-	Scopes    []string  `json:"scopes"`
-	Nonce     string    `json:"nonce,omitempty"`
-	Challenge string    `json:"challenge,omitempty"`
-	Resource  string    `json:"resource,omitempty"`
-	Expires   time.Time `json:"expires"`
+	Pool      string         `json:"pool"`
+	Digest    string         `json:"digest"`
+	Client    string         `json:"client"`
+	Sub       string         `json:"sub"`
+	Browser   string         `json:"browser"` // the family of the browser
+	Redirect  string         `json:"redirect"`
+	Scopes    []string       `json:"scopes"`
+	Nonce     string         `json:"nonce,omitempty"`
+	Challenge string         `json:"challenge,omitempty"`
+	Resource  string         `json:"resource,omitempty"`
+	Claims    *ClaimsRequest `json:"claims,omitempty"`
+	Expires   time.Time      `json:"expires"`
 }
 
 // digestOf is what a code is stored under. A code has 122 random bits, so it needs no salt.
@@ -250,7 +263,7 @@ func (auth *Authorization) code(ctx context.Context, cookie Secret) (Secret, err
 		if err := b.read(tx, cookie); err != nil {
 			return err
 		}
-		if err := b.standing(now); err != nil {
+		if err := b.standingFor(auth.Subject, now); err != nil {
 			return err
 		}
 		if err := b.dropOldCodes(tx); err != nil {
@@ -259,7 +272,7 @@ func (auth *Authorization) code(ctx context.Context, cookie Secret) (Secret, err
 		return authCodes.Insert(tx, &authCode{
 			Pool: s.pool.ID, Digest: digestOf(Secret(raw)), Client: s.client.ID, Sub: b.User.Sub, Browser: b.family.ID,
 			Redirect: auth.RedirectURI, Scopes: auth.Scopes, Nonce: in.Nonce, Challenge: in.Challenge, Resource: in.Resource,
-			Expires: now.Add(codeLife),
+			Claims: in.Claims.orNil(), Expires: now.Add(codeLife),
 		})
 	})
 	return Secret(raw), err
@@ -310,10 +323,10 @@ func (auth *Authorization) tokens(ctx context.Context, cookie Secret) (*Tokens, 
 	if err != nil {
 		return nil, err
 	}
-	if err := b.standing(now); err != nil {
+	if err := b.standingFor(auth.Subject, now); err != nil {
 		return nil, err
 	}
-	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource}, now)
+	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource, Claims: in.Claims.orNil()}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -331,6 +344,7 @@ func (b *Browser) grant(c *authCode, now time.Time) (*family, error) {
 	}
 	f.AuthTime, f.Kept, f.OAuth, f.Parent = b.AuthTime, b.family.Kept, true, b.family.ID
 	f.AMR, f.ACR = b.family.AMR, b.family.ACR
+	f.Claims = c.Claims
 	f.Scope, f.Audience, f.Device, f.DeviceGroup = strings.Join(c.Scopes, " "), c.Resource, "", ""
 	return f, nil
 }

@@ -121,6 +121,17 @@ func (b *Browser) standing(now time.Time) error {
 	return nil
 }
 
+// standingFor is standing, and returns an error too if another user is signed in than sub, unless that is empty.
+func (b *Browser) standingFor(sub string, now time.Time) error {
+	if err := b.standing(now); err != nil {
+		return err
+	}
+	if sub != "" && b.User.Sub != sub {
+		return fmt.Errorf("%w: another user is", ErrNotSignedIn)
+	}
+	return nil
+}
+
 // SignOut ends the sign-in of the browser. Applications that got tokens through it stay
 // signed in. It is no error if the sign-in has ended before.
 func (b *Browser) SignOut(ctx context.Context) error {

@@ -39,7 +39,7 @@ func (a *AppClient) ClientToken(ctx context.Context, in ClientTokenRequest) (*To
 }
 
 func (a *AppClient) clientToken(ctx context.Context, in ClientTokenRequest) (*Tokens, error) {
-	s, exist, err := a.loadScopes(ctx)
+	s, exist, err := a.loadScopes(ctx, "")
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,25 +19,9 @@ import (
 // tokenVersion is the claim version of access tokens of the authorization server.
 const tokenVersion = 2
 
-// shows reports whether the scopes of a grant show an attribute in the ID token.
-func (g *grant) shows(name string) bool {
-	return !g.family.OAuth || showsAttribute(strings.Fields(g.family.Scope), name)
-}
-
-// showsAttribute reports whether scopes show an attribute. openid alone shows all of them, as
-// does the service. profile shows all but the addresses, custom attributes too.
-func showsAttribute(scopes []string, name string) bool {
-	profile, email, phone := slices.Contains(scopes, scopeProfile), slices.Contains(scopes, scopeEmail), slices.Contains(scopes, scopePhone)
-	if !profile && !email && !phone {
-		return slices.Contains(scopes, scopeOpenID)
-	}
-	switch name {
-	case "email", "email_verified":
-		return email
-	case "phone_number", "phone_number_verified":
-		return phone
-	}
-	return profile
+// shows reports whether the ID token of a family has an attribute.
+func (s *scope) shows(f *family, name string) bool {
+	return !f.OAuth || f.Claims != nil && slices.Contains(f.Claims.ID, name) || showsAttribute(s.settings, strings.Fields(f.Scope), name)
 }
 
 // signID signs the ID token that goes with an access token. There is none for an application
@@ -73,20 +58,71 @@ func accessHash(alg token.Algorithm, access Secret) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]), nil
 }
 
-// UserInfo returns what the scopes of the access token show of the user: attributes, with the
-// sub among them, and the name of the user as "username". It returns [ErrInsufficientScope] for a token without the
-// scope openid, such as one that no authorization server has given.
-func (s *Session) UserInfo() (map[string]string, error) {
+// showsAttribute reports whether scopes show an attribute. profile shows all but the addresses,
+// custom attributes too. openid alone shows all of them, as does the service, or none of them in
+// a pool with the setting OpenID.
+func showsAttribute(set *PoolSettings, scopes []string, name string) bool {
+	profile, email, phone := slices.Contains(scopes, scopeProfile), slices.Contains(scopes, scopeEmail), slices.Contains(scopes, scopePhone)
+	if !profile && !email && !phone {
+		return slices.Contains(scopes, scopeOpenID) && !set.FollowsOpenID()
+	}
+	switch name {
+	case "email", "email_verified":
+		return email
+	case "phone_number", "phone_number_verified":
+		return phone
+	}
+	return profile
+}
+
+// askable is what a request for claims may get: attributes that the client may read, once each.
+func (s *scope) askable(in ClaimsRequest) (out ClaimsRequest) {
+	if !s.settings.FollowsOpenID() {
+		return out
+	}
+	for _, a := range s.settings.Attributes() {
+		if !s.settings.Readable(&s.client.Settings, a.Name) {
+			continue
+		}
+		if slices.Contains(in.ID, a.Name) {
+			out.ID = append(out.ID, a.Name)
+		}
+		if slices.Contains(in.UserInfo, a.Name) {
+			out.UserInfo = append(out.UserInfo, a.Name)
+		}
+	}
+	return out
+}
+
+func (c ClaimsRequest) orNil() *ClaimsRequest {
+	if len(c.ID)+len(c.UserInfo) == 0 {
+		return nil
+	}
+	return &c
+}
+
+// UserInfo returns what the access token shows of the user, as a JSON object: the attributes of its scopes, and
+// those that were asked for one by one, with the sub, and the name of the user as "username". All values
+// are strings, as the service's are; in pools with the setting OpenID they have the types of OpenID Connect
+// Core, section 5.1. It returns [ErrInsufficientScope] for a token without the scope openid, such
+// as one that no authorization server has given.
+func (s *Session) UserInfo() (json.RawMessage, error) {
 	scopes := strings.Fields(s.claims.Scope)
 	if !slices.Contains(scopes, scopeOpenID) {
 		return nil, ErrInsufficientScope
 	}
-	info := map[string]string{}
-	for name, value := range visible(&s.pool.Settings, &s.client.Settings, s.user) {
-		if showsAttribute(scopes, name) {
-			info[name] = value
+	typed, c := s.pool.Settings.FollowsOpenID(), &claims{}
+	add := c.str
+	if typed {
+		add = c.attribute
+	}
+	c.str("sub", s.user.Sub)
+	for _, name := range sortedKeys(s.user.Attributes) {
+		asked := s.asked != nil && slices.Contains(s.asked.UserInfo, name)
+		if name != "sub" && s.pool.Settings.Readable(&s.client.Settings, name) && (asked || showsAttribute(&s.pool.Settings, scopes, name)) {
+			add(name, s.user.Attributes[name])
 		}
 	}
-	info["sub"], info["username"] = s.user.Sub, s.user.Username
-	return info, nil
+	c.str("username", s.user.Username)
+	return c.encode()
 }

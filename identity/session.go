@@ -25,8 +25,9 @@ type Session struct {
 	ring   *ring
 	// authTime is when the user signed in. It is read from the store: a refresh keeps it, and a change of the password renews it.
 	authTime time.Time
-	amr      []string // what the sign-in has proved, see levels.go
-	acr      string   // the name of the level in its tokens, if it has named one
+	amr      []string       // what the sign-in has proved, see levels.go
+	acr      string         // the name of the level in its tokens, if it has named one
+	asked    *ClaimsRequest // that it shows beside those of its scopes; nil for none
 }
 
 // scope is what the session shares with calls of its app client.
@@ -75,7 +76,7 @@ func (e *Engine) Session(ctx context.Context, access Secret) (*Session, error) {
 	if err := s.alive(f); err != nil {
 		return s, err
 	}
-	s.authTime, s.amr, s.acr = f.AuthTime, f.AMR, f.ACR
+	s.authTime, s.amr, s.acr, s.asked = f.AuthTime, f.AMR, f.ACR, f.Claims
 	return s, nil
 }
 

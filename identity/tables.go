@@ -459,9 +459,10 @@ type family struct {
 	// Browser says that this is a browser that is signed in by pages. It has no tokens.
 	Browser bool `json:"browser,omitempty"`
 	// OAuth says that the tokens were given by the authorization server. Parent is the browser that they came through.
-	OAuth    bool   `json:"oauth,omitempty"`
-	Parent   string `json:"parent,omitempty"`
-	Audience string `json:"audience,omitempty"` // aud of access tokens, the resource that they are bound to; empty for none
+	OAuth    bool           `json:"oauth,omitempty"`
+	Parent   string         `json:"parent,omitempty"`
+	Audience string         `json:"audience,omitempty"` // aud of access tokens, the resource that they are bound to; empty for none
+	Claims   *ClaimsRequest `json:"claims,omitempty"`   // asked for one by one; nil for none
 }
 
 type usedState struct {

@@ -231,7 +231,7 @@ func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
 	c.words("cognito:roles", roles)
 	c.option("cognito:preferred_role", preferred)
 	for _, name := range sortedKeys(g.user.Attributes) {
-		if s.settings.Readable(&s.client.Settings, name) && g.shows(name) {
+		if s.settings.Readable(&s.client.Settings, name) && s.shows(g.family, name) {
 			c.attribute(name, g.user.Attributes[name])
 		}
 	}

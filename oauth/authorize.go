@@ -22,6 +22,7 @@ type request struct {
 	params params
 	prompt []string
 	maxAge time.Duration // -1 for none
+	asked  claimsParam
 }
 
 // The errors of RFC 6749, section 4.1.2.1, and of OpenID Connect Core, section 3.1.2.6.
@@ -30,6 +31,7 @@ const (
 	errUnauthorizedClient   = "unauthorized_client"
 	errUnsupportedResponse  = "unsupported_response_type"
 	errInvalidScope         = "invalid_scope"
+	errInvalidTarget        = "invalid_target" // of RFC 8707
 	errServer               = "server_error"
 	errLoginRequired        = "login_required"
 	errRequestNotSupported  = "request_not_supported"
@@ -66,14 +68,15 @@ func (v *visit) readRequest(p params) (*request, error) {
 	if p["client_id"] == "" {
 		return nil, &missingError{"client_id"}
 	}
-	client, err := v.server.engine.AppClient(v.ctx, p["client_id"])
+	client, err := v.appClient(p["client_id"])
 	if err != nil {
 		return nil, err
 	}
-	q := &request{client: client, params: p, maxAge: -1}
+	q := &request{client: client, params: p, maxAge: -1, asked: parseClaims(p["claims"])}
 	q.auth, err = client.Authorization(v.ctx, identity.AuthorizationRequest{
 		Grant: grantOf(p["response_type"]), RedirectURI: p["redirect_uri"], Scopes: p.words("scope"),
 		Nonce: p["nonce"], Challenge: p["code_challenge"], Resource: p["resource"],
+		Claims: q.asked.request,
 	})
 	if q.auth == nil {
 		return nil, err
@@ -81,7 +84,10 @@ func (v *visit) readRequest(p params) (*request, error) {
 	if refused := q.read(); refused != nil {
 		return q, refused
 	}
-	return q, err
+	if err != nil {
+		return q, err
+	}
+	return q, v.readOpenID(q)
 }
 
 // grantOf is the grant of a response type, or one that no client has.
@@ -155,7 +161,7 @@ func (s *Server) authorize(v *visit) {
 		v.refuse(q, err)
 		return
 	}
-	fresh := b != nil && !q.prompts("login") && !q.prompts("select_account") && (q.maxAge < 0 || b.Age <= q.maxAge)
+	fresh := b != nil && (q.auth.Subject == "" || q.auth.Subject == b.User.Sub) && !q.prompts("login") && !q.prompts("select_account") && (q.maxAge < 0 || b.Age <= q.maxAge)
 	switch {
 	case fresh:
 		v.give(q, identity.Secret(v.cookie(browserName(q.client.PoolID()))))
@@ -224,6 +230,9 @@ var responseModes = map[string]func(*visit, *request, []pair){
 func (v *visit) answer(q *request, all []pair) {
 	if state := q.params["state"]; state != "" {
 		all = append(all, pair{"state", state})
+	}
+	if q.openID() {
+		all = append(all, pair{"iss", v.server.engine.Issuer(v.ctx, q.auth.Pool)}) // RFC 9207
 	}
 	send, ok := responseModes[q.params["response_mode"]]
 	if !ok || q.params["response_mode"] == "query" && q.params["response_type"] == "token" {

@@ -44,6 +44,7 @@ var refusals = []struct {
 }{
 	{identity.ErrGrantNotAllowed, errUnauthorizedClient, ""},
 	{identity.ErrScopeNotAllowed, errInvalidScope, ""},
+	{identity.ErrResourceServerNotFound, errInvalidTarget, ""}, // the code is RFC 8707's; what the service says is not known
 	{identity.ErrChallengeRequired, errInvalidRequest, "Code challenge required"},
 	{identity.ErrInvalidParameter, errInvalidRequest, ""},
 	{identity.ErrNotSignedIn, errLoginRequired, ""},
@@ -115,6 +116,8 @@ func (v *visit) refuseRequest(api bool, err error) {
 func (v *visit) pageError(err error) {
 	var missing *missingError
 	switch {
+	case errors.Is(err, errHint):
+		v.problemPage(codeRequest, hosted.Finding{Title: "id_token_hint is not an ID token of the client"})
 	case errors.As(err, &missing):
 		v.problemPage(codeRequest, hosted.Finding{Title: missing.Error()})
 	case errors.Is(err, identity.ErrClientNotFound):
@@ -174,7 +177,7 @@ func (v *visit) redirectFinding() hosted.Finding {
 	if !v.server.options.Explain {
 		return f
 	}
-	client, err := v.server.engine.AppClient(v.ctx, v.query["client_id"])
+	client, err := v.appClient(v.query["client_id"])
 	if err != nil {
 		return f
 	}
@@ -312,10 +315,15 @@ func (v *visit) tokenError(err error) {
 		return
 	}
 	for _, row := range tokenErrors {
-		if errors.Is(err, row.err) {
-			v.tokenRefusal(row.status, refusal{row.code, row.text})
+		if !errors.Is(err, row.err) {
+			continue
+		}
+		if row.code == errInvalidClient && v.pool != "" && v.follows(v.pool) {
+			v.challengeClient(refusal{row.code, row.text})
 			return
 		}
+		v.tokenRefusal(row.status, refusal{row.code, row.text})
+		return
 	}
 	v.failed(err)
 	v.tokenRefusal(http.StatusInternalServerError, refusal{errServer, ""})

@@ -3,39 +3,149 @@ package oauth
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/oauth/hosted"
 )
 
-// logout signs a browser out, and sends it to one of the client's pages: logout_uri, or the
-// sign-in page for redirect_uri.
+// A browser signs out. Amazon Cognito's way takes client_id with logout_uri, or with
+// redirect_uri for the sign-in page. Pools with the setting OpenID also know that of OpenID Connect
+// RP-Initiated Logout: id_token_hint, post_logout_redirect_uri and state. There a person is asked
+// first, unless the hint shows that the application knows who is signed in.
+
+// A goodbye is a request to sign out.
+type goodbye struct {
+	client *identity.AppClient
+	pool   *identity.PoolInfo
+	info   *identity.ClientInfo
+	known  string // the sub of id_token_hint; empty for none
+	next   string // where the browser goes then; empty for a page
+	ours   bool   // the request is Amazon Cognito's
+}
+
+// logout signs a browser out.
 func (s *Server) logout(v *visit) {
 	p := v.query
-	if p["client_id"] == "" {
-		v.pageError(&missingError{"client_id"})
+	if v.r.Method == http.MethodPost && v.form["_csrf"] == "" { // of an application: by GET the browser sends its cookies
+		v.redirect("/logout?" + v.form.encode())
 		return
 	}
-	client, err := s.engine.AppClient(v.ctx, p["client_id"])
+	g, err := v.goodbye(p)
 	if err != nil {
 		v.pageError(err)
 		return
 	}
-	next, err := v.afterLogout(client)
-	if err != nil {
+	b, err := v.browser(g.client)
+	switch {
+	case errors.Is(err, identity.ErrNotSignedIn):
+		v.leave(g)
+		return
+	case err != nil:
+		v.pageError(err)
+		return
+	case !g.ours && b.User.Sub != g.known && !v.agreed():
+		v.page(http.StatusOK, hosted.Page{
+			Kind: hosted.SignOut, Client: g.info.Settings.Name, CSRF: v.csrfToken(), LeadsTo: leadsTo(g.next),
+			Action: "/logout?" + p.encode(),
+		})
+		return
+	}
+	if err := b.SignOut(v.ctx); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
 		v.pageError(err)
 		return
 	}
-	b, err := v.browser(client)
-	if err == nil {
-		err = b.SignOut(v.ctx)
+	v.leave(g)
+}
+
+// agreed reports whether the person has pressed the button of the page.
+func (v *visit) agreed() bool {
+	return v.r.Method == http.MethodPost && v.form["do"] == hosted.DoSignOut && !v.forged()
+}
+
+func leadsTo(uri string) []string {
+	if uri == "" {
+		return nil
 	}
-	if err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
-		v.failed(err)
-		v.page(http.StatusInternalServerError, v.errorOf(codeServer))
+	return []string{uri}
+}
+
+// leave sends a browser on that is signed out.
+func (v *visit) leave(g *goodbye) {
+	v.setCookie(browserName(g.client.PoolID()), "", -1)
+	if g.next == "" {
+		v.page(http.StatusOK, hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name})
 		return
 	}
-	v.setCookie(browserName(client.PoolID()), "", -1)
-	v.redirect(next)
+	v.redirect(g.next)
+}
+
+// goodbye reads a request to sign out.
+func (v *visit) goodbye(p params) (*goodbye, error) {
+	hint, err := v.logoutHint(p)
+	if err != nil {
+		return nil, err
+	}
+	id := p["client_id"]
+	if id == "" && hint != nil {
+		id = hint.Client
+	}
+	if id == "" {
+		return nil, &missingError{"client_id"}
+	}
+	g := &goodbye{}
+	if g.client, err = v.appClient(id); err != nil {
+		return nil, err
+	}
+	pool, err := v.server.engine.UserPool(v.ctx, g.client.PoolID())
+	if err != nil {
+		return nil, err
+	}
+	if g.pool, err = pool.Admin().Describe(v.ctx); err != nil {
+		return nil, err
+	}
+	if g.info, err = pool.Admin().Clients().Get(v.ctx, id); err != nil {
+		return nil, err
+	}
+	g.ours = !g.pool.Settings.FollowsOpenID() || p["logout_uri"] != "" || p["redirect_uri"] != ""
+	if g.ours {
+		g.next, err = v.afterLogout(g, p)
+		return g, err
+	}
+	if hint != nil {
+		if hint.Client != id || hint.Pool != g.pool.ID {
+			return nil, errHint
+		}
+		g.known = hint.Sub
+	}
+	uri := p["post_logout_redirect_uri"]
+	if uri != "" && !slices.Contains(g.info.Settings.LogoutURLs, uri) {
+		return nil, identity.ErrRedirectMismatch
+	}
+	if uri != "" {
+		g.next = withState(uri, p["state"])
+	}
+	return g, nil
+}
+
+// errHint is told on a page: no application can be told.
+var errHint = errors.New("oauth: id_token_hint is not an ID token of the client")
+
+// logoutHint reads id_token_hint. A request of Amazon Cognito's has none that counts.
+func (v *visit) logoutHint(p params) (*identity.IDTokenHint, error) {
+	if p["id_token_hint"] == "" || p["logout_uri"] != "" || p["redirect_uri"] != "" {
+		return nil, nil
+	}
+	hint, err := v.server.engine.IDTokenHint(v.ctx, identity.Secret(p["id_token_hint"]))
+	switch {
+	case err == nil && v.follows(hint.Pool):
+		return hint, nil
+	case err == nil, errors.Is(err, identity.ErrInvalidParameter) && !v.followsClient(p["client_id"]):
+		return nil, nil // the service does not know the parameter
+	case errors.Is(err, identity.ErrInvalidParameter):
+		return nil, errHint
+	}
+	return nil, err
 }
 
 // withState adds the state of a request to the address that its answer goes to.
@@ -46,12 +156,11 @@ func withState(uri, state string) string {
 	return appendQuery(uri, []pair{{"state", state}})
 }
 
-// afterLogout is where a browser goes that is signed out.
-func (v *visit) afterLogout(client *identity.AppClient) (string, error) {
-	p := v.query
+// afterLogout is where a browser goes that is signed out as Amazon Cognito does it.
+func (v *visit) afterLogout(g *goodbye, p params) (string, error) {
 	if uri := p["logout_uri"]; uri != "" {
-		if err := client.LogoutURI(v.ctx, uri); err != nil {
-			return "", err
+		if !slices.Contains(g.info.Settings.LogoutURLs, uri) {
+			return "", identity.ErrRedirectMismatch
 		}
 		return withState(uri, p["state"]), nil
 	}

@@ -80,7 +80,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 		"/signup":           {methods: "GET, HEAD, POST", serve: s.signUp},
 		"/confirm":          {methods: "GET, HEAD, POST", serve: s.confirm},
 		"/forgotPassword":   {methods: "GET, HEAD, POST", serve: s.forgotPassword},
-		"/logout":           {methods: "GET, HEAD", serve: s.logout},
+		"/logout":           {methods: "GET, HEAD, POST", serve: s.logout},
 		"/error":            {methods: "GET, HEAD", serve: s.errorPage},
 	}
 	return s
@@ -100,6 +100,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := s.visit(w, r)
+	if err := v.findDomain(); err != nil {
+		v.pageError(err)
+		return
+	}
 	rt, ok := s.routes[r.URL.Path]
 	if !ok {
 		v.page(http.StatusNotFound, v.errorOf(codeNotFound))
@@ -144,6 +148,8 @@ type visit struct {
 	id     string // of the request
 	query  params
 	form   params
+	pool   string // of the client of a program that has said which it is
+	domain string // the pool that the host is a domain of, or "" on a host of all pools
 }
 
 // maxUserAgent is how many bytes of the User-Agent are kept.

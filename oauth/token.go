@@ -35,7 +35,7 @@ func (v *visit) caller() (*caller, error) {
 	if id == "" {
 		return nil, &refusal{errInvalidRequest, ""}
 	}
-	client, err := v.server.engine.AppClient(v.ctx, id)
+	client, err := v.appClient(id)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +82,7 @@ func (v *visit) grant() (*identity.Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.pool = c.client.PoolID()
 	switch p["grant_type"] {
 	case "authorization_code":
 		if p["code"] == "" || p["redirect_uri"] == "" {
@@ -131,7 +132,7 @@ func (s *Server) userInfo(v *visit) {
 		return
 	}
 	session, err := s.engine.Session(v.ctx, identity.Secret(raw))
-	var info map[string]string
+	var info json.RawMessage
 	if err == nil {
 		info, err = session.UserInfo()
 	}
@@ -139,14 +140,23 @@ func (s *Server) userInfo(v *visit) {
 	case err == nil:
 		v.json(http.StatusOK, info)
 	case errors.Is(err, identity.ErrInsufficientScope):
-		v.bearerError(http.StatusUnauthorized, refusal{errInsufficientScope, "The access token does not have the scope openid"})
+		v.tokenRefused(raw, refusal{errInsufficientScope, "The access token does not have the scope openid"})
 	case errors.Is(err, identity.ErrInvalidAccessToken), errors.Is(err, identity.ErrAccessTokenExpired),
 		errors.Is(err, identity.ErrAccessTokenRevoked), errors.Is(err, identity.ErrUserNotFound):
-		v.bearerError(http.StatusUnauthorized, refusal{errInvalidToken, "Access token is expired, disabled, or deleted, or the user has globally signed out."})
+		v.tokenRefused(raw, refusal{errInvalidToken, "Access token is expired, disabled, or deleted, or the user has globally signed out."})
 	default:
 		v.failed(err)
 		v.tokenRefusal(http.StatusInternalServerError, refusal{errServer, ""})
 	}
+}
+
+// tokenRefused tells a program that its access token is not good.
+func (v *visit) tokenRefused(raw string, r refusal) {
+	if v.followsForToken(raw) {
+		v.challengeBearer(r)
+		return
+	}
+	v.bearerError(http.StatusUnauthorized, r)
 }
 
 // bearerError is an error of the userinfo endpoint, which the service tells in a header too.

@@ -30,4 +30,28 @@ type Discovery struct {
 	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported,omitempty"`
 	// UserinfoEndpoint is the URL that answers with claims about the user of an access token.
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
+
+	// The members from here on are those that Cognito does not have.
+
+	// AuthenticationLevels are the values of acr that a client may ask for.
+	AuthenticationLevels []string `json:"acr_values_supported,omitempty"`
+	// IssuerInResponse says that answers of the authorization endpoint have the parameter iss (RFC 9207).
+	IssuerInResponse bool `json:"authorization_response_iss_parameter_supported,omitempty"`
+	// ClaimsParameter says that the authorization endpoint knows the parameter claims.
+	ClaimsParameter bool `json:"claims_parameter_supported,omitempty"`
+	// Claims are the claims of ID tokens and of the user info.
+	Claims []string `json:"claims_supported,omitempty"`
+	// ChallengeMethods are the methods of PKCE (RFC 7636).
+	ChallengeMethods []string `json:"code_challenge_methods_supported,omitempty"`
+	// GrantTypes are the grants of the token endpoint, with "implicit" if the authorization endpoint gives tokens.
+	GrantTypes []string `json:"grant_types_supported,omitempty"`
+	// PromptValues are the values of prompt.
+	PromptValues []string `json:"prompt_values_supported,omitempty"`
+	// RequestURIParameter says whether the authorization endpoint knows the parameter request_uri. Nil leaves
+	// the member out, which says that it does (OpenID Connect Discovery, section 3).
+	RequestURIParameter *bool `json:"request_uri_parameter_supported,omitempty"`
+	// ResponseModes are the values of response_mode.
+	ResponseModes []string `json:"response_modes_supported,omitempty"`
+	// RevocationEndpointAuthMethods are the ways in which a client may prove its secret to the revocation endpoint.
+	RevocationEndpointAuthMethods []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
 }

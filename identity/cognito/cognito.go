@@ -28,7 +28,6 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
-	"github.com/cognate-id/cognate/token"
 )
 
 // Options are the wiring of a handler.
@@ -160,9 +159,13 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	pool, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if id, ok := strings.CutPrefix(r.URL.Path, "/"+metadataPath+"/"); ok { // RFC 8414, section 3.1
+		pool, name = id, metadataPath
+	}
 	serve := map[string]func(*http.Request, string) (any, error){
 		".well-known/jwks.json":            s.jwks,
 		".well-known/openid-configuration": s.discovery,
+		metadataPath:                       s.metadata,
 	}[name]
 	switch {
 	case isUpload(r, name):
@@ -260,48 +263,4 @@ func (s *service) document(w http.ResponseWriter, r *http.Request, v any, err er
 // valid.
 func (s *service) jwks(r *http.Request, pool string) (any, error) {
 	return s.engine.JWKS(r.Context(), pool)
-}
-
-// discovery is the OpenID configuration of a pool. It names the endpoints of the
-// authorization server. Without one, see discovery.
-func (s *service) discovery(r *http.Request, id string) (any, error) {
-	ctx := r.Context()
-	pool, err := s.engine.UserPool(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	info, err := pool.Admin().Describe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d := discovery(s.engine.Issuer(ctx, info), &info.Settings)
-	if s.oauth != nil {
-		nameEndpoints(&d, s.base(ctx))
-	}
-	return d, nil
-}
-
-// nameEndpoints names the endpoints of the authorization server.
-func nameEndpoints(d *token.Discovery, base string) {
-	d.AuthorizationEndpoint, d.TokenEndpoint, d.UserinfoEndpoint = base+"/oauth2/authorize", base+"/oauth2/token", base+"/oauth2/userInfo"
-	d.EndSessionEndpoint, d.RevocationEndpoint = base+"/logout", base+"/oauth2/revoke"
-	d.ResponseTypes, d.Scopes = []string{"code", "token"}, []string{"openid", "email", "phone", "profile"}
-	d.TokenEndpointAuthMethods = []string{"client_secret_basic", "client_secret_post"}
-}
-
-// discovery is the document of a pool without an authorization server. With CognitoDefaults it is the service's,
-// which names endpoints below the issuer although none answers there. For safe
-// pools it has what is served alone.
-func discovery(iss string, set *identity.PoolSettings) token.Discovery {
-	d := token.Discovery{
-		Issuer: iss, JWKSURI: iss + "/.well-known/jwks.json",
-		IDTokenAlgorithms: []token.Algorithm{cmp.Or(set.Algorithm, token.RS256)}, SubjectTypes: []string{"public"},
-	}
-	if set.Defaults == identity.SafeDefaults {
-		return d
-	}
-	d.AuthorizationEndpoint, d.TokenEndpoint, d.UserinfoEndpoint = iss+"/authorize", iss+"/token", iss+"/userInfo"
-	d.ResponseTypes, d.Scopes = []string{"code", "token"}, []string{"openid", "email", "phone", "profile"}
-	d.TokenEndpointAuthMethods = []string{"client_secret_basic", "client_secret_post"}
-	return d
 }

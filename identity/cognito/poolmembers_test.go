@@ -21,7 +21,7 @@ var otherFields = []string{
 	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
-	"PasskeyOrigins", "BlockCommonPasswords", "RecentSignInMinutes", "RecoveryCodes",
+	"PasskeyOrigins", "BlockCommonPasswords", "RecentSignInMinutes", "OpenID", "RecoveryCodes",
 	"ID", "Key",
 }
 

@@ -54,6 +54,7 @@ var grown = []struct {
 	{"Rotation", func(s *Pool) string { return onText(s.Rotates(&Client{})) }},
 	{"IdleHours", func(s *Pool) string { return lifeText(s.IdleLife(&Client{})) }},
 	{"RecentSignInMinutes", func(s *Pool) string { return lifeText(s.RecentSignIn()) }},
+	{"OpenID", func(s *Pool) string { return onText(s.FollowsOpenID()) }},
 	{"BlockCommonPasswords", func(s *Pool) string { return onText(s.BlocksCommonPasswords()) }},
 }
 
@@ -128,6 +129,9 @@ func (s *Pool) VerifiesFirst(attribute string) bool {
 
 // HidesSignUp reports whether a sign-up does not reveal that the address has an account.
 func (s *Pool) HidesSignUp() bool { return s.given(s.HideSignUp, 1) }
+
+// FollowsOpenID reports whether the authorization server keeps to OpenID Connect where Amazon Cognito differs.
+func (s *Pool) FollowsOpenID() bool { return s.given(s.OpenID, 2) }
 
 // NotifiesOwners reports whether users are told of changes of their account.
 func (s *Pool) NotifiesOwners() bool { return s.given(s.Notices, 1) }

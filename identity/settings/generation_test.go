@@ -26,6 +26,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 		{"Rotation", "off", "on"},
 		{"IdleHours", "no limit", "14 days"},
 		{"RecentSignInMinutes", "no limit", "15 minutes"},
+		{"OpenID", "off", "on"},
 		{"BlockCommonPasswords", "off", "on"},
 	}
 	pool := settings.Pool{Name: "main", Region: "us-east-1"}
@@ -43,7 +44,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 	pool := settings.Pool{
 		Name: "main", Region: "us-east-1", UnconfirmedDays: new(30), ReplaceUnconfirmed: new(false), ProveNames: new(false), PrepareNames: new(false),
-		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0), BlockCommonPasswords: new(false), RecentSignInMinutes: new(0),
+		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0), BlockCommonPasswords: new(false), RecentSignInMinutes: new(0), OpenID: new(false),
 	}
 	before := pool
 	for _, c := range pool.Upgrade() {
@@ -64,7 +65,7 @@ func TestPoolsOfAGenerationKeepIt(t *testing.T) {
 	if pool.BlocksCommonPasswords() || pool.RecentSignIn() != 0 || !pool.NotifiesOwners() {
 		t.Errorf("generation 1: BlocksCommonPasswords = %t, NotifiesOwners = %t", pool.BlocksCommonPasswords(), pool.NotifiesOwners())
 	}
-	want := []settings.Change{{"RecentSignInMinutes", "no limit", "15 minutes"}, {"BlockCommonPasswords", "off", "on"}}
+	want := []settings.Change{{"RecentSignInMinutes", "no limit", "15 minutes"}, {"OpenID", "off", "on"}, {"BlockCommonPasswords", "off", "on"}}
 	if got := pool.Upgrade(); !slices.Equal(got, want) {
 		t.Errorf("Upgrade = %v, want %v", got, want)
 	}

@@ -219,6 +219,9 @@ type Pool struct {
 	// 0 for any time. A refresh of tokens is no sign-in. Operators are not held to it. Unset, it is
 	// 15 with SafeDefaults of generation 2 or later, and 0 otherwise.
 	RecentSignInMinutes *int `json:"recentSignInMinutes,omitempty"`
+	// OpenID holds the authorization server to OpenID Connect where Amazon Cognito differs from it: see
+	// docs/oauth.md. Unset, it is on with SafeDefaults of generation 2 or later.
+	OpenID *bool `json:"openID,omitempty"`
 	// RecoveryCodes lets users make codes that stand in for a lost second factor, in Go: see
 	// Session.NewRecoveryCodes. It is off by default, with any defaults.
 	RecoveryCodes bool `json:"recoveryCodes,omitempty"`

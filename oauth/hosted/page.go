@@ -30,6 +30,7 @@ const (
 	PasskeyEnrol  Kind = "passkey-enrol"  // a new passkey (credential), or do=skip
 	RecoveryCodes Kind = "recovery-codes" // new recovery codes, shown once
 	Accounts      Kind = "accounts"       // continue as a user of [Page.Accounts] (account)
+	SignOut       Kind = "sign-out"       // do=sign-out, or back
 	SignedOut     Kind = "signed-out"     // the user has signed out
 	Error         Kind = "error"          // [Page.Problem] and [Page.RequestID], and [Page.Findings] for developers
 	Unavailable   Kind = "unavailable"    // a login option that does not work now
@@ -42,7 +43,7 @@ func Kinds() []Kind {
 	return []Kind{
 		SignIn, Identify, Password, ChooseFactor, Code, Passkey, RecoveryCode, NewPassword, SetupChoice, SetupTOTP,
 		SetupAddress, SignUp, Confirm, Resent, Forgot, Reset, Consent, Account, Recent, PasskeyEnrol, RecoveryCodes,
-		Accounts, SignedOut, Error, Unavailable, FormPost, Confirmed,
+		Accounts, SignOut, SignedOut, Error, Unavailable, FormPost, Confirmed,
 	}
 }
 

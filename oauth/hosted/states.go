@@ -110,6 +110,7 @@ func signInStates() []State {
 			{Name: "shelf/write"},
 		}})},
 		{"accounts", client(Page{Kind: Accounts, Accounts: []SignedIn{{ID: "1", Name: "ada", Detail: sampleUser}, {ID: "2", Name: "grace.hopper@navy.example", Expired: true}}})},
+		{"sign-out", client(Page{Kind: SignOut, Links: Links{App: "https://fernway.example/"}})},
 		{"signed-out", client(Page{Kind: SignedOut, Links: Links{SignIn: "/sign-in", App: "https://fernway.example/"}})},
 		{"signed-out-no-client", Page{Kind: SignedOut}},
 		{"unavailable", client(Page{Kind: Unavailable, Provider: "Northwind ID", Links: Links{SignIn: "/sign-in", App: "fernway://home"}})},

@@ -1,0 +1,118 @@
+package oauth_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+)
+
+// hinted is a world whose pool has the setting OpenID, with two users.
+func hinted(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, func(s *identity.PoolSettings) { s.OpenID = new(true) })
+	w.user("ann")
+	w.user("bob")
+	return w
+}
+
+func (w *world) idToken(b *browser, client *identity.AppClient, name string) string {
+	w.Helper()
+	_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", client.ClientID(), "redirect_uri", callback,
+		"code", b.code(client, name), "code_verifier", verifier)
+	raw, _ := doc["id_token"].(string)
+	return raw
+}
+
+// An application that names a user gets no other.
+func TestHintsNameTheUser(t *testing.T) {
+	w := hinted(t)
+	annsToken := w.idToken(w.browser(), w.public, "ann")
+	annsSub := claims(t, annsToken)["sub"].(string)
+	for name, more := range map[string][]string{
+		"id_token_hint": {"id_token_hint", annsToken},
+		"claims":        {"claims", `{"id_token":{"sub":{"value":"` + annsSub + `"}}}`},
+	} {
+		b := w.browser()
+		b.code(w.public, "bob")
+		if _, out := b.get(w.authorizeURL(w.public, append(more, "prompt", "none")...)); refusedAt(out) != "login_required" {
+			t.Errorf("%s, silently: %v", name, out)
+		}
+		if status, out := b.get(w.authorizeURL(w.public, more...)); status != http.StatusOK || out != nil {
+			t.Fatalf("%s: %d %v", name, status, out)
+		}
+		if _, out := b.submit(map[string]string{"username": "bob", "password": password}); refusedAt(out) != "login_required" {
+			t.Errorf("%s, and another user signs in: %v", name, out)
+		}
+		b.get(w.authorizeURL(w.public, more...))
+		if _, out := b.submit(map[string]string{"username": "ann", "password": password}); out == nil || out.Query().Get("code") == "" {
+			t.Errorf("%s, and the user signs in: %v", name, out)
+		}
+	}
+}
+
+func TestInvalidHintsAndClaims(t *testing.T) {
+	w := hinted(t)
+	other := hinted(t)
+	foreign := other.idToken(other.browser(), other.public, "ann")
+	own := w.idToken(w.browser(), w.public, "ann")
+	_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.public.ClientID(), "redirect_uri", callback,
+		"code", w.browser().code(w.public, "bob"), "code_verifier", verifier)
+	access, _ := doc["access_token"].(string)
+	head := own[:strings.LastIndexByte(own, '.')]
+	for name, more := range map[string][]string{
+		"text":                      {"id_token_hint", "x.y.z"},
+		"an access token":           {"id_token_hint", access},
+		"without its signature":     {"id_token_hint", head + "."},
+		"with another signature":    {"id_token_hint", head + foreign[strings.LastIndexByte(foreign, '.'):]},
+		"of another server":         {"id_token_hint", foreign},
+		"claims that are text":      {"claims", "name"},
+		"claims that are a list":    {"claims", `{"userinfo":[]}`},
+		"claims that end too early": {"claims", `{"userinfo":{`},
+	} {
+		if _, out := w.browser().get(w.authorizeURL(w.public, more...)); refusedAt(out) != "invalid_request" {
+			t.Errorf("%s: %v", name, out)
+		}
+	}
+	_, out := w.browser().get(w.authorizeURL(w.public, "id_token_hint", own, "claims", `{"id_token":{"sub":{"value":"another"}}}`))
+	if refusedAt(out) != "login_required" {
+		t.Errorf("a hint and claims of different users: %v", out)
+	}
+}
+
+// Pools that are held to Amazon Cognito's behaviour do not know these parameters.
+func TestCognitoKnowsNoHints(t *testing.T) {
+	w := newWorld(t, nil)
+	w.user("ann")
+	for _, more := range [][]string{{"id_token_hint", "x"}, {"claims", "x"}, {"claims", `{"userinfo":{"name":null}}`}} {
+		b := w.browser()
+		b.get(w.authorizeURL(w.public, more...))
+		_, out := b.submit(map[string]string{"username": "ann", "password": password})
+		if out == nil || out.Query().Get("code") == "" || out.Query().Has("iss") {
+			t.Errorf("%v: %v", more, out)
+		}
+	}
+	if status, _, h := w.call(http.MethodGet, "/oauth2/userInfo", nil, "Authorization", "Bearer x.y.z"); status != http.StatusUnauthorized || strings.HasPrefix(h.Get("WWW-Authenticate"), "Bearer") {
+		t.Errorf("a forged token: %d %v", status, h)
+	}
+	if status, _, _ := w.post("/oauth2/token", "grant_type", "refresh_token", "refresh_token", "x", "client_id", w.secret.ClientID(), "client_secret", "wrong"); status != http.StatusBadRequest {
+		t.Errorf("a wrong secret: %d", status)
+	}
+}
+
+func TestResourcesAreThoseOfThePool(t *testing.T) {
+	w := hinted(t)
+	const api = "https://api.example.com"
+	if _, out := w.browser().get(w.authorizeURL(w.public, "resource", api)); refusedAt(out) != "invalid_target" {
+		t.Errorf("a resource that does not exist: %v", out)
+	}
+	if _, err := w.pool.Admin().ResourceServers().Create(t.Context(), identity.ResourceServerSettings{Identifier: api, Name: "api"}); err != nil {
+		t.Fatal(err)
+	}
+	_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.public.ClientID(), "redirect_uri", callback,
+		"code", w.browser().code(w.public, "ann", "resource", api), "code_verifier", verifier)
+	if aud := claims(t, doc["access_token"])["aud"]; aud != api {
+		t.Errorf("aud is %v", aud)
+	}
+}
