@@ -207,6 +207,7 @@ func (v *visit) refuse(q *request, err error) {
 		v.pageError(err)
 		return
 	}
+	v.explain(r.code, err)
 	var all []pair
 	if r.description != "" {
 		all = append(all, pair{"error_description", r.description})

@@ -115,6 +115,7 @@ func (v *visit) refuseRequest(api bool, err error) {
 // pageError tells a person what no application can be told.
 func (v *visit) pageError(err error) {
 	var missing *missingError
+	v.explain("page", err)
 	switch {
 	case errors.Is(err, errHint):
 		v.problemPage(codeRequest, hosted.Finding{Title: "id_token_hint is not an ID token of the client"})
@@ -307,6 +308,7 @@ var tokenErrors = []struct {
 func (v *visit) tokenError(err error) {
 	var r *refusal
 	if errors.As(err, &r) {
+		v.explain(r.code, err)
 		v.tokenRefusal(http.StatusBadRequest, *r)
 		return
 	}
@@ -318,6 +320,7 @@ func (v *visit) tokenError(err error) {
 		if !errors.Is(err, row.err) {
 			continue
 		}
+		v.explain(row.code, err)
 		if row.code == errInvalidClient && v.pool != "" && v.follows(v.pool) {
 			v.challengeClient(refusal{row.code, row.text})
 			return

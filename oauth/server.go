@@ -42,6 +42,7 @@ type Server struct {
 	log     *slog.Logger
 	origins *http.CrossOriginProtection
 	routes  map[string]route
+	refused recent
 }
 
 // assetsPath is where the pages find their style and script.

@@ -140,9 +140,11 @@ func (s *Server) userInfo(v *visit) {
 	case err == nil:
 		v.json(http.StatusOK, info)
 	case errors.Is(err, identity.ErrInsufficientScope):
+		v.explain(errInsufficientScope, err)
 		v.tokenRefused(raw, refusal{errInsufficientScope, "The access token does not have the scope openid"})
 	case errors.Is(err, identity.ErrInvalidAccessToken), errors.Is(err, identity.ErrAccessTokenExpired),
 		errors.Is(err, identity.ErrAccessTokenRevoked), errors.Is(err, identity.ErrUserNotFound):
+		v.explain(errInvalidToken, err)
 		v.tokenRefused(raw, refusal{errInvalidToken, "Access token is expired, disabled, or deleted, or the user has globally signed out."})
 	default:
 		v.failed(err)

@@ -10,6 +10,7 @@
 //	                     save a store to a file, load it, or copy it to another store
 //	cognate mail, sms    try whether messages are sent
 //	cognate pages        preview the pages on which people sign in
+//	cognate doctor       find out what is wrong with an application's sign-in
 //	cognate secrets      change the keys that encrypt secrets in the store
 //
 // See `cognate COMMAND --help`. The exit code is 0 for success, 1 for an error, and 2 for an
@@ -52,6 +53,7 @@ type commands struct {
 	Mail    mailCommand    `cmd:"" help:"Try whether mail is sent."`
 	SMS     smsCommand     `cmd:"" name:"sms" help:"Try whether text messages are sent."`
 	Pages   pagesCommand   `cmd:"" help:"Preview the pages on which people sign in."`
+	Doctor  doctorCommand  `cmd:"" help:"Find out what is wrong with an application's sign-in."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version and exit."`

@@ -38,10 +38,11 @@ type routes struct {
 
 func (s *Server) routes(version string, access cognito.Access) http.Handler {
 	return routes{map[string]map[string]call{
-		healthPath:              {http.MethodGet: health(version, func(context.Context) error { return nil }, s.api.Saturated)},
-		controlPath + "/outbox": {http.MethodGet: s.listOutbox, http.MethodDelete: s.clearOutbox},
-		controlPath + "/reset":  {http.MethodPost: s.postReset},
-		controlPath + "/clock":  {http.MethodPost: s.postClock},
+		healthPath:               {http.MethodGet: health(version, func(context.Context) error { return nil }, s.api.Saturated)},
+		controlPath + "/outbox":  {http.MethodGet: s.listOutbox, http.MethodDelete: s.clearOutbox},
+		controlPath + "/request": {http.MethodGet: s.getRequest},
+		controlPath + "/reset":   {http.MethodPost: s.postReset},
+		controlPath + "/clock":   {http.MethodPost: s.postClock},
 	}, access}
 }
 
@@ -50,6 +51,16 @@ func (s *Server) routes(version string, access cognito.Access) http.Handler {
 // error.
 func Health(version string, ready func(context.Context) error, saturated func() bool) http.Handler {
 	return routes{calls: map[string]map[string]call{healthPath: {http.MethodGet: health(version, ready, saturated)}}}
+}
+
+// getRequest tells why the authorization server has refused a request.
+func (s *Server) getRequest(r *http.Request) (any, error) {
+	id := r.URL.Query().Get("id")
+	refused, ok := s.oauth.Refused(id)
+	if !ok {
+		return nil, refuse(http.StatusNotFound, "the authorization server has refused no request %q lately", id)
+	}
+	return refused, nil
 }
 
 func health(version string, ready func(context.Context) error, saturated func() bool) call {

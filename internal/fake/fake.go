@@ -101,6 +101,7 @@ type Server struct {
 	clock   clock
 	ready   *identity.UserPool
 	api     *cognito.Handler
+	oauth   *oauth.Server
 	control http.Handler
 	log     *slog.Logger
 	version string
@@ -135,9 +136,10 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
+	s.oauth = oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: true, Explain: true, Logger: o.Logger})
 	s.api = cognito.NewHandler(s.engine, &cognito.Options{
 		Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access,
-		AuthorizationServer: oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: true, Explain: true, Logger: o.Logger}),
+		AuthorizationServer: s.oauth,
 	})
 	s.control = s.routes(o.Version, o.Access)
 	return s, nil
