@@ -110,6 +110,12 @@ const (
 	TierPlus       = settings.TierPlus
 )
 
+// The documents that pages link to, see [TermsName].
+const (
+	TermsOfUse    = settings.TermsOfUse
+	PrivacyPolicy = settings.PrivacyPolicy
+)
+
 // The levels that sign-ins reach, see [Level].
 const (
 	Level1 = settings.Level1

@@ -173,6 +173,7 @@ func namesOf(set *identity.PoolSettings) []string {
 // show shows a page of a request, whose forms come back to where it is.
 func (v *visit) show(q *request, status int, page hosted.Page) {
 	page.Client, page.CSRF, page.LeadsTo = q.auth.Client.Settings.Name, v.csrfToken(), []string{q.auth.RedirectURI}
+	v.dress(&page, q.client)
 	if page.Action == "" {
 		page.Action = v.r.URL.Path + "?" + v.query.encode("lang")
 	}

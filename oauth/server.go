@@ -43,6 +43,7 @@ type Server struct {
 	origins *http.CrossOriginProtection
 	routes  map[string]route
 	refused recent
+	looks   looks
 }
 
 // assetsPath is where the pages find their style and script.
@@ -91,13 +92,17 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 // host gives the server these paths.
 func (s *Server) Serves(path string) bool {
 	_, ok := s.routes[path]
-	return ok || strings.HasPrefix(path, assetsPath)
+	return ok || strings.HasPrefix(path, assetsPath) || strings.HasPrefix(path, lookPath)
 }
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, assetsPath) {
 		s.assets.ServeHTTP(w, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, lookPath) {
+		s.branding(w, r)
 		return
 	}
 	v := s.visit(w, r)
