@@ -240,7 +240,8 @@ func digestOf(code Secret) string {
 
 // Code gives an authorization code for the user who is signed in to a browser. It is valid for
 // five minutes, once. At most 20 codes of a browser are outstanding: the oldest give way. Code
-// returns [ErrNotSignedIn] as [AppClient.Browser] does.
+// returns [ErrNotSignedIn] as [AppClient.Browser] does, and [ErrConsentRequired] if the client asks for
+// consent and the user has not given it.
 func (auth *Authorization) Code(ctx context.Context, cookie Secret) (Secret, error) {
 	code, err := auth.code(ctx, cookie)
 	if err != nil {
@@ -264,6 +265,9 @@ func (auth *Authorization) code(ctx context.Context, cookie Secret) (Secret, err
 			return err
 		}
 		if err := b.standingFor(auth.Subject, now); err != nil {
+			return err
+		}
+		if err := auth.consented(tx, b); err != nil {
 			return err
 		}
 		if err := b.dropOldCodes(tx); err != nil {
@@ -296,7 +300,8 @@ func (b *Browser) dropOldCodes(tx store.Tx) error {
 }
 
 // Tokens gives tokens at once, by the implicit grant, for the user who is signed in to a
-// browser. There is no refresh token. It returns [ErrNotSignedIn] as [AppClient.Browser] does.
+// browser. There is no refresh token. It returns [ErrNotSignedIn] and [ErrConsentRequired] as
+// [Authorization.Code] does.
 func (auth *Authorization) Tokens(ctx context.Context, cookie Secret) (*Tokens, error) {
 	t, err := auth.tokens(ctx, cookie)
 	if err != nil {
@@ -317,8 +322,10 @@ func (auth *Authorization) tokens(ctx context.Context, cookie Secret) (*Tokens, 
 			return err
 		}
 		var err error
-		groups, err = b.User.memberships(r)
-		return err
+		if groups, err = b.User.memberships(r); err != nil {
+			return err
+		}
+		return auth.consented(r, b)
 	})
 	if err != nil {
 		return nil, err

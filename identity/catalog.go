@@ -28,7 +28,7 @@ import (
 func Tables() store.Catalog {
 	return store.Catalog{
 		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, resourceServers, keyrings, senderKeys, users, groups, groupTombstones, groupRuns,
-		totps, passkeys, devices, recoverySets, credentials, codes, families, authCodes, authGrants, usedStates, sources, throttles, events, echoes, importJobs, importChunks, importLogs, outboxes, suppressions,
+		totps, passkeys, devices, recoverySets, consents, credentials, codes, families, authCodes, authGrants, usedStates, sources, throttles, events, echoes, importJobs, importChunks, importLogs, outboxes, suppressions,
 		domains, uiDefaults, uiCustomizations, brandings, brandingParts, terms,
 	}
 }

@@ -229,6 +229,8 @@ var (
 	ErrScopeNotAllowed = errors.New("identity: the client may not have the scope")
 	// ErrChallengeRequired is returned to a client without a secret that asks a safe pool for a code without a challenge of PKCE.
 	ErrChallengeRequired = errors.New("identity: a client without a secret needs a challenge of PKCE")
+	// ErrConsentRequired is returned if the user has not let the application have what it asks for. See [Authorization.Consent].
+	ErrConsentRequired = errors.New("identity: the user has not consented")
 	// ErrInvalidAuthCode is returned for an authorization code that does not exist, is too old, was exchanged before, or belongs to another client or redirect URI.
 	ErrInvalidAuthCode = errors.New("identity: invalid authorization code")
 	// ErrInvalidRefreshToken is returned for a refresh token that is malformed or was issued to another client.

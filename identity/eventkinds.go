@@ -16,6 +16,7 @@ const (
 	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // during a sign-in, which goes on
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
 	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token, or of a browser
+	EventConsented                 EventKind = "Consented"                 // a user lets an application have scopes; Data has them
 	EventTokensGranted             EventKind = "TokensGranted"             // to an application, of a user who is signed in to a browser; Data has the scopes
 	EventAuthCodeReused            EventKind = "AuthCodeReused"            // the sign-in that it was exchanged for is ended
 	EventRefreshTokenReused        EventKind = "RefreshTokenReused"        // the sign-in is ended

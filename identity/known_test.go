@@ -23,7 +23,7 @@ var knownErrors = []error{
 	identity.ErrNothingToVerify, identity.ErrResendNotPossible, identity.ErrDelivery, identity.ErrNoSender, identity.ErrNoSMS, identity.ErrSuppressed, identity.ErrMessageNotFound,
 	identity.ErrInvalidAccessToken, identity.ErrAccessTokenExpired, identity.ErrAccessTokenRevoked, identity.ErrRecentSignInRequired, identity.ErrAccessTokenScope,
 	identity.ErrInsufficientScope, identity.ErrNotSignedIn, identity.ErrRedirectMismatch, identity.ErrGrantNotAllowed,
-	identity.ErrScopeNotAllowed, identity.ErrChallengeRequired, identity.ErrInvalidAuthCode,
+	identity.ErrScopeNotAllowed, identity.ErrChallengeRequired, identity.ErrConsentRequired, identity.ErrInvalidAuthCode,
 	identity.ErrInvalidRefreshToken, identity.ErrRefreshTokenRevoked, identity.ErrRefreshTokenExpired, identity.ErrRefreshTokenReused,
 	identity.ErrRotationRequired, identity.ErrWrongTokenType, identity.ErrRevocationDisabled, identity.ErrForeignToken,
 	identity.ErrDeletionProtected, identity.ErrInvalidSettings, identity.ErrTrigger, identity.ErrHookRefused, identity.ErrHookDecision, identity.ErrHookFailed, identity.ErrUnsupported,

@@ -73,6 +73,11 @@ var oauthActs = []act{
 		check(l.t, "Authorization", err)
 		return second(auth.Tokens(ctx, oauthLife.browser))
 	}, []string{"TokensGranted user:ada ada scopes=openid"}},
+	{"Authorization.Consent", func(ctx context.Context, l *life) error {
+		auth, err := l.client.Authorization(l.t.Context(), identity.AuthorizationRequest{Grant: identity.GrantImplicit, RedirectURI: redirect, Scopes: []string{"openid"}})
+		check(l.t, "Authorization", err)
+		return auth.Consent(ctx, oauthLife.browser)
+	}, []string{"Consented user:ada ada scopes=openid"}},
 	{"Browser.SignOut", func(ctx context.Context, l *life) error {
 		b, err := l.client.Browser(l.t.Context(), oauthLife.browser)
 		check(l.t, "Browser", err)

@@ -122,6 +122,12 @@ var (
 		Expires: func(d *device) time.Time { return d.Expires },
 	}
 
+	// consents: what users let applications have, if these ask for it. A client that was deleted leaves its own with the user.
+	consents = &store.Table[consent]{
+		Name: "scopeconsents", Key: func(c *consent) string { return store.Key(c.Pool, c.Sub, c.Client) },
+		Owner: store.OwnedByUser,
+	}
+
 	// recoverySets: digests of the recovery codes of each user that are left.
 	recoverySets = &store.Table[recoverySet]{
 		Name: "recoverycodes", Secret: true, Key: func(r *recoverySet) string { return store.Key(r.Pool, r.Sub) },

@@ -34,6 +34,8 @@ const (
 	errInvalidTarget        = "invalid_target" // of RFC 8707
 	errServer               = "server_error"
 	errLoginRequired        = "login_required"
+	errConsentRequired      = "consent_required"
+	errAccessDenied         = "access_denied"
 	errRequestNotSupported  = "request_not_supported"
 	errRequestURINot        = "request_uri_not_supported"
 	errInvalidClient        = "invalid_client"
@@ -174,6 +176,13 @@ func (s *Server) authorize(v *visit) {
 
 // give answers a request with what was asked for, for the user of a browser.
 func (v *visit) give(q *request, cookie identity.Secret) {
+	if !v.asks(q, cookie) {
+		v.grantTo(q, cookie)
+	}
+}
+
+// grantTo gives what was asked for.
+func (v *visit) grantTo(q *request, cookie identity.Secret) {
 	if q.params["response_type"] == "token" {
 		t, err := q.auth.Tokens(v.ctx, cookie)
 		if err != nil {

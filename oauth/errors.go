@@ -48,6 +48,7 @@ var refusals = []struct {
 	{identity.ErrChallengeRequired, errInvalidRequest, "Code challenge required"},
 	{identity.ErrInvalidParameter, errInvalidRequest, ""},
 	{identity.ErrNotSignedIn, errLoginRequired, ""},
+	{identity.ErrConsentRequired, errConsentRequired, ""},
 	{identity.ErrUserDisabled, errInvalidRequest, "User is not enabled"},
 }
 

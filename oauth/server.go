@@ -75,6 +75,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 	s.assets = s.pages.Assets()
 	s.routes = map[string]route{
 		"/oauth2/authorize": {methods: "GET, HEAD, POST", serve: s.authorize},
+		"/oauth2/consent":   {methods: "GET, HEAD, POST", serve: s.consent},
 		"/oauth2/token":     {methods: "POST", serve: s.token, api: true},
 		"/oauth2/userInfo":  {methods: "GET, HEAD, POST", serve: s.userInfo, api: true},
 		"/oauth2/revoke":    {methods: "POST", serve: s.revoke, api: true},

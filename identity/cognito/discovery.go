@@ -68,7 +68,7 @@ func nameAbilities(d *token.Discovery, set *identity.PoolSettings) {
 	d.TokenEndpointAuthMethods = append(d.TokenEndpointAuthMethods, "none")
 	d.RevocationEndpointAuthMethods = d.TokenEndpointAuthMethods
 	d.GrantTypes = []string{"authorization_code", "implicit", "refresh_token", "client_credentials"}
-	d.ResponseModes, d.PromptValues = []string{"query", "fragment", "form_post"}, []string{"none", "login", "select_account"}
+	d.ResponseModes, d.PromptValues = []string{"query", "fragment", "form_post"}, []string{"none", "login", "select_account", "consent"}
 	d.ChallengeMethods, d.IssuerInResponse, d.ClaimsParameter, d.RequestURIParameter = []string{"S256"}, true, true, &no
 	for l := settings.Level1; l <= settings.Level4; l++ {
 		d.AuthenticationLevels = append(d.AuthenticationLevels, set.LevelName(l))

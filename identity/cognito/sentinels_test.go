@@ -105,7 +105,7 @@ var elsewhere = map[string]string{
 	"identity.ErrUploadRefused": "upload.go", "identity.ErrUploadExpired": "upload.go", "identity.ErrUploadTooLarge": "upload.go",
 	"identity.ErrNoLinks": "confirmuser.go", "identity.ErrNotAsked": "confirmuser.go",
 	"identity.ErrInsufficientScope": oauthToken, "identity.ErrNotSignedIn": oauthErrors, "identity.ErrRedirectMismatch": oauthErrors,
-	"identity.ErrChallengeRequired": oauthErrors, "identity.ErrInvalidAuthCode": oauthErrors,
+	"identity.ErrChallengeRequired": oauthErrors, "identity.ErrConsentRequired": oauthErrors, "identity.ErrInvalidAuthCode": oauthErrors,
 }
 
 // TestSentinelsHaveOneRow holds the table of errors to the errors there are:

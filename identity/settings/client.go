@@ -88,6 +88,9 @@ type Client struct {
 	// aws.cognito.signin.user.admin, and scopes of resource servers of the pool, such as
 	// https://api.example.com/read.
 	OAuthScopes []string `json:"oauthScopes,omitempty"`
+	// Consent asks users, once for each scope, before the client gets anything on their behalf. It is
+	// false by default.
+	Consent bool `json:"consent,omitempty"`
 	// SSOMinutes is for how long after a user's sign-in in a browser the client takes it without asking
 	// again: 0 to 129600, where 0 means never. It is stored and shown, and not acted on. Nil means 60.
 	SSOMinutes *int `json:"ssoMinutes,omitempty"`
