@@ -227,7 +227,8 @@ func digestOf(code Secret) string {
 
 // Code gives an authorization code for the user who is signed in to a browser. It is valid for
 // five minutes, once. At most 20 codes of a browser are outstanding: the oldest give way. Code
-// returns [ErrNotSignedIn] as [AppClient.Browser] does.
+// returns [ErrNotSignedIn] as [AppClient.Browser] does, and for a sign-in that is not Reusable, see
+// [Browser], unless it is less than five minutes old.
 func (auth *Authorization) Code(ctx context.Context, cookie Secret) (Secret, error) {
 	code, err := auth.code(ctx, cookie)
 	if err != nil {
@@ -250,7 +251,7 @@ func (auth *Authorization) code(ctx context.Context, cookie Secret) (Secret, err
 		if err := b.read(tx, cookie); err != nil {
 			return err
 		}
-		if err := b.standing(now); err != nil {
+		if err := b.gives(now); err != nil {
 			return err
 		}
 		if err := b.dropOldCodes(tx); err != nil {
@@ -283,7 +284,7 @@ func (b *Browser) dropOldCodes(tx store.Tx) error {
 }
 
 // Tokens gives tokens at once, by the implicit grant, for the user who is signed in to a
-// browser. There is no refresh token. It returns [ErrNotSignedIn] as [AppClient.Browser] does.
+// browser. There is no refresh token. It returns [ErrNotSignedIn] as [Authorization.Code] does.
 func (auth *Authorization) Tokens(ctx context.Context, cookie Secret) (*Tokens, error) {
 	t, err := auth.tokens(ctx, cookie)
 	if err != nil {
@@ -310,7 +311,7 @@ func (auth *Authorization) tokens(ctx context.Context, cookie Secret) (*Tokens, 
 	if err != nil {
 		return nil, err
 	}
-	if err := b.standing(now); err != nil {
+	if err := b.gives(now); err != nil {
 		return nil, err
 	}
 	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource}, now)
@@ -331,6 +332,9 @@ func (b *Browser) grant(c *authCode, now time.Time) (*family, error) {
 	}
 	f.AuthTime, f.Kept, f.OAuth, f.Parent = b.AuthTime, b.family.Kept, true, b.family.ID
 	f.AMR, f.ACR = b.family.AMR, b.family.ACR
+	if f.onRecord() && b.family.onRecord() { // the call may come from a server of the application
+		f.Agent, f.IP = b.family.Agent, b.family.IP
+	}
 	f.Scope, f.Audience, f.Device, f.DeviceGroup = strings.Join(c.Scopes, " "), c.Resource, "", ""
 	return f, nil
 }
@@ -359,6 +363,9 @@ func (b *Browser) give(ctx context.Context, g *grant, now time.Time, fn func(sto
 			return err
 		}
 		if err := again.standing(now); err != nil {
+			return err
+		}
+		if err := again.use(tx, now); err != nil {
 			return err
 		}
 		if err := families.Insert(tx, f); err != nil {
