@@ -91,14 +91,14 @@ func (k *tracker) browse(ctx context.Context, a *identity.AppClient) identity.Se
 
 // Of RFC 7636, appendix B.
 const (
-	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	s256     = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
 
 // through gets tokens for an application through a browser.
 func (k *tracker) through(ctx context.Context, a *identity.AppClient, browser identity.Secret) *identity.Tokens {
 	k.t.Helper()
-	auth, err := a.Authorization(ctx, identity.AuthorizationRequest{Grant: identity.GrantCode, RedirectURI: redirect, Challenge: challenge})
+	auth, err := a.Authorization(ctx, identity.AuthorizationRequest{Grant: identity.GrantCode, RedirectURI: redirect, Challenge: s256})
 	check(k.t, "Authorization", err)
 	code, err := auth.Code(ctx, browser)
 	check(k.t, "Code", err)
