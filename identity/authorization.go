@@ -240,7 +240,8 @@ func digestOf(code Secret) string {
 
 // Code gives an authorization code for the user who is signed in to a browser. It is valid for
 // five minutes, once. At most 20 codes of a browser are outstanding: the oldest give way. Code
-// returns [ErrNotSignedIn] as [AppClient.Browser] does, and [ErrConsentRequired] if the client asks for
+// returns [ErrNotSignedIn] as [AppClient.Browser] does, and for a sign-in that is not Reusable, see
+// [Browser], unless it is less than five minutes old. It returns [ErrConsentRequired] if the client asks for
 // consent and the user has not given it.
 func (auth *Authorization) Code(ctx context.Context, cookie Secret) (Secret, error) {
 	code, err := auth.code(ctx, cookie)
@@ -264,7 +265,7 @@ func (auth *Authorization) code(ctx context.Context, cookie Secret) (Secret, err
 		if err := b.read(tx, cookie); err != nil {
 			return err
 		}
-		if err := b.standingFor(auth.Subject, now); err != nil {
+		if err := b.gives(auth.Subject, now); err != nil {
 			return err
 		}
 		if err := auth.consented(tx, b); err != nil {
@@ -330,7 +331,7 @@ func (auth *Authorization) tokens(ctx context.Context, cookie Secret) (*Tokens, 
 	if err != nil {
 		return nil, err
 	}
-	if err := b.standingFor(auth.Subject, now); err != nil {
+	if err := b.gives(auth.Subject, now); err != nil {
 		return nil, err
 	}
 	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource, Claims: in.Claims.orNil()}, now)
@@ -352,6 +353,9 @@ func (b *Browser) grant(c *authCode, now time.Time) (*family, error) {
 	f.AuthTime, f.Kept, f.OAuth, f.Parent = b.AuthTime, b.family.Kept, true, b.family.ID
 	f.AMR, f.ACR = b.family.AMR, b.family.ACR
 	f.Claims = c.Claims
+	if f.onRecord() && b.family.onRecord() { // the call may come from a server of the application
+		f.Agent, f.IP = b.family.Agent, b.family.IP
+	}
 	f.Scope, f.Audience, f.Device, f.DeviceGroup = strings.Join(c.Scopes, " "), c.Resource, "", ""
 	return f, nil
 }
@@ -380,6 +384,9 @@ func (b *Browser) give(ctx context.Context, g *grant, now time.Time, fn func(sto
 			return err
 		}
 		if err := again.standing(now); err != nil {
+			return err
+		}
+		if err := again.use(tx, now); err != nil {
 			return err
 		}
 		if err := families.Insert(tx, f); err != nil {

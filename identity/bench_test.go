@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
@@ -96,6 +97,37 @@ func BenchmarkSignIn(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// BenchmarkSessionTracking is a sign-in, and a refresh without rotation, where sessions are on record and where they
+// are not. A session that is on record is written when it is a minute old, which the third row does each time.
+func BenchmarkSessionTracking(b *testing.B) {
+	for _, tracked := range []bool{false, true} {
+		settings := identity.PoolSettings{Algorithm: "ES256", Sessions: &identity.SessionSettings{Tracked: tracked, MaxPerUser: 100}}
+		name := fmt.Sprintf("tracked=%t/", tracked)
+		b.Run(name+"SignIn", func(b *testing.B) {
+			onStores(b, settings, func(b *testing.B, x *benched) {
+				for b.Loop() {
+					x.fixture.signIn(b, x.pool.AppClient, x.next())
+				}
+			})
+		})
+		for _, pause := range []time.Duration{0, time.Minute} {
+			b.Run(fmt.Sprintf("%sRefresh/after=%s", name, pause), func(b *testing.B) {
+				onStores(b, settings, func(b *testing.B, x *benched) {
+					check(b, "Update", second(x.pool.Admin().Clients().Update(b.Context(), x.pool.ClientID(), func(s *identity.ClientSettings) error {
+						s.Rotation, s.IdleHours, s.RefreshTokenValidity = &identity.RefreshRotation{}, new(0), new(3650)
+						return nil
+					})))
+					in := x.fixture.signIn(b, x.pool.AppClient, x.next())
+					for b.Loop() {
+						x.fixture.advance(pause)
+						check(b, "Refresh", second(x.pool.Refresh(b.Context(), identity.Refresh{Token: in.Refresh})))
+					}
+				})
+			})
+		}
 	}
 }
 

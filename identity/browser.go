@@ -15,8 +15,28 @@ import (
 // tokens by way of authorization codes (authorization.go), each by a family of its own, whose
 // Parent is the browser.
 
-// browserLife is how long a browser stays signed in.
+// browserLife is how long a browser stays signed in at least.
 const browserLife = time.Hour
+
+// BrowserLife is how long a browser stays signed in: an hour, or in a pool that tracks sessions the
+// largest SSOMinutes that a client was ever given, if that is longer. A client may take the sign-in
+// for a shorter time, see [Browser].
+func (p *PoolInfo) BrowserLife() time.Duration {
+	if !p.Settings.TracksSessions() {
+		return browserLife
+	}
+	return max(browserLife, time.Duration(p.SSOMinutes)*time.Minute)
+}
+
+// admitSSO lets browsers of the pool stay signed in for as long as a client takes them.
+func admitSSO(tx store.Tx, pool *PoolInfo, c *ClientSettings) error {
+	if c.SSOMinutes == nil || *c.SSOMinutes <= max(pool.SSOMinutes, int(browserLife/time.Minute)) {
+		return nil
+	}
+	more := *pool
+	more.SSOMinutes = *c.SSOMinutes
+	return pools.Put(tx, &more)
+}
 
 // stateBrowser binds the cookie of a browser.
 const stateBrowser = "browser"
@@ -31,7 +51,7 @@ type browserCookie struct {
 // differs from the client in this:
 //
 //   - A sign-in ends with [SignInResult].Browser in place of tokens: a string for a cookie of
-//     the browser. It is valid for an hour. See [AppClient.Browser] and [AppClient.Authorization].
+//     the browser. It is valid for the [PoolInfo.BrowserLife] of the pool. See [AppClient.Browser] and [AppClient.Authorization].
 //   - Sign-ins by password need no flow of the client, and nothing needs its secret.
 //   - Sign-ins are not on a device.
 //   - The hook PreTokenGeneration does not run before an application gets tokens.
@@ -65,6 +85,9 @@ type Browser struct {
 	Age time.Duration
 	// Client is the id of the app client on whose page the user signed in.
 	Client string
+	// Reusable reports whether the client that asks takes the sign-in without asking the user again: it
+	// is not older than the SSOMinutes of the client, and was used within its IdleHours.
+	Reusable bool
 
 	scope  *scope
 	family *family
@@ -85,7 +108,7 @@ func (a *AppClient) Browser(ctx context.Context, cookie Secret) (*Browser, error
 	if err := b.standing(now); err != nil {
 		return nil, fmt.Errorf("browser: %w", err)
 	}
-	b.Age = now.Sub(b.AuthTime)
+	b.Age, b.Reusable = now.Sub(b.AuthTime), b.reusable(now)
 	return b, nil
 }
 
@@ -121,15 +144,42 @@ func (b *Browser) standing(now time.Time) error {
 	return nil
 }
 
-// standingFor is standing, and returns an error too if another user is signed in than sub, unless that is empty.
-func (b *Browser) standingFor(sub string, now time.Time) error {
+// reusable reports whether the client of the scope takes the sign-in without asking again.
+func (b *Browser) reusable(now time.Time) bool {
+	s, f := b.scope, b.family
+	life, idle := s.settings.SSOLife(&s.client.Settings), s.settings.IdleLife(&s.client.Settings)
+	if idle > 0 && f.onRecord() && !now.Before(f.Active.Add(idle)) {
+		return false
+	}
+	return life > 0 && now.Before(b.AuthTime.Add(life))
+}
+
+// gives returns an error unless the client of the scope gets something for the user: the sign-in is
+// reusable, or the user has just signed in for the client, which may take no older sign-in. It also returns one if another user is
+// signed in than sub, unless that is empty.
+func (b *Browser) gives(sub string, now time.Time) error {
 	if err := b.standing(now); err != nil {
 		return err
+	}
+	if now.Sub(b.AuthTime).Abs() >= codeLife && !b.reusable(now) {
+		return ErrNotSignedIn
 	}
 	if sub != "" && b.User.Sub != sub {
 		return fmt.Errorf("%w: another user is", ErrNotSignedIn)
 	}
 	return nil
+}
+
+// use records a use of a browser that is on record. Its address stays that of the sign-in: an
+// application may ask from a server.
+func (b *Browser) use(tx store.Tx, now time.Time) error {
+	f := b.family
+	if !b.scope.settings.TracksSessions() || now.Sub(f.Active).Abs() < useStep {
+		return nil
+	}
+	used := *f
+	used.Active = now
+	return families.Put(tx, &used)
 }
 
 // SignOut ends the sign-in of the browser. Applications that got tokens through it stay

@@ -78,7 +78,7 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 		return nil, fmt.Errorf("create client: %w", err)
 	}
 	err = c.admin.engine.store.Update(ctx, func(tx store.Tx) error {
-		_, err := pools.Get(tx, store.Key(pool.ID))
+		now, err := pools.Get(tx, store.Key(pool.ID))
 		if errors.Is(err, store.ErrNotFound) {
 			return &NotFoundError{ErrPoolNotFound, pool.ID}
 		}
@@ -88,7 +88,7 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 		if err := cmp.Or(clientIDFree(tx, settings.ID), checkScopes(tx, pool.ID, &client.Settings)); err != nil {
 			return err
 		}
-		if err := insertClient(tx, client, secret); err != nil {
+		if err := cmp.Or(insertClient(tx, client, secret), admitSSO(tx, now, &client.Settings)); err != nil {
 			return err
 		}
 		return events.Insert(tx, ev)

@@ -49,7 +49,7 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 		}
 		client.Settings.GenerateSecret = false
 		client.Modified, kept = now, client
-		if err := clients.Put(tx, client); err != nil {
+		if err := cmp.Or(clients.Put(tx, client), admitSSO(tx, pool, &client.Settings)); err != nil {
 			return err
 		}
 		return ev.insertChanged(tx, before, &client.Settings)

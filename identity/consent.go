@@ -38,7 +38,7 @@ func (auth *Authorization) Unconsented(ctx context.Context, cookie Secret) ([]st
 		if err := b.read(r, cookie); err != nil {
 			return err
 		}
-		if err := b.standingFor(auth.Subject, s.engine.now()); err != nil {
+		if err := b.gives(auth.Subject, s.engine.now()); err != nil {
 			return err
 		}
 		missing, err = auth.unconsented(r, b)
@@ -92,7 +92,7 @@ func (auth *Authorization) Consent(ctx context.Context, cookie Secret) error {
 	if err := s.engine.store.View(ctx, func(r store.Reader) error { return b.read(r, cookie) }); err != nil {
 		return fmt.Errorf("consent: %w", err)
 	}
-	if err := b.standingFor(auth.Subject, now); err != nil {
+	if err := b.gives(auth.Subject, now); err != nil {
 		return fmt.Errorf("consent: %w", err)
 	}
 	ev, err := s.proved(ctx, b.User.Sub, EventConsented, now)
@@ -104,7 +104,7 @@ func (auth *Authorization) Consent(ctx context.Context, cookie Secret) error {
 		if err := again.read(tx, cookie); err != nil {
 			return err
 		}
-		if err := again.standingFor(b.User.Sub, now); err != nil {
+		if err := again.gives(b.User.Sub, now); err != nil {
 			return err
 		}
 		c, err := again.consentOf(tx)

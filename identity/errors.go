@@ -182,6 +182,13 @@ var (
 	// ErrMFARequired is returned when a user turns the last second factor off in a pool that demands one.
 	ErrMFARequired = errors.New("identity: the user pool requires a second factor, and this one is the last")
 
+	// ErrSessionsOff is returned by what is about the sessions of users, if the pool does not track them.
+	ErrSessionsOff = errors.New("identity: sessions are not tracked in the user pool")
+	// ErrSessionNotFound is returned for a session that the user does not have, or has no longer.
+	ErrSessionNotFound = errors.New("identity: session does not exist")
+	// ErrOwnSession is returned when users revoke the session that they call from.
+	ErrOwnSession = errors.New("identity: the current session is ended by signing out")
+
 	// ErrDevicesOff is returned by what is about devices, if the pool does not track them.
 	ErrDevicesOff = errors.New("identity: devices are not tracked in the user pool")
 	// ErrDeviceNotFound is returned for a device that the user has not confirmed, or that was forgotten.

@@ -207,7 +207,7 @@ var acts = slices.Concat([]act{
 		wantErr(l.t, "Answer", err, identity.ErrIncorrectCredentials)
 		return nil
 	}, []string{"SignInFailed client ada WrongPassword"}},
-}, choiceActs, oauthActs, []act{
+}, choiceActs, oauthActs, sessionActs, []act{
 	{"AppClient.Refresh", func(ctx context.Context, l *life) error {
 		return second(l.client.Refresh(ctx, identity.Refresh{Token: l.again, Rotating: true}))
 	}, nil}, // a refresh is no change of the user
@@ -528,7 +528,7 @@ func (l *life) tell(ev *identity.Event) string {
 	}
 	for _, name := range sorted(ev.Data) {
 		value := ev.Data[name]
-		if name == "secret" || name == "device" || name == "rule" || name == "sign_from" || name == "master" {
+		if name == "secret" || name == "session" || name == "device" || name == "rule" || name == "sign_from" || name == "master" {
 			value = "*"
 		}
 		words = append(words, name+"="+value)

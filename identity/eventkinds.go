@@ -15,7 +15,7 @@ const (
 	EventDeviceFailed              EventKind = "DeviceFailed"              // a wrong proof of a device, in place of a second factor
 	EventTemporaryPasswordReplaced EventKind = "TemporaryPasswordReplaced" // during a sign-in, which goes on
 	EventSignedOutEverywhere       EventKind = "SignedOutEverywhere"       // by the user, or by an operator
-	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token, or of a browser
+	EventSignInRevoked             EventKind = "SignInRevoked"             // with its refresh token, or of a browser; Data has the id of a session that was revoked by it
 	EventConsented                 EventKind = "Consented"                 // a user lets an application have scopes; Data has them
 	EventTokensGranted             EventKind = "TokensGranted"             // to an application, of a user who is signed in to a browser; Data has the scopes
 	EventAuthCodeReused            EventKind = "AuthCodeReused"            // the sign-in that it was exchanged for is ended
@@ -108,6 +108,7 @@ const (
 	dataRule     = "rule"       // the id of a group rule
 	dataSecret   = "secret"     // the id of a client's secret
 	dataDevice   = "device"     // the key of a device
+	dataSession  = "session"    // the id of a session
 	dataRemember = "remembered" // "true" if a device is remembered
 	dataSignFrom = "sign_from"  // when keys begin to sign
 	dataRole     = "role"       // the role of an access key

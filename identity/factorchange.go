@@ -1,20 +1,14 @@
 package identity
 
 import (
-	"cmp"
-	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/cognate-id/cognate/store"
 )
 
-// Sign-ins end in two more ways than by sign-out and expiry. If a second factor of
-// a user changes, in pools with SignOutOnFactorChange, the transaction of the
-// change ends all sign-ins except the one that made it, and forgets the other devices. And if a user has more
-// sign-ins than MaxSignIns, a transaction after the commit of a sign-in ends the
-// oldest ones.
+// If a second factor of a user changes, in pools with SignOutOnFactorChange, the transaction of the
+// change ends all sign-ins except the one that made it, and forgets the other devices.
 
 // factorsChanged reports whether a user proves sign-ins by other factors than
 // before, or by a factor whose address is another one.
@@ -83,64 +77,4 @@ func signOutOthers(tx store.Tx, u *User, own string, now time.Time) (*family, er
 		}
 	}
 	return kept, u.signOut(tx, now)
-}
-
-// countEach is the largest limit for which the sign-ins are counted at each sign-in.
-const countEach = 15
-
-// dueForCount reports whether the sign-ins of a user are counted after this one:
-// each time for a small limit, and otherwise after about one in an eighth of the
-// limit, because counting costs a round trip.
-func (f *family) dueForCount(limit int) bool {
-	if limit <= countEach {
-		return true
-	}
-	n, err := strconv.ParseUint(f.ID[max(0, len(f.ID)-4):], 16, 64)
-	return err != nil || n%uint64(limit/8) == 0
-}
-
-// boundSignIns ends the oldest sign-ins of a user who has too many. f is the one
-// that was just committed, which stands in any case.
-func (s *scope) boundSignIns(ctx context.Context, f *family, now time.Time) error {
-	limit := s.settings.SignInLimit()
-	if limit == 0 || !f.dueForCount(limit) {
-		return nil
-	}
-	ev, err := s.proved(ctx, f.Sub, EventOldSignInsEnded, now)
-	if err != nil {
-		return err
-	}
-	return s.engine.store.Update(ctx, func(tx store.Tx) error {
-		old, err := beyond(tx, f, limit)
-		if err != nil || len(old) == 0 {
-			return err
-		}
-		for _, o := range old {
-			if _, err := families.Delete(tx, families.Key(o)); err != nil {
-				return err
-			}
-		}
-		return events.Insert(tx, ev.with(dataCount, strconv.Itoa(len(old))))
-	})
-}
-
-// beyond returns the oldest sign-ins of the user of f that are more than limit, at
-// most signOutBatch.
-func beyond(tx store.Tx, f *family, limit int) ([]*family, error) {
-	rng := store.Prefix(f.Pool, f.Sub)
-	rng.Limit = limit + signOutBatch
-	var all []*family
-	for other, err := range families.Scan(tx, rng) {
-		if err != nil {
-			return nil, err
-		}
-		if other.ID != f.ID {
-			all = append(all, other)
-		}
-	}
-	if len(all) < limit {
-		return nil, nil
-	}
-	slices.SortFunc(all, func(a, b *family) int { return cmp.Or(a.AuthTime.Compare(b.AuthTime), cmp.Compare(a.ID, b.ID)) })
-	return all[:len(all)-limit+1], nil
 }

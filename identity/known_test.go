@@ -33,7 +33,7 @@ var knownErrors = []error{
 	identity.ErrPasskeysDisabled, identity.ErrPasskeyParty, identity.ErrTooManyPasskeys, identity.ErrPasskeyChallenge, identity.ErrPasskeyClient,
 	identity.ErrPasskeyRelyingParty, identity.ErrPasskeyOrigin, identity.ErrPasskeyUnsupported, identity.ErrPasskeyInvalid, identity.ErrPasskeyNotFound, identity.ErrPasskeyAlone,
 	identity.ErrTOTPDisabled, identity.ErrTOTPNotFound, identity.ErrTOTPMismatch, identity.ErrTOTPUsed,
-	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired, identity.ErrDevicesOff, identity.ErrDeviceNotFound, identity.ErrDeviceExists,
+	identity.ErrMFACodeMismatch, identity.ErrMFANotReady, identity.ErrMFAPreference, identity.ErrMFARequired, identity.ErrSessionsOff, identity.ErrSessionNotFound, identity.ErrOwnSession, identity.ErrDevicesOff, identity.ErrDeviceNotFound, identity.ErrDeviceExists,
 	identity.ErrQuotaExceeded, identity.ErrInvalidFilter, identity.ErrInvalidFilterAttribute, identity.ErrInvalidPosition,
 	identity.ErrImportJobNotFound, identity.ErrImportState, identity.ErrImportNoFile, identity.ErrImportActive, identity.ErrImportUnverified,
 	identity.ErrUploadRefused, identity.ErrUploadExpired, identity.ErrUploadTooLarge, identity.ErrNoLinks, identity.ErrNotAsked, identity.ErrPlan, identity.ErrLevelReached, identity.ErrLevelUnreachable, identity.ErrLevelRequired,

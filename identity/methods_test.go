@@ -66,5 +66,5 @@ var readers = strings.Fields(`
 	ResourceServers.Get ResourceServers.List
 	UserPool.PasswordRules UserPool.Session
 	Session.RecoveryCodesLeft Users.RecoveryCodesLeft
-	Session.Device Session.Devices Session.Factors Session.Passkeys Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys
+	Session.Device Session.Devices Session.Factors Session.Passkeys Session.Sessions Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys Users.Sessions
 `)

@@ -70,6 +70,8 @@ var sessionMethods = []struct {
 	{method: "ForgetDevice", free: "it only takes a factor away"},
 	{method: "Device", free: "it changes nothing"},
 	{method: "Devices", free: "it changes nothing"},
+	{method: "Sessions", free: "it changes nothing"},
+	{method: "RevokeSession", free: "whoever sees a session that is not theirs must be able to, at once"},
 	{method: "Claims", free: "it changes nothing"},
 	{method: "RecoveryCodesLeft", free: "it changes nothing"},
 	{method: "Factors", free: "it changes nothing"},

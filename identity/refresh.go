@@ -15,7 +15,8 @@ import (
 // the groups come in one round trip; only the keys that come with it open the token.
 // It writes nothing, unless the client rotates refresh tokens: then one
 // transaction moves the sign-in to its next token, or ends the sign-in if the token was used before.
-// If the client has an idle limit and does not rotate, one transaction records the time.
+// If the client does not rotate, and has an idle limit or the pool tracks sessions, one transaction
+// records the time, at most once a minute.
 
 // Refresh is what a client gives for new tokens.
 type Refresh struct {
@@ -266,10 +267,16 @@ func (f *family) use(limit time.Duration, now time.Time) {
 // Such a refresh writes nothing else, so it writes once in a step.
 const useStep = time.Minute
 
+// stale reports whether the last use of a sign-in was recorded too long ago, where it is recorded.
+func (s *scope) stale(f *family, limit time.Duration, now time.Time) bool {
+	idle := limit > 0 && now.Sub(f.Used).Abs() >= useStep
+	return idle || s.settings.TracksSessions() && now.Sub(f.Active).Abs() >= useStep
+}
+
 // keepInUse records the use of a sign-in that does not rotate.
 func (s *scope) keepInUse(ctx context.Context, f *family, c *refreshClaims, now time.Time) error {
 	limit := s.settings.IdleLife(&s.client.Settings)
-	if limit == 0 || now.Sub(f.Used).Abs() < useStep {
+	if !s.stale(f, limit, now) {
 		return nil
 	}
 	var refused error
@@ -283,6 +290,7 @@ func (s *scope) keepInUse(ctx context.Context, f *family, c *refreshClaims, now 
 			return nil //nolint:nilerr // told once the transaction ends
 		}
 		f.use(limit, now)
+		s.note(f, now)
 		return families.Put(tx, f)
 	})
 	return orRefused(err, refused)
@@ -313,6 +321,7 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 		case c.Generation == f.Generation:
 			f.Generation, f.Rotated = f.Generation+1, now
 			f.use(s.settings.IdleLife(&s.client.Settings), now)
+			s.note(f, now)
 			return families.Put(tx, f)
 		case c.Generation == f.Generation-1 && now.Sub(f.Rotated).Abs() < s.client.Settings.GracePeriod(): // a clock that was set back gives no more time
 			return nil
@@ -334,13 +343,22 @@ func (s *scope) rotate(ctx context.Context, c *refreshClaims, now time.Time) (*f
 // pool, or was revoked before, is no error. The client's secret goes with it
 // where it has one.
 func (a *AppClient) Revoke(ctx context.Context, raw, secret Secret) error {
-	if err := a.revoke(ctx, raw, secret); err != nil {
+	if err := a.revoke(ctx, raw, secret, false); err != nil {
 		return fmt.Errorf("revoke: %w", err)
 	}
 	return nil
 }
 
-func (a *AppClient) revoke(ctx context.Context, raw, secret Secret) error {
+// RevokeLinked is Revoke, and signs out the browser too that the sign-in came through, if there is one
+// and the pool tracks sessions. Other sign-ins through that browser stay.
+func (a *AppClient) RevokeLinked(ctx context.Context, raw, secret Secret) error {
+	if err := a.revoke(ctx, raw, secret, true); err != nil {
+		return fmt.Errorf("revoke: %w", err)
+	}
+	return nil
+}
+
+func (a *AppClient) revoke(ctx context.Context, raw, secret Secret, linked bool) error {
 	s, err := a.load(ctx)
 	if err != nil {
 		return err
@@ -366,8 +384,16 @@ func (a *AppClient) revoke(ctx context.Context, raw, secret Secret) error {
 		return err
 	}
 	return s.engine.store.Update(ctx, func(tx store.Tx) error {
-		was, err := families.Delete(tx, store.Key(s.pool.ID, c.Sub, c.Family))
-		if err != nil || !was {
+		f, err := orNil(families.Get(tx, store.Key(s.pool.ID, c.Sub, c.Family)))
+		if err != nil || f == nil {
+			return err
+		}
+		if linked && f.Parent != "" && s.settings.TracksSessions() {
+			if _, err := families.Delete(tx, store.Key(f.Pool, f.Sub, f.Parent)); err != nil {
+				return err
+			}
+		}
+		if _, err := families.Delete(tx, families.Key(f)); err != nil {
 			return err
 		}
 		return events.Insert(tx, ev)

@@ -33,6 +33,7 @@ type scope struct {
 	source    string        // where the call comes from, see callSource
 	device    string        // what it comes from, see scope.from
 	ip        netip.Addr    // of its user, if that is known
+	agent     string        // the User-Agent of its user's program, if that is known
 	strange   bool          // a sign-in was written from a source that is new to the account, which knows others
 	deviceKey string        // the device of the pool's that the client names, see devicesignin.go; empty for none
 	untracked bool          // the flow tracks no devices

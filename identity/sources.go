@@ -84,7 +84,7 @@ func SourceOf(address netip.Addr) string {
 // from sets where a call comes from. A device counts for what an account knows. It counts for
 // no limit by source: anybody can get as many devices as they like.
 func (s *scope) from(ctx context.Context) {
-	s.source, s.device, s.ip = callSource(ctx), "", userAddress(CallFrom(ctx))
+	s.source, s.device, s.ip, s.agent = callSource(ctx), "", userAddress(CallFrom(ctx)), userAgent(CallFrom(ctx))
 	if device := CallFrom(ctx).Device; device != "" {
 		s.device = "device " + device
 	}

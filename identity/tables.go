@@ -285,6 +285,8 @@ type PoolInfo struct {
 	ExpiringSince time.Time `json:"expiringSince,omitzero"`
 	// GroupRules put users into groups by their attributes, see [Groups.AddRule].
 	GroupRules []GroupRule `json:"groupRules,omitempty"`
+	// SSOMinutes is the largest SSOMinutes that a client was ever given, if it is more than 60: see [PoolInfo.BrowserLife].
+	SSOMinutes int `json:"ssoMinutes,omitempty"`
 }
 
 func poolKeys(p *PoolInfo) []string {
@@ -440,35 +442,6 @@ type sentTo struct {
 
 func codeKey(pool, who string, purpose codePurpose) string {
 	return store.Key(pool, decoyRow(who), string(purpose))
-}
-
-type family struct {
-	Pool       string    `json:"pool"`
-	Sub        string    `json:"sub"`
-	ID         string    `json:"id"` // origin_jti
-	Client     string    `json:"client"`
-	EventID    string    `json:"eventId"`
-	AuthTime   time.Time `json:"authTime"`
-	Expires    time.Time `json:"expires"`
-	Scope      string    `json:"scope"`
-	Generation int       `json:"generation,omitempty"`
-	Rotated    time.Time `json:"rotated,omitzero"`
-	Used       time.Time `json:"used,omitzero"` // last, where the client has an idle limit
-	Kept       time.Time `json:"kept,omitzero"` // the sign-out of all others that this sign-in survived
-	Device     string    `json:"device,omitempty"`
-	// DeviceGroup is set as long as the device of the sign-in is a new one, which was not confirmed.
-	DeviceGroup string `json:"deviceGroup,omitempty"`
-	// AMR is what the sign-in has proved, see levels.go: nil for one of an earlier version, or if hooks alone proved it.
-	AMR []string `json:"amr,omitempty"`
-	// ACR is the name of the level that it reached, as the name was then. It is empty unless the sign-in named a level.
-	ACR string `json:"acr,omitempty"`
-	// Browser says that this is a browser that is signed in by pages. It has no tokens.
-	Browser bool `json:"browser,omitempty"`
-	// OAuth says that the tokens were given by the authorization server. Parent is the browser that they came through.
-	OAuth    bool           `json:"oauth,omitempty"`
-	Parent   string         `json:"parent,omitempty"`
-	Audience string         `json:"audience,omitempty"` // aud of access tokens, the resource that they are bound to; empty for none
-	Claims   *ClaimsRequest `json:"claims,omitempty"`   // asked for one by one; nil for none
 }
 
 type usedState struct {

@@ -48,8 +48,9 @@ func (s *scope) newFamily(sub string, now time.Time) (*family, error) {
 		Pool: s.pool.ID, Sub: sub, ID: id, Client: s.client.ID, EventID: event, AuthTime: now,
 		Expires: now.Add(s.client.Settings.RefreshTokenLife()), Scope: scopeAdmin,
 	}
+	s.note(f, now)
 	if s.pages {
-		f.Scope, f.Browser, f.Expires = "", true, now.Add(browserLife)
+		f.Scope, f.Browser, f.Expires = "", true, now.Add(s.pool.BrowserLife())
 		return f, nil
 	}
 	f.use(s.settings.IdleLife(&s.client.Settings), now)

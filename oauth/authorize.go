@@ -163,7 +163,7 @@ func (s *Server) authorize(v *visit) {
 		v.refuse(q, err)
 		return
 	}
-	fresh := b != nil && (q.auth.Subject == "" || q.auth.Subject == b.User.Sub) && !q.prompts("login") && !q.prompts("select_account") && (q.maxAge < 0 || b.Age <= q.maxAge)
+	fresh := b != nil && b.Reusable && (q.auth.Subject == "" || q.auth.Subject == b.User.Sub) && !q.prompts("login") && !q.prompts("select_account") && (q.maxAge < 0 || b.Age <= q.maxAge)
 	switch {
 	case fresh:
 		v.give(q, identity.Secret(v.cookie(browserName(q.client.PoolID()))))

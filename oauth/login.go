@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/oauth/hosted"
@@ -13,9 +12,6 @@ import (
 // A sign-in on pages. The request of the application travels in the query of each page, and the
 // state of a challenge in a hidden field of its form: the server keeps nothing. The last step
 // gives the browser its cookie, and the application its answer.
-
-// browserCookieLife is how long the browser keeps its cookie, as the service's does.
-const browserCookieLife = time.Hour
 
 // Hidden fields of forms.
 const (
@@ -107,7 +103,7 @@ func (v *visit) again(q *request, err error) {
 func (v *visit) proceed(q *request, name string, res *identity.SignInResult) {
 	if res.Browser != "" {
 		v.endBefore(q)
-		v.setCookie(browserName(q.client.PoolID()), string(res.Browser), browserCookieLife)
+		v.setCookie(browserName(q.client.PoolID()), string(res.Browser), q.auth.Pool.BrowserLife())
 		v.give(q, res.Browser)
 		return
 	}
@@ -127,7 +123,7 @@ func (v *visit) endBefore(q *request) {
 		err = b.SignOut(v.ctx)
 	}
 	if err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
-		v.failed(err) // it ends by itself within the hour
+		v.failed(err) // it ends by itself
 	}
 }
 

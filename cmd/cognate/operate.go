@@ -134,6 +134,8 @@ func plain(err error) error {
 		{identity.ErrUsernameExists, "choose another name; cognate user show shows who has this one"},
 		{identity.ErrAliasExists, "choose another address; cognate user list --filter shows who has this one"},
 		{identity.ErrCannotConfirm, "cognate user show shows the status of the user"},
+		{identity.ErrSessionsOff, `turn the tracking of sessions on: cognate pool set --settings '{"sessions":{"tracked":true,"maxPerUser":20}}'`},
+		{identity.ErrSessionNotFound, "cognate user sessions list shows the sessions of the user"},
 		{identity.ErrDevicesOff, `turn the tracking of devices on: cognate pool set --settings '{"devices":{"rememberOnPrompt":true}}'`},
 		{identity.ErrDeviceNotFound, "cognate user devices list shows the devices of the user"},
 		{identity.ErrMessageNotFound, "cognate outbox list shows all messages; one that was sent is not kept"},

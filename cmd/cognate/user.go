@@ -20,6 +20,7 @@ type userCommand struct {
 	Disable  userDisable  `cmd:"" help:"End all sign-ins of a user, and refuse new ones."`
 	Confirm  userConfirm  `cmd:"" help:"Confirm a user who has signed up, without the code."`
 	Signout  userSignOut  `cmd:"" help:"End all sign-ins of a user."`
+	Sessions userSessions `cmd:"" help:"Show and end the sessions of a user."`
 	Devices  userDevices  `cmd:"" help:"Show and forget the devices of a user."`
 	ResetMFA userResetMFA `cmd:"" name:"reset-mfa" help:"Forget the second factors of a user who has lost them."`
 	Delete   userDelete   `cmd:"" help:"Delete a user."`

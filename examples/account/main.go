@@ -82,6 +82,9 @@ func run(ctx context.Context, dir string) error {
 		return err
 	}
 	fmt.Println("groups:", session.Claims().Groups)
+	if err := signOutElsewhere(ctx, session); err != nil {
+		return err
+	}
 	app, err := enroll(ctx, session)
 	if err != nil {
 		return err
@@ -129,6 +132,26 @@ func staff(ctx context.Context, pool *identity.UserPool) error {
 	}
 	_, err := groups.AddRule(ctx, identity.GroupRule{Group: "staff", Attribute: "email", Match: identity.MatchEmailDomain, Value: "example.com"})
 	return err // from now on; Maintain applies the rule to users who exist
+}
+
+// endregion
+
+// region sessions
+func signOutElsewhere(ctx context.Context, session *identity.Session) error {
+	page, _, err := session.Sessions(ctx, identity.SessionQuery{})
+	if err != nil {
+		return err
+	}
+	for _, s := range page {
+		fmt.Println(s.Device, s.IP, s.Active)
+		if s.Current {
+			continue
+		}
+		if err := session.RevokeSession(ctx, identity.RevokeSession{ID: s.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endregion

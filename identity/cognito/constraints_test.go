@@ -128,7 +128,7 @@ func bound(n *int64) int64 {
 }
 
 // sampleTexts match the patterns of the model, one or the other.
-var sampleTexts = []string{"aaaaaaaaaaaaaaaaaaaaaaaa", "111111", "arn:aws:iam::123456789012:role/x", "us-east-1_abc", "a@b", "say {####} again", "say {##here##} now", "Level1", "import-aaa", "https://example.com/x", "terms-of-use", "cognito:default", "00000000-0000-4000-8000-000000000000"}
+var sampleTexts = []string{"aaaaaaaaaaaaaaaaaaaaaaaa", "111111", "arn:aws:iam::123456789012:role/x", "us-east-1_abc", "a@b", "say {####} again", "say {##here##} now", "Level1", "import-aaa", "https://example.com/x", "terms-of-use", "cognito:default", "00000000-0000-4000-8000-000000000000", "tkn0000000000000000000000000"}
 
 func (s modelShape) sample() string {
 	if len(s.Enum) > 0 {

@@ -149,6 +149,10 @@ var rows = []row{
 	{identity.ErrRevocationDisabled, idp.UnsupportedOperationException, say("Token revocation is not enabled for the client.")},                  // text (unsure)
 	{identity.ErrForeignToken, idp.UnauthorizedException, say("Unauthorized")},                                                                   // text (unsure)
 
+	{identity.ErrSessionsOff, idp.OperationNotEnabledException, say("User session tracking is not enabled for the user pool.")}, // code and text (unsure)
+	{identity.ErrSessionNotFound, idp.ResourceNotFoundException, say("Session does not exist.")},                                // text (unsure)
+	{identity.ErrOwnSession, idp.InvalidParameterException, say("The current session cannot be revoked.")},                      // ours
+
 	{identity.ErrDevicesOff, idp.InvalidParameterException, say("Device tracking not currently enabled for this pool.")},
 	{identity.ErrDeviceNotFound, idp.ResourceNotFoundException, say("Device does not exist.")},
 	{identity.ErrDeviceExists, idp.DeviceKeyExistsException, say("Device already exists.")}, // text (unsure)

@@ -199,4 +199,10 @@ func (s *service) handlePages(h *idp.Handlers) {
 	h.SetUserPoolSessionConfiguration = s.setUserPoolSessionConfiguration
 	h.GetUserPoolClientSessionConfiguration = s.getUserPoolClientSessionConfiguration
 	h.SetUserPoolClientSessionConfiguration = s.setUserPoolClientSessionConfiguration
+
+	// sessions.go
+	h.ListUserSessions = s.listUserSessions
+	h.RevokeUserSession = s.revokeUserSession
+	h.AdminListUserSessions = s.adminListUserSessions
+	h.AdminRevokeUserSession = s.adminRevokeUserSession
 }

@@ -36,6 +36,7 @@ func checkPlan(set *identity.PoolSettings) error {
 		{"Email MFA", lite && set.EmailMFA != nil},             // (unsure)
 		{"Custom ACR Values", lite && len(set.LevelNames) > 0}, // (unsure)
 		{"Passkeys", lite && set.Passkeys != nil},              // (unsure)
+		{sessionTracking, lite && set.SessionLimit() > 0},      // (unsure)
 	} {
 		if f.used {
 			return wire.Errorf(idp.FeatureUnavailableInTierException,

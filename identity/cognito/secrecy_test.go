@@ -139,6 +139,7 @@ func TestSignatures(t *testing.T) {
 		"AssociateSoftwareToken": true, "VerifySoftwareToken": true, "SetUserMFAPreference": true, "GetUserAuthFactors": true, "SetUserSettings": true,
 		"StartWebAuthnRegistration": true, "CompleteWebAuthnRegistration": true, "ListWebAuthnCredentials": true, "DeleteWebAuthnCredential": true,
 		"ConfirmDevice": true, "GetDevice": true, "ListDevices": true, "UpdateDeviceStatus": true, "ForgetDevice": true,
+		"ListUserSessions": true, "RevokeUserSession": true,
 	}
 	for _, op := range cognito.Services()[0].Operations {
 		if !op.Served() {

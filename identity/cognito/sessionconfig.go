@@ -5,7 +5,6 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
-	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
 // Which sessions of a pool are tracked, and for how long a client reuses one. Each request replaces
@@ -79,7 +78,7 @@ func (s *service) setUserPoolClientSessionConfiguration(ctx context.Context, in 
 		return nil, err
 	}
 	if !p.Settings.EffectiveSessions().Tracked {
-		return nil, wire.Errorf(idp.OperationNotEnabledException, "User session tracking is not enabled for the user pool.") // code and text (unsure)
+		return nil, identity.ErrSessionsOff
 	}
 	c, err := pool.Admin().Clients().Update(ctx, text(in.ClientId), func(set *identity.ClientSettings) error {
 		set.SSOMinutes = ptr(int(val(val(in.SSOSession).MaxValidityMinutes)))

@@ -46,7 +46,11 @@ func (s *service) revokeToken(ctx context.Context, in *idp.RevokeTokenRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return nil, client.Revoke(ctx, identity.Secret(text(in.Token)), identity.Secret(text(in.ClientSecret)))
+	revoke := client.Revoke
+	if linked(in.RevokeAssociatedSessions) {
+		revoke = client.RevokeLinked
+	}
+	return nil, revoke(ctx, identity.Secret(text(in.Token)), identity.Secret(text(in.ClientSecret)))
 }
 
 // getClientToken gives a program a token of its own, by the secret of its client.

@@ -92,7 +92,8 @@ type Client struct {
 	// false by default.
 	Consent bool `json:"consent,omitempty"`
 	// SSOMinutes is for how long after a user's sign-in in a browser the client takes it without asking
-	// again: 0 to 129600, where 0 means never. It is stored and shown, and not acted on. Nil means 60.
+	// again: 0 to 129600, where 0 means never. Nil means 60. It counts in pools that track sessions, see
+	// [Pool.SSOLife].
 	SSOMinutes *int `json:"ssoMinutes,omitempty"`
 	// Analytics is stored and shown, and not acted on: nothing is sent anywhere. Nil
 	// means not given.

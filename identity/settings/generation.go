@@ -56,6 +56,7 @@ var grown = []struct {
 	{"RecentSignInMinutes", func(s *Pool) string { return lifeText(s.RecentSignIn()) }},
 	{"OpenID", func(s *Pool) string { return onText(s.FollowsOpenID()) }},
 	{"BlockCommonPasswords", func(s *Pool) string { return onText(s.BlocksCommonPasswords()) }},
+	{"Sessions", func(s *Pool) string { return onText(s.TracksSessions()) }},
 }
 
 func onText(on bool) string {
@@ -141,6 +142,14 @@ func (s *Pool) SignsOutOnFactorChange() bool { return s.given(s.SignOutOnFactorC
 
 // BlocksCommonPasswords reports whether users may choose no password that many people use.
 func (s *Pool) BlocksCommonPasswords() bool { return s.given(s.BlockCommonPasswords, 2) }
+
+// TracksSessions reports whether the sessions of users are on record.
+func (s *Pool) TracksSessions() bool {
+	if s.Sessions != nil {
+		return s.Sessions.Tracked
+	}
+	return s.since(2)
+}
 
 // RecentSignIn is how old a sign-in may be that changes how its user signs in. Zero means any age.
 func (s *Pool) RecentSignIn() time.Duration {

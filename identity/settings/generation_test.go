@@ -28,6 +28,7 @@ func TestUpgradeListsEveryGrownDefault(t *testing.T) {
 		{"RecentSignInMinutes", "no limit", "15 minutes"},
 		{"OpenID", "off", "on"},
 		{"BlockCommonPasswords", "off", "on"},
+		{"Sessions", "off", "on"},
 	}
 	pool := settings.Pool{Name: "main", Region: "us-east-1"}
 	if got := pool.Upgrade(); !slices.Equal(got, want) {
@@ -45,6 +46,7 @@ func TestUpgradeKeepsWhatWasGiven(t *testing.T) {
 	pool := settings.Pool{
 		Name: "main", Region: "us-east-1", UnconfirmedDays: new(30), ReplaceUnconfirmed: new(false), ProveNames: new(false), PrepareNames: new(false),
 		HideSignUp: new(true), Notices: new(false), SignOutOnFactorChange: new(false), MaxSignIns: new(0), BlockCommonPasswords: new(false), RecentSignInMinutes: new(0), OpenID: new(false),
+		Sessions: &settings.Sessions{MaxPerUser: 20},
 	}
 	before := pool
 	for _, c := range pool.Upgrade() {
@@ -65,7 +67,7 @@ func TestPoolsOfAGenerationKeepIt(t *testing.T) {
 	if pool.BlocksCommonPasswords() || pool.RecentSignIn() != 0 || !pool.NotifiesOwners() {
 		t.Errorf("generation 1: BlocksCommonPasswords = %t, NotifiesOwners = %t", pool.BlocksCommonPasswords(), pool.NotifiesOwners())
 	}
-	want := []settings.Change{{"RecentSignInMinutes", "no limit", "15 minutes"}, {"OpenID", "off", "on"}, {"BlockCommonPasswords", "off", "on"}}
+	want := []settings.Change{{"RecentSignInMinutes", "no limit", "15 minutes"}, {"OpenID", "off", "on"}, {"BlockCommonPasswords", "off", "on"}, {"Sessions", "off", "on"}}
 	if got := pool.Upgrade(); !slices.Equal(got, want) {
 		t.Errorf("Upgrade = %v, want %v", got, want)
 	}
@@ -76,7 +78,7 @@ func TestWirePoolsHaveNoneOfOurs(t *testing.T) {
 	pool := settings.Pool{Defaults: settings.CognitoDefaults, Generation: settings.LatestGeneration}
 	client := &settings.Client{}
 	if pool.UnconfirmedLife() != 0 || pool.ReplacesUnconfirmed() || pool.ProvesNames() || pool.PreparesNames() || pool.HidesSignUp() || pool.NotifiesOwners() ||
-		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || pool.BlocksCommonPasswords() || pool.RecentSignIn() != 0 || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
+		pool.SignsOutOnFactorChange() || pool.SignInLimit() != 0 || pool.BlocksCommonPasswords() || pool.RecentSignIn() != 0 || pool.TracksSessions() || !pool.MayForceAlias(client) || pool.Rotates(client) || pool.IdleLife(client) != 0 {
 		t.Errorf("a pool with the service's defaults has one of ours: %+v", pool)
 	}
 	pool.Generation = 0

@@ -145,8 +145,8 @@ type Pool struct {
 	// Logs say where records of the pool's log go, at most one destination for each source.
 	// identity.Options.Logs writes them. Nil means nowhere.
 	Logs []LogDestination `json:"logs,omitempty"`
-	// Sessions say whether the sessions of users are on record, and how many a user may have. They are stored
-	// and shown, and not acted on. Nil means that none are, and 20. See [Pool.EffectiveSessions].
+	// Sessions say whether the sessions of users are on record, and how many a user may have. Nil means that they
+	// are on record with SafeDefaults of generation 2 or later, and otherwise not. See [Pool.EffectiveSessions].
 	Sessions *Sessions `json:"sessions,omitempty"`
 	// Devices turn on the tracking of devices, see [Pool.TracksDevices]. Nil means that
 	// devices are not tracked.
