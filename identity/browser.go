@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/token"
 )
 
 // A sign-in on pages ends with a browser that is signed in to the pool, and with no tokens. It
@@ -180,6 +181,17 @@ func (b *Browser) use(tx store.Tx, now time.Time) error {
 	used := *f
 	used.Active = now
 	return families.Put(tx, &used)
+}
+
+// Session returns the session of the user who is signed in to the browser, for a page on which users
+// manage their account. It acts as the session of an access token with all rights over its user.
+func (b *Browser) Session() *Session {
+	f, s := b.family, b.scope
+	return &Session{
+		engine: s.engine, pool: s.pool, client: s.client, user: b.User, ring: s.ring,
+		claims:   &token.Claims{Subject: f.Sub, OriginID: f.ID, ClientID: s.client.ID, Username: b.User.Username, Use: token.UseAccess, Scope: scopeAdmin, AuthTime: f.AuthTime},
+		authTime: f.AuthTime, amr: f.AMR, acr: f.ACR,
+	}
 }
 
 // SignOut ends the sign-in of the browser. Applications that got tokens through it stay

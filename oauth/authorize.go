@@ -176,6 +176,10 @@ func (s *Server) authorize(v *visit) {
 
 // give answers a request with what was asked for, for the user of a browser.
 func (v *visit) give(q *request, cookie identity.Secret) {
+	if q.params[toParam] == toAccount {
+		v.redirect("/account?" + encode([]pair{{"client_id", q.client.ClientID()}}))
+		return
+	}
 	if !v.asks(q, cookie) {
 		v.grantTo(q, cookie)
 	}

@@ -124,6 +124,8 @@ func (v *visit) pageError(err error) {
 		v.problemPage(codeRequest, hosted.Finding{Title: missing.Error()})
 	case errors.Is(err, identity.ErrClientNotFound):
 		v.problemPage(codeClient, hosted.Finding{Title: "The client does not exist", Got: v.asked("client_id")})
+	case errors.Is(err, identity.ErrGrantNotAllowed):
+		v.problemPage(codeClient, hosted.Finding{Title: "The client may not use the code grant, so it has no pages", Got: v.asked("client_id")})
 	case errors.Is(err, identity.ErrRedirectMismatch):
 		to := []pair{{"error", "redirect_mismatch"}, {"client_id", v.asked("client_id")}}
 		if v.server.options.Explain { // for the page, which shows the difference

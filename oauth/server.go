@@ -83,6 +83,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 		"/signup":           {methods: "GET, HEAD, POST", serve: s.signUp},
 		"/confirm":          {methods: "GET, HEAD, POST", serve: s.confirm},
 		"/forgotPassword":   {methods: "GET, HEAD, POST", serve: s.forgotPassword},
+		"/account":          {methods: "GET, HEAD, POST", serve: s.account},
 		"/logout":           {methods: "GET, HEAD, POST", serve: s.logout},
 		"/error":            {methods: "GET, HEAD", serve: s.errorPage},
 	}

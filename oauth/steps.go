@@ -179,11 +179,10 @@ func (a *answering) setUp() (*identity.SignInResult, error) {
 
 // setUpPage shows the key once more, which the form has kept.
 func (a *answering) setUpPage() hosted.Page {
-	key, err := mfa.ParseSecret(a.form["key"])
-	if err != nil {
-		return hosted.Page{Kind: hosted.Code, Sent: hosted.Sent{Medium: "TOTP"}}
+	if page, ok := keyPageAgain(a.q.auth.Pool.Settings.Name, a.form["key"], a.name); ok {
+		return page
 	}
-	return keyPage(a.q, key, a.name)
+	return hosted.Page{Kind: hosted.Code, Sent: hosted.Sent{Medium: "TOTP"}}
 }
 
 func (v *visit) setUpPage(q *request, c *identity.MFASetupRequired) (hosted.Page, error) {
@@ -194,12 +193,20 @@ func (v *visit) setUpPage(q *request, c *identity.MFASetupRequired) (hosted.Page
 	if err != nil {
 		return hosted.Page{}, err
 	}
-	return keyPage(q, key, c.Username), nil
+	return keyPageOf(q.auth.Pool.Settings.Name, key, c.Username), nil
 }
 
-// keyPage shows the key of an authenticator app.
-func keyPage(q *request, key mfa.Secret, name string) hosted.Page {
-	issuer := q.auth.Pool.Settings.Name
+// keyPageAgain shows a key that a form has kept, and reports whether it has.
+func keyPageAgain(issuer, text, name string) (hosted.Page, bool) {
+	key, err := mfa.ParseSecret(text)
+	if err != nil {
+		return hosted.Page{}, false
+	}
+	return keyPageOf(issuer, key, name), true
+}
+
+// keyPageOf shows the key of an authenticator app.
+func keyPageOf(issuer string, key mfa.Secret, name string) hosted.Page {
 	page := hosted.Page{Kind: hosted.SetupTOTP, TOTP: hosted.TOTP{Secret: key.Text(), URI: key.URI(issuer, name)}, Hidden: map[string]string{"key": key.Text()}}
 	if qr, err := key.QR(issuer, name); err == nil {
 		page.TOTP.QR = qr

@@ -1,0 +1,168 @@
+package oauth_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa"
+)
+
+// managed is a browser on the account page of ann, in a pool with all that the page shows.
+func managed(t *testing.T) (*world, *browser, string) {
+	t.Helper()
+	w := newWorld(t, func(s *identity.PoolSettings) {
+		s.MFA, s.TOTP, s.EmailMFA = identity.MFAOptional, new(true), &identity.EmailMFASettings{}
+		s.Sessions, s.RecoveryCodes, s.RecentSignInMinutes = &identity.SessionSettings{Tracked: true, MaxPerUser: 20}, true, new(15)
+		s.FirstFactors = []identity.FirstFactor{identity.FirstPassword, identity.FirstPasskey}
+		s.Email = &identity.EmailSettings{Account: new("DEVELOPER"), SourceARN: new("arn:aws:ses:us-east-1:123456789012:identity/example.com")}
+		s.Passkeys = &identity.PasskeySettings{RelyingParty: new("localhost")}
+	})
+	w.user("ann")
+	at := "/account?client_id=" + w.public.ClientID()
+	b := w.browser()
+	if status, out := b.get(at); status != http.StatusOK || out != nil || b.at.Path != "/login" {
+		t.Fatalf("who is not signed in is at %s: %d %v", b.at, status, out)
+	}
+	b.signInAs("ann", password)
+	if b.at.Path != "/account" {
+		t.Fatalf("after the sign-in: at %s\n%s", b.at, b.page)
+	}
+	return w, b, at
+}
+
+func (b *browser) signInAs(name, password string) {
+	b.Helper()
+	b.submit(map[string]string{"username": name, "password": password})
+}
+
+// press sends the form of the page that has a button, with what is typed.
+func (b *browser) press(do string, typed map[string]string) (int, *url.URL) {
+	b.Helper()
+	for _, m := range regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`).FindAllStringSubmatch(b.page, -1) {
+		if !strings.Contains(m[2], `value="`+do+`"`) {
+			continue
+		}
+		form := url.Values{"do": {do}}
+		for _, h := range regexp.MustCompile(`<input[^>]* name="([^"]*)"[^>]*? value="([^"]*)"`).FindAllStringSubmatch(m[2], -1) {
+			form.Set(h[1], h[2])
+		}
+		for name, value := range typed {
+			form.Set(name, value)
+		}
+		return b.send(http.MethodPost, strings.ReplaceAll(m[1], "&amp;", "&"), form)
+	}
+	b.Fatalf("there is no button %s:\n%s", do, b.page)
+	return 0, nil
+}
+
+func TestAccountIsManaged(t *testing.T) {
+	w, b, at := managed(t)
+	b.sees("Your account")
+	b.press("profile", map[string]string{"name": "Ann Newname"})
+	b.sees("Your changes are saved")
+	if u, err := w.pool.Admin().Users().Get(t.Context(), "ann"); err != nil || u.Attributes["name"] != "Ann Newname" || u.Attributes["email"] != "ann@example.com" {
+		t.Errorf("the user is %+v, %v", u, err)
+	}
+	b.press("password", map[string]string{"password": "wrong", "new_password": "Another-horse-battery-2"})
+	b.sees("This is not your current password")
+	b.press("password", map[string]string{"password": password, "new_password": "Another-horse-battery-2"})
+	b.sees("Your password was changed")
+
+	b.press("add-factor", map[string]string{"factor": "SOFTWARE_TOKEN_MFA"})
+	key := regexp.MustCompile(`name="key" value="([A-Z2-7]+)"`).FindStringSubmatch(b.page)
+	if key == nil {
+		t.Fatalf("there is no key:\n%s", b.page)
+	}
+	b.submit(map[string]string{"code": "000000"})
+	b.sees("not right")
+	secret, err := mfa.ParseSecret(key[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.submit(map[string]string{"code": secret.Code(w.now())})
+	b.sees("second step is on")
+	b.press("remove-factor", map[string]string{"factor": "SOFTWARE_TOKEN_MFA"})
+	b.sees("second step is off")
+
+	b.press("recovery-codes", nil)
+	if n := len(regexp.MustCompile(`<code dir="ltr">[0-9A-Z-]{19}</code>`).FindAllString(b.page, -1)); n != 10 {
+		t.Errorf("%d recovery codes", n)
+	}
+	b.get(at)
+	b.press("add-passkey", nil)
+	b.sees("Create a passkey")
+
+	other := w.browser()
+	other.get(at)
+	other.signInAs("ann", "Another-horse-battery-2")
+	b.get(at)
+	b.press("end-session", nil)
+	b.sees("That device is signed out")
+	if other.get(at); other.at.Path != "/login" {
+		t.Errorf("the other browser is at %s", other.at)
+	}
+	other.signInAs("ann", "Another-horse-battery-2")
+	b.get(at)
+	b.press("sign-out-all", nil)
+	b.sees("You are signed out")
+	for _, c := range []*browser{b, other} {
+		if c.get(at); c.at.Path != "/login" {
+			t.Errorf("after a sign-out everywhere a browser is at %s", c.at)
+		}
+	}
+}
+
+// A new address is confirmed by a code before the account has it.
+func TestAccountConfirmsAddresses(t *testing.T) {
+	w, b, _ := managed(t)
+	b.press("profile", map[string]string{"email": "new@example.com"})
+	code := w.outbox.LastCode("new@example.com")
+	if code == "" {
+		t.Fatalf("no message:\n%s", b.page)
+	}
+	b.submit(map[string]string{"code": "000000"})
+	b.sees("not right")
+	b.submit(map[string]string{"code": code})
+	b.sees("saved")
+	if u, err := w.pool.Admin().Users().Get(t.Context(), "ann"); err != nil || u.Attributes["email"] != "new@example.com" || u.Attributes["email_verified"] != "true" {
+		t.Errorf("the user is %+v, %v", u, err)
+	}
+}
+
+// What weakens an account asks for a recent sign-in, and forged forms change nothing.
+func TestAccountIsGuarded(t *testing.T) {
+	w, b, at := managed(t)
+	if status, _ := b.press("sign-out-all", map[string]string{"_csrf": "forged"}); status != http.StatusForbidden {
+		t.Errorf("a forged form: %d", status)
+	}
+	w.advance(16 * time.Minute)
+	b.get(at)
+	b.press("password", map[string]string{"password": password, "new_password": "Another-horse-battery-2"})
+	if b.at.Path != "/login" || b.at.Query().Get("prompt") != "login" {
+		t.Fatalf("an old sign-in may change the password: at %s", b.at)
+	}
+	b.signInAs("ann", password)
+	if b.at.Path != "/account" {
+		t.Fatalf("at %s", b.at)
+	}
+	b.press("password", map[string]string{"password": password, "new_password": "Another-horse-battery-2"})
+	b.sees("Your password was changed")
+	if status, _ := w.browser().get("/account?client_id=nobody"); status != http.StatusBadRequest {
+		t.Errorf("an unknown client: %d", status)
+	}
+	if status, _ := w.browser().get("/account"); status != http.StatusBadRequest {
+		t.Errorf("no client: %d", status)
+	}
+	machine, err := w.pool.Admin().Clients().Create(t.Context(), &identity.ClientSettings{Name: "api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := w.browser().get("/account?client_id=" + machine.ID); status != http.StatusBadRequest {
+		t.Errorf("a client without pages: %d", status)
+	}
+}
