@@ -35,6 +35,7 @@ func TestClientsTakeABrowserForTheirOwnTime(t *testing.T) {
 		{"a shorter time", new(10), nil, false, 10 * time.Minute, false, true, true, time.Hour},
 		{"before a shorter time", new(10), nil, false, 10*time.Minute - time.Second, true, true, true, time.Hour},
 		{"never", new(0), nil, false, 0, false, true, true, time.Hour},
+		{"never, by a clock that was set back", new(0), nil, false, -time.Second, false, true, true, time.Hour},
 		{"a longer time", nil, new(600), false, 599 * time.Minute, false, true, true, 10 * time.Hour},
 		{"after a longer time", nil, new(600), false, 600 * time.Minute, false, false, false, 10 * time.Hour},
 		{"untracked", new(0), new(600), true, time.Hour - time.Second, true, true, true, time.Hour},

@@ -164,6 +164,40 @@ func TestSessionsOfAUser(t *testing.T) {
 	}
 }
 
+// A rotation writes the record of a session, and leaves when it began.
+func TestSessionsThatRotate(t *testing.T) {
+	k := track(t, tracked(20))
+	k.set(k.app, func(c *identity.ClientSettings) {
+		c.AuthFlows, c.Rotation = []identity.AuthFlow{identity.AllowUserPassword}, &identity.RefreshRotation{Enabled: true}
+	})
+	cookie := k.browse(t.Context(), k.app)
+	k.advance(time.Minute)
+	begun := k.now()
+	tokens := k.through(t.Context(), k.app, cookie)
+	k.advance(time.Second)
+	check(t, "Refresh", second(k.app.Refresh(calling(t.Context(), "192.0.2.9", safari), identity.Refresh{Token: tokens.Refresh, Rotating: true})))
+	got := k.all("alice")[0]
+	if got.Browser { // which was used at the same time
+		got = k.all("alice")[1]
+	}
+	if !got.Active.Equal(k.now()) || !got.Created.Equal(begun) || got.IP != "192.0.2.9" || got.Device != "Safari on iPhone" {
+		t.Errorf("after a rotation the session is %+v", got)
+	}
+}
+
+// A token without the scope for it neither lists nor ends sessions.
+func TestSessionsNeedTheScope(t *testing.T) {
+	k := track(t, tracked(20))
+	k.set(k.app, func(c *identity.ClientSettings) { c.OAuthScopes = []string{"openid"} })
+	s := k.session(k.through(t.Context(), k.app, k.browse(t.Context(), k.app)))
+	wantErr(t, "Sessions", third(s.Sessions(t.Context(), identity.SessionQuery{})), identity.ErrAccessTokenScope)
+	for _, other := range k.all("alice") {
+		wantErr(t, "RevokeSession", s.RevokeSession(t.Context(), identity.RevokeSession{ID: other.ID}), identity.ErrAccessTokenScope)
+	}
+}
+
+func third[A, B any](_ A, _ B, err error) error { return err }
+
 // A browser was used when a session through it was.
 func TestBrowsersAreActiveByTheirSessions(t *testing.T) {
 	k := track(t, tracked(20))
@@ -227,6 +261,27 @@ func TestEndedSessionsAreNotListed(t *testing.T) {
 			if _, err := k.other.Browser(t.Context(), browser); name != "the end of the client" {
 				wantErr(t, "Browser", err, identity.ErrNotSignedIn)
 			}
+		})
+	}
+}
+
+// A session whose row is still there after its end is neither listed nor revoked.
+func TestEndedSessionsThatAreStored(t *testing.T) {
+	for name, end := range map[string]func(k *tracker){
+		"expired": func(k *tracker) { k.advance(31 * day) },
+		"one of more sign-ins than a sign-out deletes": func(k *tracker) {
+			k.edit(k.t, k.pool, "alice", func(u *identity.User) { u.NotBefore = k.now() })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := track(t, tracked(20))
+			id := k.own(k.fixture.signIn(t, k.app, "alice"))
+			k.advance(time.Second)
+			end(k)
+			if got := k.all("alice"); len(got) != 0 || signInsOf(t, k.store, k.pool.PoolID(), k.user(t, k.pool, "alice").Sub) != 1 {
+				t.Errorf("%d sessions, want none, and one in the store", len(got))
+			}
+			wantErr(t, "RevokeSession", k.pool.Admin().Users().RevokeSession(t.Context(), "alice", identity.RevokeSession{ID: id}), identity.ErrSessionNotFound)
 		})
 	}
 }
@@ -481,6 +536,18 @@ func TestSessionsOfAUserAreBounded(t *testing.T) {
 	if got := k.all("alice"); len(got) != 2 || !slices.ContainsFunc(got, func(s *identity.UserSession) bool { return s.Browser }) {
 		t.Errorf("%d sessions, want one with tokens, and the browser", len(got))
 	}
+}
+
+// A session that has expired takes no other's place.
+func TestExpiredSessionsAreNotCounted(t *testing.T) {
+	k := track(t, tracked(2))
+	k.set(k.other, func(c *identity.ClientSettings) { c.RefreshTokenValidity = new(1) }) // day
+	long := k.fixture.signIn(t, k.app, "alice")
+	k.advance(time.Minute)
+	k.fixture.signIn(t, k.other, "alice")
+	k.advance(day)
+	k.fixture.signIn(t, k.app, "alice")
+	check(t, "Refresh of the first session", second(k.app.Refresh(t.Context(), identity.Refresh{Token: long.Refresh})))
 }
 
 // A thousand sign-ins leave no more than the limits allow: one page of sessions.
