@@ -114,3 +114,37 @@ func TestNamesOfTestsExist(t *testing.T) {
 		}
 	}
 }
+
+// testName is the name of a test or a fuzz target.
+var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`")
+
+// The checklist names tests that there are.
+func TestChecklistNamesTests(t *testing.T) {
+	text, err := os.ReadFile("../docs/rfc9700.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	for _, room := range []string{"oauth", "identity"} {
+		files, err := filepath.Glob("../" + room + "/*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			source, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code.Write(source)
+		}
+	}
+	names := testName.FindAllStringSubmatch(string(text), -1)
+	if len(names) < 30 {
+		t.Errorf("found %d names of tests: the walk misses them", len(names))
+	}
+	for _, m := range names {
+		if !strings.Contains(code.String(), "\nfunc "+m[1]+"(") {
+			t.Errorf("there is no test %s", m[1])
+		}
+	}
+}

@@ -83,6 +83,7 @@ func (v *visit) readRequest(p params) (*request, error) {
 	if q.auth == nil {
 		return nil, err
 	}
+	v.openID = q.openID()
 	if refused := q.read(); refused != nil {
 		return q, refused
 	}
@@ -289,8 +290,13 @@ func (v *visit) answerInForm(q *request, all []pair) {
 	v.page(http.StatusOK, page)
 }
 
-// redirect sends a browser on by GET, whatever it came by.
+// redirect sends a browser on by GET, whatever it came by. After a form that is 303 in pools with
+// the setting OpenID (RFC 9700, section 4.12), and 302 otherwise, as from the service.
 func (v *visit) redirect(uri string) {
+	status := http.StatusFound
+	if v.openID && v.r.Method == http.MethodPost {
+		status = http.StatusSeeOther
+	}
 	v.w.Header().Set("Location", uri)
-	v.w.WriteHeader(http.StatusFound)
+	v.w.WriteHeader(status)
 }

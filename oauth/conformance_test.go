@@ -284,7 +284,10 @@ func (p *provider) promptLogin(t *testing.T) {
 	if status, out := b.get(p.authorizeURL(p.secret, "prompt", "login")); out != nil || status != http.StatusOK || b.at.Path != "/login" {
 		t.Fatalf("prompt=login: %d %v", status, out)
 	}
-	_, out := b.submit(map[string]string{"username": "ann", "password": password})
+	status, out := b.submit(map[string]string{"username": "ann", "password": password})
+	if status != http.StatusSeeOther { // RFC 9700, section 4.12
+		t.Errorf("after the form: %d", status)
+	}
 	_, doc := p.exchange(out.Query().Get("code"))
 	if second := claims(t, doc["id_token"]); second["auth_time"].(float64) <= first["auth_time"].(float64) || second["sub"] != first["sub"] {
 		t.Errorf("auth_time %v, then %v", first["auth_time"], second["auth_time"])

@@ -157,6 +157,7 @@ type visit struct {
 	query  params
 	form   params
 	pool   string // of the client of a program that has said which it is
+	openID bool   // the pool of the request keeps to OpenID Connect
 	domain string // the pool that the host is a domain of, or "" on a host of all pools
 }
 
