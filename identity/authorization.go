@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -128,16 +130,36 @@ func (auth *Authorization) check(exist map[string]bool) (err error) {
 }
 
 // redirectURI returns the redirect URI of a request. They are compared byte by byte
-// (RFC 9700, section 2.1).
+// (RFC 9700, section 2.1), but for the port of the loopback address where the client says so.
 func (s *scope) redirectURI(given string) (string, error) {
 	c := &s.client.Settings
 	if given == "" && c.DefaultRedirectURI != nil {
 		given = *c.DefaultRedirectURI
 	}
-	if given == "" || !slices.Contains(c.CallbackURLs, given) {
+	if given == "" || !slices.Contains(c.CallbackURLs, given) && !(c.AnyLoopbackPort && sameButForPort(given, c.CallbackURLs)) {
 		return "", ErrRedirectMismatch
 	}
 	return given, nil
+}
+
+var loopbackPort = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(/[!-~]*)?$`)
+
+// sameButForPort reports whether one of some URIs is a URI of the loopback address with another port.
+func sameButForPort(given string, all []string) bool {
+	m := loopbackPort.FindStringSubmatch(given)
+	if m == nil || strings.Contains(m[3], "#") {
+		return false
+	}
+	if port, err := strconv.Atoi(m[2]); err != nil || port > 65535 {
+		return false
+	}
+	return slices.ContainsFunc(all, func(known string) bool {
+		if known == m[1]+m[3] {
+			return true
+		}
+		k := loopbackPort.FindStringSubmatch(known)
+		return k != nil && k[1] == m[1] && k[3] == m[3]
+	})
 }
 
 // mayGrant returns an error unless the client may use a grant.

@@ -276,3 +276,27 @@ func TestPoolsDoNotShareBrowsers(t *testing.T) {
 		t.Errorf("the cookie of one pool under the name of another: %v", out)
 	}
 }
+
+// A client may let applications on the user's machine take any port, and nothing else differs.
+func TestAnyLoopbackPort(t *testing.T) {
+	w := newWorld(t, nil)
+	known := []string{"http://127.0.0.1/cb", "http://[::1]:1234/cb", "https://app.example.com:8443/cb", "http://localhost/cb"}
+	app := w.client(func(c *identity.ClientSettings) { c.AnyLoopbackPort, c.CallbackURLs = true, known })
+	exact := w.client(func(c *identity.ClientSettings) { c.CallbackURLs = known })
+	for uri, want := range map[string]bool{
+		"http://127.0.0.1/cb": true, "http://127.0.0.1:49152/cb": true, "http://127.0.0.1:1/cb": true, "http://127.0.0.1:65535/cb": true, "http://[::1]:49152/cb": true, "http://[::1]:1234/cb": true,
+		"http://127.0.0.1:65536/cb": false, "http://127.0.0.1:0/cb": false, "http://127.0.0.1:080/cb": false, "http://127.0.0.1:/cb": false, "http://127.0.0.1:80/cb/": false,
+		"http://127.0.0.1:80/cb?x": false, "http://127.0.0.1:80/cb#x": false, "http://127.0.0.1:80@evil.example/cb": false, "http://127.0.0.1:80/cb\n": false,
+		"https://127.0.0.1:80/cb": false, "http://localhost:80/cb": false, "http://127.0.0.2:80/cb": false, "https://app.example.com:1/cb": false, "http://[::1]/cb": false,
+		"http://127.0.0.1.evil.example:80/cb": false, "http://127.0.0.1:80": false,
+	} {
+		status, _ := w.browser().get(w.authorizeURL(app, "redirect_uri", uri))
+		if (status == http.StatusOK) != want {
+			t.Errorf("%q: %d, want it taken: %t", uri, status, want)
+		}
+		status, _ = w.browser().get(w.authorizeURL(exact, "redirect_uri", uri))
+		if want := uri == known[0] || uri == known[1]; (status == http.StatusOK) != want {
+			t.Errorf("%q without the setting: %d", uri, status)
+		}
+	}
+}

@@ -88,6 +88,10 @@ type Client struct {
 	// aws.cognito.signin.user.admin, and scopes of resource servers of the pool, such as
 	// https://api.example.com/read.
 	OAuthScopes []string `json:"oauthScopes,omitempty"`
+	// AnyLoopbackPort lets redirect URIs with the host 127.0.0.1 or [::1] have another port than the
+	// one in CallbackURLs, for applications on the user's own machine, which take a free port (RFC 8252,
+	// section 7.3). It is false by default.
+	AnyLoopbackPort bool `json:"anyLoopbackPort,omitempty"`
 	// Consent asks users, once for each scope, before the client gets anything on their behalf. It is
 	// false by default.
 	Consent bool `json:"consent,omitempty"`
