@@ -1,7 +1,10 @@
 package oauth_test
 
 import (
+	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -240,4 +243,41 @@ func TestErrorPagesExplain(t *testing.T) {
 		}
 		b.sees("Request ID")
 	}
+}
+
+// Requests beyond the bound are refused at once, and who owes a body takes no slot.
+func TestRequestsInFlightAreBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	server := oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true, MaxInFlight: 1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	hold := func() { entered <- struct{}{}; <-leave }
+	w.hold.Store(&hold)
+	body, owed := io.Pipe()
+	owes := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oauth2/token", body)
+	owes.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	done := make(chan int)
+	go func() {
+		a := httptest.NewRecorder()
+		server.ServeHTTP(a, owes)
+		done <- a.Code
+	}()
+	ask := func(method, path string) *httptest.ResponseRecorder {
+		a := httptest.NewRecorder()
+		server.ServeHTTP(a, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+		return a
+	}
+	if a := ask(http.MethodGet, "/error"); a.Code != http.StatusBadRequest {
+		t.Errorf("beside a request that owes its body: %d", a.Code)
+	}
+	go func() { ask(http.MethodGet, w.authorizeURL(w.public)) }()
+	<-entered
+	if a := ask(http.MethodGet, "/error"); a.Code != http.StatusServiceUnavailable || a.Header().Get("Retry-After") == "" {
+		t.Errorf("a page beyond the bound: %d %v", a.Code, a.Header())
+	}
+	if a := ask(http.MethodPost, "/oauth2/token"); a.Code != http.StatusServiceUnavailable || !strings.Contains(a.Body.String(), "temporarily_unavailable") {
+		t.Errorf("a program beyond the bound: %d %s", a.Code, a.Body)
+	}
+	close(leave)
+	_ = owed.Close()
+	<-done
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -64,6 +65,9 @@ func (v *visit) parse(api bool) (err error) {
 	if v.r.Method != http.MethodPost {
 		return nil
 	}
+	control := http.NewResponseController(v.w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // a server without deadlines has others
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	kind, _, err := mime.ParseMediaType(v.r.Header.Get("Content-Type"))
 	body, readErr := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, maxForm))
 	if readErr != nil {

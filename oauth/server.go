@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/oauth/hosted"
@@ -26,6 +27,9 @@ type Options struct {
 	// Explain shows on error pages what a developer got wrong. Otherwise they show the id of
 	// the request, and the log has the rest. Leave it off where strangers see the pages.
 	Explain bool
+	// MaxInFlight is how many requests are served at the same time. Those beyond it are refused with
+	// 503 at once, after their body was read. Defaults to 512.
+	MaxInFlight int
 	// Pages render the pages, with assets at /assets/. Defaults to those of package hosted with its own look.
 	Pages *hosted.Pages
 	// Logger gets unexpected errors, and what pages do not tell. Defaults to slog.Default().
@@ -44,6 +48,7 @@ type Server struct {
 	routes  map[string]route
 	refused recent
 	looks   looks
+	slots   chan struct{} // holds a value for each request that is served
 }
 
 // assetsPath is where the pages find their style and script.
@@ -65,6 +70,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 	if s.options.Address == nil {
 		s.options.Address = peer
 	}
+	s.slots = make(chan struct{}, cmp.Or(s.options.MaxInFlight, maxInFlight))
 	s.log = cmp.Or(s.options.Logger, slog.Default())
 	if s.pages = s.options.Pages; s.pages == nil {
 		var err error
@@ -129,7 +135,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.refuseRequest(rt.api, err)
 		return
 	}
-	rt.serve(v)
+	select { // not before the body is there: who owes one takes no slot
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+		rt.serve(v)
+	default:
+		v.busy(rt.api)
+	}
+}
+
+const (
+	maxInFlight = 512              // by default
+	bodyTime    = 10 * time.Second // in which a body must arrive
+)
+
+// busy refuses a request because of load.
+func (v *visit) busy(api bool) {
+	v.w.Header().Set("Retry-After", "1")
+	if api {
+		v.tokenRefusal(http.StatusServiceUnavailable, refusal{"temporarily_unavailable", ""})
+		return
+	}
+	v.page(http.StatusServiceUnavailable, v.errorOf("busy"))
 }
 
 // crossOrigin lets applications in browsers call the endpoints for programs, which take no

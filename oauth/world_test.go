@@ -44,13 +44,20 @@ type world struct {
 	handler http.Handler
 	server  *httptest.Server
 	offset  atomic.Int64
+	hold    atomic.Pointer[func()] // is called once, where the time is read first
 }
 
 const clientSecret = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 var start = time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
 
-func (w *world) now() time.Time          { return start.Add(time.Duration(w.offset.Load())) }
+func (w *world) now() time.Time {
+	if hold := w.hold.Swap(nil); hold != nil {
+		(*hold)()
+	}
+	return start.Add(time.Duration(w.offset.Load()))
+}
+
 func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
 
 // newWorld returns a world whose pool has the service's defaults, changed by edit.
