@@ -45,8 +45,9 @@ var arrows = map[string][]string{
 	"identity/logsink":              {"identity/internal/outbound"},
 	"identity/web":                  {"identity", "store", "mfa"},
 	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "mfa", "mfa/webauthn/webauthntest"},
-	"oauth":                         {"identity", "mfa", "oauth/hosted"},
+	"oauth":                         {"identity", "mfa", "oauth/hosted", "oauth/login", "token"},
 	"oauth/hosted":                  {"mfa"},
+	"oauth/login":                   {"store", "token"}, // not the engine: a web program links neither it nor the server
 	"internal/fake":                 {"identity", "identity/cognito", "oauth", "store", "store/memory"},
 	"internal/floor":                {},
 	"internal/relay":                {"store", "store/driver"},
