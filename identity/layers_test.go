@@ -54,9 +54,12 @@ var arrows = map[string][]string{
 	"cmd/cognate":                   {"identity", "identity/cognito", "identity/delivery", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/fake", "internal/relay", "oauth", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/account":              {"identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
+	"examples/embedlogin":           {"identity", "oauth", "oauth/hosted", "oauth/login", "store/bolt", "store/sealed"},
 	"examples/faketest":             {},
 	"examples/hello":                {"identity", "store/bolt", "store/sealed"},
 	"examples/hooks":                {"identity", "identity/hook", "store/memory"},
+	"examples/machine":              {"token"},
+	"examples/spa":                  {},
 	"examples/server":               {"identity", "identity/cognito", "store/bolt", "store/sealed", "token"},
 }
 

@@ -31,6 +31,7 @@ type forger struct {
 	issuer  string                      // in the discovery document
 	refresh string
 	nonce   string
+	state   func(string) string // what the callback says, unless nil
 	program http.Handler
 }
 
@@ -121,6 +122,15 @@ func (f *forger) tokens() map[string]any {
 	return out
 }
 
+// A state counts whole, and not only the part of it that names the cookie.
+func TestStateIsComparedWhole(t *testing.T) {
+	f := newForger(t)
+	f.state = func(state string) string { return state[:8] + strings.Repeat("A", 18) }
+	if res := f.callback(); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("%d to %s", res.StatusCode, res.Header.Get("Location"))
+	}
+}
+
 // callback goes through a sign-in, and returns the answer of the callback.
 func (f *forger) callback() *http.Response {
 	begun := serve(f.program, http.MethodGet, site+"/sign-in", nil)
@@ -130,7 +140,11 @@ func (f *forger) callback() *http.Response {
 	}
 	f.nonce = u.Query().Get("nonce")
 	c := begun.Cookies()[0]
-	return serve(f.program, http.MethodGet, site+"/cb?code=x&state="+u.Query().Get("state"), nil, "Cookie", c.Name+"="+c.Value)
+	state := u.Query().Get("state")
+	if f.state != nil {
+		state = f.state(state)
+	}
+	return serve(f.program, http.MethodGet, site+"/cb?code=x&state="+state, nil, "Cookie", c.Name+"="+c.Value)
 }
 
 // signedIn returns a browser that is signed in.
