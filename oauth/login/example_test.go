@@ -1,7 +1,6 @@
 package login_test
 
 import (
-	"crypto/rand"
 	"fmt"
 	"log"
 	"net/http"
@@ -9,13 +8,11 @@ import (
 	"github.com/cognate-id/cognate/oauth/login"
 )
 
-// A program whose pages are for people who are signed in.
-func ExampleNew() {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // keep it: with another key, everybody has to sign in again
-	m, err := login.New("https://auth.example.com/us-east-1_AbCdEf123", "1example23456789abcdefghij", "https://app.example.com/callback", [][]byte{key}, nil)
+// region program
+func newProgram(issuer, clientID string, key []byte) (http.Handler, error) {
+	m, err := login.New(issuer, clientID, "https://app.example.com/callback", [][]byte{key}, nil)
 	if err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := login.FromContext(r.Context()) // always there behind Require
@@ -24,7 +21,19 @@ func ExampleNew() {
 	mux := http.NewServeMux()
 	mux.Handle("GET /me", m.Require(hello, nil))
 	mux.Handle("GET /desk", m.Require(hello, &login.Rights{Groups: []string{"operators"}}))
-	res := serve(m.Handler(mux), http.MethodGet, "https://app.example.com/me", nil, "Accept", "text/html")
+	return m.Handler(mux), nil
+}
+
+// endregion
+
+// A program whose pages are for people who are signed in.
+func ExampleNew() {
+	key := []byte("32 random bytes: openssl rand 32")
+	program, err := newProgram("https://auth.example.com/us-east-1_AbCdEf123", "1example23456789abcdefghij", key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	res := serve(program, http.MethodGet, "https://app.example.com/me", nil, "Accept", "text/html")
 	fmt.Println(res.StatusCode, res.Header.Get("Location"))
 	// Output: 303 /sign-in?return_to=%2Fme
 }

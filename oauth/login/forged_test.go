@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,6 +34,8 @@ type forger struct {
 	nonce   string
 	state   func(string) string // what the callback says, unless nil
 	program http.Handler
+
+	documents atomic.Int64 // how often the discovery document was read
 }
 
 func (f *forger) now() time.Time          { return start.Add(time.Duration(f.offset.Load())) }
@@ -67,6 +70,8 @@ func (f *forger) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
+		f.documents.Add(1)
+		time.Sleep(50 * time.Millisecond)
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"issuer": f.issuer, "authorization_endpoint": f.server.URL + "/a", "token_endpoint": f.server.URL + "/t",
 		})
@@ -304,5 +309,22 @@ func TestForgerWithoutForgery(t *testing.T) {
 	other.issuer = "https://evil.example.com"
 	if res := serve(other.program, http.MethodGet, site+"/sign-in", nil); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a document of another issuer: %d", res.StatusCode)
+	}
+}
+
+// All who need the discovery document wait for one read of it.
+func TestDiscoveryIsReadOnce(t *testing.T) {
+	f := newForger(t)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if res := serve(f.program, http.MethodGet, site+"/sign-in", nil); res.StatusCode != http.StatusSeeOther {
+				t.Errorf("%d", res.StatusCode)
+			}
+		})
+	}
+	all.Wait()
+	if n := f.documents.Load(); n != 1 {
+		t.Errorf("the document was read %d times", n)
 	}
 }

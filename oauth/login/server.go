@@ -41,11 +41,11 @@ type Endpoints struct {
 
 // A server is the authorization server, as the program calls it.
 type server struct {
-	m          *Middleware
-	ids        *token.Verifier
-	accesses   *token.Verifier
-	mu         sync.Mutex
-	discovered *Endpoints
+	m             *Middleware
+	ids, accesses *token.Verifier
+
+	mu        sync.Mutex
+	discovery *discovery // nil before the first read, and after one that failed
 }
 
 func newServer(m *Middleware) (*server, error) {
@@ -55,7 +55,8 @@ func newServer(m *Middleware) (*server, error) {
 		if err := own.check(); err != nil {
 			return nil, err
 		}
-		s.discovered = &own
+		s.discovery = &discovery{done: make(chan struct{}), endpoints: &own}
+		close(s.discovery.done)
 	}
 	if s.ids != nil {
 		return s, nil
@@ -101,20 +102,47 @@ func (e *Endpoints) check() error {
 	return nil
 }
 
-// endpoints returns those of the discovery document, which is read once. The lock is held for the
-// read: all who wait need it.
+// A discovery is one read of the discovery document.
+type discovery struct {
+	done      chan struct{}
+	endpoints *Endpoints
+	err       error
+}
+
+// endpoints returns those of the discovery document, which is read once. All who need it wait for
+// one read. After an error, whoever comes next reads it again.
 func (s *server) endpoints(ctx context.Context) (*Endpoints, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.discovered != nil {
-		return s.discovered, nil
+	if d := s.discovery; d != nil {
+		s.mu.Unlock()
+		select {
+		case <-d.done:
+			return d.endpoints, d.err
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		}
 	}
-	e, err := s.discover(ctx)
+	d := &discovery{done: make(chan struct{}), err: ErrUnavailable}
+	s.discovery = d
+	s.mu.Unlock()
+	defer s.discovered(d)
+	e, err := s.discover(context.WithoutCancel(ctx))
 	if err != nil {
-		return nil, fmt.Errorf("%w: discovery: %w", ErrUnavailable, err)
+		d.err = fmt.Errorf("%w: discovery: %w", ErrUnavailable, err)
+		return nil, d.err
 	}
-	s.discovered = e
+	d.endpoints, d.err = e, nil
 	return e, nil
+}
+
+// discovered wakes those who wait, after a panic too.
+func (s *server) discovered(d *discovery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.err != nil {
+		s.discovery = nil
+	}
+	close(d.done)
 }
 
 func (s *server) discover(ctx context.Context) (*Endpoints, error) {
