@@ -45,8 +45,9 @@ var arrows = map[string][]string{
 	"identity/logsink":              {"identity/internal/outbound"},
 	"identity/web":                  {"identity", "store", "mfa"},
 	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "mfa", "mfa/webauthn/webauthntest"},
-	"oauth":                         {"identity", "mfa", "oauth/hosted"},
+	"oauth":                         {"identity", "mfa", "oauth/hosted", "oauth/login", "token"},
 	"oauth/hosted":                  {"mfa"},
+	"oauth/login":                   {"store", "token"}, // not the engine: a web program links neither it nor the server
 	"internal/fake":                 {"identity", "identity/cognito", "oauth", "store", "store/memory"},
 	"internal/doctor":               {"token"},
 	"internal/floor":                {},
@@ -54,9 +55,12 @@ var arrows = map[string][]string{
 	"cmd/cognate":                   {"identity", "identity/cognito", "identity/delivery", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/doctor", "internal/fake", "internal/relay", "oauth", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/account":              {"identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
+	"examples/embedlogin":           {"identity", "oauth", "oauth/hosted", "oauth/login", "store/bolt", "store/sealed"},
 	"examples/faketest":             {},
 	"examples/hello":                {"identity", "store/bolt", "store/sealed"},
 	"examples/hooks":                {"identity", "identity/hook", "store/memory"},
+	"examples/machine":              {"token"},
+	"examples/spa":                  {},
 	"examples/server":               {"identity", "identity/cognito", "store/bolt", "store/sealed", "token"},
 }
 

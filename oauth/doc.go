@@ -17,6 +17,9 @@
 //	/logout             signs a browser out
 //	/error              what went wrong, if no application can be told
 //
+// A web program in which people sign in is a client of the server, and may run elsewhere: see package
+// oauth/login. If it runs the engine too, begin with [Server.Middleware].
+//
 // Documents about a pool, such as its keys, are at the pool's issuer: package
 // identity/cognito serves them.
 //

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -204,7 +205,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) *visit {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Amz-Cognito-Request-Id", v.id)
-	if !s.options.InsecureHTTP {
+	if !s.options.InsecureHTTP && !loopback(r.Host) { // a browser would ask this machine's other programs for TLS too
 		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
 	agent := r.UserAgent()
@@ -213,6 +214,16 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) *visit {
 		RequestID: v.id, Address: s.options.Address(r), UserAgent: agent, Device: v.device(),
 	})
 	return v
+}
+
+// loopback reports whether a Host header names this machine.
+func loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.Trim(strings.ToLower(host), "[]")
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && a.IsLoopback()
 }
 
 // peer returns the other end of the connection, unless the address is private: then that is a

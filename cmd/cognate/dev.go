@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type devCommand struct {
 	Empty   bool       `help:"Start without a ready pool and client."`
 	Limits  bool       `help:"Limit connections, messages, and failures by address, as serve does. Without it there are no such limits."`
 	Hosts   []nameFlag `name:"allow-host" sep:"none" placeholder:"NAME" help:"Name that requests may be sent to beside loopback names, such as the name of a container. Can be repeated."`
+	devTLSFlags
 	hookFlags
 	senderFlags
 	logFlags
@@ -52,6 +54,7 @@ Examples:
     cognate dev --pool-id us-east-1_test1 --client-id web1
     cognate dev --store bolt:dev.db
     cognate dev --issuer aws
+    cognate dev --tls
     cognate dev --lambda-endpoint http://127.0.0.1:3001
     cognate dev --addr 0.0.0.0:9229 --allow-remote --allow-host cognito.test
 
@@ -68,8 +71,11 @@ func (c *devCommand) Validate() error {
 	if c.Empty && (c.PoolID != "" || c.ClientID != "") {
 		return errors.New("--pool-id and --client-id are of the ready pool and client, and --empty has none: give one or the other")
 	}
-	if err := c.hookFlags.Validate(); err != nil {
+	if err := cmp.Or(c.devTLSFlags.Validate(), c.hookFlags.Validate()); err != nil {
 		return err
+	}
+	if c.TLS && len(c.Hosts) > 0 {
+		return errors.New("--allow-host: the certificate of --tls is for localhost, 127.0.0.1 and ::1: give one or the other")
 	}
 	if err := (&identity.PoolSettings{Name: "dev", Region: string(c.Region), ID: c.PoolID}).Check(); err != nil {
 		return fmt.Errorf("--pool-id: %w", err)
@@ -115,7 +121,11 @@ func (c *devCommand) Run(t *terminal) error {
 		return err
 	}
 	defer sink.Close() //nolint:errcheck // it drops what it could not write, and says so in the log
-	url := c.Addr.url(l)
+	secure, ca, err := c.secureDev()
+	if err != nil {
+		return err
+	}
+	url := c.url(l)
 	f, err := fake.New(ctx, &fake.Options{
 		Hooks: hooks.hooks, Targets: hooks.targets, Logs: sink,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
@@ -134,6 +144,7 @@ func (c *devCommand) Run(t *terminal) error {
 	ctx, stop := signals()
 	defer stop()
 	ready := c.readiness(ctx, f, url)
+	ready.CA = ca
 	if err := c.ReadyFile.write(ready); err != nil {
 		return err
 	}
@@ -142,7 +153,16 @@ func (c *devCommand) Run(t *terminal) error {
 	if c.Limits {
 		l = bounded(l, maxConnections, maxConnectionsOfOne, nil)
 	}
-	return serve(ctx, stop, l, f, log, nil, func(ctx context.Context) { background(ctx, f, log) })
+	return serve(ctx, stop, l, f, log, secure, func(ctx context.Context) { background(ctx, f, log) })
+}
+
+// url returns the URL of the fake for clients on this machine.
+func (c *devCommand) url(l net.Listener) string {
+	url := c.Addr.url(l)
+	if c.TLS {
+		url = "https://" + strings.TrimPrefix(url, "http://")
+	}
+	return url
 }
 
 // warmDelay gives the engine time to put two keys in stock, which the ready pool then
@@ -270,10 +290,14 @@ func (c *devCommand) greet(t *terminal, f *fake.Server, l net.Listener, r readin
 		{"Issuer", r.Issuer},
 		{"JWKS", r.JWKS},
 		{"Outbox", r.Outbox},
+		{"Authority", r.CA},
 	} {
 		if row[1] != "" {
 			fmt.Fprintf(t.out, "  %-10s %s\n", row[0], row[1])
 		}
+	}
+	if r.CA != "" {
+		fmt.Fprint(t.out, trustLines(r.CA))
 	}
 	fmt.Fprintf(t.out, "\nTry:\n\n  %s\n\nCodes are shown here. Ctrl-C stops.\n\n", tryLine(f, r.Endpoint))
 }

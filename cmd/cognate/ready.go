@@ -18,7 +18,8 @@ type readiness struct {
 	Issuer     string `json:"issuer,omitempty"`
 	JWKS       string `json:"jwks,omitempty"`
 	Outbox     string `json:"outbox"`
-	Process    int    `json:"process"` // id of the process of the fake
+	CA         string `json:"ca,omitempty"` // file with the authority to trust, for https
+	Process    int    `json:"process"`      // id of the process of the fake
 }
 
 // A readyFile is a file that is there as long as the fake serves. Empty means none.

@@ -217,7 +217,8 @@ func SelfIssuer(fallback string) identity.IssuerFunc {
 	fixed := identity.FixedIssuer(fallback)
 	return func(ctx context.Context, region string) string {
 		if host, ok := ctx.Value(hostKey{}).(string); ok && Loopback(host) {
-			return "http://" + host
+			scheme, _ := ctx.Value(schemeKey{}).(string)
+			return cmp.Or(scheme, "http") + "://" + host
 		}
 		return fixed(ctx, region)
 	}

@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,7 +58,7 @@ type Options struct {
 	// [cognito.SelfIssuer].
 	Issuer identity.IssuerFunc
 	// URL is the address of the server, for links in mails that do not come from a request to
-	// this machine. Defaults to http://localhost.
+	// this machine. If it is https, cookies are for https alone. Defaults to http://localhost.
 	URL string
 	// Logger gets unexpected errors. Defaults to slog.Default().
 	Logger *slog.Logger
@@ -136,7 +137,7 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.oauth = oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: true, Explain: true, Logger: o.Logger})
+	s.oauth = oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: !strings.HasPrefix(o.URL, "https:"), Explain: true, Logger: o.Logger})
 	s.api = cognito.NewHandler(s.engine, &cognito.Options{
 		Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access,
 		AuthorizationServer: s.oauth,

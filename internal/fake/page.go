@@ -34,17 +34,21 @@ func isPage(r *http.Request) bool {
 }
 
 // passkeysAt is where to open the page for passkeys instead, or "": browsers bind passkeys to names, not to addresses.
-func passkeysAt(host string) string {
+func passkeysAt(scheme, host string) string {
 	name, port, err := net.SplitHostPort(host)
 	if err != nil || net.ParseIP(name) == nil || !net.ParseIP(name).IsLoopback() {
 		return ""
 	}
-	return "http://" + net.JoinHostPort("localhost", port)
+	return scheme + net.JoinHostPort("localhost", port)
 }
 
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
 	about := struct{ Endpoint, Region, Pool, Client, Passkeys, Version string }{
-		Endpoint: "http://" + r.Host, Region: s.engine.Region(), Passkeys: passkeysAt(r.Host), Version: s.version,
+		Endpoint: scheme + r.Host, Region: s.engine.Region(), Passkeys: passkeysAt(scheme, r.Host), Version: s.version,
 	}
 	if s.ready != nil {
 		about.Pool, about.Client = s.ready.PoolID(), s.ready.ClientID()
