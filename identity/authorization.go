@@ -55,6 +55,10 @@ type AuthorizationRequest struct {
 	Challenge string
 	// Resource is the aud of access tokens (RFC 8707). Empty means none.
 	Resource string
+	// Levels are the names of the levels that the sign-in is to reach, the best first, see LevelNames of [PoolSettings]. Names that
+	// the pool does not have are ignored, and on the plan LITE all of them. If none is left, the request names none. Otherwise
+	// the tokens tell what was proved, and a browser that has reached none of the levels gets nothing.
+	Levels []string
 }
 
 // An Authorization is a request that the settings of the client allow.
@@ -63,11 +67,14 @@ type Authorization struct {
 	RedirectURI string
 	// Scopes are what the application gets.
 	Scopes []string
+	// Levels are those of the request that the pool has, or nil.
+	Levels []string
 	Pool   *PoolInfo   // that the application belongs to; do not change it
 	Client *ClientInfo // of the application; do not change it
 
 	request AuthorizationRequest
 	scope   *scope
+	levels  []Level // by the names in Levels
 }
 
 // Authorization checks a request of an application. It returns
@@ -120,6 +127,7 @@ func (auth *Authorization) check(exist map[string]bool) (err error) {
 	if len(in.Nonce) > maxNonce {
 		return invalid("nonce", "must have at most 2048 bytes")
 	}
+	auth.levels, auth.Levels = in.namedLevels(s.settings)
 	return s.checkChallenge(in.Grant, in.Challenge)
 }
 
@@ -216,6 +224,7 @@ type authCode struct {
 	Nonce     string    `json:"nonce,omitempty"`
 	Challenge string    `json:"challenge,omitempty"`
 	Resource  string    `json:"resource,omitempty"`
+	ACR       string    `json:"acr,omitempty"` // of the tokens
 	Expires   time.Time `json:"expires"`
 }
 
@@ -227,7 +236,7 @@ func digestOf(code Secret) string {
 
 // Code gives an authorization code for the user who is signed in to a browser. It is valid for
 // five minutes, once. At most 20 codes of a browser are outstanding: the oldest give way. Code
-// returns [ErrNotSignedIn] as [AppClient.Browser] does.
+// returns [ErrNotSignedIn] as [AppClient.Browser] does, and a [*LevelError] if the browser has reached none of the Levels.
 func (auth *Authorization) Code(ctx context.Context, cookie Secret) (Secret, error) {
 	code, err := auth.code(ctx, cookie)
 	if err != nil {
@@ -253,13 +262,17 @@ func (auth *Authorization) code(ctx context.Context, cookie Secret) (Secret, err
 		if err := b.standing(now); err != nil {
 			return err
 		}
+		acr, err := auth.acr(tx, b)
+		if err != nil {
+			return err
+		}
 		if err := b.dropOldCodes(tx); err != nil {
 			return err
 		}
 		return authCodes.Insert(tx, &authCode{
 			Pool: s.pool.ID, Digest: digestOf(Secret(raw)), Client: s.client.ID, Sub: b.User.Sub, Browser: b.family.ID,
 			Redirect: auth.RedirectURI, Scopes: auth.Scopes, Nonce: in.Nonce, Challenge: in.Challenge, Resource: in.Resource,
-			Expires: now.Add(codeLife),
+			ACR: acr, Expires: now.Add(codeLife),
 		})
 	})
 	return Secret(raw), err
@@ -283,7 +296,7 @@ func (b *Browser) dropOldCodes(tx store.Tx) error {
 }
 
 // Tokens gives tokens at once, by the implicit grant, for the user who is signed in to a
-// browser. There is no refresh token. It returns [ErrNotSignedIn] as [AppClient.Browser] does.
+// browser. There is no refresh token. It returns the errors of [Authorization.Code].
 func (auth *Authorization) Tokens(ctx context.Context, cookie Secret) (*Tokens, error) {
 	t, err := auth.tokens(ctx, cookie)
 	if err != nil {
@@ -299,21 +312,24 @@ func (auth *Authorization) tokens(ctx context.Context, cookie Secret) (*Tokens, 
 	}
 	b, now := &Browser{scope: s}, s.engine.now()
 	var groups []*Group
-	err := s.engine.store.View(ctx, func(r store.Reader) error {
-		if err := b.read(r, cookie); err != nil || b.User == nil {
+	var acr string
+	err := s.engine.store.View(ctx, func(r store.Reader) (err error) {
+		if err := b.read(r, cookie); err != nil {
 			return err
 		}
-		var err error
+		if err := b.standing(now); err != nil {
+			return err
+		}
+		if acr, err = auth.acr(r, b); err != nil {
+			return err
+		}
 		groups, err = b.User.memberships(r)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := b.standing(now); err != nil {
-		return nil, err
-	}
-	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource}, now)
+	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource, ACR: acr}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -330,7 +346,7 @@ func (b *Browser) grant(c *authCode, now time.Time) (*family, error) {
 		return nil, err
 	}
 	f.AuthTime, f.Kept, f.OAuth, f.Parent = b.AuthTime, b.family.Kept, true, b.family.ID
-	f.AMR, f.ACR = b.family.AMR, b.family.ACR
+	f.AMR, f.ACR = b.family.AMR, c.ACR
 	f.Scope, f.Audience, f.Device, f.DeviceGroup = strings.Join(c.Scopes, " "), c.Resource, "", ""
 	return f, nil
 }
