@@ -69,7 +69,7 @@ func (b *Browser) compare(r store.Reader) (BrowserLevel, error) {
 	if err != nil {
 		return 0, err
 	}
-	o := &outcome{user: b.User, cred: cred, enrolled: enrolled{aimed: true}}
+	o := &outcome{user: b.User, cred: cred}
 	if have != nil {
 		o.proved = []proof{{Kind: provedEarlier, Changed: cred.changed(), Family: b.family.ID}}
 	}

@@ -300,6 +300,29 @@ func TestLevelsOfChoice(t *testing.T) {
 	b.wantLevel(out, loa4, "email_otp", "pwd", "otp", "mfa")
 }
 
+// TestLevelsOfUsersWhoAreHidden: the application is told only after a first factor was proved.
+func TestLevelsOfUsersWhoAreHidden(t *testing.T) {
+	w := newLevelWorld(t, func(p *identity.PoolSettings) {
+		p.FirstFactors = []identity.FirstFactor{identity.FirstPassword, identity.FirstEmailOTP}
+	})
+	w.public = w.client(func(c *identity.ClientSettings) {
+		c.AuthFlows, c.PreventUserExistenceErrors = []identity.AuthFlow{identity.AllowUser}, new("ENABLED")
+	})
+	for _, name := range []string{"bob", "nobody"} {
+		b := w.browser()
+		w.asks(b, loa4)
+		b.submit(map[string]string{"username": name})
+		b.submit(map[string]string{"factor": "PASSWORD"})
+		if _, out := b.submit(map[string]string{"password": "wrong password"}); out != nil {
+			t.Fatalf("%s: %v", name, out)
+		}
+		b.sees("Incorrect user name or password.")
+		if _, out := b.submit(map[string]string{"password": password}); name == "bob" && refusedAt(out) != "unmet_authentication_requirements" {
+			t.Errorf("the right password: %v\n%s", out, b.page)
+		}
+	}
+}
+
 // TestLevelsOfTheImplicitGrant: its tokens come without a code.
 func TestLevelsOfTheImplicitGrant(t *testing.T) {
 	w := newLevelWorld(t, nil)
@@ -322,19 +345,73 @@ func TestLevelsOfTheImplicitGrant(t *testing.T) {
 
 // confirming confirms who signs up.
 func confirming(context.Context, *hook.PreSignUp) (hook.PreSignUpDecision, error) {
-	return hook.PreSignUpDecision{Confirm: true}, nil
+	return hook.PreSignUpDecision{Confirm: true, VerifyEmail: true}, nil
 }
 
 // TestLevelsAfterASignUp: who has just signed up reaches level 1 at once, and no other.
 func TestLevelsAfterASignUp(t *testing.T) {
-	w := newLevelWorld(t, nil)
+	w := newLevelWorld(t, func(p *identity.PoolSettings) { p.EmailMFA = &identity.EmailMFASettings{} })
 	w.hooks.PreSignUp = confirming
-	for level, want := range map[string]string{loa1: "", loa4: "unmet_authentication_requirements"} {
+	for level, want := range map[string]string{loa1: "", loa4: "unmet_authentication_requirements", loa3: "nothing"} {
 		b := w.browser()
 		b.get(strings.Replace(w.authorizeURL(w.public, "acr_values", level), "/oauth2/authorize", "/signup", 1))
 		_, out := b.submit(map[string]string{"username": "eve" + level, "password": password, "email": "eve@example.com"})
 		if refusedAt(out) != want {
 			t.Errorf("%s: %v\n%s", level, out, b.page)
+		}
+		if level == loa3 {
+			_, out = b.submit(map[string]string{"code": w.outbox.LastCode("eve@example.com")})
+			b.wantLevel(out, loa3, "pwd", "email_otp", "mfa")
+		}
+	}
+}
+
+// TestNameOfAStepUp: the page shows the name by which the user signs in, and no id.
+func TestNameOfAStepUp(t *testing.T) {
+	w := newWorld(t, func(p *identity.PoolSettings) {
+		p.UsernameAttributes, p.MFA, p.EmailMFA = []string{"email"}, identity.MFAOptional, &identity.EmailMFASettings{}
+	})
+	const name = "ann@example.com"
+	users := w.pool.Admin().Users()
+	if _, err := users.Create(t.Context(), identity.CreateUser{Username: name, Attributes: map[string]string{"email": name, "email_verified": "true"}, SuppressInvitation: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := users.SetPassword(t.Context(), name, password, true); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(time.Second) // the second password is younger than the first
+	b := w.browser()
+	b.get(w.authorizeURL(w.public))
+	b.submit(map[string]string{"username": name, "password": password})
+	b.get(w.authorizeURL(w.public, "acr_values", loa3))
+	b.sees(`value="` + name + `"`)
+	b.submit(map[string]string{"username": name})
+	_, out := b.submit(map[string]string{"code": w.outbox.LastCode(name)})
+	b.wantLevel(out, loa3, "pwd", "email_otp", "mfa")
+}
+
+// TestNameWithoutAPassword: the page says what is missing.
+func TestNameWithoutAPassword(t *testing.T) {
+	w := newLevelWorld(t, nil)
+	for _, levels := range []string{"", loa1} {
+		b := w.browser()
+		w.asks(b, levels)
+		b.submit(map[string]string{"username": "ann"})
+		b.sees("Please fill this in.")
+	}
+}
+
+// TestNobodySkipsTheChoice: the first page of a client with factors to choose from takes no password.
+func TestNobodySkipsTheChoice(t *testing.T) {
+	w := newLevelWorld(t, func(p *identity.PoolSettings) {
+		p.FirstFactors = []identity.FirstFactor{identity.FirstPassword, identity.FirstEmailOTP}
+	})
+	w.public = w.client(func(c *identity.ClientSettings) { c.AuthFlows = []identity.AuthFlow{identity.AllowUser} })
+	for _, levels := range []string{"", loa1} {
+		b := w.browser()
+		w.asks(b, levels)
+		if _, out := b.submit(right); out != nil || !strings.Contains(b.page, "EMAIL_OTP") {
+			t.Errorf("levels %q: %v\n%s", levels, out, b.page)
 		}
 	}
 }

@@ -236,6 +236,7 @@ func (v *visit) showStep(q *request, status int, page hosted.Page, step, name, s
 	page.Hidden[fieldStep], page.Hidden[fieldState], page.Hidden[fieldName] = step, state, name
 	page.User = name
 	page.Links.NotYou = v.without("/login", "login_hint")
+	page.Action = v.without("/login", "lang") // also from the page of a sign-up
 	v.show(q, status, page)
 }
 
