@@ -59,6 +59,10 @@ type AuthorizationRequest struct {
 	Resource string
 	// Claims are asked for one by one. They count in pools with the setting OpenID.
 	Claims ClaimsRequest
+	// Levels are the names of the levels that the sign-in is to reach, the best first, see LevelNames of [PoolSettings]. Names that
+	// the pool does not have are ignored, and on the plan LITE all of them. If none is left, the request names none. Otherwise
+	// the tokens tell what was proved, and a browser that has reached none of the levels gets nothing.
+	Levels []string
 }
 
 // A ClaimsRequest names claims that an application asks for beside those of its scopes
@@ -77,11 +81,14 @@ type Authorization struct {
 	Scopes []string
 	// Subject is the sub of the user who must be signed in. Set it before Code or Tokens; empty means anybody.
 	Subject string
-	Pool    *PoolInfo   // that the application belongs to; do not change it
-	Client  *ClientInfo // of the application; do not change it
+	// Levels are those of the request that the pool has, or nil.
+	Levels []string
+	Pool   *PoolInfo   // that the application belongs to; do not change it
+	Client *ClientInfo // of the application; do not change it
 
 	request AuthorizationRequest
 	scope   *scope
+	levels  []Level // by the names in Levels
 }
 
 // Authorization checks a request of an application. It returns
@@ -126,6 +133,7 @@ func (auth *Authorization) check(exist map[string]bool) (err error) {
 		return &NotFoundError{ErrResourceServerNotFound, in.Resource}
 	}
 	in.Claims = s.askable(in.Claims)
+	auth.levels, auth.Levels = in.namedLevels(s.settings)
 	return s.checkChallenge(in.Grant, in.Challenge)
 }
 
@@ -251,6 +259,7 @@ type authCode struct {
 	Challenge string         `json:"challenge,omitempty"`
 	Resource  string         `json:"resource,omitempty"`
 	Claims    *ClaimsRequest `json:"claims,omitempty"`
+	ACR       string         `json:"acr,omitempty"` // of the tokens
 	Expires   time.Time      `json:"expires"`
 }
 
@@ -264,7 +273,7 @@ func digestOf(code Secret) string {
 // five minutes, once. At most 20 codes of a browser are outstanding: the oldest give way. Code
 // returns [ErrNotSignedIn] as [AppClient.Browser] does, and for a sign-in that is not Reusable, see
 // [Browser], unless it is less than five minutes old. It returns [ErrConsentRequired] if the client asks for
-// consent and the user has not given it.
+// consent and the user has not given it, and a [*LevelError] if the browser has reached none of the Levels.
 func (auth *Authorization) Code(ctx context.Context, cookie Secret) (Secret, error) {
 	code, err := auth.code(ctx, cookie)
 	if err != nil {
@@ -293,13 +302,17 @@ func (auth *Authorization) code(ctx context.Context, cookie Secret) (Secret, err
 		if err := auth.consented(tx, b); err != nil {
 			return err
 		}
+		acr, err := auth.acr(tx, b)
+		if err != nil {
+			return err
+		}
 		if err := b.dropOldCodes(tx); err != nil {
 			return err
 		}
 		return authCodes.Insert(tx, &authCode{
 			Pool: s.pool.ID, Digest: digestOf(Secret(raw)), Client: s.client.ID, Sub: b.User.Sub, Browser: b.family.ID,
 			Redirect: auth.RedirectURI, Scopes: auth.Scopes, Nonce: in.Nonce, Challenge: in.Challenge, Resource: in.Resource,
-			Claims: in.Claims.orNil(), Expires: now.Add(codeLife),
+			Claims: in.Claims.orNil(), ACR: acr, Expires: now.Add(codeLife),
 		})
 	})
 	return Secret(raw), err
@@ -323,8 +336,7 @@ func (b *Browser) dropOldCodes(tx store.Tx) error {
 }
 
 // Tokens gives tokens at once, by the implicit grant, for the user who is signed in to a
-// browser. There is no refresh token. It returns [ErrNotSignedIn] and [ErrConsentRequired] as
-// [Authorization.Code] does.
+// browser. There is no refresh token. It returns the errors of [Authorization.Code].
 func (auth *Authorization) Tokens(ctx context.Context, cookie Secret) (*Tokens, error) {
 	t, err := auth.tokens(ctx, cookie)
 	if err != nil {
@@ -340,23 +352,27 @@ func (auth *Authorization) tokens(ctx context.Context, cookie Secret) (*Tokens, 
 	}
 	b, now := &Browser{scope: s}, s.engine.now()
 	var groups []*Group
-	err := s.engine.store.View(ctx, func(r store.Reader) error {
-		if err := b.read(r, cookie); err != nil || b.User == nil {
+	var acr string
+	err := s.engine.store.View(ctx, func(r store.Reader) (err error) {
+		if err := b.read(r, cookie); err != nil {
 			return err
 		}
-		var err error
-		if groups, err = b.User.memberships(r); err != nil {
+		if err := b.gives(auth.Subject, now); err != nil {
 			return err
 		}
-		return auth.consented(r, b)
+		if acr, err = auth.acr(r, b); err != nil {
+			return err
+		}
+		if err := auth.consented(r, b); err != nil {
+			return err
+		}
+		groups, err = b.User.memberships(r)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := b.gives(auth.Subject, now); err != nil {
-		return nil, err
-	}
-	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource, Claims: in.Claims.orNil()}, now)
+	f, err := b.grant(&authCode{Scopes: auth.Scopes, Resource: in.Resource, Claims: in.Claims.orNil(), ACR: acr}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -373,7 +389,7 @@ func (b *Browser) grant(c *authCode, now time.Time) (*family, error) {
 		return nil, err
 	}
 	f.AuthTime, f.Kept, f.OAuth, f.Parent = b.AuthTime, b.family.Kept, true, b.family.ID
-	f.AMR, f.ACR = b.family.AMR, b.family.ACR
+	f.AMR, f.ACR = b.family.AMR, c.ACR
 	f.Claims = c.Claims
 	if f.onRecord() && b.family.onRecord() { // the call may come from a server of the application
 		f.Agent, f.IP = b.family.Agent, b.family.IP

@@ -17,7 +17,7 @@ import (
 
 const (
 	commonPassword   = "1q2W3e4R5t6Y7u8I9o" // in the list, in lower case
-	ownPassword      = "Acme Rocket Sledge" // in the operator's list, in other letters
+	ownPassword      = "Acme Rockét Sledge" // in the operator's list, in other letters
 	breachedPassword = "known from a breach"
 	goodPassword     = "nobody has this one"
 )
@@ -119,6 +119,7 @@ func TestEveryWayToSetAPasswordHoldsItToTheRules(t *testing.T) {
 			{name: "short", password: "short", unmet: identity.RuleLength, err: identity.ErrInvalidPassword},
 			{name: "common", password: commonPassword, unmet: identity.RuleCommon, err: identity.ErrInvalidPassword},
 			{name: "the operator's", password: ownPassword, unmet: identity.RuleCommon, err: identity.ErrInvalidPassword},
+			{name: "the operator's, decomposed", password: strings.ReplaceAll(ownPassword, "é", "e\u0301"), unmet: identity.RuleCommon, err: identity.ErrInvalidPassword},
 			{name: "breached", password: breachedPassword, unmet: identity.RuleBreached, err: identity.ErrInvalidPassword, asked: true},
 			{name: "service fails", password: goodPassword, broken: errors.New("oops"), err: identity.ErrBreachCheck, asked: true},
 			{name: "service says both", password: breachedPassword, broken: errors.New("oops"), err: identity.ErrBreachCheck, asked: true},

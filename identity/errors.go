@@ -293,7 +293,7 @@ var (
 	ErrLevelReached = errors.New("identity: the access token has the level already")
 	// ErrLevelUnreachable is returned for a sign-in that names levels of which the user can reach none, or not with the factor that was proved.
 	ErrLevelUnreachable = errors.New("identity: the user cannot reach the level")
-	// ErrLevelRequired is returned for a session whose sign-in has not reached a level, or is too old. It is a [*LevelError].
+	// ErrLevelRequired is returned for a session or a browser whose sign-in has not reached a level, or is too old. It is a [*LevelError].
 	ErrLevelRequired = errors.New("identity: a stronger sign-in is required")
 	// ErrUnsupported is returned for what this version does not support. Nothing was changed.
 	ErrUnsupported = errors.New("identity: not supported by this version")

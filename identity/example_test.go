@@ -2,12 +2,14 @@ package identity_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -38,6 +40,13 @@ func addUser(ctx context.Context, pool *identity.UserPool, name string, password
 	_, err := users.Create(ctx, identity.CreateUser{Username: name, Attributes: attributes, SuppressInvitation: true})
 	must(err)
 	must(users.SetPassword(ctx, name, password, true))
+}
+
+// newClient makes an app client whose users choose how they sign in.
+func newClient(ctx context.Context, pool *identity.UserPool) *identity.AppClient {
+	client, err := pool.Admin().Clients().Create(ctx, &identity.ClientSettings{Name: "web", AuthFlows: []identity.AuthFlow{identity.AllowUser, identity.AllowRefresh}})
+	must(err)
+	return pool.Client(client.ID)
 }
 
 const examplePassword = "correct horse battery staple"
@@ -120,6 +129,78 @@ func ExampleAppClient_SignIn() {
 	// Output:
 	// tokens for 1h0m0s
 	// true
+}
+
+// A pool lets users begin with other factors than a password. The user chooses one, and proves it.
+func ExampleAppClient_Begin() {
+	ctx := context.Background()
+	pool, outbox := newPool(ctx, &identity.PoolSettings{FirstFactors: []identity.FirstFactor{identity.FirstPassword, identity.FirstEmailOTP}})
+	addUser(ctx, pool, "alice", examplePassword, map[string]string{"email": "alice@example.com", "email_verified": "true"})
+	app := newClient(ctx, pool)
+
+	res, err := app.Begin(ctx, identity.BeginSignIn{Username: "alice"})
+	must(err)
+	choice := res.Challenge.(*identity.FirstFactorRequired)
+	fmt.Println("choose one of", choice.Available)
+
+	res, err = choice.Answer(ctx, identity.FirstChoice{Factor: identity.FirstEmailOTP})
+	must(err)
+	mailed := res.Challenge.(*identity.EmailOTPRequired)
+	fmt.Println("enter the code that was sent to", mailed.Delivery.Destination)
+
+	_, err = mailed.Answer(ctx, identity.FactorCode{Code: "wrong"})
+	fmt.Println("try again:", errors.Is(err, identity.ErrCodeMismatch))
+
+	code := outbox.LastCode("alice@example.com") // what the user reads in her mail
+	res, err = mailed.Answer(ctx, identity.FactorCode{Code: identity.Secret(code)})
+	must(err)
+	fmt.Println("tokens for", res.Tokens.ExpiresIn)
+	// Output:
+	// choose one of [PASSWORD EMAIL_OTP]
+	// enter the code that was sent to a***@e***
+	// try again: true
+	// tokens for 1h0m0s
+}
+
+// A user who is signed in registers a passkey, and signs in with it the next time. What authenticator does here, browsers
+// do with navigator.credentials.
+func ExamplePasskeyRequired() {
+	ctx := context.Background()
+	pool, _ := newPool(ctx, &identity.PoolSettings{
+		FirstFactors: []identity.FirstFactor{identity.FirstPassword, identity.FirstPasskey},
+		Passkeys:     &identity.PasskeySettings{RelyingParty: new("example.com")},
+	})
+	addUser(ctx, pool, "alice", examplePassword, nil)
+	in, err := pool.SignIn(ctx, identity.SignIn{Username: "alice", Password: examplePassword})
+	must(err)
+	session, err := pool.Session(ctx, in.Tokens.Access)
+	must(err)
+	var authenticator webauthntest.Authenticator
+
+	creation, err := session.StartPasskey(ctx)
+	must(err)
+	options, err := json.Marshal(creation) // to the page
+	must(err)
+	answer, err := authenticator.Create("https://example.com", options)
+	must(err)
+	passkey, err := session.FinishPasskey(ctx, answer) // from the page
+	must(err)
+	fmt.Println("registered for", passkey.RelyingParty)
+
+	app := newClient(ctx, pool)
+	res, err := app.Begin(ctx, identity.BeginSignIn{Username: "alice", Preferred: identity.FirstPasskey})
+	must(err)
+	asked := res.Challenge.(*identity.PasskeyRequired)
+	options, err = json.Marshal(asked.Options) // to the page
+	must(err)
+	answer, err = authenticator.Get("https://example.com", options)
+	must(err)
+	res, err = asked.Answer(ctx, identity.PasskeyAnswer{Credential: answer}) // from the page
+	must(err)
+	fmt.Println("tokens for", res.Tokens.ExpiresIn)
+	// Output:
+	// registered for example.com
+	// tokens for 1h0m0s
 }
 
 func ExampleNewPasswordRequired() {

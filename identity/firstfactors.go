@@ -114,7 +114,7 @@ func (t *attempt) available() []*firstFactor {
 	var out []*firstFactor
 	for _, f := range firstFactors {
 		switch {
-		case !f.allowed(s.settings):
+		case !f.allowed(s.settings) || !s.offers(f):
 		case f.name == FirstPasskey && (t.party == nil || tells && t.user == nil): // a pool without a relying party has no passkeys, and neither have most users
 		case tells && t.user != nil && !f.ready(s.settings, t.user, t.owned()):
 		case tells && t.user == nil && f.address != "" && f.address != nobodys:

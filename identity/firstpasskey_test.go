@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/store/storetest"
@@ -251,6 +252,15 @@ func TestUnusablePasskeys(t *testing.T) {
 		{"disabled", func(t *testing.T, pool *identity.UserPool, _ *identity.Session) {
 			check(t, "Disable", pool.Admin().Users().Disable(t.Context(), "alice"))
 		}, identity.ErrIncorrectCredentials},
+		{"a temporary password", func(t *testing.T, pool *identity.UserPool, _ *identity.Session) {
+			check(t, "SetPassword", pool.Admin().Users().SetPassword(t.Context(), "alice", goodPassword, false))
+		}, identity.ErrIncorrectCredentials},
+		{"a second factor is demanded", func(t *testing.T, pool *identity.UserPool, _ *identity.Session) {
+			check(t, "Update", second(pool.Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
+				s.MFA, s.TOTP = identity.MFAOn, new(true)
+				return nil
+			})))
+		}, identity.ErrIncorrectCredentials},
 		{"no longer offered", func(t *testing.T, pool *identity.UserPool, _ *identity.Session) {
 			check(t, "Update", second(pool.Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
 				s.FirstFactors = nil
@@ -270,6 +280,62 @@ func TestUnusablePasskeys(t *testing.T) {
 			wantErr(t, tt.name, err, tt.want)
 		})
 	}
+}
+
+// TestPasskeysOfAnotherParty: once the pool has another relying party, no sign-in begins with the passkeys from before.
+func TestPasskeysOfAnotherParty(t *testing.T) {
+	f := newEngine(t)
+	pool, a, s := f.cognitoSigners(t, &webauthntest.Authenticator{}) // where the choice depends on the user
+	for party, want := range map[string]bool{"example.com": true, "example.net": false} {
+		check(t, "Update", second(pool.Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
+			s.Passkeys.RelyingParty = &party
+			return nil
+		})))
+		res, err := a.Begin(t.Context(), identity.BeginSignIn{Username: "alice"})
+		check(t, "Begin", err)
+		if got := slices.Contains(res.Available, byPasskey); got != want {
+			t.Errorf("%s: available %v, want the passkey: %v", party, res.Available, want)
+		}
+		if options := passkeyOptions(t, f.session(t, f.client(t, pool, identity.ClientSettings{}), "alice")); strings.Contains(string(options), `"id":"`+wantPasskeys(t, s, 1)[0].ID) != want {
+			t.Errorf("%s: options %s", party, options)
+		}
+	}
+}
+
+// TestPasskeysOfADisabledUser: nobody sees that the account is disabled. The passkeys that are asked for are decoys.
+func TestPasskeysOfADisabledUser(t *testing.T) {
+	f := newEngine(t)
+	pool, a, s := f.signers(t, nil, &webauthntest.Authenticator{}, true)
+	id := wantPasskeys(t, s, 1)[0].ID
+	if _, options := askedPasskey(t, a, "alice"); !strings.Contains(string(options), id) {
+		t.Fatalf("options %s", options)
+	}
+	check(t, "Disable", pool.Admin().Users().Disable(t.Context(), "alice"))
+	if _, options := askedPasskey(t, a, "alice"); strings.Contains(string(options), id) {
+		t.Errorf("of a disabled user: %s", options)
+	}
+}
+
+// TestCounterOfPasskeysAtTheSameTime: of two copies that give the same count, the one that is committed first counts.
+func TestCounterOfPasskeysAtTheSameTime(t *testing.T) {
+	f := newEngine(t)
+	phone := &webauthntest.Authenticator{}
+	_, a, _ := f.signers(t, nil, phone, false)
+	copied := phone.Clone()
+	answers := func(by *webauthntest.Authenticator) func() error {
+		ch, options := askedPasskey(t, a, "alice")
+		credential, err := by.Get(pageOrigin, options)
+		check(t, "Get", err)
+		return func() error { return second(ch.Answer(t.Context(), identity.PasskeyAnswer{Credential: credential})) }
+	}
+	owner, thief := answers(phone), answers(copied)
+	meanwhile := func() error { return owner() }
+	f.SetHooks(&identity.Hooks{PostAuthentication: func(context.Context, *hook.PostAuthentication) error { // after the first judgement, before the commit
+		do := meanwhile
+		meanwhile = func() error { return nil }
+		return do()
+	}})
+	wantErr(t, "the copy", thief(), identity.ErrIncorrectCredentials)
 }
 
 // TestPasskeysOfNobody: a client that may not know who has an account is asked for passkeys by everybody, and the answers do not

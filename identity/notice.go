@@ -61,6 +61,9 @@ func factorNotice(before, after *User) []notice {
 	if before.MFA.Preferred == after.MFA.Preferred && slices.Equal(before.MFA.Methods, after.MFA.Methods) {
 		return nil
 	}
+	if told := before.notice(MessageFactorChanged); told != nil {
+		return told // not to an address that came with the factor
+	}
 	return after.notice(MessageFactorChanged)
 }
 

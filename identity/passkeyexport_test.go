@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
@@ -113,5 +114,24 @@ func TestImportedPasskeysAreChecked(t *testing.T) {
 			}
 			check(t, "Delete", pool.Admin().Users().Delete(t.Context(), "bob"))
 		})
+	}
+}
+
+// TestTimesOfImportedPasskeys: times that cannot be stored are taken for now.
+func TestTimesOfImportedPasskeys(t *testing.T) {
+	f := newEngine(t)
+	pool, _, _ := f.cognitoSigners(t, &webauthntest.Authenticator{})
+	rec := moved(t, pool, true)
+	rec.Secrets.Passkeys[0].Created = time.Time{}
+	rec.Secrets.Passkeys[0].Used = time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)
+	check(t, "Delete", pool.Admin().Users().Delete(t.Context(), "alice"))
+	res, err := pool.Admin().Users().Import(t.Context(), []*identity.UserRecord{rec})
+	if check(t, "Import", err); res.Imported != 1 {
+		t.Fatalf("imported %+v", res)
+	}
+	keys, err := pool.Admin().Users().Passkeys(t.Context(), "alice")
+	check(t, "Passkeys", err)
+	if now := f.now().Truncate(time.Millisecond); len(keys) != 1 || !keys[0].Created.Equal(now) || !keys[0].Used.Equal(now) {
+		t.Errorf("passkeys %+v, want both times %v", keys, now)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store/memory"
+	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // forgot asks for a reset code and returns it.
@@ -553,5 +554,36 @@ func TestMadeUpResetCodeFitsNobody(t *testing.T) {
 		check(t, "ForgotPassword", second(pool.ForgotPassword(t.Context(), "alice", "")))
 		f.advance(time.Second)
 		wantErr(t, "verified "+tt.verified, recoverAs(t.Context(), pool.AppClient, "alice", "000000", chosen), tt.want)
+	}
+}
+
+// TestWrongResetCodesCountForTheAddress: whoever has several accounts with one address has no more guesses of codes that go there.
+func TestWrongResetCodesCountForTheAddress(t *testing.T) {
+	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
+		o.Limits.AddressPerDay, o.Limits.AddressPerHour = 1000, 1000
+	})
+	pool := f.open(t, identity.PoolSettings{})
+	names := []string{"alice", "bob", "carol", "dave", "erin", "fay"}
+	for _, name := range names {
+		f.join(t, pool, name, name+"@example.org")
+		f.edit(t, pool, name, func(u *identity.User) { u.Attributes["email"] = email })
+	}
+	guesses := 0
+	for range 8 {
+		for _, name := range names {
+			before := len(f.outbox.Messages(nil))
+			if _, err := pool.ForgotPassword(t.Context(), name, ""); err != nil {
+				wantErr(t, name, err, identity.ErrLimitExceeded)
+			}
+			for range 5 * (len(f.outbox.Messages(nil)) - before) {
+				if errors.Is(recoverAs(t.Context(), pool.AppClient, name, "000000", goodPassword), identity.ErrCodeMismatch) {
+					guesses++
+				}
+			}
+		}
+		f.advance(61 * time.Minute) // accounts are locked for a moment after wrong codes
+	}
+	if guesses > 100 || guesses < 90 {
+		t.Errorf("%d guesses of codes that went to one address, want 90 to 100", guesses)
 	}
 }

@@ -221,6 +221,8 @@ func TestSessionManagesTheAccountByScopeOnly(t *testing.T) {
 	_, err = session.User()
 	wantErr(t, "User", err, identity.ErrAccessTokenScope)
 	wantErr(t, "SignOutEverywhere", session.SignOutEverywhere(t.Context()), identity.ErrAccessTokenScope)
+	wantErr(t, "Passkeys", second(session.Passkeys(t.Context())), identity.ErrAccessTokenScope)
+	wantErr(t, "RecoveryCodesLeft", second(session.RecoveryCodesLeft(t.Context())), identity.ErrAccessTokenScope)
 	_, err = pool.Session(t.Context(), tokens.Access)
 	wantErr(t, "the sign-in after that", err, nil)
 }

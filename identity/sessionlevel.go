@@ -20,7 +20,7 @@ func (s *Session) RequireLevel(l Level, maxAge time.Duration) error {
 	return &LevelError{Level: l, Name: s.pool.Settings.LevelName(l), MaxAge: maxAge}
 }
 
-// A LevelError says what a session lacks.
+// A LevelError says what a session lacks, or the sign-in of a browser.
 type LevelError struct {
 	Level  Level         // that the sign-in must reach
 	Name   string        // of the level, for [BeginSignIn]

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/store/memory"
+	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // addressless opens a pool that demands a factor, with alice, who has no address, and a client.
@@ -177,4 +180,82 @@ func TestSetupsByEmailAreLimited(t *testing.T) {
 	}
 	_, err := asked[*identity.MFASetupRequired](t, a).AnswerEmail(t.Context(), identity.EmailSetup{Address: email})
 	wantErr(t, "the sixth", err, identity.ErrLimitExceeded)
+}
+
+// TestSetupByEmailBesideAnother: who sets an app up in the meantime has a factor, and the set-up by e-mail goes no further.
+func TestSetupByEmailBesideAnother(t *testing.T) {
+	f := newEngine(t)
+	pool, a := f.addressless(t, nil, identity.ClientSettings{})
+	early, late := asked[*identity.MFASetupRequired](t, a), setUpBy(t, a, email)
+	code := f.outbox.LastCode(email)
+	app := asked[*identity.MFASetupRequired](t, a)
+	key, err := app.Enroll(t.Context())
+	check(t, "Enroll", err)
+	f.advance(mfa.Period)
+	check(t, "Verify", app.Verify(t.Context(), identity.Secret(key.Code(f.now())), ""))
+	check(t, "Answer", second(app.Answer(t.Context(), "")))
+	wantErr(t, "an address", second(early.AnswerEmail(t.Context(), identity.EmailSetup{Address: email})), identity.ErrSessionInvalid)
+	wantErr(t, "the code", answer(t.Context(), late, code), identity.ErrSessionInvalid)
+	if u := f.user(t, pool, "alice"); fmt.Sprint(u.MFA.Methods) != "[SOFTWARE_TOKEN_MFA]" || u.Attributes["email"] != "" {
+		t.Errorf("the user is %+v", u)
+	}
+}
+
+// TestSetupByEmailChangesTheAccount: a set-up ends earlier sign-ins, puts the user into groups by the new address, and tells the owner, by
+// the address from before if there is one.
+func TestSetupByEmailChangesTheAccount(t *testing.T) {
+	for _, tt := range []struct {
+		told   string
+		outbox *identity.OutboxOptions
+	}{{email, nil}, {phone, nil}, {email, &identity.OutboxOptions{}}} {
+		told := tt.told
+		f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) { o.Outbox = tt.outbox })
+		send := func() {
+			if tt.outbox != nil {
+				check(t, "SendDue", second(f.SendDue(t.Context())))
+			}
+		}
+		pool, a := f.addressless(t, func(s *identity.PoolSettings) {
+			s.MFA, s.SMS = identity.MFAOptional, &identity.SMSSettings{CallerARN: "r"}
+		}, identity.ClientSettings{})
+		groups := pool.Admin().Groups()
+		check(t, "Create", second(groups.Create(t.Context(), identity.GroupSettings{Name: "staff"})))
+		check(t, "AddRule", second(groups.AddRule(t.Context(), ruleOf("staff", "example.com"))))
+		f.edit(t, pool, "alice", func(u *identity.User) {
+			u.Pending = attrs{"email": "waits@example.com"}
+			if told == phone {
+				u.Attributes["phone_number"], u.Attributes["phone_number_verified"] = phone, "true"
+			}
+		})
+		before := f.signIn(t, a, "alice")
+		check(t, "EditPool", f.EditPool(t.Context(), pool.PoolID(), func(s *identity.PoolSettings) {
+			s.MFA, s.SignOutOnFactorChange, s.Notices = identity.MFAOn, new(true), new(true)
+		}))
+		ch := setUpBy(t, a, email)
+		send()
+		check(t, "the code", answer(t.Context(), ch, f.outbox.LastCode(email)))
+		send()
+		wantErr(t, "a sign-in from before", second(pool.Session(t.Context(), before.Access)), identity.ErrAccessTokenRevoked)
+		if u := f.user(t, pool, "alice"); len(u.Pending) != 0 {
+			t.Errorf("still pending: %v", u.Pending)
+		}
+		if in, err := pool.Admin().Users().Groups(t.Context(), "alice"); err != nil || len(in) != 1 {
+			t.Errorf("groups %v, %v", in, err)
+		}
+		notices := f.outbox.Messages(func(m *identity.Message) bool { return m.Kind == identity.MessageFactorChanged })
+		if len(notices) != 1 || notices[0].To != told {
+			t.Errorf("notices %+v, want one to %s", notices, told)
+		}
+	}
+}
+
+// TestSourceOfSetupsByEmail: one source asks for so many codes an hour, whatever the accounts.
+func TestSourceOfSetupsByEmail(t *testing.T) {
+	f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.Limits = identity.Limits{SourceMessagesPerHour: 1} })
+	_, a := f.addressless(t, nil, identity.ClientSettings{})
+	ctx := from(t, "203.0.113.7")
+	check(t, "the first", second(asked[*identity.MFASetupRequired](t, a).AnswerEmail(ctx, identity.EmailSetup{Address: email})))
+	ch := asked[*identity.MFASetupRequired](t, a)
+	wantErr(t, "the second", second(ch.AnswerEmail(ctx, identity.EmailSetup{Address: email})), identity.ErrLimitExceeded)
+	check(t, "from elsewhere", second(ch.AnswerEmail(from(t, "203.0.113.8"), identity.EmailSetup{Address: email})))
 }

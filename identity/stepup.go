@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -12,8 +13,8 @@ import (
 // A sign-in that names levels. It begins as one with a factor of the user's choice (userauth.go), and asks for as much as the
 // first of the named levels needs that the user can reach:
 //
-//  1. BeginSignIn.wanted reads the names, and firstStep.count reads the access token, if one came. The sign-in of the token is
-//     named by a proof, provedEarlier, in each state that follows.
+//  1. BeginSignIn.wanted reads the names, and attempt.credit reads the access token, if one came, or the browser
+//     (browserlevel.go). Its sign-in is named by a proof, provedEarlier, in each state that follows.
 //  2. aim finds which level must be reached, from what the user has. If the client may not know who has an account, that
 //     is not told before a first factor was proved: until then everybody is asked for what the pool allows.
 //  3. outcome.reach has the last word, in the transaction of each step. It asks for a second factor that the level needs, or
@@ -55,7 +56,12 @@ type credit struct {
 // account: the new tokens can do that. It counts for nothing if its sign-in is older than MaxAge, or than the password.
 // A token of somebody else gets the same error whether or not there is a user with the name.
 func (t *attempt) credit(ctx context.Context, in *BeginSignIn) (c credit, err error) {
-	if in.Access == "" {
+	switch {
+	case in.Levels == nil: // then there is no access token, see wanted
+		return c, nil
+	case in.Access == "" && in.Browser != "":
+		return t.browserCredit(ctx, in, t.scope.engine.now())
+	case in.Access == "":
 		return c, nil
 	}
 	s, err := t.scope.engine.Session(ctx, in.Access)
@@ -70,15 +76,17 @@ func (t *attempt) credit(ctx context.Context, in *BeginSignIn) (c credit, err er
 	if err := s.managed(); err != nil {
 		return c, err
 	}
-	old := in.MaxAge != nil && t.scope.engine.now().Sub(s.authTime) > *in.MaxAge
-	if old || len(s.amr) == 0 || t.user.Status != StatusConfirmed || t.cred.changed().After(s.authTime) {
-		return c, nil
+	return t.creditOf(in, s.authTime, s.amr, familyID(s.claims), t.scope.settings.LevelNamed(s.acr)), nil
+}
+
+// creditOf is the credit of a sign-in of the user that stands.
+func (t *attempt) creditOf(in *BeginSignIn, at time.Time, amr []string, family string, l Level) credit {
+	old := in.MaxAge != nil && t.scope.engine.now().Sub(at) > *in.MaxAge
+	if old || len(amr) == 0 || t.user.Status != StatusConfirmed || t.cred.changed().After(at) {
+		return credit{}
 	}
-	several := slices.Contains(s.amr, methodSeveral)
-	return credit{
-		proofs: []proof{{Kind: provedEarlier, Changed: t.cred.changed(), Family: familyID(s.claims), Verified: several}},
-		level:  t.scope.settings.LevelNamed(s.acr),
-	}, nil
+	several := slices.Contains(amr, methodSeveral)
+	return credit{proofs: []proof{{Kind: provedEarlier, Changed: t.cred.changed(), Family: family, Verified: several}}, level: l}
 }
 
 // earlierOf are those of proofs that name an earlier sign-in: one at most.
@@ -174,7 +182,7 @@ func (o *outcome) aim(r store.Reader, s *scope) (*aim, error) {
 	for _, f := range firstFactors {
 		if m, err := methodOf(f.name); err != nil {
 			return nil, err
-		} else if f.usable(s.settings, o.user, own) {
+		} else if s.offers(f) && f.usable(s.settings, o.user, own) {
 			most = max(most, a.most(joined(a.base, m)))
 		}
 	}

@@ -49,7 +49,10 @@ type BeginSignIn struct {
 	// Access is an access token of the user, from this client, for a sign-in that names Levels: what its sign-in has proved
 	// counts, and only the rest is asked for. May be empty.
 	Access Secret
-	// MaxAge is how old the sign-in of Access may be. If it is older, the user signs in from scratch. Nil means any age.
+	// Browser is the cookie of the browser that the sign-in comes from, for a sign-in on pages that names Levels: see
+	// [AppClient.Pages]. It counts as Access does. If it is not signed in as the user, it counts for nothing. May be empty.
+	Browser Secret
+	// MaxAge is how old the sign-in of Access or Browser may be. If it is older, the user signs in from scratch. Nil means any age.
 	MaxAge *time.Duration
 }
 
@@ -113,7 +116,7 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 		return nil, err
 	}
 	s, now := t.scope, a.engine.now()
-	if err := s.mayChoose(); err != nil {
+	if err := s.mayBegin(&in); err != nil {
 		return nil, err
 	}
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {
@@ -175,6 +178,21 @@ func (s *scope) mayChoose() error {
 		return ErrPlan
 	}
 	return nil
+}
+
+// mayBegin is mayChoose for the beginning of a sign-in. Pages need no flow to ask for a password, and what a level needs
+// beside it, see [scope.offers].
+func (s *scope) mayBegin(in *BeginSignIn) error {
+	err := s.mayChoose()
+	if s.pages && in.Levels != nil && errors.Is(err, ErrFlowNotEnabled) {
+		return nil
+	}
+	return err
+}
+
+// offers reports whether a sign-in may begin with a factor: with the password alone, without the flow for others.
+func (s *scope) offers(f *firstFactor) bool {
+	return f.name == FirstPassword || s.settings.Allows(&s.client.Settings, AllowUser)
 }
 
 // choosable reports whether users may begin a sign-in with a factor of their choice.

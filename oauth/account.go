@@ -75,7 +75,7 @@ func (s *Server) signUp(v *visit) {
 
 // signedUp signs a user in who needs no confirmation.
 func (v *visit) signedUp(q *request, in identity.SignUp) {
-	res, err := q.client.Pages().SignIn(v.ctx, identity.SignIn{Username: in.Username, Password: in.Password})
+	res, err := v.begin(q, in.Username, in.Password)
 	if err != nil {
 		v.again(q, err)
 		return

@@ -25,7 +25,7 @@ type request struct {
 	asked  claimsParam
 }
 
-// The errors of RFC 6749, section 4.1.2.1, and of OpenID Connect Core, section 3.1.2.6.
+// The errors of RFC 6749, section 4.1.2.1, and of OpenID Connect Core, section 3.1.2.6. For errUnmet see also RFC 9470, section 5.
 const (
 	errInvalidRequest       = "invalid_request"
 	errUnauthorizedClient   = "unauthorized_client"
@@ -36,6 +36,7 @@ const (
 	errLoginRequired        = "login_required"
 	errConsentRequired      = "consent_required"
 	errAccessDenied         = "access_denied"
+	errUnmet                = "unmet_authentication_requirements"
 	errRequestNotSupported  = "request_not_supported"
 	errRequestURINot        = "request_uri_not_supported"
 	errInvalidClient        = "invalid_client"
@@ -77,7 +78,7 @@ func (v *visit) readRequest(p params) (*request, error) {
 	q := &request{client: client, params: p, maxAge: -1, asked: parseClaims(p["claims"])}
 	q.auth, err = client.Authorization(v.ctx, identity.AuthorizationRequest{
 		Grant: grantOf(p["response_type"]), RedirectURI: p["redirect_uri"], Scopes: p.words("scope"),
-		Nonce: p["nonce"], Challenge: p["code_challenge"], Resource: p["resource"],
+		Nonce: p["nonce"], Challenge: p["code_challenge"], Resource: p["resource"], Levels: p.words("acr_values"),
 		Claims: q.asked.request,
 	})
 	if q.auth == nil {
@@ -159,21 +160,39 @@ func (s *Server) authorize(v *visit) {
 		v.redirect("/oauth2/authorize?" + p.encode())
 		return
 	}
-	b, err := v.browser(q.client)
-	if err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
-		v.refuse(q, err)
-		return
-	}
-	fresh := b != nil && b.Reusable && (q.auth.Subject == "" || q.auth.Subject == b.User.Sub) && !q.prompts("login") && !q.prompts("select_account") && (q.maxAge < 0 || b.Age <= q.maxAge)
+	_, level, err := v.current(q)
+	silent := q.prompts("none")
 	switch {
-	case fresh:
-		v.give(q, identity.Secret(v.cookie(browserName(q.client.PoolID()))))
-	case q.prompts("none"):
-		v.refuse(q, &refusal{errLoginRequired, "the user is not signed in"})
+	case err != nil && !errors.Is(err, identity.ErrNotSignedIn):
+		v.refuse(q, err)
+	case level == identity.LevelBest, level == identity.LevelMet && silent:
+		v.give(q, v.browserCookie(q))
+	case level == identity.LevelBeyond && silent:
+		v.refuse(q, identity.ErrLevelUnreachable)
+	case silent:
+		v.refuse(q, identity.ErrNotSignedIn)
 	default:
 		v.redirect("/login?" + p.encode())
 	}
 }
+
+// current returns the browser that is signed in, and how far that is from what the application asks for. It
+// returns [identity.ErrNotSignedIn] if the application wants a new sign-in.
+func (v *visit) current(q *request) (*identity.Browser, identity.BrowserLevel, error) {
+	b, err := v.browser(q.client)
+	if err != nil {
+		return nil, 0, err
+	}
+	another := q.auth.Subject != "" && q.auth.Subject != b.User.Sub
+	if another || !b.Reusable || q.anew() || q.maxAge >= 0 && b.Age > q.maxAge {
+		return nil, 0, identity.ErrNotSignedIn
+	}
+	level, err := q.auth.Level(v.ctx, v.browserCookie(q))
+	return b, level, err
+}
+
+// anew reports whether an application wants a new sign-in, whoever is signed in.
+func (q *request) anew() bool { return q.prompts("login") || q.prompts("select_account") }
 
 // give answers a request with what was asked for, for the user of a browser.
 func (v *visit) give(q *request, cookie identity.Secret) {

@@ -65,6 +65,11 @@ func (v *visit) browser(client *identity.AppClient) (*identity.Browser, error) {
 	return client.Browser(v.ctx, identity.Secret(cookie))
 }
 
+// browserCookie is the cookie by which a browser is signed in to the pool of a request, or "".
+func (v *visit) browserCookie(q *request) identity.Secret {
+	return identity.Secret(v.cookie(browserName(q.client.PoolID())))
+}
+
 // device returns the random text by which an account knows the browser, or "".
 func (v *visit) device() string {
 	if d := v.cookie("device"); len(d) == tokenLength {

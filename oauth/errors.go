@@ -47,7 +47,9 @@ var refusals = []struct {
 	{identity.ErrResourceServerNotFound, errInvalidTarget, ""}, // the code is RFC 8707's; what the service says is not known
 	{identity.ErrChallengeRequired, errInvalidRequest, "Code challenge required"},
 	{identity.ErrInvalidParameter, errInvalidRequest, ""},
-	{identity.ErrNotSignedIn, errLoginRequired, ""},
+	{identity.ErrNotSignedIn, errLoginRequired, "the user is not signed in"},
+	{identity.ErrLevelRequired, errUnmet, "the user has not reached the authentication level"},
+	{identity.ErrLevelUnreachable, errUnmet, "the user cannot reach the authentication level"},
 	{identity.ErrConsentRequired, errConsentRequired, ""},
 	{identity.ErrUserDisabled, errInvalidRequest, "User is not enabled"},
 }
@@ -253,7 +255,9 @@ func (v *visit) problemOf(err error) string {
 
 // over reports whether a sign-in must begin again after an error.
 func over(err error) bool {
-	for _, e := range []error{identity.ErrSessionExpired, identity.ErrSessionInvalid, identity.ErrSessionUsed, identity.ErrUserNotFound, identity.ErrUserDisabled} {
+	for _, e := range []error{
+		identity.ErrSessionExpired, identity.ErrSessionInvalid, identity.ErrSessionUsed, identity.ErrUserNotFound, identity.ErrUserDisabled, identity.ErrLevelUnreachable,
+	} {
 		if errors.Is(err, e) {
 			return true
 		}

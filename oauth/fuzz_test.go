@@ -127,3 +127,24 @@ func FuzzBrowserCookie(f *testing.F) {
 		}
 	})
 }
+
+func FuzzLevels(f *testing.F) {
+	w := newWorld(f, nil)
+	w.user("ann")
+	in, err := w.public.Pages().SignIn(f.Context(), identity.SignIn{Username: "ann", Password: password})
+	if err != nil {
+		f.Fatal(err)
+	}
+	cookie := oauth.BrowserName(w.pool.PoolID()) + "=" + string(in.Browser)
+	for _, levels := range []string{"", loa1, loa4 + " " + loa1, "gold", loa1 + "\u00a0" + loa4, loa1 + "\x00"} {
+		f.Add(levels)
+	}
+	f.Fuzz(func(t *testing.T, levels string) {
+		a := w.serve(t, http.MethodGet, w.authorizeURL(w.public, "acr_values", levels, "prompt", "none"), "", "Cookie", cookie)
+		w.wellBehaved(t, a)
+		known := slices.DeleteFunc(strings.Fields(levels), func(name string) bool { return !slices.Contains([]string{loa1, loa2, loa3, loa4}, name) })
+		if given := strings.Contains(a.Header.Get("Location"), "code="); given && len(known) > 0 && !slices.Contains(known, loa1) {
+			t.Errorf("%q is reached by a password", levels)
+		}
+	})
+}

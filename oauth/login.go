@@ -65,19 +65,13 @@ func (v *visit) step(q *request) {
 // first takes the form of the first page.
 func (v *visit) first(q *request) {
 	name, password := v.form["username"], identity.Secret(v.form["password"])
-	var res *identity.SignInResult
-	var err error
-	switch {
-	case name == "":
-		err = identity.ErrMissingParameter
-	case v.chooses(q):
-		res, err = q.client.Pages().Begin(v.ctx, identity.BeginSignIn{Username: name})
-	case password == "":
-		err = identity.ErrMissingParameter
-	default:
-		res, err = q.client.Pages().SignIn(v.ctx, identity.SignIn{Username: name, Password: password})
+	if v.chooses(q) { // the page has no field for it
+		password = ""
 	}
+	res, err := v.begin(q, name, password)
 	switch {
+	case errors.Is(err, identity.ErrLevelReached): // on another page of the browser, in the meantime
+		v.give(q, v.browserCookie(q))
 	case errors.Is(err, identity.ErrUserNotConfirmed):
 		v.redirect("/confirm?" + v.query.encode() + "&" + encode([]pair{{"username", name}}))
 	case err != nil:
@@ -87,8 +81,35 @@ func (v *visit) first(q *request) {
 	}
 }
 
-// again shows the first page once more, with what went wrong.
+// begin begins a sign-in with a name, and with the password unless the user chooses a factor or is signed in already.
+func (v *visit) begin(q *request, name string, password identity.Secret) (*identity.SignInResult, error) {
+	pages, levels := q.client.Pages(), q.auth.Levels
+	in := identity.BeginSignIn{Username: name, Levels: levels}
+	if levels != nil && !q.anew() {
+		in.Browser = v.browserCookie(q)
+	}
+	if q.maxAge >= 0 {
+		in.MaxAge = &q.maxAge
+	}
+	chooses := v.chooses(q)
+	switch {
+	case name == "", password == "" && in.Browser == "" && !chooses:
+		return nil, identity.ErrMissingParameter
+	case password != "" && levels == nil:
+		return pages.SignIn(v.ctx, identity.SignIn{Username: name, Password: password})
+	case password != "" || !chooses:
+		in.Preferred, in.Password = identity.FirstPassword, password
+	}
+	return pages.Begin(v.ctx, in)
+}
+
+// again shows the first page once more, with what went wrong. If the sign-in cannot be what the application asks for, the
+// application is told.
 func (v *visit) again(q *request, err error) {
+	if errors.Is(err, identity.ErrLevelUnreachable) {
+		v.refuse(q, err)
+		return
+	}
 	page := v.firstPage(q)
 	page.Problem = v.problemOf(err)
 	status := http.StatusOK
@@ -139,8 +160,12 @@ func (v *visit) chooses(q *request) bool {
 // firstPage is the page that a sign-in begins with.
 func (v *visit) firstPage(q *request) hosted.Page {
 	page := hosted.Page{Kind: hosted.SignIn, Names: namesOf(&q.auth.Pool.Settings)}
-	if v.chooses(q) {
+	name := v.stepsUp(q)
+	if name != "" || v.chooses(q) {
 		page.Kind = hosted.Identify
+	}
+	if name != "" {
+		page.Values = map[string]string{"username": name}
 	}
 	if hint := v.query["login_hint"]; hint != "" {
 		page.Values = map[string]string{"username": hint}
@@ -150,6 +175,27 @@ func (v *visit) firstPage(q *request) hosted.Page {
 		page.Links.SignUp = "/signup?" + v.query.encode()
 	}
 	return page
+}
+
+// stepsUp returns a name of the user who is signed in, if more is to be asked of that user for what the application wants: then
+// the first page needs no password.
+func (v *visit) stepsUp(q *request) string {
+	if q.auth.Levels == nil {
+		return ""
+	}
+	b, level, err := v.current(q)
+	if err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
+		v.failed(err)
+	}
+	if level != identity.LevelMet && level != identity.LevelBelow {
+		return ""
+	}
+	for _, name := range q.auth.Pool.Settings.UsernameAttributes {
+		if value := b.User.Attributes[name]; value != "" {
+			return value
+		}
+	}
+	return b.User.Username
 }
 
 // namesOf are the kinds of names by which the users of a pool sign in.
@@ -187,6 +233,7 @@ func (v *visit) showStep(q *request, status int, page hosted.Page, step, name, s
 	page.Hidden[fieldStep], page.Hidden[fieldState], page.Hidden[fieldName] = step, state, name
 	page.User = name
 	page.Links.NotYou = v.without("/login", "login_hint")
+	page.Action = v.without("/login", "lang") // also from the page of a sign-up
 	v.show(q, status, page)
 }
 

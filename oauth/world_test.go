@@ -38,6 +38,7 @@ type world struct {
 	testing.TB
 	engine  *identity.Engine
 	outbox  *identity.Outbox
+	hooks   identity.Hooks
 	pool    *identity.UserPool
 	public  *identity.AppClient // without a secret
 	secret  *identity.AppClient // with the secret that it is made with
@@ -65,7 +66,7 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	t.Helper()
 	w := &world{TB: t, outbox: identity.NewOutbox(0)}
 	w.engine = identity.New(storetest.Twice(memory.New()), &identity.Options{
-		Sender: w.outbox, Clock: w.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour,
+		Sender: w.outbox, Clock: w.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour, Hooks: &w.hooks,
 	})
 	set := &identity.PoolSettings{Name: "pool", Region: "us-east-1", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}}
 	if edit != nil {
