@@ -62,7 +62,7 @@ func run(ctx context.Context, addr, file, base string) error {
 		Catalog: catalog, Issuer: identity.FixedIssuer(base),
 		Sender: identity.InsecureLogSender{}, // stands in for mail: codes appear in the log
 	})
-	site, err := newSite(ctx, engine, base, [][]byte{cookieKey}, &login.Options{Store: store})
+	site, err := newSite(ctx, engine, base, [][]byte{cookieKey}, &login.Options{Store: store, Scopes: []string{"openid", "email"}})
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func TestSite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := newSite(t.Context(), engine, base, [][]byte{[]byte(strings.Repeat("k", 32))}, &login.Options{Store: memory.New()})
+	site, err := newSite(t.Context(), engine, base, [][]byte{[]byte(strings.Repeat("k", 32))}, &login.Options{Store: memory.New(), Scopes: []string{"openid", "email"}})
 	if err != nil {
 		t.Fatal(err)
 	}
