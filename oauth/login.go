@@ -18,6 +18,8 @@ const (
 	fieldStep  = "step"    // a row of stepOf; empty for the first page
 	fieldState = "session" // the state of the challenge that is answered
 	fieldName  = "name"    // of the user
+
+	fieldRecover = "recover" // a recovery code comes in place of the code that was asked for
 )
 
 // login is the sign-in page.
@@ -48,18 +50,28 @@ func (v *visit) step(q *request) {
 		return
 	}
 	a := &answering{visit: v, q: q, client: q.client.Pages(), name: v.form[fieldName], state: v.form[fieldState]}
-	res, err := st.answer(a)
-	if err == nil {
+	answer, page := st.answer, st.page
+	if recovers := v.form["do"] == hosted.DoRecovery || v.form[fieldRecover] != ""; recovers && st.recover != nil {
+		answer, page = st.recover, func(*answering) hosted.Page {
+			return hosted.Page{Kind: hosted.RecoveryCode, Hidden: map[string]string{fieldRecover: "on"}}
+		}
+	}
+	if v.form["do"] == hosted.DoRecovery && st.recover != nil {
+		a.shows(name, a.state, page(a))
+		return
+	}
+	res, err := answer(a)
+	switch {
+	case a.shown:
+	case err == nil:
 		v.proceed(q, a.name, res)
-		return
-	}
-	if over(err) || st.page == nil {
+	case over(err) || page == nil:
 		v.again(q, err)
-		return
+	default:
+		p := page(a)
+		p.Problem = v.problemOf(err)
+		v.showStep(q, http.StatusOK, p, name, a.name, a.state)
 	}
-	page := st.page(a)
-	page.Problem = v.problemOf(err)
-	v.showStep(q, http.StatusOK, page, name, a.name, a.state)
 }
 
 // first takes the form of the first page.
@@ -232,6 +244,9 @@ func (v *visit) showStep(q *request, status int, page hosted.Page, step, name, s
 	}
 	page.Hidden[fieldStep], page.Hidden[fieldState], page.Hidden[fieldName] = step, state, name
 	page.User = name
+	if st := stepOf(step); st != nil && st.recover != nil && page.Kind != hosted.RecoveryCode {
+		page.Recoverable = q.auth.Pool.Settings.RecoveryCodes
+	}
 	page.Links.NotYou = v.without("/login", "login_hint")
 	page.Action = v.without("/login", "lang") // also from the page of a sign-up
 	v.show(q, status, page)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -280,4 +281,94 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 	close(leave)
 	_ = owed.Close()
 	<-done
+}
+
+// A recovery code stands in for an app that is lost, on its own page.
+func TestRecoveryCodeOnPages(t *testing.T) {
+	w := newWorld(t, func(s *identity.PoolSettings) { s.MFA, s.TOTP, s.RecoveryCodes = identity.MFAOptional, new(true), true })
+	w.user("ann")
+	b := w.browser()
+	b.get("/account?client_id=" + w.public.ClientID())
+	b.submit(map[string]string{"username": "ann", "password": password})
+	b.press("add-factor", map[string]string{"factor": "SOFTWARE_TOKEN_MFA"})
+	key, err := mfa.ParseSecret(secretText(b.page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.submit(map[string]string{"code": key.Code(w.now())})
+	b.press("recovery-codes", nil)
+	code := regexp.MustCompile(`<code dir="ltr">([0-9A-Z-]{19})</code>`).FindStringSubmatch(b.page)
+	if code == nil {
+		t.Fatalf("no recovery codes:\n%s", b.page)
+	}
+	c := w.browser()
+	c.get(w.authorizeURL(w.public))
+	c.submit(map[string]string{"username": "ann", "password": password})
+	c.press("recovery", nil)
+	c.sees("Recovery code")
+	c.submit(map[string]string{"code": "AAAA-AAAA-AAAA-AAAA"})
+	c.sees("This recovery code is not right")
+	_, out := c.submit(map[string]string{"code": code[1]})
+	c.signedIn(w.public, out)
+
+	plain := newWorld(t, func(s *identity.PoolSettings) { s.MFA, s.TOTP = identity.MFAOptional, new(true) })
+	plain.user("ann")
+	d := plain.browser()
+	d.get("/account?client_id=" + plain.public.ClientID())
+	d.submit(map[string]string{"username": "ann", "password": password})
+	d.press("add-factor", map[string]string{"factor": "SOFTWARE_TOKEN_MFA"})
+	if key, err = mfa.ParseSecret(secretText(d.page)); err != nil {
+		t.Fatal(err)
+	}
+	d.submit(map[string]string{"code": key.Code(plain.now())})
+	e := plain.browser()
+	e.get(plain.authorizeURL(plain.public))
+	e.submit(map[string]string{"username": "ann", "password": password})
+	if strings.Contains(e.page, `value="recovery"`) {
+		t.Error("a pool without recovery codes offers one")
+	}
+}
+
+// Where a second factor must be set up, the user chooses which.
+func TestSetUpOfAChosenFactor(t *testing.T) {
+	w := newWorld(t, func(s *identity.PoolSettings) {
+		s.MFA, s.TOTP, s.EmailMFA = identity.MFAOn, new(true), &identity.EmailMFASettings{}
+		s.Email = &identity.EmailSettings{Account: new("DEVELOPER"), SourceARN: new("arn:aws:ses:us-east-1:123456789012:identity/example.com")}
+		s.Recovery = []identity.RecoveryOption{{Name: "admin_only", Priority: 1}}
+		s.AutoVerified = nil
+	})
+	if _, err := w.pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "bob", SuppressInvitation: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.pool.Admin().Users().SetPassword(t.Context(), "bob", password, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, factor := range []string{"EMAIL_OTP", "SOFTWARE_TOKEN_MFA"} {
+		b := w.browser()
+		b.get(w.authorizeURL(w.public))
+		b.submit(map[string]string{"username": "bob", "password": password})
+		b.sees("Protect your account")
+		if status, out := b.submit(map[string]string{"factor": "SMS_MFA"}); status != http.StatusOK || out != nil {
+			t.Errorf("a factor that cannot be set up: %d %v", status, out)
+		}
+		b.get(w.authorizeURL(w.public))
+		b.submit(map[string]string{"username": "bob", "password": password})
+		b.submit(map[string]string{"factor": factor})
+		if factor == "SOFTWARE_TOKEN_MFA" {
+			key, err := mfa.ParseSecret(secretText(b.page))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, out := b.submit(map[string]string{"code": key.Code(w.now())})
+			b.signedIn(w.public, out)
+			continue
+		}
+		b.submit(map[string]string{"value": "not an address"})
+		b.sees("not possible here")
+		b.submit(map[string]string{"value": "bob@example.com"})
+		if w.outbox.LastCode("bob@example.com") == "" {
+			t.Fatalf("no code was sent:\n%s", b.page)
+		}
+		b.sees("b***@e***")
+	}
 }

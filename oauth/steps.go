@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/cognate-id/cognate/identity"
@@ -22,6 +23,7 @@ type answering struct {
 	client *identity.AppClient // of pages
 	name   string
 	state  string
+	shown  bool // a page was shown, and there is no result
 }
 
 // A stepRow is one kind of challenge.
@@ -30,6 +32,8 @@ type stepRow struct {
 	answer func(*answering) (*identity.SignInResult, error)
 	// page shows the challenge again after a wrong answer. Without it the sign-in begins again.
 	page func(*answering) hosted.Page
+	// recover answers by a recovery code. Nil where none is taken.
+	recover func(*answering) (*identity.SignInResult, error)
 }
 
 // stepOf returns the row of a kind of challenge, by the name in the field step. It returns nil
@@ -37,35 +41,50 @@ type stepRow struct {
 func stepOf(name string) *stepRow {
 	code := func(continued func(*answering) codeChallenge, medium string) *stepRow {
 		return &stepRow{
-			func(a *answering) (*identity.SignInResult, error) { return continued(a).Answer(a.ctx, a.code()) },
-			func(a *answering) hosted.Page { return codePageOf(medium, a.form["destination"]) },
+			answer: func(a *answering) (*identity.SignInResult, error) { return continued(a).Answer(a.ctx, a.code()) },
+			page:   func(a *answering) hosted.Page { return codePageOf(medium, a.form["destination"]) },
 		}
+	}
+	factor := func(continued func(*answering) factorChallenge, medium string) *stepRow {
+		row := code(func(a *answering) codeChallenge { return continued(a) }, medium)
+		row.recover = func(a *answering) (*identity.SignInResult, error) { return continued(a).Recover(a.ctx, a.code()) }
+		return row
 	}
 	return map[string]*stepRow{
 		"choose-first": {answer: (*answering).chooseFirst},
 		"password": {
-			func(a *answering) (*identity.SignInResult, error) {
+			answer: func(a *answering) (*identity.SignInResult, error) {
 				return a.client.Password(a.name, a.state).Answer(a.ctx, identity.PasswordAnswer{Password: a.secret("password")})
 			},
-			func(*answering) hosted.Page { return hosted.Page{Kind: hosted.Password} },
+			page: func(*answering) hosted.Page { return hosted.Page{Kind: hosted.Password} },
 		},
 		"email-otp": code(func(a *answering) codeChallenge { return a.client.EmailOTP(a.name, a.state) }, "EMAIL"),
 		"sms-otp":   code(func(a *answering) codeChallenge { return a.client.SMSOTP(a.name, a.state) }, "SMS"),
 		"passkey": {answer: func(a *answering) (*identity.SignInResult, error) {
 			return a.client.Passkey(a.name, a.state).Answer(a.ctx, identity.PasskeyAnswer{Credential: []byte(a.form["credential"])})
 		}},
-		"new-password":  {(*answering).newPassword, (*answering).newPasswordPage},
-		"choose-factor": {answer: (*answering).chooseFactor},
-		"totp":          code(func(a *answering) codeChallenge { return a.client.TOTP(a.name, a.state) }, "TOTP"),
-		"sms-mfa":       code(func(a *answering) codeChallenge { return a.client.SMSCode(a.name, a.state) }, "SMS"),
-		"email-mfa":     code(func(a *answering) codeChallenge { return a.client.EmailCode(a.name, a.state) }, "EMAIL"),
-		"setup":         {(*answering).setUp, (*answering).setUpPage},
+		"new-password": {answer: (*answering).newPassword, page: (*answering).newPasswordPage},
+		"choose-factor": {answer: (*answering).chooseFactor, recover: func(a *answering) (*identity.SignInResult, error) {
+			return a.client.MFAChoice(a.name, a.state).Recover(a.ctx, a.code())
+		}},
+		"totp":         factor(func(a *answering) factorChallenge { return a.client.TOTP(a.name, a.state) }, "TOTP"),
+		"sms-mfa":      factor(func(a *answering) factorChallenge { return a.client.SMSCode(a.name, a.state) }, "SMS"),
+		"email-mfa":    factor(func(a *answering) factorChallenge { return a.client.EmailCode(a.name, a.state) }, "EMAIL"),
+		"setup":        {answer: (*answering).setUp, page: (*answering).setUpPage},
+		"setup-choice": {answer: (*answering).chooseSetUp},
+		"setup-email":  {answer: (*answering).setUpEmail, page: func(*answering) hosted.Page { return hosted.Page{Kind: hosted.SetupAddress, Medium: "EMAIL"} }},
 	}[name]
 }
 
 // A codeChallenge is answered by a code.
 type codeChallenge interface {
 	Answer(ctx context.Context, in identity.FactorCode) (*identity.SignInResult, error)
+}
+
+// A factorChallenge is one that a recovery code answers too.
+type factorChallenge interface {
+	codeChallenge
+	Recover(ctx context.Context, in identity.FactorCode) (*identity.SignInResult, error)
 }
 
 func (a *answering) secret(name string) identity.Secret { return identity.Secret(a.form[name]) }
@@ -117,8 +136,7 @@ func (v *visit) challengePage(q *request, res *identity.SignInResult) (step stri
 		}
 		return "choose-factor", page, nil
 	case *identity.MFASetupRequired:
-		page, err := v.setUpPage(q, c)
-		return "setup", page, err
+		return v.setUpPage(q, c)
 	}
 	return "", page, fmt.Errorf("oauth: no page for the challenge %T", res.Challenge)
 }
@@ -185,15 +203,51 @@ func (a *answering) setUpPage() hosted.Page {
 	return hosted.Page{Kind: hosted.Code, Sent: hosted.Sent{Medium: "TOTP"}}
 }
 
-func (v *visit) setUpPage(q *request, c *identity.MFASetupRequired) (hosted.Page, error) {
-	if !slices.Contains(c.Methods, identity.MFATOTP) {
-		return hosted.Page{}, errors.New("oauth: the pool offers no second factor that a page can set up")
+// chooseSetUp goes on to the factor that the user has chosen to set up.
+func (a *answering) chooseSetUp() (*identity.SignInResult, error) {
+	c := a.client.MFASetup(a.name, a.state)
+	switch identity.MFAMethod(a.form["factor"]) {
+	case identity.MFATOTP:
+		key, err := c.Enroll(a.ctx)
+		if err != nil {
+			return nil, err
+		}
+		a.shows("setup", c.State(), keyPageOf(a.q.auth.Pool.Settings.Name, key, a.name))
+		return nil, nil
+	case identity.MFAEmail:
+		a.shows("setup-email", a.state, hosted.Page{Kind: hosted.SetupAddress, Medium: "EMAIL"})
+		return nil, nil
+	case identity.MFASMS, identity.MFAPasskey: // nobody sets these up at a sign-in
+	}
+	return nil, identity.ErrInvalidParameter
+}
+
+func (a *answering) setUpEmail() (*identity.SignInResult, error) {
+	return a.client.MFASetup(a.name, a.state).AnswerEmail(a.ctx, identity.EmailSetup{Address: a.form["value"]})
+}
+
+// shows shows a page that goes on with the challenge, which has neither ended nor failed.
+func (a *answering) shows(step, state string, page hosted.Page) {
+	a.shown = true
+	a.showStep(a.q, http.StatusOK, page, step, a.name, state)
+}
+
+// setUpPage is the page for setting up a factor, and the step that its form comes back to.
+func (v *visit) setUpPage(q *request, c *identity.MFASetupRequired) (string, hosted.Page, error) {
+	app, mail := slices.Contains(c.Methods, identity.MFATOTP), slices.Contains(c.Methods, identity.MFAEmail)
+	switch {
+	case app && mail:
+		return "setup-choice", hosted.Page{Kind: hosted.SetupChoice, Factors: []hosted.Factor{{Name: string(identity.MFATOTP)}, {Name: string(identity.MFAEmail)}}}, nil
+	case mail:
+		return "setup-email", hosted.Page{Kind: hosted.SetupAddress, Medium: "EMAIL"}, nil
+	case !app:
+		return "", hosted.Page{}, errors.New("oauth: the pool offers no second factor that a page can set up")
 	}
 	key, err := c.Enroll(v.ctx)
 	if err != nil {
-		return hosted.Page{}, err
+		return "", hosted.Page{}, err
 	}
-	return keyPageOf(q.auth.Pool.Settings.Name, key, c.Username), nil
+	return "setup", keyPageOf(q.auth.Pool.Settings.Name, key, c.Username), nil
 }
 
 // keyPageAgain shows a key that a form has kept, and reports whether it has.

@@ -24,7 +24,7 @@ func hostileStates(all []State) []State {
 func hostile(kind Kind, name string) Page {
 	names := map[string]string{"username": hostileText, "password": hostileText, "code": hostileText, "value": hostileText, hostileText: hostileText}
 	link := Links{
-		SignIn: hostileLink, SignUp: hostileLink, Forgot: hostileLink, Another: hostileLink, Recovery: hostileLink, NotYou: hostileLink,
+		SignIn: hostileLink, SignUp: hostileLink, Forgot: hostileLink, Another: hostileLink, NotYou: hostileLink,
 		Passkey: hostileLink, Back: hostileLink, App: hostileLink, Home: hostileLink, Help: hostileLink,
 	}
 	fields := []Field{{Name: hostileText, Attribute: hostileText, Label: hostileText, Type: hostileText, Min: hostileText, Max: hostileText, Required: true}}

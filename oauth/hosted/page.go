@@ -51,6 +51,7 @@ func Kinds() []Kind {
 const (
 	DoResend         = "resend"          // send the code again
 	DoSkip           = "skip"            // do not set up anything now
+	DoRecovery       = "recovery"        // give a recovery code instead
 	DoAllow          = "allow"           // consent
 	DoDeny           = "deny"            // refuse consent
 	DoProfile        = "profile"         // change the attributes of [Profile.Fields]
@@ -109,6 +110,8 @@ type Page struct {
 	Skip bool
 	// NoPassword leaves the password out of SignUp.
 	NoPassword bool
+	// Recoverable offers the pages Code and ChooseFactor a recovery code in place of what they ask for (do=recovery).
+	Recoverable bool
 	// Remember offers the box "remember this device" (remember=on) on the page Code.
 	Remember bool
 	// Names are the kinds of names that the field username takes, for its label and keyboard: "username",
@@ -155,17 +158,16 @@ type Page struct {
 
 // Links are addresses that a page leads to. A link that is empty is not shown.
 type Links struct {
-	SignIn   string // to sign in, or back to it
-	SignUp   string // to make an account
-	Forgot   string // to reset a password
-	Another  string // to another way to sign in
-	Recovery string // to the page for recovery codes
-	NotYou   string // to sign in under another name
-	Passkey  string // to sign in with a passkey
-	Back     string // to the page before, or out of what was begun
-	App      string // to the app. Its scheme may be that of an app on a phone
-	Home     string // to the site of the product, from its name
-	Help     string // to help
+	SignIn  string // to sign in, or back to it
+	SignUp  string // to make an account
+	Forgot  string // to reset a password
+	Another string // to another way to sign in
+	NotYou  string // to sign in under another name
+	Passkey string // to sign in with a passkey
+	Back    string // to the page before, or out of what was begun
+	App     string // to the app. Its scheme may be that of an app on a phone
+	Home    string // to the site of the product, from its name
+	Help    string // to help
 }
 
 // A Provider is a way to sign in at another site.

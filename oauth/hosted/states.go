@@ -54,8 +54,8 @@ var (
 func signInStates() []State {
 	links := Links{Forgot: "/forgot", SignUp: "/sign-up", Passkey: "/passkey", Help: "https://fernway.example/help"}
 	providers := []Provider{{Name: "Northwind ID", Href: "/oauth2/authorize?identity_provider=Northwind"}, {Name: "Example Corp", Href: "/oauth2/authorize?identity_provider=Example"}}
-	chosen := Links{NotYou: "/identify", Another: "/choose", Forgot: "/forgot", Recovery: "/recovery-code"}
-	second := Links{Another: "/choose", Recovery: "/recovery-code"}
+	chosen := Links{NotYou: "/identify", Another: "/choose", Forgot: "/forgot"}
+	second := Links{Another: "/choose"}
 	client := func(p Page) Page {
 		p.Client = sampleClient
 		return p
@@ -84,9 +84,9 @@ func signInStates() []State {
 		{"choose-second", user(Page{Kind: ChooseFactor, Links: Links{Back: "/code"}, Factors: []Factor{
 			{Name: "SOFTWARE_TOKEN_MFA"}, {Name: "SMS_MFA", Detail: "+*******0199"}, {Name: "EMAIL_OTP"}, {Name: "RECOVERY_CODE"},
 		}})},
-		{"code-email", user(Page{Kind: Code, Sent: sampleMail, Links: second})},
+		{"code-email", user(Page{Kind: Code, Sent: sampleMail, Links: second, Recoverable: true})},
 		{"code-sms", user(Page{Kind: Code, Sent: sampleSMS, Links: second, Note: "code-sent"})},
-		{"code-totp", user(Page{Kind: Code, Sent: Sent{Medium: "TOTP"}, Links: second, Remember: true})},
+		{"code-totp", user(Page{Kind: Code, Sent: Sent{Medium: "TOTP"}, Links: second, Recoverable: true, Remember: true})},
 		{"code-wrong", user(Page{Kind: Code, Sent: sampleSMS, Links: second, FieldProblems: map[string]string{"code": "code-wrong"}, Values: map[string]string{"code": "000000"}})},
 		{"code-hidden", user(Page{Kind: Code, Sent: Sent{Medium: "EMAIL", Digits: 8}, Problem: "expired"})},
 		{"passkey", user(Page{Kind: Passkey, Links: chosen, Options: sampleGet})},
