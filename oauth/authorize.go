@@ -316,6 +316,6 @@ func (v *visit) redirect(uri string) {
 	if v.openID && v.r.Method == http.MethodPost {
 		status = http.StatusSeeOther
 	}
-	v.w.Header().Set("Location", uri)
+	v.w.Header().Set("Location", v.rooted(uri))
 	v.w.WriteHeader(status)
 }

@@ -162,7 +162,20 @@ func (v *visit) errorOf(code string) hosted.Page {
 }
 
 // page shows a page.
-func (v *visit) page(status int, p hosted.Page) { v.server.pages.Render(v.w, v.r, status, p) }
+func (v *visit) page(status int, p hosted.Page) {
+	for _, to := range []*string{&p.Action, &p.Here, &p.Links.SignIn, &p.Links.SignUp, &p.Links.Forgot, &p.Links.NotYou, &p.Links.Back} {
+		*to = v.rooted(*to)
+	}
+	v.server.pages.Render(v.w, v.r, status, p)
+}
+
+// rooted is an address of the server below Options.Path, or the address of another site as it is.
+func (v *visit) rooted(to string) string {
+	if strings.HasPrefix(to, "/") {
+		return v.server.options.Path + to
+	}
+	return to
+}
 
 // errorPage is where a browser ends that must not be sent back to an application. It tells no
 // more than its parameter says, which anybody can write: only codes that are known have a text.

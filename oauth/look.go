@@ -35,6 +35,7 @@ const lookPath = "/branding/"
 type clientLook struct {
 	look  *hosted.Look         // nil for that of the server
 	terms map[string][2]string // use and privacy, by the language of a page; nil for none
+	base  string               // of the paths of pictures
 	files map[string]picture   // by the last part of the path
 	until time.Time
 }
@@ -80,7 +81,7 @@ func (s *Server) readLook(ctx context.Context, client *identity.AppClient) (*cli
 	if err != nil {
 		return nil, err
 	}
-	l := &clientLook{files: map[string]picture{}}
+	l := &clientLook{base: s.options.Path + lookPath, files: map[string]picture{}}
 	if l.terms, err = termsOf(ctx, pool.Admin(), client.ClientID()); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (l *clientLook) add(client, name string, p picture) string {
 	sum := sha256.Sum256(p.data)
 	name += "-" + hex.EncodeToString(sum[:8])
 	l.files[name] = p
-	return lookPath + client + "/" + name
+	return l.base + client + "/" + name
 }
 
 // A mode is the part of a style for light or for dark pages.

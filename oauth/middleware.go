@@ -13,7 +13,7 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
-// Middleware returns the middleware of a program that serves s itself, at the root of the host of
+// Middleware returns the middleware of a program that serves s itself, at [Options].Path of the host of
 // callback: people sign in to the program as users of the pool of client. It is as [login.New],
 // which has the rest, but calls s without a network, takes keys from the engine, and notices at
 // once that a sign-in has ended. Programs that do not run the engine call login.New.
@@ -34,7 +34,7 @@ func (s *Server) Middleware(ctx context.Context, client *identity.AppClient, cal
 		if err != nil {
 			return nil, fmt.Errorf("middleware: the callback: %w", err)
 		}
-		base := u.Scheme + "://" + u.Host
+		base := u.Scheme + "://" + u.Host + s.options.Path
 		own.Endpoints = &login.Endpoints{
 			Authorization: base + "/oauth2/authorize", Token: base + "/oauth2/token",
 			Revocation: base + "/oauth2/revoke", EndSession: base + "/logout",

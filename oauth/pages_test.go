@@ -372,3 +372,47 @@ func TestSetUpOfAChosenFactor(t *testing.T) {
 		b.sees("b***@e***")
 	}
 }
+
+// Below a path, every page, redirect, picture and asset is below the path.
+func TestBelowAPath(t *testing.T) {
+	w := newWorld(t, nil)
+	w.user("ann")
+	if _, err := w.pool.Admin().Domains().Create(t.Context(), identity.DomainSettings{Name: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.pool.Admin().SetUICustomization(t.Context(), "", ".submitButton-customizable { background-color: #5B3FA8; }", png); err != nil {
+		t.Fatal(err)
+	}
+	server := oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true, Path: "/auth"})
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", server)
+	w.server.Config.Handler = mux
+	b := w.browser()
+	status, out := b.get("/auth" + w.authorizeURL(w.public))
+	if status != http.StatusOK || out != nil || b.at.Path != "/auth/login" {
+		t.Fatalf("%d %v at %s", status, out, b.at)
+	}
+	links := regexp.MustCompile(`(?:href|src|action)="([^"]*)"`).FindAllStringSubmatch(b.page, -1)
+	if len(links) < 6 {
+		t.Errorf("the page has the links %q", links)
+	}
+	for _, l := range links {
+		if !strings.HasPrefix(l[1], "/auth/") {
+			t.Errorf("a link is not below the path: %s", l[1])
+		}
+		if strings.HasPrefix(l[1], "/auth/assets/") || strings.HasPrefix(l[1], "/auth/branding/") {
+			if status, _, _ := w.call(http.MethodGet, l[1], nil); status != http.StatusOK || !server.Serves(l[1]) {
+				t.Errorf("%s: %d", l[1], status)
+			}
+		}
+	}
+	if _, out = b.submit(map[string]string{"username": "ann", "password": password}); out == nil || out.Query().Get("code") == "" {
+		t.Fatalf("no code: %v at %s", out, b.at)
+	}
+	b.get("/auth/account?client_id=" + w.public.ClientID())
+	b.sees("Your account")
+	b.press("sign-out", nil)
+	if server.Serves("/login") || !server.Serves("/auth/login") {
+		t.Error("Serves does not know the path")
+	}
+}

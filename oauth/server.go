@@ -31,7 +31,10 @@ type Options struct {
 	// MaxInFlight is how many requests are served at the same time. Those beyond it are refused with
 	// 503 at once, after their body was read. Defaults to 512.
 	MaxInFlight int
-	// Pages render the pages, with assets at /assets/. Defaults to those of package hosted with its own look.
+	// Path is where the server is on its host, without a slash at the end, such as /auth. Cookies are those of the
+	// whole host all the same. Defaults to the root.
+	Path string
+	// Pages render the pages, with assets at Path followed by /assets/. Defaults to those of package hosted with its own look.
 	Pages *hosted.Pages
 	// Logger gets unexpected errors, and what pages do not tell. Defaults to slog.Default().
 	Logger *slog.Logger
@@ -75,7 +78,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 	s.log = cmp.Or(s.options.Logger, slog.Default())
 	if s.pages = s.options.Pages; s.pages == nil {
 		var err error
-		if s.pages, err = hosted.New(nil); err != nil {
+		if s.pages, err = hosted.New(&hosted.Options{AssetPath: s.options.Path + assetsPath}); err != nil {
 			panic(err) // its own pages are in the program
 		}
 	}
@@ -100,17 +103,23 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 // Serves reports whether a path is one of the server's. A program that serves more on the same
 // host gives the server these paths.
 func (s *Server) Serves(path string) bool {
+	path, below := strings.CutPrefix(path, s.options.Path)
 	_, ok := s.routes[path]
-	return ok || strings.HasPrefix(path, assetsPath) || strings.HasPrefix(path, lookPath)
+	return below && (ok || strings.HasPrefix(path, assetsPath) || strings.HasPrefix(path, lookPath))
 }
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, assetsPath) {
+	path, below := strings.CutPrefix(r.URL.Path, s.options.Path)
+	if strings.HasPrefix(path, assetsPath) && below {
 		s.assets.ServeHTTP(w, r)
 		return
 	}
-	if strings.HasPrefix(r.URL.Path, lookPath) {
+	if below && s.options.Path != "" {
+		r = r.Clone(r.Context())
+		r.URL.Path = path // what follows knows nothing of Options.Path: see rooted
+	}
+	if strings.HasPrefix(r.URL.Path, lookPath) && below {
 		s.branding(w, r)
 		return
 	}
@@ -120,7 +129,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt, ok := s.routes[r.URL.Path]
-	if !ok {
+	if !ok || !below {
 		v.page(http.StatusNotFound, v.errorOf(codeNotFound))
 		return
 	}
