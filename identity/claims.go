@@ -123,7 +123,7 @@ func (c *claims) apply(changes hook.Claims) error {
 // as a claim.
 func (c *claims) changeable(name string) bool {
 	switch name {
-	case "acr", "amr", "at_hash", "auth_time", "azp", "exp", "iat", "iss", "jti", "nbf", "nonce", "origin_jti", "sub", "token_use":
+	case "acr", "amr", "at_hash", "auth_time", "azp", "exp", "iat", "iss", "jti", "nbf", "nonce", "origin_jti", "sid", "sub", "token_use":
 		return false
 	case "cognito:username", "identities":
 		return c.use == token.UseAccess

@@ -228,6 +228,9 @@ func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
 	c.str("aud", s.client.ID)
 	c.str("cognito:username", g.user.Username)
 	c.option("nonce", g.nonce)
+	if f := g.family; f.OAuth && f.Parent != "" && s.client.Settings.ToldOfLogouts() {
+		c.str("sid", sessionID(browserSession, f.Parent))
+	}
 	roles, preferred := g.roles()
 	c.words("cognito:roles", roles)
 	c.option("cognito:preferred_role", preferred)

@@ -19,9 +19,10 @@ type goodbye struct {
 	client *identity.AppClient
 	pool   *identity.PoolInfo
 	info   *identity.ClientInfo
-	known  string // the sub of id_token_hint; empty for none
-	next   string // where the browser goes then; empty for a page
-	ours   bool   // the request is Amazon Cognito's
+	known  string   // the sub of id_token_hint; empty for none
+	next   string   // where the browser goes then; empty for a page
+	ours   bool     // the request is Amazon Cognito's
+	frames []string // that tell applications
 }
 
 // logout signs a browser out.
@@ -51,7 +52,7 @@ func (s *Server) logout(v *visit) {
 		})
 		return
 	}
-	if err := b.SignOut(v.ctx); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
+	if g.frames, err = v.signOutBrowser(b); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
 		v.pageError(err)
 		return
 	}
@@ -73,8 +74,10 @@ func leadsTo(uri string) []string {
 // leave sends a browser on that is signed out.
 func (v *visit) leave(g *goodbye) {
 	v.setCookie(browserName(g.client.PoolID()), "", -1)
-	if g.next == "" {
-		v.page(http.StatusOK, hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name})
+	if g.next == "" || len(g.frames) > 0 {
+		page := hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name}
+		v.dress(&page, g.client)
+		v.page(http.StatusOK, framed(page, g.frames, g.next))
 		return
 	}
 	v.redirect(g.next)

@@ -425,24 +425,29 @@ func (m *managing) endSession() error {
 }
 
 func (m *managing) signOut() error {
-	if err := m.browser.SignOut(m.ctx); err != nil {
+	frames, err := m.signOutBrowser(m.browser)
+	if err != nil {
 		return err
 	}
-	m.signedOut()
+	m.signedOut(frames)
 	return nil
 }
 
 func (m *managing) signOutAll() error {
+	told, err := m.browser.Logouts(m.ctx)
+	if err != nil {
+		return err
+	}
 	if err := m.session.SignOutEverywhere(m.ctx); err != nil {
 		return err
 	}
-	m.signedOut()
+	m.signedOut(m.tell(told))
 	return nil
 }
 
-func (m *managing) signedOut() {
+func (m *managing) signedOut(frames []string) {
 	m.setCookie(browserName(m.pool.ID), "", -1)
 	page := hosted.Page{Kind: hosted.SignedOut, Client: m.client.Settings.Name, Links: hosted.Links{SignIn: m.here()}}
 	m.dress(&page, m.app)
-	m.page(http.StatusOK, page)
+	m.page(http.StatusOK, framed(page, frames, ""))
 }

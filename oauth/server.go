@@ -28,6 +28,9 @@ type Options struct {
 	// Explain shows on error pages what a developer got wrong. Otherwise they show the id of
 	// the request, and the log has the rest. Leave it off where strangers see the pages.
 	Explain bool
+	// BackChannel tells an application on its server that a user has signed out, see package
+	// identity/backchannel. Defaults to none: only applications that are told in the browser hear of it.
+	BackChannel func(ctx context.Context, uri string, token identity.Secret) error
 	// MaxInFlight is how many requests are served at the same time. Those beyond it are refused with
 	// 503 at once, after their body was read. Defaults to 512.
 	MaxInFlight int
@@ -53,6 +56,7 @@ type Server struct {
 	refused recent
 	looks   looks
 	slots   chan struct{} // holds a value for each request that is served
+	telling chan struct{} // holds a value for each application that is told of a sign-out
 }
 
 // assetsPath is where the pages find their style and script.
@@ -75,6 +79,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 		s.options.Address = peer
 	}
 	s.slots = make(chan struct{}, cmp.Or(s.options.MaxInFlight, maxInFlight))
+	s.telling = make(chan struct{}, tellAtOnce)
 	s.log = cmp.Or(s.options.Logger, slog.Default())
 	if s.pages = s.options.Pages; s.pages == nil {
 		var err error

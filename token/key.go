@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -144,13 +145,31 @@ func (k *Key) Sign(claims []byte) (string, error) {
 	if k == nil || k.p == nil {
 		return "", fmt.Errorf("%w: sign: zero Key", ErrMalformed)
 	}
+	return k.sign(k.p.header, claims)
+}
+
+// SignAs is Sign for a token whose header has a typ, such as logout+jwt, which keeps other readers from
+// taking it for a token of another kind (RFC 8725, section 3.11). typ has letters, digits, plus and minus.
+func (k *Key) SignAs(typ string, claims []byte) (string, error) {
+	if k == nil || k.p == nil {
+		return "", fmt.Errorf("%w: sign: zero Key", ErrMalformed)
+	}
+	if strings.Trim(typ, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-") != "" || typ == "" {
+		return "", fmt.Errorf("%w: sign: typ %q", ErrMalformed, typ)
+	}
+	header := fmt.Sprintf(`{"kid":"%s","alg":"%s","typ":"%s"}`, k.ID(), k.Algorithm(), typ)
+	return k.sign(base64.RawURLEncoding.EncodeToString([]byte(header))+".", claims)
+}
+
+// sign signs claims below an encoded header.
+func (k *Key) sign(header string, claims []byte) (string, error) {
 	var scratch Claims
 	if err := scratch.read(string(claims)); err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}
 	enc := base64.RawURLEncoding
-	size := len(k.p.header) + enc.EncodedLen(len(claims)) + 1 + enc.EncodedLen(maxModulus/8)
-	buf := append(make([]byte, 0, size), k.p.header...)
+	size := len(header) + enc.EncodedLen(len(claims)) + 1 + enc.EncodedLen(maxModulus/8)
+	buf := append(make([]byte, 0, size), header...)
 	buf = enc.AppendEncode(buf, claims)
 	signature, err := k.signature(buf)
 	if err != nil {

@@ -34,6 +34,7 @@ type devCommand struct {
 	hookFlags
 	senderFlags
 	logFlags
+	logoutFlags
 	Remote bool `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
@@ -126,8 +127,13 @@ func (c *devCommand) Run(t *terminal) error {
 		return err
 	}
 	url := c.url(l)
+	tell, err := c.logoutFlags.sender()
+	if err != nil {
+		return err
+	}
 	f, err := fake.New(ctx, &fake.Options{
-		Hooks: hooks.hooks, Targets: hooks.targets, Logs: sink,
+		BackChannel: tell.Send,
+		Hooks:       hooks.hooks, Targets: hooks.targets, Logs: sink,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
 		Logger: log, Empty: c.Empty, PoolID: c.PoolID, ClientID: c.ClientID, Limits: c.limits(), KeyStock: identity.NewKeyStock(stock), Version: version(), OnMessage: t.message, Sender: sender, URL: url,
 		Access: c.access(),

@@ -41,6 +41,7 @@ type serveCommand struct {
 	hookFlags
 	senderFlags
 	logFlags
+	logoutFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
@@ -150,8 +151,12 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	proxies := networks(c.Proxies)
+	tell, err := c.logoutFlags.sender()
+	if err != nil {
+		return err
+	}
 	var api *cognito.Handler
-	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
+	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
 	api = cognito.NewHandler(engine, &cognito.Options{
 		VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages,
 	})

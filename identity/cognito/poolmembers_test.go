@@ -26,7 +26,7 @@ var otherFields = []string{
 }
 
 // ownOfClients are the settings of clients that no member sets and no answer shows.
-var ownOfClients = []string{"IdleHours", "ForceAlias", "SSOMinutes", "ID", "Consent", "AnyLoopbackPort"}
+var ownOfClients = []string{"IdleHours", "ForceAlias", "SSOMinutes", "ID", "Consent", "AnyLoopbackPort", "BackChannelLogoutURI", "FrontChannelLogoutURI"}
 
 func fieldsOf[T any]() []string {
 	var names []string

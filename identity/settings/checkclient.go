@@ -147,6 +147,17 @@ func (c *Client) checkOAuth(*Pool) error {
 			return err
 		}
 	}
+	for setting, u := range map[string]*string{"BackChannelLogoutURI": c.BackChannelLogoutURI, "FrontChannelLogoutURI": c.FrontChannelLogoutURI} {
+		if u == nil {
+			continue
+		}
+		if err := checkURL(setting, *u); err != nil {
+			return err
+		}
+		if !strings.HasPrefix(*u, "https://") && !strings.HasPrefix(*u, "http://") {
+			return plain(setting, "%s is not an address that can be called.", *u)
+		}
+	}
 	if d := c.DefaultRedirectURI; d != nil && !slices.Contains(c.CallbackURLs, *d) {
 		return invalid("DefaultRedirectURI", RedirectNotListed, *d, "The default redirect URI must be one of the callback URLs.")
 	}

@@ -92,6 +92,11 @@ type Client struct {
 	// one in CallbackURLs, for applications on the user's own machine, which take a free port (RFC 8252,
 	// section 7.3). It is false by default.
 	AnyLoopbackPort bool `json:"anyLoopbackPort,omitempty"`
+	// BackChannelLogoutURI is told by a POST that a user has signed out of a browser (OpenID Connect
+	// Back-Channel Logout): https, or http to the loopback address. ID tokens then have a sid. Nil means nobody is told.
+	BackChannelLogoutURI *string `json:"backChannelLogoutUri,omitempty"`
+	// FrontChannelLogoutURI is told so by a frame in the browser (Front-Channel Logout). It is as BackChannelLogoutURI.
+	FrontChannelLogoutURI *string `json:"frontChannelLogoutUri,omitempty"`
 	// Consent asks users, once for each scope, before the client gets anything on their behalf. It is
 	// false by default.
 	Consent bool `json:"consent,omitempty"`
@@ -219,4 +224,9 @@ func unitLength(unit *string, fallback time.Duration) time.Duration {
 		return 24 * time.Hour
 	}
 	return fallback
+}
+
+// ToldOfLogouts reports whether applications of the client are told when a user signs out of a browser.
+func (c *Client) ToldOfLogouts() bool {
+	return c.BackChannelLogoutURI != nil || c.FrontChannelLogoutURI != nil
 }

@@ -86,6 +86,8 @@ type Options struct {
 	Targets identity.TargetCaller
 	// Logs is the field of [identity.Options].
 	Logs identity.LogSink
+	// BackChannel is the field of oauth.Options.
+	BackChannel func(ctx context.Context, uri string, token identity.Secret) error
 	// Version is shown by health.
 	Version string
 	// Sender gets each message too that it sends by the medium of, unless it is nil.
@@ -137,7 +139,7 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.oauth = oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: !strings.HasPrefix(o.URL, "https:"), Explain: true, Logger: o.Logger})
+	s.oauth = oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: !strings.HasPrefix(o.URL, "https:"), Explain: true, Logger: o.Logger, BackChannel: o.BackChannel})
 	s.api = cognito.NewHandler(s.engine, &cognito.Options{
 		Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access,
 		AuthorizationServer: s.oauth,

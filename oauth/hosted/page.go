@@ -152,6 +152,9 @@ type Page struct {
 	Provider string
 	// Still keeps FormPost from sending itself, so that people can look at it.
 	Still bool
+	// Frames are pages of applications that SignedOut loads unseen: each tells its application of the sign-out. If
+	// Links.App is there too, the page leads on to it after two seconds.
+	Frames []string
 	// First reports that ChooseFactor asks for the first factor of a sign-in, not for a second one.
 	First bool
 }

@@ -153,8 +153,26 @@ func policy(page *Page) string {
 			targets = append(targets, s)
 		}
 	}
-	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'none'; " +
+	frames := ""
+	for _, f := range page.Frames {
+		if o := origin(f); o != "" && !strings.Contains(frames, " "+o) {
+			frames += " " + o
+		}
+	}
+	if frames != "" {
+		frames = "frame-src" + frames + "; "
+	}
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'none'; " + frames +
 		"base-uri 'none'; frame-ancestors 'none'; form-action " + strings.Join(targets, " ")
+}
+
+// origin is that of a page that may stand in a frame, or "".
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !hostName.MatchString(u.Hostname()) {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // source returns what allows forms to lead to a URL. An app may redirect further, to another host of its

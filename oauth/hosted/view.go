@@ -410,3 +410,21 @@ func (v *view) RecoveryLeft() (template.HTML, error) {
 	}
 	return v.T("account.recovery.left", "count", strconv.Itoa(v.Profile.RecoveryCodes))
 }
+
+// FrameLinks are the frames that tell applications of a sign-out.
+func (v *view) FrameLinks() (all []template.URL) {
+	for _, f := range v.Frames {
+		if origin(f) != "" {
+			all = append(all, template.URL(f))
+		}
+	}
+	return all
+}
+
+// Onward is where a page with frames leads by itself, or "".
+func (v *view) Onward() template.URL {
+	if len(v.Frames) == 0 || v.Links.App == "" {
+		return ""
+	}
+	return href(v.Links.App)
+}
