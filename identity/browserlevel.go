@@ -147,7 +147,7 @@ func (t *attempt) browserCredit(ctx context.Context, in *BeginSignIn, now time.T
 		return c, err
 	}
 	if b.standing(now) != nil || t.user == nil || t.user.Sub != b.User.Sub {
-		return c, nil
+		return c, nil //nolint:nilerr // it counts for nothing
 	}
 	return t.creditOf(in, b.AuthTime, b.family.AMR, b.family.ID, levelOf(b.family.AMR)), nil
 }

@@ -104,6 +104,13 @@ func TestAuthorizationsWantTheirLevel(t *testing.T) {
 		res.Browser += "x"
 		_, err := give(loa1)
 		wantErr(t, "nobody", err, identity.ErrNotSignedIn)
+		auth, err := client.Authorization(t.Context(), identity.AuthorizationRequest{Grant: grant, RedirectURI: redirect, Levels: []string{loa1}})
+		check(t, "Authorization", err)
+		if grant == identity.GrantCode {
+			wantErr(t, "a code for nobody", second(auth.Code(t.Context(), res.Browser)), identity.ErrNotSignedIn)
+		} else {
+			wantErr(t, "tokens for nobody", second(auth.Tokens(t.Context(), res.Browser)), identity.ErrNotSignedIn)
+		}
 		res.Browser = signedIn
 	}
 	refused, err := c.client(t, c.pool, identity.ClientSettings{CallbackURLs: []string{redirect}}).Authorization(t.Context(), identity.AuthorizationRequest{Grant: identity.GrantCode, RedirectURI: redirect})

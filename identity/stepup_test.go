@@ -259,6 +259,16 @@ func TestStepUpIsWhole(t *testing.T) {
 	wantLevel(t, "the right code", c.prove(res, nil), loa4, "pwd", "otp", "mfa")
 }
 
+// TestTwoFactorsAreNotAskedForAgain: a sign-in that had a second factor has met what the user demands.
+func TestTwoFactorsAreNotAskedForAgain(t *testing.T) {
+	c := newClimber(t, levelPool(), false).withApp(true)
+	in := c.to(loa4)
+	in.Access = c.up(loa4).Access
+	wantErr(t, "the same level", second(c.begin(in)), identity.ErrLevelReached)
+	in.Levels = []string{loa1}
+	wantErr(t, "a lower one", second(c.begin(in)), identity.ErrLevelReached)
+}
+
 // TestTargetsOfUsersWhoAreHidden: before a first factor was proved, everybody is asked for the same, and after it the
 // target is enforced.
 func TestTargetsOfUsersWhoAreHidden(t *testing.T) {
