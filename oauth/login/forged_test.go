@@ -35,7 +35,8 @@ type forger struct {
 	state   func(string) string // what the callback says, unless nil
 	program http.Handler
 
-	documents atomic.Int64 // how often the discovery document was read
+	slow      time.Duration // of the discovery document
+	documents atomic.Int64  // how often the discovery document was read
 }
 
 func (f *forger) now() time.Time          { return start.Add(time.Duration(f.offset.Load())) }
@@ -71,7 +72,7 @@ func (f *forger) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		f.documents.Add(1)
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(f.slow)
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"issuer": f.issuer, "authorization_endpoint": f.server.URL + "/a", "token_endpoint": f.server.URL + "/t",
 		})
@@ -315,6 +316,7 @@ func TestForgerWithoutForgery(t *testing.T) {
 // All who need the discovery document wait for one read of it.
 func TestDiscoveryIsReadOnce(t *testing.T) {
 	f := newForger(t)
+	f.slow = 50 * time.Millisecond
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {

@@ -135,8 +135,10 @@ func TestRights(t *testing.T) {
 		path   string
 		status int
 	}{
-		{ann, "/readers", 200}, {bob, "/readers", 403}, // one of the groups is enough
-		{ann, "/writers", 403}, {bob, "/writers", 403},
+		{ann, "/readers", 200}, // one of the groups is enough
+		{bob, "/readers", 403},
+		{ann, "/writers", 403},
+		{bob, "/writers", 403},
 		{ann, "/both", 403},
 		{ann, "/mail", 200}, // all scopes are needed
 		{ann, "/admin", 403},
