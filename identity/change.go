@@ -78,7 +78,7 @@ var errUnchanged = errors.New("identity: nothing to change")
 // origin says which user is changed, through which client, and when. An
 // operator's change has no client.
 type origin struct {
-	reads []store.Ref // what the change reads beside the user, in one round trip
+	reads       []store.Ref // what the change reads beside the user, in one round trip
 	pool        *PoolInfo
 	client, sub string
 	now         time.Time
