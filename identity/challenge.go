@@ -133,7 +133,11 @@ func pad(plain []byte, size int) []byte {
 }
 
 func (s *scope) bind(kind stateKind) []byte {
-	return []byte(store.Key(string(kind), s.pool.ID, s.client.ID))
+	return bindState(kind, s.pool.ID, s.client.ID)
+}
+
+func bindState(kind stateKind, pool, client string) []byte {
+	return []byte(store.Key(string(kind), pool, client))
 }
 
 // open decrypts a challenge state. It returns [ErrSessionInvalid] if the state
@@ -157,6 +161,50 @@ func (s *scope) open(kind stateKind, state string, now time.Time) (*challengeSta
 		return nil, ErrSessionExpired
 	}
 	return c, nil
+}
+
+// opened reads what an answer to a challenge begins with, all of it in one snapshot: the client, the user of the state, who may not exist, and
+// what more reads of the user.
+func (p *pending) opened(ctx context.Context, kind stateKind, hash string, more func(store.Reader, *scope, *challengeState, *User) error) (*scope, error) {
+	return p.client.loadWith(ctx, func(r store.Reader, s *scope) error {
+		if err := s.checkHash(p.Username, hash); err != nil {
+			return err
+		}
+		st, err := s.open(kind, p.state, s.engine.now())
+		if err != nil {
+			return err
+		}
+		s.goesOn(st, "")
+		values, err := r.Get(users.Ref(store.Key(s.pool.ID, st.Sub)))
+		if err != nil {
+			return err
+		}
+		u, err := decoyUser.decode(values[0])
+		if err != nil {
+			return err
+		}
+		return more(r, s, st, u)
+	}, p.likely(kind))
+}
+
+// likely is what opened reads of the user: with the rest in one round trip, if this process has seen the keys of the pool. The state only
+// says what to read. Nothing that it says counts before it was opened with the keys that are read.
+func (p *pending) likely(kind stateKind) prefetchPlan {
+	keys, _ := p.client.engine.lastRings.Load(p.client.pool)
+	known, ok := keys.(*ring)
+	if !ok {
+		return prefetchPlan{}
+	}
+	plain, err := known.state.Open(p.state, bindState(kind, p.client.pool, p.client.id))
+	if err != nil {
+		return prefetchPlan{}
+	}
+	var st challengeState
+	if err := json.Unmarshal(plain, &st); err != nil {
+		return prefetchPlan{}
+	}
+	key := store.Key(p.client.pool, st.Sub)
+	return prefetchPlan{refs: append(proofRefs(p.client.pool, st.Sub), users.Ref(key), passkeys.Ref(key))}
 }
 
 // useUp returns the record that marks a state as answered.

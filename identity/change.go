@@ -26,6 +26,7 @@ func (e *Engine) changeUser(ctx context.Context, by origin, kind EventKind, fn f
 	var before, kept *User
 	err = e.store.Update(ctx, func(tx store.Tx) error {
 		refused, kept = nil, nil
+		tx = txPrefetch(tx, by.reads...) // Put reads what was read
 		u, err := orNil(users.Get(tx, store.Key(by.pool.ID, by.sub)))
 		if err != nil {
 			return err
@@ -77,6 +78,7 @@ var errUnchanged = errors.New("identity: nothing to change")
 // origin says which user is changed, through which client, and when. An
 // operator's change has no client.
 type origin struct {
+	reads       []store.Ref // what the change reads beside the user, in one round trip
 	pool        *PoolInfo
 	client, sub string
 	now         time.Time

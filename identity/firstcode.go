@@ -290,7 +290,7 @@ func (p *pending) proveFirst(ctx context.Context, name FirstFactor, parameter st
 	if err := c.scope.points().callable(tokenTriggers...); err != nil {
 		return nil, err
 	}
-	t := &secondStep{scope: c.scope, state: c.state, now: c.now, spent: c.scope.sourceSpent(c.now), reads: c.read}
+	t := &secondStep{scope: c.scope, state: c.state, now: c.now, user: c.user, spent: c.scope.sourceSpent(c.now), reads: c.read}
 	c.scope.goesOn(c.state, in.DeviceKey)
 	return t.finish(ctx, hook.TokensOfSignIn, func(tx store.Tx, o *outcome, ev *Event) error { return c.judgeCode(tx, f, t, o, string(in.Code), ev) })
 }

@@ -69,7 +69,7 @@ func passkeyReady(s *PoolSettings, u *User, own owned) bool {
 
 // readPasskeys reads the passkeys of the user of an attempt, where sign-ins may begin with one. It does
 // the same work for a user who does not exist.
-func (t *attempt) readPasskeys(ctx context.Context) error {
+func (t *attempt) readPasskeys(r store.Reader) error {
 	party, err := t.scope.engine.passkeyParty(t.scope.settings)
 	if errors.Is(err, ErrPasskeysDisabled) || errors.Is(err, ErrPasskeyParty) {
 		return nil
@@ -78,14 +78,12 @@ func (t *attempt) readPasskeys(ctx context.Context) error {
 		return err
 	}
 	t.party = party
-	return t.scope.engine.store.View(ctx, func(r store.Reader) (err error) {
-		values, err := r.Get(passkeys.Ref(store.Key(t.scope.pool.ID, t.who)))
-		if err != nil {
-			return err
-		}
-		t.passkeys, err = decoyPasskeys.decode(values[0])
+	values, err := r.Get(passkeys.Ref(store.Key(t.scope.pool.ID, t.who)))
+	if err != nil {
 		return err
-	})
+	}
+	t.passkeys, err = decoyPasskeys.decode(values[0])
+	return err
 }
 
 // owned is what the user of the attempt begins sign-ins with.
@@ -162,7 +160,7 @@ func (c *PasskeyRequired) answer(ctx context.Context, in PasskeyAnswer) (*SignIn
 	if err != nil {
 		return nil, err
 	}
-	t := &secondStep{scope: next.scope, state: next.state, now: next.now, spent: next.scope.sourceSpent(next.now), reads: next.read}
+	t := &secondStep{scope: next.scope, state: next.state, now: next.now, user: next.user, spent: next.scope.sourceSpent(next.now), reads: next.read}
 	return t.finish(ctx, hook.TokensOfSignIn, func(tx store.Tx, o *outcome, ev *Event) error { return next.judgePasskey(tx, t, o, v, ev) })
 }
 

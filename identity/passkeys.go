@@ -192,6 +192,10 @@ func (s *Session) finishPasskey(ctx context.Context, answer []byte) (*Passkey, e
 		return nil, err
 	}
 	by.data = map[string]string{dataName: key.Name}
+	by.reads = []store.Ref{
+		usedStates.Ref(usedStates.Key(s.scope().useUp(st))), passkeys.Ref(store.Key(s.pool.ID, s.user.Sub)),
+		passkeys.IndexRef(passkeysByID, passkeyIDKey(s.pool.ID, key.ID)), families.Ref(store.Key(s.pool.ID, s.user.Sub, by.family)),
+	}
 	_, err = s.engine.changeUser(ctx, by, EventPasskeyAdded, func(tx store.Tx, u *User) (refused, err error) {
 		used := s.scope().useUp(st)
 		old, err := orNil(usedStates.Get(tx, usedStates.Key(used)))

@@ -205,6 +205,7 @@ func (s *scope) factorChallenge(ctx context.Context, o *outcome, st *challengeSt
 type secondStep struct {
 	scope *scope
 	state *challengeState
+	user  *User // as the answer found them, for nextReads; nil for nobody
 	now   time.Time
 	// spent says that the source of the call has given too many wrong codes and passwords.
 	spent bool
@@ -214,32 +215,24 @@ type secondStep struct {
 
 // open reads the state of a challenge.
 func (p *pending) open(ctx context.Context, kind stateKind, hash string) (*secondStep, error) {
-	s, err := p.client.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkHash(p.Username, hash); err != nil {
-		return nil, err
-	}
-	now := s.engine.now()
-	st, err := s.open(kind, p.state, now)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.engine.userBySub(ctx, s.pool.ID, st.Sub)
+	t := &secondStep{}
+	s, err := p.opened(ctx, kind, hash, func(_ store.Reader, _ *scope, st *challengeState, u *User) error {
+		t.state, t.user = st, u
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case st.unproved():
-		if p.Username != "" && !s.sameBegun(u, st, p.Username) {
+	case t.state.unproved():
+		if p.Username != "" && !s.sameBegun(t.user, t.state, p.Username) {
 			return nil, ErrSessionInvalid
 		}
-	case u == nil || p.Username != "" && !s.sameName(u, st, p.Username):
+	case t.user == nil || p.Username != "" && !s.sameName(t.user, t.state, p.Username):
 		return nil, ErrSessionInvalid
 	}
-	s.goesOn(st, "")
-	return &secondStep{scope: s, state: st, now: now}, nil
+	t.scope, t.now = s, s.engine.now()
+	return t, nil
 }
 
 func (p *pending) answer(ctx context.Context, f *factor, in FactorCode) (*SignInResult, error) {
@@ -297,7 +290,7 @@ func (t *secondStep) finish(ctx context.Context, source hook.Source, fn func(tx 
 		}
 		return usedStates.Insert(tx, s.useUp(t.state))
 	}
-	err = s.beforeTokens(ctx, source, f, func(tx store.Tx) (*outcome, error) { return t.decide(tx, last) })
+	err = s.beforeTokens(ctx, source, f, func(tx store.Tx) (*outcome, error) { return t.decide(txPrefetch(tx, t.nextReads()...), last) })
 	if err != nil {
 		return nil, err
 	}
@@ -336,11 +329,30 @@ func (t *secondStep) commit(ctx context.Context, f *family, fn func(tx store.Tx,
 
 // try is one run of the transaction of commit.
 func (t *secondStep) try(tx store.Tx, f *family, fn func(tx store.Tx, o *outcome) error) (*outcome, error) {
+	tx = txPrefetch(tx, t.nextReads()...)
 	o, err := t.decide(tx, fn)
 	if err != nil || o.refused != nil || o.step != stepDone {
 		return o, err
 	}
 	return o, t.scope.insertFamily(tx, f, o.user, t.now)
+}
+
+// nextReads is what the transaction of a step reads, all of it in one round trip.
+func (t *secondStep) nextReads() []store.Ref {
+	s, sub := t.scope, t.state.Sub
+	key := store.Key(s.pool.ID, sub)
+	refs := []store.Ref{
+		users.Ref(key), credentials.Ref(key), totps.Ref(key), passkeys.Ref(key), usedStates.Ref(usedStates.Key(s.useUp(t.state))),
+		throttles.Ref(throttleKey(s.pool.ID, kindFactor, s.triesOf(t.state))),
+	}
+	refs = slices.Concat(refs, guessRefs(s.pool.ID, sub), s.deviceRefs(sub))
+	if t.reads == nil {
+		refs = append(refs, throttles.Ref(throttleKey(s.pool.ID, kindGuess, sub)))
+	}
+	if t.user != nil {
+		refs = append(refs, t.user.groupRefs()...)
+	}
+	return refs
 }
 
 // decide reads what the state is bound to, and runs fn if it holds.

@@ -130,7 +130,7 @@ func (a *AppClient) beginWith(ctx context.Context, in BeginSignIn) (*SignInResul
 	if err != nil {
 		return nil, err
 	}
-	if err := t.readPasskeys(ctx); err != nil {
+	if err := s.engine.store.View(ctx, t.readPasskeys); err != nil {
 		return nil, err
 	}
 	public, err := publicValue(in.A)
@@ -401,33 +401,25 @@ func (c *SRPRequired) answer(ctx context.Context, in PublicValue) (*SignInResult
 // resume reads what goes on with a state before anything was proved. The user of the state may
 // not exist.
 func (p *pending) resume(ctx context.Context, kind stateKind, hash string) (*firstStep, error) {
-	s, err := p.client.load(ctx)
+	c := &firstStep{}
+	s, err := p.opened(ctx, kind, hash, func(r store.Reader, s *scope, st *challengeState, u *User) error {
+		c.state, c.attempt = st, &attempt{name: st.Name, scope: s, who: st.Sub, user: u}
+		if err := c.attempt.read(r, s); err != nil {
+			return err
+		}
+		return c.readPasskeys(r)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkHash(p.Username, hash); err != nil {
-		return nil, err
-	}
-	now := s.engine.now()
-	st, err := s.open(kind, p.state, now)
-	if err != nil {
-		return nil, err
-	}
-	s.goesOn(st, "")
-	t := &attempt{name: st.Name, scope: s, who: st.Sub}
-	if err := p.client.resume(ctx, t); err != nil {
-		return nil, err
-	}
-	if err := t.readPasskeys(ctx); err != nil {
-		return nil, err
-	}
-	if p.Username != "" && !s.sameBegun(t.user, st, p.Username) {
+	if p.Username != "" && !s.sameBegun(c.user, c.state, p.Username) {
 		return nil, ErrSessionInvalid
 	}
-	if err := t.takeAim(ctx); err != nil {
+	if err := c.takeAim(ctx); err != nil {
 		return nil, err
 	}
-	return &firstStep{attempt: t, state: st, offered: namesOf(t.available()), now: now}, nil
+	c.offered, c.now = namesOf(c.available()), s.engine.now()
+	return c, nil
 }
 
 // sameBegun reports whether a name that came with an answer is that which the sign-in began

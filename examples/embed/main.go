@@ -1,4 +1,4 @@
-// Command embed is a web app with the engine inside: sign-up, sign-in with an authenticator
+// Command embed is a web app with the engine inside: sign-up, sign-in with a passkey or with an authenticator
 // app, recovery, an account page. There is no second process, and no token in a browser.
 //
 // No page says who has an account. The pages are in pages.html, the logo too, and the
@@ -30,22 +30,26 @@ var pages string
 var brand string // the colours
 
 // settings are the pool's when it is made: users have no name but their address.
-var settings = identity.PoolSettings{UsernameAttributes: []string{"email"}, MFA: identity.MFAOptional, TOTP: new(true)}
+var settings = identity.PoolSettings{
+	UsernameAttributes: []string{"email"}, MFA: identity.MFAOptional, TOTP: new(true),
+	FirstFactors: []identity.FirstFactor{identity.FirstPassword, identity.FirstPasskey},
+}
 
 func main() {
 	addr := flag.String("addr", "localhost:8080", "where to listen")
 	file := flag.String("file", "users.db", "where users are kept")
+	domain := flag.String("domain", "localhost", "the domain of the site: its passkeys work there only")
 	reset := flag.String("reset-app", "", "forget the authenticator app of this address, sign the user out everywhere, and end")
 	https := flag.Bool("https", false, "browsers come by https, through a proxy: cookies go nowhere else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *addr, *file, *reset, &web.Options{InsecureHTTP: !*https}); err != nil {
+	if err := run(ctx, *addr, *file, *domain, *reset, &web.Options{InsecureHTTP: !*https}); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, addr, file, reset string, o *web.Options) error {
+func run(ctx context.Context, addr, file, domain, reset string, o *web.Options) error {
 	// region open
 	keys, err := sealed.OpenKeyFile(file + ".key") // made by the first run: keep a copy of it
 	if err != nil {
@@ -59,15 +63,19 @@ func run(ctx context.Context, addr, file, reset string, o *web.Options) error {
 	catalog := identity.Tables().With(web.Tables()...)
 	store := sealed.New(db, keys, catalog)
 	engine := identity.New(store, &identity.Options{
-		Catalog: catalog,
-		Sender:  identity.InsecureLogSender{}, // stands in for mail: codes appear in the log
+		Catalog:      catalog,
+		Sender:       identity.InsecureLogSender{}, // stands in for mail: codes appear in the log
+		RelyingParty: domain,                       // passkeys are bound to it
 	})
-	pool, err := engine.OpenUserPool(ctx, "main", &settings)
+	pool, _, err := engine.EnsureUserPool(ctx, "main", &settings)
 	if err != nil {
 		return err
 	}
 	visits := web.NewVisits(pool, store, o)
 	// endregion
+	if err := allowPasskeys(ctx, pool); err != nil {
+		return err
+	}
 	if reset != "" {
 		return pool.Admin().Users().ResetMFA(ctx, reset)
 	}
@@ -82,6 +90,15 @@ func run(ctx context.Context, addr, file, reset string, o *web.Options) error {
 	if err = server.ListenAndServe(); errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
+	return err
+}
+
+// allowPasskeys lets sign-ins of the pool's own client begin with a passkey.
+func allowPasskeys(ctx context.Context, pool *identity.UserPool) error {
+	_, err := pool.Admin().Clients().Update(ctx, pool.ClientID(), func(c *identity.ClientSettings) error {
+		c.AuthFlows = []identity.AuthFlow{identity.AllowUser, identity.AllowUserPassword, identity.AllowRefresh}
+		return nil
+	})
 	return err
 }
 
@@ -121,6 +138,16 @@ func newSite(pool *identity.UserPool, visits *web.Visits) (*web.Site, error) {
 		res, err := pool.TOTP("", q.Text("state")).Answer(q.Context(), identity.FactorCode{Code: q.Secret("code")})
 		return proceed(q, res, err)
 	}, "code")
+	s.Form("/passkey", "sign-in", func(q *web.Request) (next string, err error) {
+		in := identity.BeginSignIn{Username: q.Text("email"), Preferred: identity.FirstPasskey}
+		res, err := pool.Begin(q.Context(), in)
+		return proceed(q, res, err)
+	}, "email")
+	s.Form("/passkey/use", "passkey", func(q *web.Request) (next string, err error) {
+		in := identity.PasskeyAnswer{Credential: []byte(q.Text("credential"))}
+		res, err := pool.Passkey("", q.Text("state")).Answer(q.Context(), in)
+		return proceed(q, res, err)
+	}, "credential")
 	s.Form("/forgot", "forgot", func(q *web.Request) (next string, err error) {
 		_, err = pool.ForgotPassword(q.Context(), q.Text("email"), "")
 		return "/reset?note=sent", err
@@ -145,6 +172,8 @@ func proceed(q *web.Request, res *identity.SignInResult, err error) (next string
 		return "/", q.Begin(res.Tokens)
 	case *identity.TOTPRequired:
 		return "", q.Show("factor", "state", c.State())
+	case *identity.PasskeyRequired:
+		return "", q.ShowPasskey("passkey", c.Options, c.State())
 	}
 	return "", fmt.Errorf("there is no page for a %T", res.Challenge)
 }
@@ -153,7 +182,7 @@ func proceed(q *web.Request, res *identity.SignInResult, err error) (next string
 
 // members adds what users may do who are signed in.
 func members(s *web.Site, pool *identity.UserPool) {
-	for path, page := range map[string]string{"/{$}": "home", "/password": "password", "/delete": "delete"} {
+	for path, page := range map[string]string{"/{$}": "home", "/passkeys": "passkeys", "/password": "password", "/delete": "delete"} {
 		s.MemberPage(path, page)
 	}
 	s.MemberForm("/app", "home", func(q *web.Request) (next string, err error) {
@@ -170,6 +199,22 @@ func members(s *web.Site, pool *identity.UserPool) {
 		on := identity.MFAUpdate{identity.MFATOTP: {Enabled: true, Preferred: true}}
 		return "/?note=app", q.Visit.Session.SetMFA(q.Context(), on)
 	}, "code")
+	// region passkeys
+	s.MemberForm("/passkeys/new", "passkeys", func(q *web.Request) (next string, err error) {
+		options, err := q.Visit.Session.StartPasskey(q.Context())
+		if err != nil {
+			return "", err
+		}
+		return "", q.ShowPasskey("new-passkey", options, "")
+	})
+	s.MemberForm("/passkeys/add", "new-passkey", func(q *web.Request) (next string, err error) {
+		_, err = q.Visit.Session.FinishPasskey(q.Context(), []byte(q.Text("credential")))
+		return "/passkeys?note=added", err
+	}, "credential")
+	s.MemberForm("/passkeys/delete", "passkeys", func(q *web.Request) (next string, err error) {
+		return "/passkeys?note=removed", q.Visit.Session.DeletePasskey(q.Context(), q.Text("id"))
+	}, "id")
+	// endregion
 	s.MemberForm("/password", "password", func(q *web.Request) (next string, err error) {
 		return "/?note=password", q.Visit.Session.ChangePassword(q.Context(), q.Secret("current-password"), q.Secret("new-password"))
 	}, "current-password", "new-password")

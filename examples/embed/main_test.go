@@ -68,11 +68,16 @@ func open(t *testing.T, https bool) *browser {
 	t.Helper()
 	outbox := identity.NewOutbox(0)
 	store := memory.New()
-	engine := identity.New(store, &identity.Options{Sender: outbox, InsecureCheapHashing: true, Catalog: identity.Tables().With(web.Tables()...)})
+	engine := identity.New(store, &identity.Options{
+		Sender: outbox, InsecureCheapHashing: true, Catalog: identity.Tables().With(web.Tables()...), RelyingParty: "localhost",
+	})
 	quick := settings
 	quick.Algorithm = "ES256" // TestRunStops makes RSA keys
 	pool, err := engine.OpenUserPool(t.Context(), "main", &quick)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := allowPasskeys(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
 	b := &browser{T: t, pool: pool, site: "http://app.example", outbox: outbox}
@@ -466,7 +471,7 @@ func TestResetApp(t *testing.T) {
 			t.Fatalf("Import = %+v, %v", res, err)
 		}
 	})
-	if err := run(t.Context(), "127.0.0.1:0", file, alice, nil); err != nil {
+	if err := run(t.Context(), "127.0.0.1:0", file, "localhost", alice, nil); err != nil {
 		t.Fatal(err)
 	}
 	inFile(t, file, func(pool *identity.UserPool) {
@@ -564,12 +569,12 @@ func TestRunStops(t *testing.T) {
 	for range 2 { // the second finds what the first has made
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		log.SetOutput(cue(stop))
-		if err := run(ctx, "127.0.0.1:0", file, "", nil); err != nil {
+		if err := run(ctx, "127.0.0.1:0", file, "localhost", "", nil); err != nil {
 			t.Fatal(err)
 		}
 		stop()
 	}
-	if err := run(t.Context(), "127.0.0.1:0", file, alice, nil); !errors.Is(err, identity.ErrUserNotFound) {
+	if err := run(t.Context(), "127.0.0.1:0", file, "localhost", alice, nil); !errors.Is(err, identity.ErrUserNotFound) {
 		t.Errorf("the app of nobody is turned off: %v", err)
 	}
 }

@@ -17,8 +17,20 @@
 // [NewSite] is for apps without templates or style sheet of their own: pages of forms, with
 // problems beside their fields. Begin with [Site.Page] and [Site.Form]. You write the pages
 // as templates, and the package gives them a layout, a style and the headers that keep
-// browsers safe. Pages work without JavaScript. A script of the package lets people
-// see the password that they type.
+// browsers safe. Pages work without JavaScript, passkeys apart. A script of the package lets people
+// see the password that they type, and asks the browser for passkeys.
+//
+// # Passkeys
+//
+// A page on which the browser makes or uses a passkey is shown by [Request.ShowPasskey]. Its form has the template "passkey-field",
+// and attributes for the script:
+//
+//	<form method="post" action="/passkey/use" data-passkey="get" data-options="{{.Value "options"}}">
+//	<input type="hidden" name="state" value="{{.Value "state"}}">{{template "passkey-field" .}}
+//	<button type="submit" disabled>Use passkey</button></form>
+//
+// data-passkey is "create" for a registration. The script enables the button. The step of the form finds the answer of the browser in
+// [FieldPasskey]. The template "passkey-help" says what passkeys need, for pages that lead there, and [Page.Passkeys] lists those of the user.
 //
 // # What protects a visit
 //

@@ -26,7 +26,8 @@ type Page struct {
 	Form    url.Values    // what was sent, for the visitor to put right
 	Visit   *Visit        // of a user who is signed in, on the pages of MemberPage and MemberForm; otherwise nil
 
-	focused bool // a field has the focus already
+	focused bool     // a field has the focus already
+	request *Request // that the page answers
 }
 
 // Titled gives the page its title.
@@ -110,7 +111,7 @@ func appLink(key, issuer, account string) template.URL {
 
 // write sends a page, or returns an error if the template fails: none is sent in part.
 func (q *Request) write(status int, name string, p *Page) error {
-	p.Site, p.Visit = q.site.name, q.Visit
+	p.Site, p.Visit, p.request = q.site.name, q.Visit, q
 	var out bytes.Buffer
 	if err := q.site.pages.ExecuteTemplate(&out, name, p); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)

@@ -46,6 +46,10 @@ func Onward(next string, errs ...error) Problem { return Problem{Next: next, Err
 // confirmed have one text: told apart, they would tell who has an account.
 func Problems() []Problem {
 	return []Problem{
+		At(FieldPasskey, "This passkey does not belong to the account. Try another one.", identity.ErrIncorrectCredentials),
+		At(FieldPasskey, "The passkey was not accepted. Please begin again.", identity.ErrPasskeyInvalid, identity.ErrPasskeyChallenge, identity.ErrPasskeyOrigin, identity.ErrPasskeyRelyingParty, identity.ErrPasskeyUnsupported),
+		{Text: "You have 20 passkeys. Delete one before you add another.", Errs: []error{identity.ErrTooManyPasskeys}},
+		{Text: "This passkey was deleted before.", Errs: []error{identity.ErrPasskeyNotFound}},
 		At(FieldCurrentPassword, "The address or the password is wrong, or the address was not confirmed yet.", identity.ErrIncorrectCredentials, identity.ErrUserNotConfirmed),
 		TooMany("There were too many wrong tries. Wait a while, then try again.", identity.ErrTooManyAttempts),
 		TooMany("There were too many tries. Wait an hour, then try again.", identity.ErrLimitExceeded),
@@ -84,7 +88,7 @@ func unmet(err error) string {
 // explain returns the problem of an error.
 func (q *Request) explain(err error) Problem {
 	for _, p := range q.site.problems {
-		if !isAny(err, p.Errs) {
+		if !isAny(err, p.Errs) || p.Field == FieldPasskey && !q.PostForm.Has(FieldPasskey) {
 			continue
 		}
 		if p.Detail != nil {

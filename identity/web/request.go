@@ -1,6 +1,8 @@
 package web
 
 import (
+	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -48,6 +50,16 @@ func (q *Request) Secret(field string) identity.Secret { return identity.Secret(
 // Show answers with another page, whose form has a hidden field by [Page.Value].
 func (q *Request) Show(page, field, value string) error {
 	return q.write(http.StatusOK, page, &Page{Form: url.Values{field: {value}}})
+}
+
+// ShowPasskey answers with a page that asks the browser for a passkey, see [Page.Passkeys]. options are those of a registration or of a
+// sign-in. state is that of the challenge, and empty for a registration.
+func (q *Request) ShowPasskey(page string, options any, state string) error {
+	text, err := json.Marshal(options)
+	if err != nil {
+		return fmt.Errorf("options of a passkey: %w", err)
+	}
+	return q.write(http.StatusOK, page, &Page{Form: url.Values{"options": {string(text)}, "state": {state}}})
 }
 
 // Begin signs the browser in, see [Visits.Begin].

@@ -7,13 +7,15 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+
+	"github.com/cognate-id/cognate/internal/pagejs"
 )
 
 //go:embed style.css
 var style string
 
-//go:embed page.js
-var script string
+// selectWrong selects what is wrong, after the script that all pages have.
+const selectWrong = "\ndocument.querySelector(\"input[aria-invalid]\")?.select();\n"
 
 // policy lets pages have styles, scripts and pictures of the site itself, pictures that are
 // in the page, and forms that are sent to the site. Nothing else.
@@ -65,7 +67,7 @@ func NewSite(visits *Visits, name, pages string, o *SiteOptions) (*Site, error) 
 		name: name, visits: visits, pages: parsed, problems: slices.Concat(o.Problems, Problems()), mux: http.NewServeMux(),
 	}
 	s.file("/style.css", "text/css; charset=utf-8", style+o.Style)
-	s.file("/page.js", "text/javascript; charset=utf-8", script)
+	s.file("/page.js", "text/javascript; charset=utf-8", pagejs.Script+selectWrong)
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, ErrCrossOrigin)

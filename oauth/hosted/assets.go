@@ -7,15 +7,14 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/cognate-id/cognate/internal/pagejs"
 )
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
 
 //go:embed assets/style.css
 var ownStyle string
-
-//go:embed assets/page.js
-var ownScript string
 
 //go:embed assets/mark.svg
 var ownMark string
@@ -33,7 +32,7 @@ type file struct{ kind, text string }
 func newAssets(o *Options) *assets {
 	a := &assets{path: o.AssetPath, files: map[string]file{}}
 	a.style = a.add("style", "css", "text/css; charset=utf-8", ownStyle)
-	a.script = a.add("page", "js", "text/javascript; charset=utf-8", ownScript)
+	a.script = a.add("page", "js", "text/javascript; charset=utf-8", pagejs.Script)
 	a.favicon = a.add("mark", "svg", "image/svg+xml", ownMark)
 	if o.Style != "" {
 		a.own = a.add("own", "css", "text/css; charset=utf-8", o.Style)

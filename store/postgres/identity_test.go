@@ -27,6 +27,7 @@ type house struct {
 	trips   *tracer
 	commits *atomic.Int64
 	pool    *identity.UserPool
+	outbox  *identity.Outbox
 }
 
 func newHouse(t *testing.T) *house {
@@ -41,7 +42,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.pool = pool
+	h.pool, h.outbox = pool, outbox
 	_, err = pool.SignUp(t.Context(), identity.SignUp{
 		Username: "alice", Password: password, Attributes: map[string]string{"email": "alice@example.com"},
 	})

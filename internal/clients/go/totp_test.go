@@ -59,11 +59,17 @@ func (a *authenticator) wrong() string {
 // step puts the clock of the server forward, and returns the time step that it is then.
 func (a *authenticator) step(advance string) int64 {
 	a.Helper()
+	return a.advance(advance).Unix() / 30
+}
+
+// advance puts the clock of the server forward, and returns the time that it is then.
+func (w *world) advance(by string) time.Time {
+	w.Helper()
 	var clock struct{ Time time.Time }
-	if err := json.Unmarshal(a.control("clock", fmt.Sprintf(`{"advance":%q}`, advance)), &clock); err != nil {
-		a.Fatal(err)
+	if err := json.Unmarshal(w.control("clock", fmt.Sprintf(`{"advance":%q}`, by)), &clock); err != nil {
+		w.Fatal(err)
 	}
-	return clock.Time.Unix() / 30
+	return clock.Time
 }
 
 // at is the code of a time step.

@@ -70,7 +70,13 @@ type world struct {
 // functions, which may be nil, can change what is asked for.
 func newWorld(t *testing.T, pool func(*cip.CreateUserPoolInput), client func(*cip.CreateUserPoolClientInput)) *world {
 	t.Helper()
-	w := &world{T: t, url: env(t, "COGNATE_URL")}
+	return newWorldAt(t, env(t, "COGNATE_URL"), pool, client)
+}
+
+// newWorldAt is newWorld in another server.
+func newWorldAt(t *testing.T, url string, pool func(*cip.CreateUserPoolInput), client func(*cip.CreateUserPoolClientInput)) *world {
+	t.Helper()
+	w := &world{T: t, url: url}
 	w.api = sdk(w.url, "AKIAIOSFODNN7EXAMPLE", "any will do")
 	in := &cip.CreateUserPoolInput{
 		PoolName: aws.String(t.Name()[strings.LastIndex(t.Name(), "/")+1:]), AutoVerifiedAttributes: []types.VerifiedAttributeType{"email"},

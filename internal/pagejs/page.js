@@ -58,10 +58,8 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     for (const box of form.querySelectorAll("[data-problem]")) box.hidden = box.dataset.problem !== problem;
   };
   const button = form.querySelector("button[type=submit]");
-  if (!window.PublicKeyCredential) {
-    tell("unsupported");
-    button.disabled = true;
-  }
+  button.disabled = !window.PublicKeyCredential;
+  if (button.disabled) tell("unsupported");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     tell("");
