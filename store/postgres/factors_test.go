@@ -112,7 +112,7 @@ func TestRoundTripsOfAPasskey(t *testing.T) {
 func TestRoundTripsOfACodeByMail(t *testing.T) {
 	s := factored(t)
 	pool := s.h.pool
-	// Five of them are for the budgets of codes that strangers ask for, and for the message.
+	// Budgets, code, message and event are read and written one after the other: a mail takes far longer.
 	res := s.step("the start of a sign-in by a code", 8, func() (*identity.SignInResult, error) {
 		return pool.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: identity.FirstEmailOTP})
 	})
