@@ -4,7 +4,7 @@
 //	cognate dev          a fake on http://127.0.0.1:9229, in memory
 //	cognate key create   an access key for the operators of a real server
 //	cognate serve        the real server
-//	cognate pool, client, group, user
+//	cognate pool, client, resource-server, group, user
 //	                     administer the store of the real server
 //	cognate backup, restore, copy
 //	                     save a store to a file, load it, or copy it to another store
@@ -36,25 +36,26 @@ const (
 )
 
 type commands struct {
-	Dev     devCommand     `cmd:"" help:"Run a fake of Amazon Cognito for tests and development."`
-	Serve   serveCommand   `cmd:"" help:"Run a server for real users."`
-	Key     keyCommand     `cmd:"" help:"Make, list and revoke the access keys of operators."`
-	Pool    poolCommand    `cmd:"" help:"Make, show, change and delete user pools."`
-	Client  clientCommand  `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
-	Group   groupCommand   `cmd:"" help:"Make, show, change and delete groups and their members."`
-	User    userCommand    `cmd:"" help:"Make, find, change and delete users; export and import them."`
-	Import  importCommand  `cmd:"" help:"Show the import jobs of the API, and their logs."`
-	Outbox  outboxCommand  `cmd:"" help:"Show the messages that wait to be sent, and try them again."`
-	Backup  backupCommand  `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
-	Restore restoreCommand `cmd:"" help:"Make a new store from a backup."`
-	Copy    copyCommand    `cmd:"" help:"Copy a store to another store, of the same kind or not."`
-	Check   checkCommand   `cmd:"" help:"Find problems in a store, and repair its indexes."`
-	Secrets secretsCommand `cmd:"" help:"Change the keys that encrypt the secrets in a store."`
-	Mail    mailCommand    `cmd:"" help:"Try whether mail is sent."`
-	SMS     smsCommand     `cmd:"" name:"sms" help:"Try whether text messages are sent."`
-	Pages   pagesCommand   `cmd:"" help:"Preview the pages on which people sign in."`
-	Doctor  doctorCommand  `cmd:"" help:"Find out what is wrong with an application's sign-in."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Dev            devCommand            `cmd:"" help:"Run a fake of Amazon Cognito for tests and development."`
+	Serve          serveCommand          `cmd:"" help:"Run a server for real users."`
+	Key            keyCommand            `cmd:"" help:"Make, list and revoke the access keys of operators."`
+	Pool           poolCommand           `cmd:"" help:"Make, show, change and delete user pools."`
+	Client         clientCommand         `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
+	ResourceServer resourceServerCommand `cmd:"" name:"resource-server" help:"Make, show, change and delete resource servers and their scopes."`
+	Group          groupCommand          `cmd:"" help:"Make, show, change and delete groups and their members."`
+	User           userCommand           `cmd:"" help:"Make, find, change and delete users; export and import them."`
+	Import         importCommand         `cmd:"" help:"Show the import jobs of the API, and their logs."`
+	Outbox         outboxCommand         `cmd:"" help:"Show the messages that wait to be sent, and try them again."`
+	Backup         backupCommand         `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`
+	Restore        restoreCommand        `cmd:"" help:"Make a new store from a backup."`
+	Copy           copyCommand           `cmd:"" help:"Copy a store to another store, of the same kind or not."`
+	Check          checkCommand          `cmd:"" help:"Find problems in a store, and repair its indexes."`
+	Secrets        secretsCommand        `cmd:"" help:"Change the keys that encrypt the secrets in a store."`
+	Mail           mailCommand           `cmd:"" help:"Try whether mail is sent."`
+	SMS            smsCommand            `cmd:"" name:"sms" help:"Try whether text messages are sent."`
+	Pages          pagesCommand          `cmd:"" help:"Preview the pages on which people sign in."`
+	Doctor         doctorCommand         `cmd:"" help:"Find out what is wrong with an application's sign-in."`
+	Version        versionCommand        `cmd:"" help:"Print the version."`
 
 	VersionFlag kong.VersionFlag `name:"version" help:"Print the version and exit."`
 }

@@ -124,6 +124,9 @@ func plain(err error) error {
 		hint string
 	}{
 		{identity.ErrClientNotFound, "cognate client list shows all app clients"},
+		{identity.ErrResourceServerNotFound, "cognate resource-server list shows all resource servers"},
+		{identity.ErrDomainNotFound, "cognate pool domain list shows the domains of a user pool"},
+		{identity.ErrPoolHasDomain, "cognate pool domain remove takes a domain away"},
 		{identity.ErrGroupNotFound, "cognate group list shows all groups"},
 		{identity.ErrGroupRuleNotFound, "cognate group rule list shows all rules"},
 		{identity.ErrImportJobNotFound, "cognate import list shows all import jobs"},

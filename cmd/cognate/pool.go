@@ -18,6 +18,7 @@ type poolCommand struct {
 	Upgrade poolUpgrade `cmd:"" name:"upgrade-defaults" help:"Move a user pool to the newest safe defaults."`
 	Delete  poolDelete  `cmd:"" help:"Delete a user pool and all that is in it."`
 	Rotate  poolRotate  `cmd:"" name:"rotate-keys" help:"Make new keys for a user pool."`
+	Domain  poolDomain  `cmd:"" help:"List, add and remove the domains of a user pool."`
 	Sender  poolSender  `cmd:"" name:"sender-key" help:"Show or make the raw key with which a custom sender reads codes."`
 }
 
