@@ -3,6 +3,8 @@ package identity
 import (
 	"context"
 	"strings"
+
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // An IssuerFunc returns the URL that the claim iss of tokens begins with, and
@@ -35,6 +37,9 @@ func (e *Engine) Issuer(ctx context.Context, p *PoolInfo) string {
 	switch base {
 	case "":
 		base = e.issuer(ctx, p.Settings.Region)
+		if t := p.Settings.IssuerType; t != nil && *t == settings.IssuerUpdated && base == AWSIssuer(ctx, p.Settings.Region) {
+			base = awsHost("issuer-cognito-idp.", p.Settings.Region)
+		}
 	case AWSIssuerName:
 		base = awsHost("cognito-idp.", p.Settings.Region)
 	case AWSUpdatedIssuerName:

@@ -3,6 +3,9 @@ package cognito_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store/memory"
 )
 
 const (
@@ -59,8 +62,9 @@ func TestErrorsOfMembersOf2026(t *testing.T) {
 		{"a level with a long name", "UpdateUserPool", obj{"UserPoolId": w.pool, "AcrConfiguration": obj{"Level1": obj{"AcrValue": strings.Repeat("x", 65)}}}, "InvalidParameterException"},
 		{"two levels with one name", "CreateUserPool", pool(obj{"AcrConfiguration": obj{"Level1": obj{"AcrValue": "x"}, "Level2": obj{"AcrValue": "x"}}}), "InvalidParameterException"},
 		{"self-registration", "UpdateUserPool", obj{"UserPoolId": w.pool, "DcrConfiguration": obj{}}, "InvalidParameterException"},
-		{"the other issuer", "CreateUserPool", pool(obj{"IssuerConfiguration": obj{"Type": "UPDATED"}}), "InvalidParameterException"},
-		{"the other issuer, later", "UpdateUserPool", obj{"UserPoolId": w.pool, "IssuerConfiguration": obj{}}, "InvalidParameterException"},
+		{"an unknown issuer", "CreateUserPool", pool(obj{"IssuerConfiguration": obj{"Type": "OTHER"}}), "InvalidParameterException"},
+		{"no issuer", "UpdateUserPool", obj{"UserPoolId": w.pool, "IssuerConfiguration": obj{}}, "InvalidParameterException"},
+		{"the updated issuer on LITE", "CreateUserPool", pool(obj{"UserPoolTier": "LITE", "IssuerConfiguration": obj{"Type": "UPDATED"}}), "FeatureUnavailableInTierException"},
 		{"published secrets", "CreateUserPoolClient", obj{"UserPoolId": w.pool, "ClientName": "c", "GenerateSecret": true, "PublishSecretsInAWSSecretsManager": true}, "OperationNotEnabledException"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,7 +73,34 @@ func TestErrorsOfMembersOf2026(t *testing.T) {
 			}
 		})
 	}
-	w.ok("CreateUserPool", pool(obj{"IssuerConfiguration": obj{"Type": "ORIGINAL"}}))
+	for _, kind := range []string{"ORIGINAL", "UPDATED"} {
+		made := w.ok("CreateUserPool", pool(obj{"IssuerConfiguration": obj{"Type": kind}}))["UserPool"].(obj)
+		wantJSON(t, "IssuerConfiguration", made["IssuerConfiguration"], obj{"Type": kind})
+		w.ok("UpdateUserPool", obj{"UserPoolId": made["Id"]})
+		kept := w.ok("DescribeUserPool", obj{"UserPoolId": made["Id"]})["UserPool"].(obj)
+		wantJSON(t, "IssuerConfiguration that an update leaves out", kept["IssuerConfiguration"], obj{"Type": kind}) // (unsure)
+	}
+}
+
+// The updated issuer is another host, where tokens have Amazon's.
+func TestUpdatedIssuer(t *testing.T) {
+	e := identity.New(memory.New(), nil)
+	for kind, want := range map[string]string{
+		"": "https://cognito-idp.eu-west-1.amazonaws.com/", "ORIGINAL": "https://cognito-idp.eu-west-1.amazonaws.com/",
+		"UPDATED": "https://issuer-cognito-idp.eu-west-1.amazonaws.com/",
+	} {
+		p := &identity.PoolInfo{ID: "eu-west-1_a", Settings: identity.PoolSettings{Region: "eu-west-1"}}
+		if kind != "" {
+			p.Settings.IssuerType = &kind
+		}
+		if got := e.Issuer(t.Context(), p); got != want+p.ID {
+			t.Errorf("%s: %s", kind, got)
+		}
+		own := identity.New(memory.New(), &identity.Options{Issuer: identity.FixedIssuer("https://auth.example.com")})
+		if got := own.Issuer(t.Context(), p); got != "https://auth.example.com/"+p.ID {
+			t.Errorf("%s at an issuer of one's own: %s", kind, got)
+		}
+	}
 }
 
 // wantJSON holds a part of an answer to what it should be.

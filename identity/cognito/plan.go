@@ -7,6 +7,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/settings"
 )
 
 // checkFeature refuses a feature to a pool of the plan LITE, which lacks it. The text is measured.
@@ -33,10 +34,11 @@ func checkPlan(set *identity.PoolSettings) error {
 		{"Token Customization with Pre-Token Generation Lambda " + hook, lite && hook != "" && hook != "V1_0"},
 		{"Password History", lite && policy != nil && or(policy.HistorySize, 0) > 0}, // (unsure)
 		{"Passwordless Sign-In", lite && slices.ContainsFunc(set.FirstFactors, func(f identity.FirstFactor) bool { return f != identity.FirstPassword })},
-		{"Email MFA", lite && set.EmailMFA != nil},             // (unsure)
-		{"Custom ACR Values", lite && len(set.LevelNames) > 0}, // (unsure)
-		{"Passkeys", lite && set.Passkeys != nil},              // (unsure)
-		{sessionTracking, lite && set.SessionLimit() > 0},      // (unsure)
+		{"Email MFA", lite && set.EmailMFA != nil},                                                     // (unsure)
+		{"Custom ACR Values", lite && len(set.LevelNames) > 0},                                         // (unsure)
+		{"Updated Issuer", lite && set.IssuerType != nil && *set.IssuerType == settings.IssuerUpdated}, // (unsure)
+		{"Passkeys", lite && set.Passkeys != nil},                                                      // (unsure)
+		{sessionTracking, lite && set.SessionLimit() > 0},                                              // (unsure)
 	} {
 		if f.used {
 			return wire.Errorf(idp.FeatureUnavailableInTierException,

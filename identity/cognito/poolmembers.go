@@ -57,6 +57,10 @@ func (r *poolRequest) key() *idp.KeyConfigurationType {
 	return asked(r, r.create.KeyConfiguration, r.update.KeyConfiguration)
 }
 
+func (r *poolRequest) issuer() *idp.IssuerConfigurationType {
+	return asked(r, r.create.IssuerConfiguration, r.update.IssuerConfiguration)
+}
+
 func (r *poolRequest) admin() *idp.AdminCreateUserConfigType {
 	return asked(r, r.create.AdminCreateUserConfig, r.update.AdminCreateUserConfig)
 }
@@ -204,6 +208,19 @@ var poolMembers = []poolMember{
 		}),
 	},
 	{
+		names: []string{"IssuerConfiguration"}, fields: []string{"IssuerType"}, kept: func(r *poolRequest) bool { return r.issuer() == nil }, // (unsure)
+		set: func(s *identity.PoolSettings, r *poolRequest) error {
+			s.IssuerType = nil
+			if c := r.issuer(); c != nil {
+				if c.Type == nil {
+					return wire.Errorf(idp.InvalidParameterException, "IssuerConfiguration has no Type.") // text (unsure)
+				}
+				s.IssuerType = as[string](c.Type)
+			}
+			return nil
+		},
+	},
+	{
 		names: []string{"AcrConfiguration"}, fields: []string{"LevelNames"},
 		set: always(func(s *identity.PoolSettings, r *poolRequest) {
 			s.LevelNames = levelNames(asked(r, r.create.AcrConfiguration, r.update.AcrConfiguration))
@@ -239,10 +256,6 @@ var unservedMembers = []struct {
 }{
 	{"DcrConfiguration", func(r *poolRequest) bool {
 		return asked(r, r.create.DcrConfiguration, r.update.DcrConfiguration) != nil
-	}},
-	{"IssuerConfiguration", func(r *poolRequest) bool {
-		c := asked(r, r.create.IssuerConfiguration, r.update.IssuerConfiguration)
-		return c != nil && val(c.Type) != idp.IssuerTypeOriginal
 	}},
 }
 

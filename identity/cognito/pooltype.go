@@ -37,6 +37,9 @@ func (s *service) poolType(p *identity.PoolInfo, users int) *idp.UserPoolType {
 		UserPoolTier: ptr(idp.UserPoolTierType(cmp.Or(set.Tier, identity.TierEssentials))),
 	}
 	out.AcrConfiguration = acrConfiguration(set)
+	if set.IssuerType != nil {
+		out.IssuerConfiguration = &idp.IssuerConfigurationType{Type: as[idp.IssuerType](set.IssuerType)}
+	}
 	if k := set.EncryptionKey; k != nil {
 		out.KeyConfiguration = &idp.KeyConfigurationType{KeyType: as[idp.EncryptionKeyType](k.Type), KmsKeyArn: k.ARN}
 	}

@@ -238,6 +238,9 @@ func (s *Pool) checkTokens() error {
 	if !slices.Contains([]token.Algorithm{"", token.RS256, token.ES256, token.EdDSA}, s.Algorithm) {
 		return plain("Algorithm", "%q is not one of RS256, ES256, EdDSA.", s.Algorithm)
 	}
+	if t := s.IssuerType; t != nil && *t != IssuerOriginal && *t != IssuerUpdated {
+		return plain("IssuerType", "%q is neither %s nor %s.", *t, IssuerOriginal, IssuerUpdated)
+	}
 	if s.Issuer == "" || s.Issuer == AWSIssuerName || s.Issuer == AWSUpdatedIssuerName {
 		return nil
 	}

@@ -51,6 +51,9 @@ type Pool struct {
 	// URL without the pool id, without query and fragment; or [AWSIssuerName] or
 	// [AWSUpdatedIssuerName]. Empty means that Options.Issuer decides.
 	Issuer string `json:"issuer,omitempty"`
+	// IssuerType says which of the issuers of Amazon Cognito the pool has where [Options.Issuer] is
+	// AWSIssuer: IssuerOriginal or IssuerUpdated. Elsewhere it is stored and shown, and not acted on. Nil means IssuerOriginal.
+	IssuerType *string `json:"issuerType,omitempty"`
 	// Algorithm signs the pool's tokens: RS256, ES256 or EdDSA. Empty means RS256,
 	// which is what verifiers expect. It cannot be changed.
 	Algorithm token.Algorithm `json:"algorithm,omitempty"`
@@ -577,6 +580,10 @@ func (s *Pool) RecoveryAttributes() []string {
 
 // Values of [Pool.Issuer] that name a form rather than a URL.
 const (
-	AWSIssuerName        = "aws"         // https://cognito-idp.REGION.amazonaws.com
+	AWSIssuerName = "aws" // https://cognito-idp.REGION.amazonaws.com
+	// Values of Pool.IssuerType.
+	IssuerOriginal = "ORIGINAL"
+	IssuerUpdated  = "UPDATED"
+
 	AWSUpdatedIssuerName = "aws-updated" // https://issuer-cognito-idp.REGION.amazonaws.com
 )
