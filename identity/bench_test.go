@@ -105,7 +105,7 @@ func BenchmarkSignIn(b *testing.B) {
 func BenchmarkSessionTracking(b *testing.B) {
 	for _, tracked := range []bool{false, true} {
 		settings := identity.PoolSettings{Algorithm: "ES256", Sessions: &identity.SessionSettings{Tracked: tracked, MaxPerUser: 100}}
-		name := fmt.Sprintf("tracked=%t/", tracked)
+		name := fmt.Sprintf("tracked=%t,", tracked)
 		b.Run(name+"SignIn", func(b *testing.B) {
 			onStores(b, settings, func(b *testing.B, x *benched) {
 				for b.Loop() {

@@ -63,6 +63,12 @@ type SignInRecord struct {
 	Client  string    `json:"client"`  // the id of the app client
 	Time    time.Time `json:"time"`    // when the user signed in
 	Expires time.Time `json:"expires"` // when its refresh token expires
+
+	// What is on record of it as a session, see [UserSession].
+	Browser bool      `json:"browser,omitempty"` // it is a browser
+	Active  time.Time `json:"active,omitzero"`   // when it was used last
+	Device  string    `json:"device,omitempty"`  // the system and the program
+	IP      string    `json:"ip,omitempty"`      // where it was used last
 }
 
 // A DeviceRecord is a device that the user has confirmed.
@@ -338,7 +344,9 @@ func signInsOf(r store.Reader, u *User) ([]SignInRecord, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, SignInRecord{ID: f.ID, Client: f.Client, Time: f.AuthTime, Expires: f.Expires})
+		out = append(out, SignInRecord{
+			ID: f.ID, Client: f.Client, Time: f.AuthTime, Expires: f.Expires, Browser: f.Browser, Active: f.Active, Device: f.Agent, IP: f.IP,
+		})
 	}
 	slices.SortFunc(out, func(a, b SignInRecord) int { return a.Time.Compare(b.Time) })
 	return out, nil

@@ -384,18 +384,25 @@ func (a *AppClient) revoke(ctx context.Context, raw, secret Secret, linked bool)
 		return err
 	}
 	return s.engine.store.Update(ctx, func(tx store.Tx) error {
-		f, err := orNil(families.Get(tx, store.Key(s.pool.ID, c.Sub, c.Family)))
-		if err != nil || f == nil {
-			return err
-		}
-		if linked && f.Parent != "" && s.settings.TracksSessions() {
-			if _, err := families.Delete(tx, store.Key(f.Pool, f.Sub, f.Parent)); err != nil {
+		if linked && s.settings.TracksSessions() {
+			if err := s.endParent(tx, c); err != nil {
 				return err
 			}
 		}
-		if _, err := families.Delete(tx, families.Key(f)); err != nil {
+		was, err := families.Delete(tx, store.Key(s.pool.ID, c.Sub, c.Family))
+		if err != nil || !was {
 			return err
 		}
 		return events.Insert(tx, ev)
 	})
+}
+
+// endParent signs the browser out that a sign-in came through, if there is one.
+func (s *scope) endParent(tx store.Tx, c *refreshClaims) error {
+	f, err := orNil(families.Get(tx, store.Key(s.pool.ID, c.Sub, c.Family)))
+	if err != nil || f == nil || f.Parent == "" {
+		return err
+	}
+	_, err = families.Delete(tx, store.Key(f.Pool, f.Sub, f.Parent))
+	return err
 }

@@ -153,6 +153,14 @@ func TestSessionsOfAUser(t *testing.T) {
 		t.Errorf("an operator sees %d sessions, or one as the current", len(got))
 	}
 
+	rec, err := k.pool.Admin().Users().Export(t.Context(), "alice", false)
+	check(t, "Export", err)
+	for _, r := range rec.SignIns {
+		if s := page[slices.IndexFunc(page, func(s *identity.UserSession) bool { return s.Created.Equal(r.Active) || s.Browser && r.Browser })]; r.Device != s.Device || r.IP != s.IP {
+			t.Errorf("the export has %+v of %+v", r, s)
+		}
+	}
+
 	f.advance(time.Minute)
 	_, err = k.app.Refresh(calling(t.Context(), "192.0.2.9", safari), identity.Refresh{Token: in.Tokens.Refresh})
 	check(t, "Refresh", err)

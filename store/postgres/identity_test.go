@@ -92,6 +92,34 @@ func TestRoundTripsOfASignIn(t *testing.T) {
 	}
 }
 
+// Where the settings limit sessions, a sign-in reads those that there are, in two more round trips, or three if one
+// ends. A session is checked as before.
+func TestRoundTripsOfTrackedSessions(t *testing.T) {
+	h := newHouse(t)
+	h.signIn(t) // makes the keys of the pool
+	_, err := h.pool.Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
+		s.Sessions = &identity.SessionSettings{Tracked: true, MaxPerUser: 2}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		signIn, getUser := h.signIn(t)
+		if want := int64(5 + min(i, 1)); signIn > want || getUser != 1 {
+			t.Errorf("sign-in %d takes %d round trips, want %d at most; a session %d, want 1", i, signIn, want, getUser)
+		}
+	}
+	h.trips.n.Store(0)
+	page, _, err := h.pool.Admin().Users().Sessions(t.Context(), "alice", identity.SessionQuery{})
+	if err != nil || len(page) != 2 {
+		t.Fatalf("%d sessions, %v, want 2", len(page), err)
+	}
+	if trips := h.trips.n.Swap(0); trips > 5 {
+		t.Errorf("a list takes %d round trips, want 5 at most", trips)
+	}
+}
+
 // A refresh that rotates writes its family in one transaction; one that does not rotate
 // writes nothing. What both read comes in one round trip.
 func TestRoundTripsAndCommitsOfARefresh(t *testing.T) {
