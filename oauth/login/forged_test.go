@@ -32,6 +32,7 @@ type forger struct {
 	issuer  string                      // in the discovery document
 	refresh string
 	nonce   string
+	wait    time.Duration       // between the sign-in and the callback
 	state   func(string) string // what the callback says, unless nil
 	program http.Handler
 
@@ -137,6 +138,17 @@ func TestStateIsComparedWhole(t *testing.T) {
 	}
 }
 
+// A sign-in may take an hour, whatever the server says.
+func TestAttemptsEnd(t *testing.T) {
+	for wait, status := range map[time.Duration]int{time.Hour - time.Second: http.StatusSeeOther, time.Hour: http.StatusBadRequest} {
+		f := newForger(t)
+		f.wait = wait
+		if res := f.callback(); res.StatusCode != status {
+			t.Errorf("after %v: %d, want %d", wait, res.StatusCode, status)
+		}
+	}
+}
+
 // callback goes through a sign-in, and returns the answer of the callback.
 func (f *forger) callback() *http.Response {
 	begun := serve(f.program, http.MethodGet, site+"/sign-in", nil)
@@ -146,6 +158,7 @@ func (f *forger) callback() *http.Response {
 	}
 	f.nonce = u.Query().Get("nonce")
 	c := begun.Cookies()[0]
+	f.advance(f.wait)
 	state := u.Query().Get("state")
 	if f.state != nil {
 		state = f.state(state)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cognate-id/cognate/oauth/login"
 	"github.com/cognate-id/cognate/store"
@@ -21,7 +22,11 @@ var modes = map[string]func(*login.Options){
 func TestSignInAndOut(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, edit)
+			w := newWorld(t, func(o *login.Options) {
+				if o.Idle = 24 * time.Hour; edit != nil {
+					edit(o)
+				}
+			})
 			b := w.browser()
 			b.in("")
 			b.signIn("ann")
@@ -58,7 +63,7 @@ func TestSignInAndOut(t *testing.T) {
 			}
 			// The refresh token was revoked: the cookie that somebody kept ends with the access token.
 			b.plant(stolen)
-			w.advance(2 * 3600e9)
+			w.advance(time.Hour)
 			b.in("")
 		})
 	}
@@ -69,8 +74,13 @@ func TestCookies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, edit)
 			b := w.browser()
-			set := b.get("/sign-in").cookies
-			set = append(set, b.get(b.begin("ann")).cookies...)
+			begun, done := b.get("/sign-in"), b.get(b.begin("ann"))
+			for _, a := range []*answer{begun, done} {
+				if a.header.Get("Cache-Control") != "no-store" || a.header.Get("Referrer-Policy") != "no-referrer" {
+					t.Errorf("%d with %v", a.status, a.header)
+				}
+			}
+			set := slices.Concat(begun.cookies, done.cookies)
 			if len(set) < 2 {
 				t.Fatalf("cookies %v", set)
 			}
@@ -156,7 +166,7 @@ func TestRights(t *testing.T) {
 	if a := ann.get("/writers"); a.status != 403 {
 		t.Errorf("a group counts before the refresh: %d", a.status)
 	}
-	w.advance(3590e9)
+	w.advance(time.Hour - 10*time.Second)
 	for _, path := range []string{"/writers", "/both"} {
 		if a := ann.get(path); a.status != 200 {
 			t.Errorf("after the refresh: %s: %d", path, a.status)
@@ -266,7 +276,7 @@ func TestStoredTokensAreSealed(t *testing.T) {
 	if strings.Contains(seen[0], "eyJ") || strings.Contains(seen[0], "ann") {
 		t.Errorf("the store has tokens: %s", seen[0])
 	}
-	w.advance(3 * 3600e9)
+	w.advance(3 * time.Hour)
 	if n, err := store.Catalog(login.Tables()).Sweep(t.Context(), s, w.now()); n != 1 || err != nil {
 		t.Errorf("the sweep deletes %d records, %v", n, err)
 	}

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/oauth/login"
+	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -107,6 +109,44 @@ func TestRefreshInSeveralProcesses(t *testing.T) {
 		if n := w.tokenCalls.Load() - calls; n != 1 {
 			t.Fatalf("%d calls of the token endpoint", n)
 		}
+	}
+}
+
+// A hooked store has something happen before its next Update.
+type hooked struct {
+	store.Store
+	before func()
+}
+
+// Update implements [store.Store].
+func (h *hooked) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if before := h.before; before != nil {
+		h.before = nil
+		before()
+	}
+	return h.Store.Update(ctx, fn)
+}
+
+// A request that only notes that the browser was seen does not bring tokens back that another
+// request has replaced meanwhile.
+func TestSeenBrowserKeepsNewTokens(t *testing.T) {
+	h := &hooked{Store: memory.New()}
+	w := newWorld(t, func(o *login.Options) { o.Store = h })
+	b := w.browser()
+	b.signIn("ann")
+	w.advance(30 * time.Minute)
+	calls := w.tokenCalls.Load()
+	h.before = func() {
+		w.advance(29*time.Minute + 45*time.Second)
+		b.in("ann")
+	}
+	b.in("ann")
+	if n := w.tokenCalls.Load() - calls; n != 1 || h.before != nil {
+		t.Fatalf("%d calls of the token endpoint", n)
+	}
+	for range 2 {
+		w.advance(59*time.Minute + 45*time.Second)
+		b.in("ann")
 	}
 }
 
