@@ -4,7 +4,7 @@ import { Amplify } from "aws-amplify";
 import * as auth from "aws-amplify/auth";
 
 window.amplify = {
-  configure: ({ url, poolId, clientId }) =>
-    Amplify.configure({ Auth: { Cognito: { userPoolId: poolId, userPoolClientId: clientId, userPoolEndpoint: url } } }),
+  configure: ({ url, poolId, clientId, oauth }) =>
+    Amplify.configure({ Auth: { Cognito: { userPoolId: poolId, userPoolClientId: clientId, userPoolEndpoint: url, ...(oauth && { loginWith: { oauth } }) } } }),
   auth, // and no copy of it: Amplify exchanges autoSignIn
 };

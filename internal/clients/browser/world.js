@@ -2,7 +2,15 @@
 // internal/clients/run starts the servers and sets COGNATE_….
 
 import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 import puppeteer from "puppeteer-core";
 
@@ -40,6 +48,18 @@ export async function code({ url, poolId }, username) {
 
 const { outputFiles } = await build({ entryPoints: ["page.js"], bundle: true, write: false, format: "iife", define: { global: "window" } });
 
+// serveAmplify serves a page with Amplify, and returns its URL.
+export async function serveAmplify(t) {
+  const site = createServer((request, response) => {
+    const script = request.url === "/page.js";
+    response.setHeader("content-type", script ? "text/javascript" : "text/html");
+    response.end(script ? outputFiles[0].contents : "<!doctype html><title>Amplify</title><script src=/page.js></script>");
+  });
+  await new Promise((resolve) => site.listen(0, "localhost", resolve));
+  t.after(() => site.close());
+  return `http://localhost:${site.address().port}/`;
+}
+
 // open serves a page with Amplify on http://localhost, and opens it in Chromium. Passkeys
 // belong to localhost: 127.0.0.1 is no domain.
 export async function open(t, { pool = {}, client = {} } = {}) {
@@ -54,18 +74,11 @@ export async function open(t, { pool = {}, client = {} } = {}) {
   });
   const world = { url, poolId, clientId: UserPoolClient.ClientId };
 
-  const site = createServer((request, response) => {
-    const script = request.url === "/page.js";
-    response.setHeader("content-type", script ? "text/javascript" : "text/html");
-    response.end(script ? outputFiles[0].contents : "<!doctype html><title>Amplify</title><script src=/page.js></script>");
-  });
-  await new Promise((resolve) => site.listen(0, "localhost", resolve));
-  t.after(() => site.close());
-
+  const site = await serveAmplify(t);
   const browser = await puppeteer.launch({ executablePath: env("CHROMIUM"), args: ["--no-sandbox"] });
   t.after(() => browser.close());
   const page = await browser.newPage();
-  await page.goto(`http://localhost:${site.address().port}/`);
+  await page.goto(site);
   await page.evaluate((w) => window.amplify.configure(w), world);
   return { ...world, browser, page, amplify: caller(page) };
 }
@@ -98,5 +111,41 @@ export async function authenticator(page) {
   });
   return {
     credentials: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+  };
+}
+
+// ownServer starts a server of the test's own, and returns where it is, its pool and client, and a function that runs a
+// command on its store.
+export async function ownServer(t, ...flags) {
+  const dir = await mkdtemp(join(tmpdir(), "cognate-"));
+  const store = `bolt:${join(dir, "dev.db")}`, ready = join(dir, "ready.json");
+  const server = spawn(env("COGNATE_BIN"), ["dev", "--addr", "127.0.0.1:0", "--store", store, "--ready-file", ready, ...flags], {
+    stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, XDG_CONFIG_HOME: dir },
+  });
+  t.after(async () => {
+    server.kill();
+    await once(server, "exit");
+    await rm(dir, { recursive: true });
+  });
+  for await (const line of createInterface({ input: server.stdout })) {
+    if (line.startsWith("Codes are shown here")) break;
+  }
+  server.stdout.resume();
+  const { endpoint, userPoolId, clientId, ca } = JSON.parse(await readFile(ready, "utf8"));
+  const cognate = (...args) => promisify(execFile)(env("COGNATE_BIN"), [...args, "--store", store]);
+  return { url: endpoint.replace("127.0.0.1", "localhost"), poolId: userPoolId, clientId, ca, cognate };
+}
+
+// authenticatorApp shows codes (RFC 6238), none of them twice, as the server takes none twice: three at most, as it takes
+// those of the time steps beside the present one.
+export function authenticatorApp(secret) {
+  const bits = [...secret.replace(/\s/g, "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  let next = Math.floor(Date.now() / 30_000) - 1; // the server takes the codes beside the present one
+  return () => {
+    const counter = Buffer.alloc(8);
+    counter.writeBigUInt64BE(BigInt(next++));
+    const mac = createHmac("sha1", key).update(counter).digest();
+    return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
   };
 }

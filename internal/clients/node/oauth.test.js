@@ -19,71 +19,21 @@ import {
   refreshTokenGrant,
   tokenRevocation,
 } from "openid-client";
+import { application as settings, Browser, callback, goodbye, newUser } from "./pages.js";
 import { newClient, newPool, password } from "./world.js";
-
-const callback = "http://localhost:3000/cb";
-const goodbye = "http://localhost:3000/";
-const oauth = {
-  AllowedOAuthFlowsUserPoolClient: true,
-  AllowedOAuthFlows: ["code"],
-  AllowedOAuthScopes: ["openid", "email", "profile"],
-  CallbackURLs: [callback],
-  LogoutURLs: [goodbye],
-  SupportedIdentityProviders: ["COGNITO"],
-};
-
-// A Browser keeps cookies, and follows redirects as far as the server.
-class Browser {
-  cookies = new Map();
-
-  async go(url, form) {
-    for (let at = new URL(url); ; ) {
-      const answer = await fetch(at, {
-        redirect: "manual",
-        method: form ? "POST" : "GET",
-        body: form,
-        headers: { Cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ") },
-      });
-      for (const line of answer.headers.getSetCookie()) {
-        const [, name, value] = /^([^=]*)=([^;]*)/.exec(line);
-        /max-age=0|max-age=-/i.test(line) ? this.cookies.delete(name) : this.cookies.set(name, value);
-      }
-      const next = answer.headers.get("location");
-      this.page = await answer.text();
-      this.at = at;
-      if (!next) return undefined;
-      at = new URL(next, at);
-      form = undefined;
-      if (at.origin !== new URL(url).origin) return at;
-    }
-  }
-
-  // submit sends the first form of the page, with what is typed.
-  submit(typed) {
-    const [, action, fields] = /<form[^>]*action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/.exec(this.page);
-    const form = new URLSearchParams();
-    for (const [, name, value] of fields.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)) form.set(name, plain(value));
-    for (const [name, value] of Object.entries(typed)) form.set(name, value);
-    return this.go(new URL(plain(action), this.at), form);
-  }
-}
-
-const plain = (text) => text.replaceAll("&#43;", "+").replaceAll("&#34;", '"').replaceAll("&#39;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
 async function application(world, clientId, authentication) {
   return discovery(new URL(`${world.url}/${world.poolId}`), clientId, undefined, authentication, { execute: [allowInsecureRequests] });
 }
 
-for (const [name, settings, authentication] of [
+for (const [name, secret, authentication] of [
   ["without a secret", {}, undefined],
   ["by Basic", { GenerateSecret: true }, ClientSecretBasic],
   ["by post", { GenerateSecret: true }, ClientSecretPost],
 ]) {
   test(`openid-client: code and PKCE, ${name}`, async () => {
-    const world = await newPool({ client: { ...oauth, ...settings } });
-    const alice = { UserPoolId: world.poolId, Username: "alice" };
-    await world.api.adminCreateUser({ ...alice, UserAttributes: [{ Name: "email", Value: "alice@example.com" }], TemporaryPassword: password, MessageAction: "SUPPRESS" });
-    await world.api.adminSetUserPassword({ ...alice, Password: password, Permanent: true });
+    const world = await newPool({ client: { ...settings, ...secret } });
+    await newUser(world, "alice");
     const app = await application(world, world.clientId, authentication?.(world.secret));
 
     const pkceCodeVerifier = randomPKCECodeVerifier();

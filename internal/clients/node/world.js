@@ -2,7 +2,14 @@
 // client. internal/clients/run starts the servers and sets COGNATE_….
 
 import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { CognitoIdentityProvider } from "@aws-sdk/client-cognito-identity-provider";
 
 export const region = "us-east-1";
@@ -109,4 +116,25 @@ export function refused(call, exception, message) {
     assert.equal(err.message, message);
     return true;
   });
+}
+
+// ownServer starts a server of the test's own, and returns its URL and a function that runs a command on its store.
+export async function ownServer(t) {
+  const dir = await mkdtemp(join(tmpdir(), "cognate-"));
+  const store = `bolt:${join(dir, "dev.db")}`;
+  const server = spawn(env("COGNATE_BIN"), ["dev", "--addr", "127.0.0.1:0", "--store", store, "--empty"], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(async () => {
+    server.kill();
+    await once(server, "exit");
+    await rm(dir, { recursive: true });
+  });
+  let url;
+  for await (const line of createInterface({ input: server.stdout })) {
+    url = /Endpoint +(\S+)/.exec(line)?.[1];
+    if (url) break;
+  }
+  assert.ok(url, "the server has not started");
+  server.stdout.resume();
+  const cognate = (...args) => promisify(execFile)(env("COGNATE_BIN"), [...args, "--store", store]);
+  return { url, cognate };
 }
