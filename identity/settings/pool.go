@@ -580,10 +580,12 @@ func (s *Pool) RecoveryAttributes() []string {
 
 // Values of [Pool.Issuer] that name a form rather than a URL.
 const (
-	AWSIssuerName = "aws" // https://cognito-idp.REGION.amazonaws.com
-	// Values of Pool.IssuerType.
-	IssuerOriginal = "ORIGINAL"
-	IssuerUpdated  = "UPDATED"
-
+	AWSIssuerName        = "aws"         // https://cognito-idp.REGION.amazonaws.com
 	AWSUpdatedIssuerName = "aws-updated" // https://issuer-cognito-idp.REGION.amazonaws.com
+)
+
+// Values of [Pool.IssuerType].
+const (
+	IssuerOriginal = "ORIGINAL" // https://cognito-idp.REGION.amazonaws.com
+	IssuerUpdated  = "UPDATED"  // https://issuer-cognito-idp.REGION.amazonaws.com
 )
