@@ -208,7 +208,7 @@ func third[A, B any](_ A, _ B, err error) error { return err }
 func TestBrowsersAreActiveByTheirSessions(t *testing.T) {
 	k := track(t, tracked(20))
 	browser := k.browse(t.Context(), k.app)
-	tokens := k.through(t.Context(), k.app, browser)
+	k.through(t.Context(), k.app, browser)
 	k.advance(3 * time.Hour) // the browser has ended, the session has not
 	if got := k.all("alice"); len(got) != 1 || got[0].Browser {
 		t.Fatalf("%d sessions, want the one with tokens", len(got))
@@ -218,7 +218,7 @@ func TestBrowsersAreActiveByTheirSessions(t *testing.T) {
 		return nil
 	})))
 	browser = k.browse(t.Context(), k.app)
-	tokens = k.through(t.Context(), k.app, browser)
+	tokens := k.through(t.Context(), k.app, browser)
 	k.advance(time.Hour)
 	check(t, "Refresh", second(k.app.Refresh(t.Context(), identity.Refresh{Token: tokens.Refresh})))
 	for _, s := range k.all("alice") {
