@@ -236,9 +236,10 @@ func replaceFile(file string, text []byte) error {
 func trustLines(ca string) string {
 	return "\nPrograms must trust the authority of the certificate:\n\n" +
 		"  export NODE_EXTRA_CA_CERTS=" + shellWord(ca) + " # Node.js\n" +
-		"  export SSL_CERT_FILE=" + shellWord(ca) + "       # Go, curl, Ruby: in place of the system's authorities\n" +
+		"  export SSL_CERT_FILE=" + shellWord(ca) + "       # Go, curl, Ruby\n" +
 		"  export REQUESTS_CA_BUNDLE=" + shellWord(ca) + "  # Python with requests\n" +
 		"  export AWS_CA_BUNDLE=" + shellWord(ca) + "       # the AWS CLI and SDKs\n\n" +
+		"All but the first take the place of the authorities that a program has: unset them for other servers.\n" +
 		"For browsers, import the file as an authority for websites. It can vouch for this machine alone: its key is thrown away.\n"
 }
 
