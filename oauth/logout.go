@@ -45,10 +45,12 @@ func (s *Server) logout(v *visit) {
 		v.pageError(err)
 		return
 	case !g.ours && b.User.Sub != g.known && !v.agreed():
-		v.page(http.StatusOK, hosted.Page{
+		page := hosted.Page{
 			Kind: hosted.SignOut, Client: g.info.Settings.Name, CSRF: v.csrfToken(), LeadsTo: leadsTo(g.next),
 			Action: "/logout?" + p.encode(),
-		})
+		}
+		v.dress(&page, g.client)
+		v.page(http.StatusOK, page)
 		return
 	}
 	if err := b.SignOut(v.ctx); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
@@ -74,7 +76,9 @@ func leadsTo(uri string) []string {
 func (v *visit) leave(g *goodbye) {
 	v.setCookie(browserName(g.client.PoolID()), "", -1)
 	if g.next == "" {
-		v.page(http.StatusOK, hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name})
+		page := hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name}
+		v.dress(&page, g.client)
+		v.page(http.StatusOK, page)
 		return
 	}
 	v.redirect(g.next)
