@@ -90,7 +90,7 @@ func (v *visit) signUpPage(q *request) hosted.Page {
 	if len(set.UsernameAttributes) == 0 {
 		page.Names = []string{"username"}
 	}
-	for _, a := range set.Attributes() {
+	for _, a := range ordered(set) {
 		asked := a.Required
 		for _, name := range set.VerifiedAtSignUp() {
 			asked = asked || a.Name == name

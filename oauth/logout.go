@@ -46,10 +46,12 @@ func (s *Server) logout(v *visit) {
 		v.pageError(err)
 		return
 	case !g.ours && b.User.Sub != g.known && !v.agreed():
-		v.page(http.StatusOK, hosted.Page{
+		page := hosted.Page{
 			Kind: hosted.SignOut, Client: g.info.Settings.Name, CSRF: v.csrfToken(), LeadsTo: leadsTo(g.next),
 			Action: "/logout?" + p.encode(),
-		})
+		}
+		v.dress(&page, g.client)
+		v.page(http.StatusOK, page)
 		return
 	}
 	if g.frames, err = v.signOutBrowser(b); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {

@@ -75,6 +75,24 @@ func TestPagesHaveTheStyleOfTheClient(t *testing.T) {
 	}
 }
 
+// The pages of a sign-out have the style of the client too.
+func TestSignOutHasTheStyleOfTheClient(t *testing.T) {
+	w := newWorld(t, func(s *identity.PoolSettings) { s.OpenID = new(true) })
+	if _, err := w.pool.Admin().Brandings().Create(t.Context(), w.public.ClientID(), identity.BrandingSettings{Settings: json.RawMessage(styleOfAConsole)}); err != nil {
+		t.Fatal(err)
+	}
+	w.user("ann")
+	b := w.browser()
+	b.code(w.public, "ann")
+	at := "/logout?client_id=" + w.public.ClientID()
+	b.get(at)
+	b.sees("Sign out?")
+	b.sees("look.lp")
+	b.submit(map[string]string{"do": "sign-out"})
+	b.sees("You are signed out")
+	b.sees("look.lp")
+}
+
 // Without a style, the classic customization of the client or the pool gives the logo and the colour of buttons.
 func TestPagesHaveTheClassicLook(t *testing.T) {
 	w := newWorld(t, nil)

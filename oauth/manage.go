@@ -179,7 +179,7 @@ func (m *managing) overview(page hosted.Page) {
 func (m *managing) profile() (*hosted.Profile, error) {
 	set, u := &m.pool.Settings, m.browser.User
 	p := &hosted.Profile{}
-	for _, a := range set.Attributes() {
+	for _, a := range ordered(set) {
 		if !set.Readable(&m.client.Settings, a.Name) || a.Name == "sub" || strings.HasSuffix(a.Name, "_verified") || a.Name == "updated_at" {
 			continue
 		}
@@ -254,9 +254,43 @@ func (m *managing) addSessions(p *hosted.Profile) error {
 		return err
 	}
 	for _, s := range page {
-		p.Sessions = append(p.Sessions, hosted.Session{ID: s.ID, Device: s.Device, Address: s.IP, Active: s.Active, Current: s.Current})
+		if m.endsWithBrowser(s, page) {
+			continue
+		}
+		row := hosted.Session{ID: s.ID, Device: s.Device, Address: s.IP, Active: s.Active, Current: s.Current}
+		if !s.Browser {
+			if row.App, err = m.appName(s.Client); err != nil {
+				return err
+			}
+		}
+		p.Sessions = append(p.Sessions, row)
 	}
 	return nil
+}
+
+// endsWithBrowser reports whether a session is one of an application in another browser of the list: the row of that browser
+// stands for it, and ends it.
+func (m *managing) endsWithBrowser(s *identity.UserSession, all []*identity.UserSession) bool {
+	return slices.ContainsFunc(all, func(b *identity.UserSession) bool { return b.Browser && !b.Current && b.ID == s.Origin })
+}
+
+// appName is the name of the application that a session is for, or "" for one that was deleted.
+func (m *managing) appName(id string) (string, error) {
+	if id == m.client.ID {
+		return m.client.Settings.Name, nil
+	}
+	pool, err := m.server.engine.UserPool(m.ctx, m.pool.ID)
+	if err != nil {
+		return "", err
+	}
+	info, err := pool.Admin().Clients().Get(m.ctx, id)
+	if errors.Is(err, identity.ErrClientNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return info.Settings.Name, nil
 }
 
 // saveProfile changes what differs. A new address is confirmed by a code, for which a page asks.
@@ -416,8 +450,14 @@ func (m *managing) recoveryCodes() error {
 	return nil
 }
 
+// endSession ends a session. With a browser, it ends those of the applications in it.
 func (m *managing) endSession() error {
-	err := m.session.RevokeSession(m.ctx, identity.RevokeSession{ID: m.form["id"]})
+	page, _, err := m.session.Sessions(m.ctx, identity.SessionQuery{})
+	if err != nil {
+		return err
+	}
+	browser := slices.ContainsFunc(page, func(s *identity.UserSession) bool { return s.Browser && s.ID == m.form["id"] })
+	err = m.session.RevokeSession(m.ctx, identity.RevokeSession{ID: m.form["id"], Linked: browser})
 	if err != nil && !errors.Is(err, identity.ErrSessionNotFound) {
 		return err
 	}

@@ -117,6 +117,54 @@ func TestAccountIsManaged(t *testing.T) {
 	}
 }
 
+// A browser is one row of the account page, and ends with the applications in it. An application in the browser of the page is a row with its name.
+func TestAccountEndsABrowserWithItsApplications(t *testing.T) {
+	w, b, at := managed(t)
+	tokens := func(b *browser) string {
+		t.Helper()
+		_, out := b.get(w.authorizeURL(w.public))
+		if out == nil {
+			t.Fatalf("no answer:\n%s", b.page)
+		}
+		_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.public.ClientID(), "code", out.Query().Get("code"), "redirect_uri", callback, "code_verifier", verifier)
+		refresh, _ := doc["refresh_token"].(string)
+		return refresh
+	}
+	other := w.browser()
+	other.get(at)
+	other.signInAs("ann", password)
+	mine, theirs := tokens(b), tokens(other)
+	b.get(at)
+	rows := regexp.MustCompile(`(?s)<h2>Where you are signed in</h2>(.*?)</section>`).FindStringSubmatch(b.page)
+	if rows == nil || strings.Count(rows[1], "<li>") != 3 || strings.Count(rows[1], "<bdi>app</bdi>") != 1 {
+		t.Fatalf("the sessions are %v", rows)
+	}
+	id := regexp.MustCompile(`name="id" value="(sso[^"]*)"`).FindStringSubmatch(rows[1])
+	if id == nil {
+		t.Fatalf("no browser in %s", rows[1])
+	}
+	b.press("end-session", map[string]string{"id": id[1]})
+	for refresh, want := range map[string]int{mine: http.StatusOK, theirs: http.StatusBadRequest} {
+		status, doc, _ := w.post("/oauth2/token", "grant_type", "refresh_token", "client_id", w.public.ClientID(), "refresh_token", refresh)
+		if status != want {
+			t.Errorf("refresh: %d %v, want %d", status, doc, want)
+		}
+	}
+}
+
+// Forms begin with names and addresses.
+func TestAccountAsksForNamesFirst(t *testing.T) {
+	_, b, _ := managed(t)
+	last := 0
+	for _, name := range []string{"name", "given_name", "family_name", "email", "phone_number", "birthdate", "address", "picture"} {
+		at := strings.Index(b.page, `name="`+name+`"`)
+		if at <= last {
+			t.Errorf("%s is at %d, after %d", name, at, last)
+		}
+		last = at
+	}
+}
+
 // A new address is confirmed by a code before the account has it.
 func TestAccountConfirmsAddresses(t *testing.T) {
 	w, b, _ := managed(t)

@@ -274,6 +274,23 @@ func rulesOf(set *identity.PoolSettings) hosted.PasswordRules {
 	return hosted.PasswordRules{Min: p.MinimumLength, Upper: p.RequireUppercase, Lower: p.RequireLowercase, Digit: p.RequireNumbers, Symbols: p.RequireSymbols}
 }
 
+// fieldOrder is the order in which forms ask for standard attributes. Others come after these.
+var fieldOrder = []string{
+	"name", "given_name", "middle_name", "family_name", "nickname", "preferred_username", "email", "phone_number",
+	"birthdate", "gender", "address", "locale", "zoneinfo", "website", "profile", "picture",
+}
+
+// ordered returns the attributes of a pool in the order of forms.
+func ordered(set *identity.PoolSettings) []identity.SchemaAttribute {
+	rank := func(a identity.SchemaAttribute) int {
+		if i := slices.Index(fieldOrder, a.Name); i >= 0 {
+			return i
+		}
+		return len(fieldOrder)
+	}
+	return slices.SortedStableFunc(slices.Values(set.Attributes()), func(a, b identity.SchemaAttribute) int { return rank(a) - rank(b) })
+}
+
 // fieldOf is the field of an attribute.
 func fieldOf(set *identity.PoolSettings, name string) hosted.Field {
 	f := hosted.Field{Name: name, Required: true}

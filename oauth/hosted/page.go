@@ -275,6 +275,7 @@ type PasskeyInfo struct {
 type Session struct {
 	ID      string    // sent as id
 	Device  string    // the browser and system, or an app
+	App     string    // the application that is signed in; empty for the browser itself
 	Address string    // where it was used from last
 	Active  time.Time // when it was used last
 	Current bool      // it is the one that shows the page
