@@ -49,7 +49,8 @@ func (s *Server) consent(v *visit) {
 		v.refuse(q, err)
 		return
 	}
-	cookie := identity.Secret(v.cookie(browserName(q.client.PoolID())))
+	v.about = b.User.Sub + " " + strings.Join(q.auth.Scopes, " ") // which the client's settings may change meanwhile
+	cookie := v.browserCookie(q)
 	missing, err := q.auth.Unconsented(v.ctx, cookie)
 	if err != nil {
 		v.refuse(q, err)

@@ -145,3 +145,42 @@ func TestPromptConsent(t *testing.T) {
 		t.Errorf("as Amazon Cognito: %v", out)
 	}
 }
+
+// Consent is that of the user whom the page has named, to the scopes that it has shown.
+func TestConsentIsToWhatThePageShows(t *testing.T) {
+	w, client := consenting(t, false)
+	w.user("bob")
+	b := w.browser()
+	b.get(w.authorizeURL(client, "scope", ""))
+	b.submit(map[string]string{"username": "ann", "password": password})
+	b.sees("ann")
+	ofAnn := b.page
+	info, err := w.pool.Admin().Clients().Get(t.Context(), client.ClientID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.pool.Admin().ResourceServers().Create(t.Context(), identity.ResourceServerSettings{
+		Identifier: "bank", Name: "Bank", Scopes: []identity.ResourceScope{{Name: "pay", Description: "Pay from your account"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.pool.Admin().Clients().Update(t.Context(), client.ClientID(), func(c *identity.ClientSettings) error {
+		c.OAuthScopes = append(slices.Clone(info.Settings.OAuthScopes), "bank/pay")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if status, out := b.submit(map[string]string{"do": "allow"}); status != http.StatusForbidden || out != nil {
+		t.Errorf("a scope that was not shown: %d %v", status, out)
+	}
+	b.sees("Pay from your account")
+	if _, out := b.submit(map[string]string{"do": "allow"}); out == nil || out.Query().Get("code") == "" {
+		t.Errorf("after it was shown: %v", out)
+	}
+	b.get(w.authorizeURL(client, "prompt", "login"))
+	b.submit(map[string]string{"username": "bob", "password": password})
+	b.page = ofAnn
+	if status, out := b.submit(map[string]string{"do": "allow"}); status != http.StatusForbidden || out != nil {
+		t.Errorf("the page of ann, sent by bob: %d %v", status, out)
+	}
+}

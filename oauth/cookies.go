@@ -88,7 +88,8 @@ func (v *visit) knowDevice() {
 }
 
 // Forgery. A form has a token that is derived from a cookie of the browser. Another site can
-// neither read the cookie nor set it.
+// neither read the cookie nor set it. Where a form acts for the user who is signed in, the token is of that
+// user too: a page that was shown to one user does nothing for the next one.
 
 // csrfToken returns the token of the browser's forms, and gives the browser a cookie if it has none.
 func (v *visit) csrfToken() string {
@@ -97,11 +98,11 @@ func (v *visit) csrfToken() string {
 		secret = rand.Text()
 		v.setCookie("XSRF-TOKEN", secret, csrfLife)
 	}
-	return csrfOf(secret)
+	return csrfOf(secret, v.about)
 }
 
-func csrfOf(secret string) string {
-	sum := sha256.Sum256([]byte("form\x00" + secret))
+func csrfOf(secret, about string) string {
+	sum := sha256.Sum256([]byte("form\x00" + secret + about))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
@@ -111,5 +112,5 @@ func (v *visit) forged() bool {
 	if v.server.origins.Check(v.r) != nil || len(secret) != tokenLength {
 		return true
 	}
-	return subtle.ConstantTimeCompare([]byte(v.form["_csrf"]), []byte(csrfOf(secret))) != 1
+	return subtle.ConstantTimeCompare([]byte(v.form["_csrf"]), []byte(csrfOf(secret, v.about))) != 1
 }

@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
@@ -45,6 +46,21 @@ func TestDomainsServeTheirPool(t *testing.T) {
 			if a.Code != want {
 				t.Errorf("%s at %s: %d, want %d", path[:10], host, a.Code, want)
 			}
+		}
+	}
+	if _, err := w.pool.Admin().SetUICustomization(t.Context(), "", "", png); err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	b.get(w.authorizeURL(w.public))
+	picture := regexp.MustCompile(`/branding/[^"]+`).FindString(b.page)
+	for host, want := range map[string]int{"acme.auth.localhost": 200, "globex.auth.localhost": 404, "localhost": 200} {
+		a := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, picture, nil)
+		r.Host = host
+		w.handler.ServeHTTP(a, r)
+		if a.Code != want {
+			t.Errorf("%s at %s: %d, want %d", picture, host, a.Code, want)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func (v *visit) errorOf(code string) hosted.Page {
 
 // page shows a page.
 func (v *visit) page(status int, p hosted.Page) {
-	for _, to := range []*string{&p.Action, &p.Here, &p.Links.SignIn, &p.Links.SignUp, &p.Links.Forgot, &p.Links.NotYou, &p.Links.Back} {
+	for _, to := range []*string{&p.Action, &p.Here, &p.Links.SignIn, &p.Links.SignUp, &p.Links.Forgot, &p.Links.NotYou, &p.Links.Back, &p.Links.App} {
 		*to = v.rooted(*to)
 	}
 	v.server.pages.Render(v.w, v.r, status, p)
@@ -247,6 +247,12 @@ var problems = []struct {
 	{identity.ErrPasskeyInvalid, "passkey-failed"},
 	{identity.ErrPasskeyChallenge, "passkey-failed"},
 	{identity.ErrFlowNotEnabled, "not-allowed"},
+	{identity.ErrMFANotReady, "not-allowed"},
+	{identity.ErrTOTPDisabled, "not-allowed"},
+	{identity.ErrPasskeysDisabled, "not-allowed"},
+	{identity.ErrRecoveryCodesDisabled, "not-allowed"},
+	{identity.ErrSessionsOff, "not-allowed"},
+	{identity.ErrOwnSession, "not-allowed"},
 	{identity.ErrInvalidAttributes, "invalid"},
 	{identity.ErrInvalidParameter, "invalid"},
 	{identity.ErrMissingParameter, "required"},

@@ -99,8 +99,8 @@ func FuzzForm(f *testing.F) {
 	w := newWorld(f, nil)
 	_, query, _ := strings.Cut(w.authorizeURL(w.public), "?")
 	f.Add("username=ann&password=x")
-	f.Add("step=totp&session=x&name=ann&code=000000")
-	f.Add("step=setup&session=x&name=ann&code=000000&key=AAAAAAAAAAAAAAAA")
+	f.Add("step=totp&session=x&user=ann&code=000000")
+	f.Add("step=setup&session=x&user=ann&code=000000&key=AAAAAAAAAAAAAAAA")
 	f.Fuzz(func(t *testing.T, form string) {
 		secret := strings.Repeat("A", 26)
 		for _, path := range []string{"/login", "/signup", "/confirm", "/forgotPassword"} {

@@ -17,7 +17,7 @@ import (
 const (
 	fieldStep  = "step"    // a row of stepOf; empty for the first page
 	fieldState = "session" // the state of the challenge that is answered
-	fieldName  = "name"    // of the user
+	fieldName  = "user"    // the name of the user; "name" is an attribute
 
 	fieldRecover = "recover" // a recovery code comes in place of the code that was asked for
 )

@@ -112,6 +112,7 @@ func (v *visit) goodbye(p params) (*goodbye, error) {
 	if g.info, err = pool.Admin().Clients().Get(v.ctx, id); err != nil {
 		return nil, err
 	}
+	v.openID = g.pool.Settings.FollowsOpenID()
 	g.ours = !g.pool.Settings.FollowsOpenID() || p["logout_uri"] != "" || p["redirect_uri"] != ""
 	if g.ours {
 		g.next, err = v.afterLogout(g, p)

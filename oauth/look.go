@@ -258,8 +258,8 @@ func (v *visit) dress(page *hosted.Page, client *identity.AppClient) {
 }
 
 // branding serves the pictures of looks.
-func (s *Server) branding(w http.ResponseWriter, r *http.Request) {
-	v := s.visit(w, r)
+func (v *visit) branding() {
+	w, r := v.w, v.r
 	id, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, lookPath), "/")
 	var p picture
 	if client, err := v.appClient(id); err == nil {

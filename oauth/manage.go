@@ -67,11 +67,17 @@ func (s *Server) account(v *visit) {
 	case err == nil:
 	case errors.Is(err, identity.ErrRecentSignInRequired):
 		m.signIn("login")
-	case errors.Is(err, identity.ErrAccessTokenRevoked), errors.Is(err, identity.ErrUserNotFound):
+	case gone(err):
 		m.signIn("")
 	default:
 		m.overview(hosted.Page{Problem: v.problemOf(err), Values: v.form})
 	}
+}
+
+// gone reports whether an error says that the sign-in of the browser has ended meanwhile.
+func gone(err error) bool {
+	return errors.Is(err, identity.ErrNotSignedIn) || errors.Is(err, identity.ErrAccessTokenRevoked) ||
+		errors.Is(err, identity.ErrUserNotFound) || errors.Is(err, identity.ErrUserDisabled)
 }
 
 // action is what the form asks for: its button, or else the step of a page that was shown before.
@@ -102,22 +108,30 @@ func (v *visit) managing() (*managing, error) {
 	if m.client, err = pool.Admin().Clients().Get(v.ctx, m.app.ClientID()); err != nil {
 		return nil, err
 	}
+	if !m.hasPages() { // its settings are for programs, and may let them write more than users
+		return nil, identity.ErrGrantNotAllowed
+	}
+	v.openID = m.pool.Settings.FollowsOpenID()
 	if m.browser, err = v.browser(m.app); err != nil {
 		return m, err
 	}
-	m.session = m.browser.Session()
+	if !m.browser.Reusable && m.browser.Age > justNow {
+		return m, identity.ErrNotSignedIn
+	}
+	m.session, v.about = m.browser.Session(), m.browser.User.Sub
 	return m, nil
+}
+
+// hasPages reports whether users can sign in to the client on pages.
+func (m *managing) hasPages() bool {
+	set := &m.client.Settings
+	return set.OAuth && slices.Contains(set.OAuthFlows, identity.GrantCode) && len(set.CallbackURLs) > 0
 }
 
 // signIn sends the browser to the sign-in page, from which it comes back.
 func (m *managing) signIn(prompt string) {
-	set := &m.client.Settings
-	if !set.OAuth || !slices.Contains(set.OAuthFlows, identity.GrantCode) || len(set.CallbackURLs) == 0 {
-		m.pageError(identity.ErrGrantNotAllowed)
-		return
-	}
 	q := url.Values{
-		"client_id": {m.client.ID}, "response_type": {"code"}, "redirect_uri": {set.CallbackURLs[0]}, toParam: {toAccount},
+		"client_id": {m.client.ID}, "response_type": {"code"}, "redirect_uri": {m.client.Settings.CallbackURLs[0]}, toParam: {toAccount},
 		"code_challenge": {accountChallenge}, "code_challenge_method": {"S256"},
 	}
 	if prompt != "" {
@@ -142,8 +156,11 @@ func (m *managing) display(page hosted.Page) {
 	}
 	m.dress(&page, m.app)
 	status := http.StatusOK
-	if page.Problem == codeForged {
+	switch page.Problem {
+	case codeForged:
 		status = http.StatusForbidden
+	case codeServer:
+		status = http.StatusInternalServerError
 	}
 	m.page(status, page)
 }
@@ -162,7 +179,11 @@ func (m *managing) done(note string) error {
 // overview shows the account.
 func (m *managing) overview(page hosted.Page) {
 	profile, err := m.profile()
-	if err != nil {
+	switch {
+	case gone(err):
+		m.signIn("")
+		return
+	case err != nil:
 		m.failed(err)
 		m.page(http.StatusInternalServerError, m.errorOf(codeServer))
 		return
@@ -184,7 +205,7 @@ func (m *managing) profile() (*hosted.Profile, error) {
 			continue
 		}
 		f := fieldOf(set, a.Name)
-		f.Required, f.ReadOnly = a.Required, !a.Mutable || !set.Writable(&m.client.Settings, a.Name)
+		f.Required, f.ReadOnly = a.Required, !a.Mutable || !m.writable(a.Name)
 		if f.ReadOnly && u.Attributes[a.Name] == "" {
 			continue
 		}
@@ -208,6 +229,13 @@ func (m *managing) profile() (*hosted.Profile, error) {
 		}
 	}
 	return p, m.addSessions(p)
+}
+
+// writable reports whether users may change an attribute on the page. Custom ones often hold what an application
+// decides by, so the settings of the client must name them.
+func (m *managing) writable(name string) bool {
+	c := &m.client.Settings
+	return m.pool.Settings.Writable(c, name) && (!strings.HasPrefix(name, "custom:") || slices.Contains(c.WriteAttributes, name))
 }
 
 // factors are the second factors that are on, and those that can be turned on.

@@ -214,3 +214,139 @@ func TestAccountIsGuarded(t *testing.T) {
 		t.Errorf("a client without pages: %d", status)
 	}
 }
+
+// A client without pages is for programs. Its settings may let them write what users may not.
+func TestAccountIsOfClientsWithPages(t *testing.T) {
+	w, b, _ := managed(t)
+	for name, edit := range map[string]func(*identity.ClientSettings){
+		"no OAuth":         func(c *identity.ClientSettings) { *c = identity.ClientSettings{Name: "api"} },
+		"no code grant":    func(c *identity.ClientSettings) { c.OAuthFlows = []string{"implicit"} },
+		"no callback URLs": func(c *identity.ClientSettings) { c.CallbackURLs, c.OAuthFlows = nil, []string{"client_credentials"} },
+	} {
+		set := &identity.ClientSettings{Name: "app", OAuth: true, OAuthFlows: []string{"code"}, OAuthScopes: []string{"openid"}, CallbackURLs: []string{callback}}
+		edit(set)
+		if len(set.OAuthFlows) > 0 && set.OAuthFlows[0] == "client_credentials" {
+			set.OAuthScopes, set.Secret = []string{"api/read"}, clientSecret
+			if _, err := w.pool.Admin().ResourceServers().Create(t.Context(), identity.ResourceServerSettings{Identifier: "api", Name: "API", Scopes: []identity.ResourceScope{{Name: "read", Description: "x"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := w.pool.Admin().Clients().Create(t.Context(), set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := b.get("/account?client_id=" + c.ID); status != http.StatusBadRequest {
+			t.Errorf("%s: %d for a user who is signed in", name, status)
+		}
+	}
+}
+
+// Users change custom attributes only where the client names them, on each page.
+func TestCustomAttributesOnPages(t *testing.T) {
+	w := newWorld(t, func(s *identity.PoolSettings) {
+		s.Schema = append(identity.StandardSchema(),
+			identity.SchemaAttribute{Name: "custom:role", Type: identity.TypeString, Mutable: true},
+			identity.SchemaAttribute{Name: "custom:motto", Type: identity.TypeString, Mutable: true})
+	})
+	w.user("ann")
+	naming := w.client(func(c *identity.ClientSettings) { c.WriteAttributes = []string{"custom:motto", "email", "name"} })
+	b := w.browser()
+	for _, tt := range []struct {
+		client *identity.AppClient
+		motto  string
+	}{{w.public, ""}, {naming, "x"}} {
+		b.get("/account?client_id=" + tt.client.ClientID())
+		if b.at.Path == "/login" {
+			b.signInAs("ann", password)
+		}
+		b.press("profile", map[string]string{"custom:role": "admin", "custom:motto": "x"})
+		u, err := w.pool.Admin().Users().Get(t.Context(), "ann")
+		if err != nil || u.Attributes["custom:role"] != "" || u.Attributes["custom:motto"] != tt.motto {
+			t.Errorf("the user is %v, %v", u.Attributes, err)
+		}
+	}
+	if _, err := w.pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "eve", TemporaryPassword: password, SuppressInvitation: true}); err != nil {
+		t.Fatal(err)
+	}
+	b = w.browser()
+	b.get(w.authorizeURL(w.public))
+	b.signInAs("eve", password)
+	if _, out := b.submit(map[string]string{"new_password": "Another-horse-battery-2", "required": "custom:role", "custom:role": "admin"}); out == nil {
+		t.Fatalf("no code:\n%s", b.page)
+	}
+	if u, err := w.pool.Admin().Users().Get(t.Context(), "eve"); err != nil || u.Attributes["custom:role"] != "" {
+		t.Errorf("with a new password the user is %v, %v", u.Attributes, err)
+	}
+}
+
+// The page of one user does nothing for the one who has signed in since.
+func TestPagesAreOfOneUser(t *testing.T) {
+	w, b, at := managed(t)
+	w.user("bob")
+	b.get(at)
+	ofAnn := b.page
+	b.get(w.authorizeURL(w.public, "prompt", "login"))
+	b.signInAs("bob", password)
+	b.page = ofAnn
+	if status, _ := b.press("profile", map[string]string{"name": "Ann again"}); status != http.StatusForbidden {
+		t.Errorf("the account page of ann, sent by bob: %d", status)
+	}
+	if u, err := w.pool.Admin().Users().Get(t.Context(), "bob"); err != nil || u.Attributes["name"] != "Ann bob" {
+		t.Errorf("bob is %v, %v", u.Attributes, err)
+	}
+}
+
+// A client that takes no old or idle sign-in does not take it for its account page.
+func TestAccountTakesNoOldSignIn(t *testing.T) {
+	w := newWorld(t, func(s *identity.PoolSettings) { s.Sessions = &identity.SessionSettings{Tracked: true, MaxPerUser: 20} })
+	w.user("ann")
+	long := w.client(func(c *identity.ClientSettings) { c.SSOMinutes = new(600) })
+	idle := w.client(func(c *identity.ClientSettings) { c.SSOMinutes, c.IdleHours = new(600), new(1) })
+	never := w.client(func(c *identity.ClientSettings) { c.SSOMinutes = new(0) })
+	for name, tt := range map[string]struct {
+		client *identity.AppClient
+		want   string
+	}{"long": {long, "/account"}, "idle": {idle, "/login"}, "never": {never, "/login"}} {
+		b := w.browser()
+		at := "/account?client_id=" + tt.client.ClientID()
+		b.get(at)
+		b.signInAs("ann", password)
+		if b.at.Path != "/account" {
+			t.Fatalf("%s: after the sign-in at %s", name, b.at)
+		}
+		w.advance(2 * time.Hour)
+		if b.get(at); b.at.Path != tt.want {
+			t.Errorf("%s: two hours later at %s, want %s", name, b.at, tt.want)
+		}
+	}
+}
+
+// What a form cannot ask for is no fault of the server.
+func TestAccountRefusesWithoutAFault(t *testing.T) {
+	for name, edit := range map[string]func(*identity.PoolSettings){
+		"nothing is on": nil,
+		"tracked":       func(s *identity.PoolSettings) { s.Sessions = &identity.SessionSettings{Tracked: true, MaxPerUser: 20} },
+	} {
+		w := newWorld(t, edit)
+		w.user("ann")
+		at := "/account?client_id=" + w.public.ClientID()
+		b := w.browser()
+		b.get(at)
+		b.signInAs("ann", password)
+		token := hiddenTag.FindStringSubmatch(b.page)[2]
+		own := "x"
+		if sessions, _, err := w.pool.Admin().Users().Sessions(t.Context(), "ann", identity.SessionQuery{}); err == nil {
+			own = sessions[0].ID
+		}
+		for _, form := range []url.Values{
+			{"do": {"add-factor"}, "factor": {"SOFTWARE_TOKEN_MFA"}}, {"do": {"add-factor"}, "factor": {"SMS_MFA"}}, {"do": {"prefer"}, "factor": {"SOFTWARE_TOKEN_MFA"}},
+			{"do": {"turn-on"}, "code": {"123456"}}, {"do": {"add-passkey"}}, {"do": {"passkey"}, "credential": {"{}"}}, {"do": {"recovery-codes"}}, {"do": {"end-session"}, "id": {own}},
+		} {
+			form.Set("_csrf", token)
+			status, _ := b.send(http.MethodPost, at, form)
+			if status != http.StatusOK || strings.Contains(b.page, "wrong on our side") {
+				t.Errorf("%s: %v: %d\n%s", name, form, status, b.page)
+			}
+		}
+	}
+}

@@ -37,7 +37,11 @@ func parseClaims(raw string) (c claimsParam) {
 	var sub struct {
 		Value string `json:"value"`
 	}
-	if asked := doc.ID["sub"]; asked != nil && json.Unmarshal(asked, &sub) == nil {
+	if asked := doc.ID["sub"]; asked != nil {
+		if err := json.Unmarshal(asked, &sub); err != nil { // it may name a user
+			c.err = &refusal{errInvalidRequest, "Invalid claims"}
+			return c
+		}
 		c.subject = sub.Value
 	}
 	for name := range doc.ID {

@@ -68,6 +68,7 @@ func TestInvalidHintsAndClaims(t *testing.T) {
 		"with another signature":    {"id_token_hint", head + foreign[strings.LastIndexByte(foreign, '.'):]},
 		"of another server":         {"id_token_hint", foreign},
 		"claims that are text":      {"claims", "name"},
+		"a sub that is a number":    {"claims", `{"id_token":{"sub":{"value":5}}}`},
 		"claims that are a list":    {"claims", `{"userinfo":[]}`},
 		"claims that end too early": {"claims", `{"userinfo":{`},
 	} {

@@ -416,3 +416,39 @@ func TestBelowAPath(t *testing.T) {
 		t.Error("Serves does not know the path")
 	}
 }
+
+// A path names no other host, and a number of requests that is none counts as not given.
+func TestOddOptions(t *testing.T) {
+	w := newWorld(t, nil)
+	for given, path := range map[string]string{"//evil.example": "/evil.example", "/auth/": "/auth", "auth": "/auth", "/": "", "/x/../auth": "/auth"} {
+		server := oauth.NewServer(w.engine, &oauth.Options{Path: given, MaxInFlight: -1})
+		a := httptest.NewRecorder()
+		server.ServeHTTP(a, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+w.authorizeURL(w.public), nil))
+		if to := a.Header().Get("Location"); !strings.HasPrefix(to, path+"/login?") || !server.Serves(path+"/login") {
+			t.Errorf("%s: %d to %s", given, a.Code, to)
+		}
+	}
+}
+
+// The name of a user, which the form of each step has, is not the attribute name.
+func TestNewPasswordWithAName(t *testing.T) {
+	w := newWorld(t, func(p *identity.PoolSettings) {
+		p.Schema = identity.StandardSchema()
+		for i := range p.Schema {
+			p.Schema[i].Required = p.Schema[i].Name == "name"
+		}
+	})
+	if _, err := w.pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: "eve", TemporaryPassword: password, SuppressInvitation: true}); err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	b.get(w.authorizeURL(w.public))
+	b.submit(map[string]string{"username": "eve", "password": password})
+	if n := strings.Count(b.page, `name="name"`); n != 1 {
+		t.Errorf("%d fields have the name name", n)
+	}
+	b.submit(map[string]string{"new_password": "Another-horse-battery-2", "name": "Eve"})
+	if u, err := w.pool.Admin().Users().Get(t.Context(), "eve"); err != nil || u.Attributes["name"] != "Eve" {
+		t.Errorf("the user is %v, %v", u.Attributes, err)
+	}
+}

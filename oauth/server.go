@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path"
 	"strings"
 	"time"
 
@@ -32,9 +33,9 @@ type Options struct {
 	// identity/backchannel. Defaults to none: only applications that are told in the browser hear of it.
 	BackChannel func(ctx context.Context, uri string, token identity.Secret) error
 	// MaxInFlight is how many requests are served at the same time. Those beyond it are refused with
-	// 503 at once, after their body was read. Defaults to 512.
+	// 503 at once, after their body was read. Defaults to 512, also for less than 1.
 	MaxInFlight int
-	// Path is where the server is on its host, without a slash at the end, such as /auth. Cookies are those of the
+	// Path is where the server is on its host, such as /auth. It is cleaned as by [path.Clean]. Cookies are those of the
 	// whole host all the same. Defaults to the root.
 	Path string
 	// Pages render the pages, with assets at Path followed by /assets/. Defaults to those of package hosted with its own look.
@@ -78,7 +79,8 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 	if s.options.Address == nil {
 		s.options.Address = peer
 	}
-	s.slots = make(chan struct{}, cmp.Or(s.options.MaxInFlight, maxInFlight))
+	s.options.Path = strings.TrimSuffix(path.Clean("/"+s.options.Path), "/") // two slashes at its beginning would name another host
+	s.slots = make(chan struct{}, cmp.Or(max(s.options.MaxInFlight, 0), maxInFlight))
 	s.telling = make(chan struct{}, tellAtOnce)
 	s.log = cmp.Or(s.options.Logger, slog.Default())
 	if s.pages = s.options.Pages; s.pages == nil {
@@ -108,29 +110,29 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 // Serves reports whether a path is one of the server's. A program that serves more on the same
 // host gives the server these paths.
 func (s *Server) Serves(path string) bool {
-	path, below := strings.CutPrefix(path, s.options.Path)
-	_, ok := s.routes[path]
-	return below && (ok || strings.HasPrefix(path, assetsPath) || strings.HasPrefix(path, lookPath))
+	at, below := strings.CutPrefix(path, s.options.Path)
+	_, ok := s.routes[at]
+	return below && (ok || strings.HasPrefix(at, assetsPath) || strings.HasPrefix(at, lookPath))
 }
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path, below := strings.CutPrefix(r.URL.Path, s.options.Path)
-	if strings.HasPrefix(path, assetsPath) && below {
+	at, below := strings.CutPrefix(r.URL.Path, s.options.Path)
+	if strings.HasPrefix(at, assetsPath) && below {
 		s.assets.ServeHTTP(w, r)
 		return
 	}
 	if below && s.options.Path != "" {
 		r = r.Clone(r.Context())
-		r.URL.Path = path // what follows knows nothing of Options.Path: see rooted
-	}
-	if strings.HasPrefix(r.URL.Path, lookPath) && below {
-		s.branding(w, r)
-		return
+		r.URL.Path = at // what follows knows nothing of Options.Path: see rooted
 	}
 	v := s.visit(w, r)
 	if err := v.findDomain(); err != nil {
 		v.pageError(err)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, lookPath) && below {
+		v.branding()
 		return
 	}
 	rt, ok := s.routes[r.URL.Path]
@@ -200,6 +202,7 @@ type visit struct {
 	form   params
 	pool   string // of the client of a program that has said which it is
 	openID bool   // the pool of the request keeps to OpenID Connect
+	about  string // whom and what the forms of the page are about, if they are only good for that
 	domain string // the pool that the host is a domain of, or "" on a host of all pools
 }
 

@@ -159,7 +159,7 @@ func (a *answering) chooseFactor() (*identity.SignInResult, error) {
 // newPassword takes a password in place of a temporary one, with the attributes that the pool requires.
 func (a *answering) newPassword() (*identity.SignInResult, error) {
 	attributes := map[string]string{}
-	for _, name := range a.form.words("required") {
+	for _, name := range a.required() {
 		if value := a.form[name]; value != "" {
 			attributes[name] = value
 		}
@@ -168,9 +168,17 @@ func (a *answering) newPassword() (*identity.SignInResult, error) {
 }
 
 func (a *answering) newPasswordPage() hosted.Page {
-	page := a.visit.newPasswordPage(a.q, a.form.words("required"))
+	page := a.visit.newPasswordPage(a.q, a.required())
 	page.Values = a.form
 	return page
+}
+
+// required are the attributes that the page has asked for. Its form may name others, which the user may not set here.
+func (a *answering) required() []string {
+	return slices.DeleteFunc(a.form.words("required"), func(name string) bool {
+		attribute, ok := a.q.auth.Pool.Settings.Attribute(name)
+		return !ok || !attribute.Required
+	})
 }
 
 func (v *visit) newPasswordPage(q *request, required []string) hosted.Page {

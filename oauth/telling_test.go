@@ -13,6 +13,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/oauth"
+	"github.com/cognate-id/cognate/oauth/hosted"
 )
 
 // A telling is a world whose server tells applications of sign-outs.
@@ -142,4 +143,35 @@ func TestPolicyOfFrames(t *testing.T) {
 	if !slices.Contains(parts, "frame-src https://app.example.com") {
 		t.Errorf("the policy is %q", parts)
 	}
+}
+
+// One origin may begin as another one does.
+func TestPolicyOfFramesWithOriginsAlike(t *testing.T) {
+	pages, err := hosted.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := httptest.NewRecorder()
+	frames := []string{"https://app.example.com:8443/x", "https://app.example.com/y", "https://app.example.com/z", "https://app.example.co/"}
+	pages.Render(a, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/logout", nil), http.StatusOK, hosted.Page{Kind: hosted.SignedOut, Frames: frames})
+	want := "frame-src https://app.example.com:8443 https://app.example.com https://app.example.co"
+	if got := strings.Split(a.Header().Get("Content-Security-Policy"), "; "); !slices.Contains(got, want) {
+		t.Errorf("the policy is %q", got)
+	}
+}
+
+// Below a path the page with frames leads on below it.
+func TestFramesBelowAPath(t *testing.T) {
+	w := newTelling(t)
+	w.server.Config.Handler = oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true, Path: "/auth"})
+	b := w.browser()
+	at := "/auth" + w.authorizeURL(w.app)
+	b.get(at)
+	_, out := b.submit(map[string]string{"username": "ann", "password": password})
+	if status, doc, _ := w.post("/auth/oauth2/token", "grant_type", "authorization_code", "client_id", w.app.ClientID(), "redirect_uri", callback,
+		"code", out.Query().Get("code"), "code_verifier", verifier); status != http.StatusOK {
+		t.Fatal(doc)
+	}
+	b.get(strings.Replace(at, "/oauth2/authorize", "/logout", 1))
+	b.sees(`content="2; url=/auth/login?`)
 }

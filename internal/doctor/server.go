@@ -110,7 +110,7 @@ func (e *examination) endpoints() {
 			e.wrong("endpoints", to+" cannot be reached: "+err.Error(), unreachable(err))
 			return
 		case a.status == http.StatusNotFound || a.status >= http.StatusInternalServerError:
-			e.wrong("endpoints", to+" answers "+http.StatusText(a.status), "A proxy in front of the server must pass /oauth2/, /login, /signup, /confirm, /forgotPassword, /logout, /error and /assets/ to it.")
+			e.wrong("endpoints", to+" answers "+http.StatusText(a.status), "A proxy in front of the server must pass /oauth2/, /login, /signup, /confirm, /forgotPassword, /account, /logout, /error, /assets/ and /branding/ to it.")
 			return
 		}
 	}

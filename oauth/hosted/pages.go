@@ -153,14 +153,15 @@ func policy(page *Page) string {
 			targets = append(targets, s)
 		}
 	}
-	frames := ""
+	var origins []string
 	for _, f := range page.Frames {
-		if o := origin(f); o != "" && !strings.Contains(frames, " "+o) {
-			frames += " " + o
+		if o := origin(f); o != "" && !slices.Contains(origins, o) {
+			origins = append(origins, o)
 		}
 	}
-	if frames != "" {
-		frames = "frame-src" + frames + "; "
+	frames := ""
+	if len(origins) > 0 {
+		frames = "frame-src " + strings.Join(origins, " ") + "; "
 	}
 	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'none'; " + frames +
 		"base-uri 'none'; frame-ancestors 'none'; form-action " + strings.Join(targets, " ")
