@@ -60,6 +60,17 @@ func TestInvalidHintsAndClaims(t *testing.T) {
 	_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.public.ClientID(), "redirect_uri", callback,
 		"code", w.browser().code(w.public, "bob"), "code_verifier", verifier)
 	access, _ := doc["access_token"].(string)
+	neighbour, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "neighbour", Region: "us-east-1", Defaults: identity.CognitoDefaults, OpenID: new(true)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &world{TB: t, engine: w.engine, server: w.server}
+	if next.pool, err = w.engine.UserPool(t.Context(), neighbour.ID); err != nil {
+		t.Fatal(err)
+	}
+	app := next.client(func(*identity.ClientSettings) {})
+	next.user("ann")
+	beside := next.idToken(next.browser(), app, "ann")
 	head := own[:strings.LastIndexByte(own, '.')]
 	for name, more := range map[string][]string{
 		"text":                      {"id_token_hint", "x.y.z"},
@@ -67,6 +78,7 @@ func TestInvalidHintsAndClaims(t *testing.T) {
 		"without its signature":     {"id_token_hint", head + "."},
 		"with another signature":    {"id_token_hint", head + foreign[strings.LastIndexByte(foreign, '.'):]},
 		"of another server":         {"id_token_hint", foreign},
+		"of another pool":           {"id_token_hint", beside},
 		"claims that are text":      {"claims", "name"},
 		"a sub that is a number":    {"claims", `{"id_token":{"sub":{"value":5}}}`},
 		"claims that are a list":    {"claims", `{"userinfo":[]}`},
