@@ -478,3 +478,20 @@ func modified(raw string) string {
 	i := strings.IndexByte(raw, '.') + 5
 	return raw[:i] + "x" + raw[i+1:]
 }
+
+// The question of a sign-out is answered by the browser's own form alone, and a hint is of the client that sends it.
+func TestLogoutIsNotForged(t *testing.T) {
+	p := newProvider(t)
+	b := p.browser()
+	raw, _ := p.tokens(b)["id_token"].(string)
+	b.get("/logout?client_id=" + p.secret.ClientID())
+	if status, out := b.submit(map[string]string{"do": "sign-out", "_csrf": "forged"}); status != http.StatusOK || out != nil {
+		t.Errorf("a forged form: %d to %v", status, out)
+	}
+	if status, out := b.get("/logout?" + url.Values{"client_id": {p.public.ClientID()}, "id_token_hint": {raw}}.Encode()); status != http.StatusBadRequest || out != nil {
+		t.Errorf("a hint of another client: %d to %v", status, out)
+	}
+	if _, out := b.get(p.authorizeURL(p.secret, "prompt", "none")); out == nil || out.Query().Get("code") == "" {
+		t.Errorf("the browser is signed out: %v", out)
+	}
+}

@@ -129,6 +129,13 @@ func TestPromptConsent(t *testing.T) {
 	if status, out := b.submit(map[string]string{"do": "allow", "_csrf": "forged"}); status != http.StatusForbidden || out != nil {
 		t.Errorf("a forged form: %d %v", status, out)
 	}
+	asks := w.client(func(c *identity.ClientSettings) { c.Consent = true })
+	b.get(w.authorizeURL(asks))
+	b.submit(map[string]string{"do": "allow", "_csrf": "forged"})
+	if b.get(w.authorizeURL(asks)); b.at.Path != "/oauth2/consent" {
+		t.Errorf("a forged form has given consent: at %s", b.at)
+	}
+	b.get(w.authorizeURL(w.public, "prompt", "consent"))
 	if _, out := b.submit(map[string]string{"do": "allow"}); out == nil || out.Query().Get("code") == "" {
 		t.Errorf("allowed: %v", out)
 	}
