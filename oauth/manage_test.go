@@ -350,3 +350,22 @@ func TestAccountRefusesWithoutAFault(t *testing.T) {
 		}
 	}
 }
+
+// Where everybody has a second factor, the last one stays on, whatever a form asks for.
+func TestLastFactorStays(t *testing.T) {
+	w := newWorld(t, func(s *identity.PoolSettings) { s.MFA, s.TOTP = identity.MFAOn, new(true) })
+	w.user("ann")
+	b := w.browser()
+	b.get("/account?client_id=" + w.public.ClientID())
+	b.signInAs("ann", password)
+	key, err := mfa.ParseSecret(secretText(b.page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.submit(map[string]string{"code": key.Code(w.now())})
+	b.press("profile", map[string]string{"do": "remove-factor", "factor": "SOFTWARE_TOKEN_MFA"})
+	b.sees("must stay on")
+	if u, err := w.pool.Admin().Users().Get(t.Context(), "ann"); err != nil || len(u.MFA.Methods) != 1 {
+		t.Errorf("the user has %v, %v", u.MFA, err)
+	}
+}

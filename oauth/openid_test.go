@@ -129,3 +129,20 @@ func TestResourcesAreThoseOfThePool(t *testing.T) {
 		t.Errorf("aud is %v", aud)
 	}
 }
+
+// A token of the API has no scope openid: 403 in a pool with the setting OpenID, and 401 from the service.
+func TestTokensWithoutOpenID(t *testing.T) {
+	for openID, want := range map[bool]int{true: http.StatusForbidden, false: http.StatusUnauthorized} {
+		w := newWorld(t, func(s *identity.PoolSettings) { s.OpenID = new(openID) })
+		w.user("ann")
+		app := w.client(func(c *identity.ClientSettings) { c.AuthFlows = []identity.AuthFlow{identity.AllowUserPassword} })
+		in, err := app.SignIn(t.Context(), identity.SignIn{Username: "ann", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, doc, h := w.call(http.MethodGet, "/oauth2/userInfo", nil, "Authorization", "Bearer "+string(in.Tokens.Access))
+		if status != want || doc["error"] != "insufficient_scope" || strings.HasPrefix(h.Get("WWW-Authenticate"), "Bearer ") != openID {
+			t.Errorf("openID %t: %d %v %s", openID, status, doc, h.Get("WWW-Authenticate"))
+		}
+	}
+}
