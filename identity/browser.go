@@ -179,6 +179,9 @@ func (b *Browser) use(tx store.Tx, now time.Time) error {
 		return nil
 	}
 	used := *f
+	if !used.onRecord() {
+		used.Begun = used.AuthTime
+	}
 	used.Active = now
 	return families.Put(tx, &used)
 }

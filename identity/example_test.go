@@ -242,6 +242,32 @@ func ExampleSession() {
 	// true
 }
 
+func ExampleSession_RevokeSession() {
+	ctx := context.Background()
+	pool, _ := newPool(ctx, nil)
+	addUser(ctx, pool, "alice", examplePassword, nil)
+	var access identity.Secret
+	for _, agent := range []string{"OldPhone/1", "NewPhone/1"} {
+		call := identity.WithCall(ctx, identity.Call{UserAgent: agent})
+		in, err := pool.SignIn(call, identity.SignIn{Username: "alice", Password: examplePassword})
+		must(err)
+		access = in.Tokens.Access
+	}
+	session, err := pool.Session(ctx, access)
+	must(err)
+	page, _, err := session.Sessions(ctx, identity.SessionQuery{})
+	must(err)
+	for _, s := range page {
+		if s.Device == "OldPhone" {
+			must(session.RevokeSession(ctx, identity.RevokeSession{ID: s.ID}))
+		}
+	}
+	page, _, err = session.Sessions(ctx, identity.SessionQuery{})
+	must(err)
+	fmt.Println(len(page), page[0].Device, page[0].Current)
+	// Output: 1 NewPhone true
+}
+
 func ExampleSession_EnrollTOTP() {
 	ctx := context.Background()
 	pool, _ := newPool(ctx, &identity.PoolSettings{MFA: "OPTIONAL", TOTP: new(true)})

@@ -297,6 +297,7 @@ func TestEndedSessionsThatAreStored(t *testing.T) {
 func TestSignInsFromBeforeTracking(t *testing.T) {
 	k := track(t, cognitoPool)
 	in := k.fixture.signIn(t, k.app, "alice")
+	cookie, begun := k.browse(t.Context(), k.app), k.now()
 	session := k.session(in)
 	id := "tkn" + strings.Repeat("0", 25)
 	_, _, err := session.Sessions(t.Context(), identity.SessionQuery{})
@@ -317,6 +318,15 @@ func TestSignInsFromBeforeTracking(t *testing.T) {
 	check(t, "Refresh", second(k.app.Refresh(t.Context(), identity.Refresh{Token: in.Refresh})))
 	if got := k.all("alice"); len(got) != 2 {
 		t.Errorf("%d sessions after a refresh, want 2", len(got))
+	}
+	k.advance(time.Minute)
+	k.through(t.Context(), k.app, cookie)
+	i := slices.IndexFunc(k.all("alice"), func(s *identity.UserSession) bool { return s.Browser })
+	if i < 0 {
+		t.Fatal("a browser that was used is not listed")
+	}
+	if got := k.all("alice")[i]; !got.Created.Equal(begun) || !got.Active.Equal(k.now()) || got.Device != "unknown" {
+		t.Errorf("a browser that was used is %+v", got)
 	}
 }
 
