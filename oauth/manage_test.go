@@ -339,8 +339,14 @@ func TestAccountRefusesWithoutAFault(t *testing.T) {
 			own = sessions[0].ID
 		}
 		for _, form := range []url.Values{
-			{"do": {"add-factor"}, "factor": {"SOFTWARE_TOKEN_MFA"}}, {"do": {"add-factor"}, "factor": {"SMS_MFA"}}, {"do": {"prefer"}, "factor": {"SOFTWARE_TOKEN_MFA"}},
-			{"do": {"turn-on"}, "code": {"123456"}}, {"do": {"add-passkey"}}, {"do": {"passkey"}, "credential": {"{}"}}, {"do": {"recovery-codes"}}, {"do": {"end-session"}, "id": {own}},
+			{"do": {"add-factor"}, "factor": {"SOFTWARE_TOKEN_MFA"}},
+			{"do": {"add-factor"}, "factor": {"SMS_MFA"}},
+			{"do": {"prefer"}, "factor": {"SOFTWARE_TOKEN_MFA"}},
+			{"do": {"turn-on"}, "code": {"123456"}},
+			{"do": {"add-passkey"}},
+			{"do": {"passkey"}, "credential": {"{}"}},
+			{"do": {"recovery-codes"}},
+			{"do": {"end-session"}, "id": {own}},
 		} {
 			form.Set("_csrf", token)
 			status, _ := b.send(http.MethodPost, at, form)
