@@ -250,7 +250,7 @@ func TestErrorPagesExplain(t *testing.T) {
 func TestRequestsInFlightAreBounded(t *testing.T) {
 	w := newWorld(t, nil)
 	entered, leave := make(chan struct{}), make(chan struct{})
-	server := oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true, MaxInFlight: 1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	server := oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true, MaxInFlight: 1, Logger: slog.New(slog.DiscardHandler)})
 	hold := func() { entered <- struct{}{}; <-leave }
 	w.hold.Store(&hold)
 	body, owed := io.Pipe()

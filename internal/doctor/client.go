@@ -20,7 +20,6 @@ type clientSettings struct {
 	Flows     []string `json:"AllowedOAuthFlows"`
 	Scopes    []string `json:"AllowedOAuthScopes"`
 	Callbacks []string `json:"CallbackURLs"`
-	Secret    string   `json:"ClientSecret"`
 }
 
 // readSettings asks for the settings of the client. It leaves them nil where the server does not tell them.
