@@ -103,7 +103,13 @@ func TestCognitoKnowsNoHints(t *testing.T) {
 		b.get(w.authorizeURL(w.public, more...))
 		_, out := b.submit(map[string]string{"username": "ann", "password": password})
 		if out == nil || out.Query().Get("code") == "" || out.Query().Has("iss") {
-			t.Errorf("%v: %v", more, out)
+			t.Fatalf("%v: %v", more, out)
+		}
+		_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.public.ClientID(), "redirect_uri", callback,
+			"code", out.Query().Get("code"), "code_verifier", verifier)
+		access, _ := doc["access_token"].(string)
+		if _, info, _ := w.call(http.MethodGet, "/oauth2/userInfo", nil, "Authorization", "Bearer "+access); info["name"] != nil || info["email_verified"] != "true" {
+			t.Errorf("%v: user info is %v", more, info)
 		}
 	}
 	if status, _, h := w.call(http.MethodGet, "/oauth2/userInfo", nil, "Authorization", "Bearer x.y.z"); status != http.StatusUnauthorized || strings.HasPrefix(h.Get("WWW-Authenticate"), "Bearer") {

@@ -59,7 +59,8 @@ func TestApplicationsAreToldOfASignOut(t *testing.T) {
 	if plain := claims(t, w.tokens(b, w.public)["id_token"]); plain["sid"] != nil {
 		t.Error("a client that is not told has a sid in its ID token")
 	}
-	w.tokens(w.browser(), w.app) // in another browser, which stays signed in
+	other := w.client(func(c *identity.ClientSettings) { c.BackChannelLogoutURI = new("https://other.example.com/back") })
+	w.tokens(w.browser(), other) // in another browser, which stays signed in
 	status, out := b.get("/logout?client_id=" + w.app.ClientID() + "&logout_uri=https://app.example.com/bye")
 	if status != http.StatusOK || out != nil {
 		t.Fatalf("%d to %v", status, out)
