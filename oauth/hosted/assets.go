@@ -16,6 +16,12 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
 //go:embed assets/style.css
 var ownStyle string
 
+// comments and spaces are for people who read the style; browsers do not load them.
+var (
+	comments = regexp.MustCompile(`(?m)\s*/\*.*?\*/|^\s+`)
+	spaces   = strings.NewReplacer("; ", ";", ": ", ":", " { ", "{", ", ", ",")
+)
+
 //go:embed assets/mark.svg
 var ownMark string
 
@@ -31,7 +37,7 @@ type file struct{ kind, text string }
 
 func newAssets(o *Options) *assets {
 	a := &assets{path: o.AssetPath, files: map[string]file{}}
-	a.style = a.add("style", "css", "text/css; charset=utf-8", ownStyle)
+	a.style = a.add("style", "css", "text/css; charset=utf-8", spaces.Replace(comments.ReplaceAllString(ownStyle, "")))
 	a.script = a.add("page", "js", "text/javascript; charset=utf-8", pagejs.Script)
 	a.favicon = a.add("mark", "svg", "image/svg+xml", ownMark)
 	if o.Style != "" {

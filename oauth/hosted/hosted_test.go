@@ -203,6 +203,8 @@ func TestFieldsTellBrowsersWhatTheyAre(t *testing.T) {
 		{"sign-up-long", "attribute-news", "type", "checkbox"},
 		{"sign-up-problems", "email", "aria-describedby", "field-email-problem"},
 		{"sign-up-problems", "password", "aria-describedby", "field-password-problem field-password-hint"},
+		{"code-sms", "code", "aria-describedby", "lead"},
+		{"code-wrong", "code", "aria-describedby", "lead field-code-problem"},
 		{"setup-address-sms", "value", "type", "tel"},
 	} {
 		tags, err := parsed(shown(t, p, state(t, tt.state)).Body.String())
@@ -218,7 +220,7 @@ func TestFieldsTellBrowsersWhatTheyAre(t *testing.T) {
 // TestPagesBeginWhereSomethingIsWrong: the first field that asks for the focus gets it.
 func TestPagesBeginWhereSomethingIsWrong(t *testing.T) {
 	p := made(t, nil)
-	for name, want := range map[string]string{"sign-in": "username", "password": "password", "new-password-problem": "new_password", "code-wrong": "code"} {
+	for name, want := range map[string]string{"sign-in": "username", "sign-in-wrong": "password", "password": "password", "new-password-problem": "new_password", "code-wrong": "code"} {
 		page := state(t, name)
 		tags, err := parsed(shown(t, p, page).Body.String())
 		if err != nil {

@@ -64,9 +64,13 @@ func (i *input) Focused() bool {
 	return i.Problem != "" || i.Focus && len(i.View.FieldProblems) == 0
 }
 
-// Described is what aria-describedby names.
+// Described is what aria-describedby names. Who hears the page begins in the field of a code, and would
+// not learn where the code is: the sentence below the title says it.
 func (i *input) Described() string {
 	var ids []string
+	if i.Code {
+		ids = append(ids, "lead")
+	}
 	if i.Problem != "" {
 		ids = append(ids, i.ID+"-problem")
 	}
@@ -104,8 +108,9 @@ func (v *view) Username() (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	i.Keyboard, i.Autocomplete, i.Focus = keyboard, "username", true
+	i.Keyboard, i.Autocomplete = keyboard, "username"
 	i.Value = cmp.Or(i.Value, v.User)
+	i.Focus = v.Kind != SignIn || i.Value == "" // else the password is what is left to type
 	if len(known) == 1 && known[0] == "phone_number" {
 		i.Hint, err = v.T("hint.phone_number")
 	}
@@ -122,7 +127,14 @@ func (v *view) CurrentPassword() (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	i.Autocomplete, i.Focus = "current-password", v.Kind != SignIn && v.Kind != Account
+	i.Autocomplete = "current-password"
+	switch v.Kind {
+	case Account:
+	case SignIn:
+		i.Focus = cmp.Or(v.Values["username"], v.User) != ""
+	default:
+		i.Focus = true
+	}
 	if v.Kind == SignIn || v.Kind == Password {
 		i.Forgot = v.Links.Forgot
 	}

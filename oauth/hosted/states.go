@@ -143,7 +143,7 @@ func accountStates() []State {
 		{"forgot-problem", Page{Kind: Forgot, Client: sampleClient, Problem: "too-many", Values: map[string]string{"username": "ada"}}},
 		{"reset", Page{Kind: Reset, Client: sampleClient, User: sampleUser, Sent: sampleMail, Rules: sampleRules, Links: Links{SignIn: "/sign-in"}}},
 		{"reset-wrong", Page{Kind: Reset, Client: sampleClient, User: sampleUser, Sent: sampleSMS, Rules: sampleRules, FieldProblems: map[string]string{"code": "code-wrong", "new_password": "password-reused"}}},
-		{"account", Page{Kind: Account, User: sampleUser, Client: sampleClient, Profile: sampleProfile(), Rules: sampleRules, Values: map[string]string{"given_name": "Ada", "email": sampleUser}, Links: Links{App: "https://fernway.example/"}}},
+		{"account", Page{Kind: Account, User: sampleUser, Client: sampleClient, Profile: sampleProfile(), Rules: sampleRules, Values: map[string]string{"given_name": "Ada", "email": sampleUser, "preferred_username": "ada"}, Links: Links{App: "https://fernway.example/"}}},
 		{"account-saved", Page{Kind: Account, User: "ada", Note: "saved", Profile: Profile{Fields: fields[:1]}}},
 		{"account-problems", Page{Kind: Account, User: "ada", Profile: Profile{Fields: fields, Password: true, PasskeysOffered: true, RecoveryOffered: true}, FieldProblems: map[string]string{"password": "password-wrong", "email": "invalid-email"}, Problem: "unknown"}},
 		{"recent", Page{Kind: Recent, Client: sampleClient, User: sampleUser, Links: Links{Another: "/choose", Back: "/account"}}},
@@ -210,7 +210,7 @@ func sampleFindings() []Finding {
 			"Change what the app sends, or add the URI to the client.",
 		Got:  "http://localhost:3000/callback/",
 		Want: []string{"http://localhost:3000/callback", "https://fernway.example/callback"},
-	}, {Title: "Only development servers show this explanation", Detail: "On other servers, give the request ID to `cognate doctor`."}}
+	}, {Title: "Only development servers show this explanation", Detail: "On other servers, give the request ID to “cognate doctor”."}}
 }
 
 const (
