@@ -22,7 +22,7 @@ import (
 // BenchmarkToken compares the token endpoint with its floor, the RS256 signatures that an answer needs: two for a
 // refresh, one for a program. Both run in turn, and the metric is the ratio of their medians.
 func BenchmarkToken(b *testing.B) {
-	w := newWorld(b, nil)
+	w := newWorld(b, func(s *identity.PoolSettings) { s.Algorithm = "RS256" })
 	w.user("ann")
 	if _, err := w.pool.Admin().ResourceServers().Create(b.Context(), identity.ResourceServerSettings{
 		Identifier: "api", Name: "api", Scopes: []identity.ResourceScope{{Name: "read", Description: "Read"}},
@@ -97,7 +97,7 @@ func median(all []time.Duration) time.Duration {
 // BenchmarkSignInByPage signs a user in from the request of the application to its tokens, as a browser with an empty
 // cache does: requests, bytes of the answers, and milliseconds, over the loopback address. Passwords are hashed cheaply here.
 func BenchmarkSignInByPage(b *testing.B) {
-	w := newWorld(b, nil)
+	w := newWorld(b, func(s *identity.PoolSettings) { s.Algorithm = "RS256" })
 	w.user("ann")
 	requests, size := 0, 0
 	asset := regexp.MustCompile(`(?:href|src)="(/assets/[^"]*)"`)

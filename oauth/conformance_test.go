@@ -41,7 +41,7 @@ func newProvider(t *testing.T) *provider {
 	p := &provider{}
 	var server *httptest.Server
 	p.world = newWorld(t, func(s *identity.PoolSettings) {
-		s.OpenID = new(true)
+		s.OpenID, s.Algorithm = new(true), "RS256"
 		s.Issuer = "" // that of the server
 	})
 	handler := cognito.NewHandler(p.engine, &cognito.Options{AuthorizationServer: oauth.NewServer(p.engine, &oauth.Options{InsecureHTTP: true})})

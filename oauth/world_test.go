@@ -68,7 +68,7 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	w.engine = identity.New(storetest.Twice(memory.New()), &identity.Options{
 		Sender: w.outbox, Clock: w.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour, Hooks: &w.hooks,
 	})
-	set := &identity.PoolSettings{Name: "pool", Region: "us-east-1", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}}
+	set := &identity.PoolSettings{Name: "pool", Region: "us-east-1", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}, Algorithm: "ES256"}
 	if edit != nil {
 		edit(set)
 	}
