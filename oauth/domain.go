@@ -50,3 +50,19 @@ func (v *visit) appClient(id string) (*identity.AppClient, error) {
 	}
 	return c, nil
 }
+
+// settingsOf returns a client that the host serves, with its pool and its settings.
+func (v *visit) settingsOf(id string) (c *identity.AppClient, pool *identity.PoolInfo, info *identity.ClientInfo, err error) {
+	if c, err = v.appClient(id); err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := v.server.engine.UserPool(v.ctx, c.PoolID())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if pool, err = p.Admin().Describe(v.ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	info, err = p.Admin().Clients().Get(v.ctx, id)
+	return c, pool, info, err
+}

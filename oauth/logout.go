@@ -99,17 +99,7 @@ func (v *visit) goodbye(p params) (*goodbye, error) {
 		return nil, &missingError{"client_id"}
 	}
 	g := &goodbye{}
-	if g.client, err = v.appClient(id); err != nil {
-		return nil, err
-	}
-	pool, err := v.server.engine.UserPool(v.ctx, g.client.PoolID())
-	if err != nil {
-		return nil, err
-	}
-	if g.pool, err = pool.Admin().Describe(v.ctx); err != nil {
-		return nil, err
-	}
-	if g.info, err = pool.Admin().Clients().Get(v.ctx, id); err != nil {
+	if g.client, g.pool, g.info, err = v.settingsOf(id); err != nil {
 		return nil, err
 	}
 	v.openID = g.pool.Settings.FollowsOpenID()

@@ -95,17 +95,7 @@ func (v *visit) managing() (*managing, error) {
 	}
 	m := &managing{visit: v}
 	var err error
-	if m.app, err = v.appClient(v.query["client_id"]); err != nil {
-		return nil, err
-	}
-	pool, err := v.server.engine.UserPool(v.ctx, m.app.PoolID())
-	if err != nil {
-		return nil, err
-	}
-	if m.pool, err = pool.Admin().Describe(v.ctx); err != nil {
-		return nil, err
-	}
-	if m.client, err = pool.Admin().Clients().Get(v.ctx, m.app.ClientID()); err != nil {
+	if m.app, m.pool, m.client, err = v.settingsOf(v.query["client_id"]); err != nil {
 		return nil, err
 	}
 	if !m.hasPages() { // its settings are for programs, and may let them write more than users
