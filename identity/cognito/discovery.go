@@ -18,11 +18,7 @@ import (
 // authorization server. Without one, see discovery.
 func (s *service) discovery(r *http.Request, id string) (any, error) {
 	ctx := r.Context()
-	pool, err := s.engine.UserPool(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	info, err := pool.Admin().Describe(ctx)
+	info, err := s.published(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -35,11 +31,7 @@ const metadataPath = ".well-known/oauth-authorization-server"
 // metadata is the document of RFC 8414, which only pools with the setting OpenID have.
 func (s *service) metadata(r *http.Request, id string) (any, error) {
 	ctx := r.Context()
-	pool, err := s.engine.UserPool(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	info, err := pool.Admin().Describe(ctx)
+	info, err := s.published(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +39,15 @@ func (s *service) metadata(r *http.Request, id string) (any, error) {
 		return nil, identity.ErrPoolNotFound
 	}
 	return s.discoveryOf(ctx, info), nil
+}
+
+// published reads a pool for anyone. Unlike poolInfo, it asks for no permission.
+func (s *service) published(ctx context.Context, id string) (*identity.PoolInfo, error) {
+	pool, err := s.engine.UserPool(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return pool.Admin().Describe(ctx)
 }
 
 func (s *service) discoveryOf(ctx context.Context, info *identity.PoolInfo) token.Discovery {
