@@ -29,7 +29,7 @@ func newDecoyRecord[R any](t *store.Table[R], rec *R) *decoyRecord[R] {
 	return &decoyRecord[R]{t, rec, values[0]}
 }
 
-// decode works as [store.Table.Decode] does, except that for a nil value it
+// decode works as [store.TableOf.Decode] does, except that for a nil value it
 // decodes the decoy and returns a nil record without an error.
 func (s *decoyRecord[R]) decode(value []byte) (*R, error) {
 	if value == nil {

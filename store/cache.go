@@ -49,7 +49,7 @@ func NewCache[R any](t *Table[R], size int) *Cache[R] {
 	return c
 }
 
-// Decode is [Table.Decode] for a value that was read at key. It returns [ErrNotFound] if
+// Decode is [TableOf.Decode] for a value that was read at key. It returns [ErrNotFound] if
 // the value is nil. The cache keeps the value, so the caller must not change it afterwards.
 func (c *Cache[R]) Decode(key string, value []byte) (*R, error) {
 	s := &c.shards[maphash.String(c.seed, key)%cacheShards]

@@ -25,7 +25,7 @@ const (
 	// client.
 	OwnedByClient Owner = "client"
 	// OwnedByNobody is for records without an owner. They are deleted only when they
-	// expire, see [Table.Expires].
+	// expire, see [TableOf.Expires].
 	OwnedByNobody Owner = "nobody"
 )
 
@@ -61,7 +61,7 @@ type Catalog []AnyTable
 type AnyTable interface {
 	// Tables returns the names of the table and of its indexes.
 	Tables() []string
-	// Repair mends the indexes of the table, see [Table.Repair].
+	// Repair mends the indexes of the table, see [TableOf.Repair].
 	Repair(ctx context.Context, s Store) (int, error)
 
 	declared() error
@@ -262,9 +262,9 @@ func (c Catalog) ownedBy(owner Owner, id []string) ([]AnyTable, error) {
 // does not check the owner.
 type OwnerRefs func(owner Owner, id ...string) []Ref
 
-// Check reads all tables and reports every problem it finds: what [Table.Check] reports,
+// Check reads all tables and reports every problem it finds: what [TableOf.Check] reports,
 // and records that refer to a missing record. Check takes the references from
-// [Table.Owner], by way of owners, and from [Table.Refs].
+// [TableOf.Owner], by way of owners, and from [Table.Refs].
 func (c Catalog) Check(r Reader, owners OwnerRefs, report func(Problem)) error {
 	if err := c.Err(); err != nil {
 		return err
@@ -277,7 +277,7 @@ func (c Catalog) Check(r Reader, owners OwnerRefs, report func(Problem)) error {
 	return nil
 }
 
-// RepairIndexes mends the indexes of all tables, see [Table.Repair]. It returns the number
+// RepairIndexes mends the indexes of all tables, see [TableOf.Repair]. It returns the number
 // of entries written and deleted.
 func (c Catalog) RepairIndexes(ctx context.Context, s Store) (int, error) {
 	if err := c.Err(); err != nil {

@@ -3,7 +3,7 @@ package store
 import "fmt"
 
 // A Follow names a value by way of a unique index. The entry Index holds a primary key, see
-// [Table.IndexRef]. The key of the value is that primary key with its first Cut bytes
+// [TableOf.IndexRef]. The key of the value is that primary key with its first Cut bytes
 // replaced by Prefix.
 type Follow struct {
 	Index  Ref    // an entry of a unique index

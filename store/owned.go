@@ -9,13 +9,13 @@ import (
 // This file has the methods of Table that [Catalog] calls: they validate the declaration of
 // the table, find the records of an owner, and delete or check them.
 
-func (t *Table[R]) owner() Owner { return t.Owner }
+func (t *TableOf[P]) owner() Owner { return t.Owner }
 
-func (t *Table[R]) secret() bool { return t.Secret }
+func (t *TableOf[P]) secret() bool { return t.Secret }
 
 // declared returns [ErrCatalog] if the fields of the table are invalid or contradict each
 // other.
-func (t *Table[R]) declared() error {
+func (t *TableOf[P]) declared() error {
 	wrong := func(what string) error { return fmt.Errorf("%w: table %q %s", ErrCatalog, t.Name, what) }
 	switch t.Owner {
 	case OwnedByEngine, OwnedByPool, OwnedByUser, OwnedByClient:
@@ -47,7 +47,7 @@ func (t *Table[R]) declared() error {
 }
 
 // erase deletes at most limit records of an owner in a transaction.
-func (t *Table[R]) erase(tx Tx, id []string, limit int) (n int, more bool, err error) {
+func (t *TableOf[P]) erase(tx Tx, id []string, limit int) (n int, more bool, err error) {
 	switch {
 	case t.UserKeys != nil && len(id) == OwnedByUser.parts():
 		return t.eraseKeys(tx, t.UserKeys(id[0], id[1]), limit)
@@ -61,7 +61,7 @@ func (t *Table[R]) erase(tx Tx, id []string, limit int) (n int, more bool, err e
 }
 
 // eraseKeys deletes the records at the given keys, at most limit.
-func (t *Table[R]) eraseKeys(tx Tx, keys []string, limit int) (n int, more bool, err error) {
+func (t *TableOf[P]) eraseKeys(tx Tx, keys []string, limit int) (n int, more bool, err error) {
 	refs := make([]Ref, len(keys))
 	for i, key := range keys {
 		refs[i] = t.Ref(key)
@@ -90,7 +90,7 @@ func (t *Table[R]) eraseKeys(tx Tx, keys []string, limit int) (n int, more bool,
 }
 
 // eraseByIndex deletes the records that the OwnerIndex lists for the owner.
-func (t *Table[R]) eraseByIndex(tx Tx, id []string, limit int) (n int, more bool, err error) {
+func (t *TableOf[P]) eraseByIndex(tx Tx, id []string, limit int) (n int, more bool, err error) {
 	table := t.indexTable(t.OwnerIndex.Name)
 	r := Prefix(id...)
 	r.Limit = limit
@@ -114,7 +114,7 @@ func (t *Table[R]) eraseByIndex(tx Tx, id []string, limit int) (n int, more bool
 
 // eraseEntries deletes the records that index entries lead to. It deletes an entry alone if
 // its record does not exist.
-func (t *Table[R]) eraseEntries(tx Tx, table string, entries []Entry) (n int, err error) {
+func (t *TableOf[P]) eraseEntries(tx Tx, table string, entries []Entry) (n int, err error) {
 	keys := make([]string, len(entries))
 	refs := make([]Ref, len(entries))
 	for i, e := range entries {
@@ -131,7 +131,7 @@ func (t *Table[R]) eraseEntries(tx Tx, table string, entries []Entry) (n int, er
 		if value == nil {
 			err = tx.Delete(table, entries[i].Key)
 		} else {
-			var rec *R
+			var rec P
 			if rec, err = t.Decode(value); err == nil {
 				err = t.remove(tx, keys[i], rec)
 			}
@@ -149,7 +149,7 @@ var errNoOwner = errors.New("its key does not name its owner")
 
 // ownerOf returns the owner that must exist for a record. Records that expire may outlive
 // their user or client, so for them the pool must exist, or no owner at all.
-func (t *Table[R]) ownerOf(rec *R) (owner Owner, id []string, err error) {
+func (t *TableOf[P]) ownerOf(rec P) (owner Owner, id []string, err error) {
 	owner = t.Owner
 	switch {
 	case owner == OwnedByUser && (t.Expires != nil || t.UserKeys != nil):
@@ -178,7 +178,7 @@ func (t *Table[R]) ownerOf(rec *R) (owner Owner, id []string, err error) {
 
 // required returns groups of refs. For each group at least one ref must exist, or the
 // record is a problem.
-func (t *Table[R]) required(rec *R, owners OwnerRefs) ([][]Ref, error) {
+func (t *TableOf[P]) required(rec P, owners OwnerRefs) ([][]Ref, error) {
 	owner, id, err := t.ownerOf(rec)
 	if err != nil {
 		return nil, err
@@ -193,9 +193,9 @@ func (t *Table[R]) required(rec *R, owners OwnerRefs) ([][]Ref, error) {
 	return slices.DeleteFunc(groups, func(g []Ref) bool { return len(g) == 0 }), nil
 }
 
-// check is [Table.Check]; it also reports records that refer to a missing record.
-func (t *Table[R]) check(r Reader, owners OwnerRefs, report func(Problem)) error {
-	return t.Check(r, report, func(recs []*R) error {
+// check is [TableOf.Check]; it also reports records that refer to a missing record.
+func (t *TableOf[P]) check(r Reader, owners OwnerRefs, report func(Problem)) error {
+	return t.Check(r, report, func(recs []P) error {
 		groups := make([][][]Ref, len(recs))
 		var refs []Ref // the refs of all records, to read them in one round trip
 		for i, rec := range recs {

@@ -15,12 +15,12 @@ import (
 // Repair goes the other way round: it deletes the extra entries, then it writes the missing
 // ones. Each batch commits on its own, so a Repair that fails can be called again.
 
-// A Problem is one thing that is wrong with a table, see [Table.Check].
+// A Problem is one thing that is wrong with a table, see [TableOf.Check].
 type Problem struct {
 	Table string // the table of the record, or of the index
 	Key   string // the key of the record, or of the index entry
 	What  string // a description for people
-	Index bool   // the problem is a missing, wrong or extra index entry, which [Table.Repair] mends
+	Index bool   // the problem is a missing, wrong or extra index entry, which [TableOf.Repair] mends
 
 	err error // the error of a record that cannot be read
 }
@@ -42,7 +42,7 @@ const checkRows = 100
 // Check reads the whole table. It reports every record that cannot be read and every index
 // entry that is missing, wrong or extra. It holds at most a hundred records in memory.
 // Check calls good, which may be nil, with the records that can be read.
-func (t *Table[R]) Check(r Reader, report func(Problem), good func([]*R) error) error {
+func (t *TableOf[P]) Check(r Reader, report func(Problem), good func([]P) error) error {
 	err := inChunks(r.Scan(t.Name, Range{}), func(chunk []Entry) error {
 		recs := t.readable(chunk, report)
 		if _, err := t.faults(r, recs, report); err != nil || good == nil {
@@ -95,8 +95,8 @@ func inChunks(seq iter.Seq2[Entry, error], fn func([]Entry) error) error {
 
 // readable returns the records that can be read and have the right key. It reports the
 // others.
-func (t *Table[R]) readable(entries []Entry, report func(Problem)) []*R {
-	var out []*R
+func (t *TableOf[P]) readable(entries []Entry, report func(Problem)) []P {
+	var out []P
 	for _, e := range entries {
 		rec, err := t.Decode(e.Value)
 		if err == nil && t.Key(rec) != e.Key {
@@ -111,10 +111,10 @@ func (t *Table[R]) readable(entries []Entry, report func(Problem)) []*R {
 	return out
 }
 
-// Verify is [Table.Check] for callers that need only the first problem. It reads the whole
+// Verify is [TableOf.Check] for callers that need only the first problem. It reads the whole
 // table and returns that problem as an error: [ErrNewer] for a record that a newer version
 // wrote, otherwise [ErrCorrupt].
-func (t *Table[R]) Verify(r Reader) error {
+func (t *TableOf[P]) Verify(r Reader) error {
 	var first error
 	err := t.Check(r, func(p Problem) {
 		switch {
@@ -131,7 +131,7 @@ func (t *Table[R]) Verify(r Reader) error {
 	return first
 }
 
-func (t *Table[R]) indexTables() []string {
+func (t *TableOf[P]) indexTables() []string {
 	var out []string
 	for _, ix := range t.Indexes {
 		out = append(out, t.indexTable(ix.Name))
@@ -150,7 +150,7 @@ type fault struct {
 
 // faults returns the index entries of the records that are missing or wrong and can be
 // written.
-func (t *Table[R]) faults(r Reader, recs []*R, report func(Problem)) (out []fault, err error) {
+func (t *TableOf[P]) faults(r Reader, recs []P, report func(Problem)) (out []fault, err error) {
 	var all []fault
 	var refs []Ref
 	for _, rec := range recs {
@@ -188,7 +188,7 @@ func (t *Table[R]) faults(r Reader, recs []*R, report func(Problem)) (out []faul
 }
 
 // needed reports for each index entry whether its record needs the entry.
-func (t *Table[R]) needed(r Reader, table string, entries []Entry) ([]bool, error) {
+func (t *TableOf[P]) needed(r Reader, table string, entries []Entry) ([]bool, error) {
 	out := make([]bool, len(entries))
 	primaries := make([]string, len(entries))
 	var refs []Ref
@@ -211,7 +211,7 @@ func (t *Table[R]) needed(r Reader, table string, entries []Entry) ([]bool, erro
 	return out, nil
 }
 
-func (t *Table[R]) leadsTo(table string, e Entry) (primary string, err error) {
+func (t *TableOf[P]) leadsTo(table string, e Entry) (primary string, err error) {
 	for _, ix := range t.Indexes {
 		if t.indexTable(ix.Name) == table {
 			return ix.primary(e)
@@ -223,7 +223,7 @@ func (t *Table[R]) leadsTo(table string, e Entry) (primary string, err error) {
 // needs reports whether the record in value needs an index entry. It returns true for a
 // record that cannot be read: Check reports that record, and Repair must leave its entries
 // alone.
-func (t *Table[R]) needs(primary string, value []byte, table string, e Entry) bool {
+func (t *TableOf[P]) needs(primary string, value []byte, table string, e Entry) bool {
 	if value == nil {
 		return false
 	}
@@ -240,7 +240,7 @@ func (t *Table[R]) needs(primary string, value []byte, table string, e Entry) bo
 // returns the number of entries that it mended. It commits transactions of at most 500
 // rows. Repair does not change records, and cannot mend problems whose [Problem.Index] is
 // false.
-func (t *Table[R]) Repair(ctx context.Context, s Store) (int, error) {
+func (t *TableOf[P]) Repair(ctx context.Context, s Store) (int, error) {
 	total := 0
 	for _, table := range t.indexTables() { // delete extra entries first: they may block a unique key
 		n, err := inBatches(ctx, s, table, func(tx Tx, entries []Entry) (n int, err error) {

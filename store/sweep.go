@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A record with [Table.Expires] has an entry in the expiry index. Sweep reads the entries
+// A record with [TableOf.Expires] has an entry in the expiry index. Sweep reads the entries
 // that are due, deletes their records with all index entries, and commits. Each transaction
 // is bounded in records and in bytes read, so other writers get their turn in between.
 
@@ -16,10 +16,10 @@ const (
 )
 
 // Sweep deletes, in one transaction, at most limit records that have expired at now. A
-// record is due when [Table.Slack] has passed since it expired. Sweep never deletes more
+// record is due when [TableOf.Slack] has passed since it expired. Sweep never deletes more
 // than 500 records in one call; a limit of zero means 500. It returns the number of records
 // deleted. If that number equals the limit, call Sweep again.
-func (t *Table[R]) Sweep(ctx context.Context, s Store, now time.Time, limit int) (n int, err error) {
+func (t *TableOf[P]) Sweep(ctx context.Context, s Store, now time.Time, limit int) (n int, err error) {
 	if t.Expires == nil {
 		return 0, nil
 	}
@@ -49,7 +49,7 @@ func (t *Table[R]) Sweep(ctx context.Context, s Store, now time.Time, limit int)
 }
 
 // sweepAll calls Sweep until no record is due.
-func (t *Table[R]) sweepAll(ctx context.Context, s Store, now time.Time) (int, error) {
+func (t *TableOf[P]) sweepAll(ctx context.Context, s Store, now time.Time) (int, error) {
 	total := 0
 	for {
 		n, err := t.Sweep(ctx, s, now, sweepRows)
@@ -62,7 +62,7 @@ func (t *Table[R]) sweepAll(ctx context.Context, s Store, now time.Time) (int, e
 
 // due returns the entries of the expiry index in a range, and the values of the records
 // they lead to.
-func (t *Table[R]) due(r Reader, rng Range) (entries []Entry, values [][]byte, err error) {
+func (t *TableOf[P]) due(r Reader, rng Range) (entries []Entry, values [][]byte, err error) {
 	var refs []Ref
 	for e, err := range r.Scan(t.indexTable(expiryIndex), rng) {
 		if err != nil {
@@ -83,7 +83,7 @@ func (t *Table[R]) due(r Reader, rng Range) (entries []Entry, values [][]byte, e
 
 // sweepOne deletes the record of an entry of the expiry index. It deletes the entry alone
 // if the record does not exist or expires at another time.
-func (t *Table[R]) sweepOne(tx Tx, e Entry, value []byte, now time.Time) error {
+func (t *TableOf[P]) sweepOne(tx Tx, e Entry, value []byte, now time.Time) error {
 	if value != nil {
 		rec, err := t.Decode(value)
 		if err != nil {
@@ -99,7 +99,7 @@ func (t *Table[R]) sweepOne(tx Tx, e Entry, value []byte, now time.Time) error {
 // DeleteRange deletes the records in a range of primary keys, with their index entries. It
 // commits as many transactions as it needs. DeleteRange returns the number of records
 // deleted, also if it returns an error. Call it again after an error to continue.
-func (t *Table[R]) DeleteRange(ctx context.Context, s Store, r Range) (int, error) {
+func (t *TableOf[P]) DeleteRange(ctx context.Context, s Store, r Range) (int, error) {
 	total := 0
 	for {
 		batch := r
@@ -117,7 +117,7 @@ func (t *Table[R]) DeleteRange(ctx context.Context, s Store, r Range) (int, erro
 
 // deleteBatch deletes records of a range in one transaction. more reports whether there may
 // be more.
-func (t *Table[R]) deleteBatch(ctx context.Context, s Store, r Range) (n int, more bool, err error) {
+func (t *TableOf[P]) deleteBatch(ctx context.Context, s Store, r Range) (n int, more bool, err error) {
 	err = s.Update(ctx, func(tx Tx) (err error) {
 		n, more, err = t.deleteIn(tx, r)
 		return err
@@ -130,7 +130,7 @@ func (t *Table[R]) deleteBatch(ctx context.Context, s Store, r Range) (n int, mo
 
 // deleteIn deletes records of a range with a limit, within a transaction. more reports
 // whether there may be more.
-func (t *Table[R]) deleteIn(tx Tx, r Range) (n int, more bool, err error) {
+func (t *TableOf[P]) deleteIn(tx Tx, r Range) (n int, more bool, err error) {
 	size := 0
 	for e, err := range tx.Scan(t.Name, r) {
 		if err != nil {

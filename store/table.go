@@ -6,17 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
 )
 
 // A Table is a typed table: records of type R, with a primary key and indexes. Declare a
-// table once, as a package variable. Its methods take the transaction.
+// table once, as a package variable. Its methods take the transaction; [TableOf] lists them.
 //
 // The table keeps its indexes up to date, in tables of their own named NAME.INDEX. The keys
 // of an index must be a pure function of the record.
-type Table[R any] struct {
+type Table[R any] = TableOf[*R]
+
+// An Index finds records of a [Table] by something other than their primary key. Its fields
+// are those of [IndexOf].
+type Index[R any] = IndexOf[*R]
+
+// A TableOf is a [Table] of records that P points to. Write Table[R] for it: the compiler
+// then makes the code of the methods once for all tables, because all pointers have one
+// shape, and not once for each type of record. It does so only while P is any.
+type TableOf[P any] struct {
 	// Name is the name of the table, such as "users". It is part of the file format.
 	Name string
 	// Version is the schema version that is written with each record. 0 means 1.
@@ -25,15 +35,15 @@ type Table[R any] struct {
 	// encrypts other tables but not this one, writes return [ErrUnsealed].
 	Secret bool
 	// Key returns the primary key of a record.
-	Key func(*R) string
+	Key func(P) string
 	// Expires returns the time from which a record may be swept, on the engine's clock. The
 	// zero time means never. Leave Expires nil if the records of the table do not expire.
-	Expires func(*R) time.Time
+	Expires func(P) time.Time
 	// Slack is how long Sweep waits after a record has expired. It protects records if a
 	// clock is set back.
 	Slack time.Duration
 	// Indexes are the indexes of the table.
-	Indexes []*Index[R]
+	Indexes []*IndexOf[P]
 	// Upgrade converts a value of an older version to the present version. The next Put
 	// writes the new value. Upgrade must not change index keys. If Upgrade is nil, reading
 	// an older record returns [ErrCorrupt].
@@ -46,70 +56,70 @@ type Table[R any] struct {
 	// OwnerIndex finds the records of an owner if the primary keys do not begin with the id
 	// of the owner. The keys of this index must begin with that id. OwnerIndex must also be
 	// in Indexes.
-	OwnerIndex *Index[R]
+	OwnerIndex *IndexOf[P]
 	// UserKeys returns the keys at which a user may have records. Set it for a table that
 	// is owned by users and whose keys begin with the id of the pool but not the sub.
 	UserKeys func(pool, sub string) []string
 	// Refs returns groups of refs. At least one ref of each group must exist, besides the
 	// owner. [Catalog.Check] reports records for which it does not.
-	Refs func(*R) [][]Ref
+	Refs func(P) [][]Ref
 	// Views are the SQL views of the table. A secret table must not have views.
 	Views []View
 }
 
-// An Index finds records of a table by something other than their primary key.
-type Index[R any] struct {
+// An IndexOf is an [Index] of records that P points to.
+type IndexOf[P any] struct {
 	Name   string // the name of the index, such as "names"; part of the file format
 	Unique bool   // at most one record for each key
 	// Keys returns the index keys of a record. Make them with [Key]; there must be no
 	// duplicates. A unique index stores each key as it is. Another index appends the
 	// primary key.
-	Keys func(*R) []string
+	Keys func(P) []string
 }
 
 // expiryIndex is the name of the index of a table with Expires.
 const expiryIndex = "expiry"
 
 // indexTable returns the name of the table that holds an index.
-func (t *Table[R]) indexTable(name string) string { return t.Name + "." + name }
+func (t *TableOf[P]) indexTable(name string) string { return t.Name + "." + name }
 
 // Ref returns the ref of the record with a primary key.
-func (t *Table[R]) Ref(key string) Ref { return Ref{t.Name, key} }
+func (t *TableOf[P]) Ref(key string) Ref { return Ref{t.Name, key} }
 
 // Get returns the record at key, or [ErrNotFound].
-func (t *Table[R]) Get(r Reader, key string) (*R, error) {
+func (t *TableOf[P]) Get(r Reader, key string) (rec P, err error) {
 	values, err := r.Get(t.Ref(key))
 	if err != nil {
-		return nil, err
+		return rec, err
 	}
 	return t.Decode(values[0])
 }
 
-// Decode returns the record in a value that [Reader.Get] returned for a [Table.Ref]. It
+// Decode returns the record in a value that [Reader.Get] returned for a [TableOf.Ref]. It
 // returns [ErrNotFound] if the value is nil.
-func (t *Table[R]) Decode(value []byte) (*R, error) {
+func (t *TableOf[P]) Decode(value []byte) (none P, err error) {
 	if value == nil {
-		return nil, fmt.Errorf("%s: %w", t.Name, ErrNotFound)
+		return none, fmt.Errorf("%s: %w", t.Name, ErrNotFound)
 	}
 	version, err := t.checkVersion(value)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if version < t.version() {
 		if value, err = t.Upgrade(version, value); err != nil {
-			return nil, fmt.Errorf("%s: %w: %w", t.Name, ErrCorrupt, err)
+			return none, fmt.Errorf("%s: %w: %w", t.Name, ErrCorrupt, err)
 		}
 	}
-	rec := new(R)
+	rec := reflect.New(reflect.TypeFor[P]().Elem()).Interface().(P)
 	if err := json.Unmarshal(value, rec); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", t.Name, ErrCorrupt, err)
+		return none, fmt.Errorf("%s: %w: %w", t.Name, ErrCorrupt, err)
 	}
 	return rec, nil
 }
 
 // Insert writes a new record and its index entries. It returns [ErrExists] if the key or a
 // unique index key exists; see [Tx] for when that error appears.
-func (t *Table[R]) Insert(tx Tx, rec *R) error {
+func (t *TableOf[P]) Insert(tx Tx, rec P) error {
 	if err := t.writable(tx); err != nil {
 		return err
 	}
@@ -121,12 +131,13 @@ func (t *Table[R]) Insert(tx Tx, rec *R) error {
 	if err := tx.Insert(t.Name, key, value); err != nil {
 		return fmt.Errorf("%s: %w", t.Name, err)
 	}
-	return t.reindex(tx, key, nil, rec)
+	var none P
+	return t.reindex(tx, key, none, rec)
 }
 
 // Put writes a record, replaces the record at the same key, if any, and updates the
 // indexes.
-func (t *Table[R]) Put(tx Tx, rec *R) error {
+func (t *TableOf[P]) Put(tx Tx, rec P) error {
 	key := t.Key(rec)
 	if len(t.Indexes) == 0 && t.Expires == nil {
 		return t.put(tx, key, rec)
@@ -143,7 +154,7 @@ func (t *Table[R]) Put(tx Tx, rec *R) error {
 
 // writable returns [ErrUnsealed] if the table is secret and the store of tx encrypts other
 // tables but not this one.
-func (t *Table[R]) writable(tx Tx) error {
+func (t *TableOf[P]) writable(tx Tx) error {
 	if !t.Secret {
 		return nil
 	}
@@ -153,7 +164,7 @@ func (t *Table[R]) writable(tx Tx) error {
 	return nil
 }
 
-func (t *Table[R]) put(tx Tx, key string, rec *R) error {
+func (t *TableOf[P]) put(tx Tx, key string, rec P) error {
 	if err := t.writable(tx); err != nil {
 		return err
 	}
@@ -166,7 +177,7 @@ func (t *Table[R]) put(tx Tx, key string, rec *R) error {
 
 // Delete deletes the record at key and its index entries. It reports whether the record
 // existed.
-func (t *Table[R]) Delete(tx Tx, key string) (bool, error) {
+func (t *TableOf[P]) Delete(tx Tx, key string) (bool, error) {
 	old, err := t.Get(tx, key)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
@@ -181,20 +192,22 @@ func (t *Table[R]) Delete(tx Tx, key string) (bool, error) {
 }
 
 // remove deletes a record that was just read.
-func (t *Table[R]) remove(tx Tx, key string, rec *R) error {
+func (t *TableOf[P]) remove(tx Tx, key string, rec P) error {
 	if err := tx.Delete(t.Name, key); err != nil {
 		return err
 	}
-	return t.reindex(tx, key, rec, nil)
+	var none P
+	return t.reindex(tx, key, rec, none)
 }
 
 // Scan yields the records in a range of primary keys, in the order of their keys. It ends
 // after the first error.
-func (t *Table[R]) Scan(r Reader, rng Range) iter.Seq2[*R, error] {
-	return func(yield func(*R, error) bool) {
+func (t *TableOf[P]) Scan(r Reader, rng Range) iter.Seq2[P, error] {
+	return func(yield func(P, error) bool) {
 		for e, err := range r.Scan(t.Name, rng) {
 			if err != nil {
-				yield(nil, err)
+				var none P
+				yield(none, err)
 				return
 			}
 			rec, err := t.Decode(e.Value)
@@ -206,20 +219,20 @@ func (t *Table[R]) Scan(r Reader, rng Range) iter.Seq2[*R, error] {
 }
 
 // Find returns the record that a unique index has for key, or [ErrNotFound].
-func (t *Table[R]) Find(r Reader, ix *Index[R], key string) (*R, error) {
+func (t *TableOf[P]) Find(r Reader, ix *IndexOf[P], key string) (rec P, err error) {
 	primary, err := t.Lookup(r, ix, key)
 	if err != nil {
-		return nil, err
+		return rec, err
 	}
-	rec, err := t.Get(r, primary)
+	rec, err = t.Get(r, primary)
 	if errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("%s: %w: index %s names a record that is not there", t.Name, ErrCorrupt, ix.Name)
+		return rec, fmt.Errorf("%s: %w: index %s names a record that is not there", t.Name, ErrCorrupt, ix.Name)
 	}
 	return rec, err
 }
 
 // Lookup returns the primary key that a unique index has for key, or [ErrNotFound].
-func (t *Table[R]) Lookup(r Reader, ix *Index[R], key string) (string, error) {
+func (t *TableOf[P]) Lookup(r Reader, ix *IndexOf[P], key string) (string, error) {
 	values, err := r.Get(t.IndexRef(ix, key))
 	if err != nil {
 		return "", err
@@ -229,13 +242,13 @@ func (t *Table[R]) Lookup(r Reader, ix *Index[R], key string) (string, error) {
 
 // IndexRef returns the ref of an entry of a unique index. Use it to read an index entry and
 // other values with one [Reader.Get].
-func (t *Table[R]) IndexRef(ix *Index[R], key string) Ref {
+func (t *TableOf[P]) IndexRef(ix *IndexOf[P], key string) Ref {
 	return Ref{t.indexTable(ix.Name), key}
 }
 
-// DecodeIndex returns the primary key in a value that was read at [Table.IndexRef]. It
+// DecodeIndex returns the primary key in a value that was read at [TableOf.IndexRef]. It
 // returns [ErrNotFound] if the value is nil.
-func (t *Table[R]) DecodeIndex(ix *Index[R], value []byte) (string, error) {
+func (t *TableOf[P]) DecodeIndex(ix *IndexOf[P], value []byte) (string, error) {
 	if value == nil {
 		return "", fmt.Errorf("%s.%s: %w", t.Name, ix.Name, ErrNotFound)
 	}
@@ -244,7 +257,7 @@ func (t *Table[R]) DecodeIndex(ix *Index[R], value []byte) (string, error) {
 
 // ScanIndex yields the primary keys that an index has in a range of index keys, in the
 // order of the index.
-func (t *Table[R]) ScanIndex(r Reader, ix *Index[R], rng Range) iter.Seq2[string, error] {
+func (t *TableOf[P]) ScanIndex(r Reader, ix *IndexOf[P], rng Range) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for e, err := range r.Scan(t.indexTable(ix.Name), rng) {
 			if err != nil {
@@ -261,7 +274,7 @@ func (t *Table[R]) ScanIndex(r Reader, ix *Index[R], rng Range) iter.Seq2[string
 
 // Entries returns what Insert would write: the record, then its index entries. Use it to
 // build a bulk load.
-func (t *Table[R]) Entries(rec *R) ([]Ref, [][]byte, error) {
+func (t *TableOf[P]) Entries(rec P) ([]Ref, [][]byte, error) {
 	value, err := t.encode(rec)
 	if err != nil {
 		return nil, nil, err
@@ -290,7 +303,7 @@ func (e indexEntry) value(primary string) []byte {
 }
 
 // primary returns the primary key of the record that an entry leads to.
-func (ix *Index[R]) primary(e Entry) (string, error) {
+func (ix *IndexOf[P]) primary(e Entry) (string, error) {
 	if ix.Unique {
 		return decodeKey(e.Value)
 	}
@@ -306,9 +319,10 @@ func tail(e Entry) (string, error) {
 	return e.Key[len(e.Key)-n:], nil
 }
 
-// indexEntries returns all index entries of a record, or none if rec is nil.
-func (t *Table[R]) indexEntries(primary string, rec *R) []indexEntry {
-	if rec == nil {
+// indexEntries returns all index entries of a record, and no entry if rec is nil.
+func (t *TableOf[P]) indexEntries(primary string, rec P) []indexEntry {
+	var none P
+	if any(rec) == any(none) {
 		return nil
 	}
 	var out []indexEntry
@@ -329,7 +343,7 @@ func (t *Table[R]) indexEntries(primary string, rec *R) []indexEntry {
 }
 
 // reindex replaces the index entries of old by those of rec. Either may be nil.
-func (t *Table[R]) reindex(tx Tx, primary string, old, rec *R) error {
+func (t *TableOf[P]) reindex(tx Tx, primary string, old, rec P) error {
 	before, now := t.indexEntries(primary, old), t.indexEntries(primary, rec)
 	for _, e := range before {
 		if slices.Contains(now, e) {
@@ -360,10 +374,10 @@ func insertIndex(tx Tx, e indexEntry, primary string) error {
 	return nil
 }
 
-func (t *Table[R]) version() int { return max(t.Version, 1) }
+func (t *TableOf[P]) version() int { return max(t.Version, 1) }
 
 // encode returns the record as JSON, with the schema version as the first member.
-func (t *Table[R]) encode(rec *R) ([]byte, error) {
+func (t *TableOf[P]) encode(rec P) ([]byte, error) {
 	body, err := json.Marshal(rec)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, err)
@@ -378,7 +392,7 @@ func (t *Table[R]) encode(rec *R) ([]byte, error) {
 	return append(out, body[1:]...), nil
 }
 
-func (t *Table[R]) versionPrefix(room int) []byte {
+func (t *TableOf[P]) versionPrefix(room int) []byte {
 	out := make([]byte, 0, room+12)
 	out = append(out, `{"v":`...)
 	out = strconv.AppendInt(out, int64(t.version()), 10)
@@ -388,7 +402,7 @@ func (t *Table[R]) versionPrefix(room int) []byte {
 // checkVersion returns the schema version of a record that this program can read. The fast
 // path compares the prefix that encode writes. The slow path decodes the member, because a
 // database may reorder the members of JSON.
-func (t *Table[R]) checkVersion(value []byte) (int, error) {
+func (t *TableOf[P]) checkVersion(value []byte) (int, error) {
 	var scratch [24]byte
 	prefix := append(strconv.AppendInt(append(scratch[:0], `{"v":`...), int64(t.version()), 10), ',')
 	if bytes.HasPrefix(value, prefix) {

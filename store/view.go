@@ -60,7 +60,7 @@ func (v View) valid() error {
 }
 
 // views returns the views of the table, with defaults filled in.
-func (t *Table[R]) views() []View {
+func (t *TableOf[P]) views() []View {
 	out := slices.Clone(t.Views)
 	for i, v := range out {
 		if len(v.Tables) == 0 {
