@@ -245,7 +245,7 @@ func TestSafePoolsDemandAChallenge(t *testing.T) {
 func TestPoolsDoNotShareBrowsers(t *testing.T) {
 	w := newWorld(t, nil)
 	w.user("ann")
-	other, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "other", Region: "us-east-1", Defaults: identity.CognitoDefaults})
+	other, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "other", Region: "us-east-1", Algorithm: "ES256", Defaults: identity.CognitoDefaults})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // On the domain of a pool there are the clients of this pool alone.
 func TestDomainsServeTheirPool(t *testing.T) {
 	w := newWorld(t, nil)
-	other, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "other", Region: "us-east-1", Defaults: identity.CognitoDefaults})
+	other, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "other", Region: "us-east-1", Algorithm: "ES256", Defaults: identity.CognitoDefaults})
 	if err != nil {
 		t.Fatal(err)
 	}

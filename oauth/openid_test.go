@@ -60,7 +60,7 @@ func TestInvalidHintsAndClaims(t *testing.T) {
 	_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.public.ClientID(), "redirect_uri", callback,
 		"code", w.browser().code(w.public, "bob"), "code_verifier", verifier)
 	access, _ := doc["access_token"].(string)
-	neighbour, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "neighbour", Region: "us-east-1", Defaults: identity.CognitoDefaults, OpenID: new(true)})
+	neighbour, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "neighbour", Region: "us-east-1", Algorithm: "ES256", Defaults: identity.CognitoDefaults, OpenID: new(true)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestTokenEndpointRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	w.user("ann")
 	id, secret := w.public.ClientID(), w.secret.ClientID()

@@ -108,6 +108,9 @@ func TestBackupRestore(t *testing.T) {
 
 // TestRestoreRefusesCut holds that no store is made of a part of a backup.
 func TestRestoreRefusesCut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command four times; `store` refuses backups that are cut off")
+	}
 	dir, _ := withPool(t, es256)
 	must(t, dir, "backup", "b")
 	b, err := os.ReadFile(filepath.Join(dir, "b"))
@@ -179,6 +182,9 @@ func TestBackupThatNoServerGives(t *testing.T) {
 // TestBackupInADeepDirectory holds that a long path is no hindrance, though
 // sockets have short ones.
 func TestBackupInADeepDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a server and the command; the script `running` takes a backup of a server")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("a socket has a path of about 100 bytes, and only Linux a shorter one to the same file: see inReach")
 	}

@@ -217,6 +217,9 @@ func TestDamagedFiles(t *testing.T) {
 }
 
 func TestFilesDoNotMix(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a fake and the command twice")
+	}
 	dir := t.TempDir()
 	newSigner(t, dir)
 	failure(t, dir, "was made by cognate serve", "file of its own", "dev", "--addr", "127.0.0.1:0", "--store", "bolt:cognate.db")

@@ -110,6 +110,9 @@ func TestPools(t *testing.T) {
 }
 
 func TestPoolByKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command six times; the script `pool` shows pools")
+	}
 	dir, _ := withPool(t, es256)
 	inStore(t, dir, func(e *identity.Engine) {
 		if _, err := e.OpenUserPool(t.Context(), "keyed", &identity.PoolSettings{Algorithm: "ES256"}); err != nil {

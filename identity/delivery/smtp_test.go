@@ -335,6 +335,7 @@ func failure(t *testing.T, mail *delivery.SMTP, m *identity.Message) *delivery.E
 }
 
 func TestServersThatFail(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		edit      func(*server)
 		temporary bool
@@ -396,6 +397,7 @@ func TestServerIsDown(t *testing.T) {
 }
 
 func TestTheCallerGivesUp(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, func(s *server) { s.answers["RCPT"] = "hang" })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

@@ -120,6 +120,7 @@ func TestTriesEndWithTheCaller(t *testing.T) {
 }
 
 func TestBreaker(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	now := time.Unix(1e9, 0)
 	f, hang := hanging(t)
@@ -170,6 +171,7 @@ func TestBreaker(t *testing.T) {
 
 // While one call tries the function out, others fail at once.
 func TestOneCallTriesOut(t *testing.T) {
+	t.Parallel()
 	f, _ := hanging(t)
 	var probe atomic.Bool
 	now := time.Now()

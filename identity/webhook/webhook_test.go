@@ -262,6 +262,7 @@ func TestFailures(t *testing.T) {
 
 // What is not the event is invalid, for every hook that waits for an answer.
 func TestAnswersThatAreNoEvent(t *testing.T) {
+	t.Parallel()
 	event := func(change string, to string) func(http.ResponseWriter, []byte) {
 		return func(w http.ResponseWriter, body []byte) {
 			var all map[string]json.RawMessage

@@ -112,6 +112,7 @@ func claims(t *testing.T, token string) (out map[string]any) {
 
 // What goes wrong with a function is told as the service tells it, and nobody is signed up.
 func TestBadFunctionsOverTheWire(t *testing.T) {
+	t.Parallel()
 	end := make(chan struct{})
 	for name, c := range map[string]struct {
 		answer func(http.ResponseWriter, []byte)

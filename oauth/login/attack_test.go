@@ -47,6 +47,7 @@ func edited(t testing.TB, callback string, more ...string) string {
 
 // A callback that is not the answer to a sign-in of this browser signs nobody in.
 func TestForgedCallbacks(t *testing.T) {
+	t.Parallel()
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, edit)

@@ -36,8 +36,10 @@ func (b *browser) together(n int, want string) {
 
 // Requests that come together refresh once. A second use of the refresh token would end the family.
 func TestRefreshOnce(t *testing.T) {
+	t.Parallel()
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, edit)
 			b := w.browser()
 			w.large("large")
@@ -84,6 +86,7 @@ func TestOldCookieAfterARefresh(t *testing.T) {
 
 // Two processes on one store refresh once.
 func TestRefreshInSeveralProcesses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, modes["in the store"])
 	b := w.browser()
 	b.signIn("ann")

@@ -20,6 +20,7 @@ func open(t testing.TB, path string) *bolt.Store {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
 		path := filepath.Join(t.TempDir(), "store.db")
 		t.Cleanup(func() { checkFile(t, path) })

@@ -20,6 +20,7 @@ const childReopens = "COGNATE_BOLT_REOPENS"
 // has every one of them fail; otherwise it is one in COGNATE_FAULTS, by default
 // in 37.
 func TestFailureOfTheNthCallLosesNothing(t *testing.T) {
+	t.Parallel()
 	notUnderRace(t)
 	every := max(1, count(t, "COGNATE_FAULTS", 37, 601))
 	for _, unlisted := range []string{"", "1"} {

@@ -214,6 +214,7 @@ func used(t testing.TB, file []byte) []byte {
 
 // COGNATE_DAMAGE says how many files are damaged.
 func TestFlippedBitIsRefusedOrHarmless(t *testing.T) {
+	t.Parallel()
 	notUnderRace(t)
 	onSampleFiles(t, func(t *testing.T, file []byte, want string) {
 		file = used(t, file)

@@ -165,6 +165,7 @@ func TestEachCheckHasAFlawToFind(t *testing.T) {
 func TestEachFlawIsFound(t *testing.T) {
 	for _, tt := range broken {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			for _, check := range tt.checks {
 				got := verdict(t, check, newFlawed(tt.flaws))
 				if got == "" {

@@ -117,6 +117,7 @@ func owe(t *testing.T, addr, op string, length int) net.Conn {
 
 // TestWhoOwesABodyTakesNoSlot: one slot serves others meanwhile, and the debtor has a deadline.
 func TestWhoOwesABodyTakesNoSlot(t *testing.T) {
+	t.Parallel()
 	g := newGate(&wire.Options{MaxInFlight: 1, BodyTimeout: 300 * time.Millisecond})
 	addr := listen(t, g)
 	debtor := owe(t, addr, "DescribeUserPool", 1000)
@@ -133,6 +134,7 @@ func TestWhoOwesABodyTakesNoSlot(t *testing.T) {
 
 // TestBodiesInTimeAreTaken: the deadline of a body does not end the request.
 func TestBodiesInTimeAreTaken(t *testing.T) {
+	t.Parallel()
 	g := newGate(&wire.Options{BodyTimeout: 100 * time.Millisecond})
 	conn := owe(t, listen(t, g), "ListUserPools", 16)
 	io.WriteString(conn, `"MaxResults":1}`)
@@ -167,6 +169,7 @@ func TestABodyTakesNoMemoryBeforeItArrives(t *testing.T) {
 
 // TestLongBodiesHaveABudget: all long bodies together take no more than 64 MiB.
 func TestLongBodiesHaveABudget(t *testing.T) {
+	t.Parallel()
 	g := newGate(nil)
 	addr := listen(t, g)
 	long := strings.Repeat(" ", 250_000)
