@@ -187,6 +187,9 @@ func TestStrangersDoNotKeepTheOwnerOut(t *testing.T) {
 }
 
 func TestAThousandSourcesGetNoMoreThanAHundredGuesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses from a thousand addresses")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)

@@ -61,6 +61,9 @@ func TestFirstCodesAreAHundredGuessesADay(t *testing.T) {
 // TestUntriedFirstCodesStayWithinTheDay: codes that are asked for before any of them is tried have no more tries together than
 // the account has guesses left. For a name that nobody has, the answers are the same.
 func TestUntriedFirstCodesStayWithinTheDay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends a hundred codes, each of them tried")
+	}
 	f := unmetered(t)
 	pool, _ := f.choosers(t, identity.PoolSettings{})
 	a := f.choosing(t, pool, true)

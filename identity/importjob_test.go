@@ -159,6 +159,9 @@ func TestImportJobRefusesRows(t *testing.T) {
 
 // A file that is refused as a whole imports nobody.
 func TestImportJobRefusesFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("uploads many files")
+	}
 	f := newEngine(t)
 	pool := f.open(t, cognitoPool)
 	row := "\nalice,alice@example.com,true,,,\n"
@@ -474,6 +477,9 @@ func (s *midStore) Update(ctx context.Context, fn func(store.Tx) error) error {
 // A job that is stopped in the middle of a run stops there, and one that another engine takes
 // over in the middle is done once.
 func TestImportJobIsOvertakenInTheMiddle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports thousands of users")
+	}
 	for at := 1; at <= 6; at++ {
 		st := memory.New()
 		f := newEngineOn(t, st)
@@ -517,6 +523,9 @@ func deleteChunk(t *testing.T, f *fixture, n int) {
 
 // A job whose file has expired in part fails. It does not take what is missing for the end of the file.
 func TestImportJobWhoseFileIsGone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports thousands of users")
+	}
 	for name, tt := range map[string]struct{ before, chunk, imported int }{
 		"before it began": {0, 0, 0}, "the end, before it began": {0, 1, 0}, "the end, in the middle": {3, 1, 6750},
 	} {

@@ -91,6 +91,9 @@ func TestBackupNeedsTheKeyFileOfItsTime(t *testing.T) {
 
 // TestBackupOfTheFirstFormat opens a backup that a version before the MAC has written.
 func TestBackupOfTheFirstFormat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command seven times; the script `backup` restores a store")
+	}
 	dir := t.TempDir()
 	for _, name := range []string{"format1.backup", "cognate.key"} {
 		data, err := os.ReadFile(filepath.Join("testdata", "backup-format1", name))
@@ -114,6 +117,9 @@ func TestBackupOfTheFirstFormat(t *testing.T) {
 
 // TestBackupOfAnUnsealedStore has no key.
 func TestBackupOfAnUnsealedStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a fake, then the command three times")
+	}
 	dir := t.TempDir()
 	p := start(t, dir, "dev", "--addr", "127.0.0.1:0", "--store", "bolt:dev.db")
 	p.value("Endpoint")

@@ -121,6 +121,9 @@ func checkDiscovery(t *testing.T, client *http.Client, url, pool string) {
 }
 
 func TestDevTLSRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command for each flag that does not fit")
+	}
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "open"), 0o700); err != nil {
 		t.Fatal(err)

@@ -162,6 +162,9 @@ func TestBadSettings(t *testing.T) {
 
 // What an earlier version showed as settings makes a pool, and changes one.
 func TestSettingsOfEarlierVersions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the command eight times")
+	}
 	dir, id := withPool(t, `{"algorithm":"ES256","autoVerified":["email"],"verifyBeforeUpdate":["email"]}`)
 	old := `{"algorithm":"ES256","totpGiven":true,"updateSettings":true,"threatProtection":{"mode":"AUDIT","flows":true,"customAuth":"AUDIT"},
 		"schema":[{"name":"custom:team","type":"String","mutable":true,"constrained":true,"min":"1"}]}`

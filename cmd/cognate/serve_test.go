@@ -151,6 +151,9 @@ func sendHalf(t *testing.T, url string) *halfSent {
 }
 
 func TestServeStopsGracefully(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a server that has a request to answer")
+	}
 	dir := t.TempDir()
 	p, url := serveAt(t, dir)
 	r := sendHalf(t, url)
@@ -175,6 +178,9 @@ func TestServeStopsGracefully(t *testing.T) {
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a server that has a request to answer")
+	}
 	p, url := serveAt(t, t.TempDir())
 	sendHalf(t, url)
 	p.signal(syscall.SIGTERM)

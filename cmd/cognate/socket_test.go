@@ -101,6 +101,9 @@ func TestCommandsWorkWhileDevRuns(t *testing.T) {
 
 // TestAccessKeyIsRevokedWhileTheServerRuns holds that a stolen key ends at once.
 func TestAccessKeyIsRevokedWhileTheServerRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a server, and the command beside it")
+	}
 	dir := t.TempDir()
 	op := newSigner(t, dir)
 	_, url := serveAt(t, dir)
