@@ -12,6 +12,9 @@ import (
 
 // TestPasswordWait has many more passwords at once than there are processors.
 func TestPasswordWait(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a queue of hashes")
+	}
 	for _, tt := range []struct {
 		name string
 		wait time.Duration

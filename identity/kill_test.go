@@ -67,6 +67,9 @@ func TestKilledEngineChild(t *testing.T) {
 // was told to be registered is there, once, under each of their names.
 // COGNATE_KILLS says how often; 5 times by default.
 func TestKilledEngineLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills programs that sign users up")
+	}
 	dir, known := t.TempDir(), 0
 	for n := range kills(t) {
 		path := filepath.Join(dir, fmt.Sprint(n/20)) // a large store takes long to verify

@@ -13,6 +13,9 @@ import (
 
 // The flow of the application, run by Node.js against a real server.
 func TestFlow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Node.js")
+	}
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("Node.js is not installed")

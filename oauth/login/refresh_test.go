@@ -86,6 +86,9 @@ func TestOldCookieAfterARefresh(t *testing.T) {
 
 // Two processes on one store refresh once.
 func TestRefreshInSeveralProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for slow answers; TestRefreshOnce does so in one process")
+	}
 	t.Parallel()
 	w := newWorld(t, modes["in the store"])
 	b := w.browser()

@@ -123,6 +123,9 @@ func acknowledge(u user, err error) {
 
 // COGNATE_KILLS says how often the writing process is killed; 20 times by default.
 func TestKilledProcessLosesNoAcknowledgedWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills a program; TestKill does so too")
+	}
 	path := filepath.Join(t.TempDir(), "store.db")
 	r := rand.New(rand.NewSource(time.Now().UnixNano()))
 	acknowledged := make(map[string]int)
