@@ -284,6 +284,7 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 	if err := s.points().callable(messageTriggers...); err != nil {
 		return nil, err
 	}
+	nobody := s.decoyRecipient(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()) // made up for everybody, since it takes time
 	tells, tellsStatus := s.settings.DisclosesUsers(&s.client.Settings), s.settings.DisclosesStatus(&s.client.Settings)
 	switch {
 	case u == nil && tells:
@@ -296,7 +297,7 @@ func (a *AppClient) resend(ctx context.Context, username, secretHash string) (*C
 		if _, err := decoyCode.decode(nil); err != nil { // takes as long as decoding the earlier code
 			return nil, err
 		}
-		return s.sendCode(ctx, resendErrand, s.decoyRecipient(s.whoIs(nil, username), username, s.settings.VerifiedAtSignUp()))
+		return s.sendCode(ctx, resendErrand, nobody)
 	}
 	d := codeTarget(s.settings, u)
 	if d == nil {

@@ -51,6 +51,16 @@ func (s *decoyRecord[R]) writeOf(rec *R) error {
 	return err
 }
 
+// replaced does, for a record that is the first at its key, what the table does before it writes over
+// an earlier one: it decodes that. Otherwise it does nothing.
+func (s *decoyRecord[R]) replaced(first bool) error {
+	if !first {
+		return nil
+	}
+	_, err := s.table.Decode(s.value)
+	return err
+}
+
 // Decoys have the size that most records have.
 const (
 	decoyPool = "us-east-1_AbCdEf123"

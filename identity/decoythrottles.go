@@ -37,12 +37,13 @@ type decoyCounts struct {
 }
 
 // whoIs returns whom failures are counted for: the sub of the user, or a keyed
-// digest of the name if no user has it.
+// digest of the name if no user has it. It does the work of the digest for everybody.
 func (s *scope) whoIs(u *User, name string) string {
+	nobody := s.ring.decoyWho(foldNew(s.settings, name))
 	if u != nil {
 		return u.Sub
 	}
-	return s.ring.decoyWho(foldNew(s.settings, name))
+	return nobody
 }
 
 // decoyWho returns what takes the place of the sub for a folded name that no user has.
@@ -92,6 +93,7 @@ func throttleOf(value []byte, pool, kind, who string) (*throttleRecord, error) {
 	if rec == nil {
 		rec = &throttleRecord{Pool: pool, Kind: kind, Who: who}
 	}
+	rec.first = value == nil
 	if !isDecoy(who) {
 		return rec, nil
 	}
@@ -115,7 +117,7 @@ func decoyIs(who string) func(json.RawMessage) bool {
 	return func(d json.RawMessage) bool { return bytes.Contains(d, []byte(who)) }
 }
 
-// put writes a record of failures. That of a name that nobody has comes first in its
+// put writes a record of failures. A first record takes as long as a later one. That of a name that nobody has comes first in its
 // row, and the oldest of a full row is forgotten. In either case it does the work of both.
 func (lock *throttleRecord) put(tx store.Tx) error {
 	row := *cmp.Or(lock.shared, decoyThrottleRow.rec)
@@ -127,9 +129,9 @@ func (lock *throttleRecord) put(tx store.Tx) error {
 	row.Decoys = row.Decoys[:decoysPerRow]
 	row.Expires = later(row.Expires, lock.Expires)
 	if lock.shared == nil {
-		return cmp.Or(decoyThrottleRow.writeOf(&row), throttles.Put(tx, lock))
+		return cmp.Or(decoyThrottleRow.writeOf(&row), decoyThrottle.replaced(lock.first), throttles.Put(tx, lock))
 	}
-	return cmp.Or(decoyThrottle.write(), throttles.Put(tx, &row))
+	return cmp.Or(decoyThrottle.write(), decoyThrottleRow.replaced(lock.first), throttles.Put(tx, &row))
 }
 
 // blankCounts take the place of counts where there are none.

@@ -150,10 +150,11 @@ func (s *scope) delivered(ctx context.Context, err error) error {
 // recipient is whom a code goes to: a decoy in the place of a user who cannot use the factor.
 func (c *firstStep) recipient(f *firstFactor) *recipient {
 	s := c.scope
+	nobody := s.decoyRecipient(c.who, c.name, []string{f.address}) // made up for everybody, since it takes time
 	if c.user != nil && c.user.mayBegin() == nil && f.usable(s.settings, c.user, c.owned()) {
 		return c.user.recipient(f.address)
 	}
-	return s.decoyRecipient(c.who, c.name, []string{f.address})
+	return nobody
 }
 
 // firstWords are the words of a message with a code: of the hook, of the settings, or ours.
@@ -363,10 +364,11 @@ func (c *firstStep) judgeCode(tx store.Tx, f *firstFactor, t *secondStep, o *out
 }
 
 // triesOf is whom the tries of a challenge are counted for: its state, or for a user who does not
-// exist a name in the rows that such names share.
+// exist a name in the rows that such names share. That name is made up for everybody.
 func (s *scope) triesOf(st *challengeState) string {
+	nobody := s.ring.decoyWho(st.ID)
 	if isDecoy(st.Sub) {
-		return s.ring.decoyWho(st.ID)
+		return nobody
 	}
 	return st.ID
 }

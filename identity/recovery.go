@@ -65,8 +65,9 @@ func (a *AppClient) forgotPassword(ctx context.Context, username, secretHash str
 	if refusal != nil && s.tellsRefusal(refusal) {
 		return nil, refusal
 	}
+	nobody := s.decoyRecipient(s.whoIs(u, username), username, s.settings.RecoveryAttributes()) // made up for everybody, since it takes time
 	if refusal != nil {
-		to = s.decoyRecipient(s.whoIs(u, username), username, s.settings.RecoveryAttributes())
+		to = nobody
 	}
 	return s.sendCode(ctx, resetErrand, to)
 }

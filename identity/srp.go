@@ -149,11 +149,16 @@ func (t *attempt) verifiable() bool {
 
 // srpUserID is the name that takes part in the proof: the real username. A
 // made-up user has the name as most would have registered it, or a made-up one
-// where what was typed can be no username.
+// where what was typed can be no username. It makes that one up for everybody.
 func (s *scope) srpUserID(u *User, name string) string {
+	nobody := s.decoyUsername(name)
 	if u != nil {
 		return u.Username
 	}
+	return nobody
+}
+
+func (s *scope) decoyUsername(name string) string {
 	folded := foldNew(s.settings, name)
 	if len(s.settings.UsernameAttributes) == 0 && !slices.Contains(s.settings.Aliases, settings.NameShape(name)) {
 		return folded

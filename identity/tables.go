@@ -460,6 +460,7 @@ type throttleRecord struct {
 	Decoys []json.RawMessage `json:"decoys,omitempty"`
 
 	shared *throttleRecord // the row that this record of such a name is in
+	first  bool            // there is no such row yet
 }
 
 // counts are what a record of throttles counts.

@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // A Follow names a value by way of a unique index. The entry Index holds a primary key, see
 // [TableOf.IndexRef]. The key of the value is that primary key with its first Cut bytes
@@ -56,30 +59,26 @@ func GetFollowing(r Reader, refs []Ref, follow []Follow) (values [][]byte, follo
 	return values[:len(refs)], followed, err
 }
 
+// getFollowed reads what the entries lead to. It reads as many values where there is no
+// entry, so that the time of a read does not tell whether there is one.
 func getFollowed(r Reader, follow []Follow, entries [][]byte) ([]Entry, error) {
-	followed := make([]Entry, len(follow))
-	var refs []Ref
-	var at []int
+	followed, refs := make([]Entry, len(follow)), make([]Ref, len(follow))
 	for i, f := range follow {
+		instead := f.Prefix + f.Index.Key
 		key, err := f.Key(entries[i])
 		if err != nil {
 			return nil, err
 		}
-		if key == "" {
-			continue
-		}
-		followed[i].Key = key
-		refs, at = append(refs, Ref{f.Table, key}), append(at, i)
-	}
-	if len(refs) == 0 {
-		return followed, nil
+		followed[i].Key, refs[i] = key, Ref{f.Table, cmp.Or(key, instead)}
 	}
 	values, err := r.Get(refs...)
 	if err != nil {
 		return nil, err
 	}
 	for i, value := range values {
-		followed[at[i]].Value = value
+		if followed[i].Key != "" {
+			followed[i].Value = value
+		}
 	}
 	return followed, nil
 }
