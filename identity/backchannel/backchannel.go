@@ -16,7 +16,7 @@ import (
 	"net/url"
 
 	"github.com/cognate-id/cognate/identity"
-	"github.com/cognate-id/cognate/identity/internal/outbound"
+	"github.com/cognate-id/cognate/internal/outbound"
 )
 
 // Options are the wiring of a [Sender]. The zero value and nil are good for applications on the Internet.

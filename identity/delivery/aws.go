@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
-	"github.com/cognate-id/cognate/identity/internal/outbound"
 	"github.com/cognate-id/cognate/identity/internal/sigv4"
+	"github.com/cognate-id/cognate/internal/outbound"
 )
 
 // AWSOptions configure [NewSES] and [NewSNS]. A region or an endpoint is required, and a key.

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
-	"github.com/cognate-id/cognate/identity/internal/outbound"
+	"github.com/cognate-id/cognate/internal/outbound"
 )
 
 // HTTPOptions say how a sender calls its provider. The zero value and nil are good.

@@ -27,7 +27,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cognate-id/cognate/identity/internal/outbound"
+	"github.com/cognate-id/cognate/internal/outbound"
 )
 
 // Options configure a [Sink].

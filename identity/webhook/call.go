@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cognate-id/cognate/identity/hook"
-	"github.com/cognate-id/cognate/identity/internal/outbound"
+	"github.com/cognate-id/cognate/internal/outbound"
 )
 
 // maxAnswer is how large an answer may be, in bytes.

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
-	"github.com/cognate-id/cognate/identity/internal/outbound"
 	"github.com/cognate-id/cognate/identity/internal/sigv4"
+	"github.com/cognate-id/cognate/internal/outbound"
 )
 
 // Defaults of [Options].

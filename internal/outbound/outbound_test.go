@@ -18,7 +18,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/cognate-id/cognate/identity/internal/outbound"
+	"github.com/cognate-id/cognate/internal/outbound"
 )
 
 // secret is in the URL, a header and the body of each call, and in each answer.

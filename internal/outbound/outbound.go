@@ -15,9 +15,10 @@
 //     Only public unicast addresses pass. See [Public].
 //   - Options.Allow names the exceptions as host:port, as the URL has them.
 //   - https is required, with TLS 1.2 or later. http is for loopback alone, and only for a
-//     host:port in Options.Allow.
-//   - A redirect is an error. Proxies of the environment are not used: a proxy would connect
-//     to an address that nobody checked.
+//     host:port in Options.Allow, or with Options.InsecureLoopback.
+//   - A redirect is an error, unless Options.Redirects says how many are followed. Each is checked
+//     as the first URL is. Proxies of the environment are not used: a proxy would connect to an
+//     address that nobody checked.
 //   - An answer that is larger than Options.MaxAnswer is an error.
 //
 // Errors and their texts hold no URL, no header and no body, because these hold secrets.
@@ -53,6 +54,14 @@ type Options struct {
 	// in its ASCII form. There are no wildcards.
 	Allow []string
 
+	// InsecureLoopback lets calls through to this machine, by http and https and to every port.
+	// It is for a server that a developer runs. Defaults to false.
+	InsecureLoopback bool
+
+	// Redirects is how many redirects of a GET without an Authorization header are followed.
+	// Defaults to none: a redirect is then [ErrRedirect].
+	Redirects int
+
 	// Timeout is how long a call may take, from the look-up of the name to the last byte of
 	// the answer. 0 means DefaultTimeout. The context of a call may end it sooner.
 	Timeout time.Duration
@@ -75,6 +84,8 @@ type Options struct {
 // A Client calls URLs. It is safe for concurrent use, and keeps connections for the next call.
 type Client struct {
 	allowed      map[string]bool
+	loopback     bool // may be called
+	redirects    int
 	timeout      time.Duration
 	maxAnswer    int64
 	inFlight     chan struct{}
@@ -89,6 +100,8 @@ func New(o *Options) (*Client, error) {
 	}
 	c := &Client{
 		allowed:   map[string]bool{},
+		loopback:  o.InsecureLoopback,
+		redirects: o.Redirects,
 		timeout:   or(o.Timeout, DefaultTimeout),
 		maxAnswer: or(o.MaxAnswer, DefaultMaxAnswer),
 		inFlight:  make(chan struct{}, or(o.MaxConns, DefaultMaxConns)),
@@ -170,6 +183,9 @@ func (c *Client) checkPublic(named, address string) error {
 	if err != nil {
 		return err
 	}
+	if c.loopback && a.IsLoopback() {
+		return nil
+	}
 	return Public(a)
 }
 
@@ -198,7 +214,7 @@ func (c *Client) Check(u *url.URL) error {
 	case "https":
 		return nil
 	case "http":
-		if !c.allowed[named] {
+		if !c.allowed[named] && !c.loopback {
 			return &Error{Host: named, err: fmt.Errorf("%w: http is for loopback alone, and only where %s is allowed by name", ErrForbidden, named)}
 		}
 		return nil
@@ -236,30 +252,57 @@ type Answer struct {
 // Do sends a request and reads the whole answer. Each error is an [*Error]. A status of 4xx or
 // 5xx is no error; one of 3xx is [ErrRedirect].
 func (c *Client) Do(req *http.Request) (*Answer, error) {
-	if err := c.Check(req.URL); err != nil {
-		return nil, err
-	}
+	ctx, cancel := context.WithTimeout(req.Context(), c.timeout)
+	defer cancel()
 	named, err := hostPort(req.URL)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), c.timeout)
-	defer cancel()
-	answer, err := c.roundTrip(req.WithContext(ctx))
-	if err != nil {
-		return nil, explain(req.Context(), named, err)
-	}
-	return answer, nil
-}
-
-// roundTrip takes a place among the calls in flight, and sends the request.
-func (c *Client) roundTrip(req *http.Request) (*Answer, error) {
 	select {
 	case c.inFlight <- struct{}{}:
 		defer func() { <-c.inFlight }()
-	case <-req.Context().Done():
-		return nil, req.Context().Err()
+	case <-ctx.Done():
+		return nil, explain(req.Context(), named, ctx.Err())
 	}
+	return c.follow(req.Context(), req.WithContext(ctx))
+}
+
+// follow sends a request, and another for each redirect that may be followed.
+func (c *Client) follow(caller context.Context, req *http.Request) (*Answer, error) {
+	for n := 0; ; n++ {
+		if err := c.Check(req.URL); err != nil {
+			return nil, err
+		}
+		named, err := hostPort(req.URL)
+		if err != nil {
+			return nil, err
+		}
+		answer, next, err := c.roundTrip(req)
+		switch {
+		case err != nil:
+			return nil, explain(caller, named, err)
+		case answer != nil:
+			return answer, nil
+		case next == "" || n >= c.redirects || req.Method != http.MethodGet || req.Header.Get("Authorization") != "":
+			return nil, explain(caller, named, ErrRedirect)
+		}
+		to, err := req.URL.Parse(next)
+		if err != nil {
+			return nil, explain(caller, named, ErrRedirect)
+		}
+		if req.URL.Scheme == "https" && to.Scheme != "https" {
+			return nil, explain(caller, named, ErrRedirect)
+		}
+		header := req.Header
+		if req, err = http.NewRequestWithContext(req.Context(), http.MethodGet, to.String(), nil); err != nil {
+			return nil, explain(caller, named, ErrRedirect)
+		}
+		req.Header = header
+	}
+}
+
+// roundTrip sends the request. It returns no answer but the Location if that is a redirect.
+func (c *Client) roundTrip(req *http.Request) (*Answer, string, error) {
 	transport := c.https
 	if req.URL.Scheme == "http" {
 		transport = c.plain
@@ -268,17 +311,17 @@ func (c *Client) roundTrip(req *http.Request) (*Answer, error) {
 	req.URL = lowerHost(req.URL)
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return nil, ErrRedirect
+		return nil, resp.Header.Get("Location"), nil
 	}
 	body, err := c.whole(req.Context(), resp.Body)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, "", nil
 }
 
 // whole reads the body of an answer. At the end of ctx the connection is closed. A server that
