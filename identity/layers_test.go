@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	"oauth/login":                   {"store", "token"}, // not the engine: a web program links neither it nor the server
 	"internal/fake":                 {"identity", "identity/cognito", "oauth", "store", "store/memory"},
 	"internal/doctor":               {"token"},
+	"internal/fakeidp":              {},
 	"internal/floor":                {},
 	"internal/outbound":             {},
 	"internal/pagejs":               {},

@@ -1,0 +1,227 @@
+package oidc
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// The way back: the callback is checked, the code is exchanged for tokens, the ID token is verified or
+// the access token is asked about, and the user info is merged.
+
+// An Identity is a user as a provider has named them, verified.
+type Identity struct {
+	// Subject names the user at the provider, for ever.
+	Subject string
+	// Issuer is the provider's. "" for Facebook and Amazon.
+	Issuer string
+	// Claims are those of the ID token, and those of the user info that the ID token does not have.
+	// Numbers are [json.Number].
+	Claims map[string]any
+	// EmailVerified reports whether the provider says that the address in the claim email is the user's.
+	EmailVerified bool
+	// Tokens are the provider's.
+	Tokens Tokens
+	// IDToken and UserInfo are the claims of the two sources. Nil where there is none.
+	IDToken, UserInfo map[string]any
+}
+
+// Tokens are those of a provider.
+type Tokens struct {
+	Access, ID, Refresh Secret
+	// Expires is when Access expires. Zero if the provider does not say.
+	Expires time.Time
+	// Scope is what the provider has granted, if it says.
+	Scope string
+}
+
+// Exchange verifies who has come back. Each error is an [*Error]. One that wraps [ErrCallback] is about a
+// callback that may be forged; all others may be told to the application.
+func (p *Provider) Exchange(ctx context.Context, l *Login, cb Callback) (*Identity, error) {
+	if l.State == "" || subtle.ConstantTimeCompare([]byte(cb.State), []byte(l.State)) != 1 {
+		return nil, failure(ErrCallback, "Invalid State/RelayState provided.", errors.New("the state is another"))
+	}
+	if !p.config.InsecurePlain && (l.Verifier == "" || p.config.Kind.idTokens() && l.Nonce == "") {
+		return nil, failure(ErrCallback, "Invalid State/RelayState provided.", errors.New("the login is not complete"))
+	}
+	d, err := p.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if cb.Issuer != "" && cb.Issuer != d.endpoints.Issuer || cb.Issuer == "" && d.iss {
+		return nil, failure(ErrCallback, "Invalid issuer", errors.New("iss is not the issuer of the provider"))
+	}
+	if cb.Error != "" {
+		return nil, p.upstream(cb)
+	}
+	if cb.Code == "" {
+		return nil, failure(ErrCallback, "Missing code", errors.New("there is no code"))
+	}
+	tokens, err := p.tokens(ctx, d.endpoints, l, cb.Code)
+	if err != nil {
+		return nil, err
+	}
+	who := &Identity{Issuer: d.endpoints.Issuer, Tokens: *tokens}
+	if p.config.Kind.idTokens() {
+		err = p.byIDToken(ctx, d.endpoints, l.Nonce, who)
+	} else {
+		err = p.byProfile(ctx, d.endpoints, who)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.config.Kind == Apple {
+		addAppleUser(who.Claims, cb.User)
+	}
+	who.EmailVerified = text(who.Claims, "email") != "" && isTrue(who.Claims, "email_verified")
+	return who, nil
+}
+
+// Verify verifies an ID token that a program on a user's device has got from the provider by itself. It
+// asks for no user info. nonce is the one that the program has sent; it is required.
+func (p *Provider) Verify(ctx context.Context, idToken Secret, nonce string) (*Identity, error) {
+	if !p.config.Kind.idTokens() {
+		return nil, refusedToken("the provider has no ID tokens")
+	}
+	if nonce == "" {
+		return nil, refusedToken("there is no nonce to compare")
+	}
+	claims, err := p.verify(ctx, string(idToken), nonce, "")
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{
+		Subject: text(claims, "sub"), Issuer: text(claims, "iss"), Claims: claims, IDToken: claims, Tokens: Tokens{ID: idToken},
+		EmailVerified: text(claims, "email") != "" && isTrue(claims, "email_verified"),
+	}, nil
+}
+
+// upstream is the refusal of a provider, as the application is told: with the provider's name before it.
+func (p *Provider) upstream(cb Callback) error {
+	code := printable(cb.Error)
+	description := p.config.Name + " Error"
+	if said := printable(cb.Description); said != "" {
+		description += " - " + said
+	}
+	if !errorCode(cb.Error) {
+		code = invalidRequest
+	}
+	return &Error{Code: code, Description: description, kind: ErrUpstream, cause: errors.New(code)}
+}
+
+// errorCode reports whether a text may be an error of RFC 6749, section 4.1.2.1.
+func errorCode(s string) bool {
+	return len(s) <= 64 && s == printable(s) && !strings.ContainsAny(s, " <>&'")
+}
+
+// printable is what may stand in an error_description (RFC 6749, section 5.2), and not too much of it.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return -1
+		}
+		return r
+	}, s)
+	return s[:min(len(s), 200)]
+}
+
+// tokens exchanges a code.
+func (p *Provider) tokens(ctx context.Context, e *Endpoints, l *Login, code string) (*Tokens, error) {
+	if p.config.Kind == Facebook {
+		return p.tokensByGet(ctx, e, l, code)
+	}
+	client := p.client(e, l.RedirectURI)
+	client.ClientSecret = string(p.config.ClientSecret)
+	var options []oauth2.AuthCodeOption
+	if !p.config.InsecurePlain {
+		options = append(options, oauth2.VerifierOption(l.Verifier))
+	}
+	var err error
+	switch {
+	case p.config.Apple != nil:
+		client.ClientSecret, err = p.appleSecret()
+	case p.config.ClientKey != nil:
+		var jwt string
+		jwt, err = p.assertion(e.Token)
+		client.ClientSecret = ""
+		options = append(options, oauth2.SetAuthURLParam("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+			oauth2.SetAuthURLParam("client_assertion", jwt))
+	}
+	if err != nil {
+		return nil, failure(ErrConfig, p.config.Name+" Error - error getting token", err)
+	}
+	t, err := client.Exchange(gooidc.ClientContext(ctx, p.http), code, options...)
+	if err != nil {
+		return nil, p.tokenFailure(err)
+	}
+	id, _ := t.Extra("id_token").(string)
+	scope, _ := t.Extra("scope").(string)
+	return &Tokens{Access: Secret(t.AccessToken), ID: Secret(id), Refresh: Secret(t.RefreshToken), Expires: t.Expiry, Scope: scope}, nil
+}
+
+// tokenFailure is what an application is told if there are no tokens.
+func (p *Provider) tokenFailure(err error) error {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		if _, called := errors.AsType[*url.Error](err); !called { // an answer that is none: the library's text has it
+			err = errors.New("the answer is no token response")
+		}
+		return callFailure(ErrTokenEndpoint, "Timeout occurred in calling IdP token endpoint", p.config.Name+" Error - error getting token", err)
+	}
+	return p.statusFailure(refused.Response.StatusCode, refused.ErrorCode, refused.ErrorDescription)
+}
+
+func (p *Provider) statusFailure(status int, code, said string) error {
+	what := strings.TrimSpace(printable(code) + " " + printable(said))
+	if what == "" || p.config.Kind == OIDC {
+		what = "error getting token"
+	}
+	return failure(ErrTokenEndpoint, fmt.Sprintf("%s Error - %d %s", p.config.Name, status, what), fmt.Errorf("status %d %s", status, printable(code)))
+}
+
+// tokensByGet exchanges a code as Facebook wants it: by GET, with parameters in the query.
+func (p *Provider) tokensByGet(ctx context.Context, e *Endpoints, l *Login, code string) (*Tokens, error) {
+	q := url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {p.config.ClientID}, "client_secret": {string(p.config.ClientSecret)},
+		"redirect_uri": {l.RedirectURI}, "code": {code},
+	}
+	if !p.config.InsecurePlain {
+		q.Set("code_verifier", l.Verifier)
+	}
+	status, doc, err := p.askJSON(ctx, http.MethodGet, withQuery(e.Token, q), "")
+	if err != nil {
+		return nil, callFailure(ErrTokenEndpoint, "Timeout occurred in calling IdP token endpoint", p.config.Name+" Error - error getting token", err)
+	}
+	if status != http.StatusOK {
+		said, _ := doc["error"].(map[string]any)
+		return nil, p.statusFailure(status, text(said, "type"), text(said, "message"))
+	}
+	t := &Tokens{Access: Secret(text(doc, "access_token"))}
+	if t.Access == "" {
+		return nil, failure(ErrTokenEndpoint, p.config.Name+" Error - error getting token", errors.New("there is no access token"))
+	}
+	if n, ok := doc["expires_in"].(json.Number); ok {
+		if seconds, err := n.Int64(); err == nil && seconds > 0 && seconds < 1<<31 {
+			t.Expires = p.config.Clock().Add(time.Duration(seconds) * time.Second)
+		}
+	}
+	return t, nil
+}
+
+// withQuery adds parameters to a URL, which may have some.
+func withQuery(to string, q url.Values) string {
+	sep := "?"
+	if strings.Contains(to, "?") {
+		sep = "&"
+	}
+	return to + sep + q.Encode()
+}
