@@ -390,6 +390,7 @@ func (b *Browser) grant(c *authCode, now time.Time) (*family, error) {
 	}
 	f.AuthTime, f.Kept, f.OAuth, f.Parent = b.AuthTime, b.family.Kept, true, b.family.ID
 	f.AMR, f.ACR = b.family.AMR, c.ACR
+	f.Provider, f.Level = b.family.Provider, b.family.Level
 	f.Claims = c.Claims
 	if f.onRecord() && b.family.onRecord() { // the call may come from a server of the application
 		f.Agent, f.IP = b.family.Agent, b.family.IP

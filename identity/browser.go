@@ -193,7 +193,7 @@ func (b *Browser) Session() *Session {
 	return &Session{
 		engine: s.engine, pool: s.pool, client: s.client, user: b.User, ring: s.ring,
 		claims:   &token.Claims{Subject: f.Sub, OriginID: f.ID, ClientID: s.client.ID, Username: b.User.Username, Use: token.UseAccess, Scope: scopeAdmin, AuthTime: f.AuthTime},
-		authTime: f.AuthTime, amr: f.AMR, acr: f.ACR,
+		authTime: f.AuthTime, amr: f.credits(), level: f.level(), acr: f.ACR,
 	}
 }
 

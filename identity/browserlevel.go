@@ -77,7 +77,7 @@ func (b *Browser) compare(r store.Reader) (BrowserLevel, error) {
 		return 0, err
 	}
 	a, err := o.aim(r, s)
-	reached := levelOf(have)
+	reached := b.reached(have)
 	switch {
 	case err != nil:
 		return 0, err
@@ -102,7 +102,15 @@ func (b *Browser) counts(r store.Reader) (methods []string, cred *credential, er
 	if cred, err = credentialOf(b.scope.settings, values[0]); err != nil || cred.changed().After(b.AuthTime) {
 		return nil, cred, err
 	}
-	return b.family.AMR, cred, nil
+	return b.family.credits(), cred, nil
+}
+
+// reached is the level of the sign-in of a browser. A sign-in by an identity provider counts whatever became of the password.
+func (b *Browser) reached(counting []string) Level {
+	if b.family.Provider != "" {
+		return b.family.level()
+	}
+	return levelOf(counting)
 }
 
 // namedLevels are the levels that a request names: those that the pool has, the best first. On the plan LITE there are none.
@@ -128,7 +136,7 @@ func (auth *Authorization) acr(r store.Reader, b *Browser) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	least, reached := slices.Min(auth.levels), levelOf(have)
+	least, reached := slices.Min(auth.levels), b.reached(have)
 	if set := b.scope.settings; reached < least {
 		return "", &LevelError{Level: least, Name: set.LevelName(least)}
 	}
@@ -149,5 +157,5 @@ func (t *attempt) browserCredit(ctx context.Context, in *BeginSignIn, now time.T
 	if b.standing(now) != nil || t.user == nil || t.user.Sub != b.User.Sub {
 		return c, nil //nolint:nilerr // it counts for nothing
 	}
-	return t.creditOf(in, b.AuthTime, b.family.AMR, b.family.ID, levelOf(b.family.AMR)), nil
+	return t.creditOf(in, b.AuthTime, b.family.credits(), b.family.ID, b.family.level()), nil
 }

@@ -80,6 +80,11 @@ func (c *claims) words(name string, values []string) {
 	}
 }
 
+// raw adds a value in JSON.
+func (c *claims) raw(name, text string) {
+	c.list = append(c.list, claim{name: name, kind: claimRaw, text: text})
+}
+
 // attribute adds an attribute of the user, converted to the type of its claim.
 func (c *claims) attribute(name, value string) {
 	switch name {

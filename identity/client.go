@@ -85,7 +85,7 @@ func (c Clients) Create(ctx context.Context, settings *ClientSettings) (*ClientI
 		if err != nil {
 			return err
 		}
-		if err := cmp.Or(clientIDFree(tx, settings.ID), checkScopes(tx, pool.ID, &client.Settings)); err != nil {
+		if err := cmp.Or(clientIDFree(tx, settings.ID), checkScopes(tx, pool.ID, &client.Settings), checkProviders(tx, pool.ID, &client.Settings)); err != nil {
 			return err
 		}
 		if err := cmp.Or(insertClient(tx, client, secret), admitSSO(tx, now, &client.Settings)); err != nil {

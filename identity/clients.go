@@ -44,7 +44,7 @@ func (c Clients) Update(ctx context.Context, id string, fn func(*ClientSettings)
 		if client.Settings.Secret != "" || client.Settings.GenerateSecret != client.HasSecret {
 			return &SettingError{Setting: "Secret", Reason: "Whether a client has a secret cannot be changed."}
 		}
-		if err := cmp.Or(client.Settings.Check(&pool.Settings), checkScopes(tx, pool.ID, &client.Settings)); err != nil {
+		if err := cmp.Or(client.Settings.Check(&pool.Settings), checkScopes(tx, pool.ID, &client.Settings), checkProviders(tx, pool.ID, &client.Settings)); err != nil {
 			return err
 		}
 		client.Settings.GenerateSecret = false

@@ -49,6 +49,7 @@ type Engine struct {
 	poolHooks map[string]*Hooks // by the key of the pool
 	targets   TargetCaller      // nil if no target can be called
 	logs      LogSink           // nil if records of pools go nowhere
+	resolver  ProviderResolver  // nil if nobody looks at identity providers
 	paces     sync.Map          // pool and trigger → *pace, of hooks that have run
 
 	rotateAfter time.Duration // 0 means never
@@ -148,6 +149,10 @@ type Options struct {
 	// after Hooks and PoolHooks. identity/webhook has one. Defaults to none: a flow that
 	// would run a function then fails with a [*TriggerError].
 	Targets TargetCaller
+	// Providers looks at identity providers when they are set up: it finds the endpoints of an OIDC issuer, and
+	// reads SAML metadata. Defaults to none: settings of providers are then kept as they are given, and nobody has
+	// looked whether there is such a provider.
+	Providers ProviderResolver
 	// Logs takes the records for the destinations that the setting Logs of a pool names:
 	// messages that did not reach their user. identity/logsink has one. Defaults to none.
 	Logs LogSink
@@ -231,7 +236,7 @@ func (e *Engine) fillDefaults(o *Options) {
 	e.blocked, e.breached = foldAll(o.BlockedPasswords), o.Breached
 	e.outbox = newOutbox(o.Outbox)
 	e.hooks, e.poolHooks, e.targets = o.Hooks, hooksByPool(o.PoolHooks), o.Targets
-	e.logs = o.Logs
+	e.logs, e.resolver = o.Logs, o.Providers
 	if o.RotateKeysAfter != 0 {
 		e.rotateAfter = max(o.RotateKeysAfter, 2*keyLead)
 	}

@@ -27,6 +27,35 @@ var (
 	ErrResourceServerNotFound = errors.New("identity: resource server does not exist")
 	// ErrResourceServerExists is returned when the identifier of a resource server is taken. It is a [*ResourceServerError].
 	ErrResourceServerExists = errors.New("identity: resource server already exists")
+	// ErrProviderNotFound is returned for an identity provider that does not exist, or that the app client does not have. It is a [*NotFoundError].
+	ErrProviderNotFound = errors.New("identity: identity provider does not exist")
+	// ErrProviderUnknown is returned for an app client that names an identity provider which the pool does not have. It is a [*ProviderError].
+	ErrProviderUnknown = errors.New("identity: app client names an identity provider that does not exist")
+	// ErrProviderExists is returned when the name of an identity provider is taken. It is a [*ProviderError].
+	ErrProviderExists = errors.New("identity: identity provider already exists")
+	// ErrProviderIdentifierTaken is returned when another identity provider of the pool has an identifier. It is a [*ProviderError].
+	ErrProviderIdentifierTaken = errors.New("identity: identifier belongs to another identity provider")
+	// ErrProviderUnreachable is returned by a [ProviderResolver] if the issuer of an OIDC provider cannot be discovered.
+	ErrProviderUnreachable = errors.New("identity: issuer of the identity provider cannot be discovered")
+	// ErrProviderMetadata is returned by a [ProviderResolver] for metadata of a SAML provider that cannot be read. It is a [*ProviderError], whose
+	// Name is the URL; it is empty for metadata that was given as a file.
+	ErrProviderMetadata = errors.New("identity: metadata of the identity provider cannot be read")
+	// ErrNoSigningCertificate is returned for the signing certificate of a pool that never had a SAML provider.
+	ErrNoSigningCertificate = errors.New("identity: user pool has no signing certificate")
+	// ErrProviderSubject is returned for a sign-in by a provider that has named nobody, or somebody who can have no username in the pool.
+	ErrProviderSubject = errors.New("identity: identity provider has named nobody who can have a username")
+	// ErrProviderAmbiguous is returned for a sign-in by a provider whose answer names two users of the pool.
+	ErrProviderAmbiguous = errors.New("identity: answer of the identity provider names two users")
+	// ErrProviderDisabled is returned for a sign-in by an identity that an operator has turned off.
+	ErrProviderDisabled = errors.New("identity: sign-in by the identity provider is turned off for the user")
+	// ErrLinkSourceExists is returned for a link of somebody who has signed in by the provider already.
+	ErrLinkSourceExists = errors.New("identity: somebody who has signed in by the identity provider cannot be linked")
+	// ErrAlreadyLinked is returned for a link that exists.
+	ErrAlreadyLinked = errors.New("identity: already linked to the user")
+	// ErrLinkSource is returned for a link whose source is a user of the pool itself.
+	ErrLinkSource = errors.New("identity: a user with a password cannot be linked to another")
+	// ErrLinkNotFound is returned for a link that does not exist.
+	ErrLinkNotFound = errors.New("identity: no user has this identity")
 	// ErrScopeNotFound is returned for a scope that is neither one of OpenID Connect nor of a resource server of the pool. It is a [*NotFoundError].
 	ErrScopeNotFound = errors.New("identity: scope does not exist")
 	// ErrDomainNotFound is returned for a domain that the pool, or any pool, does not have. It is a [*NotFoundError].
@@ -336,6 +365,16 @@ type ResourceServerError struct {
 
 func (e *ResourceServerError) Error() string { return e.Err.Error() + ": " + e.Identifier }
 func (e *ResourceServerError) Unwrap() error { return e.Err }
+
+// A ProviderError names the identity provider that an error is about.
+type ProviderError struct {
+	Err  error  // such as ErrProviderExists
+	Pool string // the id of the pool; empty where it does not matter
+	Name string // of the provider; of ErrProviderIdentifierTaken and ErrProviderMetadata what is wrong
+}
+
+func (e *ProviderError) Error() string { return e.Err.Error() + ": " + e.Name }
+func (e *ProviderError) Unwrap() error { return e.Err }
 
 // A DomainError names the domain that a pool cannot have.
 type DomainError struct {

@@ -104,6 +104,7 @@ const (
 	SubjectAccessKey      SubjectKind = "accessKey"      // an access key of an operator, by its id
 	SubjectDomain         SubjectKind = "domain"         // a domain of a pool, by its name
 	SubjectResourceServer SubjectKind = "resourceServer" // a resource server, by its identifier
+	SubjectProvider       SubjectKind = "provider"       // an identity provider, by its name
 	SubjectImportJob      SubjectKind = "importJob"      // an import job, by its id; Data has its name
 )
 

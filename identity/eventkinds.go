@@ -45,7 +45,10 @@ const (
 	EventUserCreated               EventKind = "UserCreated"       // by an operator
 	EventUserInvitedAgain          EventKind = "UserInvitedAgain"
 	EventUserImported              EventKind = "UserImported"
-	EventUserMigrated              EventKind = "UserMigrated" // a hook has brought the user from another directory
+	EventUserMigrated              EventKind = "UserMigrated"     // a hook has brought the user from another directory
+	EventProfileCreated            EventKind = "ProfileCreated"   // of somebody who signs in by an identity provider; Data has the provider
+	EventIdentityLinked            EventKind = "IdentityLinked"   // to a user, by an operator; Data has the provider
+	EventIdentityUnlinked          EventKind = "IdentityUnlinked" // by an operator, or turned off; Data has the provider
 	EventUserDisabled              EventKind = "UserDisabled"
 	EventUserEnabled               EventKind = "UserEnabled"
 	EventUserDeleted               EventKind = "UserDeleted" // by the user, by an operator, or by the engine because the user was not confirmed in time
@@ -83,6 +86,9 @@ const (
 	EventResourceServerCreated EventKind = "ResourceServerCreated"
 	EventResourceServerChanged EventKind = "ResourceServerChanged" // Data has the names of the settings
 	EventResourceServerDeleted EventKind = "ResourceServerDeleted"
+	EventProviderCreated       EventKind = "ProviderCreated"
+	EventProviderChanged       EventKind = "ProviderChanged" // Data has the names of the settings
+	EventProviderDeleted       EventKind = "ProviderDeleted"
 	EventImportJobCreated      EventKind = "ImportJobCreated"
 	EventImportJobStarted      EventKind = "ImportJobStarted"
 	EventImportJobStopped      EventKind = "ImportJobStopped"   // by an operator
@@ -116,6 +122,7 @@ const (
 	dataCount    = "count"      // how many sign-ins ended
 	dataScopes   = "scopes"     // of an application, with spaces between them
 	dataMaster   = "master"     // the id of a new master key
+	dataProvider = "provider"   // the name of an identity provider
 	dataRevoked  = "revoked"    // "true" if all earlier signing and master keys were revoked
 )
 

@@ -24,6 +24,9 @@ type family struct {
 	AMR []string `json:"amr,omitempty"`
 	// ACR is the name of the level that it reached, as the name was then. It is empty unless the sign-in named a level.
 	ACR string `json:"acr,omitempty"`
+	// Provider is the identity provider that the user has signed in by, and Level what it vouches for. Empty for a sign-in to the pool itself.
+	Provider string `json:"provider,omitempty"`
+	Level    Level  `json:"level,omitempty"`
 	// Browser says that this is a browser that is signed in by pages. It has no tokens.
 	Browser bool `json:"browser,omitempty"`
 	// OAuth says that the tokens were given by the authorization server. Parent is the browser that they came through.

@@ -33,6 +33,7 @@ import (
 //	pending.proveFirst              tokenTriggers
 //	PasskeyRequired.answer          tokenTriggers
 //	scope.firstWords                CustomMessage, senderTrigger of the medium
+//	federation.callable             InboundFederation, PreSignUp, PostConfirmation, PreAuthentication, tokenTriggers
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
 //	Browser.give                    PreTokenGeneration, PreTokenGenerationV1
 //	scope.issueClient               PreTokenGeneration of version V3_0
@@ -60,22 +61,21 @@ import (
 // the hook has allowed.
 //
 //	point                  runs in
-//	preSignUp              scope.decideSignUp, Admin.createUser
-//	postConfirmation       scope.commitSignUp, scope.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
+//	inboundFederation      federation.inbound
+//	preSignUp              scope.decideSignUp, Admin.createUser, federation.register
+//	postConfirmation       federation.register, scope.commitSignUp, scope.confirmSignUp, AppClient.confirmForgotPassword, Users.Confirm
 //	userMigration          scope.migrate
 //	defineChallenge        customSignIn.next
 //	createChallenge        customSignIn.challenge
 //	verifyChallenge        CustomChallenge.answer
-//	preAuthentication      AppClient.signIn, AppClient.startSRP, AppClient.startCustom, AppClient.beginWith
+//	preAuthentication      AppClient.signIn, AppClient.startSRP, AppClient.startCustom, AppClient.beginWith, federation.renew
 //	postAuthentication     scope.beforeTokens
 //	preTokenGeneration     scope.changeTokens
-//	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish, customSignIn.finish
+//	beforeTokens           attempt.judge, scope.setFirstPassword, secondStep.finish, customSignIn.finish, federation.finish
 //	customMessage          scope.commitSignUp, scope.sendCode, Admin.resetPassword, Admin.announce, update.write, Session.sendVerification, scope.sendFactorCode, scope.firstWords
 //	send                   scope.commitSignUp, scope.hideSignUp, scope.sendCode, Admin.resetPassword, Admin.invite, update.write, Session.sendVerification, scope.sendFactorCode, firstStep.post
 //
 // A flow makes a letter, see outbox.go. Its send runs after the commit, or in the worker of the outbox.
-//
-// InboundFederation has no flow yet, and so no point.
 
 // Triggers that flows check together.
 var (
@@ -99,6 +99,13 @@ var (
 		},
 		noDecision,
 		[]Trigger{PostConfirmation},
+	}
+	atInboundFederation = at[hook.InboundFederation, hook.InboundFederationDecision]{
+		func(h *Hooks) func(context.Context, *hook.InboundFederation) (hook.InboundFederationDecision, error) {
+			return h.InboundFederation
+		},
+		mergeFederation,
+		[]Trigger{InboundFederation},
 	}
 	atUserMigration = at[hook.UserMigration, hook.UserMigrationDecision]{
 		func(h *Hooks) func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error) {
@@ -234,6 +241,18 @@ func (p points) postConfirmation(ctx context.Context, source hook.Source, u *Use
 		return &hook.PostConfirmation{Event: p.event(ctx, source, u)}
 	})
 	return err
+}
+
+// inboundFederation runs in each sign-in by an identity provider, before anything of it is stored.
+func (p points) inboundFederation(ctx context.Context, fd *federation) (hook.InboundFederationDecision, error) {
+	return run(ctx, p, atInboundFederation, func() *hook.InboundFederation {
+		e := &hook.InboundFederation{
+			Event:    p.event(ctx, hook.FederatedSignIn, &User{Username: fd.in.Subject}),
+			Provider: fd.in.Provider, ProviderType: string(fd.provider.Type),
+		}
+		e.TokenResponse, e.IDToken, e.UserInfo, e.SAMLResponse = fd.in.TokenResponse, fd.in.IDToken, fd.in.UserInfo, fd.in.SAMLResponse
+		return e
+	})
 }
 
 // userMigration runs for a name that no user has. It does not run in a sign-in by
@@ -438,8 +457,10 @@ func (s *scope) beforeTokens(ctx context.Context, source hook.Source, f *family,
 		return nil //nolint:nilerr // the commit refuses
 	}
 	s.marks(f)
-	if err := p.postAuthentication(ctx, o.user, f); err != nil {
-		return err
+	if !s.newcomer { // PostConfirmation has run
+		if err := p.postAuthentication(ctx, o.user, f); err != nil {
+			return err
+		}
 	}
 	if !s.pages { // a browser gets no tokens: its applications do, later
 		if err := s.changeTokens(ctx, source, newGrant(o.user, o.groups, f)); err != nil {

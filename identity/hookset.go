@@ -50,8 +50,7 @@ type Hooks struct {
 	// UserMigration runs for a name that no user has, at a sign-in with a password and when
 	// a password was forgotten.
 	UserMigration func(context.Context, *hook.UserMigration) (hook.UserMigrationDecision, error)
-	// InboundFederation is not run yet: there are no sign-ins by other identity providers. It will
-	// run after the answer of the provider, and before the user is stored.
+	// InboundFederation runs in each sign-in by an identity provider, before anything of it is stored.
 	InboundFederation func(context.Context, *hook.InboundFederation) (hook.InboundFederationDecision, error)
 	// CustomEmailSender sends mails instead of the [Sender].
 	CustomEmailSender func(context.Context, *hook.CustomSender) error
@@ -265,6 +264,14 @@ func mergeCreate(a, b hook.CreateAuthChallengeDecision) hook.CreateAuthChallenge
 // mergeVerify finds an answer right if one of the hooks does.
 func mergeVerify(a, b hook.VerifyAuthChallengeDecision) hook.VerifyAuthChallengeDecision {
 	return hook.VerifyAuthChallengeDecision{Correct: a.Correct || b.Correct}
+}
+
+// mergeFederation takes the first attributes that a hook has put in the place of what a provider says.
+func mergeFederation(a, b hook.InboundFederationDecision) hook.InboundFederationDecision {
+	if len(a.Attributes) > 0 {
+		return a
+	}
+	return b
 }
 
 // mergeMigration takes the first user that a hook has found.

@@ -20,6 +20,7 @@ const (
 	methodEmail    = "email_otp" // a code by mail
 	methodSoftware = "swk"       // a passkey that may be on several devices, or is part of one
 	methodHardware = "hwk"       // a passkey that cannot leave a device of its own, such as a security key
+	methodProvider = "fed"       // an identity provider vouches for the user, and has not said how
 	methodSeveral  = "mfa"       // two or more of the others
 )
 
@@ -37,6 +38,8 @@ func (p proof) method() (string, error) {
 			return "", err
 		}
 		return p.orPasskey(f.amr), nil
+	case provedProvider:
+		return "", fmt.Errorf("%w: an identity provider has several methods", errUnhandled) // see methodsOfProofs
 	case provedRecovery, provedCustom, provedDevice, provedRounds, provedEarlier: // outcome.aim adds those of an earlier sign-in
 		return "", nil
 	default:
@@ -72,6 +75,10 @@ func (p proof) orPasskey(method string) string {
 func methodsOfProofs(proofs []proof) ([]string, error) {
 	var out []string
 	for _, p := range proofs {
+		if p.Kind == provedProvider {
+			out = joined(out, methodsOfProvider(p.AMR)...)
+			continue
+		}
 		m, err := p.method()
 		if err != nil {
 			return nil, err
@@ -79,6 +86,38 @@ func methodsOfProofs(proofs []proof) ([]string, error) {
 		out = joined(out, m)
 	}
 	return out, nil
+}
+
+// methodsOfProvider are the methods that a provider names, as far as they are methods that tokens name. They raise no level:
+// [family.level] tells that.
+func methodsOfProvider(amr []string) []string {
+	var out []string
+	for _, m := range amr {
+		switch m {
+		case methodPassword, methodTOTP, methodSMS, methodEmail, methodSoftware, methodHardware:
+			out = joined(out, m)
+		}
+	}
+	if out == nil {
+		return []string{methodProvider}
+	}
+	return out
+}
+
+// level is the level that a sign-in has reached: that of its methods, or what an identity provider has vouched for.
+func (f *family) level() Level {
+	if f.Provider != "" {
+		return f.Level
+	}
+	return levelOf(f.AMR)
+}
+
+// credits are the methods of a sign-in that a later one may count. What an identity provider says of others does not prove a factor of the pool.
+func (f *family) credits() []string {
+	if f.Provider != "" {
+		return nil
+	}
+	return f.AMR
 }
 
 // joined adds methods to a list: each once, empty ones not at all, and methodSeveral last if it is due.

@@ -60,7 +60,7 @@ func (u *User) rename(s *PoolSettings) {
 	for _, a := range u.nameAttributes(s) {
 		names = append(names, fold(u.Attributes[a], sensitive))
 	}
-	for _, a := range s.Aliases {
+	for _, a := range u.aliasAttributes(s) {
 		if a == "preferred_username" || u.verified(a) {
 			names = append(names, fold(u.Attributes[a], sensitive))
 		}
@@ -74,11 +74,24 @@ func (u *User) rename(s *PoolSettings) {
 // takes addresses of both kinds, it is the kind that the user came with, for
 // good: the other address is an attribute like any other. Users of whom that
 // is not known sign in with both.
+//
+// A user whom an identity provider has brought has no name but the username: a provider must not give anybody the address of another user.
 func (u *User) nameAttributes(s *PoolSettings) []string {
+	if u.primary() != nil {
+		return nil
+	}
 	if u.NamedBy != "" {
 		return []string{u.NamedBy}
 	}
 	return s.UsernameAttributes
+}
+
+// aliasAttributes are the attributes that the user signs in with beside the username.
+func (u *User) aliasAttributes(s *PoolSettings) []string {
+	if u.primary() != nil {
+		return nil
+	}
+	return s.Aliases
 }
 
 // aliases are the addresses by which the user can sign in, by attribute, or nil.
@@ -86,7 +99,7 @@ func (u *User) aliases(s *PoolSettings) map[string]string {
 	var out map[string]string
 	for _, a := range []string{"email", "phone_number"} {
 		v := u.Attributes[a]
-		if v == "" || !slices.Contains(u.nameAttributes(s), a) && !(slices.Contains(s.Aliases, a) && u.verified(a)) {
+		if v == "" || !slices.Contains(u.nameAttributes(s), a) && !(slices.Contains(u.aliasAttributes(s), a) && u.verified(a)) {
 			continue
 		}
 		if out == nil {
@@ -110,7 +123,7 @@ func isSubOfAnother(r store.Reader, u *User, name string) (bool, error) {
 
 // nameAttribute is the attribute of u, if any, that folds to a name.
 func (u *User) nameAttribute(s *PoolSettings, name string) string {
-	for _, a := range slices.Concat(u.nameAttributes(s), s.Aliases) {
+	for _, a := range slices.Concat(u.nameAttributes(s), u.aliasAttributes(s)) {
 		if v := u.Attributes[a]; v != "" && fold(v, s.DistinguishesCase()) == name {
 			return a
 		}

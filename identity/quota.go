@@ -18,6 +18,7 @@ type Quotas struct {
 	Groups          int // of a pool; 10,000
 	GroupsPerUser   int // 100
 	ResourceServers int // of a pool; 25
+	Providers       int // identity providers of a pool; 300
 	// Users is how many users a pool may have before sign-ups are refused. What operators
 	// make counts and is never refused. Each process counts the users every minute or more rarely,
 	// so several processes may exceed it by what they add in between. Defaults to no limit.
@@ -29,7 +30,7 @@ type Quotas struct {
 }
 
 // The service's quotas.
-var serviceQuotas = Quotas{Pools: 1000, Clients: 1000, Groups: 10_000, GroupsPerUser: 100, ResourceServers: 25}
+var serviceQuotas = Quotas{Pools: 1000, Clients: 1000, Groups: 10_000, GroupsPerUser: 100, ResourceServers: 25, Providers: 300}
 
 // What there can be too many of, as a [QuotaError] calls it.
 const (

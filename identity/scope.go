@@ -38,6 +38,7 @@ type scope struct {
 	deviceKey string        // the device of the pool's that the client names, see devicesignin.go; empty for none
 	untracked bool          // the flow tracks no devices
 	unasked   bool          // hooks must run before a sign-in gets tokens, and have not yet
+	newcomer  bool          // an identity provider has just brought the user, see federation.go
 	pages     bool          // it is a call of sign-in pages: a sign-in ends with a browser that is signed in
 
 	levels  []Level // that the sign-in has named, the best first, see stepup.go; nil for none

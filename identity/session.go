@@ -25,7 +25,8 @@ type Session struct {
 	ring   *ring
 	// authTime is when the user signed in. It is read from the store: a refresh keeps it, and a change of the password renews it.
 	authTime time.Time
-	amr      []string       // what the sign-in has proved, see levels.go
+	amr      []string       // what the sign-in has proved that another may count, see levels.go
+	level    Level          // that it has reached
 	acr      string         // the name of the level in its tokens, if it has named one
 	asked    *ClaimsRequest // that it shows beside those of its scopes; nil for none
 }
@@ -76,7 +77,7 @@ func (e *Engine) Session(ctx context.Context, access Secret) (*Session, error) {
 	if err := s.alive(f); err != nil {
 		return s, err
 	}
-	s.authTime, s.amr, s.acr, s.asked = f.AuthTime, f.AMR, f.ACR, f.Claims
+	s.authTime, s.amr, s.level, s.acr, s.asked = f.AuthTime, f.credits(), f.level(), f.ACR, f.Claims
 	return s, nil
 }
 

@@ -7,7 +7,7 @@ import (
 
 // Level is the highest level that the sign-in of the session has reached, whether or not it has named one. It is 0 if none
 // is known: of a sign-in that hooks alone have proved, and of one by an earlier version.
-func (s *Session) Level() Level { return levelOf(s.amr) }
+func (s *Session) Level() Level { return s.level }
 
 // RequireLevel returns a [*LevelError] unless the sign-in of the session has reached a level, and is not older than maxAge.
 // Zero means any age. A refresh makes a sign-in no younger. Call it before what needs a stronger proof. To get one, begin a

@@ -32,6 +32,12 @@ type (
 	DomainFailover = settings.DomainFailover
 	// ResourceServerSettings are the settings of a resource server, as they are stored.
 	ResourceServerSettings = settings.ResourceServer
+	// ProviderSettings are the settings of an identity provider, as they are stored.
+	ProviderSettings = settings.Provider
+	// ProviderType is a kind of identity provider.
+	ProviderType = settings.ProviderType
+	// ProviderDetails say how to reach an identity provider, and are secret.
+	ProviderDetails = settings.ProviderDetails
 	// ResourceScope is one scope of a resource server.
 	ResourceScope = settings.ResourceScope
 	// PasswordPolicy says what a password must have.
@@ -165,6 +171,16 @@ const (
 	TypeNumber   = settings.TypeNumber
 	TypeDateTime = settings.TypeDateTime
 	TypeBoolean  = settings.TypeBoolean
+)
+
+// The kinds of identity providers.
+const (
+	ProviderSAML     = settings.ProviderSAML
+	ProviderOIDC     = settings.ProviderOIDC
+	ProviderGoogle   = settings.ProviderGoogle
+	ProviderFacebook = settings.ProviderFacebook
+	ProviderAmazon   = settings.ProviderAmazon
+	ProviderApple    = settings.ProviderApple
 )
 
 // The triggers that a pool may have a target for.

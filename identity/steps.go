@@ -42,6 +42,7 @@ const (
 	provedCustom   proofKind = "custom"   // hooks of the program were satisfied
 	provedDevice   proofKind = "device"   // a remembered device has proved itself, in place of a second factor
 	provedEarlier  proofKind = "earlier"  // an earlier sign-in counts; it alone signs nobody in
+	provedProvider proofKind = "provider" // an identity provider vouches for the user
 	provedRounds   proofKind = "rounds"   // hooks of the program have not ended the sign-in yet
 )
 
@@ -58,6 +59,9 @@ type proof struct {
 	Passkey  []byte `json:"p,omitempty"`
 	Verified bool   `json:"v,omitempty"`
 	Hardware bool   `json:"h,omitempty"` // the passkey cannot leave its device
+	// Provider is the name of a provedProvider, and AMR what it says that it has asked for. Neither is in a state.
+	Provider string   `json:"-"`
+	AMR      []string `json:"-"`
 }
 
 // holds reports whether what was proved before still holds: the password was
@@ -76,6 +80,8 @@ func (p proof) holds(s *PoolSettings, o *outcome) (bool, error) {
 		return o.cred.changed().Equal(p.Changed) && f.usable(s, o.user, owned{o.cred, o.passkeys.proved(p)}), nil
 	case provedRecovery:
 		return s.RecoveryCodes, nil
+	case provedProvider: // it is in no state: the sign-in has one step
+		return false, nil
 	case provedFactor:
 		return mayUse(s, o.user, o.enrolled, p.Method), nil
 	case provedDevice:
@@ -114,6 +120,9 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 	if proved(proofs, provedRounds) {
 		return stepUndecided, MFANone, fmt.Errorf("%w: a custom sign-in that has not ended", errUnhandled)
 	}
+	if proved(proofs, provedProvider) {
+		return afterProvider(u, proofs)
+	}
 	if proved(proofs, provedCustom) && !proved(proofs, provedPassword) {
 		return afterHooks(s, u, e, proofs)
 	}
@@ -130,12 +139,28 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 	case StatusForceChangePassword:
 		return stepNewPassword, MFANone, nil
 	case StatusConfirmed:
-	case StatusUnconfirmed, StatusResetRequired: // refused before
+	case StatusUnconfirmed, StatusResetRequired, StatusExternalProvider: // refused before
 		fallthrough
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in of a user in the state %q", errUnhandled, u.Status)
 	}
 	return factorStep(s, u, e, proofs)
+}
+
+// afterProvider is the policy after a sign-in by an identity provider, which proves nothing beside it. Passwords and factors are the provider's affair. A password of
+// the pool that must be replaced or reset is no concern of somebody who has not used it.
+func afterProvider(u *User, proofs []proof) (step, MFAMethod, error) {
+	if len(proofs) != 1 {
+		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in by an identity provider with other proofs", errUnhandled)
+	}
+	switch u.Status {
+	case StatusExternalProvider, StatusConfirmed, StatusForceChangePassword, StatusResetRequired:
+		return stepDone, MFANone, nil
+	case StatusUnconfirmed: // refused before
+		fallthrough
+	default:
+		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in by an identity provider of a user in the state %q", errUnhandled, u.Status)
+	}
 }
 
 // afterHooks is the policy after a custom sign-in without a password. The hooks have
@@ -145,7 +170,7 @@ func nextStep(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMe
 func afterHooks(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFAMethod, error) {
 	switch u.Status {
 	case StatusConfirmed, StatusForceChangePassword:
-	case StatusUnconfirmed, StatusResetRequired: // refused before
+	case StatusUnconfirmed, StatusResetRequired, StatusExternalProvider: // refused before
 		fallthrough
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: a custom sign-in of a user in the state %q", errUnhandled, u.Status)
@@ -162,7 +187,7 @@ func afterFirst(s *PoolSettings, u *User, e enrolled, proofs []proof) (step, MFA
 	switch u.Status {
 	case StatusConfirmed:
 		return factorStep(s, u, e, proofs)
-	case StatusUnconfirmed, StatusForceChangePassword, StatusResetRequired: // have no such factor
+	case StatusUnconfirmed, StatusForceChangePassword, StatusResetRequired, StatusExternalProvider: // have no such factor
 		fallthrough
 	default:
 		return stepUndecided, MFANone, fmt.Errorf("%w: a sign-in without a password of a user in the state %q", errUnhandled, u.Status)

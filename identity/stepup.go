@@ -210,7 +210,7 @@ func (o *outcome) earlier(r store.Reader) ([]string, error) {
 		o.refused = ErrSessionInvalid
 		return nil, nil
 	}
-	return f.AMR, nil
+	return f.credits(), nil
 }
 
 // reach notes in the scope what was proved. In a sign-in that has named levels it changes the next step to one that leads to

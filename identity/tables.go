@@ -38,6 +38,25 @@ var (
 		Owner: store.OwnedByPool,
 	}
 
+	// providers: the identity providers of a pool, with what the pool proves itself by to them.
+	providers = &store.Table[providerRecord]{
+		Name: "providers", Secret: true, Key: func(p *providerRecord) string { return store.Key(p.Pool, p.Name) },
+		Owner: store.OwnedByPool, Indexes: []*store.Index[providerRecord]{providersByIdentifier},
+	}
+	// providersByIdentifier: an identifier belongs to one provider of a pool.
+	providersByIdentifier = &store.Index[providerRecord]{Name: "identifiers", Unique: true, Keys: func(p *providerRecord) []string {
+		keys := make([]string, len(p.Identifiers))
+		for i, id := range p.Identifiers {
+			keys[i] = store.Key(p.Pool, id)
+		}
+		return keys
+	}}
+	// samlSignings: what a pool signs its requests to SAML providers with.
+	samlSignings = &store.Table[samlSigning]{
+		Name: "samlsignings", Secret: true, Key: func(k *samlSigning) string { return store.Key(k.Pool) },
+		Owner: store.OwnedByPool,
+	}
+
 	// domains: the prefixes and custom domains of pools. A name is unique in the store.
 	domains = &store.Table[Domain]{
 		Name: "domains", Key: func(d *Domain) string { return store.Key(d.Settings.Name) },
@@ -66,8 +85,10 @@ var (
 	users = &store.Table[User]{
 		Name: "users", Version: userVersion, Upgrade: upgradeUser, Key: func(u *User) string { return store.Key(u.Pool, u.Sub) },
 		Owner: store.OwnedByPool, Refs: (*User).namedGroups, Views: []store.View{usersView},
-		Indexes: []*store.Index[User]{usersByName, usersBySearch, usersByGroup},
+		Indexes: []*store.Index[User]{usersByName, usersBySearch, usersByGroup, usersByIdentity},
 	}
+	// usersByIdentity: who each user is with identity providers.
+	usersByIdentity = &store.Index[User]{Name: "identities", Unique: true, Keys: identityKeys}
 	// usersByName: whatever a user signs in with, folded.
 	usersByName = &store.Index[User]{Name: "names", Unique: true, Keys: func(u *User) []string {
 		keys := make([]string, len(u.Names))
@@ -327,6 +348,8 @@ const (
 	StatusConfirmed           UserStatus = "CONFIRMED"
 	StatusForceChangePassword UserStatus = "FORCE_CHANGE_PASSWORD"
 	StatusResetRequired       UserStatus = "RESET_REQUIRED"
+	// StatusExternalProvider is of a user who signs in by an identity provider alone.
+	StatusExternalProvider UserStatus = "EXTERNAL_PROVIDER"
 )
 
 // User is a user as it is stored, without credentials.
@@ -346,6 +369,7 @@ type User struct {
 	Groups     []string          `json:"groups,omitempty"`     // ids, some of which may be of groups that were deleted
 	Ruled      []string          `json:"ruled,omitempty"`      // ids of the groups that rules have put the user into
 	NamedBy    string            `json:"namedBy,omitempty"`    // the address that is the name, where a pool takes two kinds
+	Identities []Identity        `json:"identities,omitempty"` // who the user is with identity providers
 }
 
 // MFAMethod is a second factor.

@@ -239,7 +239,12 @@ func (s *scope) idClaims(g *grant, iss string, now time.Time) (*claims, error) {
 			c.attribute(name, g.user.Attributes[name])
 		}
 	}
-	return c, nil
+	if len(g.user.Identities) == 0 {
+		return c, nil
+	}
+	text, err := g.user.identitiesClaim()
+	c.raw("identities", text)
+	return c, err
 }
 
 // commonClaims adds the claims that both tokens of a sign-in have.

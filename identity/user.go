@@ -19,6 +19,7 @@ func (u *User) clone() *User {
 	c.Names = slices.Clone(u.Names)
 	c.Pending = maps.Clone(u.Pending)
 	c.Groups, c.Ruled = slices.Clone(u.Groups), slices.Clone(u.Ruled)
+	c.Identities = slices.Clone(u.Identities)
 	return &c
 }
 

@@ -45,6 +45,9 @@ const (
 	SignUp     Source = "PreSignUp_SignUp"          // by the user
 	CreateUser Source = "PreSignUp_AdminCreateUser" // by an operator
 
+	SignUpByProvider Source = "PreSignUp_ExternalProvider"         // by the first sign-in by an identity provider
+	FederatedSignIn  Source = "InboundFederation_ExternalProvider" // each sign-in by an identity provider
+
 	ConfirmSignUp         Source = "PostConfirmation_ConfirmSignUp"         // by the user or by an operator
 	ConfirmForgotPassword Source = "PostConfirmation_ConfirmForgotPassword" // the password was reset by a code
 
@@ -64,11 +67,8 @@ const (
 	TokensOfRefresh     Source = "TokenGeneration_RefreshTokens"
 )
 
-// The sources that no flow has yet: of signing in by web pages, by another identity provider
-// and as a client, and of notices of threat protection.
+// The sources that no flow has yet: of signing in by web pages and as a client, and of notices of threat protection.
 const (
-	SignUpByProvider Source = "PreSignUp_ExternalProvider"
-	FederatedSignIn  Source = "InboundFederation_ExternalProvider"
 	TokensOfPages    Source = "TokenGeneration_HostedAuth"
 	TokensOfClient   Source = "TokenGeneration_ClientCredentials"
 	NoticeOfTakeOver Source = "CustomEmailSender_AccountTakeOverNotification"

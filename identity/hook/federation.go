@@ -3,7 +3,7 @@ package hook
 import "encoding/json"
 
 // An InboundFederation is the event of a sign-in by another identity provider, after the answer of
-// the provider and before the user is stored. No flow runs its hook yet. It has no user: only
+// the provider and before the user is stored. It has no user: only
 // Source, Pool, Client, Username and Call of the Event are set.
 type InboundFederation struct {
 	Event
