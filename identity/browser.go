@@ -86,6 +86,8 @@ type Browser struct {
 	Age time.Duration
 	// Client is the id of the app client on whose page the user signed in.
 	Client string
+	// Provider is the identity provider that the user has signed in by. "" for a sign-in with what the user has in the pool.
+	Provider string
 	// Reusable reports whether the client that asks takes the sign-in without asking the user again: it
 	// is not older than the SSOMinutes of the client, and was used within its IdleHours.
 	Reusable bool
@@ -131,7 +133,7 @@ func (b *Browser) read(r store.Reader, cookie Secret) error {
 func (b *Browser) readFamily(r store.Reader, sub, id string) (err error) {
 	b.User, b.family, _, err = readSignIn(r, b.scope.pool.ID, &refreshClaims{Sub: sub, Family: id})
 	if err == nil && b.family != nil {
-		b.AuthTime, b.Client = b.family.AuthTime, b.family.Client
+		b.AuthTime, b.Client, b.Provider = b.family.AuthTime, b.family.Client, b.family.Provider
 	}
 	return err
 }
