@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"identity/logsink":              {"internal/outbound"},
 	"identity/web":                  {"identity", "store", "mfa", "internal/pagejs"},
 	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "mfa", "mfa/webauthn/webauthntest"},
-	"oauth":                         {"identity", "mfa", "oauth/hosted", "oauth/login", "token"},
+	"oauth":                         {"identity", "identity/settings", "mfa", "oauth/federation/fetch", "oauth/federation/oidc", "oauth/hosted", "oauth/login", "token"},
 	"oauth/federation/fetch":        {"internal/outbound"},
 	"oauth/federation/oidc":         {"oauth/federation/fetch"},
 	"oauth/hosted":                  {"mfa", "internal/pagejs"},

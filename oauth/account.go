@@ -40,7 +40,7 @@ func (v *visit) repeat(q *request, page hosted.Page, err error) {
 
 // signUp is the page of a sign-up.
 func (s *Server) signUp(v *visit) {
-	q, ok := v.request(v.query)
+	q, ok := v.nativeRequest(v.query)
 	if !ok {
 		return
 	}
@@ -108,7 +108,7 @@ func (v *visit) signUpPage(q *request) hosted.Page {
 
 // confirm is the page for the code of a sign-up.
 func (s *Server) confirm(v *visit) {
-	q, ok := v.request(v.query)
+	q, ok := v.nativeRequest(v.query)
 	if !ok {
 		return
 	}
@@ -146,7 +146,7 @@ func (s *Server) confirm(v *visit) {
 
 // forgotPassword asks for a name, then for the code that was sent and a new password.
 func (s *Server) forgotPassword(v *visit) {
-	q, ok := v.request(v.query)
+	q, ok := v.nativeRequest(v.query)
 	if !ok {
 		return
 	}

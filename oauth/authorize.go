@@ -160,11 +160,24 @@ func (s *Server) authorize(v *visit) {
 		v.redirect("/oauth2/authorize?" + p.encode())
 		return
 	}
-	_, level, err := v.current(q)
+	w, ok := v.chosenWay(q)
+	if !ok {
+		return
+	}
+	b, level, err := v.current(q)
+	if err == nil && !w.matches(b) {
+		err = identity.ErrNotSignedIn
+	}
 	silent := q.prompts("none")
 	switch {
 	case err != nil && !errors.Is(err, identity.ErrNotSignedIn):
 		v.refuse(q, err)
+	case err != nil && silent:
+		v.refuse(q, identity.ErrNotSignedIn)
+	case err != nil && w.provider != nil:
+		v.depart(q, w.provider)
+	case err != nil:
+		v.redirect("/login?" + p.encode())
 	case level == identity.LevelBest, level == identity.LevelMet && silent:
 		v.give(q, v.browserCookie(q))
 	case level == identity.LevelBeyond && silent:

@@ -10,6 +10,7 @@
 // It serves these paths:
 //
 //	/oauth2/authorize   where an application sends a browser (RFC 6749, section 4.1)
+//	/oauth2/idpresponse where an identity provider sends a browser back to
 //	/oauth2/token       codes, refresh tokens and clients' secrets for tokens (RFC 6749)
 //	/oauth2/userInfo    what an access token shows of its user (OpenID Connect Core, section 5.3)
 //	/oauth2/revoke      ends a sign-in by its refresh token (RFC 7009)

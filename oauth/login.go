@@ -19,6 +19,8 @@ const (
 	fieldState = "session" // the state of the challenge that is answered
 	fieldName  = "user"    // the name of the user; "name" is an attribute
 
+	fieldNameFirst = "name_first" // the page asks for the name, and the password comes later
+
 	fieldRecover = "recover" // a recovery code comes in place of the code that was asked for
 )
 
@@ -28,8 +30,7 @@ func (s *Server) login(v *visit) {
 	if !ok {
 		return
 	}
-	if other := v.query["identity_provider"]; other != "" && other != "COGNITO" || v.query["idp_identifier"] != "" {
-		v.page(http.StatusOK, hosted.Page{Kind: hosted.Unavailable, Client: q.auth.Client.Settings.Name, Provider: v.query["identity_provider"], Links: hosted.Links{SignIn: v.without("/login", "identity_provider", "idp_identifier")}})
+	if v.leads(q) {
 		return
 	}
 	if v.formOf(q, func() hosted.Page { return v.firstPage(q) }) {
@@ -77,6 +78,10 @@ func (v *visit) step(q *request) {
 // first takes the form of the first page.
 func (v *visit) first(q *request) {
 	name, password := v.form["username"], identity.Secret(v.form["password"])
+	if password == "" && v.form[fieldNameFirst] != "" {
+		v.named(q, name)
+		return
+	}
 	if v.chooses(q) { // the page has no field for it
 		password = ""
 	}
@@ -91,6 +96,22 @@ func (v *visit) first(q *request) {
 	default:
 		v.proceed(q, name, res)
 	}
+}
+
+// named takes the form of a page that asks for a name first, because the name may lead to a provider.
+func (v *visit) named(q *request, name string) {
+	if v.leadsHome(q, name) {
+		return
+	}
+	if v.chooses(q) {
+		delete(v.form, fieldNameFirst)
+		v.first(q)
+		return
+	}
+	page := v.firstPage(q)
+	page.Kind, page.Values = hosted.SignIn, map[string]string{"username": name}
+	delete(page.Hidden, fieldNameFirst)
+	v.show(q, http.StatusOK, page)
 }
 
 // begin begins a sign-in with a name, and with the password unless the user chooses a factor or is signed in already.
@@ -183,7 +204,10 @@ func (v *visit) firstPage(q *request) hosted.Page {
 		page.Values = map[string]string{"username": hint}
 	}
 	page.Links = hosted.Links{Forgot: "/forgotPassword?" + v.query.encode()}
-	if !q.auth.Pool.Settings.AdminOnly {
+	if v.offer(q, &page) {
+		page.Kind, page.Hidden = hosted.Identify, map[string]string{fieldNameFirst: "on"}
+	}
+	if !q.auth.Pool.Settings.AdminOnly && !page.NoForm {
 		page.Links.SignUp = "/signup?" + v.query.encode()
 	}
 	return page

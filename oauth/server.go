@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/oauth/hosted"
 )
 
@@ -40,6 +41,8 @@ type Options struct {
 	Path string
 	// Pages render the pages, with assets at Path followed by /assets/. Defaults to those of package hosted with its own look.
 	Pages *hosted.Pages
+	// Federation is how identity providers are dealt with.
+	Federation Federation
 	// Logger gets unexpected errors, and what pages do not tell. Defaults to slog.Default().
 	Logger *slog.Logger
 }
@@ -56,6 +59,7 @@ type Server struct {
 	routes  map[string]route
 	refused recent
 	looks   looks
+	parties relyingParties
 	slots   chan struct{} // holds a value for each request that is served
 	telling chan struct{} // holds a value for each application that is told of a sign-out
 }
@@ -89,20 +93,27 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 			panic(err) // its own pages are in the program
 		}
 	}
+	if s.options.Federation.Fetch == nil {
+		var err error
+		if s.options.Federation.Fetch, err = fetch.New(nil); err != nil {
+			panic(err) // there is nothing in it that can be wrong
+		}
+	}
 	s.assets = s.pages.Assets()
 	s.routes = map[string]route{
-		"/oauth2/authorize": {methods: "GET, HEAD, POST", serve: s.authorize},
-		"/oauth2/consent":   {methods: "GET, HEAD, POST", serve: s.consent},
-		"/oauth2/token":     {methods: "POST", serve: s.token, api: true},
-		"/oauth2/userInfo":  {methods: "GET, HEAD, POST", serve: s.userInfo, api: true},
-		"/oauth2/revoke":    {methods: "POST", serve: s.revoke, api: true},
-		"/login":            {methods: "GET, HEAD, POST", serve: s.login},
-		"/signup":           {methods: "GET, HEAD, POST", serve: s.signUp},
-		"/confirm":          {methods: "GET, HEAD, POST", serve: s.confirm},
-		"/forgotPassword":   {methods: "GET, HEAD, POST", serve: s.forgotPassword},
-		"/account":          {methods: "GET, HEAD, POST", serve: s.account},
-		"/logout":           {methods: "GET, HEAD, POST", serve: s.logout},
-		"/error":            {methods: "GET, HEAD", serve: s.errorPage},
+		"/oauth2/authorize":   {methods: "GET, HEAD, POST", serve: s.authorize},
+		"/oauth2/idpresponse": {methods: "GET, POST", serve: s.idpResponse},
+		"/oauth2/consent":     {methods: "GET, HEAD, POST", serve: s.consent},
+		"/oauth2/token":       {methods: "POST", serve: s.token, api: true},
+		"/oauth2/userInfo":    {methods: "GET, HEAD, POST", serve: s.userInfo, api: true},
+		"/oauth2/revoke":      {methods: "POST", serve: s.revoke, api: true},
+		"/login":              {methods: "GET, HEAD, POST", serve: s.login},
+		"/signup":             {methods: "GET, HEAD, POST", serve: s.signUp},
+		"/confirm":            {methods: "GET, HEAD, POST", serve: s.confirm},
+		"/forgotPassword":     {methods: "GET, HEAD, POST", serve: s.forgotPassword},
+		"/account":            {methods: "GET, HEAD, POST", serve: s.account},
+		"/logout":             {methods: "GET, HEAD, POST", serve: s.logout},
+		"/error":              {methods: "GET, HEAD", serve: s.errorPage},
 	}
 	return s
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/oauth"
+	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/store/storetest"
 )
@@ -81,10 +82,20 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	}
 	w.public = w.client(func(*identity.ClientSettings) {})
 	w.secret = w.client(func(c *identity.ClientSettings) { c.Secret = clientSecret })
-	w.handler = oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: true})
+	w.handler = w.served(true)
 	w.server = httptest.NewServer(w.handler)
 	t.Cleanup(w.server.Close)
 	return w
+}
+
+// served is a server of the engine's, for browsers that come by http or by https alone.
+func (w *world) served(insecure bool) http.Handler {
+	w.Helper()
+	near, err := fetch.New(&fetch.Options{InsecureLoopback: true})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return oauth.NewServer(w.engine, &oauth.Options{InsecureHTTP: insecure, Federation: oauth.Federation{Fetch: near}})
 }
 
 // client makes an app client that may use the code grant.

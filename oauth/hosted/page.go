@@ -119,6 +119,8 @@ type Page struct {
 	Names []string
 	// Providers are the buttons of other ways to sign in.
 	Providers []Provider
+	// NoForm leaves the form out of SignIn: people sign in by Providers alone.
+	NoForm bool
 	// Fields are what a sign-up or a new password asks for beside the password, in order.
 	Fields []Field
 	// Rules are those of new passwords.

@@ -67,6 +67,7 @@ func signInStates() []State {
 	return []State{
 		{"sign-in", client(Page{Kind: SignIn, Links: Links{Forgot: "/forgot", SignUp: "/sign-up"}})},
 		{"sign-in-all", client(Page{Kind: SignIn, Links: links, Names: []string{"username", "email"}, Providers: providers})},
+		{"sign-in-providers", client(Page{Kind: SignIn, NoForm: true, Providers: providers})},
 		{"sign-in-wrong", client(Page{Kind: SignIn, Links: links, Problem: "incorrect", Values: map[string]string{"username": "ada"}})},
 		{"sign-in-refused", client(Page{Kind: SignIn, Problem: "PreAuthentication failed with error Ask your teacher first."})},
 		{"sign-in-after-reset", client(Page{Kind: SignIn, Note: "password-reset", User: "ada"})},

@@ -151,6 +151,15 @@ func TestForgedIDTokens(t *testing.T) {
 	w.signedIn()
 }
 
+// TestAlgorithmsAreThoseOfTheList has good tokens by algorithms that are not on the list of our client, or of the provider.
+func TestAlgorithmsAreThoseOfTheList(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *oidc.Config) { c.Algorithms = []string{"ES256", "PS256"} })
+	w.refused(oidc.ErrIDToken, "Invalid ID token")
+	w = newWorld(t, nil)
+	w.idp.Misbehave(fakeidp.Misbehave{Discovery: set("id_token_signing_alg_values_supported", []string{"ES256"})})
+	w.refused(oidc.ErrIDToken, "Invalid ID token")
+}
+
 // TestIDTokensThatAreTaken are at the edges of the rules.
 func TestIDTokensThatAreTaken(t *testing.T) {
 	w := newWorld(t, nil)
@@ -271,7 +280,7 @@ func TestKeysThatCannotBeUsed(t *testing.T) {
 		}, oidc.ErrIDToken},
 		{"a secret", func(*fakeidp.Provider) string { return keys(map[string]any{"kty": "oct", "kid": "key-1", "k": "AAAA"}) }, oidc.ErrIDToken},
 		{"an even exponent", func(i *fakeidp.Provider) string {
-			return keys(with(fakeidp.JWK(&i.Key.PublicKey, "key-1"), "e", "Ag"))
+			return keys(with(fakeidp.JWK(&i.Key.PublicKey, "key-1"), "e", "BA"))
 		}, oidc.ErrIDToken},
 		{"off the curve", func(*fakeidp.Provider) string {
 			return keys(map[string]any{"kty": "EC", "kid": "key-1", "crv": "P-256", "x": strings.Repeat("A", 43), "y": strings.Repeat("A", 43)})

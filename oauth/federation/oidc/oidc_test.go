@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -141,6 +142,9 @@ func TestRefusalsOfTheProvider(t *testing.T) {
 		t.Error(err)
 	}
 	w.isRefusal(nil, err, oidc.ErrUpstream, "Northwind Error - "+strings.Repeat("x", 200))
+	if e, ok := errors.AsType[*oidc.Error](err); !ok || e.Code != "invalid_request" {
+		t.Errorf("the code is %q", e.Code)
+	}
 }
 
 func TestTokenEndpoint(t *testing.T) {
@@ -175,16 +179,17 @@ func TestTokenEndpoint(t *testing.T) {
 
 func TestUserInfo(t *testing.T) {
 	for name, wrong := range map[string]fakeidp.Misbehave{
-		"another sub":      {UserInfo: func(doc map[string]any) { doc["sub"] = "u-2" }},
-		"no sub":           {UserInfo: func(doc map[string]any) { delete(doc, "sub") }},
-		"sub is a number":  {UserInfo: func(doc map[string]any) { doc["sub"] = 1 }},
-		"not JSON":         {Handler: onPath("/userinfo", "text/html", "<p>")},
-		"a signed token":   {Handler: onPath("/userinfo", "application/jwt", "a.b.c")},
-		"sub twice":        {Handler: onPath("/userinfo", "application/json", `{"sub":"u-2","sub":"u-1"}`)},
-		"a list":           {Handler: onPath("/userinfo", "application/json", `[]`)},
-		"nested too deep":  {Handler: onPath("/userinfo", "application/json", `{"sub":"u-1","x":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`}`)},
-		"something behind": {Handler: onPath("/userinfo", "application/json", `{"sub":"u-1"} {"sub":"u-2"}`)},
-		"10 MB":            {Handler: onPath("/userinfo", "application/json", `{"sub":"u-1","x":"`+strings.Repeat("x", 10<<20)+`"}`)},
+		"another sub":       {UserInfo: func(doc map[string]any) { doc["sub"] = "u-2" }},
+		"no sub":            {UserInfo: func(doc map[string]any) { delete(doc, "sub") }},
+		"sub is a number":   {UserInfo: func(doc map[string]any) { doc["sub"] = 1 }},
+		"not JSON":          {Handler: onPath("/userinfo", "text/html", "<p>")},
+		"HTML that is JSON": {Handler: onPath("/userinfo", "text/html", `{"sub":"u-1"}`)},
+		"a signed token":    {Handler: onPath("/userinfo", "application/jwt", "a.b.c")},
+		"sub twice":         {Handler: onPath("/userinfo", "application/json", `{"sub":"u-2","sub":"u-1"}`)},
+		"a list":            {Handler: onPath("/userinfo", "application/json", `[]`)},
+		"nested too deep":   {Handler: onPath("/userinfo", "application/json", `{"sub":"u-1","x":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`}`)},
+		"something behind":  {Handler: onPath("/userinfo", "application/json", `{"sub":"u-1"} {"sub":"u-2"}`)},
+		"10 MB":             {Handler: onPath("/userinfo", "application/json", `{"sub":"u-1","x":"`+strings.Repeat("x", 10<<20)+`"}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)

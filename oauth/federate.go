@@ -1,0 +1,336 @@
+package oauth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/settings"
+	"github.com/cognate-id/cognate/oauth/federation/oidc"
+	"github.com/cognate-id/cognate/oauth/hosted"
+)
+
+// A sign-in by an identity provider, in this order:
+//
+//  1. depart seals the request of the application, and what the way back is compared with, into the state, and sends the browser to
+//     the provider. A digest of a cookie is sealed too, so that no other browser can come back with the state.
+//  2. The provider sends the browser to /oauth2/idpresponse, by GET or by POST. idpResponse opens the state, compares the cookie, and
+//     uses the state up. Until then, nothing is known of an application, and an error is a page.
+//  3. The relying party verifies who it is (package oidc), and the engine signs the user in. Errors go to the application.
+//  4. The browser gets its cookie, and the application its answer, as after a password.
+
+// maxState is how long a state may be, in bytes. Providers send it back in the query of a URL.
+const maxState = 6 << 10
+
+// A trip is what is sealed into a state.
+type trip struct {
+	Provider string      `json:"p"`
+	Login    *oidc.Login `json:"l,omitempty"` // without the state
+	Browser  string      `json:"b"`           // a digest of the cookie
+	Request  params      `json:"r"`           // of the application
+}
+
+const tripCookie = "csrf-state"
+
+// depart sends the browser to a provider.
+func (v *visit) depart(q *request, p *identity.Provider) {
+	switch p.Type {
+	case identity.ProviderOIDC, identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple:
+		v.departByCode(q, p)
+	case identity.ProviderSAML:
+		v.unavailable(q, p.Name)
+	default:
+		v.failed(fmt.Errorf("oauth: no way to a provider of type %q", p.Type))
+		v.unavailable(q, p.Name)
+	}
+}
+
+// departByCode sends the browser to a provider that answers by a code.
+func (v *visit) departByCode(q *request, p *identity.Provider) {
+	rp, err := v.server.parties.of(p, &v.server.options.Federation)
+	if err != nil {
+		v.refuseProvider(q, p.Name, err)
+		return
+	}
+	login := oidc.NewLogin(v.origin() + v.rooted("/oauth2/idpresponse"))
+	login.State = ""
+	state, err := v.beginTrip(q, &trip{Provider: p.Name, Login: login})
+	if err != nil {
+		v.refuse(q, err)
+		return
+	}
+	login.State = state
+	to, err := rp.AuthURL(v.ctx, login, oidc.Hints{LoginHint: v.query["login_hint"], Prompt: q.prompt})
+	if err != nil {
+		v.refuseProvider(q, p.Name, err)
+		return
+	}
+	v.redirect(to)
+}
+
+// beginTrip seals what a browser takes along.
+func (v *visit) beginTrip(q *request, t *trip) (string, error) {
+	secret := v.cookie(tripCookie)
+	if len(secret) != tokenLength {
+		secret = rand.Text()
+	}
+	v.setTripCookie(secret)
+	t.Browser, t.Request = browserDigest(secret), q.params
+	data, err := json.Marshal(t)
+	if err != nil {
+		return "", err
+	}
+	state, err := q.client.BeginRoundTrip(v.ctx, data)
+	if err == nil && len(state) > maxState {
+		err = &refusal{errInvalidRequest, "the request is too long for a sign-in by a provider"}
+	}
+	return state, err
+}
+
+// setTripCookie sets the cookie that a state belongs to. Providers may send the browser back by a POST from their site, so by https it goes with these too.
+func (v *visit) setTripCookie(secret string) {
+	c := &http.Cookie{
+		Name: v.server.cookieName(tripCookie), Value: secret, Path: "/", MaxAge: int(identity.RoundTripLife.Seconds()),
+		HttpOnly: true, Secure: true, SameSite: http.SameSiteNoneMode,
+	}
+	if v.server.options.InsecureHTTP {
+		c.Secure, c.SameSite = false, http.SameSiteLaxMode
+	}
+	http.SetCookie(v.w, c)
+}
+
+func browserDigest(secret string) string {
+	sum := sha256.Sum256([]byte("trip\x00" + secret))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// origin is the server's, as the browser has called it.
+func (v *visit) origin() string {
+	if v.server.options.InsecureHTTP && v.r.TLS == nil {
+		return "http://" + v.r.Host
+	}
+	return "https://" + v.r.Host
+}
+
+// errForeign is returned for a state that another browser has begun with.
+var errForeign = errors.New("oauth: the state belongs to another browser")
+
+// endTrip opens a state and uses it up. Its errors are told on a page.
+func (v *visit) endTrip(state string) (*identity.AppClient, *trip, error) {
+	client, err := v.appClient(identity.RoundTripClient(state))
+	if err != nil {
+		return nil, nil, err
+	}
+	var t trip
+	secret := v.cookie(tripCookie)
+	err = client.EndRoundTrip(v.ctx, state, func(data []byte) error {
+		if err := json.Unmarshal(data, &t); err != nil {
+			return err
+		}
+		if len(secret) != tokenLength || subtle.ConstantTimeCompare([]byte(t.Browser), []byte(browserDigest(secret))) != 1 {
+			return errForeign
+		}
+		return nil
+	})
+	return client, &t, err
+}
+
+// idpResponse is where providers that answer by a code send the browser back to.
+func (s *Server) idpResponse(v *visit) {
+	p := v.query
+	if v.r.Method == http.MethodPost {
+		p = v.form
+	}
+	state := p["state"]
+	client, t, err := v.endTrip(state)
+	if err != nil || t.Login == nil {
+		v.lost(err)
+		return
+	}
+	v.query = t.Request
+	q, ok := v.request(t.Request)
+	if !ok {
+		return
+	}
+	t.Login.State = state
+	provider, err := client.Provider(v.ctx, t.Provider)
+	if errors.Is(err, identity.ErrProviderNotFound) {
+		v.unavailable(q, t.Provider) // it was there when the browser left
+		return
+	}
+	if err != nil {
+		v.refuse(q, err)
+		return
+	}
+	rp, err := v.server.parties.of(provider, &v.server.options.Federation)
+	if err != nil {
+		v.refuseProvider(q, t.Provider, err)
+		return
+	}
+	who, err := rp.Exchange(v.ctx, t.Login, oidc.Callback{
+		State: p["state"], Code: p["code"], Issuer: p["iss"], Error: p["error"], Description: p["error_description"], User: p["user"],
+	})
+	if err != nil {
+		v.refuseProvider(q, t.Provider, err)
+		return
+	}
+	v.arrive(q, federatedOf(provider, who))
+}
+
+// arrive signs in who has come back, and answers the application.
+func (v *visit) arrive(q *request, who identity.FederatedIdentity) {
+	res, err := q.client.Pages().FederatedSignIn(v.ctx, who)
+	if err != nil {
+		v.refuseFederated(q, who, err)
+		return
+	}
+	if res.Browser == "" {
+		v.refuse(q, fmt.Errorf("oauth: a sign-in by %s gives no browser", who.Provider))
+		return
+	}
+	v.proceed(q, "", res)
+}
+
+// lost tells a person that a provider's answer belongs to no sign-in of this browser. No application can be told.
+func (v *visit) lost(err error) {
+	if err == nil {
+		err = identity.ErrSessionInvalid
+	}
+	v.explain("page", err)
+	switch {
+	case errors.Is(err, identity.ErrSessionExpired):
+		v.page(http.StatusBadRequest, v.errorOf(codeExpired))
+	case errors.Is(err, identity.ErrSessionInvalid), errors.Is(err, identity.ErrSessionUsed), errors.Is(err, identity.ErrClientNotFound), errors.Is(err, errForeign):
+		v.problemPage(codeRequest, hosted.Finding{Title: "Invalid State/RelayState provided."})
+	default:
+		v.failed(err)
+		v.page(http.StatusInternalServerError, v.errorOf(codeServer))
+	}
+}
+
+// federatedOf is what the engine is told of a user. Tokens are there by the names that can be mapped.
+func federatedOf(p *identity.Provider, who *oidc.Identity) identity.FederatedIdentity {
+	in := identity.FederatedIdentity{Provider: p.Name, Subject: who.Subject, Claims: who.Claims, IDToken: rawOf(who.IDToken), UserInfo: rawOf(who.UserInfo)}
+	in.ACR, _ = who.IDToken["acr"].(string)
+	methods, _ := who.IDToken["amr"].([]any)
+	for _, m := range methods {
+		if name, ok := m.(string); ok {
+			in.AMR = append(in.AMR, name)
+		}
+	}
+	response := map[string]any{}
+	for name, token := range map[string]oidc.Secret{"access_token": who.Tokens.Access, "id_token": who.Tokens.ID, "refresh_token": who.Tokens.Refresh} {
+		if token == "" {
+			continue
+		}
+		response[name] = string(token)
+		if name != "refresh_token" && slices.Contains(mappedFrom(p), name) {
+			in.Claims[name] = string(token)
+		}
+	}
+	in.TokenResponse = rawOf(response)
+	return in
+}
+
+func mappedFrom(p *identity.Provider) (all []string) {
+	for _, from := range p.Mapping {
+		all = append(all, from)
+	}
+	return all
+}
+
+func rawOf(claims map[string]any) map[string]json.RawMessage {
+	if claims == nil {
+		return nil
+	}
+	raw := make(map[string]json.RawMessage, len(claims))
+	for name, value := range claims {
+		if text, err := json.Marshal(value); err == nil {
+			raw[name] = text
+		}
+	}
+	return raw
+}
+
+// refuseProvider tells the application what is wrong with a provider or its answer.
+func (v *visit) refuseProvider(q *request, name string, err error) {
+	e, ok := errors.AsType[*oidc.Error](err)
+	switch {
+	case !ok:
+		v.refuse(q, err)
+	case errors.Is(err, oidc.ErrConfig):
+		v.failed(fmt.Errorf("oauth: provider %s: %w", name, err))
+		v.refuse(q, &refusal{errServer, ""})
+	case errors.Is(err, oidc.ErrCallback):
+		v.lost(fmt.Errorf("%w: %w", errForeign, err))
+	default:
+		v.server.log.WarnContext(v.ctx, "a sign-in by a provider failed", "request", v.id, "provider", name, "error", err)
+		v.refuse(q, &refusal{e.Code, e.Description})
+	}
+}
+
+// federatedRefusals are the errors of the engine about what a provider has said.
+var federatedRefusals = []struct {
+	err  error
+	text string
+}{
+	{identity.ErrUserDisabled, "User is not enabled"},
+	{identity.ErrProviderDisabled, "User is not enabled"},
+	{identity.ErrUserNotConfirmed, "User is not confirmed"},
+	{identity.ErrProviderAmbiguous, "Invalid ProviderName/Username combination. "},
+	{identity.ErrProviderSubject, "Invalid subject from identity provider"},
+}
+
+// refuseFederated tells the application why a user whom a provider has named is not signed in.
+func (v *visit) refuseFederated(q *request, who identity.FederatedIdentity, err error) {
+	if errors.Is(err, identity.ErrProviderNotFound) {
+		v.unavailable(q, who.Provider)
+		return
+	}
+	text := attributeText(err)
+	if errors.Is(err, identity.ErrAliasExists) || errors.Is(err, identity.ErrUsernameExists) {
+		text = "Already found an entry for username " + who.Provider + "_" + who.Subject
+	}
+	for _, row := range federatedRefusals {
+		if errors.Is(err, row.err) {
+			text = row.text
+		}
+	}
+	if text == "" {
+		v.refuse(q, err)
+		return
+	}
+	v.refuse(q, &refusal{errInvalidRequest, text})
+}
+
+// attributeText is the service's sentence about attributes, or "".
+func attributeText(err error) string {
+	e, ok := errors.AsType[*identity.AttributeError](err)
+	if !ok {
+		return ""
+	}
+	var required, others []string
+	for _, p := range e.Problems {
+		switch p.Code {
+		case settings.AttributeRequired:
+			required = append(required, p.Name)
+		case settings.AttributeImmutable:
+			return "user." + p.Name + ": Attribute cannot be updated."
+		default:
+			others = append(others, p.String())
+		}
+	}
+	if len(required) > 0 {
+		slices.Sort(required)
+		return "attributes required: [" + strings.Join(required, ", ") + "]"
+	}
+	return "Invalid user attributes: " + strings.Join(others, "; ")
+}
