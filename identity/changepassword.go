@@ -85,6 +85,8 @@ func (u *User) mayChangePassword() error {
 		return ErrPasswordResetRequired
 	case StatusForceChangePassword:
 		return ErrCannotReset
+	case StatusExternalProvider:
+		return ErrFederatedUser
 	default:
 		return fmt.Errorf("%w: a change of the password of a user in the state %q", errUnhandled, u.Status)
 	}

@@ -466,6 +466,9 @@ func (r *customSignIn) decide(tx store.Tx) (*guesses, *outcome, error) {
 	case u.Status == StatusResetRequired:
 		o.refused = ErrPasswordResetRequired
 		return nil, o, nil
+	case u.Status == StatusExternalProvider: // hooks let nobody in whom a provider vouches for
+		o.refused = ErrIncorrectCredentials
+		return nil, o, nil
 	}
 	if o.enrolled.totp, err = orNil(totps.Get(tx, store.Key(r.scope.pool.ID, r.who))); err != nil {
 		return nil, nil, err

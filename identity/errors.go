@@ -54,8 +54,8 @@ var (
 	ErrAlreadyLinked = errors.New("identity: already linked to the user")
 	// ErrLinkSource is returned for a link whose source is a user of the pool itself.
 	ErrLinkSource = errors.New("identity: a user with a password cannot be linked to another")
-	// ErrLinkNotFound is returned for a link that does not exist.
-	ErrLinkNotFound = errors.New("identity: no user has this identity")
+	// ErrFederatedUser is returned to users who sign in by an identity provider alone, for what is the provider's affair: passwords and factors.
+	ErrFederatedUser = errors.New("identity: the identity provider of the user has the password and the factors")
 	// ErrScopeNotFound is returned for a scope that is neither one of OpenID Connect nor of a resource server of the pool. It is a [*NotFoundError].
 	ErrScopeNotFound = errors.New("identity: scope does not exist")
 	// ErrDomainNotFound is returned for a domain that the pool, or any pool, does not have. It is a [*NotFoundError].

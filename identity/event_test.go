@@ -477,7 +477,7 @@ var acts = slices.Concat([]act{
 		"AccessKeys.Revoke", func(ctx context.Context, l *life) error { return second(l.AccessKeys().Revoke(ctx, l.key)) },
 		[]string{"AccessKeyRevoked operator:AKIA accessKey"},
 	},
-}, deviceActs, messageActs, resourceServerActs, domainActs, uiActs, brandingActs, termsActs, []act{
+}, deviceActs, messageActs, resourceServerActs, providerActs, domainActs, uiActs, brandingActs, termsActs, []act{
 	{
 		"Admin.Delete", func(ctx context.Context, l *life) error { return l.admin.Delete(ctx) },
 		[]string{"PoolDeleted operator:AKIA pool"},
@@ -485,7 +485,7 @@ var acts = slices.Concat([]act{
 })
 
 // signed are the receivers whose calls are an operator's.
-var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs", "ResourceServers", "Domains", "Brandings", "Terms"}
+var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users", "AccessKeys", "ImportJobs", "ResourceServers", "Providers", "Domains", "Brandings", "Terms"}
 
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {

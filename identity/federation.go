@@ -35,8 +35,9 @@ type FederatedIdentity struct {
 	// Claims are what the provider says, by its own names. Values are strings, booleans, numbers, lists or objects, as
 	// encoding/json decodes them. The claims of an ID token win over those of user info.
 	Claims map[string]any
-	// AMR and ACR are how the provider says that the person has signed in, if it does.
+	// AMR is how the person has signed in there, if the provider says so. Tokens tell it, and it raises no level.
 	AMR []string
+	// ACR is the authentication context that the provider tells, if it does. See AcrMapping of [ProviderSettings].
 	ACR string
 	// TokenResponse, IDToken, UserInfo and SAMLResponse are for the hook InboundFederation: from where Claims come. They may be nil.
 	TokenResponse, IDToken, UserInfo, SAMLResponse map[string]json.RawMessage
@@ -84,7 +85,7 @@ func (a *AppClient) federatedSignIn(ctx context.Context, in *FederatedIdentity) 
 		return nil, err
 	}
 	fd.now = s.engine.now()
-	if err := fd.callable(); err != nil {
+	if err := fd.ready(); err != nil {
 		return nil, err
 	}
 	if err := fd.inbound(ctx); err != nil {
@@ -171,8 +172,8 @@ func (fd *federation) identityOf(u *User) *Identity {
 	return nil
 }
 
-// callable checks the triggers of both orders: which of them runs is known only after the first.
-func (fd *federation) callable() error {
+// ready checks the triggers of both orders: which of them runs is known only after the first.
+func (fd *federation) ready() error {
 	return fd.scope.points().callable(append([]Trigger{InboundFederation, PreSignUp, PostConfirmation, PreAuthentication}, tokenTriggers...)...)
 }
 
@@ -320,8 +321,8 @@ func (fd *federation) admits(u *User) error {
 		return ErrUserNotFound
 	}
 	switch id := fd.identityOf(u); {
-	case id == nil:
-		return ErrLinkNotFound
+	case id == nil: // the link was removed meanwhile
+		return ErrProviderDisabled
 	case id.Disabled:
 		return ErrProviderDisabled
 	}

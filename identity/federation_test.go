@@ -286,7 +286,9 @@ func TestTriggersOfFederatedSignIns(t *testing.T) {
 					PreAuthentication: func(_ context.Context, e *hook.PreAuthentication) error {
 						return run("before", hook.BeforeSignIn, e.Source)
 					},
-					PostAuthentication: func(_ context.Context, e *hook.PostAuthentication) error { return run("after", hook.AfterSignIn, e.Source) },
+					PostAuthentication: func(_ context.Context, e *hook.PostAuthentication) error {
+						return run("after", hook.AfterSignIn, e.Source)
+					},
 					PreTokenGeneration: func(_ context.Context, e *hook.PreTokenGeneration) (hook.PreTokenGenerationDecision, error) {
 						return hook.PreTokenGenerationDecision{}, run("tokens", hook.TokensOfPages, e.Source)
 					},

@@ -15,6 +15,10 @@ type hooked func(ctx context.Context, name string) error
 
 // hookFlows has, for each flow of the table in hooks.go, ways to come to it.
 var hookFlows = map[string]map[string]func(*testing.T, *fixture) (*identity.UserPool, hooked){
+	"federation.ready": {
+		"the first":   func(t *testing.T, f *fixture) (*identity.UserPool, hooked) { return f.federatedFlow(t, 0) },
+		"a later one": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) { return f.federatedFlow(t, 1) },
+	},
 	"attempt.untriggered": {
 		"by password": func(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 			pool, a := f.hookPool(t)
@@ -286,6 +290,21 @@ func (f *fixture) hookPool(t *testing.T) (*identity.UserPool, *identity.AppClien
 	pool := f.open(t, mfaPool("OPTIONAL"))
 	f.join(t, pool, "alice", email)
 	return pool, f.client(t, pool, identity.ClientSettings{})
+}
+
+// federatedFlow is a sign-in by an identity provider, after so many.
+func (f *fixture) federatedFlow(t *testing.T, before int) (*identity.UserPool, hooked) {
+	t.Helper()
+	pool := f.open(t, identity.PoolSettings{})
+	check(t, "Create provider", second(pool.Admin().Providers().Create(t.Context(), oidcProvider("Acme", nil))))
+	app := f.client(t, pool, identity.ClientSettings{Providers: []string{"Acme"}})
+	signIn := func(ctx context.Context, _ string) error {
+		return second(app.FederatedSignIn(ctx, identity.FederatedIdentity{Provider: "Acme", Subject: "alice"}))
+	}
+	for range before {
+		check(t, "FederatedSignIn", signIn(t.Context(), ""))
+	}
+	return pool, signIn
 }
 
 // choicePool is a hookPool whose users begin with a factor of their choice.

@@ -33,7 +33,7 @@ import (
 //	pending.proveFirst              tokenTriggers
 //	PasskeyRequired.answer          tokenTriggers
 //	scope.firstWords                CustomMessage, senderTrigger of the medium
-//	federation.callable             InboundFederation, PreSignUp, PostConfirmation, PreAuthentication, tokenTriggers
+//	federation.ready                InboundFederation, PreSignUp, PostConfirmation, PreAuthentication, tokenTriggers
 //	AppClient.refresh               PreTokenGeneration, PreTokenGenerationV1
 //	Browser.give                    PreTokenGeneration, PreTokenGenerationV1
 //	scope.issueClient               PreTokenGeneration of version V3_0
@@ -214,9 +214,16 @@ func (p points) callable(triggers ...Trigger) error {
 // event returns what all events have in common. u may be a user who does not
 // exist, with only a name.
 func (p points) event(ctx context.Context, source hook.Source, u *User) hook.Event {
+	attributes := maps.Clone(u.Attributes)
+	if text := u.IdentitiesAttribute(); text != "" {
+		if attributes == nil {
+			attributes = map[string]string{}
+		}
+		attributes["identities"] = text
+	}
 	return hook.Event{
 		Source: source, Pool: p.pool.ID, Client: p.client, Call: CallFrom(ctx),
-		Username: u.Username, Sub: u.Sub, Status: string(u.Status), Attributes: maps.Clone(u.Attributes),
+		Username: u.Username, Sub: u.Sub, Status: string(u.Status), Attributes: attributes,
 		Aliases: u.aliases(&p.pool.Settings),
 	}
 }

@@ -27,9 +27,9 @@ type Identity struct {
 	Type     ProviderType `json:"type"`             // its type
 	Subject  string       `json:"subject"`          // who the user is there; empty for a link by an attribute that nobody has signed in by
 	Issuer   string       `json:"issuer,omitempty"` // the entity id of a SAML provider
-	// Attribute and Value say who signs in by a link, until the first sign-in: then the link has the subject.
+	// Attribute says by which attribute a link names somebody, until the first sign-in: then the link has the subject.
 	Attribute string    `json:"attribute,omitempty"`
-	Value     string    `json:"value,omitempty"`
+	Value     string    `json:"value,omitempty"`    // of that attribute
 	Primary   bool      `json:"primary,omitempty"`  // the user was made by the first sign-in with it
 	Disabled  bool      `json:"disabled,omitempty"` // of a primary one: an operator has turned it off
 	Created   time.Time `json:"created"`            // when it was linked, or the user made

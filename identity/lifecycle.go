@@ -19,10 +19,13 @@ import (
 // ended stay ended. Enable returns no error if the user is enabled already.
 func (us Users) Enable(ctx context.Context, name string) error {
 	_, err := us.admin.change(ctx, name, EventUserEnabled, func(_ store.Tx, _ *PoolInfo, u *User) (error, error) {
-		if !u.Disabled {
+		id := u.primary()
+		if !u.Disabled && (id == nil || !id.Disabled) {
 			return errUnchanged, nil
 		}
-		u.Disabled = false
+		if u.Disabled = false; id != nil {
+			id.Disabled = false
+		}
 		return nil, nil
 	})
 	if err != nil {

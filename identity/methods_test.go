@@ -64,6 +64,8 @@ var readers = strings.Fields(`
 	Admin.UICustomization Brandings.Get Brandings.OfClient Terms.Get Terms.List Terms.OfClient
 	Domains.Get Domains.List Engine.DomainPool
 	ResourceServers.Get ResourceServers.List
+	Providers.Get Providers.ByIdentifier Providers.List Providers.SigningCertificate
+	AppClient.Providers AppClient.Provider AppClient.ProviderByIdentifier AppClient.SAMLKeys
 	UserPool.PasswordRules UserPool.Session
 	Session.RecoveryCodesLeft Users.RecoveryCodesLeft
 	Session.Device Session.Devices Session.Factors Session.Passkeys Session.Sessions Session.StartPasskey Users.All Users.Device Users.Devices Users.Export Users.ExportAll Users.Factors Users.Get Users.Groups Users.Page Users.Passkeys Users.Sessions

@@ -96,7 +96,7 @@ type MFASetting struct {
 // yet is refused with [ErrMFANotReady], an invalid choice with [ErrMFAPreference].
 // In pools with SignOutOnFactorChange the user's other sign-ins end.
 func (s *Session) SetMFA(ctx context.Context, in MFAUpdate) error {
-	if err := s.settle(); err != nil {
+	if err := s.settleFactors(); err != nil {
 		return err
 	}
 	by, told := s.origin(), false

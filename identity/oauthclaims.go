@@ -123,6 +123,11 @@ func (s *Session) UserInfo() (json.RawMessage, error) {
 			add(name, s.user.Attributes[name])
 		}
 	}
+	if text := s.user.IdentitiesAttribute(); text != "" && typed {
+		c.raw("identities", text)
+	} else {
+		c.option("identities", text)
+	}
 	c.str("username", s.user.Username)
 	return c.encode()
 }

@@ -25,7 +25,7 @@ const (
 
 // passkeyParty returns the relying party of the session's pool, if its users may register passkeys.
 func (s *Session) passkeyParty() (*webauthn.Party, error) {
-	if err := s.settle(); err != nil {
+	if err := s.settleFactors(); err != nil {
 		return nil, err
 	}
 	return s.engine.passkeyParty(&s.pool.Settings)

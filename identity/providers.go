@@ -32,6 +32,8 @@ type providerRecord struct {
 	Provider
 	// Encryption are the keys that a SAML provider encrypts to, the newest first.
 	Encryption []SAMLKey `json:"encryption,omitempty"`
+	// LinkedBy are the attributes by which links of the provider name people, or have named them.
+	LinkedBy []string `json:"linkedBy,omitempty"`
 }
 
 // The details of SAML providers that are told and not set.
@@ -259,6 +261,7 @@ func (ps Providers) update(ctx context.Context, name string, fn func(*ProviderSe
 	if next.Name != old.Name || next.Type != old.Type {
 		return nil, invalid("ProviderName", "The name and the type of an identity provider cannot be changed.")
 	}
+	next.LinkedBy = old.LinkedBy
 	signing, err := ps.complete(ctx, pool, next, old)
 	if err != nil {
 		return nil, err
@@ -272,7 +275,7 @@ func (ps Providers) update(ctx context.Context, name string, fn func(*ProviderSe
 		if err != nil {
 			return err
 		}
-		if !again.Modified.Equal(old.Modified) || !again.Created.Equal(old.Created) {
+		if !again.Modified.Equal(old.Modified) || !again.Created.Equal(old.Created) || len(again.LinkedBy) != len(old.LinkedBy) {
 			return store.ErrConflict
 		}
 		if err := cmp.Or(signing.putOnce(tx), providers.Put(tx, next)); err != nil {

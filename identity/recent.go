@@ -24,6 +24,17 @@ func (s *Session) settle() error {
 	return nil
 }
 
+// settleFactors is settle for what sets up passwords and factors, which are no affair of a user who signs in by an identity provider alone.
+func (s *Session) settleFactors() error {
+	if err := s.settle(); err != nil {
+		return err
+	}
+	if s.user.Status == StatusExternalProvider {
+		return ErrFederatedUser
+	}
+	return nil
+}
+
 // renames reports whether an update of attributes changes an address or a name that the user signs in with.
 func (s *Session) renames(attributes map[string]string) bool {
 	for name, value := range attributes {

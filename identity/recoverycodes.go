@@ -90,7 +90,7 @@ func normalCode(given string) string {
 // and [ErrRecentSignInRequired] if the sign-in is too old for such a change. In pools with
 // SignOutOnFactorChange the user's other sign-ins end.
 func (s *Session) NewRecoveryCodes(ctx context.Context) ([]Secret, error) {
-	if err := s.settle(); err != nil {
+	if err := s.settleFactors(); err != nil {
 		return nil, err
 	}
 	if !s.pool.Settings.RecoveryCodes {

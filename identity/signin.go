@@ -551,6 +551,8 @@ func (u *User) refusal(c *credential, now time.Time) error {
 		return err
 	}
 	switch {
+	case u.Status == StatusExternalProvider: // has nothing to prove here
+		return ErrIncorrectCredentials
 	case u.Status == StatusResetRequired:
 		return ErrPasswordResetRequired
 	case u.Status == StatusForceChangePassword && !c.Expires.IsZero() && !now.Before(c.Expires):

@@ -63,7 +63,7 @@ func (s *Session) EnrollTOTP(ctx context.Context) (mfa.Secret, error) {
 }
 
 func (s *Session) mayEnroll() error {
-	if err := s.settle(); err != nil {
+	if err := s.settleFactors(); err != nil {
 		return err
 	}
 	if !s.pool.Settings.AppsOffered() {

@@ -157,16 +157,10 @@ func regionOf(pool *string) string {
 	return region
 }
 
-// checkNamed checks that what a client names exists. This version has no
-// identity providers but the pool itself, and no secret store.
+// checkNamed checks that what a client names exists. This version has no secret store.
 func checkNamed(in *idp.CreateUserPoolClientRequest) error {
 	if val(in.PublishSecretsInAWSSecretsManager) {
 		return wire.Errorf(idp.OperationNotEnabledException, "Client secrets cannot be published: no secret store is configured.") // text (unsure)
-	}
-	for _, p := range in.SupportedIdentityProviders {
-		if p != "COGNITO" {
-			return wire.Errorf(idp.InvalidParameterException, "The provider %s does not exist for User Pool %s.", p, text(in.UserPoolId))
-		}
 	}
 	return nil
 }

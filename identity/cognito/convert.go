@@ -87,11 +87,14 @@ func attributes(in []idp.AttributeType) map[string]string {
 	return out
 }
 
-// attributeList writes a user's attributes by name, the sub last.
+// attributeList writes a user's attributes by name, the sub last. Where the service has identities among them is (unsure).
 func attributeList(u *identity.User) []idp.AttributeType {
-	out := make([]idp.AttributeType, 0, len(u.Attributes)+1)
+	out := make([]idp.AttributeType, 0, len(u.Attributes)+2)
 	for _, name := range slices.Sorted(maps.Keys(u.Attributes)) {
 		out = append(out, attribute(name, u.Attributes[name]))
+	}
+	if text := u.IdentitiesAttribute(); text != "" {
+		out = append(out, attribute("identities", text))
 	}
 	return append(out, attribute("sub", u.Sub))
 }

@@ -52,6 +52,21 @@ var rows = []row{
 	{identity.ErrResourceServerNotFound, idp.ResourceNotFoundException, notFound("Resource server %s does not exist.")},
 	{identity.ErrResourceServerExists, idp.InvalidParameterException, resourceServerTaken},
 	{identity.ErrScopeNotFound, idp.ScopeDoesNotExistException, notFound("Invalid scope requested: %s")},
+	{identity.ErrProviderNotFound, idp.ResourceNotFoundException, notFound("Identity provider %s does not exist.")},                             // text (unsure)
+	{identity.ErrProviderExists, idp.DuplicateProviderException, aboutProvider("A provider with the name %s already exists in the user pool.")}, // text (unsure)
+	{identity.ErrProviderIdentifierTaken, idp.DuplicateProviderException, aboutProvider("The identifier %s already exists in the user pool.")},  // exception and text (unsure)
+	{identity.ErrProviderUnknown, idp.InvalidParameterException, providerUnknown},
+	{identity.ErrProviderUnreachable, idp.InvalidParameterException, say("Unable to contact well-known endpoint")},
+	{identity.ErrProviderMetadata, idp.InvalidParameterException, metadataUnread},
+	{identity.ErrNoSigningCertificate, idp.ResourceNotFoundException, say("The user pool has no signing certificate.")}, // text (unsure)
+	{identity.ErrLinkSource, idp.InvalidParameterException, say("Invalid SourceUser: Cognito users with a username/password may not be passed in as a SourceUser, only as a DestinationUser")},
+	{identity.ErrLinkSourceExists, idp.InvalidParameterException, say("Merging is not currently supported, provide a SourceUser that has not been signed up in order to link")},
+	{identity.ErrAlreadyLinked, idp.InvalidParameterException, say("SourceUser is already linked to DestinationUser")},
+	{identity.ErrFederatedUser, idp.NotAuthorizedException, say("User is not authorized to perform this operation: it is managed by the identity provider of the user.")}, // text (unsure)
+	// No operation of the service reaches the next three: the authorization server tells them.
+	{identity.ErrProviderSubject, idp.InvalidParameterException, say("Invalid ProviderName/Username combination.")},
+	{identity.ErrProviderAmbiguous, idp.InvalidParameterException, say("Invalid ProviderName/Username combination.")},
+	{identity.ErrProviderDisabled, idp.NotAuthorizedException, say("User is not enabled")},
 	{identity.ErrDomainNotFound, idp.InvalidParameterException, say("No such domain or user pool exists.")}, // its beginning is what Terraform matches
 	{identity.ErrDomainTaken, idp.InvalidParameterException, say("Domain already associated with another user pool.")},
 	{identity.ErrDomainExists, idp.InvalidParameterException, say("User pool already has a domain configured.")},
@@ -397,6 +412,24 @@ func schemaProblems(_ string, err error) string {
 func resourceServerTaken(_ string, err error) string {
 	e := of[*identity.ResourceServerError](err)
 	return e.Identifier + " already exists in user pool " + e.Pool + "."
+}
+
+// aboutProvider is a text about what an identity provider cannot have.
+func aboutProvider(format string) func(string, error) string {
+	return func(_ string, err error) string { return fmt.Sprintf(format, of[*identity.ProviderError](err).Name) }
+}
+
+func providerUnknown(_ string, err error) string {
+	e := of[*identity.ProviderError](err)
+	return fmt.Sprintf("The provider %s does not exist for User Pool %s.", e.Name, e.Pool)
+}
+
+// metadataUnread names the URL. For a file the text is (unsure).
+func metadataUnread(_ string, err error) string {
+	if e := of[*identity.ProviderError](err); e.Name != "" {
+		return "Error retrieving metadata from " + e.Name
+	}
+	return "Invalid metadata file."
 }
 
 // mfaMismatch has other words for codes that were sent than for those of an app.

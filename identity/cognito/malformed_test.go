@@ -204,7 +204,7 @@ func (w *world) validBodies() map[string]obj {
 func (w *world) furtherBodies() []map[string]obj {
 	return []map[string]obj{
 		w.validUserBodies(), w.validImportBodies(), w.validPasskeyBodies(), w.validDeviceBodies(), w.validResourceServerBodies(),
-		w.validDomainBodies(), w.validPageBodies(), w.validSessionBodies(),
+		w.validDomainBodies(), w.validPageBodies(), w.validSessionBodies(), w.validProviderBodies(),
 	}
 }
 

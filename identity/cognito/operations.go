@@ -53,6 +53,17 @@ func (s *service) handlePools(h *idp.Handlers) {
 	h.DeleteResourceServer = s.deleteResourceServer
 	h.ListResourceServers = s.listResourceServers
 
+	// providers.go
+	h.CreateIdentityProvider = s.createIdentityProvider
+	h.DescribeIdentityProvider = s.describeIdentityProvider
+	h.GetIdentityProviderByIdentifier = s.getIdentityProviderByIdentifier
+	h.UpdateIdentityProvider = s.updateIdentityProvider
+	h.DeleteIdentityProvider = s.deleteIdentityProvider
+	h.ListIdentityProviders = s.listIdentityProviders
+	h.GetSigningCertificate = s.getSigningCertificate
+	h.AdminLinkProviderForUser = s.adminLinkProviderForUser
+	h.AdminDisableProviderForUser = s.adminDisableProviderForUser
+
 	// domains.go
 	h.CreateUserPoolDomain = s.createUserPoolDomain
 	h.DescribeUserPoolDomain = s.describeUserPoolDomain

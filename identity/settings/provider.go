@@ -168,6 +168,9 @@ func (p *Provider) LevelFor(acr string) Level {
 	return Level1
 }
 
+// LogValue implements [slog.LogValuer].
+func (p Provider) LogValue() slog.Value { return slog.StringValue(string(p.Type) + " " + p.Name) }
+
 // Clone copies the settings, so that the copy can be changed.
 func (p *Provider) Clone() *Provider {
 	c := *p

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,118 +11,82 @@ import (
 // The details of providers: which of them each type must have, and what is filled in. Fill puts the defaults in, and
 // leaves what was given: so a mock of a social provider needs no mode of its own.
 
-// The details that OIDC providers may be given in place of discovery.
-var endpointDetails = []string{"authorize_url", "token_url", "attributes_url", "jwks_uri"}
-
-// Discovers reports whether a provider has details that only a look at it can tell: the discovery of an issuer, or the metadata of SAML.
-func (p *Provider) Discovers() bool {
-	switch p.Type {
-	case ProviderOIDC:
-		for _, key := range endpointDetails {
-			if p.Details[key] == "" {
-				return true
-			}
-		}
-		return false
-	case ProviderSAML:
-		return true
-	case ProviderGoogle, ProviderFacebook, ProviderAmazon, ProviderApple:
-		return false
-	default:
-		return true
-	}
+// A providerKind is what all providers of a type have in common.
+type providerKind struct {
+	subject  string                                 // what the provider calls the id of a user; SAML has the NameID, which is no attribute
+	required []string                               // the details that must be given; SAML has a choice of its own
+	defaults func(version string) map[string]string // the details that are filled in; version is that of Facebook's API
 }
 
-// Fill fills in the details and the mapping that have defaults.
-func (p *Provider) Fill() {
-	if p.Details == nil {
-		p.Details = ProviderDetails{}
-	}
-	for key, value := range p.defaults() {
-		if p.Details[key] == "" {
-			p.Details[key] = value
-		}
-	}
-	subject := p.Type.subject()
-	if subject == "" || p.Mapping["username"] != "" {
-		return
-	}
-	if p.Mapping == nil {
-		p.Mapping = map[string]string{}
-	}
-	p.Mapping["username"] = subject
-}
+var basicDetails = []string{"client_id", "client_secret", "authorize_scopes"}
 
-// subject is what a provider of the type calls the id of a user. SAML has the NameID, which is no attribute.
-func (t ProviderType) subject() string {
-	switch t {
-	case ProviderOIDC, ProviderGoogle, ProviderApple:
-		return "sub"
-	case ProviderFacebook:
-		return "id"
-	case ProviderAmazon:
-		return "user_id"
-	case ProviderSAML:
-		return ""
-	default:
-		return ""
-	}
-}
-
-// facebookVersion is the version of Facebook's API that the service documents as its default.
-const facebookVersion = "v17.0"
-
-func (p *Provider) defaults() map[string]string {
-	switch p.Type {
-	case ProviderOIDC:
+// providerKinds has all types. Whoever asks about another type has not called checkName.
+var providerKinds = map[ProviderType]providerKind{
+	ProviderSAML: {"", nil, func(string) map[string]string { return nil }},
+	ProviderOIDC: {"sub", append(slices.Clone(basicDetails), "attributes_request_method", "oidc_issuer"), func(string) map[string]string {
 		return map[string]string{"attributes_url_add_attributes": "false"}
-	case ProviderGoogle:
+	}},
+	ProviderGoogle: {"sub", basicDetails, func(string) map[string]string {
 		return map[string]string{
 			"attributes_url": "https://people.googleapis.com/v1/people/me?personFields=", "attributes_url_add_attributes": "true",
 			"authorize_url": "https://accounts.google.com/o/oauth2/v2/auth", "oidc_issuer": "https://accounts.google.com",
 			"token_request_method": "POST", "token_url": "https://www.googleapis.com/oauth2/v4/token",
 		}
-	case ProviderFacebook:
-		version := p.Details["api_version"]
-		if version == "" {
-			version = facebookVersion
-		}
+	}},
+	ProviderFacebook: {"id", basicDetails, func(version string) map[string]string {
 		return map[string]string{
 			"api_version": version, "attributes_url": "https://graph.facebook.com/" + version + "/me?fields=", "attributes_url_add_attributes": "true",
 			"authorize_url": "https://www.facebook.com/" + version + "/dialog/oauth", "token_request_method": "GET",
 			"token_url": "https://graph.facebook.com/" + version + "/oauth/access_token",
 		}
-	case ProviderAmazon:
+	}},
+	ProviderAmazon: {"user_id", basicDetails, func(string) map[string]string {
 		return map[string]string{
 			"attributes_url": "https://api.amazon.com/user/profile", "attributes_url_add_attributes": "false",
 			"authorize_url": "https://www.amazon.com/ap/oa", "token_request_method": "POST", "token_url": "https://api.amazon.com/auth/o2/token",
 		}
-	case ProviderApple:
+	}},
+	ProviderApple: {"sub", []string{"client_id", "team_id", "key_id", "private_key", "authorize_scopes"}, func(string) map[string]string {
 		return map[string]string{
 			"attributes_url_add_attributes": "false", "authorize_url": "https://appleid.apple.com/auth/authorize", "oidc_issuer": "https://appleid.apple.com",
 			"token_request_method": "POST", "token_url": "https://appleid.apple.com/auth/token",
 		}
-	case ProviderSAML:
-		return nil
-	default:
-		return nil
-	}
+	}},
 }
 
-// required are the details that a provider of the type must be given. SAML has a choice of its own.
-func (t ProviderType) required() []string {
-	switch t {
-	case ProviderOIDC:
-		return []string{"client_id", "client_secret", "authorize_scopes", "attributes_request_method", "oidc_issuer"}
-	case ProviderGoogle, ProviderFacebook, ProviderAmazon:
-		return []string{"client_id", "client_secret", "authorize_scopes"}
-	case ProviderApple:
-		return []string{"client_id", "team_id", "key_id", "private_key", "authorize_scopes"}
-	case ProviderSAML:
-		return nil
-	default:
-		return nil
+// facebookVersion is the version of Facebook's API that the service documents as its default.
+const facebookVersion = "v17.0"
+
+// endpointDetails are what an OIDC provider may be given in place of discovery.
+var endpointDetails = []string{"authorize_url", "token_url", "attributes_url", "jwks_uri"}
+
+// Discovers reports whether a provider has details that only a look at it can tell: the endpoints of an OIDC issuer, or the metadata of SAML.
+func (p *Provider) Discovers() bool {
+	missing := slices.ContainsFunc(endpointDetails, func(key string) bool { return p.Details[key] == "" })
+	return p.Type == ProviderSAML || p.Type == ProviderOIDC && missing
+}
+
+// Fill fills in the details and the mapping that have defaults, for a type that there is.
+func (p *Provider) Fill() {
+	kind, ok := providerKinds[p.Type]
+	if !ok {
+		return
 	}
+	if p.Details == nil {
+		p.Details = ProviderDetails{}
+	}
+	for key, value := range kind.defaults(cmp.Or(p.Details["api_version"], facebookVersion)) {
+		if p.Details[key] == "" {
+			p.Details[key] = value
+		}
+	}
+	if kind.subject == "" || p.Mapping["username"] != "" {
+		return
+	}
+	if p.Mapping == nil {
+		p.Mapping = map[string]string{}
+	}
+	p.Mapping["username"] = kind.subject
 }
 
 func (p *Provider) checkDetails() error {
@@ -133,7 +98,7 @@ func (p *Provider) checkDetails() error {
 	if p.Type == ProviderSAML && p.Details["MetadataURL"] == "" && p.Details["MetadataFile"] == "" {
 		return plain("ProviderDetails", "At least one of the MetadataURL or MetadataFile should be provided.")
 	}
-	for _, key := range p.Type.required() {
+	for _, key := range providerKinds[p.Type].required {
 		if p.Details[key] == "" {
 			return p.missing(key)
 		}
@@ -155,17 +120,13 @@ func (p *Provider) checkDetails() error {
 
 // missing is the error about a detail that was not given.
 func (p *Provider) missing(key string) error {
-	switch key {
-	case "client_id", "client_secret", "authorize_scopes":
-		if p.Type != ProviderApple {
-			return plain("ProviderDetails", "client_id, client_secret and authorize_scopes are all required idp details")
-		}
+	switch {
+	case p.Type == ProviderApple:
 		return plain("ProviderDetails", "client_id, team_id, key_id, private_key and authorize_scopes are all required idp details")
-	case "team_id", "key_id", "private_key":
-		return plain("ProviderDetails", "client_id, team_id, key_id, private_key and authorize_scopes are all required idp details")
-	default:
-		return plain("ProviderDetails", "%s is a required idp detail", key)
+	case slices.Contains(basicDetails, key):
+		return plain("ProviderDetails", "client_id, client_secret and authorize_scopes are all required idp details")
 	}
+	return plain("ProviderDetails", "%s is a required idp detail", key)
 }
 
 // checkURLs checks what is called or sent people to. An issuer is compared as text, so it has one form.

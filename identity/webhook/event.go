@@ -66,6 +66,9 @@ func attributes(e *hook.Event) map[string]string {
 func given(e *hook.Event) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, e.Attributes)
+	if e.Source == hook.SignUpByProvider {
+		out["cognito:email_alias"], out["cognito:phone_number_alias"] = "", ""
+	}
 	return out
 }
 
