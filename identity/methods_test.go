@@ -54,7 +54,7 @@ func methodOf(d ast.Decl) string {
 var readers = strings.Fields(`
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
 	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
-	Authorization.Level AppClient.Browser AppClient.ClientToken Authorization.Unconsented Browser.Logouts AppClient.StartCustom AppClient.StartSRP
+	Authorization.Level AppClient.BeginRoundTrip AppClient.Browser AppClient.ClientToken AppClient.EndRoundTrip Authorization.Unconsented Browser.Logouts AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.IDTokenHint Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.SendDue Engine.Session
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier

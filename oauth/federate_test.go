@@ -404,7 +404,7 @@ func TestClientsWithoutThePool(t *testing.T) {
 		t.Error("the page asks for a password")
 	}
 	native := f.browser()
-	native.get(f.authorizeURL(f.client)) // its page has a form, with a token for this browser
+	native.get(f.authorizeURL(f.client))               // its page has a form, with a token for this browser
 	token := hiddenTag.FindStringSubmatch(native.page) // the first field of the form
 	if token == nil || token[1] != "_csrf" {
 		t.Fatal(native.page)

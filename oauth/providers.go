@@ -3,11 +3,10 @@ package oauth
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/oauth/federation/oidc"
 )
@@ -23,7 +22,7 @@ type Federation struct {
 	ClientKey func(pool, provider string) *oidc.ClientKey
 }
 
-// providers are those that were used before, with their keys and endpoints. One whose settings have changed is made anew.
+// relyingParties are those that were used before, with their keys and endpoints. One whose settings have changed is made anew.
 type relyingParties struct {
 	mu    sync.Mutex
 	known map[string]relyingParty // by pool and name
@@ -49,7 +48,7 @@ func (all *relyingParties) of(p *identity.Provider, f *Federation) (*oidc.Provid
 	if rp, ok := all.known[id]; ok && rp.settings == sum {
 		return rp.provider, nil
 	}
-	c, err := configOf(p)
+	c, err := federation.Config(&p.ProviderSettings)
 	if err != nil {
 		return nil, err
 	}
@@ -72,50 +71,4 @@ func (all *relyingParties) of(p *identity.Provider, f *Federation) (*oidc.Provid
 	}
 	all.known[id] = relyingParty{sum, made}
 	return made, nil
-}
-
-// kindOf is a type of provider, as the relying party calls it.
-func kindOf(t identity.ProviderType) (oidc.Kind, error) {
-	switch t {
-	case identity.ProviderOIDC:
-		return oidc.OIDC, nil
-	case identity.ProviderGoogle:
-		return oidc.Google, nil
-	case identity.ProviderFacebook:
-		return oidc.Facebook, nil
-	case identity.ProviderAmazon:
-		return oidc.Amazon, nil
-	case identity.ProviderApple:
-		return oidc.Apple, nil
-	case identity.ProviderSAML:
-		return "", fmt.Errorf("oauth: %s speaks no OpenID Connect", t)
-	default:
-		return "", fmt.Errorf("oauth: no relying party for a provider of type %q", t)
-	}
-}
-
-// configOf makes a configuration of what is stored.
-func configOf(p *identity.Provider) (oidc.Config, error) {
-	kind, err := kindOf(p.Type)
-	if err != nil {
-		return oidc.Config{}, err
-	}
-	d := p.Details
-	c := oidc.Config{
-		Kind: kind, Name: p.Name, ClientID: d["client_id"], ClientSecret: oidc.Secret(d["client_secret"]), Issuer: d["oidc_issuer"],
-		AuthorizeURL: d["authorize_url"], TokenURL: d["token_url"], AttributesURL: d["attributes_url"], JWKSURL: d["jwks_uri"], APIVersion: d["api_version"],
-		AttributesMethod: d["attributes_request_method"], NoAttributeNames: d["attributes_url_add_attributes"] == "false",
-		Scopes: strings.FieldsFunc(d["authorize_scopes"], func(r rune) bool { return r == ' ' || r == ',' }),
-	}
-	for _, from := range p.Mapping {
-		c.Attributes = append(c.Attributes, from)
-	}
-	if kind == oidc.Apple {
-		key, err := oidc.ParseAppleKey(oidc.Secret(d["private_key"]))
-		if err != nil {
-			return oidc.Config{}, err
-		}
-		c.ClientSecret, c.Apple = "", &oidc.AppleKey{TeamID: d["team_id"], KeyID: d["key_id"], Key: key}
-	}
-	return c, nil
 }

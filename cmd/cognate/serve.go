@@ -18,6 +18,7 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/internal/fake"
 	"github.com/cognate-id/cognate/oauth"
+	"github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -42,6 +43,7 @@ type serveCommand struct {
 	senderFlags
 	logFlags
 	logoutFlags
+	providerFlags
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
@@ -139,8 +141,13 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	fetcher, err := c.providerFlags.fetcher()
+	if err != nil {
+		return err
+	}
 	engine := identity.New(st, &identity.Options{
-		Catalog: catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
+		Providers: &federation.Resolver{Fetch: fetcher},
+		Catalog:   catalog(), Logger: log, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.fixed(c.url(c.Addr, l)),
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender),
 		Hooks: hooks.hooks, Targets: hooks.targets, PageURL: c.Issuer.pages(c.url(c.Addr, l)),
 		Logs: sink, BlockedPasswords: blocked,
@@ -156,7 +163,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		return err
 	}
 	var api *cognito.Handler
-	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
+	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Federation: oauth.Federation{Fetch: fetcher}, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
 	api = cognito.NewHandler(engine, &cognito.Options{
 		VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages,
 	})

@@ -41,6 +41,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/oauth"
+	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -139,7 +140,11 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 	if err := s.keepStart(inner); err != nil {
 		return nil, err
 	}
-	s.oauth = oauth.NewServer(s.engine, &oauth.Options{InsecureHTTP: !strings.HasPrefix(o.URL, "https:"), Explain: true, Logger: o.Logger, BackChannel: o.BackChannel})
+	near, err := fetch.New(&fetch.Options{InsecureLoopback: true})
+	if err != nil {
+		return nil, err
+	}
+	s.oauth = oauth.NewServer(s.engine, &oauth.Options{Federation: oauth.Federation{Fetch: near}, InsecureHTTP: !strings.HasPrefix(o.URL, "https:"), Explain: true, Logger: o.Logger, BackChannel: o.BackChannel})
 	s.api = cognito.NewHandler(s.engine, &cognito.Options{
 		Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access,
 		AuthorizationServer: s.oauth,
