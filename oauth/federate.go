@@ -102,7 +102,7 @@ func (v *visit) setTripCookie(secret string) {
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteNoneMode,
 	}
 	if v.server.options.InsecureHTTP {
-		c.Secure, c.SameSite = false, http.SameSiteLaxMode
+		c.Secure, c.SameSite = false, http.SameSiteDefaultMode // None is for https alone
 	}
 	http.SetCookie(v.w, c)
 }

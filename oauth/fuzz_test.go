@@ -148,3 +148,33 @@ func FuzzLevels(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCallback has what browsers bring back from a provider. Nobody is signed in by it, and no application is told.
+func FuzzCallback(f *testing.F) {
+	w := newWorld(f, nil)
+	state, err := w.public.BeginRoundTrip(f.Context(), []byte(`{"p":"Northwind","l":{"nonce":"n","verifier":"v"},"b":"x","r":{}}`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, query := range []string{
+		"", "state=x&code=y", "state=" + w.public.ClientID() + ".AAAA&code=y", "state=" + state + "&code=y", "error=access_denied&error_description=%3Cscript%3E&state=" + state,
+		"state=" + state + "&code=y&user=%7B%22name%22%3A1%7D&iss=https%3A%2F%2Fevil.example",
+	} {
+		f.Add(query, "__Host-csrf-state=abc")
+		f.Add(query, "csrf-state=ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	}
+	f.Fuzz(func(t *testing.T, query, cookie string) {
+		if strings.ContainsAny(cookie, "\r\n\x00") {
+			return
+		}
+		for _, a := range []*http.Response{
+			w.serve(t, http.MethodGet, "/oauth2/idpresponse?"+query, "", "Cookie", cookie),
+			w.serve(t, http.MethodPost, "/oauth2/idpresponse", query, "Content-Type", "application/x-www-form-urlencoded", "Cookie", cookie),
+		} {
+			w.wellBehaved(t, a)
+			if a.Header.Get("Location") != "" || a.StatusCode < 400 {
+				t.Errorf("%q: %d, to %q", query, a.StatusCode, a.Header.Get("Location"))
+			}
+		}
+	})
+}

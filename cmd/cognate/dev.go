@@ -35,7 +35,8 @@ type devCommand struct {
 	senderFlags
 	logFlags
 	logoutFlags
-	Remote bool `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
+	Providers string `enum:"none,fake" default:"none" placeholder:"fake" help:"With fake, users of the ready client sign in by fakes of Google, Facebook, Amazon, Apple and an OpenID provider too, without a network."`
+	Remote    bool   `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
 	ClientID  string    `placeholder:"ID" help:"Id of the ready client, such as web1. Default: a random one."`
@@ -56,6 +57,7 @@ Examples:
     cognate dev --store bolt:dev.db
     cognate dev --issuer aws
     cognate dev --tls
+    cognate dev --providers fake
     cognate dev --lambda-endpoint http://127.0.0.1:3001
     cognate dev --addr 0.0.0.0:9229 --allow-remote --allow-host cognito.test
 
@@ -71,6 +73,9 @@ For test programs:
 func (c *devCommand) Validate() error {
 	if c.Empty && (c.PoolID != "" || c.ClientID != "") {
 		return errors.New("--pool-id and --client-id are of the ready pool and client, and --empty has none: give one or the other")
+	}
+	if c.Empty && c.Providers != "none" {
+		return errors.New("--providers is about the ready pool, and --empty has none: give one or the other")
 	}
 	if err := cmp.Or(c.devTLSFlags.Validate(), c.hookFlags.Validate()); err != nil {
 		return err
@@ -131,7 +136,13 @@ func (c *devCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	providers, err := c.startProviders(url)
+	if err != nil {
+		return err
+	}
+	defer providers.close()
 	f, err := fake.New(ctx, &fake.Options{
+		Providers: providers.settings, Client: providers.client,
 		BackChannel: tell.Send,
 		Hooks:       hooks.hooks, Targets: hooks.targets, Logs: sink,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),
@@ -156,6 +167,7 @@ func (c *devCommand) Run(t *terminal) error {
 	}
 	defer c.ReadyFile.remove()
 	c.greet(t, f, l, ready)
+	providers.greet(t, f, url)
 	if c.Limits {
 		l = bounded(l, maxConnections, maxConnectionsOfOne, nil)
 	}

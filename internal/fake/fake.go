@@ -87,6 +87,8 @@ type Options struct {
 	Targets identity.TargetCaller
 	// Logs is the field of [identity.Options].
 	Logs identity.LogSink
+	// Providers are identity providers that the ready pool has, and its client names beside the pool itself.
+	Providers []identity.ProviderSettings
 	// BackChannel is the field of oauth.Options.
 	BackChannel func(ctx context.Context, uri string, token identity.Secret) error
 	// Version is shown by health.
@@ -136,6 +138,11 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 			return nil, fmt.Errorf("ready pool: %w", err)
 		}
 		s.ready = ready
+		for i := range o.Providers {
+			if err := s.SetProvider(ctx, &o.Providers[i]); err != nil {
+				return nil, fmt.Errorf("provider of the ready pool: %w", err)
+			}
+		}
 	}
 	if err := s.keepStart(inner); err != nil {
 		return nil, err

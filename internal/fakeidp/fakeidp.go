@@ -56,6 +56,9 @@ type Provider struct {
 	KeyID string
 	// AppleKey is that of a client whose secret is a JWT, as Apple wants it. Nil for others.
 	AppleKey *ecdsa.PublicKey
+	// Ask shows a page on which whoever comes says who they are, in place of the user that was set. Title is its heading.
+	Ask   bool
+	Title string
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 
@@ -170,9 +173,17 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, wrong *Misb
 		http.Error(w, "invalid request", http.StatusBadRequest)
 		return
 	}
+	if p.Ask && r.Method != http.MethodPost {
+		p.ask(w)
+		return
+	}
 	code := rand.Text()
 	p.mu.Lock()
 	user := p.user
+	if p.Ask {
+		user = asked(r)
+		p.user = user // the user info is about the last who came
+	}
 	p.codes[code] = grant{q.Get("redirect_uri"), q.Get("nonce"), q.Get("code_challenge"), user}
 	p.mu.Unlock()
 	back := url.Values{"code": {code}, "state": {q.Get("state")}}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/fake"
+	"github.com/cognate-id/cognate/internal/fakeidp"
+)
+
+// fakeProviders are the identity providers of cognate dev: one server on a port of its own, with a path for each.
+type fakeProviders struct {
+	server   *http.Server // nil without --providers
+	settings []identity.ProviderSettings
+	client   *identity.ClientSettings // the ready client, which then has pages; nil for the default
+}
+
+// startProviders starts the providers that the flags ask for. self is the URL of cognate dev.
+func (c *devCommand) startProviders(self string) (*fakeProviders, error) {
+	p := &fakeProviders{}
+	if c.Providers != "fake" {
+		return p, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("--providers: %w", err)
+	}
+	mux := http.NewServeMux()
+	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go p.server.Serve(l) //nolint:errcheck // it ends by close
+	for _, typ := range []identity.ProviderType{identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple, identity.ProviderOIDC} {
+		if err := p.add(mux, "http://"+l.Addr().String(), typ); err != nil {
+			p.close()
+			return nil, fmt.Errorf("--providers: %w", err)
+		}
+	}
+	p.client = fake.ReadyClient()
+	p.client.OAuth, p.client.OAuthFlows, p.client.OAuthScopes = true, []string{"code"}, []string{"openid", "email", "profile"}
+	p.client.CallbackURLs = []string{self + "/"}
+	return p, nil
+}
+
+// add serves one provider below the path of its name.
+func (p *fakeProviders) add(mux *http.ServeMux, at string, typ identity.ProviderType) error {
+	name := string(typ)
+	if typ == identity.ProviderOIDC {
+		name = "Northwind"
+	}
+	idp := fakeidp.New("fake-client", "fake-secret")
+	idp.Ask, idp.Title = true, name
+	idp.Serve(at + "/" + name)
+	mux.Handle("/"+name+"/", http.StripPrefix("/"+name, idp))
+	details, err := idp.Details(string(typ))
+	p.settings = append(p.settings, identity.ProviderSettings{
+		Name: name, Type: typ, Details: details, Mapping: map[string]string{"email": "email", "email_verified": "email_verified", "name": "name"},
+	})
+	return err
+}
+
+func (p *fakeProviders) close() {
+	if p.server != nil {
+		_ = p.server.Close()
+	}
+}
+
+// greet says where the buttons are.
+func (p *fakeProviders) greet(t *terminal, f *fake.Server, self string) {
+	if p.server == nil || f.Pool() == nil {
+		return
+	}
+	q := url.Values{"client_id": {f.Pool().ClientID()}, "response_type": {"code"}, "scope": {"openid email"}, "redirect_uri": {self + "/"}}
+	fmt.Fprintf(t.out, "Fake providers:\n\n  %s/login?%s\n\n", self, q.Encode())
+}
