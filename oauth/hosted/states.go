@@ -223,12 +223,13 @@ const (
 	sampleCreate = `{"challenge":"c2FtcGxlLWNoYWxsZW5nZQ","rp":{"id":"localhost","name":"Sample"},"user":{"id":"YWRh","name":"ada","displayName":"Ada"},` +
 		`"pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],"timeout":60000,"authenticatorSelection":{"residentKey":"required","userVerification":"required"},"excludeCredentials":[]}`
 	sampleLogo = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAxNDAgMzIiPjxwYXRoIGQ9Ik0yIDI4QzIgMTIgMTIgNCAyOCA0YzAgMTYtMTAgMjQtMjYgMjR6IiBmaWxsPSIjNWIzZmE4Ii8+PHRleHQgeD0iMzgiIHk9IjIzIiBmb250LWZhbWlseT0ic2Fucy1zZXJpZiIgZm9udC13ZWlnaHQ9IjcwMCIgZm9udC1zaXplPSIyMCIgZmlsbD0iIzViM2ZhOCI+RmVybndheTwvdGV4dD48L3N2Zz4="
+	sampleDark = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAxNDAgMzIiPjxwYXRoIGQ9Ik0yIDI4QzIgMTIgMTIgNCAyOCA0YzAgMTYtMTAgMjQtMjYgMjR6IiBmaWxsPSIjYmRhOGZmIi8+PHRleHQgeD0iMzgiIHk9IjIzIiBmb250LWZhbWlseT0ic2Fucy1zZXJpZiIgZm9udC13ZWlnaHQ9IjcwMCIgZm9udC1zaXplPSIyMCIgZmlsbD0iI2JkYThmZiI+RmVybndheTwvdGV4dD48L3N2Zz4="
 )
 
 // sampleLook is that of a product.
 func sampleLook() *Look {
 	return &Look{
-		Name: "Fernway", Logo: sampleLogo,
+		Name: "Fernway", Logo: sampleLogo, LogoDark: sampleDark,
 		Light: Colours{Page: "#f4f1fb", Accent: "#5b3fa8"},
 		Dark:  Colours{Page: "#15121d", Card: "#1f1b2a", Accent: "#bda8ff"},
 		Texts: map[string]map[string]string{"": {"sign-in.title": "Welcome back"}},
