@@ -120,7 +120,9 @@ func TestCounterpart(t *testing.T) {
 		name   string
 		change func(*saml.Config)
 	}{
-		{"plain", func(c *saml.Config) { c.DecryptionKeys, c.EncryptionCertificate, c.SigningKey, c.SigningCertificate = nil, nil, nil, nil }},
+		{"plain", func(c *saml.Config) {
+			c.DecryptionKeys, c.EncryptionCertificate, c.SigningKey, c.SigningCertificate = nil, nil, nil, nil
+		}},
 		{"signed requests", func(c *saml.Config) { c.RequestSigningAlgorithm, c.DecryptionKeys = saml.RSASHA256, nil }},
 		{"encrypted", func(c *saml.Config) { c.EncryptedResponses = true }},
 		{"all", func(c *saml.Config) { c.RequestSigningAlgorithm, c.EncryptedResponses = saml.RSASHA256, true }},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	crewjam "github.com/crewjam/saml"
@@ -117,6 +118,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("more than %d decryption keys", maxDecryptionKeys)
 	case len(c.DecryptionKeys) > 0 && !pair(c.DecryptionKeys[0], c.EncryptionCertificate):
 		return errors.New("the decryption key is too short, or the certificate is not of it")
+	case slices.ContainsFunc(c.DecryptionKeys, func(k *rsa.PrivateKey) bool { return k == nil || k.N.BitLen() < minRSA }):
+		return errors.New("an old decryption key is missing or too short")
 	case c.Skew < 0 || c.Skew > maxSkew:
 		return fmt.Errorf("a skew of %v", c.Skew)
 	default:

@@ -7,8 +7,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"math/big"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -42,11 +44,15 @@ type pair struct {
 	cert *x509.Certificate
 }
 
-func newPair(from, to time.Time) pair {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+// newPair takes the next key of the file. Keys are kept in a file, because the processes of a fuzz target must agree on them.
+func newPair(file *[]byte, from, to time.Time) pair {
+	block, rest := pem.Decode(*file)
+	*file = rest
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		panic(err)
 	}
+	key := private.(*rsa.PrivateKey)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "idp"}, NotBefore: from, NotAfter: to}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -61,9 +67,15 @@ func newPair(from, to time.Time) pair {
 
 // pairs are made once: our key, those of two identity providers, and one that has expired.
 var pairs = sync.OnceValue(func() (p struct{ sp, idp, next, other, expired pair }) {
+	file, err := os.ReadFile("testdata/keys.pem")
+	if err != nil {
+		panic(err)
+	}
 	from, to := start.AddDate(-1, 0, 0), start.AddDate(9, 0, 0)
-	p.sp, p.idp, p.next, p.other = newPair(from, to), newPair(from, to), newPair(from, to), newPair(from, to)
-	p.expired = newPair(from, start.AddDate(0, -1, 0))
+	for _, next := range []*pair{&p.sp, &p.idp, &p.next, &p.other} {
+		*next = newPair(&file, from, to)
+	}
+	p.expired = newPair(&file, from, start.AddDate(0, -1, 0))
 	return p
 })
 
