@@ -60,9 +60,8 @@ type MetadataError struct {
 // Error returns the text.
 func (e *MetadataError) Error() string { return "saml: metadata: " + e.Text }
 
-// reasons maps the reasons of the library to ours, the more specific first.
+// reasons maps the reasons of the library to ours.
 var reasons = []struct{ theirs, ours error }{
-	{crewjam.ErrDecryptionFailed, ErrEncryption},
 	{crewjam.ErrInvalidSignature, ErrSignature},
 	{crewjam.ErrIssuerMismatch, ErrIssuer},
 	{crewjam.ErrAudienceMismatch, ErrAudience},
@@ -78,6 +77,9 @@ func translate(err error) (reason error, known bool) {
 		if errors.Is(err, own) {
 			return err, true
 		}
+	}
+	if errors.Is(err, crewjam.ErrDecryptionFailed) {
+		return ErrEncryption, true // and not why: it is for nobody to know
 	}
 	for _, r := range reasons {
 		if errors.Is(err, r.theirs) {

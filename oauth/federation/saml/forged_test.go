@@ -80,7 +80,9 @@ func bare(a *etree.Element) *etree.Element {
 	return a
 }
 
-var wrapping = []string{"wrapping", "one", "ids", "signedinfo"}
+const nsAssertionAttr = `xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"`
+
+var wrapping = []string{"wrapping", "one", "place", "namespace", "object"}
 
 // wrapped are the forgeries of XML signature wrapping, by the numbers of "On Breaking SAML" (2012).
 var wrapped = []forgery{
@@ -157,7 +159,23 @@ var wrapped = []forgery{
 		root.AddChild(e)
 		e.InsertChildAt(1, sig)
 		root.AddChild(original)
-	})},
+	}), without: []string{"ids", "one"}},
+	{name: "alone in extensions", make: rearranged(false, func(root, a, _ *etree.Element) {
+		x := etree.NewElement("samlp:Extensions")
+		root.InsertChildAt(1, x)
+		root.RemoveChild(a)
+		x.AddChild(a)
+	}), without: []string{"place"}, as: alice, reason: "an element Assertion at another place"},
+	{name: "alone in another namespace", make: func() string {
+		m := valid()
+		m.status, m.signResponse = crewjam.StatusSuccess, false
+		root := m.tree()
+		root.RemoveChild(root.SelectElement("Assertion"))
+		a := element(strings.Replace(text(m.assertion()), nsAssertionAttr, `xmlns:saml="urn:x:x"`, 1))
+		root.AddChild(a)
+		sign(root, m.signer, m.algorithm)
+		return text(root)
+	}, without: []string{"namespace"}, as: alice, reason: "an element Assertion at another place"},
 	{name: "in another namespace", make: rearranged(false, func(root, a, _ *etree.Element) {
 		e := evil()
 		e.Space = "x"
@@ -168,7 +186,7 @@ var wrapped = []forgery{
 
 // signatures are the forgeries of the signature itself.
 var signatures = []forgery{
-	{name: "unsigned", make: changed(func(m *message) { m.leaveAssertion = true }), without: []string{"signed"}, as: alice},
+	{name: "unsigned", make: changed(func(m *message) { m.leaveAssertion = true }), without: []string{"signed"}, as: alice, reason: "there is none"},
 	{name: "changed", make: replaced("alice@example.com</saml:NameID>", mallory+"</saml:NameID>"), without: []string{"signed"}, as: mallory},
 	{name: "another key", make: changed(func(m *message) { m.signer = pairs().other }), without: []string{"key"}, as: alice},
 	{name: "our own key", make: changed(func(m *message) { m.signer = pairs().sp }), without: []string{"key"}, as: alice},
@@ -176,6 +194,9 @@ var signatures = []forgery{
 	{name: "HMAC with the certificate", make: byHand(func(h *handmade) { h.method = "http://www.w3.org/2000/09/xmldsig#hmac-sha256" }), without: []string{"algorithm"}, as: alice, reason: "algorithm"},
 	{name: "sha1 digest", make: byHand(func(h *handmade) { h.digest = "http://www.w3.org/2000/09/xmldsig#sha1" }), without: []string{"algorithm"}, as: alice, reason: "digest algorithm"},
 	{name: "reference to the whole document", make: byHand(func(h *handmade) { h.uri, h.whole = "", true }), without: []string{"uri"}, as: alice, reason: "reference"},
+	{name: "another canonicalisation", make: byHand(func(h *handmade) { h.c14n = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315" }), without: []string{"c14n"}, as: alice, reason: "canonicalization"},
+	{name: "an object in the signature", make: byHand(func(h *handmade) { h.last = `<ds:Object/>` }), without: []string{"object"}, as: alice, reason: "no KeyInfo"},
+	{name: "a manifest in the response", make: bomb(`<ds:Manifest xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>`), without: []string{"object"}, as: alice, want: saml.ErrMalformed, reason: "an element Manifest"},
 	{name: "no enveloped transform", make: byHand(func(h *handmade) {
 		h.transforms = `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`
 	}), without: []string{"transforms"}, as: alice, reason: "Transform"},
@@ -222,7 +243,7 @@ var texts = []forgery{
 	{name: "XInclude", make: changed(func(m *message) {
 		m.extensions = `<samlp:Extensions><xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd"/></samlp:Extensions>`
 	}), without: []string{"xinclude"}, as: alice, reason: "XInclude"},
-	{name: "10 MB", make: bomb(strings.Repeat("x", 10<<20)), without: []string{"size"}, as: alice, reason: "more than 100000"},
+	{name: "10 MB", make: bomb(strings.Repeat("x", 10<<20)), without: []string{"size"}, as: alice, reason: "more than 100000 characters"},
 	{name: "10000 attributes", make: bomb("<a" + manyAttributes(10_000) + "/>"), without: []string{"size", "attributes"}, as: alice, reason: "more than"},
 	{name: "4000 attributes in bounds", make: bomb("<a" + manyAttributes(4000) + "/>"), without: []string{"attributes"}, as: alice, reason: "attributes"},
 	{name: "500 levels", make: bomb(strings.Repeat("<a>", 500) + strings.Repeat("</a>", 500)), without: []string{"depth"}, as: alice, reason: "levels"},
@@ -292,6 +313,7 @@ var statements = []forgery{
 	{name: "blanks around NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID>` + alice + ` </saml:NameID>` }), want: saml.ErrContent, without: []string{"nameid"}, as: alice + " "},
 	{name: "line in NameID", make: changed(func(m *message) { m.nameID = "<saml:NameID>a\nb</saml:NameID>" }), want: saml.ErrContent, without: []string{"nameid"}, as: "a\nb"},
 	{name: "no NameID", make: changed(func(m *message) { m.nameID = "" }), want: saml.ErrMalformed, reason: "NameID", without: []string{"nameid"}, as: "-"},
+	{name: "encrypted NameID", make: changed(func(m *message) { m.nameID = `<saml:EncryptedID/>` }), want: saml.ErrMalformed, reason: "an element EncryptedID", without: []string{"nameid"}, as: "-"},
 	{name: "CBC in an unsigned response", make: changed(func(m *message) { m.encrypt = cbc() }), want: saml.ErrSignature, reason: "CBC", without: []string{"cbc"}},
 	{name: "PKCS #1 v1.5", make: changed(func(m *message) { m.encrypt, m.signResponse = xmlenc.PKCS1v15(), true }), want: saml.ErrEncryption, reason: "algorithm", without: []string{"transport"}},
 	{name: "encrypted and unsigned", make: changed(func(m *message) { m.encrypt, m.leaveAssertion = gcm(), true }), want: saml.ErrSignature, without: []string{"signed"}},

@@ -14,8 +14,10 @@ import (
 // A handmade signature has the shape that a test wants.
 type handmade struct {
 	method, digest, uri, transforms string
+	c14n                            string
 	first                           string // a reference before the one
 	values                          string // a digest before the one
+	last                            string // an element after the value
 	whole                           bool   // the response is signed, and not the assertion
 }
 
@@ -23,6 +25,7 @@ type handmade struct {
 func byHand(change func(*handmade)) func() string {
 	return func() string {
 		h := handmade{
+			c14n:   "http://www.w3.org/2001/10/xml-exc-c14n#",
 			method: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", digest: "http://www.w3.org/2001/04/xmlenc#sha256", uri: "#_assertion",
 			transforms: `<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`,
 		}
@@ -44,7 +47,7 @@ func (h handmade) signature(el *etree.Element) *etree.Element {
 	if err != nil {
 		panic(err)
 	}
-	info := element(`<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>` +
+	info := element(`<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:CanonicalizationMethod Algorithm="` + h.c14n + `"/>` +
 		`<ds:SignatureMethod Algorithm="` + h.method + `"/>` + h.first + `<ds:Reference URI="` + h.uri + `"><ds:Transforms>` + h.transforms + `</ds:Transforms>` +
 		`<ds:DigestMethod Algorithm="` + h.digest + `"/>` + h.values +
 		`<ds:DigestValue>` + base64.StdEncoding.EncodeToString(hash(h.digest, covered)) + `</ds:DigestValue></ds:Reference></ds:SignedInfo>`)
@@ -55,6 +58,9 @@ func (h handmade) signature(el *etree.Element) *etree.Element {
 	sig := element(`<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>`)
 	sig.AddChild(info)
 	sig.CreateElement("ds:SignatureValue").SetText(base64.StdEncoding.EncodeToString(h.value(signed)))
+	if h.last != "" {
+		sig.AddChild(element(`<x xmlns:ds="http://www.w3.org/2000/09/xmldsig#">` + h.last + `</x>`).ChildElements()[0])
+	}
 	return sig
 }
 

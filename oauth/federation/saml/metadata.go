@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
@@ -42,6 +43,7 @@ const maxCertificate = 4096
 // that have expired at now are left out. A document without sign-in by HTTP-Redirect, without a key that is valid,
 // or that has itself expired is not accepted. Each error is a [*MetadataError].
 func ParseMetadata(doc []byte, now time.Time) (*Metadata, error) {
+	doc = bytes.TrimSpace(bytes.TrimPrefix(doc, []byte("\xef\xbb\xbf"))) // some documents begin with a byte order mark
 	if err := scan(doc, metadataLimits); err != nil {
 		return nil, &MetadataError{fmt.Sprintf("The metadata document cannot be read: %v.", err)}
 	}

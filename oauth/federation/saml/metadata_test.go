@@ -56,6 +56,8 @@ func TestParseMetadata(t *testing.T) {
 	}{
 		{"good", func(*document) {}, nil, func(m *saml.Metadata) bool { return !m.WantsSignedRequests && m.ValidUntil.IsZero() }},
 		{"a declaration and a comment", func(*document) {}, func(s string) string { return `<?xml version="1.0" encoding="UTF-8"?><!-- by hand -->` + s }, nil},
+		{"a byte order mark", func(*document) {}, func(s string) string { return "\xef\xbb\xbf<?xml version=\"1.0\"?>" + s }, nil},
+		{"blanks around it", func(*document) {}, func(s string) string { return "\n<?xml version=\"1.0\"?>" + s + "\n" }, nil},
 		{"no sign-out", func(d *document) { d.slo = "" }, nil, func(m *saml.Metadata) bool { return m.SLORedirect == "" }},
 		{"sign-out by POST only", func(d *document) { d.slo = strings.Replace(d.slo, "HTTP-Redirect", "HTTP-POST", 1) }, nil, func(m *saml.Metadata) bool { return m.SLORedirect == "" }},
 		{"signed requests", func(d *document) { d.roleAttrs = `WantAuthnRequestsSigned="true"` }, nil, func(m *saml.Metadata) bool { return m.WantsSignedRequests }},
@@ -202,6 +204,9 @@ func TestOurMetadata(t *testing.T) {
 	uses := ""
 	for _, k := range role.SelectElements("KeyDescriptor") {
 		uses += k.SelectAttrValue("use", "") + " "
+	}
+	if strings.Contains(string(doc), "validUntil") {
+		t.Errorf("it ends: got %s", doc)
 	}
 	if uses != "signing encryption " || strings.Contains(string(doc), "rsa-1_5") || strings.Contains(string(doc), "tripledes") {
 		t.Errorf("keys: got %s", doc)

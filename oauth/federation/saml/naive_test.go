@@ -127,7 +127,8 @@ func (n naive) counts(root *etree.Element) error {
 		}
 	}
 	walk(root, 1)
-	return errors.Join(n.must("elements", elements < 4000), n.must("depth", depth < 32), n.must("attributes", attrs < 32), n.must("ids", unique),
+	object := len(named(root, "Object"))+len(named(root, "Manifest")) > 0
+	return errors.Join(n.must("object", !object), n.must("elements", elements < 4000), n.must("depth", depth < 32), n.must("attributes", attrs < 32), n.must("ids", unique),
 		n.must("void", !relative), n.must("prefix", !prefixed))
 }
 
@@ -145,6 +146,10 @@ func (n naive) pick(root *etree.Element) (*etree.Element, error) {
 		return nil, errors.Join(err, errors.New("naive: no assertion"))
 	}
 	a := all[0]
+	if err := errors.Join(n.must("place", a.Parent() == nil || a.Parent().Parent() == nil || a.Parent().Tag == "Response" || a == root),
+		n.must("namespace", a.NamespaceURI() == "urn:oasis:names:tc:SAML:2.0:assertion")); err != nil {
+		return nil, err
+	}
 	covered, err := n.signed(root)
 	if err != nil {
 		return nil, err
@@ -232,6 +237,7 @@ func (n naive) check(root, sig *etree.Element) (*etree.Element, error) {
 	refs := infos[len(infos)-1].SelectElements("Reference")
 	ref := refs[len(refs)-1]
 	if err := errors.Join(n.must("signedinfo", len(infos) == 1), n.must("references", len(refs) == 1),
+		n.must("c14n", strings.HasSuffix(infos[0].SelectElement("CanonicalizationMethod").SelectAttrValue("Algorithm", ""), "xml-exc-c14n#")),
 		n.must("digestvalues", len(ref.SelectElements("DigestValue")) == 1)); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	// Logout is the URL that answers to sign-outs are posted to, such as https://auth.example.com/saml2/logout. It
 	// is needed with IDPSignout.
 	Logout string
-	// IdP is the metadata of the identity provider. It is needed.
+	// IdP is the metadata of the identity provider. It is needed, and must not change while the provider is in use.
 	IdP *Metadata
 
 	// RequestSigningAlgorithm is empty, which leaves requests for sign-in unsigned, or [RSASHA256].
@@ -82,15 +82,15 @@ func New(c Config) (*Provider, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	p := &Provider{c: c}
-	for from, to := range map[string]*url.URL{c.ACS: &p.acs, c.Logout: &p.logout} {
-		u, err := url.Parse(from)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
-		}
-		*to = *u
+	acs, err := url.Parse(c.ACS)
+	if err != nil {
+		return nil, fmt.Errorf("%w: ACS: %w", ErrConfig, err)
 	}
-	return p, nil
+	logout, err := url.Parse(c.Logout)
+	if err != nil {
+		return nil, fmt.Errorf("%w: logout: %w", ErrConfig, err)
+	}
+	return &Provider{c: c, acs: *acs, logout: *logout}, nil
 }
 
 func (c *Config) check() error {
@@ -146,6 +146,7 @@ func (p *Provider) library(v crewjam.SignatureVerifier, at time.Time) *crewjam.S
 		RequireSignedResponseForCBC: true,
 		LogoutSignatureMethod:       dsig.RSASHA256SignatureMethod,
 		Clock:                       dsig.NewFakeClockAt(at),
+		MetadataOmitValidUntil:      true, // it is entered by hand, and changes with the keys only
 
 		AssertionConsumerServiceBindings: []string{crewjam.HTTPPostBinding},
 	}

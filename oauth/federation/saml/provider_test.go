@@ -42,6 +42,16 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// TestOnePlace shows that the place of sign-out does not matter where nobody is signed out.
+func TestOnePlace(t *testing.T) {
+	for _, place := range []string{"", acs} {
+		p := newProvider(t, func(c *saml.Config) { c.Logout = place })
+		if _, err := p.Response(encode(valid().xml()), requestID); err != nil {
+			t.Errorf("%q: %v", place, err)
+		}
+	}
+}
+
 // TestMalformed shows that what is no message is refused quickly, and with little memory.
 func TestMalformed(t *testing.T) {
 	p := newProvider(t, func(c *saml.Config) { c.IDPInit = true })
@@ -119,11 +129,23 @@ func TestEncryption(t *testing.T) {
 	if _, err := another.Response(encode(secret.xml()), requestID); !errors.Is(err, saml.ErrEncryption) {
 		t.Errorf("encrypted for another key: got %v", err)
 	}
-	forms := map[string]string{"mixed": text(secret.tree())}
-	forms["mixed"] = strings.Replace(forms["mixed"], "</samlp:Response>", text(evil())+"</samlp:Response>", 1)
-	for name, doc := range forms {
-		if _, err := newProvider(t, nil).Response(encode(doc), requestID); !errors.Is(err, saml.ErrMalformed) {
-			t.Errorf("%s: got %v", name, err)
+	doc := text(secret.tree())
+	for _, tt := range []struct {
+		name, old, with string
+		want            error
+	}{
+		{"a plain one beside it", "</samlp:Response>", text(evil()) + "</samlp:Response>", saml.ErrMalformed},
+		{"two algorithms", "<xenc:CipherData", `<xenc:EncryptionMethod Algorithm="http://www.w3.org/2009/xmlenc11#aes256-gcm"/><xenc:CipherData`, saml.ErrEncryption},
+		{"a block cipher for the key", "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p", "http://www.w3.org/2009/xmlenc11#aes256-gcm", saml.ErrEncryption},
+		{"3DES", "http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2001/04/xmlenc#tripledes-cbc", saml.ErrEncryption},
+		{"a cipher elsewhere", "<xenc:CipherValue", `<xenc:CipherReference URI="https://evil.example"/><xenc:CipherValue`, saml.ErrMalformed},
+	} {
+		if !strings.Contains(doc, tt.old) {
+			t.Fatalf("%s: nothing to replace", tt.name)
+		}
+		_, err := newProvider(t, nil).Response(encode(strings.Replace(doc, tt.old, tt.with, 1)), requestID)
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v", tt.name, err)
 		}
 	}
 }

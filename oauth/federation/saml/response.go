@@ -101,7 +101,7 @@ func (p *Provider) respond(encoded, requestID string) (*Assertion, error) {
 func (p *Provider) checkParts(parts *parts) error {
 	success := status(parts.root) == crewjam.StatusSuccess
 	switch {
-	case success && parts.assertions+parts.encrypted != 1:
+	case success && parts.assertions+parts.encrypted == 0:
 		return fmt.Errorf("%w: no assertion", ErrMalformed)
 	case parts.assertions == 1 && !parts.signed:
 		return fmt.Errorf("%w: there is none", ErrSignature)
@@ -124,9 +124,6 @@ func (p *Provider) pinned(root *etree.Element, now time.Time) (time.Time, error)
 	}
 	if err := p.recent(issued, now); err != nil {
 		return time.Time{}, err
-	}
-	if issued.After(now) {
-		return now, nil
 	}
 	return issued, nil
 }

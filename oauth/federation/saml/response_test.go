@@ -1,6 +1,7 @@
 package saml_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"reflect"
 	"strings"
@@ -67,6 +68,41 @@ func TestResponse(t *testing.T) {
 				t.Errorf("replay: got %q until %v", a.ReplayKey, a.Expires)
 			}
 		})
+	}
+}
+
+// TestInclusiveNamespaces shows that a signature may name the prefixes that it covers, as those of Okta do.
+func TestInclusiveNamespaces(t *testing.T) {
+	doc := byHand(func(h *handmade) {
+		h.transforms = strings.Replace(h.transforms, `exc-c14n#"/>`, `exc-c14n#"><ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="xs"/></ds:Transform>`, 1)
+	})()
+	if _, err := newProvider(t, nil).Response(encode(doc), requestID); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKeyInfo shows that what a response says of its key is not read.
+func TestKeyInfo(t *testing.T) {
+	signed := valid().tree()
+	info := signed.FindElement("./Assertion/Signature/KeyInfo")
+	for name, content := range map[string]string{
+		"a name":           `<ds:KeyName>key</ds:KeyName>`,
+		"another key":      `<ds:X509Data><ds:X509Certificate>` + base64.StdEncoding.EncodeToString(pairs().other.cert.Raw) + `</ds:X509Certificate></ds:X509Data>`,
+		"no certificate":   `<ds:X509Data><ds:X509Certificate>?</ds:X509Certificate></ds:X509Data>`,
+		"nothing":          ``,
+		"a place to fetch": `<ds:X509Data><ds:X509IssuerSerial/></ds:X509Data>`,
+	} {
+		sig := info.Parent()
+		sig.RemoveChild(info)
+		info = element(`<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">` + content + `</ds:KeyInfo>`)
+		sig.AddChild(info)
+		if _, err := newProvider(t, nil).Response(encode(text(signed)), requestID); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	info.Parent().RemoveChild(info)
+	if _, err := newProvider(t, nil).Response(encode(text(signed)), requestID); err != nil {
+		t.Errorf("no KeyInfo: %v", err)
 	}
 }
 
