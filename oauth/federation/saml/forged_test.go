@@ -148,6 +148,20 @@ var wrapped = []forgery{
 		root.AddChild(e)
 		e.CreateElement("saml:Advice").AddChild(a)
 	})},
+	{name: "signed metadata in extensions", make: func() string { // an identity provider publishes it
+		m := valid()
+		m.leaveAssertion, m.nameID = true, `<saml:NameID>`+mallory+`</saml:NameID>`
+		root := m.tree()
+		entity := element(strings.Replace(goodDocument().entity(), "entityID", `ID="_metadata" entityID`, 1))
+		sign(entity, m.signer, m.algorithm)
+		x := etree.NewElement("samlp:Extensions")
+		x.AddChild(entity)
+		root.InsertChildAt(1, x)
+		return text(root)
+	}, reason: "a signature at another place"},
+	{name: "two signatures", make: rearranged(false, func(_, a, sig *etree.Element) {
+		a.InsertChildAt(1, sig.Copy())
+	}), without: []string{"signatures"}, as: alice, reason: "two signatures"},
 	{name: "evil after", make: rearranged(false, func(root, a, _ *etree.Element) { // for those who read the last
 		root.AddChild(evil())
 	}), without: []string{"one"}, as: alice},
@@ -200,6 +214,10 @@ var signatures = []forgery{
 	{name: "no enveloped transform", make: byHand(func(h *handmade) {
 		h.transforms = `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`
 	}), without: []string{"transforms"}, as: alice, reason: "Transform"},
+	{name: "another transform", make: byHand(func(h *handmade) {
+		h.transforms = strings.Repeat(`<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`, 2)
+	}), without: []string{"transforms"}, as: alice, reason: "the transforms are not"},
+	{name: "an empty digest", make: byHand(func(h *handmade) { h.empty = true }), without: []string{"empty"}, as: alice, reason: "the digest is not one"},
 	{name: "two references", make: byHand(func(h *handmade) { h.first = `<ds:Reference URI="#_other"/>` }), without: []string{"references"}, as: alice, reason: "Reference"},
 	{name: "two SignedInfo", make: func() string { // the value is of the first, the digest is read from the last
 		return twoInfos(valid().xml())
@@ -310,8 +328,13 @@ var statements = []forgery{
 	}, want: saml.ErrStatus, without: []string{"status"}},
 	{name: "no statement of authentication", make: changed(func(m *message) { m.statement = "" }), want: saml.ErrMalformed, reason: "AuthnStatement", without: []string{"statement"}},
 	{name: "empty NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID> </saml:NameID>` }), want: saml.ErrContent, without: []string{"nameid"}, as: " "},
+	{name: "nothing in NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID></saml:NameID>` }), want: saml.ErrContent, reason: "it is empty", without: []string{"nameid"}, as: "-"},
 	{name: "blanks around NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID>` + alice + ` </saml:NameID>` }), want: saml.ErrContent, without: []string{"nameid"}, as: alice + " "},
 	{name: "line in NameID", make: changed(func(m *message) { m.nameID = "<saml:NameID>a\nb</saml:NameID>" }), want: saml.ErrContent, without: []string{"nameid"}, as: "a\nb"},
+	{name: "long NameID", make: changed(func(m *message) {
+		m.nameID = `<saml:NameID>` + strings.Repeat("x", saml.MaxNameID+1) + `</saml:NameID>`
+	}),
+		want: saml.ErrContent, reason: "more than 2048", without: []string{"nameid"}, as: strings.Repeat("x", saml.MaxNameID+1)},
 	{name: "no NameID", make: changed(func(m *message) { m.nameID = "" }), want: saml.ErrMalformed, reason: "NameID", without: []string{"nameid"}, as: "-"},
 	{name: "encrypted NameID", make: changed(func(m *message) { m.nameID = `<saml:EncryptedID/>` }), want: saml.ErrMalformed, reason: "an element EncryptedID", without: []string{"nameid"}, as: "-"},
 	{name: "CBC in an unsigned response", make: changed(func(m *message) { m.encrypt = cbc() }), want: saml.ErrSignature, reason: "CBC", without: []string{"cbc"}},

@@ -18,6 +18,7 @@ type handmade struct {
 	first                           string // a reference before the one
 	values                          string // a digest before the one
 	last                            string // an element after the value
+	empty                           bool   // the digest
 	whole                           bool   // the response is signed, and not the assertion
 }
 
@@ -47,10 +48,14 @@ func (h handmade) signature(el *etree.Element) *etree.Element {
 	if err != nil {
 		panic(err)
 	}
+	digest := base64.StdEncoding.EncodeToString(hash(h.digest, covered))
+	if h.empty {
+		digest = ""
+	}
 	info := element(`<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:CanonicalizationMethod Algorithm="` + h.c14n + `"/>` +
 		`<ds:SignatureMethod Algorithm="` + h.method + `"/>` + h.first + `<ds:Reference URI="` + h.uri + `"><ds:Transforms>` + h.transforms + `</ds:Transforms>` +
 		`<ds:DigestMethod Algorithm="` + h.digest + `"/>` + h.values +
-		`<ds:DigestValue>` + base64.StdEncoding.EncodeToString(hash(h.digest, covered)) + `</ds:DigestValue></ds:Reference></ds:SignedInfo>`)
+		`<ds:DigestValue>` + digest + `</ds:DigestValue></ds:Reference></ds:SignedInfo>`)
 	signed, err := canonical(info.Copy())
 	if err != nil {
 		panic(err)

@@ -98,8 +98,12 @@ func TestTwoProviders(t *testing.T) {
 	})
 	theirs := valid()
 	theirs.issuer, theirs.assertionIssuer, theirs.signer = otherID, otherID, pairs().other
-	if _, err := other.Response(encode(theirs.xml()), requestID); err != nil {
+	a, err := other.Response(encode(theirs.xml()), requestID)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if ours, err := newProvider(t, nil).Response(encode(valid().xml()), requestID); err != nil || ours.ID != a.ID || ours.ReplayKey == a.ReplayKey {
+		t.Errorf("two providers that use one id: got %v, %v", ours, err)
 	}
 	if _, err := newProvider(t, nil).Response(encode(theirs.xml()), requestID); !errors.Is(err, saml.ErrIssuer) {
 		t.Errorf("the other's response: got %v", err)
@@ -133,20 +137,34 @@ func TestEncryption(t *testing.T) {
 	for _, tt := range []struct {
 		name, old, with string
 		want            error
+		reason          string
 	}{
-		{"a plain one beside it", "</samlp:Response>", text(evil()) + "</samlp:Response>", saml.ErrMalformed},
-		{"two algorithms", "<xenc:CipherData", `<xenc:EncryptionMethod Algorithm="http://www.w3.org/2009/xmlenc11#aes256-gcm"/><xenc:CipherData`, saml.ErrEncryption},
-		{"a block cipher for the key", "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p", "http://www.w3.org/2009/xmlenc11#aes256-gcm", saml.ErrEncryption},
-		{"3DES", "http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2001/04/xmlenc#tripledes-cbc", saml.ErrEncryption},
-		{"a cipher elsewhere", "<xenc:CipherValue", `<xenc:CipherReference URI="https://evil.example"/><xenc:CipherValue`, saml.ErrMalformed},
+		{"a plain one beside it", "</samlp:Response>", text(evil()) + "</samlp:Response>", saml.ErrMalformed, "more than one"},
+		{"two algorithms", "<xenc:CipherData", `<xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"/><xenc:CipherData`, saml.ErrEncryption, "2 algorithms"},
+		{"a block cipher for the key", "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p", "http://www.w3.org/2009/xmlenc11#aes256-gcm", saml.ErrEncryption, "the algorithm"},
+		{"3DES", "http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2001/04/xmlenc#tripledes-cbc", saml.ErrEncryption, "the algorithm"},
+		{"a cipher elsewhere", "<xenc:CipherValue", `<xenc:CipherReference URI="https://evil.example"/><xenc:CipherValue`, saml.ErrMalformed, "CipherReference"},
 	} {
 		if !strings.Contains(doc, tt.old) {
 			t.Fatalf("%s: nothing to replace", tt.name)
 		}
 		_, err := newProvider(t, nil).Response(encode(strings.Replace(doc, tt.old, tt.with, 1)), requestID)
-		if !errors.Is(err, tt.want) {
+		if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.reason) {
 			t.Errorf("%s: got %v", tt.name, err)
 		}
+	}
+}
+
+// TestNoAssertion shows that success alone signs nobody in.
+func TestNoAssertion(t *testing.T) {
+	m := valid()
+	m.leaveAssertion = true
+	root := m.tree()
+	root.RemoveChild(root.SelectElement("Assertion"))
+	sign(root, m.signer, m.algorithm)
+	_, err := newProvider(t, nil).Response(encode(text(root)), requestID)
+	if !errors.Is(err, saml.ErrMalformed) || !strings.Contains(err.Error(), ": no assertion") {
+		t.Errorf("got %v", err)
 	}
 }
 

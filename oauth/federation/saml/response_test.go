@@ -164,6 +164,61 @@ func TestReplayKey(t *testing.T) {
 	}
 }
 
+// TestExpires shows that a replay key is kept until the assertion is refused as too old, and no longer.
+func TestExpires(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*message)
+		want   time.Duration // after start
+	}{
+		{"conditions", func(m *message) { m.notOnOrAfter = start.Add(time.Minute) }, 3 * time.Minute},
+		{"confirmation", func(m *message) { m.confirmEnd = start.Add(2 * time.Minute) }, 4 * time.Minute},
+		{"session", func(m *message) {
+			m.statement = strings.Replace(m.statement, "SessionIndex", `SessionNotOnOrAfter="2026-11-30T12:03:00Z" SessionIndex`, 1)
+		}, 5 * time.Minute},
+		{"age", func(m *message) { m.notOnOrAfter, m.confirmEnd = start.Add(time.Hour), start.Add(time.Hour) }, 8 * time.Minute},
+	} {
+		m := valid()
+		tt.change(&m)
+		a, err := newProvider(t, nil).Response(encode(m.xml()), requestID)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if got := a.Expires.Sub(start); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestConfirmations shows that one confirmation must be right in everything: what one lacks the next does not make up for.
+func TestConfirmations(t *testing.T) {
+	confirmation := func(method, request, recipient string, from, to time.Time) string {
+		return `<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:` + method + `"><saml:SubjectConfirmationData` + attr("InResponseTo", request) +
+			attr("Recipient", recipient) + attr("NotBefore", stamp(from)) + attr("NotOnOrAfter", stamp(to)) + `/></saml:SubjectConfirmation>`
+	}
+	late, early := start.Add(5*time.Minute), start.Add(-5*time.Minute)
+	for _, tt := range []struct {
+		name, second string
+		want         error
+	}{
+		{"right", confirmation("bearer", requestID, acs, early, late), nil},
+		{"method", confirmation("holder-of-key", requestID, acs, early, late), saml.ErrTime},
+		{"request", confirmation("bearer", "_other", acs, early, late), saml.ErrRequest},
+		{"recipient", confirmation("bearer", requestID, "https://evil.example", early, late), saml.ErrRecipient},
+		{"not yet", confirmation("bearer", requestID, acs, late, late), saml.ErrTime},
+		{"ended", confirmation("bearer", requestID, acs, early, start.Add(-3*time.Minute)), saml.ErrTime},
+		{"no data", `<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"/>`, saml.ErrContent},
+	} {
+		m := valid()
+		m.issued, m.responseIssued = start.Add(-4*time.Minute), start.Add(-4*time.Minute)
+		m.notBefore, m.confirmEnd = m.issued, start.Add(-3*time.Minute) // the first has ended
+		m.confirmations = tt.second
+		_, err := newProvider(t, nil).Response(encode(m.xml()), requestID)
+		if !errors.Is(err, tt.want) || tt.want == nil && err != nil {
+			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
 func TestStatus(t *testing.T) {
 	const denied = "urn:oasis:names:tc:SAML:2.0:status:RequestDenied"
 	m := valid()

@@ -109,7 +109,7 @@ func newProvider(t testing.TB, change func(*saml.Config)) *saml.Provider {
 type message struct {
 	id, assertionID, issuer, assertionIssuer, audience, recipient, destination string
 	responseTo, confirmTo, status, version, assertionVersion, method           string
-	nameID, conditions, statement, attributes, extensions                      string // XML
+	nameID, conditions, statement, attributes, extensions, confirmations       string // XML
 	issued, responseIssued, notBefore, notOnOrAfter, confirmEnd                time.Time
 	signResponse, leaveAssertion                                               bool
 	algorithm                                                                  string
@@ -149,7 +149,7 @@ func (m message) assertion() *etree.Element {
 	return element(`<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"` + attr("ID", m.assertionID) + attr("Version", m.assertionVersion) + attr("IssueInstant", stamp(m.issued)) + `>` +
 		`<saml:Issuer>` + m.assertionIssuer + `</saml:Issuer><saml:Subject>` + m.nameID + `<saml:SubjectConfirmation` + attr("Method", m.method) + `>` +
 		`<saml:SubjectConfirmationData` + attr("InResponseTo", m.confirmTo) + attr("Recipient", m.recipient) + attr("NotOnOrAfter", stamp(m.confirmEnd)) + `/>` +
-		`</saml:SubjectConfirmation></saml:Subject>` +
+		`</saml:SubjectConfirmation>` + m.confirmations + `</saml:Subject>` +
 		`<saml:Conditions` + attr("NotBefore", stamp(m.notBefore)) + attr("NotOnOrAfter", stamp(m.notOnOrAfter)) + `>` + audience + m.conditions + `</saml:Conditions>` +
 		m.statement + `<saml:AttributeStatement>` + m.attributes + `</saml:AttributeStatement></saml:Assertion>`)
 }
