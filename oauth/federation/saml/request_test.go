@@ -152,6 +152,9 @@ func TestLogoutResponse(t *testing.T) {
 		return func(el *etree.Element) { el.CreateAttr(name, value) }
 	}
 	same := func(*etree.Element) {}
+	failed := func(el *etree.Element) {
+		el.FindElement("./Status/StatusCode").CreateAttr("Value", "urn:oasis:names:tc:SAML:2.0:status:Responder")
+	}
 	const sha256 = dsig.RSASHA256SignatureMethod
 	good := answer(same, pairs().idp, sha256)
 	for _, tt := range []struct {
@@ -172,9 +175,11 @@ func TestLogoutResponse(t *testing.T) {
 		{"no time", answer(set("IssueInstant", "now"), pairs().idp, sha256), saml.ErrMalformed},
 		{"version", answer(set("Version", "1.1"), pairs().idp, sha256), saml.ErrMalformed},
 		{"issuer", answer(func(el *etree.Element) { el.SelectElement("Issuer").SetText("https://other.example") }, pairs().idp, sha256), saml.ErrIssuer},
-		{"failed", strings.Replace(answer(func(el *etree.Element) {
-			el.FindElement("./Status/StatusCode").CreateAttr("Value", "urn:oasis:names:tc:SAML:2.0:status:Responder")
-		}, pairs().idp, sha256), "", "", 1), saml.ErrStatus},
+		{"failed", answer(failed, pairs().idp, sha256), saml.ErrStatus},
+		{"failed, for another request", answer(func(el *etree.Element) {
+			failed(el)
+			el.CreateAttr("InResponseTo", "_other")
+		}, pairs().idp, sha256), saml.ErrRequest},
 		{"a response", valid().xml(), saml.ErrMalformed},
 		{"an assertion within", answer(func(el *etree.Element) { el.AddChild(evil()) }, pairs().idp, sha256), saml.ErrMalformed},
 		{"wrapped", wrappedAnswer(good), saml.ErrSignature},
