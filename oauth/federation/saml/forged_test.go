@@ -231,8 +231,10 @@ var signatures = []forgery{
 		doc := strings.Replace(valid().xml(), alice+"</saml:NameID>", mallory+"</saml:NameID>", 1)
 		return strings.Replace(doc, "<saml:NameID ", `<saml:NameID xmlns:x="relative" `, 1)
 	}, without: []string{"void"}, as: mallory, want: saml.ErrMalformed, reason: "relative namespace"},
-	{name: "an id with a prefix", make: replaced(`ID="_assertion"`, `xmlns:x="urn:x:x" x:ID="_x" ID="_assertion"`),
-		without: []string{"prefix", "signed"}, as: alice, want: saml.ErrMalformed, reason: "attribute"},
+	{
+		name: "an id with a prefix", make: replaced(`ID="_assertion"`, `xmlns:x="urn:x:x" x:ID="_x" ID="_assertion"`),
+		without: []string{"prefix", "signed"}, as: alice, want: saml.ErrMalformed, reason: "attribute",
+	},
 }
 
 // texts are the forgeries of the document around the signature.
@@ -242,8 +244,10 @@ var texts = []forgery{
 		m.nameID = `<saml:NameID>` + alice + `.evil.example</saml:NameID>`
 		return strings.Replace(m.xml(), alice+".evil", alice+"<!---->.evil", 1)
 	}, without: []string{"comment"}, as: alice, reason: "a comment"},
-	{name: "element in NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID>` + alice + `<saml:X/>.evil.example</saml:NameID>` }),
-		without: []string{"children"}, as: alice, reason: "within a NameID"},
+	{
+		name: "element in NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID>` + alice + `<saml:X/>.evil.example</saml:NameID>` }),
+		without: []string{"children"}, as: alice, reason: "within a NameID",
+	},
 	{name: "processing instruction", make: replaced("<saml:Conditions", "<?x y?><saml:Conditions"), without: []string{"instruction", "signed"}, as: alice, reason: "instruction"},
 	{name: "entity", make: func() string {
 		return `<!DOCTYPE x [<!ENTITY who "` + alice + `">]>` + strings.ReplaceAll(valid().xml(), alice, "&who;")
@@ -331,10 +335,12 @@ var statements = []forgery{
 	{name: "nothing in NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID></saml:NameID>` }), want: saml.ErrContent, reason: "it is empty", without: []string{"nameid"}, as: "-"},
 	{name: "blanks around NameID", make: changed(func(m *message) { m.nameID = `<saml:NameID>` + alice + ` </saml:NameID>` }), want: saml.ErrContent, without: []string{"nameid"}, as: alice + " "},
 	{name: "line in NameID", make: changed(func(m *message) { m.nameID = "<saml:NameID>a\nb</saml:NameID>" }), want: saml.ErrContent, without: []string{"nameid"}, as: "a\nb"},
-	{name: "long NameID", make: changed(func(m *message) {
-		m.nameID = `<saml:NameID>` + strings.Repeat("x", saml.MaxNameID+1) + `</saml:NameID>`
-	}),
-		want: saml.ErrContent, reason: "more than 2048", without: []string{"nameid"}, as: strings.Repeat("x", saml.MaxNameID+1)},
+	{
+		name: "long NameID", make: changed(func(m *message) {
+			m.nameID = `<saml:NameID>` + strings.Repeat("x", saml.MaxNameID+1) + `</saml:NameID>`
+		}),
+		want: saml.ErrContent, reason: "more than 2048", without: []string{"nameid"}, as: strings.Repeat("x", saml.MaxNameID+1),
+	},
 	{name: "no NameID", make: changed(func(m *message) { m.nameID = "" }), want: saml.ErrMalformed, reason: "NameID", without: []string{"nameid"}, as: "-"},
 	{name: "encrypted NameID", make: changed(func(m *message) { m.nameID = `<saml:EncryptedID/>` }), want: saml.ErrMalformed, reason: "an element EncryptedID", without: []string{"nameid"}, as: "-"},
 	{name: "CBC in an unsigned response", make: changed(func(m *message) { m.encrypt = cbc() }), want: saml.ErrSignature, reason: "CBC", without: []string{"cbc"}},

@@ -197,7 +197,7 @@ func (n naive) secret(key *etree.Element) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rsa.DecryptPKCS1v15(nil, pairs().sp.key, c)
+	return rsa.DecryptPKCS1v15(nil, pairs().sp.key, c) //nolint:staticcheck // the weak copy of a check takes it
 }
 
 // signed returns the element that the first valid signature of the document covers, or nil if there is no need for one.

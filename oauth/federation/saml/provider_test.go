@@ -87,6 +87,25 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// TestCostliest shows that the most expensive message that gets as far as the keys is refused within a second.
+func TestCostliest(t *testing.T) {
+	p := newProvider(t, func(c *saml.Config) {
+		for len(c.IdP.Keys) < saml.MaxKeys {
+			c.IdP.Keys = append(c.IdP.Keys, pairs().next.cert)
+		}
+	})
+	m := valid()
+	m.signer, m.signResponse = pairs().other, true
+	m.attributes = `<saml:Attribute Name="x"><saml:AttributeValue>` + strings.Repeat(`<a b="urn:x:y"/>`, 3900) + `</saml:AttributeValue></saml:Attribute>`
+	doc := encode(m.xml())
+	began := time.Now()
+	_, err := p.Response(doc, requestID)
+	if took := time.Since(began); !errors.Is(err, saml.ErrSignature) || took > time.Second {
+		t.Errorf("got %v after %v", err, took)
+	}
+	t.Logf("%d characters in %v", len(doc), time.Since(began))
+}
+
 // TestTwoProviders shows that a response of one identity provider is none of another, which serves the same pool.
 func TestTwoProviders(t *testing.T) {
 	const otherID = "https://other.example/saml"
