@@ -25,5 +25,9 @@
 // [Assertion.Expires], once, in the step in which it lets the person in, and refuses a key that is there already.
 // The caller also remembers the id of each request, and accepts one answer to it.
 //
+// It is stricter than the standard where leniency has been the way in: it refuses comments and processing
+// instructions, SHA-1, canonicalisation that is not exclusive, RSA keys of less than 2048 bits, encrypted names and
+// attributes, blanks around a NameID, and conditions that it does not know.
+//
 // RelayState is opaque to this package. It comes from a browser: never redirect to it.
 package saml
