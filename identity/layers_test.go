@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"identity/web":                  {"identity", "store", "mfa", "internal/pagejs"},
 	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "mfa", "mfa/webauthn/webauthntest"},
 	"oauth":                         {"identity", "mfa", "oauth/hosted", "oauth/login", "token"},
+	"oauth/federation/saml":         {},
 	"oauth/hosted":                  {"mfa", "internal/pagejs"},
 	"oauth/login":                   {"store", "token"}, // not the engine: a web program links neither it nor the server
 	"internal/fake":                 {"identity", "identity/cognito", "oauth", "store", "store/memory"},
@@ -68,21 +69,24 @@ var arrows = map[string][]string{
 
 // thirdParties says which one room may import each library. What tests import is not held to it.
 var thirdParties = map[string]string{
-	"go.etcd.io/bbolt":                "store/bolt",
-	"github.com/jackc/pgx/v5":         "store/postgres",
-	"github.com/tidwall/btree":        "store/memory",
-	"github.com/go-jose/go-jose/v4":   "token",
-	"github.com/alecthomas/kong":      "cmd/cognate",
-	"github.com/pquerna/otp":          "mfa",
-	"github.com/boombuler/barcode":    "mfa",
-	"github.com/wneessen/go-mail":     "identity/delivery",
-	"github.com/FastFilter/xorfilter": "identity/internal/blocklist",
-	"github.com/go-webauthn/webauthn": "mfa/webauthn",
-	"golang.org/x/crypto":             "*",
-	"golang.org/x/text":               "*",
-	"golang.org/x/term":               "cmd/cognate",
-	"golang.org/x/sync":               "*",
-	"golang.org/x/sys":                "*",
+	"go.etcd.io/bbolt":                    "store/bolt",
+	"github.com/jackc/pgx/v5":             "store/postgres",
+	"github.com/tidwall/btree":            "store/memory",
+	"github.com/go-jose/go-jose/v4":       "token",
+	"github.com/alecthomas/kong":          "cmd/cognate",
+	"github.com/pquerna/otp":              "mfa",
+	"github.com/boombuler/barcode":        "mfa",
+	"github.com/wneessen/go-mail":         "identity/delivery",
+	"github.com/FastFilter/xorfilter":     "identity/internal/blocklist",
+	"github.com/go-webauthn/webauthn":     "mfa/webauthn",
+	"github.com/crewjam/saml":             "oauth/federation/saml",
+	"github.com/russellhaering/goxmldsig": "oauth/federation/saml",
+	"github.com/beevik/etree":             "oauth/federation/saml",
+	"golang.org/x/crypto":                 "*",
+	"golang.org/x/text":                   "*",
+	"golang.org/x/term":                   "cmd/cognate",
+	"golang.org/x/sync":                   "*",
+	"golang.org/x/sys":                    "*",
 }
 
 // A source is a Go file of the module.
