@@ -33,7 +33,8 @@ const maxState = 6 << 10
 // A trip is what is sealed into a state.
 type trip struct {
 	Provider string      `json:"p"`
-	Login    *oidc.Login `json:"l,omitempty"` // without the state
+	Login    *oidc.Login `json:"l,omitempty"` // without the state; nil for SAML
+	SAML     string      `json:"s,omitempty"` // the id of the request; empty for others
 	Browser  string      `json:"b"`           // a digest of the cookie
 	Request  params      `json:"r"`           // of the application
 }
@@ -46,7 +47,7 @@ func (v *visit) depart(q *request, p *identity.Provider) {
 	case identity.ProviderOIDC, identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple:
 		v.departByCode(q, p)
 	case identity.ProviderSAML:
-		v.unavailable(q, p.Name)
+		v.departBySAML(q, p)
 	default:
 		v.failed(fmt.Errorf("oauth: no way to a provider of type %q", p.Type))
 		v.unavailable(q, p.Name)
@@ -182,21 +183,21 @@ func (s *Server) idpResponse(v *visit) {
 		v.refuseProvider(q, t.Provider, err)
 		return
 	}
-	v.arrive(q, federatedOf(provider, who))
+	v.arrive(q, provider, federatedOf(provider, who))
 }
 
 // arrive signs in who has come back, and answers the application.
-func (v *visit) arrive(q *request, who identity.FederatedIdentity) {
+func (v *visit) arrive(q *request, p *identity.Provider, who identity.FederatedIdentity) {
 	res, err := q.client.Pages().FederatedSignIn(v.ctx, who)
 	if err != nil {
-		v.refuseFederated(q, who, err)
+		v.refuseFederated(q, p, who, err)
 		return
 	}
 	if res.Browser == "" {
 		v.refuse(q, fmt.Errorf("oauth: a sign-in by %s gives no browser", who.Provider))
 		return
 	}
-	v.proceed(q, "", res)
+	v.proceed(q, "", res, "")
 }
 
 // lost tells a person that a provider's answer belongs to no sign-in of this browser. No application can be told.
@@ -290,7 +291,7 @@ var federatedRefusals = []struct {
 }
 
 // refuseFederated tells the application why a user whom a provider has named is not signed in.
-func (v *visit) refuseFederated(q *request, who identity.FederatedIdentity, err error) {
+func (v *visit) refuseFederated(q *request, p *identity.Provider, who identity.FederatedIdentity, err error) {
 	if errors.Is(err, identity.ErrProviderNotFound) {
 		v.unavailable(q, who.Provider)
 		return
@@ -306,6 +307,10 @@ func (v *visit) refuseFederated(q *request, who identity.FederatedIdentity, err 
 	}
 	if text == "" {
 		v.refuse(q, err)
+		return
+	}
+	if p.Type == identity.ProviderSAML {
+		v.refuse(q, &refusal{errServer, receivedSAML + text})
 		return
 	}
 	v.refuse(q, &refusal{errInvalidRequest, text})

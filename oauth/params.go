@@ -19,6 +19,9 @@ const (
 	maxQuery = 16 << 10 // bytes of a query
 	maxForm  = 64 << 10 // bytes of a body
 	maxParam = 8 << 10  // bytes of one value
+
+	maxSAML     = 100_000   // characters of a SAMLResponse
+	maxSAMLForm = 384 << 10 // bytes of the body that brings it: each character may be three bytes
 )
 
 var (
@@ -32,14 +35,25 @@ type params map[string]string
 
 // parseParams reads a query, or a body that has the form of one. Parameters without a value
 // count as left out (RFC 6749, section 3.1).
-func parseParams(raw string) (params, error) {
+func parseParams(raw string) (params, error) { return parseLarge(raw, "") }
+
+// parseLarge is parseParams with one parameter that may be as long as a SAMLResponse, and may have ends of lines, as base64 often does.
+func parseLarge(raw, large string) (params, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, errParams
 	}
 	p := params{}
 	for name, list := range values {
-		if len(list) > 1 || !acceptable(name) || !acceptable(list[0]) {
+		if len(list) > 1 || !acceptable(name) {
+			return nil, errParams
+		}
+		if name == large && large != "" {
+			list[0] = strings.NewReplacer("\r", "", "\n", "").Replace(list[0])
+			if len(list[0]) > maxSAML || !printable(list[0]) {
+				return nil, errParams
+			}
+		} else if !acceptable(list[0]) {
 			return nil, errParams
 		}
 		if list[0] != "" {
@@ -50,15 +64,19 @@ func parseParams(raw string) (params, error) {
 }
 
 func acceptable(s string) bool {
-	return len(s) <= maxParam && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return len(s) <= maxParam && printable(s)
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // parse reads the query and the form of a request.
-func (v *visit) parse(api bool) (err error) {
+func (v *visit) parse(rt route) (err error) {
 	if len(v.r.URL.RawQuery) > maxQuery {
 		return errTooLarge
 	}
-	if v.query, err = parseParams(v.r.URL.RawQuery); err != nil && !api {
+	if v.query, err = parseParams(v.r.URL.RawQuery); err != nil && !rt.api {
 		return err
 	}
 	v.form = params{}
@@ -69,7 +87,11 @@ func (v *visit) parse(api bool) (err error) {
 	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // a server without deadlines has others
 	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	kind, _, err := mime.ParseMediaType(v.r.Header.Get("Content-Type"))
-	body, readErr := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, maxForm))
+	limit, large := int64(maxForm), ""
+	if rt.posted {
+		limit, large = maxSAMLForm, "SAMLResponse"
+	}
+	body, readErr := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, limit))
 	if readErr != nil {
 		return errTooLarge
 	}
@@ -79,7 +101,7 @@ func (v *visit) parse(api bool) (err error) {
 		}
 		return errContentType
 	}
-	v.form, err = parseParams(string(body))
+	v.form, err = parseLarge(string(body), large)
 	return err
 }
 

@@ -50,18 +50,19 @@ type Options struct {
 // A Server is the authorization server. Make one with [NewServer]. Its methods are safe for
 // concurrent use.
 type Server struct {
-	engine  *identity.Engine
-	options Options
-	pages   *hosted.Pages
-	assets  http.Handler
-	log     *slog.Logger
-	origins *http.CrossOriginProtection
-	routes  map[string]route
-	refused recent
-	looks   looks
-	parties relyingParties
-	slots   chan struct{} // holds a value for each request that is served
-	telling chan struct{} // holds a value for each application that is told of a sign-out
+	engine   *identity.Engine
+	options  Options
+	pages    *hosted.Pages
+	assets   http.Handler
+	log      *slog.Logger
+	origins  *http.CrossOriginProtection
+	routes   map[string]route
+	refused  recent
+	looks    looks
+	parties  relyingParties
+	metadata metadataOf
+	slots    chan struct{} // holds a value for each request that is served
+	telling  chan struct{} // holds a value for each application that is told of a sign-out
 }
 
 // assetsPath is where the pages find their style and script.
@@ -72,6 +73,7 @@ type route struct {
 	methods string // that it takes, with commas between
 	serve   func(*visit)
 	api     bool // programs call it: an error is JSON
+	posted  bool // it takes what a SAML provider has the browser post, which is larger than other forms
 }
 
 // NewServer returns the authorization server of an engine. o may be nil.
@@ -110,6 +112,9 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 		"/login":              {methods: "GET, HEAD, POST", serve: s.login},
 		"/signup":             {methods: "GET, HEAD, POST", serve: s.signUp},
 		"/confirm":            {methods: "GET, HEAD, POST", serve: s.confirm},
+		linkPath:              {methods: "GET, HEAD, POST", serve: s.confirmUser},
+		"/saml2/metadata":     {methods: "GET, HEAD", serve: s.samlMetadata},
+		"/saml2/idpresponse":  {methods: "POST", serve: s.samlResponse, posted: true},
 		"/forgotPassword":     {methods: "GET, HEAD, POST", serve: s.forgotPassword},
 		"/account":            {methods: "GET, HEAD, POST", serve: s.account},
 		"/logout":             {methods: "GET, HEAD, POST", serve: s.logout},
@@ -159,7 +164,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	if err := v.parse(rt.api); err != nil {
+	if err := v.parse(rt); err != nil {
 		v.refuseRequest(rt.api, err)
 		return
 	}

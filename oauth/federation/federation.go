@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
@@ -26,21 +27,20 @@ import (
 type Resolver struct {
 	// Fetch calls the providers. Required.
 	Fetch *fetch.Client
-	// SAML reads the metadata of SAML providers. Defaults to none: then SAML providers cannot be set up.
-	SAML func(ctx context.Context, p *identity.ProviderSettings) (identity.ResolvedProvider, error)
 }
 
 // ResolveProvider implements [identity.ProviderResolver]. For an OIDC provider it reads the issuer's discovery document, and returns
-// [identity.ErrProviderUnreachable] if that cannot be used, whatever the reason.
+// [identity.ErrProviderUnreachable] if that cannot be used, whatever the reason. For a SAML provider it reads the metadata, see [Metadata].
 func (r *Resolver) ResolveProvider(ctx context.Context, p *identity.ProviderSettings) (identity.ResolvedProvider, error) {
 	switch p.Type {
 	case identity.ProviderOIDC:
 		return identity.ResolvedProvider{}, r.discover(ctx, p)
 	case identity.ProviderSAML:
-		if r.SAML == nil {
-			return identity.ResolvedProvider{}, fmt.Errorf("federation: %w: nobody reads metadata here", identity.ErrProviderUnreachable)
+		m, err := Metadata(ctx, r.Fetch, p, time.Now())
+		if err != nil {
+			return identity.ResolvedProvider{}, err
 		}
-		return r.SAML(ctx, p)
+		return identity.ResolvedProvider{EntityID: m.EntityID, SSORedirect: m.SSORedirect, SLORedirect: m.SLORedirect}, nil
 	case identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple:
 		return identity.ResolvedProvider{}, nil // their endpoints are known
 	default:

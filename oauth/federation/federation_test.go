@@ -1,7 +1,6 @@
 package federation_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -70,11 +69,11 @@ func TestResolverOfOtherTypes(t *testing.T) {
 			t.Errorf("%q: %v", typ, err)
 		}
 	}
-	r.SAML = func(context.Context, *identity.ProviderSettings) (identity.ResolvedProvider, error) {
-		return identity.ResolvedProvider{EntityID: "e"}, nil
-	}
-	if got, err := r.ResolveProvider(t.Context(), &identity.ProviderSettings{Type: identity.ProviderSAML}); err != nil || got.EntityID != "e" {
-		t.Errorf("%+v, %v", got, err)
+	for _, doc := range []string{"x", "<EntityDescriptor/>"} {
+		_, err := r.ResolveProvider(t.Context(), &identity.ProviderSettings{Type: identity.ProviderSAML, Details: identity.ProviderDetails{"MetadataFile": doc}})
+		if !errors.Is(err, identity.ErrProviderMetadata) {
+			t.Errorf("metadata %q: %v", doc, err)
+		}
 	}
 }
 
