@@ -417,9 +417,10 @@ func TestClientsWithoutThePool(t *testing.T) {
 		}
 		native.sees("not available")
 	}
-	if _, out := f.browser().get(f.authorizeURL(two, "identity_provider", "COGNITO")); out != nil {
+	if _, out := b.get(f.authorizeURL(two, "identity_provider", "COGNITO")); out != nil {
 		t.Errorf("to %v", out)
 	}
+	b.sees("not available")
 }
 
 func TestHomeRealm(t *testing.T) {

@@ -3,6 +3,7 @@ package identitytest
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -70,14 +71,14 @@ const (
 // Misbehave makes the provider wrong in one way, until it is called again. "" makes it right. It ends the test for a way that it does not know.
 func (p *Provider) Misbehave(way Misbehavior) {
 	p.s.t.Helper()
-	m, ok := misbehave(way)
-	if !ok {
-		p.s.t.Fatalf("identitytest: no way to be wrong is called %q", way)
+	m, err := misbehave(way)
+	if err != nil {
+		p.s.t.Fatalf("identitytest: %v", err)
 	}
 	p.idp.Misbehave(m)
 }
 
-func misbehave(way Misbehavior) (m fakeidp.Misbehave, ok bool) {
+func misbehave(way Misbehavior) (m fakeidp.Misbehave, err error) {
 	set := func(name string, value any) func(map[string]any) {
 		return func(doc map[string]any) { doc[name] = value }
 	}
@@ -86,7 +87,7 @@ func misbehave(way Misbehavior) (m fakeidp.Misbehave, ok bool) {
 	case ForgedSignature:
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
-			return m, false
+			return m, err
 		}
 		m.Key = key
 	case UnsignedToken:
@@ -115,9 +116,9 @@ func misbehave(way Misbehavior) (m fakeidp.Misbehave, ok bool) {
 	case WrongState:
 		m.Callback = func(q url.Values) { q.Set("state", "another-state") }
 	default:
-		return m, false
+		return m, fmt.Errorf("no way to be wrong is called %q", way)
 	}
-	return m, true
+	return m, nil
 }
 
 func failing(path string) func(http.ResponseWriter, *http.Request) bool {

@@ -279,8 +279,8 @@ func TestKeysThatCannotBeUsed(t *testing.T) {
 			return keys(with(fakeidp.JWK(&i.Key.PublicKey, "key-1"), "alg", "PS256"))
 		}, oidc.ErrIDToken},
 		{"a secret", func(*fakeidp.Provider) string { return keys(map[string]any{"kty": "oct", "kid": "key-1", "k": "AAAA"}) }, oidc.ErrIDToken},
-		{"an even exponent", func(i *fakeidp.Provider) string {
-			return keys(with(fakeidp.JWK(&i.Key.PublicKey, "key-1"), "e", "BA"))
+		{"a weak exponent", func(i *fakeidp.Provider) string {
+			return keys(with(fakeidp.JWK(&i.Key.PublicKey, "key-1"), "e", "AQ"))
 		}, oidc.ErrIDToken},
 		{"off the curve", func(*fakeidp.Provider) string {
 			return keys(map[string]any{"kty": "EC", "kid": "key-1", "crv": "P-256", "x": strings.Repeat("A", 43), "y": strings.Repeat("A", 43)})

@@ -185,7 +185,7 @@ func (k *jwk) rsa() (crypto.PublicKey, error) {
 		return nil, errors.New("the RSA key is malformed")
 	}
 	key := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
-	if key.N.BitLen() < minRSA || key.E < 3 || key.E%2 == 0 {
+	if key.N.BitLen() < minRSA || key.E < 3 {
 		return nil, errors.New("the RSA key is too weak")
 	}
 	return key, nil
