@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,11 +31,14 @@ type samlWorld struct {
 	kept   []*http.Cookie
 }
 
+// contosoKey is made once: it takes long.
+var contosoKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 const contoso = "https://idp.example.com"
 
 func newSAMLWorld(t *testing.T, edit func(*identity.ProviderSettings)) *samlWorld {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := contosoKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +137,9 @@ func TestSignInBySAML(t *testing.T) {
 		"encrypted":       func(p *identity.ProviderSettings) { p.Details["EncryptedResponses"] = "true" },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "encrypted" {
+				t.Skip("makes two RSA keys, as each of these does")
+			}
 			w := newSAMLWorld(t, edit)
 			var sub any
 			for range 2 { // the second time it is the same user
@@ -179,6 +186,9 @@ func TestSAMLResponsesCountOnce(t *testing.T) {
 }
 
 func TestSAMLErrorsReachTheApplication(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two RSA keys; TestForgeries of `oauth/federation/saml` refuses each malformed response")
+	}
 	w := newSAMLWorld(t, nil)
 	for _, tt := range []struct {
 		name, response, description string

@@ -80,12 +80,17 @@ type grant struct {
 
 // New returns a provider with a new key.
 func New(clientID, clientSecret string) *Provider {
+	return &Provider{ClientID: clientID, ClientSecret: clientSecret, Key: firstKey(), KeyID: "key-1", Now: time.Now, codes: map[string]grant{}, seen: map[string]int{}, last: map[string]url.Values{}}
+}
+
+// firstKey is the key that each provider of the process begins with: to make one takes long.
+var firstKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err) // the size is good
 	}
-	return &Provider{ClientID: clientID, ClientSecret: clientSecret, Key: key, KeyID: "key-1", Now: time.Now, codes: map[string]grant{}, seen: map[string]int{}, last: map[string]url.Values{}}
-}
+	return key
+})
 
 // Serve says at which URL the provider is reached: its issuer.
 func (p *Provider) Serve(at string) { p.locked(func() { p.url = at }) }
