@@ -247,7 +247,7 @@ func TestStepUpAfterAProvider(t *testing.T) {
 		s.Providers = []string{"Acme", "COGNITO"}
 		return nil
 	})))
-	res, err := c.a.Pages().FederatedSignIn(t.Context(), identity.FederatedIdentity{Provider: "Acme", Subject: "1", AMR: []string{"pwd", "otp"}})
+	res, err := c.a.Pages().FederatedSignIn(t.Context(), identity.FederatedIdentity{Provider: "Acme", Subject: "1", AMR: []string{"pwd"}})
 	check(t, "FederatedSignIn", err)
 	in := c.to(loa4)
 	in.Browser = res.Browser
