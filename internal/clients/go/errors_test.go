@@ -114,7 +114,7 @@ func TestUnknownOperation(t *testing.T) {
 		t.Errorf("an operation that does not exist: got %v", err)
 	}
 	// This version does not serve it yet.
-	_, err = w.api.ListIdentityProviders(t.Context(), &cip.ListIdentityProvidersInput{UserPoolId: &w.pool})
+	_, err = w.api.DescribeRiskConfiguration(t.Context(), &cip.DescribeRiskConfigurationInput{UserPoolId: &w.pool})
 	if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != "UnknownOperationException" {
 		t.Errorf("an operation that is not served: got %v", err)
 	}
