@@ -25,6 +25,7 @@ type UserRecord struct {
 	Username   string            `json:"username,omitempty"`   // unique in the pool
 	Attributes map[string]string `json:"attributes,omitempty"` // without the sub
 	NamedBy    string            `json:"namedBy,omitempty"`    // "email" or "phone_number", in pools where either may be the username
+	Identities []Identity        `json:"identities,omitempty"` // who the user is with identity providers
 	Pending    map[string]string `json:"pending,omitempty"`    // new addresses that wait for verification
 	Status     UserStatus        `json:"status,omitempty"`     // such as CONFIRMED
 	Disabled   bool              `json:"disabled,omitempty"`   // the user cannot sign in
@@ -261,7 +262,7 @@ func userRecords(r store.Reader, us []*User, secrets bool) ([]*UserRecord, error
 			return nil, err
 		}
 		recs[i] = &UserRecord{
-			Pool: u.Pool, Sub: u.Sub, Username: u.Username, Attributes: u.Attributes, NamedBy: u.NamedBy, Pending: u.Pending,
+			Pool: u.Pool, Sub: u.Sub, Username: u.Username, Attributes: u.Attributes, NamedBy: u.NamedBy, Identities: u.Identities, Pending: u.Pending,
 			Status: u.Status, Disabled: u.Disabled, Created: u.Created, Modified: u.Modified,
 			MFA: u.MFA, Groups: groupNames(in), Ruled: ruledNames(u, in),
 		}

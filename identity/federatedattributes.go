@@ -38,9 +38,6 @@ func (fd *federation) mapClaims() error {
 		if !ok {
 			continue
 		}
-		if addressOf(name) != name {
-			value = strconv.FormatBool(value == "true") // never anything else, whatever the provider says
-		}
 		fd.values[name] = value
 	}
 	fd.flagAddresses()
@@ -65,7 +62,7 @@ func addressOf(name string) string {
 	return name
 }
 
-// flagAddresses sets the flag of each address that the provider gives. A flag without the address is dropped: it would be about an address that somebody else has vouched for.
+// flagAddresses sets the flag of each address that the provider gives. Whatever is not plainly true is false. A flag without the address is dropped: it would be about an address that somebody else has vouched for.
 func (fd *federation) flagAddresses() {
 	for _, a := range addresses {
 		flag := a + "_verified"

@@ -254,3 +254,48 @@ func TestStepUpAfterAProvider(t *testing.T) {
 	next, err := c.a.Pages().Begin(t.Context(), in)
 	wantStep(t, "level 4", next, err, "FirstFactorRequired[PASSWORD_SRP PASSWORD]")
 }
+
+// TestExportsHaveIdentities: users of providers move to another pool, and sign in there.
+func TestExportsHaveIdentities(t *testing.T) {
+	fd := newFederated(t, identity.PoolSettings{}, oidcProvider("Acme", mapsMail))
+	alice := fd.alice(t, bySubject("2"))
+	sub := fd.signedIn(t, "1", aliceThere)
+	recs := exported(t, fd.pool, true)
+	to := newFederated(t, identity.PoolSettings{}, oidcProvider("Acme", mapsMail))
+	for _, rec := range recs {
+		rec.Groups = nil // its name has the id of the pool
+	}
+	wantImport(t, imported(t, to.pool, recs...), 2, 0)
+	if to.signedIn(t, "1", nil) != sub || to.signedIn(t, "2", nil) != alice.Sub {
+		t.Error("they are others there")
+	}
+	if u := to.user(t, "acme_1"); u.Status != identity.StatusExternalProvider {
+		t.Errorf("status %s", u.Status)
+	}
+	one := identity.Identity{Provider: "Acme", Type: identity.ProviderOIDC, Subject: "3", Primary: true}
+	for name, rec := range map[string]*identity.UserRecord{
+		"the identity of another": {Username: "acme_2", Status: identity.StatusExternalProvider, Identities: []identity.Identity{{Provider: "Acme", Subject: "2", Primary: true}}},
+		"no identity":             {Username: "acme_3", Status: identity.StatusExternalProvider, Password: password},
+		"two that are primary":    {Username: "acme_3", Status: identity.StatusExternalProvider, Identities: []identity.Identity{one, one}},
+		"no subject":              {Username: "acme_3", Status: identity.StatusExternalProvider, Identities: []identity.Identity{{Provider: "Acme", Primary: true}}},
+		"the pool itself":         {Username: "acme_3", Status: identity.StatusExternalProvider, Identities: []identity.Identity{{Provider: "Cognito", Subject: "1"}}},
+	} {
+		if res := imported(t, to.pool, rec); res.Imported != 0 {
+			t.Errorf("%s was imported", name)
+		}
+	}
+}
+
+// TestCustomSignInsOfProvidersUsers: hooks let nobody in whom a provider vouches for.
+func TestCustomSignInsOfProvidersUsers(t *testing.T) {
+	fd := newFederated(t, identity.PoolSettings{}, oidcProvider("Acme", nil), func(o *identity.Options) {
+		o.Hooks = &identity.Hooks{DefineAuthChallenge: func(context.Context, *hook.DefineAuthChallenge) (hook.DefineAuthChallengeDecision, error) {
+			return hook.DefineAuthChallengeDecision{IssueTokens: true}, nil
+		}}
+	})
+	check(t, "FederatedSignIn", second(fd.in(t.Context(), "1", nil)))
+	fd.alice(t)
+	custom := fd.client(t, fd.pool, identity.ClientSettings{AuthFlows: []identity.AuthFlow{identity.AllowCustom}})
+	check(t, "alice", second(custom.StartCustom(t.Context(), identity.StartCustom{Username: "alice"})))
+	wantErr(t, "a provider's user", second(custom.StartCustom(t.Context(), identity.StartCustom{Username: "acme_1"})), identity.ErrIncorrectCredentials)
+}

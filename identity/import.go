@@ -65,6 +65,7 @@ const importUsers = 100
 //     Otherwise the error is [ErrMFANotReady].
 //   - Passkeys of Secrets go on working for their relying party. A passkey that another user of the pool has is [ErrPasskeyInvalid].
 //     Recovery codes are in no record: the user makes new ones.
+//   - Identities go on working for providers of the same names. An identity that another user of the pool has is [ErrLinkSourceExists].
 //   - SignIns and Events are not imported. Tokens of an earlier user with the
 //     same sub stay invalid.
 //
@@ -242,6 +243,17 @@ func (in *arrival) passkeyTaken(r store.Reader) (bool, error) {
 	return slices.ContainsFunc(values, func(v []byte) bool { return v != nil }), err
 }
 
+// identityTaken reports whether a user of the pool has one of the identities.
+func (in *arrival) identityTaken(r store.Reader) (bool, error) {
+	for _, key := range identityKeys(in.user) {
+		values, err := r.Get(users.IndexRef(usersByIdentity, key))
+		if err != nil || values[0] != nil {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
 // present returns errPresent if the user exists already, and a [*NameTakenError]
 // if another user has the sub or one of the names. The sub is checked like a
 // name, because users are found by it too.
@@ -263,6 +275,9 @@ func (in *arrival) present(r store.Reader, p *PoolInfo) (refused, err error) {
 		if taken, err := nameTaken(r, u, name); err != nil || taken {
 			return u.taken(&p.Settings, name), err
 		}
+	}
+	if taken, err := in.identityTaken(r); err != nil || taken {
+		return ErrLinkSourceExists, err
 	}
 	if taken, err := in.passkeyTaken(r); err != nil || taken {
 		return ErrPasskeyInvalid, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/identity/internal/passhash"
@@ -23,11 +24,11 @@ func (in *arrival) check(p *PoolInfo, rec *UserRecord, sub string, now time.Time
 	}
 	in.user = &User{
 		Pool: p.ID, Sub: sub, Username: rec.Username, Disabled: rec.Disabled, MFA: rec.MFA,
-		Attributes: given(rec.Attributes), Pending: given(rec.Pending), Status: rec.status(),
+		Attributes: given(rec.Attributes), Pending: given(rec.Pending), Status: rec.status(), Identities: slices.Clone(rec.Identities),
 		Created: stamp(rec.Created, now), Modified: stamp(rec.Modified, now),
 		NotBefore: now, // invalidates tokens of an earlier user with the same sub
 	}
-	for _, check := range []func(*PoolInfo, *UserRecord) error{in.checkUsername, in.checkAttributes, in.checkState, in.checkGroups} {
+	for _, check := range []func(*PoolInfo, *UserRecord) error{in.checkIdentities, in.checkUsername, in.checkAttributes, in.checkState, in.checkGroups} {
 		if err := check(p, rec); err != nil {
 			return err
 		}
@@ -73,6 +74,9 @@ func (rec *UserRecord) status() UserStatus {
 	if rec.Status == StatusConfirmed && rec.Secrets != nil && len(rec.Secrets.Passkeys) > 0 {
 		return StatusConfirmed // signs in with a passkey
 	}
+	if rec.Status == StatusExternalProvider && len(rec.Identities) > 0 && !rec.hasPassword() {
+		return StatusExternalProvider
+	}
 	if !rec.hasPassword() && rec.Status != StatusUnconfirmed && (rec.Status == "" || rec.Status.known()) {
 		return StatusResetRequired
 	}
@@ -83,12 +87,36 @@ func (s UserStatus) known() bool {
 	return slices.Contains([]UserStatus{StatusUnconfirmed, StatusConfirmed, StatusForceChangePassword, StatusResetRequired}, s)
 }
 
+// checkIdentities checks who the user is with identity providers. The providers need not exist yet.
+func (in *arrival) checkIdentities(_ *PoolInfo, rec *UserRecord) error {
+	primary := 0
+	for i := range rec.Identities {
+		id := &rec.Identities[i]
+		attribute, value := id.names()
+		if id.Primary {
+			primary++
+		}
+		if id.Provider == "" || strings.EqualFold(id.Provider, poolItself) || attribute == "" || value == "" || id.Primary && id.Subject == "" {
+			return invalid("identities", "An identity has a provider, and a subject or an attribute with its value.")
+		}
+	}
+	if primary > 1 || len(rec.Identities) > maxIdentities {
+		return invalid("identities", "A user has at most 5 identities, and one that is primary.")
+	}
+	return nil
+}
+
 // checkUsername accepts a username as sign-up does. In pools whose usernames are
 // subs, it also accepts the sub, which is what the store has.
 func (in *arrival) checkUsername(p *PoolInfo, rec *UserRecord) error {
 	u, s := in.user, &p.Settings
 	stored := u.Username == "" || u.Username == u.Sub
 	switch {
+	case u.primary() != nil: // a provider has made the name
+		if !usernameForm(u.Username) || u.Username == "" {
+			return invalid("username", "Username should be 1 to 128 letters, marks, symbols, numbers or punctuation characters.")
+		}
+		return nil
 	case len(s.UsernameAttributes) == 0 && u.Username == u.Sub:
 		return invalid("username", "The username must not be the sub: in this pool users have usernames of their own.")
 	case len(s.UsernameAttributes) == 0 || !stored:
@@ -122,7 +150,8 @@ func (in *arrival) checkAttributes(p *PoolInfo, _ *UserRecord) error {
 }
 
 func (in *arrival) checkState(_ *PoolInfo, rec *UserRecord) error {
-	if !in.user.Status.known() {
+	external := in.user.Status == StatusExternalProvider && len(in.user.Identities) > 0
+	if !in.user.Status.known() && !external {
 		return invalid("status", fmt.Sprintf("%q is not the status of a user.", rec.Status))
 	}
 	m := rec.MFA

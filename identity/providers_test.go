@@ -2,6 +2,8 @@ package identity_test
 
 import (
 	"context"
+	"strings"
+	"testing"
 
 	"github.com/cognate-id/cognate/identity"
 )
@@ -45,4 +47,92 @@ var providerActs = []act{
 		"Providers.Delete", func(ctx context.Context, l *life) error { return l.admin.Providers().Delete(ctx, "Acme") },
 		[]string{"ProviderDeleted operator:AKIA provider"},
 	},
+}
+
+// A lookedUp is a resolver that answers what its function says, and remembers whom it was asked about.
+type lookedUp struct {
+	asked []string
+	fn    func(*identity.ProviderSettings) (identity.ResolvedProvider, error)
+}
+
+func (l *lookedUp) ResolveProvider(_ context.Context, p *identity.ProviderSettings) (identity.ResolvedProvider, error) {
+	l.asked = append(l.asked, p.Name)
+	p.Details["client_id"] = "changed by the resolver" // its copy
+	return l.fn(p)
+}
+
+// TestResolversLookAtProviders: they are asked where the details do not tell, and their errors leave nothing.
+func TestResolversLookAtProviders(t *testing.T) {
+	l := &lookedUp{fn: func(*identity.ProviderSettings) (identity.ResolvedProvider, error) {
+		return identity.ResolvedProvider{EntityID: "https://idp.example.com/e", SSORedirect: "https://idp.example.com/sso"}, nil
+	}}
+	fd := newFederated(t, identity.PoolSettings{}, oidcProvider("Acme", nil), func(o *identity.Options) { o.Providers = l })
+	providers := fd.pool.Admin().Providers()
+	discovered := oidcProvider("Found", nil)
+	delete(discovered.Details, "jwks_uri")
+	saml := identity.ProviderSettings{Name: "Corp", Type: identity.ProviderSAML, Details: map[string]string{
+		"MetadataFile": "<x/>", "SSORedirectBindingURI": "https://evil.example.com", "SLORedirectBindingURI": "https://evil.example.com",
+	}}
+	google := identity.ProviderSettings{Name: "Google", Type: identity.ProviderGoogle, Details: map[string]string{"client_id": "a", "client_secret": "b", "authorize_scopes": "openid"}}
+	for _, p := range []identity.ProviderSettings{discovered, saml, google} {
+		check(t, "Create", second(providers.Create(t.Context(), p)))
+	}
+	if got := strings.Join(l.asked, " "); got != "Found Corp" {
+		t.Errorf("asked about %s, want Found Corp", got)
+	}
+	got, err := providers.Get(t.Context(), "Corp")
+	check(t, "Get", err)
+	if got.EntityID != "https://idp.example.com/e" || got.Details["SSORedirectBindingURI"] != "https://idp.example.com/sso" || got.Details["SLORedirectBindingURI"] != "" {
+		t.Errorf("provider %+v with %q", got, got.Details["SSORedirectBindingURI"])
+	}
+	if got, err = providers.Get(t.Context(), "Found"); err != nil || got.Details["client_id"] != "app" {
+		t.Errorf("provider with client_id %q, %v", got.Details["client_id"], err)
+	}
+	l.fn = func(*identity.ProviderSettings) (identity.ResolvedProvider, error) {
+		return identity.ResolvedProvider{}, identity.ErrProviderUnreachable
+	}
+	discovered.Name = "Lost"
+	wantErr(t, "Create", second(providers.Create(t.Context(), discovered)), identity.ErrProviderUnreachable)
+	wantErr(t, "Get", second(providers.Get(t.Context(), "Lost")), identity.ErrProviderNotFound)
+	wantErr(t, "Update", second(providers.Update(t.Context(), "Found", func(*identity.ProviderSettings) error { return nil })), identity.ErrProviderUnreachable)
+}
+
+// TestProvidersOfAClient: what pages and relying parties get.
+func TestProvidersOfAClient(t *testing.T) {
+	p := oidcProvider("Acme", nil)
+	p.Identifiers = []string{"acme.example.com"}
+	fd := newFederated(t, identity.PoolSettings{}, p)
+	other := oidcProvider("Other", nil)
+	other.Identifiers = []string{"other.example.com"}
+	check(t, "Create", second(fd.pool.Admin().Providers().Create(t.Context(), other)))
+	for _, tt := range []struct {
+		names  []string
+		native bool
+		want   string
+	}{
+		{nil, true, ""},
+		{[]string{"COGNITO"}, true, ""},
+		{[]string{"Other", "Acme"}, false, "Other Acme"},
+		{[]string{"Acme", "COGNITO"}, true, "Acme"},
+	} {
+		app := fd.client(t, fd.pool, identity.ClientSettings{Providers: tt.names})
+		got, err := app.Providers(t.Context())
+		check(t, "Providers", err)
+		var names []string
+		for _, p := range got.Providers {
+			names = append(names, p.Name)
+		}
+		if got.Native != tt.native || strings.Join(names, " ") != tt.want {
+			t.Errorf("%q: native %v, %q", tt.names, got.Native, names)
+		}
+	}
+	got, err := fd.app.ProviderByIdentifier(t.Context(), "acme.example.com")
+	if err != nil || got.Name != "Acme" || got.Details["client_secret"] == "" {
+		t.Errorf("ByIdentifier %v, %v", got, err)
+	}
+	wantErr(t, "an identifier of another", second(fd.app.ProviderByIdentifier(t.Context(), "other.example.com")), identity.ErrProviderNotFound)
+	wantErr(t, "a provider of others", second(fd.app.Provider(t.Context(), "Other")), identity.ErrProviderNotFound)
+	wantErr(t, "keys of others", second(fd.app.SAMLKeys(t.Context(), "Other")), identity.ErrProviderNotFound)
+	_, err = fd.pool.Admin().Clients().Create(t.Context(), &identity.ClientSettings{Name: "x", Providers: []string{"Nobody"}})
+	wantErr(t, "a client of nobody", err, identity.ErrProviderUnknown)
 }

@@ -68,8 +68,8 @@ type Client struct {
 	// for those for operators (dev:), which no client writes.
 	WriteAttributes []string `json:"writeAttributes,omitempty"`
 
-	// Providers are stored and shown, and not acted on: the identity providers of
-	// the client's users.
+	// Providers are the identity providers that the client's users sign in by, by name. COGNITO stands for the pool itself. An
+	// empty list means the pool itself alone.
 	Providers []string `json:"providers,omitempty"`
 	// CallbackURLs are where a browser may go after a sign-in, byte by byte. They are absolute URLs without fragment, https unless to
 	// localhost, 127.0.0.1 or ::1, or of a scheme of the application's own.
