@@ -39,8 +39,26 @@ type FederatedIdentity struct {
 	AMR []string
 	// ACR is the authentication context that the provider tells, if it does. See AcrMapping of [ProviderSettings].
 	ACR string
-	// TokenResponse, IDToken, UserInfo and SAMLResponse are for the hook InboundFederation: from where Claims come. They may be nil.
+	// TokenResponse, IDToken, UserInfo and SAMLResponse are for the hook InboundFederation: from where Claims come. If all are
+	// nil, the hook gets the claims as those of user info, or of the assertion.
 	TokenResponse, IDToken, UserInfo, SAMLResponse map[string]json.RawMessage
+}
+
+// sources is where the claims come from. If nobody has said, all come from user info, or from the assertion.
+func (in *FederatedIdentity) sources(t ProviderType) (tokens, id, info, assertion map[string]json.RawMessage) {
+	if len(in.TokenResponse)+len(in.IDToken)+len(in.UserInfo)+len(in.SAMLResponse) > 0 {
+		return in.TokenResponse, in.IDToken, in.UserInfo, in.SAMLResponse
+	}
+	all := map[string]json.RawMessage{}
+	for name, value := range in.Claims {
+		if text, err := json.Marshal(value); err == nil {
+			all[name] = text
+		}
+	}
+	if t == ProviderSAML {
+		return nil, nil, nil, all
+	}
+	return nil, nil, all, nil
 }
 
 // FederatedSignIn signs somebody in by an identity provider of the client. The first time it makes a user, whose username is the

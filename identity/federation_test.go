@@ -320,7 +320,10 @@ func TestTriggersOfFederatedSignIns(t *testing.T) {
 // TestInboundFederationReplacesClaims: what the hook returns is all that is mapped.
 func TestInboundFederationReplacesClaims(t *testing.T) {
 	fd := newFederated(t, identity.PoolSettings{}, oidcProvider("Acme", mapsMail), func(o *identity.Options) {
-		o.Hooks = &identity.Hooks{InboundFederation: func(context.Context, *hook.InboundFederation) (hook.InboundFederationDecision, error) {
+		o.Hooks = &identity.Hooks{InboundFederation: func(_ context.Context, e *hook.InboundFederation) (hook.InboundFederationDecision, error) {
+			if string(e.UserInfo["name"]) != `"Alice"` || e.IDToken != nil || e.SAMLResponse != nil || e.Provider != "Acme" || e.ProviderType != "OIDC" || e.Username != "1" {
+				t.Errorf("the hook gets %+v", e)
+			}
 			return hook.InboundFederationDecision{Attributes: map[string]string{"name": "Hook"}}, nil
 		}}
 	})
@@ -344,5 +347,29 @@ func TestDisabledUsersOfProviders(t *testing.T) {
 	check(t, "again", second(fd.in(t.Context(), "1", nil)))
 	if fd.user(t, "acme_1").Sub == sub {
 		t.Error("the user who was deleted is back")
+	}
+}
+
+// TestPagesOfProvidersAlone: pages of a client that does not name the pool itself take no password.
+func TestPagesOfProvidersAlone(t *testing.T) {
+	fd := newFederated(t, identity.PoolSettings{}, oidcProvider("Acme", nil))
+	fd.join(t, fd.pool, "alice", email)
+	in := identity.SignIn{Username: "alice", Password: password}
+	choose := identity.BeginSignIn{Username: "alice"}
+	for _, tt := range []struct {
+		name      string
+		providers []string
+		err       error
+	}{
+		{"none", nil, nil}, {"the pool too", []string{"Acme", "COGNITO"}, nil}, {"Acme alone", []string{"Acme"}, identity.ErrFlowNotEnabled},
+	} {
+		app := fd.client(t, fd.pool, identity.ClientSettings{Providers: tt.providers, AuthFlows: []identity.AuthFlow{identity.AllowUser, identity.AllowUserPassword}}).Pages()
+		for what, err := range map[string]error{"SignIn": second(app.SignIn(t.Context(), in)), "Begin": second(app.Begin(t.Context(), choose))} {
+			if tt.err == nil {
+				check(t, what+" with "+tt.name, err)
+			} else {
+				wantErr(t, what+" with "+tt.name, err, tt.err)
+			}
+		}
 	}
 }

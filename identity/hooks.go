@@ -257,7 +257,7 @@ func (p points) inboundFederation(ctx context.Context, fd *federation) (hook.Inb
 			Event:    p.event(ctx, hook.FederatedSignIn, &User{Username: fd.in.Subject}),
 			Provider: fd.in.Provider, ProviderType: string(fd.provider.Type),
 		}
-		e.TokenResponse, e.IDToken, e.UserInfo, e.SAMLResponse = fd.in.TokenResponse, fd.in.IDToken, fd.in.UserInfo, fd.in.SAMLResponse
+		e.TokenResponse, e.IDToken, e.UserInfo, e.SAMLResponse = fd.in.sources(fd.provider.Type)
 		return e
 	})
 }

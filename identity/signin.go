@@ -65,7 +65,7 @@ func (a *AppClient) signIn(ctx context.Context, in SignIn, refusal error, flows 
 		return nil, err
 	}
 	s := t.scope
-	if !a.pages && !s.settings.Allows(&s.client.Settings, flows...) {
+	if a.pages && !s.native() || !a.pages && !s.settings.Allows(&s.client.Settings, flows...) {
 		return nil, refusal
 	}
 	if err := t.admissible(in.Username, in.SecretHash); err != nil {

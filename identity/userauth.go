@@ -181,9 +181,12 @@ func (s *scope) mayChoose() error {
 }
 
 // mayBegin is mayChoose for the beginning of a sign-in. Pages need no flow to ask for a password, and what a level needs
-// beside it, see [scope.offers].
+// beside it, see [scope.offers]. Pages of a client whose users sign in by identity providers alone begin nothing else.
 func (s *scope) mayBegin(in *BeginSignIn) error {
 	err := s.mayChoose()
+	if s.pages && !s.native() {
+		return &FlowError{"USER_AUTH"}
+	}
 	if s.pages && in.Levels != nil && errors.Is(err, ErrFlowNotEnabled) {
 		return nil
 	}
