@@ -14,6 +14,9 @@ var choiceActs = []act{
 		return nil
 	}, nil}, // the act of AppClient.ConfirmSignUp has its events
 	{"AppClient.Begin", func(ctx context.Context, l *life) error { return l.begin(ctx, byMail) }, []string{"CodeRequested client ada purpose=sign-in"}},
+	{"EmailOTPRequired.Resend", func(ctx context.Context, l *life) error {
+		return l.goOn(l.at.(*identity.EmailOTPRequired).Resend(ctx, ""))
+	}, []string{"CodeRequested client ada purpose=sign-in"}},
 	{"EmailOTPRequired.Answer with a wrong code, then the right one", func(ctx context.Context, l *life) error {
 		ch := l.at.(*identity.EmailOTPRequired)
 		wantErr(l.t, "Answer", answer(ctx, ch, "00000000"), identity.ErrCodeMismatch)
@@ -42,6 +45,19 @@ func guessTextedCode(ctx context.Context, l *life) error {
 	check(l.t, "Begin", l.begin(ctx, byText))
 	wantErr(l.t, "Answer", answer(ctx, l.at.(*identity.SMSOTPRequired), "00000000"), identity.ErrCodeMismatch)
 	return nil
+}
+
+// resendTextedCode has ada ask for another code.
+func resendTextedCode(ctx context.Context, l *life) error {
+	return l.goOn(l.at.(*identity.SMSOTPRequired).Resend(ctx, ""))
+}
+
+// goOn keeps the challenge of a code that was sent again.
+func (l *life) goOn(res *identity.SignInResult, err error) error {
+	if err == nil {
+		l.at = res.Challenge
+	}
+	return err
 }
 
 // begin has ada begin a sign-in with a factor.

@@ -54,6 +54,16 @@ func (c *claims) str(name, value string) {
 	c.list = append(c.list, claim{name: name, kind: claimText, text: value})
 }
 
+// textOf returns the value of a claim that is a string, or "" if there is none.
+func (c *claims) textOf(name string) string {
+	for i := range c.list {
+		if c.list[i].name == name && c.list[i].kind == claimText {
+			return c.list[i].text
+		}
+	}
+	return ""
+}
+
 // option adds a string. It adds nothing if the string is empty.
 func (c *claims) option(name, value string) {
 	if value != "" {

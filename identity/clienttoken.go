@@ -104,7 +104,7 @@ func (s *scope) issueClient(ctx context.Context, scopes []string) (*Tokens, erro
 		return nil, err
 	}
 	access, err := s.sign(c, now)
-	return &Tokens{Access: access, ExpiresIn: s.client.Settings.AccessTokenLife()}, err
+	return &Tokens{Access: access, ExpiresIn: s.client.Settings.AccessTokenLife(), Scope: s.told(c)}, err
 }
 
 func (s *scope) clientClaims(ctx context.Context, g *grant, now time.Time) (*claims, error) {

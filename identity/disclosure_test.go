@@ -134,6 +134,13 @@ var probes = map[string]probe{
 		}
 		return shown(p.client.EmailOTP(name, state).Answer(t.Context(), identity.FactorCode{Code: "00000000"}))
 	},
+	"answer by asking for another code": func(t testing.TB, p *probed, name string) string {
+		state := p.stateOf(t, name, byMail)
+		if state == "" {
+			return "no state"
+		}
+		return shown(p.client.EmailOTP(name, state).Resend(t.Context(), ""))
+	},
 }
 
 const stateOfChoice = noFactor
@@ -155,7 +162,7 @@ func (p *probed) stateOf(t testing.TB, name string, f identity.FirstFactor) stri
 // beginsWith is the factor of the sign-in that a probe answers a challenge of.
 var beginsWith = map[string]*identity.FirstFactor{
 	"answer a choice with a password": ptr(stateOfChoice), "answer a choice by mail": ptr(stateOfChoice), "answer a choice by SRP": ptr(stateOfChoice),
-	"answer a password": ptr(byWord), "answer a code": ptr(byMail), "answer a passkey": ptr(byPasskey),
+	"answer a password": ptr(byWord), "answer a code": ptr(byMail), "answer by asking for another code": ptr(byMail), "answer a passkey": ptr(byPasskey),
 }
 
 // prepare begins the sign-in that a probe answers a challenge of.

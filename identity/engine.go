@@ -100,7 +100,7 @@ type Options struct {
 	Region, Account string
 	// Issuer returns the beginning of the claim iss of tokens. Defaults to [AWSIssuer].
 	Issuer IssuerFunc
-	// PageURL returns the URL below which the pages of identity/cognito are served, such as
+	// PageURL returns the URL below which identity/cognito or package oauth serves its pages, such as
 	// https://auth.example.com: links in mails begin with it. Defaults to none: to turn on the
 	// setting DefaultByLink is refused then. Pools that have it all the same send codes, as
 	// they do where PageURL returns "".

@@ -309,6 +309,7 @@ var acts = slices.Concat([]act{
 		return l.users.UpdateAttributes(ctx, "ada", attrs{"phone_number": "+15550100", "phone_number_verified": "true"})
 	}, []string{"AttributesChanged operator:AKIA ada changed=phone_number,phone_number_verified"}},
 	{"SMSOTPRequired.Answer with a wrong code", guessTextedCode, []string{"CodeRequested client ada purpose=sign-in", "SignInFailed client ada WrongCode purpose=sign-in"}},
+	{"SMSOTPRequired.Resend", resendTextedCode, []string{"CodeRequested client ada purpose=sign-in"}},
 	{
 		"Users.DeleteAttributes", func(ctx context.Context, l *life) error { return l.users.DeleteAttributes(ctx, "ada", "name") },
 		[]string{"AttributesChanged operator:AKIA ada changed=name"},
@@ -327,6 +328,9 @@ var acts = slices.Concat([]act{
 		}
 		return err
 	}, nil}, // nothing is decided yet
+	{"SMSCodeRequired.Resend", func(ctx context.Context, l *life) error {
+		return l.goOn(l.at.(*identity.SMSCodeRequired).Resend(ctx, ""))
+	}, nil}, // nothing is decided yet
 	{"SMSCodeRequired.Answer", func(ctx context.Context, l *life) error {
 		return second(l.at.(*identity.SMSCodeRequired).Answer(ctx, identity.FactorCode{Code: l.code("+15550100")}))
 	}, []string{"SignedIn user:ada ada"}},
@@ -335,7 +339,8 @@ var acts = slices.Concat([]act{
 	{"TOTPRequired.Recover", recoverBy(identity.MFATOTP), []string{"RecoveryCodeUsed user:ada ada left=8", "SignedIn user:ada ada"}},
 	{"SMSCodeRequired.Recover", recoverBy(identity.MFASMS), []string{"RecoveryCodeUsed user:ada ada left=7", "SignedIn user:ada ada"}},
 	{"EmailCodeRequired.Recover", recoverBy(identity.MFAEmail), []string{"RecoveryCodeUsed user:ada ada left=6", "SignedIn user:ada ada"}},
-	{"EmailCodeRequired.Answer", signInByEmailCode, []string{"MFAChanged program ada", "PoolChanged program pool changed=emailMfa", "PoolChanged program pool changed=emailMfa", "SignedIn user:ada ada"}},
+	{"EmailCodeRequired.Answer", signInByEmailCode(nil), []string{"MFAChanged program ada", "PoolChanged program pool changed=emailMfa", "PoolChanged program pool changed=emailMfa", "SignedIn user:ada ada"}},
+	{"EmailCodeRequired.Resend", signInByEmailCode((*identity.EmailCodeRequired).Resend), []string{"MFAChanged program ada", "PoolChanged program pool changed=emailMfa", "PoolChanged program pool changed=emailMfa", "SignedIn user:ada ada"}},
 	{
 		"Users.AddToGroup", func(ctx context.Context, l *life) error { return l.users.AddToGroup(ctx, "ada", "staff") },
 		[]string{"GroupsChanged operator:AKIA ada added=staff"},

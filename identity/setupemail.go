@@ -16,6 +16,7 @@ import (
 //     address and the MAC of the code are in the state of the next challenge, so nothing is stored of an address that nobody has proved.
 //  2. EmailCodeRequired.Answer takes the code. A right one makes the address the user's, verified, turns the factor on and
 //     writes the sign-in, in one transaction. It ends the user's other sign-ins as every change of factors does.
+//     EmailCodeRequired.Resend sends another code to the address, and counts as step 1 does.
 //
 // A client that may not write the address cannot do so in this way either.
 
@@ -57,6 +58,12 @@ func (c *MFASetupRequired) answerEmail(ctx context.Context, in EmailSetup) (*Sig
 	if err := s.engine.spendSource(s.source, t.now); err != nil {
 		return nil, err
 	}
+	return t.setUpAt(ctx, in.Address)
+}
+
+// setUpAt counts a request for a code to an address, uses the state up, and sends the code.
+func (t *secondStep) setUpAt(ctx context.Context, address string) (*SignInResult, error) {
+	s := t.scope
 	o, err := t.commit(ctx, nil, func(tx store.Tx, o *outcome) error {
 		if err := t.stillWithoutEmail(o); err != nil || o.refused != nil {
 			return err
@@ -75,8 +82,8 @@ func (c *MFASetupRequired) answerEmail(ctx context.Context, in EmailSetup) (*Sig
 		return nil, err
 	}
 	u := o.user.clone()
-	u.Attributes["email"] = in.Address
-	d := delivery("email", in.Address)
+	u.Attributes["email"] = address
+	d := delivery("email", address)
 	state, err := s.sendFactorCode(ctx, u, stateSetupEmail, d, s.emailWords(u), t.state, t.now)
 	return &SignInResult{Challenge: &EmailCodeRequired{pending{Username: u.Username, client: s.appClient(), state: state}, d}}, err
 }

@@ -26,6 +26,9 @@ type Tokens struct {
 	ID        Secret        // about the user, for the application; empty if the application has not asked for the scope openid
 	Refresh   Secret        // for new tokens; empty after a refresh that does not rotate
 	ExpiresIn time.Duration // life of the access token
+	// Scope is the claim scope of the access token, with the changes of hooks, for an answer by OAuth 2.0 (RFC 6749, section
+	// 5.1). It is empty in pools without the setting OpenID: the service says nothing of scopes.
+	Scope string
 	// NewDevice is the device of a sign-in, if the pool tracks devices and the client has named
 	// none: confirm it with [Session.ConfirmDevice], or its sign-in cannot be refreshed. Nil otherwise.
 	NewDevice *NewDevice
@@ -138,7 +141,7 @@ func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokens{ExpiresIn: s.client.Settings.AccessTokenLife()}
+	t := &Tokens{ExpiresIn: s.client.Settings.AccessTokenLife(), Scope: s.told(access)}
 	if t.Access, err = s.sign(access, now); err != nil {
 		return nil, err
 	}
@@ -149,6 +152,14 @@ func (s *scope) issue(ctx context.Context, g *grant) (*Tokens, error) {
 		t.Refresh, err = s.refreshToken(g.family)
 	}
 	return t, err
+}
+
+// told is what the answer with an access token says of its scopes.
+func (s *scope) told(access *claims) string {
+	if !s.settings.FollowsOpenID() {
+		return ""
+	}
+	return access.textOf("scope")
 }
 
 // tryClaims returns an error if the hooks before the tokens have changed what cannot be

@@ -80,7 +80,7 @@ func (v *visit) signedUp(q *request, in identity.SignUp) {
 		v.again(q, err)
 		return
 	}
-	v.proceed(q, in.Username, res)
+	v.proceed(q, in.Username, res, "")
 }
 
 // signUpPage asks for what the pool requires, and for the addresses that it verifies.

@@ -242,8 +242,12 @@ func tokenParams(t *identity.Tokens) []pair {
 	if t.ID != "" {
 		all = append(all, pair{"id_token", string(t.ID)})
 	}
-	return append(all, pair{"access_token", string(t.Access)},
+	all = append(all, pair{"access_token", string(t.Access)},
 		pair{"expires_in", strconv.Itoa(int(t.ExpiresIn / time.Second))}, pair{"token_type", "Bearer"})
+	if t.Scope != "" { // RFC 6749, section 4.2.2
+		all = append(all, pair{"scope", t.Scope})
+	}
+	return all
 }
 
 // refuse tells the application why it gets nothing.

@@ -196,7 +196,7 @@ func (v *visit) arrive(q *request, who identity.FederatedIdentity) {
 		v.refuse(q, fmt.Errorf("oauth: a sign-in by %s gives no browser", who.Provider))
 		return
 	}
-	v.proceed(q, "", res)
+	v.proceed(q, "", res, "")
 }
 
 // lost tells a person that a provider's answer belongs to no sign-in of this browser. No application can be told.

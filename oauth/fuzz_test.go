@@ -100,10 +100,11 @@ func FuzzForm(f *testing.F) {
 	_, query, _ := strings.Cut(w.authorizeURL(w.public), "?")
 	f.Add("username=ann&password=x")
 	f.Add("step=totp&session=x&user=ann&code=000000")
+	f.Add("client_id=" + w.public.ClientID() + "&user_name=ann&confirmation_code=1")
 	f.Add("step=setup&session=x&user=ann&code=000000&key=AAAAAAAAAAAAAAAA")
 	f.Fuzz(func(t *testing.T, form string) {
 		secret := strings.Repeat("A", 26)
-		for _, path := range []string{"/login", "/signup", "/confirm", "/forgotPassword"} {
+		for _, path := range []string{"/login", "/signup", "/confirm", "/confirmUser", "/forgotPassword"} {
 			a := w.serve(t, http.MethodPost, path+"?"+query, form+"&_csrf="+oauth.CSRFOf(secret), "Content-Type", "application/x-www-form-urlencoded", "Cookie", "XSRF-TOKEN="+secret)
 			w.wellBehaved(t, a)
 		}

@@ -51,21 +51,21 @@ func (v *visit) step(q *request) {
 		return
 	}
 	a := &answering{visit: v, q: q, client: q.client.Pages(), name: v.form[fieldName], state: v.form[fieldState]}
-	answer, page := st.answer, st.page
-	if recovers := v.form["do"] == hosted.DoRecovery || v.form[fieldRecover] != ""; recovers && st.recover != nil {
-		answer, page = st.recover, func(*answering) hosted.Page {
-			return hosted.Page{Kind: hosted.RecoveryCode, Hidden: map[string]string{fieldRecover: "on"}}
-		}
-	}
-	if v.form["do"] == hosted.DoRecovery && st.recover != nil {
-		a.shows(name, a.state, page(a))
+	answer, page, note := st.answer, st.page, ""
+	switch do := v.form["do"]; {
+	case do == hosted.DoRecovery && st.recover != nil:
+		a.shows(name, a.state, recoveryPage(a))
 		return
+	case do == hosted.DoResend && st.resend != nil:
+		answer, note = st.resend, "code-sent"
+	case v.form[fieldRecover] != "" && st.recover != nil:
+		answer, page = st.recover, recoveryPage
 	}
 	res, err := answer(a)
 	switch {
 	case a.shown:
 	case err == nil:
-		v.proceed(q, a.name, res)
+		v.proceed(q, a.name, res, note)
 	case over(err) || page == nil:
 		v.again(q, err)
 	default:
@@ -73,6 +73,11 @@ func (v *visit) step(q *request) {
 		p.Problem = v.problemOf(err)
 		v.showStep(q, http.StatusOK, p, name, a.name, a.state)
 	}
+}
+
+// recoveryPage asks for a recovery code in place of what the challenge asks for.
+func recoveryPage(*answering) hosted.Page {
+	return hosted.Page{Kind: hosted.RecoveryCode, Hidden: map[string]string{fieldRecover: "on"}}
 }
 
 // first takes the form of the first page.
@@ -94,7 +99,7 @@ func (v *visit) first(q *request) {
 	case err != nil:
 		v.again(q, err)
 	default:
-		v.proceed(q, name, res)
+		v.proceed(q, name, res, "")
 	}
 }
 
@@ -153,8 +158,8 @@ func (v *visit) again(q *request, err error) {
 	v.show(q, status, page)
 }
 
-// proceed goes on after a step that succeeded.
-func (v *visit) proceed(q *request, name string, res *identity.SignInResult) {
+// proceed goes on after a step that succeeded. note is for the next page of the sign-in, and may be empty.
+func (v *visit) proceed(q *request, name string, res *identity.SignInResult, note string) {
 	if res.Browser != "" {
 		v.endBefore(q)
 		v.setCookie(browserName(q.client.PoolID()), string(res.Browser), q.auth.Pool.BrowserLife())
@@ -166,6 +171,7 @@ func (v *visit) proceed(q *request, name string, res *identity.SignInResult) {
 		v.again(q, err)
 		return
 	}
+	page.Note = note
 	v.showStep(q, http.StatusOK, page, step, name, res.Challenge.State())
 }
 
@@ -268,8 +274,9 @@ func (v *visit) showStep(q *request, status int, page hosted.Page, step, name, s
 	}
 	page.Hidden[fieldStep], page.Hidden[fieldState], page.Hidden[fieldName] = step, state, name
 	page.User = name
-	if st := stepOf(step); st != nil && st.recover != nil && page.Kind != hosted.RecoveryCode {
-		page.Recoverable = q.auth.Pool.Settings.RecoveryCodes
+	if st := stepOf(step); st != nil && page.Kind != hosted.RecoveryCode {
+		page.Recoverable = st.recover != nil && q.auth.Pool.Settings.RecoveryCodes
+		page.Sent.Resend = st.resend != nil
 	}
 	page.Links.NotYou = v.without("/login", "login_hint")
 	page.Action = v.without("/login", "lang") // also from the page of a sign-up

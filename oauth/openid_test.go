@@ -1,11 +1,16 @@
 package oauth_test
 
 import (
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/oauth"
 )
 
 // hinted is a world whose pool has the setting OpenID, with two users.
@@ -149,6 +154,68 @@ func TestTokensWithoutOpenID(t *testing.T) {
 		status, doc, h := w.call(http.MethodGet, "/oauth2/userInfo", nil, "Authorization", "Bearer "+string(in.Tokens.Access))
 		if status != want || doc["error"] != "insufficient_scope" || strings.HasPrefix(h.Get("WWW-Authenticate"), "Bearer ") != openID {
 			t.Errorf("openID %t: %d %v %s", openID, status, doc, h.Get("WWW-Authenticate"))
+		}
+	}
+}
+
+// TestTokensNameTheirScopes is RFC 6749, section 5.1: an answer has scope where it differs from what was asked for. Here it has it always, by
+// each grant, and Amazon Cognito's answers have the members of the service and no other.
+func TestTokensNameTheirScopes(t *testing.T) {
+	for name, openID := range map[string]bool{"OpenID Connect": true, "Amazon Cognito": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(s *identity.PoolSettings) { s.OpenID = new(openID) })
+			w.user("ann")
+			wants := func(grant string, doc map[string]any, scope string, members ...string) {
+				t.Helper()
+				if openID {
+					members = append(members, "scope")
+				}
+				if got := slices.Sorted(maps.Keys(doc)); !slices.Equal(got, slices.Sorted(slices.Values(members))) {
+					t.Errorf("%s: members %q, want %q", grant, got, members)
+				}
+				if openID && doc["scope"] != scope || doc["scope"] != nil && doc["scope"] != claims(t, doc["access_token"])["scope"] {
+					t.Errorf("%s: scope %q, want %q as in the token: %v", grant, doc["scope"], scope, claims(t, doc["access_token"])["scope"])
+				}
+			}
+			id := w.public.ClientID()
+			_, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", id, "redirect_uri", callback, "code", w.browser().code(w.public, "ann"), "code_verifier", verifier)
+			wants("code", doc, "openid email", "id_token", "access_token", "refresh_token", "expires_in", "token_type")
+			refresh, _ := doc["refresh_token"].(string)
+			_, doc, _ = w.post("/oauth2/token", "grant_type", "refresh_token", "client_id", id, "refresh_token", refresh)
+			wants("refresh", doc, "openid email", "id_token", "access_token", "expires_in", "token_type")
+			// Without scope a client gets all that it may have, so the answer must say what.
+			_, doc, _ = w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", id, "redirect_uri", callback, "code", w.browser().code(w.public, "ann", "scope", ""), "code_verifier", verifier)
+			wants("code without scope", doc, "openid profile email phone aws.cognito.signin.user.admin", "id_token", "access_token", "refresh_token", "expires_in", "token_type")
+
+			if _, err := w.pool.Admin().ResourceServers().Create(t.Context(), identity.ResourceServerSettings{Identifier: "api", Name: "api", Scopes: []identity.ResourceScope{{Name: "read", Description: "read"}}}); err != nil {
+				t.Fatal(err)
+			}
+			machine := w.client(func(c *identity.ClientSettings) {
+				c.Secret, c.OAuthFlows, c.OAuthScopes = clientSecret, []string{"client_credentials"}, []string{"api/read"}
+			})
+			_, doc, _ = w.post("/oauth2/token", "grant_type", "client_credentials", "client_id", machine.ClientID(), "client_secret", clientSecret)
+			wants("client credentials", doc, "api/read", "access_token", "expires_in", "token_type")
+
+			implicit := w.client(func(c *identity.ClientSettings) { c.OAuthFlows = []string{"implicit"} })
+			b := w.browser()
+			b.get(w.authorizeURL(implicit, "response_type", "token", "code_challenge", "", "code_challenge_method", ""))
+			_, out := b.submit(map[string]string{"username": "ann", "password": password})
+			q, err := url.ParseQuery(out.EscapedFragment())
+			if err != nil || q.Get("access_token") == "" || q.Has("scope") != openID || openID && q.Get("scope") != "openid email" {
+				t.Errorf("implicit: scope %q, %v", q.Get("scope"), err)
+			}
+		})
+	}
+}
+
+// TestDiscoveryOfAPlanWithoutLevels: LITE ignores levels, so discovery names none.
+func TestDiscoveryOfAPlanWithoutLevels(t *testing.T) {
+	for tier, want := range map[identity.Tier]bool{identity.TierLite: false, identity.TierEssentials: true} {
+		w := newWorld(t, func(s *identity.PoolSettings) { s.OpenID, s.Tier = new(true), tier })
+		w.server.Config.Handler = cognito.NewHandler(w.engine, &cognito.Options{AuthorizationServer: oauth.NewServer(w.engine, nil)})
+		_, doc, _ := w.call(http.MethodGet, "/"+w.pool.PoolID()+"/.well-known/openid-configuration", nil)
+		if _, has := doc["acr_values_supported"]; has != want || doc["claims_parameter_supported"] != true {
+			t.Errorf("%s: acr_values_supported is %v, want it: %v", tier, doc["acr_values_supported"], want)
 		}
 	}
 }

@@ -73,6 +73,9 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 	again := w.browser()
 	again.get(w.authorizeURL(w.public))
 	again.submit(map[string]string{"username": "ann", "password": password})
+	if strings.Contains(again.page, `value="resend"`) {
+		t.Error("a code of an app could be sent again")
+	}
 	again.submit(map[string]string{"code": "000000"})
 	again.sees("This code is not right.")
 	_, out = again.submit(map[string]string{"code": key.Code(w.now())})

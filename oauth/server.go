@@ -110,6 +110,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 		"/login":              {methods: "GET, HEAD, POST", serve: s.login},
 		"/signup":             {methods: "GET, HEAD, POST", serve: s.signUp},
 		"/confirm":            {methods: "GET, HEAD, POST", serve: s.confirm},
+		linkPath:              {methods: "GET, HEAD, POST", serve: s.confirmUser},
 		"/forgotPassword":     {methods: "GET, HEAD, POST", serve: s.forgotPassword},
 		"/account":            {methods: "GET, HEAD, POST", serve: s.account},
 		"/logout":             {methods: "GET, HEAD, POST", serve: s.logout},

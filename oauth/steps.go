@@ -34,6 +34,8 @@ type stepRow struct {
 	page func(*answering) hosted.Page
 	// recover answers by a recovery code. Nil where none is taken.
 	recover func(*answering) (*identity.SignInResult, error)
+	// resend has the code sent again. Nil where none is sent.
+	resend func(*answering) (*identity.SignInResult, error)
 }
 
 // stepOf returns the row of a kind of challenge, by the name in the field step. It returns nil
@@ -45,11 +47,18 @@ func stepOf(name string) *stepRow {
 			page:   func(a *answering) hosted.Page { return codePageOf(medium, a.form["destination"]) },
 		}
 	}
-	factor := func(continued func(*answering) factorChallenge, medium string) *stepRow {
+	sent := func(continued func(*answering) sentChallenge, medium string) *stepRow {
 		row := code(func(a *answering) codeChallenge { return continued(a) }, medium)
+		row.resend = func(a *answering) (*identity.SignInResult, error) { return continued(a).Resend(a.ctx, "") }
+		return row
+	}
+	recovers := func(row *stepRow, continued func(*answering) factorChallenge) *stepRow {
 		row.recover = func(a *answering) (*identity.SignInResult, error) { return continued(a).Recover(a.ctx, a.code()) }
 		return row
 	}
+	app := func(a *answering) *identity.TOTPRequired { return a.client.TOTP(a.name, a.state) }
+	text := func(a *answering) *identity.SMSCodeRequired { return a.client.SMSCode(a.name, a.state) }
+	mail := func(a *answering) *identity.EmailCodeRequired { return a.client.EmailCode(a.name, a.state) }
 	return map[string]*stepRow{
 		"choose-first": {answer: (*answering).chooseFirst},
 		"password": {
@@ -58,8 +67,8 @@ func stepOf(name string) *stepRow {
 			},
 			page: func(*answering) hosted.Page { return hosted.Page{Kind: hosted.Password} },
 		},
-		"email-otp": code(func(a *answering) codeChallenge { return a.client.EmailOTP(a.name, a.state) }, "EMAIL"),
-		"sms-otp":   code(func(a *answering) codeChallenge { return a.client.SMSOTP(a.name, a.state) }, "SMS"),
+		"email-otp": sent(func(a *answering) sentChallenge { return a.client.EmailOTP(a.name, a.state) }, "EMAIL"),
+		"sms-otp":   sent(func(a *answering) sentChallenge { return a.client.SMSOTP(a.name, a.state) }, "SMS"),
 		"passkey": {answer: func(a *answering) (*identity.SignInResult, error) {
 			return a.client.Passkey(a.name, a.state).Answer(a.ctx, identity.PasskeyAnswer{Credential: []byte(a.form["credential"])})
 		}},
@@ -67,9 +76,9 @@ func stepOf(name string) *stepRow {
 		"choose-factor": {answer: (*answering).chooseFactor, recover: func(a *answering) (*identity.SignInResult, error) {
 			return a.client.MFAChoice(a.name, a.state).Recover(a.ctx, a.code())
 		}},
-		"totp":         factor(func(a *answering) factorChallenge { return a.client.TOTP(a.name, a.state) }, "TOTP"),
-		"sms-mfa":      factor(func(a *answering) factorChallenge { return a.client.SMSCode(a.name, a.state) }, "SMS"),
-		"email-mfa":    factor(func(a *answering) factorChallenge { return a.client.EmailCode(a.name, a.state) }, "EMAIL"),
+		"totp":         recovers(code(func(a *answering) codeChallenge { return app(a) }, "TOTP"), func(a *answering) factorChallenge { return app(a) }),
+		"sms-mfa":      recovers(sent(func(a *answering) sentChallenge { return text(a) }, "SMS"), func(a *answering) factorChallenge { return text(a) }),
+		"email-mfa":    recovers(sent(func(a *answering) sentChallenge { return mail(a) }, "EMAIL"), func(a *answering) factorChallenge { return mail(a) }),
 		"setup":        {answer: (*answering).setUp, page: (*answering).setUpPage},
 		"setup-choice": {answer: (*answering).chooseSetUp},
 		"setup-email":  {answer: (*answering).setUpEmail, page: func(*answering) hosted.Page { return hosted.Page{Kind: hosted.SetupAddress, Medium: "EMAIL"} }},
@@ -79,6 +88,12 @@ func stepOf(name string) *stepRow {
 // A codeChallenge is answered by a code.
 type codeChallenge interface {
 	Answer(ctx context.Context, in identity.FactorCode) (*identity.SignInResult, error)
+}
+
+// A sentChallenge is one whose code was sent, and can be sent again.
+type sentChallenge interface {
+	codeChallenge
+	Resend(ctx context.Context, secretHash string) (*identity.SignInResult, error)
 }
 
 // A factorChallenge is one that a recovery code answers too.

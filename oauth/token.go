@@ -58,6 +58,7 @@ type tokenAnswer struct {
 	Refresh string `json:"refresh_token,omitempty"`
 	Expires int    `json:"expires_in"` // seconds
 	Type    string `json:"token_type"`
+	Scope   string `json:"scope,omitempty"` // only in pools with the setting OpenID
 }
 
 // token is the token endpoint.
@@ -69,7 +70,7 @@ func (s *Server) token(v *visit) {
 	}
 	v.json(http.StatusOK, tokenAnswer{
 		ID: string(t.ID), Access: string(t.Access), Refresh: string(t.Refresh),
-		Expires: int(t.ExpiresIn / time.Second), Type: "Bearer",
+		Expires: int(t.ExpiresIn / time.Second), Type: "Bearer", Scope: t.Scope,
 	})
 }
 

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -68,6 +69,7 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	w := &world{TB: t, outbox: identity.NewOutbox(0)}
 	w.engine = identity.New(storetest.Twice(memory.New()), &identity.Options{
 		Sender: w.outbox, Clock: w.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour, Hooks: &w.hooks,
+		PageURL: func(context.Context) string { return "https://auth.example.com" },
 	})
 	set := &identity.PoolSettings{Name: "pool", Region: "us-east-1", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}, Algorithm: "ES256"}
 	if edit != nil {

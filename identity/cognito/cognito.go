@@ -146,16 +146,16 @@ type service struct {
 	uploads   chan struct{} // holds a value for each upload that runs
 }
 
-// ServeHTTP serves the page of links and the public documents of pools, and leaves the rest to the
-// API. It does without a [http.ServeMux], which redirects what it finds
+// ServeHTTP serves what is the authorization server's, the page of links and the public documents of pools, and leaves
+// the rest to the API. It does without a [http.ServeMux], which redirects what it finds
 // untidy, by pages that no SDK can read.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == confirmUserPath {
-		s.confirmUser(w, r)
-		return
-	}
 	if s.oauth != nil && s.oauth.Serves(r.URL.Path) {
 		s.oauth.ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == confirmUserPath {
+		s.confirmUser(w, r)
 		return
 	}
 	pool, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")

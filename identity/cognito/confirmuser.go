@@ -14,7 +14,8 @@ import (
 // The page /confirmUser is where links in mails lead. On pools that are held to the service's
 // behaviour, opening it confirms the user. On safe pools it shows a button, and a press on that
 // confirms: programs that check mail follow links. HEAD confirms nobody. Whatever is wrong with a
-// link, the page says the same, so that it tells nobody who has an account. Its language is that of the browser.
+// link, the page says the same, so that it tells nobody who has an account. Its language is that of the browser. Where
+// Options.AuthorizationServer serves the path, that does it in place of this file, with the look of the other pages.
 
 // confirmUserPath is the path of the page.
 const confirmUserPath = "/confirmUser"

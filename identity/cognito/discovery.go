@@ -71,7 +71,7 @@ func nameAbilities(d *token.Discovery, set *identity.PoolSettings) {
 	d.GrantTypes = []string{"authorization_code", "implicit", "refresh_token", "client_credentials"}
 	d.ResponseModes, d.PromptValues = []string{"query", "fragment", "form_post"}, []string{"none", "login", "select_account", "consent"}
 	d.ChallengeMethods, d.IssuerInResponse, d.ClaimsParameter, d.RequestURIParameter = []string{"S256"}, true, true, &no
-	for l := settings.Level1; l <= settings.Level4; l++ {
+	for l := settings.Level1; l <= settings.Level4 && set.Tier != settings.TierLite; l++ { // the plan LITE has none
 		d.AuthenticationLevels = append(d.AuthenticationLevels, set.LevelName(l))
 	}
 	d.Claims = []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr"}

@@ -35,7 +35,9 @@ const (
 	Error         Kind = "error"          // [Page.Problem] and [Page.RequestID], and [Page.Findings] for developers
 	Unavailable   Kind = "unavailable"    // a login option that does not work now
 	FormPost      Kind = "form-post"      // sends [Page.Hidden] to [Page.Action], which is another site
+	ConfirmLink   Kind = "confirm-link"   // asks whoever has opened the link of a mail to confirm an account
 	Confirmed     Kind = "confirmed"      // a link or a code has confirmed an address
+	LinkInvalid   Kind = "link-invalid"   // the link of a mail confirms nothing
 )
 
 // Kinds returns all kinds.
@@ -43,7 +45,7 @@ func Kinds() []Kind {
 	return []Kind{
 		SignIn, Identify, Password, ChooseFactor, Code, Passkey, RecoveryCode, NewPassword, SetupChoice, SetupTOTP,
 		SetupAddress, SignUp, Confirm, Resent, Forgot, Reset, Consent, Account, Recent, PasskeyEnrol, RecoveryCodes,
-		Accounts, SignOut, SignedOut, Error, Unavailable, FormPost, Confirmed,
+		Accounts, SignOut, SignedOut, Error, Unavailable, FormPost, ConfirmLink, Confirmed, LinkInvalid,
 	}
 }
 

@@ -139,7 +139,12 @@ func accountStates() []State {
 		{"confirm-again", Page{Kind: Confirm, Client: sampleClient, User: sampleUser, Sent: sampleMail, Note: "code-sent"}},
 		{"resent", Page{Kind: Resent, Client: sampleClient, User: sampleUser, Sent: sampleMail, Links: Links{SignIn: "/sign-in"}}},
 		{"resent-hidden", Page{Kind: Resent, Client: sampleClient}},
+		{"confirm-link", Page{Kind: ConfirmLink, Client: sampleClient}},
+		{"confirm-link-look", Page{Kind: ConfirmLink, Client: sampleClient, Look: sampleLook()}},
 		{"confirmed", Page{Kind: Confirmed, Client: sampleClient, Links: Links{SignIn: "/sign-in", App: "https://fernway.example/"}}},
+		{"confirmed-no-pages", Page{Kind: Confirmed, Client: sampleClient}},
+		{"link-invalid", Page{Kind: LinkInvalid, Client: sampleClient, Links: Links{SignIn: "/sign-in"}}},
+		{"link-invalid-nobody", Page{Kind: LinkInvalid}},
 		{"forgot", Page{Kind: Forgot, Client: sampleClient, Names: []string{"username", "email"}, Links: Links{SignIn: "/sign-in"}}},
 		{"forgot-problem", Page{Kind: Forgot, Client: sampleClient, Problem: "too-many", Values: map[string]string{"username": "ada"}}},
 		{"reset", Page{Kind: Reset, Client: sampleClient, User: sampleUser, Sent: sampleMail, Rules: sampleRules, Links: Links{SignIn: "/sign-in"}}},
@@ -219,12 +224,13 @@ const (
 	sampleCreate = `{"challenge":"c2FtcGxlLWNoYWxsZW5nZQ","rp":{"id":"localhost","name":"Sample"},"user":{"id":"YWRh","name":"ada","displayName":"Ada"},` +
 		`"pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],"timeout":60000,"authenticatorSelection":{"residentKey":"required","userVerification":"required"},"excludeCredentials":[]}`
 	sampleLogo = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAxNDAgMzIiPjxwYXRoIGQ9Ik0yIDI4QzIgMTIgMTIgNCAyOCA0YzAgMTYtMTAgMjQtMjYgMjR6IiBmaWxsPSIjNWIzZmE4Ii8+PHRleHQgeD0iMzgiIHk9IjIzIiBmb250LWZhbWlseT0ic2Fucy1zZXJpZiIgZm9udC13ZWlnaHQ9IjcwMCIgZm9udC1zaXplPSIyMCIgZmlsbD0iIzViM2ZhOCI+RmVybndheTwvdGV4dD48L3N2Zz4="
+	sampleDark = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAxNDAgMzIiPjxwYXRoIGQ9Ik0yIDI4QzIgMTIgMTIgNCAyOCA0YzAgMTYtMTAgMjQtMjYgMjR6IiBmaWxsPSIjYmRhOGZmIi8+PHRleHQgeD0iMzgiIHk9IjIzIiBmb250LWZhbWlseT0ic2Fucy1zZXJpZiIgZm9udC13ZWlnaHQ9IjcwMCIgZm9udC1zaXplPSIyMCIgZmlsbD0iI2JkYThmZiI+RmVybndheTwvdGV4dD48L3N2Zz4="
 )
 
 // sampleLook is that of a product.
 func sampleLook() *Look {
 	return &Look{
-		Name: "Fernway", Logo: sampleLogo,
+		Name: "Fernway", Logo: sampleLogo, LogoDark: sampleDark,
 		Light: Colours{Page: "#f4f1fb", Accent: "#5b3fa8"},
 		Dark:  Colours{Page: "#15121d", Card: "#1f1b2a", Accent: "#bda8ff"},
 		Texts: map[string]map[string]string{"": {"sign-in.title": "Welcome back"}},

@@ -1,0 +1,101 @@
+package saml
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	crewjam "github.com/crewjam/saml"
+)
+
+// A Subject is whom a sign-out is about: what [Assertion] said when the person signed in.
+type Subject struct {
+	// NameID is that of the assertion. It is needed.
+	NameID string
+	// NameIDFormat, NameQualifier and SPNameQualifier are those of the assertion, or empty.
+	NameIDFormat, NameQualifier, SPNameQualifier string
+	// SessionIndex is that of the assertion, or empty for all sessions of the person.
+	SessionIndex string
+}
+
+// Subject returns whom a later sign-out is about.
+func (a *Assertion) Subject() Subject {
+	return Subject{a.NameID, a.NameIDFormat, a.NameQualifier, a.SPNameQualifier, a.SessionIndex}
+}
+
+// LogoutRequest returns a signed request for sign-out. It returns [ErrNoLogout] unless [Config.IDPSignout] is set
+// and the metadata has a place for it. End the session here first: the identity provider may never answer.
+func (p *Provider) LogoutRequest(s Subject, relayState string) (*Request, error) {
+	if !p.c.IDPSignout || !webURL(p.c.IdP.SLORedirect) {
+		return nil, ErrNoLogout
+	}
+	if s.NameID == "" {
+		return nil, fmt.Errorf("%w: no NameID", ErrContent)
+	}
+	if err := checkRelayState(relayState); err != nil {
+		return nil, err
+	}
+	now := p.c.Now()
+	sp := p.library(nil, now)
+	r := &crewjam.LogoutRequest{
+		ID:           newID(),
+		Version:      "2.0",
+		IssueInstant: now.UTC(),
+		Destination:  p.c.IdP.SLORedirect,
+		Issuer:       &crewjam.Issuer{Value: sp.EntityID},
+		NameID: &crewjam.NameID{
+			Value: s.NameID, Format: s.NameIDFormat,
+			NameQualifier: s.NameQualifier, SPNameQualifier: s.SPNameQualifier,
+		},
+	}
+	if s.SessionIndex != "" {
+		crewjam.WithSessionIndex(s.SessionIndex)(r)
+	}
+	u, err := sp.RedirectLogoutRequestURL(r, relayState)
+	return request(r.ID, u, err)
+}
+
+// LogoutResponse verifies the value of SAMLResponse, which a browser posted to [Config.Logout]. requestID is the id
+// of the request that this browser was sent with. An error of it is [ErrStatus] if the provider could not sign the
+// person out; the message is genuine then.
+func (p *Provider) LogoutResponse(encoded, requestID string) error {
+	if !p.c.IDPSignout {
+		return ErrNoLogout
+	}
+	if requestID == "" {
+		return fmt.Errorf("%w: there is none", ErrRequest)
+	}
+	doc, err := decode(encoded)
+	if err != nil {
+		return err
+	}
+	parts, err := parse(doc, "LogoutResponse")
+	if err != nil {
+		return err
+	}
+	if !parts.signed {
+		return fmt.Errorf("%w: there is none", ErrSignature)
+	}
+	if parts.root.SelectAttrValue("InResponseTo", "") != requestID {
+		return ErrRequest
+	}
+	now := p.c.Now()
+	at, err := p.pinned(parts.root, now)
+	if err != nil {
+		return err
+	}
+	v := &verifier{keys: p.c.IdP.Keys, now: now, covered: map[string]bool{}}
+	form := &http.Request{
+		Method: http.MethodPost, URL: &url.URL{},
+		PostForm: url.Values{"SAMLResponse": {encoded}}, Form: url.Values{},
+	}
+	_, err = p.library(v, at).ParseLogoutResponse(form, []string{requestID})
+	if err != nil {
+		return refusal(parts.root, v, err)
+	}
+	if !v.covered["LogoutResponse "+parts.root.SelectAttrValue("ID", "")] {
+		return errors.Join(ErrSignature, errors.New("it does not cover the message"))
+	}
+	return nil
+}
