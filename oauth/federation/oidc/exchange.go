@@ -37,6 +37,7 @@ type Identity struct {
 
 // Tokens are those of a provider.
 type Tokens struct {
+	// Access, ID and Refresh are "" where there is none.
 	Access, ID, Refresh Secret
 	// Expires is when Access expires. Zero if the provider does not say.
 	Expires time.Time

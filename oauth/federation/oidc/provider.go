@@ -84,6 +84,7 @@ type ClientKey struct {
 // An AppleKey signs the client secret that Apple wants: a JWT, which is made anew for each request and
 // is good for 5 minutes.
 type AppleKey struct {
+	// TeamID and KeyID are Apple's names of our team and of the key.
 	TeamID, KeyID string
 	// Key is the private key. See [ParseAppleKey].
 	Key *ecdsa.PrivateKey
@@ -255,6 +256,7 @@ func (p *Provider) client(e *Endpoints, redirectURI string) *oauth2.Config {
 
 // A Callback is what a browser brings back from the provider.
 type Callback struct {
+	// State and Code are "" if they are not there.
 	State, Code string
 	// Issuer is the parameter iss of RFC 9207. "" if there is none.
 	Issuer string
