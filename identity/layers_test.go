@@ -91,6 +91,9 @@ var thirdParties = map[string]string{
 	"golang.org/x/term":                   "cmd/cognate",
 	"golang.org/x/sync":                   "*",
 	"golang.org/x/sys":                    "*",
+	"github.com/crewjam/saml":             "oauth/federation/saml",
+	"github.com/russellhaering/goxmldsig": "oauth/federation/saml",
+	"github.com/beevik/etree":             "oauth/federation/saml",
 }
 
 // A source is a Go file of the module.
