@@ -130,3 +130,15 @@ func TestProviderWithoutKeys(t *testing.T) {
 		t.Errorf("the application gets %v", q)
 	}
 }
+
+func TestProviderThatMisbehaves(t *testing.T) {
+	srv := pagesServer(t)
+	// region misbehave
+	p := srv.AddProvider(identity.ProviderGoogle, "Google")
+	p.SetUser(map[string]any{"sub": "1234", "email": "ann@example.com", "email_verified": true})
+	p.Misbehave(identitytest.WrongNonce) // the application must get an error
+	// endregion
+	if q := byProvider(t, srv, "Google"); q.Get("error") == "" || q.Get("code") != "" {
+		t.Errorf("the application gets %v", q)
+	}
+}
