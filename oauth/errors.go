@@ -218,6 +218,7 @@ var problems = []struct {
 	{identity.ErrIncorrectCredentials, "incorrect"},
 	{identity.ErrUserNotFound, "incorrect"},
 	{identity.ErrUserDisabled, "disabled"},
+	{identity.ErrFederatedUser, codeRequest}, // the page offers nothing that a provider decides
 	{identity.ErrUserNotConfirmed, "not-confirmed"},
 	{identity.ErrPasswordResetRequired, "reset-required"},
 	{identity.ErrTemporaryPasswordExpired, codeExpired},

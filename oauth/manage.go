@@ -204,6 +204,9 @@ func (m *managing) profile() (*hosted.Profile, error) {
 		}
 		p.Fields = append(p.Fields, f)
 	}
+	if u.Status == identity.StatusExternalProvider { // the password and the factors are the provider's
+		return p, m.addSessions(p)
+	}
 	have, err := m.session.Factors(m.ctx)
 	if err != nil {
 		return nil, err
