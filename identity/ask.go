@@ -177,10 +177,11 @@ func (a *ask) count(tx store.Tx) (bool, error) {
 // addressWho returns whom messages to an address are counted for: a keyed digest of
 // the address, without regard to case. For a decoy it is the name that nobody has.
 func (s *scope) addressWho(to *recipient) string {
+	digest := s.ring.addressDigest(to.attribute, to.address) // made for everybody
 	if to.decoy {
 		return to.user.Sub
 	}
-	return s.ring.addressDigest(to.attribute, to.address)
+	return digest
 }
 
 func (r *ring) addressDigest(attribute, address string) string {

@@ -94,18 +94,22 @@ func throttleOf(value []byte, pool, kind, who string) (*throttleRecord, error) {
 		rec = &throttleRecord{Pool: pool, Kind: kind, Who: who}
 	}
 	rec.first = value == nil
+	switch {
+	case !isDecoy(who):
+		row = decoyThrottleRow.rec
+	case row == nil:
+		row = &throttleRecord{Pool: pool, Kind: kind, Who: decoyRow(who), Decoys: blankDecoys()}
+	}
+	i := slices.IndexFunc(row.Decoys, decoyIs(who))
+	var d decoyCounts // decoded for everybody
+	if err := json.Unmarshal(row.Decoys[max(i, 0)], &d); err != nil {
+		return nil, fmt.Errorf("%w: counts of a name that nobody has: %w", store.ErrCorrupt, err)
+	}
 	if !isDecoy(who) {
 		return rec, nil
 	}
-	if row == nil {
-		row = &throttleRecord{Pool: pool, Kind: kind, Who: decoyRow(who), Decoys: blankDecoys()}
-	}
 	rec.shared = row
-	if i := slices.IndexFunc(row.Decoys, decoyIs(who)); i >= 0 {
-		var d decoyCounts
-		if err := json.Unmarshal(row.Decoys[i], &d); err != nil {
-			return nil, fmt.Errorf("%w: counts of a name that nobody has: %w", store.ErrCorrupt, err)
-		}
+	if i >= 0 {
 		rec.counts = d.counts
 	}
 	return rec, nil

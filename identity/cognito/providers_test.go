@@ -187,7 +187,7 @@ func TestErrorsAboutProviders(t *testing.T) {
 		exception, text  string
 	}{
 		{"name taken", "Acme", "OIDC", oidcDetails, nil, "DuplicateProviderException", "A provider with the name Acme already exists in the user pool."},
-		{"identifier taken", "Other", "OIDC", oidcDetails, obj{"IdpIdentifiers": list{"acme.example.com"}}, "DuplicateProviderException", "The identifier acme.example.com already exists in the user pool."},
+		{"identifier taken", "Other", "OIDC", oidcDetails, obj{"IdpIdentifiers": list{"acme.example.com"}}, "InvalidParameterException", "The identifier acme.example.com already exists in the user pool."},
 		{"social name", "Google", "OIDC", oidcDetails, nil, "", "Provider Google cannot be of type OIDC"},
 		{"social type", "example", "Google", socialDetails, nil, "", "Provider example cannot be of type Google."},
 		{"reserved", "Cognito", "OIDC", oidcDetails, nil, "", "The provider name Cognito is reserved."},
