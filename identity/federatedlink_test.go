@@ -1,9 +1,9 @@
 package identity_test
 
 import (
+	"context"
 	"testing"
 
-	"context"
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
 )

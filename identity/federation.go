@@ -391,10 +391,10 @@ func (fd *federation) decide(tx store.Reader) (*outcome, error) {
 		return nil, err
 	}
 	o := &outcome{user: u, proved: []proof{{Kind: provedProvider, Provider: fd.in.Provider, AMR: fd.in.AMR}}}
-	if o.refused = fd.admits(u); o.refused != nil {
-		return o, nil
+	if o.refused = fd.admits(u); o.refused == nil {
+		err = o.decide(tx, s)
 	}
-	if err := o.decide(tx, s); err != nil || o.refused != nil {
+	if err != nil || o.refused != nil {
 		return o, err
 	}
 	if o.step != stepDone {

@@ -340,8 +340,12 @@ func TestProvidersThatTheClientDoesNotHave(t *testing.T) {
 	f := newFederation(t, nil)
 	f.provider("Contoso", func(set *identity.ProviderSettings) { set.Identifiers = []string{"contoso.example"} })
 	for _, q := range [][]string{
-		{"identity_provider", "Contoso"}, {"identity_provider", "Nobody"}, {"identity_provider", "northwind"}, {"idp_identifier", "contoso.example"},
-		{"idp_identifier", "nobody"}, {"identity_provider", "SAML"},
+		{"identity_provider", "Contoso"},
+		{"identity_provider", "Nobody"},
+		{"identity_provider", "northwind"},
+		{"idp_identifier", "contoso.example"},
+		{"idp_identifier", "nobody"},
+		{"identity_provider", "SAML"},
 	} {
 		for _, path := range []string{"/oauth2/authorize?", "/login?"} {
 			_, query, _ := strings.Cut(f.authorizeURL(f.client, q...), "?")

@@ -23,8 +23,6 @@ type way struct {
 	provider *identity.Provider
 }
 
-func (w way) chosen() bool { return w.native || w.provider != nil }
-
 // matches reports whether a browser has signed in that way.
 func (w way) matches(b *identity.Browser) bool {
 	switch {

@@ -54,7 +54,7 @@ var rows = []row{
 	{identity.ErrScopeNotFound, idp.ScopeDoesNotExistException, notFound("Invalid scope requested: %s")},
 	{identity.ErrProviderNotFound, idp.ResourceNotFoundException, notFound("Identity provider %s does not exist.")},                             // text (unsure)
 	{identity.ErrProviderExists, idp.DuplicateProviderException, aboutProvider("A provider with the name %s already exists in the user pool.")}, // text (unsure)
-	{identity.ErrProviderIdentifierTaken, idp.InvalidParameterException, aboutProvider("The identifier %s already exists in the user pool.")},  // exception and text (unsure)
+	{identity.ErrProviderIdentifierTaken, idp.InvalidParameterException, aboutProvider("The identifier %s already exists in the user pool.")},   // exception and text (unsure)
 	{identity.ErrProviderUnknown, idp.InvalidParameterException, providerUnknown},
 	{identity.ErrProviderUnreachable, idp.InvalidParameterException, say("Unable to contact well-known endpoint")},
 	{identity.ErrProviderMetadata, idp.InvalidParameterException, metadataUnread},

@@ -138,8 +138,10 @@ func (p *Provider) readDiscovery(ctx context.Context, d *discovered) error {
 		field       *string
 		optional    bool
 	}{
-		{"authorization_endpoint", doc.Endpoint().AuthURL, &d.endpoints.Authorize, false}, {"token_endpoint", doc.Endpoint().TokenURL, &d.endpoints.Token, false},
-		{"jwks_uri", more.Keys, &d.endpoints.Keys, false}, {"userinfo_endpoint", more.UserInfo, &d.endpoints.Attributes, true},
+		{"authorization_endpoint", doc.Endpoint().AuthURL, &d.endpoints.Authorize, false},
+		{"token_endpoint", doc.Endpoint().TokenURL, &d.endpoints.Token, false},
+		{"jwks_uri", more.Keys, &d.endpoints.Keys, false},
+		{"userinfo_endpoint", more.UserInfo, &d.endpoints.Attributes, true},
 	} {
 		if *own.field != "" {
 			continue

@@ -300,7 +300,7 @@ func TestKeysThatCannotBeUsed(t *testing.T) {
 	w := newWorld(t, nil)
 	w.idp.Misbehave(fakeidp.Misbehave{Handler: func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/jwks" {
-			http.Error(rw, "down", 503)
+			http.Error(rw, "down", http.StatusServiceUnavailable)
 		}
 		return r.URL.Path == "/jwks"
 	}})

@@ -141,7 +141,7 @@ func (c *Config) check(f *fetch.Client) error {
 	case c.ClientKey != nil && c.Kind != OIDC:
 		return fmt.Errorf("%s takes no private_key_jwt", c.Kind)
 	case (c.Kind == Apple) != (c.Apple != nil):
-		return errors.New("Apple, and nobody else, takes an AppleKey")
+		return errors.New("an AppleKey is for Apple, and for nobody else")
 	case c.Kind != Apple && c.ClientKey == nil && c.ClientSecret == "":
 		return errors.New("there is no client secret")
 	case c.AttributesMethod != "" && c.AttributesMethod != http.MethodGet && c.AttributesMethod != http.MethodPost:
