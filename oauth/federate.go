@@ -153,24 +153,14 @@ func (s *Server) idpResponse(v *visit) {
 	state := p["state"]
 	client, t, err := v.endTrip(state)
 	if err != nil || t.Login == nil {
-		v.lost(err)
+		v.lost(err, badState)
 		return
 	}
-	v.query = t.Request
-	q, ok := v.request(t.Request)
+	q, provider, ok := v.resume(client, t)
 	if !ok {
 		return
 	}
 	t.Login.State = state
-	provider, err := client.Provider(v.ctx, t.Provider)
-	if errors.Is(err, identity.ErrProviderNotFound) {
-		v.unavailable(q, t.Provider) // it was there when the browser left
-		return
-	}
-	if err != nil {
-		v.refuse(q, err)
-		return
-	}
 	rp, err := v.server.parties.of(provider, &v.server.options.Federation)
 	if err != nil {
 		v.refuseProvider(q, t.Provider, err)
@@ -184,6 +174,23 @@ func (s *Server) idpResponse(v *visit) {
 		return
 	}
 	v.arrive(q, provider, federatedOf(provider, who))
+}
+
+// resume goes on with the request that a browser has left with. It returns false once it has answered.
+func (v *visit) resume(client *identity.AppClient, t *trip) (*request, *identity.Provider, bool) {
+	v.query = t.Request
+	q, ok := v.request(t.Request)
+	if !ok {
+		return nil, nil, false
+	}
+	p, err := client.Provider(v.ctx, t.Provider)
+	switch {
+	case errors.Is(err, identity.ErrProviderNotFound):
+		v.unavailable(q, t.Provider) // it was there when the browser left
+	case err != nil:
+		v.refuse(q, err)
+	}
+	return q, p, err == nil
 }
 
 // arrive signs in who has come back, and answers the application.
@@ -200,8 +207,14 @@ func (v *visit) arrive(q *request, p *identity.Provider, who identity.FederatedI
 	v.proceed(q, "", res, "")
 }
 
+// What developers read of an answer that belongs to no sign-in, as the service says it.
+const (
+	badState      = "Invalid State/RelayState provided."
+	badRelayState = "Invalid samlResponse or relayState from identity provider"
+)
+
 // lost tells a person that a provider's answer belongs to no sign-in of this browser. No application can be told.
-func (v *visit) lost(err error) {
+func (v *visit) lost(err error, title string) {
 	if err == nil {
 		err = identity.ErrSessionInvalid
 	}
@@ -210,7 +223,7 @@ func (v *visit) lost(err error) {
 	case errors.Is(err, identity.ErrSessionExpired):
 		v.page(http.StatusBadRequest, v.errorOf(codeExpired))
 	case errors.Is(err, identity.ErrSessionInvalid), errors.Is(err, identity.ErrSessionUsed), errors.Is(err, identity.ErrClientNotFound), errors.Is(err, errForeign):
-		v.problemPage(codeRequest, hosted.Finding{Title: "Invalid State/RelayState provided."})
+		v.problemPage(codeRequest, hosted.Finding{Title: title})
 	default:
 		v.failed(err)
 		v.page(http.StatusInternalServerError, v.errorOf(codeServer))
@@ -271,7 +284,7 @@ func (v *visit) refuseProvider(q *request, name string, err error) {
 		v.failed(fmt.Errorf("oauth: provider %s: %w", name, err))
 		v.refuse(q, &refusal{errServer, ""})
 	case errors.Is(err, oidc.ErrCallback):
-		v.lost(fmt.Errorf("%w: %w", errForeign, err))
+		v.lost(fmt.Errorf("%w: %w", errForeign, err), badState)
 	default:
 		v.server.log.WarnContext(v.ctx, "a sign-in by a provider failed", "request", v.id, "provider", name, "error", err)
 		v.refuse(q, &refusal{e.Code, e.Description})

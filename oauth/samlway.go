@@ -43,21 +43,11 @@ func (v *visit) departBySAML(q *request, p *identity.Provider) {
 func (s *Server) samlResponse(v *visit) {
 	client, t, err := v.endTrip(v.form["RelayState"])
 	if err != nil || t.SAML == "" {
-		v.lostWith("Invalid samlResponse or relayState from identity provider", err)
+		v.lost(err, badRelayState)
 		return
 	}
-	v.query = t.Request
-	q, ok := v.request(t.Request)
+	q, provider, ok := v.resume(client, t)
 	if !ok {
-		return
-	}
-	provider, err := client.Provider(v.ctx, t.Provider)
-	if errors.Is(err, identity.ErrProviderNotFound) {
-		v.unavailable(q, t.Provider) // it was there when the browser left
-		return
-	}
-	if err != nil {
-		v.refuse(q, err)
 		return
 	}
 	sp, err := v.serviceProvider(client, provider)
@@ -231,10 +221,4 @@ func (all *metadataOf) hold(id string, h *heldMetadata) {
 		delete(all.known, other)
 	}
 	all.known[id] = h
-}
-
-// lostWith is lost with another sentence.
-func (v *visit) lostWith(text string, err error) {
-	v.explain("page", errors.Join(errForeign, err))
-	v.problemPage(codeRequest, hosted.Finding{Title: text})
 }
