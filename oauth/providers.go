@@ -22,19 +22,50 @@ type Federation struct {
 	ClientKey func(pool, provider string) *oidc.ClientKey
 }
 
-// relyingParties are those that were used before, with their keys and endpoints. One whose settings have changed is made anew.
-type relyingParties struct {
+// A memory keeps what was made of the settings of providers, by pool and name. It forgets what was made of other settings.
+type memory[T any] struct {
 	mu    sync.Mutex
-	known map[string]relyingParty // by pool and name
+	known map[string]remembered[T]
 }
 
-type relyingParty struct {
+type remembered[T any] struct {
 	settings [sha256.Size]byte // a digest
-	provider *oidc.Provider
+	made     T
 }
 
-// maxRelyingParties is how many are kept. They can be made again.
-const maxRelyingParties = 1000
+// maxRemembered is how many are kept. They can be made again.
+const maxRemembered = 1000
+
+func memoryKey(p *identity.Provider) string { return p.Pool + "\x00" + p.Name }
+
+// get returns what was made of the settings of a provider with a digest.
+func (m *memory[T]) get(p *identity.Provider, settings [sha256.Size]byte) (made T, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.known[memoryKey(p)]
+	if !ok || r.settings != settings {
+		return made, false
+	}
+	return r.made, true
+}
+
+func (m *memory[T]) put(p *identity.Provider, settings [sha256.Size]byte, made T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil {
+		m.known = map[string]remembered[T]{}
+	}
+	for other := range m.known {
+		if len(m.known) < maxRemembered {
+			break
+		}
+		delete(m.known, other)
+	}
+	m.known[memoryKey(p)] = remembered[T]{settings, made}
+}
+
+// relyingParties are those that were used before, with their keys and endpoints.
+type relyingParties struct{ memory[*oidc.Provider] }
 
 // of returns the relying party of a provider.
 func (all *relyingParties) of(p *identity.Provider, f *Federation) (*oidc.Provider, error) {
@@ -42,11 +73,9 @@ func (all *relyingParties) of(p *identity.Provider, f *Federation) (*oidc.Provid
 	if err != nil {
 		return nil, err
 	}
-	id, sum := p.Pool+"\x00"+p.Name, sha256.Sum256(raw)
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if rp, ok := all.known[id]; ok && rp.settings == sum {
-		return rp.provider, nil
+	sum := sha256.Sum256(raw)
+	if rp, ok := all.get(p, sum); ok {
+		return rp, nil
 	}
 	c, err := federation.Config(&p.ProviderSettings)
 	if err != nil {
@@ -60,15 +89,6 @@ func (all *relyingParties) of(p *identity.Provider, f *Federation) (*oidc.Provid
 	if err != nil {
 		return nil, err
 	}
-	if all.known == nil {
-		all.known = map[string]relyingParty{}
-	}
-	for other := range all.known {
-		if len(all.known) < maxRelyingParties {
-			break
-		}
-		delete(all.known, other)
-	}
-	all.known[id] = relyingParty{sum, made}
+	all.put(p, sum, made)
 	return made, nil
 }

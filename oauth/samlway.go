@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
@@ -161,13 +160,9 @@ const (
 )
 
 // metadataOf is the metadata of SAML providers that were used before.
-type metadataOf struct {
-	mu    sync.Mutex
-	known map[string]*heldMetadata // by pool and name
-}
+type metadataOf struct{ memory[heldMetadata] }
 
 type heldMetadata struct {
-	settings [sha256.Size]byte // a digest
 	document *saml.Metadata
 	next     time.Time // when it is read again
 }
@@ -178,47 +173,20 @@ func (all *metadataOf) of(v *visit, p *identity.Provider) (*saml.Metadata, error
 	if err != nil {
 		return nil, err
 	}
-	id, sum, now := p.Pool+"\x00"+p.Name, sha256.Sum256(raw), time.Now()
-	held := all.held(id, sum)
-	if held != nil && now.Before(held.next) && usable(held.document, now) {
+	sum, now := sha256.Sum256(raw), time.Now()
+	held, ok := all.get(p, sum)
+	ok = ok && (held.document.ValidUntil.IsZero() || now.Before(held.document.ValidUntil))
+	if ok && now.Before(held.next) {
 		return held.document, nil
 	}
 	m, err := federation.Metadata(v.ctx, v.server.options.Federation.Fetch, &p.ProviderSettings, now)
 	switch {
 	case err == nil:
-		all.hold(id, &heldMetadata{sum, m, now.Add(metadataLife)})
+		all.put(p, sum, heldMetadata{m, now.Add(metadataLife)})
 		return m, nil
-	case held != nil && usable(held.document, now):
-		all.hold(id, &heldMetadata{sum, held.document, now.Add(metadataPause)})
+	case ok:
+		all.put(p, sum, heldMetadata{held.document, now.Add(metadataPause)})
 		return held.document, nil
 	}
 	return nil, err
-}
-
-func usable(m *saml.Metadata, now time.Time) bool {
-	return m.ValidUntil.IsZero() || now.Before(m.ValidUntil)
-}
-
-func (all *metadataOf) held(id string, sum [sha256.Size]byte) *heldMetadata {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if h := all.known[id]; h != nil && h.settings == sum {
-		return h
-	}
-	return nil
-}
-
-func (all *metadataOf) hold(id string, h *heldMetadata) {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.known == nil {
-		all.known = map[string]*heldMetadata{}
-	}
-	for other := range all.known {
-		if len(all.known) < maxRelyingParties {
-			break
-		}
-		delete(all.known, other)
-	}
-	all.known[id] = h
 }
