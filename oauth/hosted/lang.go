@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/language"
@@ -84,8 +85,8 @@ func spoken(list string) (string, bool) {
 // texts are those of one language, by key.
 type texts map[string]string
 
-// languages reads all files of texts.
-func languages() (map[string]texts, error) {
+// languages has the texts of all files, which are read once and never changed.
+var languages = sync.OnceValues(func() (map[string]texts, error) {
 	all := map[string]texts{}
 	for _, tag := range tags {
 		text, err := languageFiles.ReadFile("lang/" + tag + ".txt")
@@ -97,7 +98,7 @@ func languages() (map[string]texts, error) {
 		}
 	}
 	return all, nil
-}
+})
 
 // parseTexts reads lines of the form "key: text". Lines that begin with # are comments.
 func parseTexts(file string) (texts, error) {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed pages/*.html
@@ -44,7 +45,7 @@ type Pages struct {
 // New parses the templates. It returns an error if one of [Options.Templates] is invalid, or if
 // [Look.Check] does. o may be nil.
 func New(o *Options) (*Pages, error) {
-	p := &Pages{templates: map[Kind]*template.Template{}}
+	p := &Pages{}
 	if o != nil {
 		p.options = *o
 	}
@@ -62,33 +63,42 @@ func New(o *Options) (*Pages, error) {
 		return nil, err
 	}
 	p.assets = newAssets(&p.options)
-	return p, p.parse()
+	p.templates, err = ownPages()
+	if p.options.Templates != nil {
+		p.templates, err = parse(p.options.Templates)
+	}
+	return p, err
 }
 
-func (p *Pages) parse() error {
+// ownPages parses the templates of the package once for all servers of a program: a test suite makes hundreds.
+var ownPages = sync.OnceValues(func() (map[Kind]*template.Template, error) { return parse(nil) })
+
+// parse makes one template for each page. Those of replacements come after the package's.
+func parse(replacements fs.FS) (map[Kind]*template.Template, error) {
 	around := template.New("").Funcs(functions)
 	for _, name := range []string{"layout", "parts"} {
-		if err := p.parseFile(around, name); err != nil {
-			return err
+		if err := parseFile(around, replacements, name); err != nil {
+			return nil, err
 		}
 	}
+	pages := map[Kind]*template.Template{}
 	for _, k := range Kinds() {
 		t, err := around.Clone()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := p.parseFile(t, string(k)); err != nil {
-			return err
+		if err := parseFile(t, replacements, string(k)); err != nil {
+			return nil, err
 		}
-		p.templates[k] = t
+		pages[k] = t
 	}
-	return nil
+	return pages, nil
 }
 
 // parseFile takes the template of the package first, so that one that replaces it may leave
 // out what it does not define.
-func (p *Pages) parseFile(t *template.Template, name string) error {
-	for _, files := range []fs.FS{ownTemplates, p.options.Templates} {
+func parseFile(t *template.Template, replacements fs.FS, name string) error {
+	for _, files := range []fs.FS{ownTemplates, replacements} {
 		if files == nil {
 			continue
 		}
