@@ -1,4 +1,4 @@
-package fake_test
+package identitytest_test
 
 import (
 	"context"
