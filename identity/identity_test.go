@@ -44,6 +44,9 @@ func newEngineOn(t testing.TB, s store.Store) *fixture {
 	return newEngineWith(t, s, func(*identity.Options) {})
 }
 
+// sameKeys has RSA keys for all tests.
+var sameKeys = identity.InsecureKeyStock(8)
+
 // newEngineWith returns an engine whose options were changed by edit.
 func newEngineWith(t testing.TB, s store.Store, edit func(*identity.Options)) *fixture {
 	t.Helper()
@@ -53,6 +56,9 @@ func newEngineWith(t testing.TB, s store.Store, edit func(*identity.Options)) *f
 		PasswordWait: time.Hour, // a crowd waits, however slow the machine is
 	}
 	edit(o)
+	if o.KeyStock == nil {
+		o.KeyStock = sameKeys
+	}
 	f.Engine = identity.New(s, o)
 	return f
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -50,8 +49,9 @@ func (k *SAMLKey) Signer() (crypto.Signer, error) {
 }
 
 // newSAMLKey makes a key and its certificate, which names the pool.
-func newSAMLKey(pool string, now time.Time) (*SAMLKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+func (e *Engine) newSAMLKey(pool string) (*SAMLKey, error) {
+	now := e.now()
+	key, err := e.stock.takeRSA()
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (e *Engine) newSigning(ctx context.Context, pool string) (*samlSigning, err
 	if err != nil || k != nil {
 		return nil, err
 	}
-	key, err := newSAMLKey(pool, e.now())
+	key, err := e.newSAMLKey(pool)
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,7 @@ func (ps Providers) complete(ctx context.Context, pool *PoolInfo, p *providerRec
 		p.Encryption = before.Encryption
 		return nil, nil
 	}
-	key, err := newSAMLKey(pool.ID, e.now())
+	key, err := e.newSAMLKey(pool.ID)
 	if err != nil {
 		return nil, err
 	}

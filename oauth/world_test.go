@@ -63,12 +63,15 @@ func (w *world) now() time.Time {
 
 func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
 
+// sameKeys has RSA keys for all tests.
+var sameKeys = identity.InsecureKeyStock(8)
+
 // newWorld returns a world whose pool has the service's defaults, changed by edit.
 func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	t.Helper()
 	w := &world{TB: t, outbox: identity.NewOutbox(0)}
 	w.engine = identity.New(storetest.Twice(memory.New()), &identity.Options{
-		Sender: w.outbox, Clock: w.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour, Hooks: &w.hooks,
+		Sender: w.outbox, Clock: w.now, KeyStock: sameKeys, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour, Hooks: &w.hooks,
 		PageURL: func(context.Context) string { return "https://auth.example.com" },
 	})
 	set := &identity.PoolSettings{Name: "pool", Region: "us-east-1", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}, Algorithm: "ES256"}

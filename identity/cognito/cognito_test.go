@@ -64,6 +64,9 @@ type serverOptions struct {
 
 func newServer(t testing.TB) *server { return newServerWith(t, serverOptions{}) }
 
+// sameKeys has RSA keys for all tests.
+var sameKeys = identity.InsecureKeyStock(8)
+
 func newServerWith(t testing.TB, o serverOptions) *server {
 	t.Helper()
 	s := &server{t: t, outbox: identity.NewOutbox(0), log: &logBuffer{}, region: "us-east-1"}
@@ -75,6 +78,7 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 	}
 	s.engine = identity.New(s.store, &identity.Options{
 		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas, Hooks: o.hooks,
+		KeyStock:     sameKeys,
 		PageURL:      func(context.Context) string { return "https://auth.example.com" },
 		PasswordWait: time.Hour, // a crowd waits, however slow the machine is
 	})

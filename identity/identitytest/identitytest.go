@@ -40,6 +40,7 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/internal/fake"
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/token"
 )
 
 // Options change a server. The zero value and nil are good.
@@ -79,8 +80,15 @@ type Server struct {
 	fake *fake.Server
 }
 
-// stock holds signing keys for all servers of a process.
+// stock holds signing keys for all servers of a process whose pools have RSA keys.
 var stock = sync.OnceValue(func() *identity.KeyStock { return identity.NewKeyStock(4) })
+
+func stockFor(pool *identity.PoolSettings) *identity.KeyStock {
+	if pool != nil && pool.SigningAlgorithm() != token.RS256 {
+		return nil
+	}
+	return stock()
+}
 
 // NewServer starts a server. The server is closed when the test ends.
 func NewServer(t testing.TB, o *Options) *Server {
@@ -95,7 +103,7 @@ func NewServer(t testing.TB, o *Options) *Server {
 		issuer = cognito.SelfIssuer(url)
 	}
 	f, err := fake.New(t.Context(), &fake.Options{
-		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, PoolID: o.PoolID, ClientID: o.ClientID, KeyStock: stock(),
+		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, PoolID: o.PoolID, ClientID: o.ClientID, KeyStock: stockFor(o.Pool),
 		Hooks: o.Hooks, Targets: o.Targets,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
