@@ -40,7 +40,6 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/internal/fake"
 	"github.com/cognate-id/cognate/store"
-	"github.com/cognate-id/cognate/token"
 )
 
 // Options change a server. The zero value and nil are good.
@@ -84,7 +83,7 @@ type Server struct {
 var stock = sync.OnceValue(func() *identity.KeyStock { return identity.NewKeyStock(4) })
 
 func stockFor(pool *identity.PoolSettings) *identity.KeyStock {
-	if pool != nil && pool.SigningAlgorithm() != token.RS256 {
+	if pool != nil && pool.SigningAlgorithm() != "RS256" {
 		return nil
 	}
 	return stock()
