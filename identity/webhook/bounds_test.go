@@ -48,7 +48,7 @@ func hanging(t *testing.T) (f *function, hang *atomic.Bool) {
 // A function that hangs is called three times, with one id, and then fails as a socket that timed out.
 func TestTriesHaveOneID(t *testing.T) {
 	f, _ := hanging(t)
-	h := hooks(t, f, webhook.Options{Timeout: quick})
+	h := hooks(t, f, webhook.Options{Timeout: 5 * quick})
 	_, err := h.PreSignUp(t.Context(), preSignUp())
 	wantFailure(t, "a function that hangs", err, "")
 	ids := map[string]bool{}
@@ -98,10 +98,10 @@ func TestTriesEndWithTheCaller(t *testing.T) {
 	f, hang := hanging(t)
 	h := hooks(t, f, webhook.Options{Timeout: time.Minute, BreakAfter: 1})
 	for _, end := range []func() (context.Context, context.CancelFunc){
-		func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), quick) },
+		func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), 5*quick) },
 		func() (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(quick, cancel)
+			time.AfterFunc(5*quick, cancel)
 			return ctx, cancel
 		},
 	} {
