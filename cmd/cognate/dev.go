@@ -93,7 +93,7 @@ func (c *devCommand) Validate() error {
 }
 
 // stock is how many RSA keys dev keeps ready for new pools.
-const stock = 4
+const stock = 2
 
 // Run serves until a signal comes.
 func (c *devCommand) Run(t *terminal) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/identitytest"
 	"github.com/cognate-id/cognate/internal/doctor"
+	"github.com/cognate-id/cognate/internal/fake"
 )
 
 const (
@@ -29,7 +30,9 @@ type ward struct {
 
 func newWard(t *testing.T, edit func(*identity.ClientSettings)) *ward {
 	t.Helper()
-	s := identitytest.NewServer(t, nil)
+	pool := fake.ReadyPool()
+	pool.Algorithm = "ES256" // costs nothing to make keys for
+	s := identitytest.NewServer(t, &identitytest.Options{Pool: pool})
 	set := &identity.ClientSettings{
 		Name: "web", OAuth: true, OAuthFlows: []string{"code"}, OAuthScopes: []string{"openid", "email"},
 		CallbackURLs: []string{"https://app.example.com/", callback}, Secret: secret, AuthFlows: []identity.AuthFlow{identity.AllowUserPassword},
