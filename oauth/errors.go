@@ -227,7 +227,7 @@ var problems = []struct {
 	{identity.ErrBusy, "busy"},
 	{identity.ErrMFACodeMismatch, "code-wrong"},
 	{identity.ErrTOTPMismatch, "code-wrong"},
-	{identity.ErrTOTPUsed, "code-wrong"},
+	{identity.ErrTOTPUsed, "code-used"},
 	{identity.ErrCodeMismatch, "code-wrong"},
 	{identity.ErrCodeExpired, "code-expired"},
 	{identity.ErrRecoveryCodeMismatch, "recovery-wrong"},
@@ -271,6 +271,32 @@ func (v *visit) problemOf(err error) string {
 	}
 	v.failed(err)
 	return codeServer
+}
+
+// blame says on a page what went wrong: beside the field that it is about, if the page has that field, and else above the form.
+func (v *visit) blame(page *hosted.Page, err error) {
+	code := v.problemOf(err)
+	if field := fieldAtFault(page.Kind, code); field != "" {
+		page.FieldProblems = map[string]string{field: code}
+		return
+	}
+	page.Problem = code
+}
+
+// fieldAtFault is the field of a page that a problem is about, or "".
+func fieldAtFault(kind hosted.Kind, code string) string {
+	fields := map[hosted.Kind]string{}
+	switch code {
+	case "code-wrong", "code-expired", "code-used":
+		fields = map[hosted.Kind]string{hosted.Code: "code", hosted.Confirm: "code", hosted.Reset: "code", hosted.SetupTOTP: "code"}
+	case "recovery-wrong":
+		fields[hosted.RecoveryCode] = "code"
+	case "password-policy", "password-reused":
+		fields = map[hosted.Kind]string{hosted.SignUp: "password", hosted.NewPassword: "new_password", hosted.Reset: "new_password", hosted.Account: "new_password"}
+	case "name-taken":
+		fields[hosted.SignUp] = "username"
+	}
+	return fields[kind]
 }
 
 // over reports whether a sign-in must begin again after an error.

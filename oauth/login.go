@@ -70,7 +70,7 @@ func (v *visit) step(q *request) {
 		v.again(q, err)
 	default:
 		p := page(a)
-		p.Problem = v.problemOf(err)
+		v.blame(&p, err)
 		v.showStep(q, http.StatusOK, p, name, a.name, a.state)
 	}
 }

@@ -48,13 +48,13 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 	if status, _ := b.submit(map[string]string{"username": "ann", "password": "short", "email": "ann@example.com"}); status != http.StatusOK {
 		t.Fatalf("a short password: %d", status)
 	}
-	b.sees("This password does not meet all the rules below.")
+	b.seesAt("password", "This password does not meet all the rules below.")
 	b.submit(map[string]string{"username": "ann", "password": password, "email": "ann@example.com"})
 	if b.at.Path != "/confirm" {
 		t.Fatalf("at %s\n%s", b.at, b.page)
 	}
 	b.submit(map[string]string{"code": "000000"})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.sees("Your account is confirmed.")
 	b.submit(map[string]string{"username": "ann", "password": password})
@@ -63,7 +63,7 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 		t.Fatalf("%v\n%s", err, b.page)
 	}
 	b.submit(map[string]string{"code": "000000"})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	_, out := b.submit(map[string]string{"code": key.Code(w.now())})
 	if id := b.signedIn(w.public, out); id["email_verified"] != true {
 		t.Errorf("ID token %v", id)
@@ -77,9 +77,16 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 		t.Error("a code of an app could be sent again")
 	}
 	again.submit(map[string]string{"code": "000000"})
-	again.sees("This code is not right.")
-	_, out = again.submit(map[string]string{"code": key.Code(w.now())})
+	again.seesAt("code", "This code is not right.")
+	used := key.Code(w.now())
+	_, out = again.submit(map[string]string{"code": used})
 	again.signedIn(w.public, out)
+
+	third := w.browser()
+	third.get(w.authorizeURL(w.public))
+	third.submit(map[string]string{"username": "ann", "password": password})
+	third.submit(map[string]string{"code": used})
+	third.seesAt("code", "This code was used before.")
 }
 
 func TestForgottenPassword(t *testing.T) {
@@ -90,7 +97,7 @@ func TestForgottenPassword(t *testing.T) {
 	b.get(strings.Replace(w.authorizeURL(w.public), "/oauth2/authorize", "/forgotPassword", 1))
 	b.submit(map[string]string{"username": "ann"})
 	b.submit(map[string]string{"code": "000000", "new_password": next})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com"), "new_password": next})
 	b.sees("Your password was changed.")
 	_, out := b.submit(map[string]string{"username": "ann", "password": next})
@@ -106,7 +113,7 @@ func TestTemporaryPassword(t *testing.T) {
 	b.get(w.authorizeURL(w.public))
 	b.submit(map[string]string{"username": "ann", "password": "Temporary-password-1"})
 	b.submit(map[string]string{"new_password": "short"})
-	b.sees("This password does not meet all the rules below.")
+	b.seesAt("new_password", "This password does not meet all the rules below.")
 	_, out := b.submit(map[string]string{"new_password": password})
 	b.signedIn(w.public, out)
 }
@@ -125,7 +132,7 @@ func TestMailedCodeAsFirstFactor(t *testing.T) {
 	b.submit(map[string]string{"username": "ann"})
 	b.submit(map[string]string{"factor": "EMAIL_OTP"})
 	b.submit(map[string]string{"code": "00000000"})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	_, out := b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.signedIn(client, out)
 
