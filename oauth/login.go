@@ -149,7 +149,7 @@ func (v *visit) again(q *request, err error) {
 		return
 	}
 	page := v.firstPage(q)
-	page.Problem = v.problemOf(err)
+	page.Problem, page.Action = v.problemOf(err), v.without("/login", "lang") // also from the page of a sign-up
 	status := http.StatusOK
 	if page.Problem == codeServer {
 		status = http.StatusInternalServerError

@@ -89,6 +89,17 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 	third.seesAt("code", "This code was used before.")
 }
 
+// Where nobody may sign up, the page of a sign-up is that of a sign-in, and its form signs in.
+func TestSignUpWhereNobodyMay(t *testing.T) {
+	w := newWorld(t, func(p *identity.PoolSettings) { p.AdminOnly = true })
+	w.user("ann")
+	b := w.browser()
+	b.get(strings.Replace(w.authorizeURL(w.public), "/oauth2/authorize", "/signup", 1))
+	b.sees("New accounts cannot be created here.")
+	_, out := b.submit(map[string]string{"username": "ann", "password": password})
+	b.signedIn(w.public, out)
+}
+
 func TestForgottenPassword(t *testing.T) {
 	w := newWorld(t, nil)
 	w.user("ann")

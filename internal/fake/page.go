@@ -24,7 +24,7 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 <dt>Region<dd><code>{{.Region}}</code>
 {{with .Pool}}<dt>User pool<dd><code>{{.}}</code>
 {{end}}{{with .Client}}<dt>Client<dd><code>{{.}}</code>
-{{end}}{{with .SignIn}}<dt>Sign-in page<dd><a href="{{.}}">{{.}}</a>
+{{end}}{{with .SignIn}}<dt>Sign-in page<dd><a href="{{.}}">/login</a>
 {{end}}{{with .Passkeys}}<dt>Passkeys<dd>Browsers make passkeys for localhost, and not for this address: open <a href="{{.}}">{{.}}</a>
 {{end}}<dt>Messages, with their codes<dd><a href="/_cognate/outbox">/_cognate/outbox</a>
 <dt>Version<dd>{{.Version}}
