@@ -263,6 +263,10 @@ func TestErrorPagesExplain(t *testing.T) {
 		if strings.Contains(b.page, "byte by byte") != explain || strings.Contains(b.page, "app.example.com") != explain {
 			t.Errorf("explain %v:\n%s", explain, b.page)
 		}
+		b.get("/logout?client_id=" + w.public.ClientID() + "&logout_uri=https://app.example.com/nowhere")
+		if strings.Contains(b.page, "logout URLs") != explain || strings.Contains(b.page, "app.example.com") != explain {
+			t.Errorf("with Explain %v a sign-out to a foreign address is\n%s", explain, b.page)
+		}
 		b.sees("Request ID")
 	}
 }
