@@ -30,7 +30,8 @@ func (v *visit) formOf(q *request, page func() hosted.Page) bool {
 
 // repeat shows a page again, with what was typed and what went wrong.
 func (v *visit) repeat(q *request, page hosted.Page, err error) {
-	page.Problem, page.Values = v.problemOf(err), v.form
+	v.blame(&page, err)
+	page.Values = v.form
 	status := http.StatusOK
 	if page.Problem == codeServer {
 		status = http.StatusInternalServerError

@@ -131,7 +131,7 @@ func (v *visit) pageError(err error) {
 	case errors.Is(err, identity.ErrRedirectMismatch):
 		to := []pair{{"error", "redirect_mismatch"}, {"client_id", v.asked("client_id")}}
 		if v.server.options.Explain { // for the page, which shows the difference
-			to = append(to, pair{"redirect_uri", v.asked("redirect_uri")})
+			to = append(to, v.askedURI())
 		}
 		v.redirect("/error?" + encode(to))
 	default:
@@ -146,6 +146,18 @@ func (v *visit) asked(name string) string {
 		return value
 	}
 	return v.form[name]
+}
+
+// askedURI is the address that a request wants the browser to go to.
+func (v *visit) askedURI() pair {
+	if strings.HasSuffix(v.r.URL.Path, "/logout") {
+		for _, name := range []string{"logout_uri", "post_logout_redirect_uri"} {
+			if uri := v.asked(name); uri != "" {
+				return pair{"logout_uri", uri}
+			}
+		}
+	}
+	return pair{"redirect_uri", v.asked("redirect_uri")}
 }
 
 // problemPage shows a problem, and to developers what they got wrong.
@@ -190,9 +202,13 @@ func (s *Server) errorPage(v *visit) {
 	}
 }
 
-// redirectFinding shows a developer which redirect URIs the client has.
+// redirectFinding shows a developer which redirect URIs the client has, or which it has for sign-outs.
 func (v *visit) redirectFinding() hosted.Finding {
 	f := hosted.Finding{Title: "The redirect URI is not one of the client's callback URLs, byte by byte", Got: v.query["redirect_uri"]}
+	out := v.query["logout_uri"]
+	if out != "" {
+		f = hosted.Finding{Title: "The URI of the sign-out is not one of the client's logout URLs, byte by byte", Got: out}
+	}
 	if !v.server.options.Explain {
 		return f
 	}
@@ -206,6 +222,9 @@ func (v *visit) redirectFinding() hosted.Finding {
 	}
 	if info, err := pool.Admin().Clients().Get(v.ctx, client.ClientID()); err == nil {
 		f.Want = info.Settings.CallbackURLs
+		if out != "" {
+			f.Want = info.Settings.LogoutURLs
+		}
 	}
 	return f
 }
@@ -227,7 +246,7 @@ var problems = []struct {
 	{identity.ErrBusy, "busy"},
 	{identity.ErrMFACodeMismatch, "code-wrong"},
 	{identity.ErrTOTPMismatch, "code-wrong"},
-	{identity.ErrTOTPUsed, "code-wrong"},
+	{identity.ErrTOTPUsed, "code-used"},
 	{identity.ErrCodeMismatch, "code-wrong"},
 	{identity.ErrCodeExpired, "code-expired"},
 	{identity.ErrRecoveryCodeMismatch, "recovery-wrong"},
@@ -271,6 +290,32 @@ func (v *visit) problemOf(err error) string {
 	}
 	v.failed(err)
 	return codeServer
+}
+
+// blame says on a page what went wrong: beside the field that it is about, if the page has that field, and else above the form.
+func (v *visit) blame(page *hosted.Page, err error) {
+	code := v.problemOf(err)
+	if field := fieldAtFault(page.Kind, code); field != "" {
+		page.FieldProblems = map[string]string{field: code}
+		return
+	}
+	page.Problem = code
+}
+
+// fieldAtFault is the field of a page that a problem is about, or "".
+func fieldAtFault(kind hosted.Kind, code string) string {
+	fields := map[hosted.Kind]string{}
+	switch code {
+	case "code-wrong", "code-expired", "code-used":
+		fields = map[hosted.Kind]string{hosted.Code: "code", hosted.Confirm: "code", hosted.Reset: "code", hosted.SetupTOTP: "code"}
+	case "recovery-wrong":
+		fields[hosted.RecoveryCode] = "code"
+	case "password-policy", "password-reused":
+		fields = map[hosted.Kind]string{hosted.SignUp: "password", hosted.NewPassword: "new_password", hosted.Reset: "new_password", hosted.Account: "new_password"}
+	case "name-taken":
+		fields[hosted.SignUp] = "username"
+	}
+	return fields[kind]
 }
 
 // over reports whether a sign-in must begin again after an error.

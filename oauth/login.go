@@ -70,7 +70,7 @@ func (v *visit) step(q *request) {
 		v.again(q, err)
 	default:
 		p := page(a)
-		p.Problem = v.problemOf(err)
+		v.blame(&p, err)
 		v.showStep(q, http.StatusOK, p, name, a.name, a.state)
 	}
 }
@@ -149,7 +149,7 @@ func (v *visit) again(q *request, err error) {
 		return
 	}
 	page := v.firstPage(q)
-	page.Problem = v.problemOf(err)
+	page.Problem, page.Action = v.problemOf(err), v.without("/login", "lang") // also from the page of a sign-up
 	status := http.StatusOK
 	if page.Problem == codeServer {
 		status = http.StatusInternalServerError

@@ -70,7 +70,9 @@ func (s *Server) account(v *visit) {
 	case gone(err):
 		m.signIn("")
 	default:
-		m.overview(hosted.Page{Problem: v.problemOf(err), Values: v.form})
+		page := hosted.Page{Kind: hosted.Account, Values: v.form}
+		v.blame(&page, err)
+		m.overview(page)
 	}
 }
 
@@ -335,16 +337,18 @@ func (m *managing) saveProfile() error {
 		return err
 	}
 	if len(sent) > 0 {
-		m.askForCode(sent[0], "")
+		m.askForCode(sent[0], nil)
 		return nil
 	}
 	return m.done("saved")
 }
 
-// askForCode asks for the code of a new address.
-func (m *managing) askForCode(d *identity.CodeDelivery, problem string) {
+// askForCode asks for the code of a new address, after an error for the one that is right.
+func (m *managing) askForCode(d *identity.CodeDelivery, err error) {
 	page := codePageOf(string(d.Medium), d.Destination)
-	page.Problem = problem
+	if err != nil {
+		m.blame(&page, err)
+	}
 	page.Hidden = map[string]string{fieldStep: "verify", "attribute": d.Attribute, "medium": string(d.Medium), "destination": d.Destination}
 	m.display(page)
 }
@@ -353,7 +357,7 @@ func (m *managing) verify() error {
 	attribute := m.form["attribute"]
 	err := m.session.VerifyAttribute(m.ctx, attribute, identity.Secret(m.form["code"]))
 	if errors.Is(err, identity.ErrCodeMismatch) {
-		m.askForCode(&identity.CodeDelivery{Attribute: attribute, Medium: identity.Medium(m.form["medium"]), Destination: m.form["destination"]}, "code-wrong")
+		m.askForCode(&identity.CodeDelivery{Attribute: attribute, Medium: identity.Medium(m.form["medium"]), Destination: m.form["destination"]}, err)
 		return nil
 	}
 	if err != nil {
@@ -417,7 +421,8 @@ func (m *managing) turnOnApp() error {
 	err := m.session.VerifyTOTP(m.ctx, identity.Secret(m.form["code"]), "")
 	if errors.Is(err, identity.ErrTOTPMismatch) {
 		if page, ok := keyPageAgain(m.pool.Settings.Name, m.form["key"], m.browser.User.Username); ok {
-			page.Problem, page.Hidden[fieldStep] = "code-wrong", "turn-on"
+			m.blame(&page, err)
+			page.Hidden[fieldStep] = "turn-on"
 			m.display(page)
 			return nil
 		}

@@ -69,7 +69,9 @@ func TestAccountIsManaged(t *testing.T) {
 		t.Errorf("the user is %+v, %v", u, err)
 	}
 	b.press("password", map[string]string{"password": "wrong", "new_password": "Another-horse-battery-2"})
-	b.sees("This is not your current password")
+	b.seesAt("password", "This is not your current password")
+	b.press("password", map[string]string{"password": password, "new_password": "short"})
+	b.seesAt("new_password", "This password does not meet all the rules below.")
 	b.press("password", map[string]string{"password": password, "new_password": "Another-horse-battery-2"})
 	b.sees("Your password was changed")
 
@@ -79,7 +81,7 @@ func TestAccountIsManaged(t *testing.T) {
 		t.Fatalf("there is no key:\n%s", b.page)
 	}
 	b.submit(map[string]string{"code": "000000"})
-	b.sees("not right")
+	b.seesAt("code", "This code is not right.")
 	secret, err := mfa.ParseSecret(key[1])
 	if err != nil {
 		t.Fatal(err)

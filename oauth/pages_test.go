@@ -48,13 +48,13 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 	if status, _ := b.submit(map[string]string{"username": "ann", "password": "short", "email": "ann@example.com"}); status != http.StatusOK {
 		t.Fatalf("a short password: %d", status)
 	}
-	b.sees("This password does not meet all the rules below.")
+	b.seesAt("password", "This password does not meet all the rules below.")
 	b.submit(map[string]string{"username": "ann", "password": password, "email": "ann@example.com"})
 	if b.at.Path != "/confirm" {
 		t.Fatalf("at %s\n%s", b.at, b.page)
 	}
 	b.submit(map[string]string{"code": "000000"})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.sees("Your account is confirmed.")
 	b.submit(map[string]string{"username": "ann", "password": password})
@@ -63,7 +63,7 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 		t.Fatalf("%v\n%s", err, b.page)
 	}
 	b.submit(map[string]string{"code": "000000"})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	_, out := b.submit(map[string]string{"code": key.Code(w.now())})
 	if id := b.signedIn(w.public, out); id["email_verified"] != true {
 		t.Errorf("ID token %v", id)
@@ -77,9 +77,27 @@ func TestFromSignUpToSecondFactor(t *testing.T) {
 		t.Error("a code of an app could be sent again")
 	}
 	again.submit(map[string]string{"code": "000000"})
-	again.sees("This code is not right.")
-	_, out = again.submit(map[string]string{"code": key.Code(w.now())})
+	again.seesAt("code", "This code is not right.")
+	used := key.Code(w.now())
+	_, out = again.submit(map[string]string{"code": used})
 	again.signedIn(w.public, out)
+
+	third := w.browser()
+	third.get(w.authorizeURL(w.public))
+	third.submit(map[string]string{"username": "ann", "password": password})
+	third.submit(map[string]string{"code": used})
+	third.seesAt("code", "This code was used before.")
+}
+
+// Where nobody may sign up, the page of a sign-up is that of a sign-in, and its form signs in.
+func TestSignUpWhereNobodyMay(t *testing.T) {
+	w := newWorld(t, func(p *identity.PoolSettings) { p.AdminOnly = true })
+	w.user("ann")
+	b := w.browser()
+	b.get(strings.Replace(w.authorizeURL(w.public), "/oauth2/authorize", "/signup", 1))
+	b.sees("New accounts cannot be created here.")
+	_, out := b.submit(map[string]string{"username": "ann", "password": password})
+	b.signedIn(w.public, out)
 }
 
 func TestForgottenPassword(t *testing.T) {
@@ -90,7 +108,7 @@ func TestForgottenPassword(t *testing.T) {
 	b.get(strings.Replace(w.authorizeURL(w.public), "/oauth2/authorize", "/forgotPassword", 1))
 	b.submit(map[string]string{"username": "ann"})
 	b.submit(map[string]string{"code": "000000", "new_password": next})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com"), "new_password": next})
 	b.sees("Your password was changed.")
 	_, out := b.submit(map[string]string{"username": "ann", "password": next})
@@ -106,7 +124,7 @@ func TestTemporaryPassword(t *testing.T) {
 	b.get(w.authorizeURL(w.public))
 	b.submit(map[string]string{"username": "ann", "password": "Temporary-password-1"})
 	b.submit(map[string]string{"new_password": "short"})
-	b.sees("This password does not meet all the rules below.")
+	b.seesAt("new_password", "This password does not meet all the rules below.")
 	_, out := b.submit(map[string]string{"new_password": password})
 	b.signedIn(w.public, out)
 }
@@ -125,7 +143,7 @@ func TestMailedCodeAsFirstFactor(t *testing.T) {
 	b.submit(map[string]string{"username": "ann"})
 	b.submit(map[string]string{"factor": "EMAIL_OTP"})
 	b.submit(map[string]string{"code": "00000000"})
-	b.sees("This code is not right.")
+	b.seesAt("code", "This code is not right.")
 	_, out := b.submit(map[string]string{"code": w.outbox.LastCode("ann@example.com")})
 	b.signedIn(client, out)
 
@@ -244,6 +262,10 @@ func TestErrorPagesExplain(t *testing.T) {
 		}
 		if strings.Contains(b.page, "byte by byte") != explain || strings.Contains(b.page, "app.example.com") != explain {
 			t.Errorf("explain %v:\n%s", explain, b.page)
+		}
+		b.get("/logout?client_id=" + w.public.ClientID() + "&logout_uri=https://app.example.com/nowhere")
+		if strings.Contains(b.page, "logout URLs") != explain || strings.Contains(b.page, "app.example.com") != explain {
+			t.Errorf("with Explain %v a sign-out to a foreign address is\n%s", explain, b.page)
 		}
 		b.sees("Request ID")
 	}

@@ -230,6 +230,16 @@ func (b *browser) sees(text string) {
 	}
 }
 
+// seesAt fails the test unless the page says text beside the field, and begins there.
+func (b *browser) seesAt(field, text string) {
+	b.Helper()
+	b.sees(`id="field-` + field + `-problem">` + text)
+	_, input, _ := strings.Cut(b.page, `<input id="field-`+field+`"`)
+	if input, _, _ = strings.Cut(input, ">"); !strings.Contains(input, " autofocus") {
+		b.Fatalf("%s does not begin in the field %s:\n%s", b.at, field, b.page)
+	}
+}
+
 // authorizeURL is a request of the public client.
 func (w *world) authorizeURL(client *identity.AppClient, more ...string) string {
 	q := url.Values{

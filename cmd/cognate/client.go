@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cognate-id/cognate/identity"
@@ -89,7 +90,43 @@ func (c *clientCreate) Run(t *terminal) error {
 // A theClient is an app client of a pool.
 type theClient struct {
 	inPool
-	ID string `arg:"" name:"client" help:"Id of the app client, see client list."`
+	ID string `arg:"" name:"client" help:"The app client, by its id, or its name if no other has it. See client list."`
+}
+
+// open calls fn with an operator's rights on the pool, once ID is the id of the client.
+func (c *theClient) open(t *terminal, fn func(context.Context, *identity.Admin) error) error {
+	return c.inPool.open(t, func(ctx context.Context, a *identity.Admin) error {
+		id, err := clientCalled(ctx, a, c.ID)
+		if err != nil {
+			return err
+		}
+		c.ID = id
+		return fn(ctx, a)
+	})
+}
+
+// clientCalled returns the id of the client with an id, or else of the only one with a name.
+func clientCalled(ctx context.Context, a *identity.Admin, name string) (string, error) {
+	_, missing := a.Clients().Get(ctx, name)
+	if !errors.Is(missing, identity.ErrClientNotFound) {
+		return name, missing
+	}
+	var called []string
+	for info, err := range a.Clients().List(ctx, "") {
+		if err != nil {
+			return "", err
+		}
+		if info.Settings.Name == name {
+			called = append(called, info.ID)
+		}
+	}
+	switch len(called) {
+	case 0:
+		return "", missing
+	case 1:
+		return called[0], nil
+	}
+	return "", hint(fmt.Errorf("%d app clients have the name %s", len(called), oneLine(name)), "give the id, see cognate client list")
 }
 
 type clientShow struct{ theClient }
@@ -98,7 +135,7 @@ type clientShow struct{ theClient }
 func (clientShow) Help() string {
 	return `The output is the stored client as JSON, without secrets. To see the secrets, use "cognate client secret list".
 
-    cognate client show 1example23456789
+    cognate client show web
     cognate client show 1example23456789 | jq .settings.authFlows`
 }
 

@@ -40,7 +40,7 @@ func (c *devCommand) startProviders(self string) (*fakeProviders, error) {
 	}
 	p.client = fake.ReadyClient()
 	p.client.OAuth, p.client.OAuthFlows, p.client.OAuthScopes = true, []string{"code"}, []string{"openid", "email", "profile"}
-	p.client.CallbackURLs = []string{self + "/"}
+	p.client.CallbackURLs, p.client.LogoutURLs = []string{self + "/"}, []string{self + "/"}
 	return p, nil
 }
 

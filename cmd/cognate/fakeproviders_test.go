@@ -60,6 +60,10 @@ func TestFakeProviders(t *testing.T) {
 			t.Errorf("%s leads to %s", link[2], end)
 		}
 	}
+	out := url.Values{"client_id": {f.Pool().ClientID()}, "logout_uri": {self + "/"}}
+	if _, end := load(t, c, self+"/logout?"+out.Encode(), nil); end != self+"/" {
+		t.Errorf("the sign-out leads to %s", end)
+	}
 }
 
 // load goes to an address, by POST if there is a form, and returns the page and where it is in the end.

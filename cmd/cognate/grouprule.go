@@ -75,7 +75,7 @@ func applyRules(ctx context.Context, t *terminal, a *identity.Admin) error {
 	if err != nil {
 		return hint(err, "the rules are changed, and a server applies them to all users; or change them again")
 	}
-	_, err = fmt.Fprintf(t.out, "The rules are applied: of %d users, the groups of %d have changed.\n", far.Users, far.Moved)
+	_, err = fmt.Fprintf(t.out, "The rules are applied. Users looked at: %d. Users whose groups have changed: %d.\n", far.Users, far.Moved)
 	return err
 }
 

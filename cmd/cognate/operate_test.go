@@ -228,7 +228,10 @@ func TestClients(t *testing.T) {
 	if !c.HasSecret || c.Settings.Name != "server" || *c.Settings.AccessTokenValidity != 2 {
 		t.Errorf("client = %+v", c)
 	}
-	second := must(t, dir, "client", "secret", "add", backend)
+	if named := shown[identity.ClientInfo](t, dir, "client", "show", "server"); named.ID != backend {
+		t.Errorf("the client by its name = %+v", named)
+	}
+	second := must(t, dir, "client", "secret", "add", "server")
 	out := must(t, dir, "client", "secret", "list", backend)
 	if strings.Contains(out, second) || strings.Count(out, backend+"--") != 2 {
 		t.Errorf("client secret list:\n%s", out)
@@ -239,7 +242,11 @@ func TestClients(t *testing.T) {
 	first := strings.Fields(strings.Split(out, "\n")[1])[0]
 	must(t, dir, "client", "secret", "remove", backend, first, "--yes")
 	failure(t, dir, "does not exist", "client secret list", "client", "secret", "remove", backend, first, "--yes")
+	twin := must(t, dir, "client", "create", "web")
+	failure(t, dir, "2 app clients have the name web", "client list", "client", "delete", "web", "--yes")
+	must(t, dir, "client", "delete", twin, "--yes")
 	must(t, dir, "client", "delete", web, "--yes")
+	failure(t, dir, "app client does not exist: web", "client list", "client", "show", "web")
 	failure(t, dir, "app client does not exist", "client list", "client", "show", web)
 	if out := must(t, dir, "client", "list"); strings.Contains(out, web) || !strings.Contains(out, "server") {
 		t.Errorf("client list:\n%s", out)

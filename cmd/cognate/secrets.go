@@ -80,7 +80,7 @@ func (c *secretsRotate) Run(t *terminal) error {
 		if err := sealed.RotateKeyFile(file); err != nil {
 			return fmt.Errorf("cannot change the %w", err)
 		}
-		_, err = fmt.Fprintf(t.out, "Added a key to %s. Make a copy of the file, then run cognate secrets reseal.\n", file)
+		_, err = fmt.Fprintf(t.out, "Added a key to %s. Make a copy of the file.\nIf servers run, wait for %.0f minutes, until all of them have read it. Then run cognate secrets reseal.\n", file, settled.Minutes())
 		return err
 	})
 }
@@ -129,7 +129,7 @@ func (c *secretsDropOld) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(t.out, "Removed %d old keys from %s.\n", n, file)
+		_, err = fmt.Fprintf(t.out, "Removed old keys from %s: %d.\n", file, n)
 		return err
 	})
 }

@@ -5,8 +5,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"html"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,6 +101,26 @@ func TestPageSaysThatTheFakeRuns(t *testing.T) {
 	}
 	if w := ask(newFake(t, &fake.Options{Empty: true}), "GET", "/", ""); w.Code != 200 || strings.Contains(w.Body.String(), "Client") {
 		t.Errorf("the page of an empty fake: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestPageNamesTheSignInPage(t *testing.T) {
+	client := fake.ReadyClient()
+	f := newFake(t, &fake.Options{ClientID: "web1", Client: client})
+	if w := ask(f, "GET", "/", ""); strings.Contains(w.Body.String(), "/login") {
+		t.Errorf("the page leads to a sign-in that ends nowhere:\n%s", w.Body)
+	}
+	client = fake.ReadyClient()
+	client.OAuth, client.OAuthFlows, client.OAuthScopes = true, []string{"code"}, []string{"openid"}
+	client.CallbackURLs = []string{"http://localhost:3000/cb"}
+	f = newFake(t, &fake.Options{ClientID: "web1", Client: client})
+	w := ask(f, "GET", "/", "")
+	link := regexp.MustCompile(`href="(/login[^"]*)"`).FindStringSubmatch(w.Body.String())
+	if link == nil {
+		t.Fatalf("the page does not lead to the sign-in page:\n%s", w.Body)
+	}
+	if w := ask(f, "GET", html.UnescapeString(link[1]), ""); w.Code != 200 || !strings.Contains(w.Body.String(), `name="password"`) {
+		t.Errorf("GET %s: %d %s", link[1], w.Code, w.Body)
 	}
 }
 

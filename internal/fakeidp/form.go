@@ -16,7 +16,7 @@ var formPost = template.Must(template.New("").Parse(`<!doctype html><title>Back<
 `))
 
 // askPage asks who somebody is. Its form goes back to the address of the page.
-var askPage = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>{{.}} (fake)</title>
+var askPage = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>{{.}} (fake)</title>
 <style>body{font:16px system-ui;max-width:24rem;margin:4rem auto;padding:0 1rem}label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}input,button{margin:.2rem 0 1rem;padding:.6rem}</style>
 <h1>{{.}}</h1><p>This is a fake, for developers. Nothing leaves this machine.</p>
 <form method="post"><label>E-mail <input name="fake_email" type="email" value="ann@example.com" required></label><label>Name <input name="fake_name" value="Ann Arbor" required></label><button>Continue</button></form></html>
