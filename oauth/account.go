@@ -57,6 +57,11 @@ func (s *Server) signUp(v *visit) {
 	for _, f := range v.signUpPage(q).Fields {
 		if value := v.form[f.Name]; value != "" {
 			in.Attributes[f.Name] = value
+		} else if f.Required && f.Name == neededForCode(set) {
+			page := v.signUpPage(q)
+			page.FieldProblems, page.Values = map[string]string{f.Name: "required"}, v.form
+			v.show(q, http.StatusOK, page)
+			return
 		}
 	}
 	res, err := q.client.Pages().SignUp(v.ctx, in)
@@ -84,6 +89,16 @@ func (v *visit) signedUp(q *request, in identity.SignUp) {
 	v.proceed(q, in.Username, res, "")
 }
 
+// neededForCode is the address that a code must go to, or "": without one, a user of these pages could never confirm. A function that
+// runs before sign-ups may confirm users, and decides then whether there must be an address.
+func neededForCode(set *identity.PoolSettings) string {
+	verified := set.VerifiedAtSignUp()
+	if _, ok := set.Triggers[identity.PreSignUp]; ok || len(verified) != 1 {
+		return ""
+	}
+	return verified[0]
+}
+
 // signUpPage asks for what the pool requires, and for the addresses that it verifies.
 func (v *visit) signUpPage(q *request) hosted.Page {
 	set := &q.auth.Pool.Settings
@@ -101,7 +116,7 @@ func (v *visit) signUpPage(q *request) hosted.Page {
 			continue
 		}
 		f := fieldOf(set, a.Name)
-		f.Required = a.Required
+		f.Required = a.Required || a.Name == neededForCode(set)
 		page.Fields = append(page.Fields, f)
 	}
 	return page

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -98,6 +99,22 @@ func TestSignUpWhereNobodyMay(t *testing.T) {
 	b.sees("New accounts cannot be created here.")
 	_, out := b.submit(map[string]string{"username": "ann", "password": password})
 	b.signedIn(w.public, out)
+}
+
+// Without the address that codes go to, a user of the pages could never confirm.
+func TestSignUpAsksForTheAddressOfTheCode(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.browser()
+	b.get(strings.Replace(w.authorizeURL(w.public), "/oauth2/authorize", "/signup", 1))
+	b.submit(map[string]string{"username": "ann", "password": password})
+	b.seesAt("email", "Please fill this in.")
+	if _, err := w.pool.Admin().Users().Get(t.Context(), "ann"); !errors.Is(err, identity.ErrUserNotFound) {
+		t.Errorf("there is a user: %v", err)
+	}
+	b.submit(map[string]string{"username": "ann", "password": password, "email": "ann@example.com"})
+	if b.at.Path != "/confirm" {
+		t.Errorf("at %s\n%s", b.at, b.page)
+	}
 }
 
 func TestForgottenPassword(t *testing.T) {
