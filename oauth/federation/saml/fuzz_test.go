@@ -51,7 +51,7 @@ func FuzzMetadata(f *testing.F) {
 		if m.SLORedirect == "" {
 			return
 		}
-		if _, err := p.LogoutRequest(saml.Subject{NameID: alice}, "x"); err != nil {
+		if _, err := p.LogoutRequest(saml.NewID(), saml.Subject{NameID: alice}, "x"); err != nil {
 			t.Error(err)
 		}
 	})

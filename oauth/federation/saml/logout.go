@@ -24,10 +24,18 @@ func (a *Assertion) Subject() Subject {
 	return Subject{a.NameID, a.NameIDFormat, a.NameQualifier, a.SPNameQualifier, a.SessionIndex}
 }
 
-// LogoutRequest returns a signed request for sign-out. It returns [ErrNoLogout] unless [Config.IDPSignout] is set
-// and the metadata has a place for it. End the session here first: the identity provider may never answer.
-func (p *Provider) LogoutRequest(s Subject, relayState string) (*Request, error) {
+// LogoutPlace returns the URL that requests for sign-out go to, or nothing unless [Config.IDPSignout] is set and the metadata has one.
+func (p *Provider) LogoutPlace() string {
 	if !p.c.IDPSignout || !webURL(p.c.IdP.SLORedirect) {
+		return ""
+	}
+	return p.c.IdP.SLORedirect
+}
+
+// LogoutRequest returns a signed request for sign-out with an id of [NewID]. It returns [ErrNoLogout] if [Provider.LogoutPlace] has
+// none. End the session here first: the identity provider may never answer.
+func (p *Provider) LogoutRequest(id string, s Subject, relayState string) (*Request, error) {
+	if p.LogoutPlace() == "" {
 		return nil, ErrNoLogout
 	}
 	if s.NameID == "" {
@@ -39,7 +47,7 @@ func (p *Provider) LogoutRequest(s Subject, relayState string) (*Request, error)
 	now := p.c.Now()
 	sp := p.library(nil, now)
 	r := &crewjam.LogoutRequest{
-		ID:           NewID(),
+		ID:           id,
 		Version:      "2.0",
 		IssueInstant: now.UTC(),
 		Destination:  p.c.IdP.SLORedirect,

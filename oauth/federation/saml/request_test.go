@@ -106,7 +106,7 @@ func TestSignedAuthnRequest(t *testing.T) {
 
 func TestLogoutRequest(t *testing.T) {
 	p := newProvider(t, func(c *saml.Config) { c.IDPSignout = true })
-	r, err := p.LogoutRequest(saml.Subject{NameID: alice, NameIDFormat: "urn:x:x", NameQualifier: "q", SPNameQualifier: "s", SessionIndex: "_session"}, "state")
+	r, err := p.LogoutRequest(saml.NewID(), saml.Subject{NameID: alice, NameIDFormat: "urn:x:x", NameQualifier: "q", SPNameQualifier: "s", SessionIndex: "_session"}, "state")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestLogoutRequest(t *testing.T) {
 		t.Errorf("query: got %v", query)
 	}
 	checkQuery(t, r)
-	if _, err := p.LogoutRequest(saml.Subject{}, ""); !errors.Is(err, saml.ErrContent) {
+	if _, err := p.LogoutRequest(saml.NewID(), saml.Subject{}, ""); !errors.Is(err, saml.ErrContent) {
 		t.Errorf("nobody: got %v", err)
 	}
 	for name, change := range map[string]func(*saml.Config){
@@ -128,7 +128,7 @@ func TestLogoutRequest(t *testing.T) {
 		"no place":  func(c *saml.Config) { c.IDPSignout, c.IdP.SLORedirect = true, "" },
 		"bad place": func(c *saml.Config) { c.IDPSignout, c.IdP.SLORedirect = true, "javascript:alert(1)" },
 	} {
-		if _, err := newProvider(t, change).LogoutRequest(saml.Subject{NameID: alice}, ""); !errors.Is(err, saml.ErrNoLogout) {
+		if _, err := newProvider(t, change).LogoutRequest(saml.NewID(), saml.Subject{NameID: alice}, ""); !errors.Is(err, saml.ErrNoLogout) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
