@@ -1,8 +1,6 @@
 package oauth
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -180,7 +178,7 @@ func (s *Server) samlMetadata(v *visit) {
 
 // serviceProvider is what a pool is for a SAML provider.
 func (v *visit) serviceProvider(client *identity.AppClient, p *identity.Provider) (*saml.Provider, error) {
-	m, err := v.server.metadata.of(v, p)
+	m, err := v.server.metadata.of(v.ctx, v.server.options.Federation.Fetch, p, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -243,43 +241,4 @@ var samlRefusals = []struct {
 	{saml.ErrIssuer, "Issuer is invalid. "},
 	{saml.ErrContent, "SAML Assertion has no usable NameID. "},
 	{saml.ErrMalformed, "SAML response is malformed. "},
-}
-
-// metadataLife is how long metadata from a URL is used. After that it is read again; metadata that cannot be read then is used until the time
-// that it names, and not tried again for a minute.
-const (
-	metadataLife  = 6 * time.Hour
-	metadataPause = time.Minute
-)
-
-// metadataOf is the metadata of SAML providers that were used before.
-type metadataOf struct{ memory[heldMetadata] }
-
-type heldMetadata struct {
-	document *saml.Metadata
-	next     time.Time // when it is read again
-}
-
-// of returns the metadata of a provider.
-func (all *metadataOf) of(v *visit, p *identity.Provider) (*saml.Metadata, error) {
-	raw, err := json.Marshal(map[string]string{"url": p.Details["MetadataURL"], "file": p.Details["MetadataFile"]})
-	if err != nil {
-		return nil, err
-	}
-	sum, now := sha256.Sum256(raw), time.Now()
-	held, ok := all.get(p, sum)
-	ok = ok && (held.document.ValidUntil.IsZero() || now.Before(held.document.ValidUntil))
-	if ok && now.Before(held.next) {
-		return held.document, nil
-	}
-	m, err := federation.Metadata(v.ctx, v.server.options.Federation.Fetch, &p.ProviderSettings, now)
-	switch {
-	case err == nil:
-		all.put(p, sum, heldMetadata{m, now.Add(metadataLife)})
-		return m, nil
-	case ok:
-		all.put(p, sum, heldMetadata{held.document, now.Add(metadataPause)})
-		return held.document, nil
-	}
-	return nil, err
 }

@@ -66,7 +66,7 @@ func (p *fakeProviders) add(mux *http.ServeMux, at string, typ identity.Provider
 		idp = other
 		details, err = other.Details(string(typ))
 	default:
-		err = fmt.Errorf("no fake of the type %q", typ)
+		return fmt.Errorf("no fake of the type %q", typ)
 	}
 	mux.Handle("/"+name+"/", http.StripPrefix("/"+name, idp))
 	p.settings = append(p.settings, identity.ProviderSettings{

@@ -57,6 +57,13 @@ func ServiceProvider(p *identity.Provider, m *saml.Metadata, keys *identity.SAML
 	if c.SigningKey, c.SigningCertificate, err = pairOf(&keys.Signing); err != nil {
 		return nil, err
 	}
+	if len(keys.Signing.Earlier) > 0 {
+		last, err := x509.ParseCertificate(keys.Signing.Earlier[0])
+		if err != nil {
+			return nil, fmt.Errorf("federation: earlier certificate for SAML: %w", err)
+		}
+		c.EarlierCertificate = last
+	}
 	for i := range keys.Encryption {
 		key, cert, err := pairOf(&keys.Encryption[i])
 		if err != nil {
