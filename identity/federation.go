@@ -43,9 +43,10 @@ type FederatedIdentity struct {
 	// TokenResponse, IDToken, UserInfo and SAMLResponse are for the hook InboundFederation: from where Claims come. If all are
 	// nil, the hook gets the claims as those of user info, or of the assertion.
 	TokenResponse, IDToken, UserInfo, SAMLResponse map[string]json.RawMessage
-	// ReplayKey stands for the message that says all this, if the message may count only once: at most 128 bytes. The pool remembers it for
-	// ReplayLife, which is at most an hour. Empty for an answer that nobody can bring twice, such as one for a code.
-	ReplayKey  string
+	// ReplayKey stands for the message that says all this, if the message may count only once: at most 128 bytes. Empty for an answer that
+	// nobody can bring twice, such as one for a code.
+	ReplayKey string
+	// ReplayLife is for how long the pool remembers ReplayKey: at most an hour, and needed with it.
 	ReplayLife time.Duration
 	// Upstream is what a sign-out at the provider will need, at most [MaxUpstream] bytes. It is kept encrypted with the browser, see
 	// [Browser.Upstream], and not kept for tokens. Nil for nothing.

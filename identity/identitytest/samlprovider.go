@@ -71,6 +71,9 @@ var otherKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.Gene
 
 func misbehaveSAML(way Misbehavior) (m fakeidp.MisbehaveSAML, err error) {
 	const other = "https://other.example.com"
+	if m, ok := wrongLogouts[way]; ok {
+		return m, nil
+	}
 	switch way {
 	case "":
 	case ForgedSignature, LogoutForged:
@@ -110,28 +113,18 @@ func misbehaveSAML(way Misbehavior) (m fakeidp.MisbehaveSAML, err error) {
 	case WrongState:
 		m.RelayState = func(string) string { return "another-state" }
 	default:
-		return misbehaveLogout(way)
+		return m, fmt.Errorf("no way to be wrong is called %q", way)
 	}
 	return m, err
 }
 
-func misbehaveLogout(way Misbehavior) (m fakeidp.MisbehaveSAML, err error) {
-	const other = "https://other.example.com"
-	switch way {
-	case LogoutWrongRequest:
-		m.Logout = func(a *fakeidp.LogoutAnswer) { a.InResponseTo = "_other" }
-	case LogoutWrongIssuer:
-		m.Logout = func(a *fakeidp.LogoutAnswer) { a.Issuer = other }
-	case LogoutDestination:
-		m.Logout = func(a *fakeidp.LogoutAnswer) { a.Destination = other }
-	case LogoutFailed:
-		m.Logout = func(a *fakeidp.LogoutAnswer) { a.Status = "urn:oasis:names:tc:SAML:2.0:status:Responder" }
-	case NoLogoutAnswer:
-		m.NoLogout = true
-	default:
-		return m, fmt.Errorf("no way to be wrong is called %q", way)
-	}
-	return m, nil
+// wrongLogouts are the answers to a sign-out that are wrong in what they say.
+var wrongLogouts = map[Misbehavior]fakeidp.MisbehaveSAML{
+	LogoutWrongRequest: {Logout: func(a *fakeidp.LogoutAnswer) { a.InResponseTo = "_other" }},
+	LogoutWrongIssuer:  {Logout: func(a *fakeidp.LogoutAnswer) { a.Issuer = "https://other.example.com" }},
+	LogoutDestination:  {Logout: func(a *fakeidp.LogoutAnswer) { a.Destination = "https://other.example.com" }},
+	LogoutFailed:       {Logout: func(a *fakeidp.LogoutAnswer) { a.Status = "urn:oasis:names:tc:SAML:2.0:status:Responder" }},
+	NoLogoutAnswer:     {NoLogout: true},
 }
 
 // shifted moves the times of an assertion.
