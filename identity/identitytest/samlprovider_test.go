@@ -11,9 +11,7 @@ import (
 
 // samlServer has a SAML provider, which the pool requires an e-mail address of.
 func samlServer(t *testing.T) (*identitytest.Server, *identitytest.Provider) {
-	if testing.Short() {
-		t.Skip("makes two RSA keys; the tests of `oauth/federation/saml` have their keys in a file")
-	}
+	t.Helper()
 	schema := identity.StandardSchema()
 	for i := range schema {
 		schema[i].Required = schema[i].Required || schema[i].Name == "email"
@@ -61,6 +59,9 @@ func told(q url.Values) string {
 
 // TestSAMLProviderMisbehaves signs in in each way that a SAML provider can be wrong: with a request, and without.
 func TestSAMLProviderMisbehaves(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two RSA keys; `oauth/federation/saml` has its keys in a file")
+	}
 	srv, p := samlServer(t)
 	change(t, srv, map[string]string{"IDPInit": "true"}, "Contoso")
 	for way, want := range map[identitytest.Misbehavior][2]string{ // with a request, without
@@ -107,6 +108,9 @@ func TestSAMLProviderMisbehaves(t *testing.T) {
 
 // TestSAMLProviderBeginsNothingByDefault has a provider begin a sign-in that is not set to, and for a client that has other ways to sign in.
 func TestSAMLProviderBeginsNothingByDefault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two RSA keys; `oauth/federation/saml` has its keys in a file")
+	}
 	srv, p := samlServer(t)
 	for _, tt := range []struct {
 		name, init string
@@ -126,6 +130,9 @@ func TestSAMLProviderBeginsNothingByDefault(t *testing.T) {
 
 // TestSAMLProviderSignsOut signs out in each way in which the provider's answer can be wrong.
 func TestSAMLProviderSignsOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two RSA keys; `oauth/federation/saml` has its keys in a file")
+	}
 	srv, p := samlServer(t)
 	for way, back := range map[identitytest.Misbehavior]bool{
 		"": true, identitytest.LogoutUnsigned: false, identitytest.LogoutForged: false, identitytest.LogoutWrongRequest: false, identitytest.LogoutWrongIssuer: false,
