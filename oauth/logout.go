@@ -59,8 +59,8 @@ func (s *Server) logout(v *visit) {
 		v.pageError(err)
 		return
 	}
-	if away != nil {
-		g.next = v.bidFarewell(g, away)
+	if away != nil && v.bidFarewell(g, away) {
+		return
 	}
 	v.leave(g)
 }

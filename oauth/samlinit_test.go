@@ -28,7 +28,7 @@ const contosoBye = "https://app.example.com/bye"
 // newContosoWorld returns a world whose provider may begin sign-ins, and is told of sign-outs.
 func newContosoWorld(t *testing.T) *contosoWorld {
 	t.Helper()
-	w := &contosoWorld{world: newWorld(t, nil), idp: fakeidp.NewSAML()}
+	w := &contosoWorld{world: newWorld(t, func(p *identity.PoolSettings) { p.OpenID = new(true) }), idp: fakeidp.NewSAML()}
 	w.idp.Serve("https://contoso.example.com")
 	w.idp.SetUser(map[string]any{"sub": "ann", "email": "ann@contoso.example"})
 	w.provider("Contoso", "true", w.idp)
@@ -51,8 +51,14 @@ func (w *contosoWorld) provider(name, init string, idp *fakeidp.SAML) {
 // at asks the provider, and returns the form that it has the browser post, and where to.
 func (w *contosoWorld) at(to string) (form url.Values, action string) {
 	w.Helper()
-	out := httptest.NewRecorder()
-	w.idp.ServeHTTP(out, httptest.NewRequest(http.MethodGet, strings.TrimPrefix(to, "https://contoso.example.com"), nil))
+	return w.ask(httptest.NewRequest(http.MethodGet, strings.TrimPrefix(to, "https://contoso.example.com"), nil))
+}
+
+// ask is at for a request.
+func (w *contosoWorld) ask(r *http.Request) (form url.Values, action string) {
+	w.Helper()
+	out, to := httptest.NewRecorder(), r.URL
+	w.idp.ServeHTTP(out, r)
 	m := formTag.FindStringSubmatch(strings.Replace(out.Body.String(), `method="post" `, "", 1))
 	if out.Code != http.StatusOK || m == nil {
 		w.Fatalf("%s: %d %s", to, out.Code, out.Body)

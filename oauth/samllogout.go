@@ -24,8 +24,9 @@ import (
 
 // A farewell is what is sealed into the state of a sign-out.
 type farewell struct {
-	Via  string `json:"v"`           // the client on whose page the user signed in, which has the provider
-	Next string `json:"n,omitempty"` // where the browser goes in the end; empty for a page
+	Via    string   `json:"v"`           // the client on whose page the user signed in, which has the provider
+	Next   string   `json:"n,omitempty"` // where the browser goes in the end; empty for a page
+	Frames []string `json:"r,omitempty"` // that tell applications, if the browser left by a form: a page cannot have both
 }
 
 // A departure is a sign-out at a provider that is due.
@@ -94,19 +95,30 @@ func (v *visit) findDeparture(d *departure, via, provider string) (err error) {
 	return nil
 }
 
-// bidFarewell returns where the browser goes to sign out at the provider. If that cannot be, it is where the application wants it to go.
-func (v *visit) bidFarewell(g *goodbye, d *departure) string {
+// bidFarewell sends a browser that is signed out here to the provider. If the provider takes requests by a redirect, or cannot be told, it
+// returns false, and g says where the browser goes.
+func (v *visit) bidFarewell(g *goodbye, d *departure) bool {
+	f := &farewell{Via: d.via.ClientID(), Next: g.next}
+	if d.sp.LogoutByForm() {
+		f.Frames = g.frames
+	}
 	id := saml.NewID()
-	state, err := v.beginTrip(g.client, &trip{Provider: d.provider.Name, SAML: id, Farewell: &farewell{d.via.ClientID(), g.next}})
+	state, err := v.beginTrip(g.client, &trip{Provider: d.provider.Name, SAML: id, Farewell: f})
 	var r *saml.Request
 	if err == nil {
 		r, err = d.sp.LogoutRequest(id, d.subject, state)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		v.server.log.WarnContext(v.ctx, "a browser is not signed out at its provider", "request", v.id, "provider", d.provider.Name, "error", err)
-		return g.next
+		return false
+	case r.Form == nil:
+		g.next = r.URL
+		return false
 	}
-	return r.URL
+	v.setCookie(browserName(g.client.PoolID()), "", -1)
+	v.page(http.StatusOK, hosted.Page{Kind: hosted.FormPost, Client: g.info.Settings.Name, Action: r.URL, Hidden: r.Form, LeadsTo: []string{r.URL}})
+	return true
 }
 
 // samlLogout is where SAML providers have the browser post their answer to a sign-out.
@@ -128,7 +140,7 @@ func (s *Server) samlLogout(v *visit) {
 		v.stayed(t.Provider, err)
 		return
 	}
-	g := &goodbye{client: client, next: t.Farewell.Next}
+	g := &goodbye{client: client, next: t.Farewell.Next, frames: t.Farewell.Frames}
 	if _, g.pool, g.info, err = v.settingsOf(client.ClientID()); err != nil {
 		v.pageError(err)
 		return

@@ -3,7 +3,9 @@ package oauth_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -38,7 +40,9 @@ func TestSAMLSignOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := func(change func(*fakeidp.LogoutAnswer)) fakeidp.MisbehaveSAML { return fakeidp.MisbehaveSAML{Logout: change} }
+	said := func(change func(*fakeidp.LogoutAnswer)) fakeidp.MisbehaveSAML {
+		return fakeidp.MisbehaveSAML{Logout: change}
+	}
 	same := func(_ *browser, form url.Values) (*browser, url.Values) { return nil, form }
 	for _, tt := range []struct {
 		name  string
@@ -104,7 +108,52 @@ func TestSAMLSignOut(t *testing.T) {
 	if status, _ := b.get("/saml2/logout?" + form.Encode()); status != http.StatusMethodNotAllowed {
 		t.Errorf("an answer by GET: %d", status)
 	}
+	w.signsOutByForm()
 	w.signsOutHereAlone()
+}
+
+// signsOutByForm is for a provider that takes requests by HTTP-POST. Applications are told by frames, once the browser is back.
+func (w *contosoWorld) signsOutByForm() {
+	w.Helper()
+	frame := "https://app.example.com/front"
+	_, err := w.pool.Admin().Clients().Update(w.Context(), w.client.ClientID(), func(c *identity.ClientSettings) error { c.FrontChannelLogoutURI = new(frame); return nil })
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.idp.LogoutByPost = true
+	_, err = w.pool.Admin().Providers().Update(w.Context(), "Contoso", func(p *identity.ProviderSettings) error {
+		p.Details["MetadataFile"] = w.idp.Metadata()
+		return nil
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	b := w.signedIn()
+	_, out := b.get(w.authorizeURL(w.client))
+	if out == nil {
+		w.Fatalf("no code:\n%s", b.page)
+	}
+	if status, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.client.ClientID(), "redirect_uri", callback, "code", out.Query().Get("code"), "code_verifier", verifier); status != http.StatusOK {
+		w.Fatalf("%d %v", status, doc)
+	}
+	before := w.idp.Sessions()
+	b.get("/logout?" + url.Values{"client_id": {w.client.ClientID()}, "logout_uri": {contosoBye}}.Encode())
+	form := url.Values{}
+	for _, h := range hiddenTag.FindAllStringSubmatch(b.page, -1) {
+		form.Set(html.UnescapeString(h[1]), html.UnescapeString(h[2]))
+	}
+	b.sees("https://contoso.example.com/slo")
+	if strings.Contains(b.page, frame) {
+		w.Errorf("the page that sends the form has frames:\n%s", b.page)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/slo", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	back, action := w.ask(r)
+	if status, out := b.send(http.MethodPost, action, back); status != http.StatusOK || out != nil || w.idp.Sessions() != before-1 {
+		w.Errorf("%d, to %v, %d sessions there", status, out, w.idp.Sessions())
+	}
+	b.sees(frame)
+	b.sees(contosoBye)
 }
 
 // signsOutHereAlone is for providers that are not to be told, or not any more.

@@ -33,6 +33,8 @@ type SAML struct {
 	// Ask shows a page on which whoever comes says who they are, in place of the user that was set. Title is its heading.
 	Ask   bool
 	Title string
+	// LogoutByPost takes requests to sign out by HTTP-POST. Their signatures are not verified.
+	LogoutByPost bool
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 
@@ -151,7 +153,11 @@ func (p *SAML) Metadata(more ...*x509.Certificate) string {
 		doc += `<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>` +
 			base64.StdEncoding.EncodeToString(c.Raw) + `</X509Certificate></X509Data></KeyInfo></KeyDescriptor>`
 	}
-	return doc + `<SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="` + inAttribute(at+"/slo") + `"/>` +
+	binding := "HTTP-Redirect"
+	if p.LogoutByPost {
+		binding = "HTTP-POST"
+	}
+	return doc + `<SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:` + binding + `" Location="` + inAttribute(at+"/slo") + `"/>` +
 		`<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="` + inAttribute(at+"/sso") + `"/>` +
 		`</IDPSSODescriptor></EntityDescriptor>`
 }
@@ -251,7 +257,7 @@ func (p *SAML) respond(w http.ResponseWriter, r *http.Request, audience, acs, re
 // signOut answers a request to sign out.
 func (p *SAML) signOut(w http.ResponseWriter, r *http.Request) error {
 	sp := p.trusted()
-	q, err := p.request(r, "LogoutRequest", "/slo", &sp, sp.Certificate != nil)
+	q, err := p.request(r, "LogoutRequest", "/slo", &sp, sp.Certificate != nil && !p.LogoutByPost)
 	if err != nil {
 		return err
 	}

@@ -180,13 +180,21 @@ type samlRequest struct {
 // maxRequest is how large a request may be, in bytes.
 const maxRequest = 64 << 10
 
-// request reads a request that came by HTTP-Redirect to a path.
-func (p *SAML) request(r *http.Request, kind, path string, sp *ServiceProvider, mustBeSigned bool) (*samlRequest, error) {
+// document is the request in a query, or in a form where that is expected.
+func (p *SAML) document(r *http.Request, posted bool) ([]byte, error) {
+	if posted {
+		return base64.StdEncoding.DecodeString(r.PostForm.Get("SAMLRequest"))
+	}
 	deflated, err := base64.StdEncoding.DecodeString(r.URL.Query().Get("SAMLRequest"))
 	if err != nil {
 		return nil, err
 	}
-	doc, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(deflated)), maxRequest))
+	return io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(deflated)), maxRequest))
+}
+
+// request reads a request that came to a path.
+func (p *SAML) request(r *http.Request, kind, path string, sp *ServiceProvider, mustBeSigned bool) (*samlRequest, error) {
+	doc, err := p.document(r, path == "/slo" && p.LogoutByPost)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,13 +27,26 @@ func (a *Assertion) Subject() Subject {
 
 // LogoutPlace returns the URL that requests for sign-out go to, or nothing unless [Config.IDPSignout] is set and the metadata has one.
 func (p *Provider) LogoutPlace() string {
-	if !p.c.IDPSignout || !webURL(p.c.IdP.SLORedirect) {
+	switch {
+	case !p.c.IDPSignout:
+		return ""
+	case webURL(p.c.IdP.SLORedirect):
+		return p.c.IdP.SLORedirect
+	case webURL(p.c.IdP.SLOPost):
+		return p.c.IdP.SLOPost
+	default:
 		return ""
 	}
-	return p.c.IdP.SLORedirect
 }
 
-// LogoutRequest returns a signed request for sign-out with an id of [NewID]. It returns [ErrNoLogout] if [Provider.LogoutPlace] has
+// LogoutByForm reports whether requests for sign-out go by HTTP-POST.
+func (p *Provider) LogoutByForm() bool {
+	at := p.LogoutPlace()
+	return at != "" && at != p.c.IdP.SLORedirect
+}
+
+// LogoutRequest returns a signed request for sign-out with an id of [NewID], by HTTP-Redirect if the provider takes it so, and else by
+// HTTP-POST. It returns [ErrNoLogout] if [Provider.LogoutPlace] has
 // none. End the session here first: the identity provider may never answer.
 func (p *Provider) LogoutRequest(id string, s Subject, relayState string) (*Request, error) {
 	if p.LogoutPlace() == "" {
@@ -50,7 +64,7 @@ func (p *Provider) LogoutRequest(id string, s Subject, relayState string) (*Requ
 		ID:           id,
 		Version:      "2.0",
 		IssueInstant: now.UTC(),
-		Destination:  p.c.IdP.SLORedirect,
+		Destination:  p.LogoutPlace(),
 		Issuer:       &crewjam.Issuer{Value: sp.EntityID},
 		NameID: &crewjam.NameID{
 			Value: s.NameID, Format: s.NameIDFormat,
@@ -60,8 +74,28 @@ func (p *Provider) LogoutRequest(id string, s Subject, relayState string) (*Requ
 	if s.SessionIndex != "" {
 		crewjam.WithSessionIndex(s.SessionIndex)(r)
 	}
+	if p.LogoutByForm() {
+		return posted(sp, r, relayState)
+	}
 	u, err := sp.RedirectLogoutRequestURL(r, relayState)
 	return request(r.ID, u, err)
+}
+
+// posted signs a request that goes by HTTP-POST.
+func posted(sp *crewjam.ServiceProvider, r *crewjam.LogoutRequest, relayState string) (*Request, error) {
+	err := sp.SignLogoutRequest(r)
+	var doc []byte
+	if err == nil {
+		doc, err = r.Bytes()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("saml: request: %w", err)
+	}
+	form := map[string]string{"SAMLRequest": base64.StdEncoding.EncodeToString(doc)}
+	if relayState != "" {
+		form["RelayState"] = relayState
+	}
+	return &Request{ID: r.ID, URL: r.Destination, Form: form}, nil
 }
 
 // LogoutResponse verifies the value of SAMLResponse, which a browser posted to [Config.Logout]. requestID is the id
