@@ -195,6 +195,19 @@ func TestSAMLProviderBegins(t *testing.T) {
 		}
 	}
 	w.countsOnceOfMany(w.begins())
+	w.showsCertificatesOfTwoYears()
+}
+
+// showsCertificatesOfTwoYears looks at our metadata a year later. Requests are good with either certificate, which are of one key.
+func (w *contosoWorld) showsCertificatesOfTwoYears() {
+	w.Helper()
+	b := w.browser()
+	for _, want := range []int{1, 2} {
+		if b.get("/saml2/metadata?" + url.Values{"client_id": {w.client.ClientID()}, "identity_provider": {"Contoso"}}.Encode()); strings.Count(b.page, `use="signing"`) != want {
+			w.Errorf("%d years later: not %d signing certificates\n%s", want-1, want, b.page)
+		}
+		w.advance(366 * 24 * time.Hour)
+	}
 }
 
 func with(form url.Values, name, value string) url.Values {
