@@ -38,9 +38,15 @@ type departure struct {
 	place    string // of the provider
 }
 
+// An upstreamSession is what a sign-out at the provider needs.
+type upstreamSession struct {
+	Issuer  string       `json:"i"` // the entity id of the provider: another one under its name is told nothing
+	Subject saml.Subject `json:"s"`
+}
+
 // upstreamOf is what a sign-out at the provider will need. A name that is too long is not kept: such a person is signed out here alone.
 func (v *visit) upstreamOf(a *saml.Assertion) []byte {
-	data, err := json.Marshal(a.Subject())
+	data, err := json.Marshal(upstreamSession{a.Issuer, a.Subject()})
 	if err != nil || len(data) > identity.MaxUpstream {
 		v.server.log.WarnContext(v.ctx, "a browser will not be signed out at its provider: the name or the session is too long", "request", v.id, "error", err)
 		return nil
@@ -58,13 +64,17 @@ func (v *visit) upstream(b *identity.Browser) *departure {
 	if err == nil && data == nil {
 		return nil
 	}
-	d := &departure{}
+	d, session := &departure{}, upstreamSession{}
 	if err == nil {
-		err = json.Unmarshal(data, &d.subject)
+		err = json.Unmarshal(data, &session)
 	}
 	if err == nil {
 		err = v.findDeparture(d, b.Client, b.Provider)
 	}
+	if err == nil && d.sp.Issuer() != session.Issuer {
+		err = saml.ErrNoLogout
+	}
+	d.subject = session.Subject
 	switch {
 	case errors.Is(err, saml.ErrNoLogout), errors.Is(err, identity.ErrProviderNotFound), errors.Is(err, identity.ErrClientNotFound):
 		return nil // it is off by now, or gone

@@ -164,7 +164,26 @@ func (w *contosoWorld) signsOutHereAlone() {
 		_, err := providers.Update(w.Context(), "Contoso", func(p *identity.ProviderSettings) error { p.Details["IDPSignout"] = "false"; return nil })
 		return err
 	}
-	for name, change := range map[string]func() error{"IDPSignout is off": off} {
+	another := func() error { // under the name
+		other := fakeidp.NewSAML()
+		other.Serve("https://other.example.com")
+		_, err := providers.Update(w.Context(), "Contoso", func(p *identity.ProviderSettings) error {
+			p.Details["MetadataFile"] = other.Metadata()
+			return nil
+		})
+		return err
+	}
+	again := func() error {
+		_, err := providers.Update(w.Context(), "Contoso", func(p *identity.ProviderSettings) error {
+			p.Details["MetadataFile"], p.Details["IDPSignout"] = w.idp.Metadata(), "true"
+			return nil
+		})
+		return err
+	}
+	for name, change := range map[string]func() error{"IDPSignout is off": off, "another provider": another} {
+		if err := again(); err != nil {
+			w.Fatal(err)
+		}
 		b := w.signedIn()
 		if err := change(); err != nil {
 			w.Fatal(err)
@@ -172,6 +191,9 @@ func (w *contosoWorld) signsOutHereAlone() {
 		if _, out := b.get("/logout?" + url.Values{"client_id": {w.client.ClientID()}, "logout_uri": {contosoBye}}.Encode()); out == nil || out.String() != contosoBye {
 			w.Errorf("%s: to %v\n%s", name, out, b.page)
 		}
+	}
+	if err := again(); err != nil {
+		w.Fatal(err)
 	}
 	b := w.signedIn()
 	if err := providers.Delete(w.Context(), "Contoso"); err != nil {

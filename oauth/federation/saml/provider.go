@@ -95,6 +95,9 @@ func New(c Config) (*Provider, error) {
 	return &Provider{c: c, acs: *acs, logout: *logout}, nil
 }
 
+// Issuer returns the entity id of the identity provider.
+func (p *Provider) Issuer() string { return p.c.IdP.EntityID }
+
 func (c *Config) check() error {
 	signs := c.RequestSigningAlgorithm != "" || c.IDPSignout
 	switch {
