@@ -119,72 +119,18 @@ func TestSAMLProviderBegins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const (
-		page    = "page" // and no application is told
-		code    = "code"
-		replay  = "Invalid SAML response received: SAML Assertion was used before. "
-		sig     = "Invalid SAML response received: SAML Assertion signature is invalid. "
-		request = "Invalid SAML response received: InResponseTo is invalid. "
-		place   = "Invalid SAML response received: Recipient is invalid. "
-		by      = "Invalid SAML response received: Issuer is invalid. "
-	)
-	used := w.begins()
-	for _, tt := range []struct {
-		name string
-		form func() url.Values
-		want string
-	}{
-		{"good", func() url.Values { return used }, code},
-		{"again", func() url.Values { return used }, replay},
-		{"again, for another client", func() url.Values {
-			return url.Values{"SAMLResponse": used["SAMLResponse"], "RelayState": w.begins("client_id", both.ClientID())["RelayState"]}
-		}, replay},
-		{"a client with two SAML providers", func() url.Values { return w.begins("client_id", both.ClientID()) }, code},
-		{"unsigned", func() url.Values { return w.wrong(fakeidp.MisbehaveSAML{Unsigned: true}) }, sig},
-		{"another key", func() url.Values { return w.wrong(fakeidp.MisbehaveSAML{Key: foreign}) }, sig},
-		{"another destination", func() url.Values {
-			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.Destination = w.server.URL + "/saml2/logout" }})
-		}, place},
-		{"another recipient", func() url.Values {
-			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.Recipient = "https://sp.example.com/saml2/idpresponse" }})
-		}, place},
-		{"an answer to a request", func() url.Values {
-			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.InResponseTo = "_request" }})
-		}, request},
-		{"too old", func() url.Values {
-			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.IssueInstant = a.IssueInstant.Add(-9 * time.Minute) }})
-		}, "Invalid SAML response received: SAML Assertion is not valid at this time. "},
-		{"the name of another provider", func() url.Values { return w.begins("client_id", both.ClientID(), "identity_provider", "Other") }, page}, // IDPInit is off there
-		{"by another provider", func() url.Values {
-			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.Issuer = other.EntityID() }})
-		}, by},
-		{"a client with Google too", func() url.Values { return w.begins("client_id", mixed.ClientID()) }, page},
-		{"a client with a form", func() url.Values { return w.begins("client_id", native.ClientID()) }, page},
-		{"a client without the provider", func() url.Values { return w.begins("client_id", without.ClientID()) }, page},
-		{"no client", func() url.Values { return w.begins("client_id", "") }, page},
-		{"an unknown client", func() url.Values { return w.begins("client_id", "nobody") }, page},
-		{"an unknown provider", func() url.Values { return w.begins("identity_provider", "Nobody") }, page},
-		{"no provider", func() url.Values { return w.begins("identity_provider", "") }, page},
-		{"an address that is not the client's", func() url.Values { return w.begins("redirect_uri", "https://evil.example/cb") }, page},
-		{"nearly an address of the client", func() url.Values { return w.begins("redirect_uri", callback+"/") }, page},
-		{"no address", func() url.Values { return w.begins("redirect_uri", "") }, page},
-		{"tokens", func() url.Values { return w.begins("response_type", "token") }, page},
-		{"no kind of answer", func() url.Values { return w.begins("response_type", "") }, page},
-		{"a parameter that is none of these", func() url.Values { return w.begins("nonce", "n") }, page},
-		{"a form of the application's", func() url.Values { return w.begins("response_mode", "form_post") }, page},
-		{"a URL", func() url.Values { return with(w.begins(), "RelayState", "https://evil.example/?a=b") }, page},
-		{"a parameter twice", func() url.Values { f := w.begins(); f.Set("RelayState", f.Get("RelayState")+"&client_id=x"); return f }, page},
-		{"nothing", func() url.Values { return with(w.begins(), "RelayState", "") }, page},
-		{"no response", func() url.Values { return with(w.begins(), "SAMLResponse", "") }, "Invalid SAML response received: SAML response is malformed. "},
-	} {
+	cases := append(w.messages(foreign, both.ClientID(), other.EntityID()), w.relayStates(map[string]string{
+		"Google": mixed.ClientID(), "COGNITO": native.ClientID(), "Other": without.ClientID(),
+	})...)
+	for _, tt := range cases {
 		b := w.browser()
 		status, out := b.send(http.MethodPost, "/saml2/idpresponse", tt.form())
-		got := page
+		got := toldPage
 		switch {
 		case out != nil && !strings.HasPrefix(out.String(), callback):
 			got = out.String()
 		case out != nil && out.Query().Get("code") != "":
-			got = code
+			got = toldCode
 		case out != nil:
 			got = out.Query().Get("error_description")
 		case status != http.StatusBadRequest:
@@ -196,6 +142,79 @@ func TestSAMLProviderBegins(t *testing.T) {
 	}
 	w.countsOnceOfMany(w.begins())
 	w.showsCertificatesOfTwoYears()
+}
+
+// What becomes of a sign-in that a provider begins.
+const (
+	toldPage      = "page" // and no application is told
+	toldCode      = "code"
+	toldReplay    = "Invalid SAML response received: SAML Assertion was used before. "
+	toldSignature = "Invalid SAML response received: SAML Assertion signature is invalid. "
+	toldRequest   = "Invalid SAML response received: InResponseTo is invalid. "
+	toldPlace     = "Invalid SAML response received: Recipient is invalid. "
+	toldIssuer    = "Invalid SAML response received: Issuer is invalid. "
+)
+
+// An initCase is a form that a provider has a browser post.
+type initCase struct {
+	name string
+	form func() url.Values
+	want string
+}
+
+// messages are responses. both is a client with a second provider, whose entity id is issuer.
+func (w *contosoWorld) messages(foreign *rsa.PrivateKey, both, issuer string) []initCase {
+	used := w.begins()
+	return []initCase{
+		{"good", func() url.Values { return used }, toldCode},
+		{"again", func() url.Values { return used }, toldReplay},
+		{"again, for another client", func() url.Values {
+			return url.Values{"SAMLResponse": used["SAMLResponse"], "RelayState": w.begins("client_id", both)["RelayState"]}
+		}, toldReplay},
+		{"a client with two SAML providers", func() url.Values { return w.begins("client_id", both) }, toldCode},
+		{"unsigned", func() url.Values { return w.wrong(fakeidp.MisbehaveSAML{Unsigned: true}) }, toldSignature},
+		{"another key", func() url.Values { return w.wrong(fakeidp.MisbehaveSAML{Key: foreign}) }, toldSignature},
+		{"another destination", func() url.Values {
+			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.Destination = w.server.URL + "/saml2/logout" }})
+		}, toldPlace},
+		{"another recipient", func() url.Values {
+			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.Recipient = "https://sp.example.com/saml2/idpresponse" }})
+		}, toldPlace},
+		{"an answer to a request", func() url.Values {
+			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.InResponseTo = "_request" }})
+		}, toldRequest},
+		{"too old", func() url.Values {
+			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.IssueInstant = a.IssueInstant.Add(-9 * time.Minute) }})
+		}, "Invalid SAML response received: SAML Assertion is not valid at this time. "},
+		{"the name of another provider", func() url.Values { return w.begins("client_id", both, "identity_provider", "Other") }, toldPage}, // IDPInit is off there
+		{"by another provider", func() url.Values {
+			return w.wrong(fakeidp.MisbehaveSAML{Assertion: func(a *fakeidp.Assertion) { a.Issuer = issuer }})
+		}, toldIssuer},
+	}
+}
+
+// relayStates are about the application: by clients that have a further provider, or that one alone.
+func (w *contosoWorld) relayStates(clients map[string]string) []initCase {
+	return []initCase{
+		{"a client with Google too", func() url.Values { return w.begins("client_id", clients["Google"]) }, toldPage},
+		{"a client with a form", func() url.Values { return w.begins("client_id", clients["COGNITO"]) }, toldPage},
+		{"a client without the provider", func() url.Values { return w.begins("client_id", clients["Other"]) }, toldPage},
+		{"no client", func() url.Values { return w.begins("client_id", "") }, toldPage},
+		{"an unknown client", func() url.Values { return w.begins("client_id", "nobody") }, toldPage},
+		{"an unknown provider", func() url.Values { return w.begins("identity_provider", "Nobody") }, toldPage},
+		{"no provider", func() url.Values { return w.begins("identity_provider", "") }, toldPage},
+		{"an address that is not the client's", func() url.Values { return w.begins("redirect_uri", "https://evil.example/cb") }, toldPage},
+		{"nearly an address of the client", func() url.Values { return w.begins("redirect_uri", callback+"/") }, toldPage},
+		{"no address", func() url.Values { return w.begins("redirect_uri", "") }, toldPage},
+		{"tokens", func() url.Values { return w.begins("response_type", "token") }, toldPage},
+		{"no kind of answer", func() url.Values { return w.begins("response_type", "") }, toldPage},
+		{"a parameter that is none of these", func() url.Values { return w.begins("nonce", "n") }, toldPage},
+		{"a form of the application's", func() url.Values { return w.begins("response_mode", "form_post") }, toldPage},
+		{"a URL", func() url.Values { return with(w.begins(), "RelayState", "https://evil.example/?a=b") }, toldPage},
+		{"a parameter twice", func() url.Values { f := w.begins(); f.Set("RelayState", f.Get("RelayState")+"&client_id=x"); return f }, toldPage},
+		{"nothing", func() url.Values { return with(w.begins(), "RelayState", "") }, toldPage},
+		{"no response", func() url.Values { return with(w.begins(), "SAMLResponse", "") }, "Invalid SAML response received: SAML response is malformed. "},
+	}
 }
 
 // showsCertificatesOfTwoYears looks at our metadata a year later. Requests are good with either certificate, which are of one key.
