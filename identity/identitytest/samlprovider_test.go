@@ -17,7 +17,7 @@ func samlServer(t *testing.T) (*identitytest.Server, *identitytest.Provider) {
 		schema[i].Required = schema[i].Required || schema[i].Name == "email"
 	}
 	srv := identitytest.NewServer(t, &identitytest.Options{
-		Pool: &identity.PoolSettings{Defaults: identity.CognitoDefaults, Algorithm: "ES256", Schema: schema},
+		Pool:   &identity.PoolSettings{Defaults: identity.CognitoDefaults, Algorithm: "ES256", Schema: schema},
 		Client: &identity.ClientSettings{OAuth: true, OAuthFlows: []string{"code"}, OAuthScopes: []string{"openid", "email"}, CallbackURLs: []string{appCallback}, LogoutURLs: []string{appCallback}},
 	})
 	return srv, srv.AddProvider(identity.ProviderSAML, "Contoso")
