@@ -25,7 +25,12 @@ type federation struct {
 // newFederation returns a world with the OpenID provider Northwind. edit may change the provider.
 func newFederation(t *testing.T, edit func(*identity.ProviderSettings)) *federation {
 	t.Helper()
-	f := &federation{world: newWorld(t, nil), idp: fakeidp.New("upstream", "s3cr3t")}
+	return federationIn(t, newWorld(t, nil), edit)
+}
+
+func federationIn(t *testing.T, w *world, edit func(*identity.ProviderSettings)) *federation {
+	t.Helper()
+	f := &federation{world: w, idp: fakeidp.New("upstream", "s3cr3t")}
 	s := httptest.NewServer(f.idp)
 	t.Cleanup(s.Close)
 	f.idp.Serve(s.URL)
