@@ -398,6 +398,28 @@ func TestButtons(t *testing.T) {
 	}
 }
 
+// TestButtonsOfBrands look as their guides say, and those of others as the rest of the page.
+func TestButtonsOfBrands(t *testing.T) {
+	f := newFederation(t, nil)
+	names := []string{"Northwind"}
+	for _, typ := range []identity.ProviderType{identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple} {
+		details, err := f.idp.Details(string(typ))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.provider(string(typ), func(set *identity.ProviderSettings) { set.Type, set.Details = typ, details })
+		names = append(names, string(typ))
+	}
+	b := f.browser()
+	b.get(f.authorizeURL(f.world.client(func(c *identity.ClientSettings) { c.Providers = names }), "lang", "de"))
+	for _, button := range []string{
+		`class="button provider google"`, `class="button provider facebook"`, `class="button provider amazon"`, `class="button provider apple"`, `class="button second provider"`,
+		"<bdi>Google</bdi>", "<bdi>Apple</bdi>", `<bdi lang="en">Login with Amazon</bdi>`,
+	} {
+		b.sees(button)
+	}
+}
+
 // TestClientsWithoutThePool have no form, and no page on which somebody could get something in the pool.
 func TestClientsWithoutThePool(t *testing.T) {
 	f := newFederation(t, nil)
