@@ -11,9 +11,15 @@ import { env } from "../clients/node/world.js";
 export const password = "any will do";
 const operator = { username: "admin", password: "admin" };
 
-// startKeycloak starts Keycloak, which takes one to three minutes, and returns its URL. KEYCLOAK_URL names one that runs already.
-export async function startKeycloak(t) {
-  if (process.env.KEYCLOAK_URL) return process.env.KEYCLOAK_URL;
+let started;
+
+// startKeycloak starts Keycloak once, which takes one to three minutes, and returns its URL. KEYCLOAK_URL names one that runs already.
+export function startKeycloak(t) {
+  started ??= process.env.KEYCLOAK_URL ? Promise.resolve(process.env.KEYCLOAK_URL) : start(t);
+  return started;
+}
+
+async function start(t) {
   const home = env("KEYCLOAK_HOME");
   const [version] = readdirSync(home).filter((name) => name.startsWith("keycloak-"));
   const port = await freePort();

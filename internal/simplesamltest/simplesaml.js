@@ -27,7 +27,8 @@ export class SimpleSAML {
     await idp.#configure();
     await idp.users({});
     await idp.clients({});
-    const php = spawn("php", ["-d", `session.save_path=${join(idp.dir, "sessions")}`, "-S", `127.0.0.1:${port}`, "-t", join(idp.dir, "www")], {
+    // Without its cache, PHP reads what users() and clients() write at once.
+    const php = spawn("php", ["-d", "opcache.enable=0", "-d", `session.save_path=${join(idp.dir, "sessions")}`, "-S", `127.0.0.1:${port}`, "-t", join(idp.dir, "www")], {
       env: { ...process.env, SIMPLESAMLPHP_CONFIG_DIR: join(idp.dir, "config") },
     });
     for (const stream of [php.stdout, php.stderr]) stream.setEncoding("utf8").on("data", (text) => (idp.log += text));
@@ -36,8 +37,8 @@ export class SimpleSAML {
       if (php.exitCode === null) await once(php, "exit");
     });
     idp.metadata = `${idp.url}/simplesaml/saml2/idp/metadata.php`;
-    for (let i = 0; i < 200; i++) {
-      const up = await fetch(idp.metadata).catch(() => undefined);
+    for (const end = Date.now() + 60_000; Date.now() < end && php.exitCode === null; ) {
+      const up = await fetch(idp.metadata, { signal: AbortSignal.timeout(20_000) }).catch(() => undefined);
       if (up?.ok) return idp;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
