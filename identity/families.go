@@ -27,6 +27,8 @@ type family struct {
 	// Provider is the identity provider that the user has signed in by, and Level what it vouches for. Empty for a sign-in to the pool itself.
 	Provider string `json:"provider,omitempty"`
 	Level    Level  `json:"level,omitempty"`
+	// Upstream is what a sign-out at the provider needs, sealed.
+	Upstream string `json:"upstream,omitempty"`
 	// Browser says that this is a browser that is signed in by pages. It has no tokens.
 	Browser bool `json:"browser,omitempty"`
 	// OAuth says that the tokens were given by the authorization server. Parent is the browser that they came through.

@@ -17,6 +17,7 @@ import (
 //
 //  1. federation.read reads in one snapshot the provider, and the user whom the answer names: by the subject, or by a link
 //     (identities.go). The client must name the provider.
+//     A message that may count only once is used up (federationonce.go).
 //  2. The hook InboundFederation may change what the provider has said. mapClaims makes the user's attributes of it (federatedattributes.go).
 //  3. For somebody new, federation.register runs the hook PreSignUp, looks again whether the hook has linked somebody, writes the profile in a
 //     transaction of its own, and runs PostConfirmation. A refusal of PostConfirmation leaves the profile.
@@ -42,6 +43,14 @@ type FederatedIdentity struct {
 	// TokenResponse, IDToken, UserInfo and SAMLResponse are for the hook InboundFederation: from where Claims come. If all are
 	// nil, the hook gets the claims as those of user info, or of the assertion.
 	TokenResponse, IDToken, UserInfo, SAMLResponse map[string]json.RawMessage
+	// ReplayKey stands for the message that says all this, if the message may count only once: at most 128 bytes. Empty for an answer that
+	// nobody can bring twice, such as one for a code.
+	ReplayKey string
+	// ReplayLife is for how long the pool remembers ReplayKey: at most an hour, and needed with it.
+	ReplayLife time.Duration
+	// Upstream is what a sign-out at the provider will need, at most [MaxUpstream] bytes. It is kept encrypted with the browser, see
+	// [Browser.Upstream], and not kept for tokens. Nil for nothing.
+	Upstream []byte
 }
 
 // sources is where the claims come from. If nobody has said, all come from user info, or from the assertion.
@@ -71,7 +80,8 @@ func (in *FederatedIdentity) sources(t ProviderType) (tokens, id, info, assertio
 //     if a user of another subject has the name,
 //   - [ErrInvalidAttributes] if a required attribute is missing or a value is not of its type, [ErrAttributeImmutable] if an
 //     attribute would change that must not, and [ErrAliasExists] if a linked user would get the address of another,
-//   - [ErrUserDisabled], [ErrUserNotConfirmed] and [ErrProviderDisabled].
+//   - [ErrUserDisabled], [ErrUserNotConfirmed] and [ErrProviderDisabled],
+//   - [ErrSessionUsed] if the message with the ReplayKey has counted before. It is used up even if the sign-in fails.
 //
 // Whoever calls it must have verified the answer of the provider: the engine believes every word.
 func (a *AppClient) FederatedSignIn(ctx context.Context, in FederatedIdentity) (*SignInResult, error) {
@@ -104,6 +114,9 @@ func (a *AppClient) federatedSignIn(ctx context.Context, in *FederatedIdentity) 
 	}
 	fd.now = s.engine.now()
 	if err := fd.ready(); err != nil {
+		return nil, err
+	}
+	if err := fd.useUp(ctx); err != nil {
 		return nil, err
 	}
 	if err := fd.inbound(ctx); err != nil {
@@ -356,6 +369,7 @@ func (fd *federation) finish(ctx context.Context) (*SignInResult, error) {
 		return nil, err
 	}
 	f.Provider, f.Level = fd.in.Provider, fd.provider.LevelFor(fd.in.ACR)
+	f.Upstream = s.sealUpstream(f, fd.in.Upstream)
 	ev, err := s.proved(ctx, fd.user.Sub, EventSignedIn, fd.now)
 	if err != nil {
 		return nil, err

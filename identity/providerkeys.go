@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -17,14 +18,21 @@ import (
 
 // What a pool proves itself by to SAML providers: one key that signs its requests, and one for each provider that
 // assertions are encrypted to. Both are made when they are first needed, with a certificate that is valid for ten years: nobody verifies these by their issuer.
+//
+// A key gets a new certificate a year after the last one, when it is next used or asked for (renewed). As on the service, the key stays, and earlier
+// certificates are good until they expire: a provider that has one of them goes on to verify requests, and to encrypt, without being told.
 
-// samlKeyLife is how long a certificate is valid.
-const samlKeyLife = 10 * 365 * 24 * time.Hour
+// samlKeyLife is how long a certificate is valid, and samlKeyYear after which time there is a new one.
+const (
+	samlKeyLife = 10 * samlKeyYear
+	samlKeyYear = 365 * 24 * time.Hour
+)
 
-// A SAMLKey is a key with its certificate. It is printed as its certificate's length alone.
+// A SAMLKey is a key with its certificates. It is printed as [redacted].
 type SAMLKey struct {
-	Private     []byte `json:"private"`     // PKCS #8
-	Certificate []byte `json:"certificate"` // DER
+	Private     []byte   `json:"private"`           // PKCS #8
+	Certificate []byte   `json:"certificate"`       // DER
+	Earlier     [][]byte `json:"earlier,omitempty"` // certificates of the key that were issued before and are valid, the newest first
 }
 
 // CertificateText returns the certificate as the service shows it: base64 without the lines of PEM.
@@ -55,21 +63,58 @@ func newSAMLKey(pool string, now time.Time) (*SAMLKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	der, err := certify(pool, key, now)
+	if err != nil {
+		return nil, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	return &SAMLKey{Private: private, Certificate: der}, err
+}
+
+// certify makes a certificate of a key by itself.
+func certify(pool string, key crypto.Signer, now time.Time) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, err
 	}
 	cert := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: pool}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(samlKeyLife),
+		SerialNumber: serial, Subject: pkix.Name{CommonName: pool}, NotBefore: now.Add(-samlKeyEarly), NotAfter: now.Add(samlKeyLife),
 		SignatureAlgorithm: x509.SHA256WithRSA,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
+	return x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
+}
+
+// samlKeyEarly is how long before it is made a certificate is valid, for providers whose clock is late.
+const samlKeyEarly = time.Hour
+
+// renewed returns the key with a new certificate if a year is over, and otherwise the key itself.
+func (k *SAMLKey) renewed(pool string, now time.Time) (*SAMLKey, error) {
+	last, err := x509.ParseCertificate(k.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of a SAML provider: %w", err)
+	}
+	if now.Before(last.NotBefore.Add(samlKeyEarly + samlKeyYear)) {
+		return k, nil
+	}
+	key, err := k.Signer()
 	if err != nil {
 		return nil, err
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	return &SAMLKey{private, der}, err
+	der, err := certify(pool, key, now)
+	if err != nil {
+		return nil, err
+	}
+	next := &SAMLKey{Private: k.Private, Certificate: der}
+	for _, old := range append([][]byte{k.Certificate}, k.Earlier...) {
+		if cert, err := x509.ParseCertificate(old); err == nil && now.Before(cert.NotAfter) {
+			next.Earlier = append(next.Earlier, old)
+		}
+	}
+	return next, nil
 }
+
+// sameAs reports whether two keys have the same newest certificate.
+func (k *SAMLKey) sameAs(other *SAMLKey) bool { return bytes.Equal(k.Certificate, other.Certificate) }
 
 // A samlSigning is what a pool signs its requests to SAML providers with.
 type samlSigning struct {
@@ -88,6 +133,57 @@ func (e *Engine) newSigning(ctx context.Context, pool string) (*samlSigning, err
 		return nil, err
 	}
 	return &samlSigning{pool, *key}, nil
+}
+
+// renewSigning returns the signing key of a pool with a certificate of this year. If a new one cannot be stored, the last one is good.
+func (e *Engine) renewSigning(ctx context.Context, k *samlSigning) *samlSigning {
+	next, err := k.Key.renewed(k.Pool, e.now())
+	if err == nil && next == &k.Key {
+		return k
+	}
+	kept := k
+	if err == nil {
+		err = e.store.Update(ctx, func(tx store.Tx) (err error) {
+			if kept, err = samlSignings.Get(tx, store.Key(k.Pool)); err != nil || !kept.Key.sameAs(&k.Key) {
+				return err // somebody else has stored one
+			}
+			kept = &samlSigning{k.Pool, *next}
+			return samlSignings.Put(tx, kept)
+		})
+	}
+	if err != nil {
+		e.log.ErrorContext(ctx, "the signing certificate for SAML is not renewed", "pool", k.Pool, "error", err)
+		return k
+	}
+	return kept
+}
+
+// renewEncryption returns a provider whose encryption key has a certificate of this year, as renewSigning does.
+func (e *Engine) renewEncryption(ctx context.Context, p *providerRecord) *providerRecord {
+	if len(p.Encryption) == 0 {
+		return p
+	}
+	next, err := p.Encryption[0].renewed(p.Pool, e.now())
+	if err == nil && next == &p.Encryption[0] {
+		return p
+	}
+	kept := p
+	if err == nil {
+		err = e.store.Update(ctx, func(tx store.Tx) (err error) {
+			if kept, err = providerOf(tx, p.Pool, p.Name); err != nil || len(kept.Encryption) == 0 || !kept.Encryption[0].sameAs(&p.Encryption[0]) {
+				return err
+			}
+			changed := *kept
+			changed.Encryption = append([]SAMLKey{*next}, kept.Encryption[1:]...)
+			kept = &changed
+			return providers.Put(tx, kept)
+		})
+	}
+	if err != nil {
+		e.log.ErrorContext(ctx, "the encryption certificate for SAML is not renewed", "pool", p.Pool, "provider", p.Name, "error", err)
+		return p
+	}
+	return kept
 }
 
 func (e *Engine) signingOf(ctx context.Context, pool string) (k *samlSigning, err error) {
@@ -110,8 +206,8 @@ func (k *samlSigning) putOnce(tx store.Tx) error {
 	return samlSignings.Put(tx, k)
 }
 
-// SigningCertificate returns the certificate by which SAML providers verify the requests of the pool, in base64 of its DER. It returns [ErrNoSigningCertificate] if
-// the pool never had a SAML provider.
+// SigningCertificate returns the certificate by which SAML providers verify the requests of the pool, in base64 of its DER. Each year it is another one, of
+// the same key. It returns [ErrNoSigningCertificate] if the pool never had a SAML provider.
 func (ps Providers) SigningCertificate(ctx context.Context) (string, error) {
 	if _, err := ps.admin.Describe(ctx); err != nil {
 		return "", fmt.Errorf("signing certificate: %w", err)
@@ -123,7 +219,7 @@ func (ps Providers) SigningCertificate(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("signing certificate: %w", err)
 	}
-	return k.Key.CertificateText(), nil
+	return ps.admin.engine.renewSigning(ctx, k).Key.CertificateText(), nil
 }
 
 // SAMLKeys are what a pool proves itself by to a SAML provider.
@@ -145,5 +241,5 @@ func (a *AppClient) SAMLKeys(ctx context.Context, provider string) (*SAMLKeys, e
 	if err != nil {
 		return nil, fmt.Errorf("keys of a SAML provider: %w", err)
 	}
-	return &SAMLKeys{k.Key, p.Encryption}, nil
+	return &SAMLKeys{a.engine.renewSigning(ctx, k).Key, a.engine.renewEncryption(ctx, p).Encryption}, nil
 }

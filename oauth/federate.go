@@ -37,7 +37,8 @@ type trip struct {
 	Login    *oidc.Login `json:"l,omitempty"` // without the state; nil for SAML
 	SAML     string      `json:"s,omitempty"` // the id of the request; empty for others
 	Browser  string      `json:"b"`           // a digest of the cookie
-	Request  params      `json:"r"`           // of the application
+	Request  params      `json:"r,omitempty"` // of the application
+	Farewell *farewell   `json:"f,omitempty"` // for a sign-out at a SAML provider; nil for a sign-in
 }
 
 const tripCookie = "csrf-state"
@@ -64,7 +65,7 @@ func (v *visit) departByCode(q *request, p *identity.Provider) {
 	}
 	login := oidc.NewLogin(v.origin() + v.rooted("/oauth2/idpresponse"))
 	login.State = ""
-	state, err := v.beginTrip(q, &trip{Provider: p.Name, Login: login})
+	state, err := v.beginTrip(q.client, &trip{Provider: p.Name, Login: login, Request: q.params})
 	if err != nil {
 		v.refuse(q, err)
 		return
@@ -79,18 +80,18 @@ func (v *visit) departByCode(q *request, p *identity.Provider) {
 }
 
 // beginTrip seals what a browser takes along.
-func (v *visit) beginTrip(q *request, t *trip) (string, error) {
+func (v *visit) beginTrip(client *identity.AppClient, t *trip) (string, error) {
 	secret := v.cookie(tripCookie)
 	if len(secret) != tokenLength {
 		secret = rand.Text()
 	}
 	v.setTripCookie(secret)
-	t.Browser, t.Request = browserDigest(secret), q.params
+	t.Browser = browserDigest(secret)
 	data, err := json.Marshal(t)
 	if err != nil {
 		return "", err
 	}
-	state, err := q.client.BeginRoundTrip(v.ctx, data)
+	state, err := client.BeginRoundTrip(v.ctx, data)
 	if err == nil && len(state) > maxState {
 		err = &refusal{errInvalidRequest, "the request is too long for a sign-in by a provider"}
 	}
@@ -153,7 +154,7 @@ func (s *Server) idpResponse(v *visit) {
 	}
 	state := p["state"]
 	client, t, err := v.endTrip(state)
-	if err != nil || t.Login == nil {
+	if err != nil || t.Login == nil || t.Farewell != nil {
 		v.lost(err, badState)
 		return
 	}
@@ -223,7 +224,7 @@ func (v *visit) lost(err error, title string) {
 	switch {
 	case errors.Is(err, identity.ErrSessionExpired):
 		v.page(http.StatusBadRequest, v.errorOf(codeExpired))
-	case errors.Is(err, identity.ErrSessionInvalid), errors.Is(err, identity.ErrSessionUsed), errors.Is(err, identity.ErrClientNotFound), errors.Is(err, errForeign):
+	case errors.Is(err, identity.ErrSessionInvalid), errors.Is(err, identity.ErrSessionUsed), errors.Is(err, identity.ErrClientNotFound), errors.Is(err, errForeign), errors.Is(err, errUnsolicited):
 		v.problemPage(codeRequest, hosted.Finding{Title: title})
 	default:
 		v.failed(err)
@@ -302,6 +303,7 @@ var federatedRefusals = []struct {
 	{identity.ErrUserNotConfirmed, "User is not confirmed"},
 	{identity.ErrProviderAmbiguous, "Invalid ProviderName/Username combination. "},
 	{identity.ErrProviderSubject, "Invalid subject from identity provider"},
+	{identity.ErrSessionUsed, "SAML Assertion was used before. "},
 }
 
 // refuseFederated tells the application why a user whom a provider has named is not signed in.

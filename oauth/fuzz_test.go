@@ -111,6 +111,23 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
+// FuzzRelayState shows that no RelayState leads to an application that has no SAML provider, or elsewhere.
+func FuzzRelayState(f *testing.F) {
+	w := newWorld(f, nil)
+	f.Add("identity_provider=Contoso&client_id=" + w.public.ClientID() + "&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb&response_type=code&scope=openid")
+	f.Add(w.public.ClientID() + ".AAAA")
+	f.Add("https://evil.example/?client_id=x")
+	f.Fuzz(func(t *testing.T, relayState string) {
+		for _, path := range []string{"/saml2/idpresponse", "/saml2/logout"} {
+			a := w.serve(t, http.MethodPost, path, url.Values{"SAMLResponse": {"AAAA"}, "RelayState": {relayState}}.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+			w.wellBehaved(t, a)
+			if a.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s: %q gives %d", path, relayState, a.StatusCode)
+			}
+		}
+	})
+}
+
 func FuzzBrowserCookie(f *testing.F) {
 	w := newWorld(f, nil)
 	w.user("ann")

@@ -47,15 +47,19 @@ func (s *Server) logout(v *visit) {
 		return
 	case !g.ours && b.User.Sub != g.known && !v.agreed():
 		page := hosted.Page{
-			Kind: hosted.SignOut, Client: g.info.Settings.Name, CSRF: v.csrfToken(), LeadsTo: leadsTo(g.next),
+			Kind: hosted.SignOut, Client: g.info.Settings.Name, CSRF: v.csrfToken(), LeadsTo: leadsTo(g.next, v.upstream(b)),
 			Action: "/logout?" + p.encode(),
 		}
 		v.dress(&page, g.client)
 		v.page(http.StatusOK, page)
 		return
 	}
+	away := v.upstream(b)
 	if g.frames, err = v.signOutBrowser(b); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
 		v.pageError(err)
+		return
+	}
+	if away != nil && v.bidFarewell(g, away) {
 		return
 	}
 	v.leave(g)
@@ -66,16 +70,25 @@ func (v *visit) agreed() bool {
 	return v.r.Method == http.MethodPost && v.form["do"] == hosted.DoSignOut && !v.forged()
 }
 
-func leadsTo(uri string) []string {
-	if uri == "" {
-		return nil
+// leadsTo are the addresses that the form of the page may lead to: the application's, and that of a provider.
+func leadsTo(uri string, away *departure) (all []string) {
+	if uri != "" {
+		all = append(all, uri)
 	}
-	return []string{uri}
+	if away != nil {
+		all = append(all, away.place)
+	}
+	return all
 }
 
 // leave sends a browser on that is signed out.
 func (v *visit) leave(g *goodbye) {
 	v.setCookie(browserName(g.client.PoolID()), "", -1)
+	v.sendOff(g)
+}
+
+// sendOff sends a browser on that was signed out before.
+func (v *visit) sendOff(g *goodbye) {
 	if g.next == "" || len(g.frames) > 0 {
 		page := hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name}
 		v.dress(&page, g.client)

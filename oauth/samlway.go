@@ -1,10 +1,10 @@
 package oauth
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
@@ -14,8 +14,13 @@ import (
 )
 
 // A sign-in by a SAML provider goes the way of federate.go. The state is RelayState, and holds the id of the request, which the
-// response must name. So a response counts once: the state is used up, and no other state has that id. Nobody signs in without
-// a request (IDPInit is kept, and has no effect yet).
+// response must name. So a response counts once: the state is used up, and no other state has that id. The engine remembers its
+// assertion too.
+//
+// A sign-in without a request (IDPInit) has no state of ours. RelayState is then a request of the application, which anybody could
+// have written: it is read as the parameters of the authorization endpoint, and leads to nothing but a redirect URI of the client.
+// That the assertion counts once is up to the engine alone. Nothing binds it to the browser, so somebody may sign another browser in
+// as themselves: that is the price of IDPInit, and why it is off by default.
 
 // departBySAML sends the browser to a SAML provider.
 func (v *visit) departBySAML(q *request, p *identity.Provider) {
@@ -25,7 +30,7 @@ func (v *visit) departBySAML(q *request, p *identity.Provider) {
 		return
 	}
 	id := saml.NewID()
-	state, err := v.beginTrip(q, &trip{Provider: p.Name, SAML: id})
+	state, err := v.beginTrip(q.client, &trip{Provider: p.Name, SAML: id, Request: q.params})
 	if err != nil {
 		v.refuse(q, err)
 		return
@@ -40,8 +45,12 @@ func (v *visit) departBySAML(q *request, p *identity.Provider) {
 
 // samlResponse is where SAML providers have the browser post their response.
 func (s *Server) samlResponse(v *visit) {
+	if strings.Contains(v.form["RelayState"], "=") { // a state of ours has none
+		v.unsolicited()
+		return
+	}
 	client, t, err := v.endTrip(v.form["RelayState"])
-	if err != nil || t.SAML == "" {
+	if err != nil || t.SAML == "" || t.Farewell != nil {
 		v.lost(err, badRelayState)
 		return
 	}
@@ -59,7 +68,83 @@ func (s *Server) samlResponse(v *visit) {
 		v.refuseSAML(q, t.Provider, err)
 		return
 	}
-	v.arrive(q, provider, asserted(provider, a))
+	v.arrive(q, provider, v.asserted(provider, a))
+}
+
+// relayed are the parameters that RelayState of a sign-in without a request may have.
+var relayed = []string{"identity_provider", "client_id", "redirect_uri", "response_type", "scope", "state"}
+
+// relayedRequest reads RelayState of a sign-in without a request.
+func relayedRequest(relayState string) (params, error) {
+	p, err := parseParams(relayState)
+	if err != nil {
+		return nil, fmt.Errorf("%w: RelayState: %w", errUnsolicited, err)
+	}
+	for name := range p {
+		if !slices.Contains(relayed, name) {
+			return nil, fmt.Errorf("%w: RelayState has the parameter %s", errUnsolicited, name)
+		}
+	}
+	if p["response_type"] != "code" {
+		return nil, fmt.Errorf("%w: the response_type of RelayState is not code", errUnsolicited)
+	}
+	return p, nil
+}
+
+// errUnsolicited is of a sign-in without a request that is not accepted.
+var errUnsolicited = errors.New("oauth: a sign-in that no request of ours began is not accepted")
+
+// unsolicited signs in by a response that no request of ours has asked for.
+func (v *visit) unsolicited() {
+	p, err := relayedRequest(v.form["RelayState"])
+	if err != nil {
+		v.lost(err, badRelayState)
+		return
+	}
+	client, provider, err := v.initiator(p)
+	if err != nil {
+		v.lost(err, badRelayState)
+		return
+	}
+	v.query = p
+	q, ok := v.request(p)
+	if !ok {
+		return
+	}
+	sp, err := v.serviceProvider(client, provider)
+	if err != nil {
+		v.refuseSAML(q, provider.Name, err)
+		return
+	}
+	a, err := sp.Unsolicited(v.form["SAMLResponse"])
+	if err != nil {
+		v.refuseSAML(q, provider.Name, err)
+		return
+	}
+	v.arrive(q, provider, v.asserted(provider, a))
+}
+
+// initiator returns the provider that RelayState names, if it may begin sign-ins for the client. As on the service, the client has
+// SAML providers alone then.
+func (v *visit) initiator(p params) (*identity.AppClient, *identity.Provider, error) {
+	client, err := v.appClient(p["client_id"])
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := client.Providers(v.ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	i := slices.IndexFunc(all.Providers, func(of *identity.Provider) bool { return of.Name == p["identity_provider"] })
+	switch {
+	case i < 0:
+		return nil, nil, fmt.Errorf("%w: the client does not have the provider", errUnsolicited)
+	case all.Native || slices.ContainsFunc(all.Providers, func(of *identity.Provider) bool { return of.Type != identity.ProviderSAML }):
+		return nil, nil, fmt.Errorf("%w: the client has other ways to sign in than SAML", errUnsolicited)
+	case all.Providers[i].Details["IDPInit"] != "true":
+		return nil, nil, fmt.Errorf("%w: IDPInit of the provider is not true", errUnsolicited)
+	}
+	return client, all.Providers[i], nil
 }
 
 // samlMetadata answers with what a pool is as a service provider, for the administrator of a SAML provider: the provider
@@ -93,7 +178,7 @@ func (s *Server) samlMetadata(v *visit) {
 
 // serviceProvider is what a pool is for a SAML provider.
 func (v *visit) serviceProvider(client *identity.AppClient, p *identity.Provider) (*saml.Provider, error) {
-	m, err := v.server.metadata.of(v, p)
+	m, err := v.server.metadata.of(v.ctx, v.server.options.Federation.Fetch, p, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -101,12 +186,18 @@ func (v *visit) serviceProvider(client *identity.AppClient, p *identity.Provider
 	if err != nil {
 		return nil, err
 	}
-	return federation.ServiceProvider(p, m, keys, v.origin()+v.rooted("/saml2/idpresponse"), time.Now)
+	return federation.ServiceProvider(p, m, keys, v.origin()+v.server.options.Path, time.Now)
 }
 
 // asserted is what the engine is told of a user.
-func asserted(p *identity.Provider, a *saml.Assertion) identity.FederatedIdentity {
-	in := identity.FederatedIdentity{Provider: p.Name, Subject: a.NameID, ACR: a.AuthnContextClassRef, Claims: map[string]any{}}
+func (v *visit) asserted(p *identity.Provider, a *saml.Assertion) identity.FederatedIdentity {
+	in := identity.FederatedIdentity{
+		Provider: p.Name, Subject: a.NameID, ACR: a.AuthnContextClassRef, Claims: map[string]any{},
+		ReplayKey: a.ReplayKey, ReplayLife: max(time.Until(a.Expires), time.Second), // it was accepted a moment ago
+	}
+	if p.Details["IDPSignout"] == "true" {
+		in.Upstream = v.upstreamOf(a)
+	}
 	for name, values := range a.Attributes {
 		in.Claims[name] = values
 	}
@@ -150,43 +241,4 @@ var samlRefusals = []struct {
 	{saml.ErrIssuer, "Issuer is invalid. "},
 	{saml.ErrContent, "SAML Assertion has no usable NameID. "},
 	{saml.ErrMalformed, "SAML response is malformed. "},
-}
-
-// metadataLife is how long metadata from a URL is used. After that it is read again; metadata that cannot be read then is used until the time
-// that it names, and not tried again for a minute.
-const (
-	metadataLife  = 6 * time.Hour
-	metadataPause = time.Minute
-)
-
-// metadataOf is the metadata of SAML providers that were used before.
-type metadataOf struct{ memory[heldMetadata] }
-
-type heldMetadata struct {
-	document *saml.Metadata
-	next     time.Time // when it is read again
-}
-
-// of returns the metadata of a provider.
-func (all *metadataOf) of(v *visit, p *identity.Provider) (*saml.Metadata, error) {
-	raw, err := json.Marshal(map[string]string{"url": p.Details["MetadataURL"], "file": p.Details["MetadataFile"]})
-	if err != nil {
-		return nil, err
-	}
-	sum, now := sha256.Sum256(raw), time.Now()
-	held, ok := all.get(p, sum)
-	ok = ok && (held.document.ValidUntil.IsZero() || now.Before(held.document.ValidUntil))
-	if ok && now.Before(held.next) {
-		return held.document, nil
-	}
-	m, err := federation.Metadata(v.ctx, v.server.options.Federation.Fetch, &p.ProviderSettings, now)
-	switch {
-	case err == nil:
-		all.put(p, sum, heldMetadata{m, now.Add(metadataLife)})
-		return m, nil
-	case ok:
-		all.put(p, sum, heldMetadata{held.document, now.Add(metadataPause)})
-		return held.document, nil
-	}
-	return nil, err
 }

@@ -115,6 +115,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 		linkPath:              {methods: "GET, HEAD, POST", serve: s.confirmUser},
 		"/saml2/metadata":     {methods: "GET, HEAD", serve: s.samlMetadata},
 		"/saml2/idpresponse":  {methods: "POST", serve: s.samlResponse, posted: true},
+		"/saml2/logout":       {methods: "POST", serve: s.samlLogout, posted: true},
 		"/forgotPassword":     {methods: "GET, HEAD, POST", serve: s.forgotPassword},
 		"/account":            {methods: "GET, HEAD, POST", serve: s.account},
 		"/logout":             {methods: "GET, HEAD, POST", serve: s.logout},

@@ -32,7 +32,7 @@ func (c *devCommand) startProviders(self string) (*fakeProviders, error) {
 	mux := http.NewServeMux()
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go p.server.Serve(l) //nolint:errcheck // it ends by close
-	for _, typ := range []identity.ProviderType{identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple, identity.ProviderOIDC} {
+	for _, typ := range []identity.ProviderType{identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple, identity.ProviderOIDC, identity.ProviderSAML} {
 		if err := p.add(mux, "http://"+l.Addr().String(), typ); err != nil {
 			p.close()
 			return nil, fmt.Errorf("--providers: %w", err)
@@ -45,16 +45,30 @@ func (c *devCommand) startProviders(self string) (*fakeProviders, error) {
 }
 
 // add serves one provider below the path of its name.
-func (p *fakeProviders) add(mux *http.ServeMux, at string, typ identity.ProviderType) error {
+func (p *fakeProviders) add(mux *http.ServeMux, at string, typ identity.ProviderType) (err error) {
 	name := string(typ)
-	if typ == identity.ProviderOIDC {
+	var idp http.Handler
+	var details map[string]string
+	switch typ {
+	case identity.ProviderSAML:
+		name = "Contoso"
+		contoso := fakeidp.NewSAML()
+		contoso.Ask, contoso.Title = true, name
+		contoso.Serve(at + "/" + name)
+		idp, details = contoso, contoso.Details()
+	case identity.ProviderOIDC:
 		name = "Northwind"
+		fallthrough
+	case identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple:
+		other := fakeidp.New("fake-client", "fake-secret")
+		other.Ask, other.Title = true, name
+		other.Serve(at + "/" + name)
+		idp = other
+		details, err = other.Details(string(typ))
+	default:
+		return fmt.Errorf("no fake of the type %q", typ)
 	}
-	idp := fakeidp.New("fake-client", "fake-secret")
-	idp.Ask, idp.Title = true, name
-	idp.Serve(at + "/" + name)
 	mux.Handle("/"+name+"/", http.StripPrefix("/"+name, idp))
-	details, err := idp.Details(string(typ))
 	p.settings = append(p.settings, identity.ProviderSettings{
 		Name: name, Type: typ, Details: details, Mapping: map[string]string{"email": "email", "email_verified": "email_verified", "name": "name"},
 	})

@@ -16,6 +16,7 @@ import (
 
 var (
 	providerLink = regexp.MustCompile(`href="(/oauth2/authorize\?[^"]*identity_provider=([^"&]*))"`)
+	formAction   = regexp.MustCompile(`action="([^"]*)"`)
 	formField    = regexp.MustCompile(`name="([^"]*)" value="([^"]*)"`)
 )
 
@@ -43,7 +44,7 @@ func TestFakeProviders(t *testing.T) {
 	c := &http.Client{Jar: jar}
 	page, _ := load(t, c, self+"/login?"+q.Encode(), nil)
 	links := providerLink.FindAllStringSubmatch(page, -1)
-	if len(links) != 5 {
+	if len(links) != 6 {
 		t.Fatalf("%d buttons:\n%s", len(links), page)
 	}
 	for _, link := range links {
@@ -54,7 +55,7 @@ func TestFakeProviders(t *testing.T) {
 			for _, m := range formField.FindAllStringSubmatch(page, -1) {
 				form.Set(m[1], html.UnescapeString(m[2]))
 			}
-			_, end = load(t, c, self+"/oauth2/idpresponse", form)
+			_, end = load(t, c, html.UnescapeString(formAction.FindStringSubmatch(page)[1]), form)
 		}
 		if !strings.HasPrefix(end, self+"/?code=") {
 			t.Errorf("%s leads to %s", link[2], end)

@@ -13,21 +13,29 @@ import (
 	"github.com/cognate-id/cognate/internal/fakeidp"
 )
 
-// A Provider is a fake identity provider on a loopback port of its own: an OpenID provider, Google, Facebook, Amazon or Apple. It signs
-// in at once whoever comes, as the user of SetUser. It checks what a real one checks: client, secret, redirect URI, PKCE, and that a code is used once.
+// A Provider is a fake identity provider on a loopback port of its own: an OpenID provider, Google, Facebook, Amazon, Apple or a SAML
+// provider. It signs in at once whoever comes, as the user of SetUser. It checks what a real one checks: client, secret, redirect URI,
+// PKCE, and that a code is used once; for SAML who asks, where the answer goes, and the signature of the request.
 type Provider struct {
 	Name string // in the pool
 	URL  string // where it is: the issuer of an OpenID provider
 
-	s   *Server
-	idp *fakeidp.Provider
+	s    *Server
+	idp  *fakeidp.Provider // nil for SAML
+	saml *fakeidp.SAML     // nil for others
 }
 
 // AddProvider starts a fake identity provider, makes it a provider of the ready pool, and lets users of the ready client sign in by it. It
-// is closed when the test ends. The name of a provider of type OIDC is yours, and others are named as their type. The e-mail address, its
+// is closed when the test ends. The name of a provider of type OIDC or SAML is yours, and others are named as their type. The e-mail address, its
 // verification and the name are mapped. The client needs the code grant and a callback URL for sign-ins on pages.
+//
+// A SAML provider gets signed requests, and people who sign out are signed out there too. For sign-ins that it begins, set its detail
+// IDPInit, and take COGNITO out of the client's providers; see [Provider.InitiateURL].
 func (s *Server) AddProvider(typ identity.ProviderType, name string) *Provider {
 	s.t.Helper()
+	if typ == identity.ProviderSAML {
+		return s.addSAML(name)
+	}
 	idp := fakeidp.New("fake-client", "fake-secret")
 	front := httptest.NewServer(idp)
 	s.t.Cleanup(front.Close)
@@ -37,27 +45,39 @@ func (s *Server) AddProvider(typ identity.ProviderType, name string) *Provider {
 	if err != nil {
 		s.t.Fatalf("identitytest: add provider %q: %v", name, err)
 	}
+	s.setProvider(typ, name, details)
+	return &Provider{Name: name, URL: front.URL, s: s, idp: idp}
+}
+
+func (s *Server) setProvider(typ identity.ProviderType, name string, details map[string]string) {
+	s.t.Helper()
 	settings := &identity.ProviderSettings{
 		Name: name, Type: typ, Details: details, Mapping: map[string]string{"email": "email", "email_verified": "email_verified", "name": "name"},
 	}
 	if err := s.fake.SetProvider(s.t.Context(), settings); err != nil {
 		s.t.Fatalf("identitytest: add provider %q: %v", name, err)
 	}
-	return &Provider{Name: name, URL: front.URL, s: s, idp: idp}
 }
 
-// SetUser sets who signs in next, by the claims of the provider. "sub" is the subject of all types.
-func (p *Provider) SetUser(claims map[string]any) { p.idp.SetUser(claims) }
+// SetUser sets who signs in next, by the claims of the provider. "sub" is the subject of all types: the NameID of SAML, whose attributes
+// are the other claims.
+func (p *Provider) SetUser(claims map[string]any) {
+	if p.saml != nil {
+		p.saml.SetUser(claims)
+		return
+	}
+	p.idp.SetUser(claims)
+}
 
 // A Misbehavior is a way in which a provider can be wrong.
 type Misbehavior string
 
 // The ways in which a provider can be wrong.
 const (
-	ForgedSignature Misbehavior = "forged signature" // the ID token is signed by another key
+	ForgedSignature Misbehavior = "forged signature" // the ID token, or the SAML response, is signed by another key
 	UnsignedToken   Misbehavior = "unsigned token"   // the ID token has the algorithm none
-	WrongIssuer     Misbehavior = "wrong issuer"     // of the ID token
-	WrongAudience   Misbehavior = "wrong audience"   // the ID token is for another client
+	WrongIssuer     Misbehavior = "wrong issuer"     // of the ID token, or of the SAML response
+	WrongAudience   Misbehavior = "wrong audience"   // the ID token, or the SAML assertion, is for another client
 	WrongNonce      Misbehavior = "wrong nonce"      // the ID token is of another sign-in
 	ExpiredToken    Misbehavior = "expired token"    // the ID token
 	OtherUserInfo   Misbehavior = "other user info"  // the user info, or the profile, is about somebody else
@@ -65,17 +85,25 @@ const (
 	NoKeys          Misbehavior = "no keys"          // the keys cannot be had; the server keeps those that it has had for an hour
 	TokenError      Misbehavior = "token error"      // the token endpoint answers 500
 	Refusal         Misbehavior = "refusal"          // the user says no
-	WrongState      Misbehavior = "wrong state"      // the callback has another state
+	WrongState      Misbehavior = "wrong state"      // the callback has another state, or the SAML response another RelayState
 )
 
 // Misbehave makes the provider wrong in one way, until it is called again. "" makes it right. It ends the test for a way that it does not know.
 func (p *Provider) Misbehave(way Misbehavior) {
 	p.s.t.Helper()
-	m, err := misbehave(way)
+	var err error
+	if p.saml != nil {
+		var m fakeidp.MisbehaveSAML
+		m, err = misbehaveSAML(way)
+		p.saml.Misbehave(m)
+	} else {
+		var m fakeidp.Misbehave
+		m, err = misbehave(way)
+		p.idp.Misbehave(m)
+	}
 	if err != nil {
 		p.s.t.Fatalf("identitytest: %v", err)
 	}
-	p.idp.Misbehave(m)
 }
 
 func misbehave(way Misbehavior) (m fakeidp.Misbehave, err error) {

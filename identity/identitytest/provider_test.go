@@ -23,23 +23,40 @@ func pagesServer(t *testing.T) *identitytest.Server {
 	})
 }
 
+var formAction = regexp.MustCompile(`action="([^"]*)"`)
+
 var hiddenField = regexp.MustCompile(`name="([^"]*)" value="([^"]*)"`)
 
 // byProvider signs in by a provider, and returns what the application gets. It is nil if a page says that something is wrong.
 func byProvider(t *testing.T, srv *identitytest.Server, name string) url.Values {
 	t.Helper()
+	return follow(t, newBrowser(t), srv.URL+"/oauth2/authorize?"+askFor(srv, name).Encode())
+}
+
+// askFor is a request of the application.
+func askFor(srv *identitytest.Server, name string) url.Values {
+	return url.Values{"client_id": {srv.ClientID}, "response_type": {"code"}, "redirect_uri": {appCallback}, "scope": {"openid email"}, "identity_provider": {name}}
+}
+
+// newBrowser keeps cookies, and stops where an application begins.
+func newBrowser(t *testing.T) *http.Client {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(r.URL.String(), appCallback) {
+	return &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Host == "app.example.com" {
 			return http.ErrUseLastResponse
 		}
 		return nil
 	}}
-	q := url.Values{"client_id": {srv.ClientID}, "response_type": {"code"}, "redirect_uri": {appCallback}, "scope": {"openid email"}, "identity_provider": {name}}
-	answer, err := c.Get(srv.URL + "/oauth2/authorize?" + q.Encode())
+}
+
+// follow goes to an address, sends the form that sends itself, and returns what the application gets, or nil.
+func follow(t *testing.T, c *http.Client, to string) url.Values {
+	t.Helper()
+	answer, err := c.Get(to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,21 +65,21 @@ func byProvider(t *testing.T, srv *identitytest.Server, name string) url.Values 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(body), "document.forms[0].submit()") { // Apple's form
+	if strings.Contains(string(body), "document.forms[0].submit()") { // Apple's and SAML's form
 		form := url.Values{}
 		for _, m := range hiddenField.FindAllStringSubmatch(string(body), -1) {
 			form.Set(m[1], html.UnescapeString(m[2]))
 		}
-		if answer, err = c.PostForm(srv.URL+"/oauth2/idpresponse", form); err != nil {
+		if answer, err = c.PostForm(html.UnescapeString(formAction.FindStringSubmatch(string(body))[1]), form); err != nil {
 			t.Fatal(err)
 		}
 		answer.Body.Close()
 	}
-	to, err := answer.Location()
+	out, err := answer.Location()
 	if err != nil {
 		return nil
 	}
-	return to.Query()
+	return out.Query()
 }
 
 // TestProviders signs in by a fake of each type, and by each in each way that it can be wrong.

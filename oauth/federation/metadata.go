@@ -38,16 +38,31 @@ func unread(from string) error {
 	return &identity.ProviderError{Err: identity.ErrProviderMetadata, Name: from}
 }
 
-// ServiceProvider makes the service provider for a SAML provider with metadata. acs is the URL that responses are posted to.
-func ServiceProvider(p *identity.Provider, m *saml.Metadata, keys *identity.SAMLKeys, acs string, now func() time.Time) (*saml.Provider, error) {
+// The paths of a service provider, below its address: where responses are posted to, and where answers to sign-outs are.
+const (
+	SAMLResponsePath = "/saml2/idpresponse"
+	SAMLLogoutPath   = "/saml2/logout"
+)
+
+// ServiceProvider makes the service provider for a SAML provider with metadata. at is its address, such as https://auth.example.com,
+// without a slash at its end.
+func ServiceProvider(p *identity.Provider, m *saml.Metadata, keys *identity.SAMLKeys, at string, now func() time.Time) (*saml.Provider, error) {
 	d := p.Details
 	c := saml.Config{
-		PoolID: p.Pool, ACS: acs, IdP: m, Now: now,
+		PoolID: p.Pool, ACS: at + SAMLResponsePath, Logout: at + SAMLLogoutPath, IdP: m, Now: now,
 		RequestSigningAlgorithm: d["RequestSigningAlgorithm"], EncryptedResponses: d["EncryptedResponses"] == "true",
+		IDPInit: d["IDPInit"] == "true", IDPSignout: d["IDPSignout"] == "true",
 	}
 	var err error
 	if c.SigningKey, c.SigningCertificate, err = pairOf(&keys.Signing); err != nil {
 		return nil, err
+	}
+	if len(keys.Signing.Earlier) > 0 {
+		last, err := x509.ParseCertificate(keys.Signing.Earlier[0])
+		if err != nil {
+			return nil, fmt.Errorf("federation: earlier certificate for SAML: %w", err)
+		}
+		c.EarlierCertificate = last
 	}
 	for i := range keys.Encryption {
 		key, cert, err := pairOf(&keys.Encryption[i])

@@ -48,10 +48,10 @@ func FuzzMetadata(f *testing.F) {
 		if _, err := p.AuthnRequest(saml.NewID(), "x"); err != nil {
 			t.Error(err)
 		}
-		if m.SLORedirect == "" {
+		if m.SLORedirect == "" && m.SLOPost == "" {
 			return
 		}
-		if _, err := p.LogoutRequest(saml.Subject{NameID: alice}, "x"); err != nil {
+		if _, err := p.LogoutRequest(saml.NewID(), saml.Subject{NameID: alice}, "x"); err != nil {
 			t.Error(err)
 		}
 	})

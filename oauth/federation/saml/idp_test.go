@@ -178,7 +178,7 @@ func TestCounterpartLogout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := p.LogoutRequest(a.Subject(), "state")
+	out, err := p.LogoutRequest(saml.NewID(), a.Subject(), "state")
 	if err != nil {
 		t.Fatal(err)
 	}

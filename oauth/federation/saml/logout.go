@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,10 +25,31 @@ func (a *Assertion) Subject() Subject {
 	return Subject{a.NameID, a.NameIDFormat, a.NameQualifier, a.SPNameQualifier, a.SessionIndex}
 }
 
-// LogoutRequest returns a signed request for sign-out. It returns [ErrNoLogout] unless [Config.IDPSignout] is set
-// and the metadata has a place for it. End the session here first: the identity provider may never answer.
-func (p *Provider) LogoutRequest(s Subject, relayState string) (*Request, error) {
-	if !p.c.IDPSignout || !webURL(p.c.IdP.SLORedirect) {
+// LogoutPlace returns the URL that requests for sign-out go to, or nothing unless [Config.IDPSignout] is set and the metadata has one.
+func (p *Provider) LogoutPlace() string {
+	switch {
+	case !p.c.IDPSignout:
+		return ""
+	case webURL(p.c.IdP.SLORedirect):
+		return p.c.IdP.SLORedirect
+	case webURL(p.c.IdP.SLOPost):
+		return p.c.IdP.SLOPost
+	default:
+		return ""
+	}
+}
+
+// LogoutByForm reports whether requests for sign-out go by HTTP-POST.
+func (p *Provider) LogoutByForm() bool {
+	at := p.LogoutPlace()
+	return at != "" && at != p.c.IdP.SLORedirect
+}
+
+// LogoutRequest returns a signed request for sign-out with an id of [NewID], by HTTP-Redirect if the provider takes it so, and else by
+// HTTP-POST. It returns [ErrNoLogout] if [Provider.LogoutPlace] has
+// none. End the session here first: the identity provider may never answer.
+func (p *Provider) LogoutRequest(id string, s Subject, relayState string) (*Request, error) {
+	if p.LogoutPlace() == "" {
 		return nil, ErrNoLogout
 	}
 	if s.NameID == "" {
@@ -39,10 +61,10 @@ func (p *Provider) LogoutRequest(s Subject, relayState string) (*Request, error)
 	now := p.c.Now()
 	sp := p.library(nil, now)
 	r := &crewjam.LogoutRequest{
-		ID:           NewID(),
+		ID:           id,
 		Version:      "2.0",
 		IssueInstant: now.UTC(),
-		Destination:  p.c.IdP.SLORedirect,
+		Destination:  p.LogoutPlace(),
 		Issuer:       &crewjam.Issuer{Value: sp.EntityID},
 		NameID: &crewjam.NameID{
 			Value: s.NameID, Format: s.NameIDFormat,
@@ -52,8 +74,28 @@ func (p *Provider) LogoutRequest(s Subject, relayState string) (*Request, error)
 	if s.SessionIndex != "" {
 		crewjam.WithSessionIndex(s.SessionIndex)(r)
 	}
+	if p.LogoutByForm() {
+		return posted(sp, r, relayState)
+	}
 	u, err := sp.RedirectLogoutRequestURL(r, relayState)
 	return request(r.ID, u, err)
+}
+
+// posted signs a request that goes by HTTP-POST.
+func posted(sp *crewjam.ServiceProvider, r *crewjam.LogoutRequest, relayState string) (*Request, error) {
+	err := sp.SignLogoutRequest(r)
+	var doc []byte
+	if err == nil {
+		doc, err = r.Bytes()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("saml: request: %w", err)
+	}
+	form := map[string]string{"SAMLRequest": base64.StdEncoding.EncodeToString(doc)}
+	if relayState != "" {
+		form["RelayState"] = relayState
+	}
+	return &Request{ID: r.ID, URL: r.Destination, Form: form}, nil
 }
 
 // LogoutResponse verifies the value of SAMLResponse, which a browser posted to [Config.Logout]. requestID is the id

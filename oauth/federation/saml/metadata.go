@@ -24,6 +24,8 @@ type Metadata struct {
 	SSORedirect string
 	// SLORedirect is the URL of sign-out by HTTP-Redirect, or empty if the provider has none.
 	SLORedirect string
+	// SLOPost is the URL of sign-out by HTTP-POST, or empty if the provider has none. It is used without SLORedirect.
+	SLOPost string
 	// Keys are the certificates of the keys that sign, 1 to [MaxKeys], none of which has expired when the document
 	// is read. A message signed by any of them is accepted while that certificate is valid.
 	Keys []*x509.Certificate
@@ -60,8 +62,9 @@ func ParseMetadata(doc []byte, now time.Time) (*Metadata, error) {
 		return nil, &MetadataError{fmt.Sprintf("The metadata document expired at %s.", m.ValidUntil.UTC().Format(time.RFC3339))}
 	}
 	m.WantsSignedRequests = role.WantAuthnRequestsSigned != nil && *role.WantAuthnRequestsSigned
-	m.SSORedirect = redirect(role.SingleSignOnServices)
-	m.SLORedirect = redirect(role.SingleLogoutServices)
+	m.SSORedirect = place(role.SingleSignOnServices, crewjam.HTTPRedirectBinding)
+	m.SLORedirect = place(role.SingleLogoutServices, crewjam.HTTPRedirectBinding)
+	m.SLOPost = place(role.SingleLogoutServices, crewjam.HTTPPostBinding)
 	if m.SSORedirect == "" {
 		return nil, &MetadataError{"No SingleSignOn Http redirect binding location found in metadata."} // recorded from the service
 	}
@@ -103,10 +106,10 @@ func entityOf(doc []byte) (*crewjam.EntityDescriptor, error) {
 	return found, nil
 }
 
-// redirect returns the first place for HTTP-Redirect that is a URL of the web, or nothing.
-func redirect(endpoints []crewjam.Endpoint) string {
+// place returns the first place of a binding that is a URL of the web, or nothing.
+func place(endpoints []crewjam.Endpoint, binding string) string {
 	for _, e := range endpoints {
-		if e.Binding == crewjam.HTTPRedirectBinding && webURL(e.Location) {
+		if e.Binding == binding && webURL(e.Location) {
 			return e.Location
 		}
 	}

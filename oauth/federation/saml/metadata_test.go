@@ -58,8 +58,10 @@ func TestParseMetadata(t *testing.T) {
 		{"a declaration and a comment", func(*document) {}, func(s string) string { return `<?xml version="1.0" encoding="UTF-8"?><!-- by hand -->` + s }, nil},
 		{"a byte order mark", func(*document) {}, func(s string) string { return "\xef\xbb\xbf<?xml version=\"1.0\"?>" + s }, nil},
 		{"blanks around it", func(*document) {}, func(s string) string { return "\n<?xml version=\"1.0\"?>" + s + "\n" }, nil},
-		{"no sign-out", func(d *document) { d.slo = "" }, nil, func(m *saml.Metadata) bool { return m.SLORedirect == "" }},
-		{"sign-out by POST only", func(d *document) { d.slo = strings.Replace(d.slo, "HTTP-Redirect", "HTTP-POST", 1) }, nil, func(m *saml.Metadata) bool { return m.SLORedirect == "" }},
+		{"no sign-out", func(d *document) { d.slo = "" }, nil, func(m *saml.Metadata) bool { return m.SLORedirect == "" && m.SLOPost == "" }},
+		{"sign-out by POST only", func(d *document) { d.slo = strings.Replace(d.slo, "HTTP-Redirect", "HTTP-POST", 1) }, nil, func(m *saml.Metadata) bool {
+			return m.SLORedirect == "" && m.SLOPost == "https://idp.example.com/slo"
+		}},
 		{"signed requests", func(d *document) { d.roleAttrs = `WantAuthnRequestsSigned="true"` }, nil, func(m *saml.Metadata) bool { return m.WantsSignedRequests }},
 		{"a key without a use", func(d *document) { d.keys = keyDescriptor("", pairs().idp.cert) }, nil, nil},
 		{"two keys", func(d *document) { d.keys += keyDescriptor("signing", pairs().next.cert) }, nil, func(m *saml.Metadata) bool { return m.Keys[1].Equal(pairs().next.cert) }},
@@ -210,6 +212,25 @@ func TestOurMetadata(t *testing.T) {
 	}
 	if uses != "signing encryption " || strings.Contains(string(doc), "rsa-1_5") || strings.Contains(string(doc), "tripledes") {
 		t.Errorf("keys: got %s", doc)
+	}
+	later, err := x509.CreateCertificate(rand.Reader, pairs().sp.cert, pairs().sp.cert, pairs().sp.key.Public(), pairs().sp.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed := newProvider(t, func(c *saml.Config) { c.SigningCertificate, c.EarlierCertificate = cert, pairs().sp.cert })
+	if doc, err = renewed.Metadata(); err != nil {
+		t.Fatal(err)
+	}
+	certificates := ""
+	for _, k := range element(string(doc)).FindElements("./SPSSODescriptor/KeyDescriptor[@use='signing']//X509Certificate") {
+		certificates += k.Text() + " "
+	}
+	if want := base64.StdEncoding.EncodeToString(cert.Raw) + " " + base64.StdEncoding.EncodeToString(pairs().sp.cert.Raw) + " "; certificates != want {
+		t.Errorf("signing certificates after a year: got %s, want the new one and that of the last year", certificates)
 	}
 	bare := newProvider(t, func(c *saml.Config) {
 		c.SigningKey, c.SigningCertificate, c.DecryptionKeys, c.EncryptionCertificate = nil, nil, nil, nil

@@ -47,6 +47,8 @@ type Config struct {
 	SigningKey *rsa.PrivateKey
 	// SigningCertificate is the certificate of SigningKey, for our metadata. It is needed with SigningKey.
 	SigningCertificate *x509.Certificate
+	// EarlierCertificate is a certificate of SigningKey that was issued before, for our metadata. Defaults to none.
+	EarlierCertificate *x509.Certificate
 	// DecryptionKeys decrypt assertions: the current key first, then old ones. At most 4. Needed with EncryptedResponses.
 	DecryptionKeys []*rsa.PrivateKey
 	// EncryptionCertificate is the certificate of the first of DecryptionKeys, for our metadata. It is needed with them.
@@ -93,6 +95,9 @@ func New(c Config) (*Provider, error) {
 	return &Provider{c: c, acs: *acs, logout: *logout}, nil
 }
 
+// Issuer returns the entity id of the identity provider.
+func (p *Provider) Issuer() string { return p.c.IdP.EntityID }
+
 func (c *Config) check() error {
 	signs := c.RequestSigningAlgorithm != "" || c.IDPSignout
 	switch {
@@ -112,6 +117,8 @@ func (c *Config) check() error {
 		return errors.New("no signing key")
 	case c.SigningKey != nil && !pair(c.SigningKey, c.SigningCertificate):
 		return errors.New("the signing key is too short, or the certificate is not of it")
+	case c.EarlierCertificate != nil && !pair(c.SigningKey, c.EarlierCertificate):
+		return errors.New("the earlier certificate is not of the signing key")
 	case c.EncryptedResponses && len(c.DecryptionKeys) == 0:
 		return errors.New("no decryption key")
 	case len(c.DecryptionKeys) > maxDecryptionKeys:
@@ -188,6 +195,9 @@ func (p *Provider) Metadata() ([]byte, error) {
 	role.KeyDescriptors = nil
 	if p.c.SigningKey != nil {
 		role.KeyDescriptors = append(role.KeyDescriptors, crewjam.KeyDescriptor{Use: "signing", KeyInfo: keyInfo(p.c.SigningCertificate)})
+	}
+	if p.c.EarlierCertificate != nil {
+		role.KeyDescriptors = append(role.KeyDescriptors, crewjam.KeyDescriptor{Use: "signing", KeyInfo: keyInfo(p.c.EarlierCertificate)})
 	}
 	if len(p.c.DecryptionKeys) > 0 {
 		k := crewjam.KeyDescriptor{Use: "encryption", KeyInfo: keyInfo(p.c.EncryptionCertificate)}

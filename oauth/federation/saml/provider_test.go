@@ -27,6 +27,7 @@ func TestNewRefuses(t *testing.T) {
 		"signs out without a key":   func(c *saml.Config) { c.IDPSignout, c.SigningKey = true, nil },
 		"no certificate":            func(c *saml.Config) { c.SigningCertificate = nil },
 		"another certificate":       func(c *saml.Config) { c.SigningCertificate = pairs().other.cert },
+		"another earlier one":       func(c *saml.Config) { c.EarlierCertificate = pairs().other.cert },
 		"encrypted without a key":   func(c *saml.Config) { c.EncryptedResponses, c.DecryptionKeys = true, nil },
 		"another encryption":        func(c *saml.Config) { c.EncryptionCertificate = pairs().other.cert },
 		"many decryption keys":      func(c *saml.Config) { c.DecryptionKeys = append(c.DecryptionKeys, make([]*rsa.PrivateKey, 4)...) },

@@ -14,8 +14,10 @@ import (
 type Request struct {
 	// ID is the id of the message: _ and a UUID. The answer names it. Keep it with the browser's state.
 	ID string
-	// URL is where to send the browser, by a redirect.
+	// URL is where to send the browser: by a redirect, or by a form with the fields of Form.
 	URL string
+	// Form are the fields that the browser posts to URL. Nil for a redirect.
+	Form map[string]string
 }
 
 // MaxRelayState is the greatest length of RelayState, in bytes. The standard says 80, which neither the service nor

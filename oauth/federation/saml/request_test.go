@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -106,7 +107,7 @@ func TestSignedAuthnRequest(t *testing.T) {
 
 func TestLogoutRequest(t *testing.T) {
 	p := newProvider(t, func(c *saml.Config) { c.IDPSignout = true })
-	r, err := p.LogoutRequest(saml.Subject{NameID: alice, NameIDFormat: "urn:x:x", NameQualifier: "q", SPNameQualifier: "s", SessionIndex: "_session"}, "state")
+	r, err := p.LogoutRequest(saml.NewID(), saml.Subject{NameID: alice, NameIDFormat: "urn:x:x", NameQualifier: "q", SPNameQualifier: "s", SessionIndex: "_session"}, "state")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestLogoutRequest(t *testing.T) {
 		t.Errorf("query: got %v", query)
 	}
 	checkQuery(t, r)
-	if _, err := p.LogoutRequest(saml.Subject{}, ""); !errors.Is(err, saml.ErrContent) {
+	if _, err := p.LogoutRequest(saml.NewID(), saml.Subject{}, ""); !errors.Is(err, saml.ErrContent) {
 		t.Errorf("nobody: got %v", err)
 	}
 	for name, change := range map[string]func(*saml.Config){
@@ -128,9 +129,36 @@ func TestLogoutRequest(t *testing.T) {
 		"no place":  func(c *saml.Config) { c.IDPSignout, c.IdP.SLORedirect = true, "" },
 		"bad place": func(c *saml.Config) { c.IDPSignout, c.IdP.SLORedirect = true, "javascript:alert(1)" },
 	} {
-		if _, err := newProvider(t, change).LogoutRequest(saml.Subject{NameID: alice}, ""); !errors.Is(err, saml.ErrNoLogout) {
+		if _, err := newProvider(t, change).LogoutRequest(saml.NewID(), saml.Subject{NameID: alice}, ""); !errors.Is(err, saml.ErrNoLogout) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+// TestPostedLogoutRequest is about a provider that takes requests to sign out by HTTP-POST alone.
+func TestPostedLogoutRequest(t *testing.T) {
+	const at = "https://idp.example.com/slo-by-post"
+	p := newProvider(t, func(c *saml.Config) { c.IDPSignout, c.IdP.SLORedirect, c.IdP.SLOPost = true, "", at })
+	id := saml.NewID()
+	r, err := p.LogoutRequest(id, saml.Subject{NameID: alice, SessionIndex: "_session"}, "state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := base64.StdEncoding.DecodeString(r.Form["SAMLRequest"])
+	if err != nil || r.URL != at || r.ID != id || r.Form["RelayState"] != "state" || p.LogoutPlace() != at || !p.LogoutByForm() {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	c := dsig.NewDefaultValidationContext(&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{pairs().sp.cert}})
+	c.Clock = dsig.NewFakeClockAt(start)
+	el, err := c.Validate(element(string(doc)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if el.SelectAttrValue("ID", "") != id || el.SelectAttrValue("Destination", "") != at || el.SelectElement("NameID").Text() != alice || el.SelectElement("SessionIndex").Text() != "_session" {
+		t.Errorf("%s", text(el))
+	}
+	if p := newProvider(t, func(c *saml.Config) { c.IDPSignout, c.IdP.SLOPost = true, at }); p.LogoutByForm() {
+		t.Error("a provider that takes both gets a form")
 	}
 }
 
