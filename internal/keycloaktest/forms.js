@@ -39,22 +39,22 @@ const open = (world) => Application.open(world, "Keycloak", (page, username) => 
 
 const byMail = () => ({ ProviderAttributeName: "mail", ProviderAttributeValue: "bob@kc.example" });
 
-for (const { name, connect, verified, link } of [
+for (const { name, connect, verified, link, everywhere } of [
   { name: "OpenID Connect", connect: byOpenID, verified: "true", link: (bob) => ({ ProviderAttributeName: "Cognito_Subject", ProviderAttributeValue: bob }) },
   { name: "SAML", connect: bySAML, verified: "false", link: byMail },
   {
-    name: "SAML with signed requests and encrypted assertions",
+    name: "SAML with signed requests, encrypted assertions, and sign-out there",
     connect: () => bySAML({
-      details: { RequestSigningAlgorithm: "rsa-sha256", EncryptedResponses: "true" },
+      details: { RequestSigningAlgorithm: "rsa-sha256", EncryptedResponses: "true", IDPSignout: "true" },
       keys: (signing, encryption) => ({ "saml.client.signature": "true", "saml.signing.certificate": signing, "saml.encrypt": "true", "saml.encryption.certificate": encryption }),
     }),
-    verified: "false", link: byMail,
+    verified: "false", link: byMail, everywhere: true,
   },
 ]) {
   test(`Keycloak by ${name}: sign-up, second sign-in, changed attribute, linked user, logout`, async () => {
     const { realm, app } = await connect();
     const ann = await realm.user("ann"), bob = await realm.user("bob");
-    await walk(app, { verified, change: (firstName) => realm.change(ann, { firstName }), email: (name) => `${name}@kc.example`, link: link(bob), at: keycloak });
+    await walk(app, { verified, change: (firstName) => realm.change(ann, { firstName }), email: (name) => `${name}@kc.example`, link: link(bob), at: keycloak, everywhere });
   });
 }
 

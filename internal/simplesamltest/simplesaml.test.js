@@ -9,14 +9,14 @@ import { password, serviceProvider, SimpleSAML } from "./simplesaml.js";
 for (const { name, details, keys } of [
   { name: "plain", details: {}, keys: () => ({}) },
   {
-    name: "signed requests and encrypted assertions",
-    details: { RequestSigningAlgorithm: "rsa-sha256", EncryptedResponses: "true" },
+    name: "signed requests, encrypted assertions, and sign-out there",
+    details: { RequestSigningAlgorithm: "rsa-sha256", EncryptedResponses: "true", IDPSignout: "true" },
     keys: (signing, encryption) => ({
       keys: [
         { type: "X509Certificate", signing: true, encryption: false, X509Certificate: signing },
         { type: "X509Certificate", signing: false, encryption: true, X509Certificate: encryption },
       ],
-      "validate.authnrequest": true, "redirect.validate": true, "assertion.encryption": true,
+      "validate.authnrequest": true, "redirect.validate": true, "validate.logout": true, "sign.logout": true, "assertion.encryption": true,
     }),
   },
 ]) {
@@ -39,6 +39,7 @@ for (const { name, details, keys } of [
       email: (name) => people[name].mail[0],
       link: { ProviderAttributeName: "mail", ProviderAttributeValue: "bob@ssp.example" },
       at: idp.url,
+      everywhere: details.IDPSignout === "true",
     }).catch((err) => { throw Object.assign(err, { message: `${err.message}\n${idp.log.slice(-3000)}` }); });
   });
 }

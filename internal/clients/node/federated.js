@@ -30,6 +30,16 @@ export class Application {
     return assert.fail(`the sign-in does not end: ${browser.at}\n${browser.page}`);
   }
 
+  // asks reports whether the provider asks a browser who it is.
+  async asks(browser) {
+    for (let at = this.request(), step = 0; step < 12; step++) {
+      if (at?.href.startsWith(callback)) return false;
+      at = at ? await browser.go(at) : await browser.submit({});
+      if (!at && this.fill(browser.page, "")) return true;
+    }
+    return assert.fail(`the sign-in does not end: ${browser.at}\n${browser.page}`);
+  }
+
   // signIn is what the ID token says of somebody.
   async signIn(browser, username) {
     const told = await this.answer(browser, username);
@@ -46,16 +56,23 @@ export class Application {
     return Users.map((u) => ({ ...u, attributes: Object.fromEntries(u.Attributes.map(({ Name, Value }) => [Name, Value])) }));
   }
 
-  // signOut signs a browser out of the server, and ends at the application.
+  // signOut signs a browser out of the server, and ends at the application. It returns the sites on the way.
   async signOut(browser) {
-    const bye = new URL(`${this.world.url}/logout`);
-    bye.search = new URLSearchParams({ client_id: this.world.clientId, logout_uri: goodbye });
-    assert.equal((await browser.go(bye))?.href, goodbye);
+    let at = new URL(`${this.world.url}/logout`);
+    at.search = new URLSearchParams({ client_id: this.world.clientId, logout_uri: goodbye });
+    const sites = [];
+    for (let step = 0; step < 8; step++) {
+      at = at ? await browser.go(at) : await browser.submit({});
+      if (at?.href === goodbye) return sites;
+      sites.push((at ?? browser.at).origin);
+    }
+    return assert.fail(`the sign-out does not end: ${browser.at}\n${browser.page}`);
   }
 }
 
-// walk signs ann of a provider up and in again, changes her name, links bob to a user of the pool, and signs out.
-export async function walk(app, { verified, change, email, link, at }) {
+// walk signs ann of a provider up and in again, changes her name, links bob to a user of the pool, and signs out: at the
+// provider too, if the pool says so there.
+export async function walk(app, { verified, change, email, link, at, everywhere = false }) {
   const { api, poolId } = app.world;
   const first = await app.signIn(new Browser(), "ann");
   const [user, ...others] = await app.users();
@@ -84,7 +101,9 @@ export async function walk(app, { verified, change, email, link, at }) {
   const browser = new Browser();
   await app.signIn(browser, "ann");
   assert.ok((await browser.go(app.request())).href.startsWith(callback), "the browser is signed in");
-  await app.signOut(browser);
-  assert.equal((await browser.go(app.request())).origin, new URL(at).origin); // it must ask the provider, which may know the browser
+  assert.equal((await app.signOut(browser)).includes(new URL(at).origin), everywhere);
+  assert.equal((await browser.go(app.request())).origin, new URL(at).origin); // it must ask the provider
+  const asked = await app.asks(browser);
+  if (everywhere) assert.ok(asked, "the provider still knows the browser");
   assert.equal((await app.signIn(browser, "ann")).sub, first.sub);
 }
