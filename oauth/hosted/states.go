@@ -55,8 +55,10 @@ func signInStates() []State {
 	links := Links{Forgot: "/forgot", SignUp: "/sign-up", Passkey: "/passkey", Help: "https://fernway.example/help"}
 	providers := []Provider{{Name: "Northwind ID", Href: "/oauth2/authorize?identity_provider=Northwind"}, {Name: "Example Corp", Href: "/oauth2/authorize?identity_provider=Example"}}
 	brands := []Provider{
-		{Name: "Google", Brand: Google, Href: "/oauth2/authorize?identity_provider=Google"}, {Name: "Apple", Brand: Apple, Href: "/oauth2/authorize?identity_provider=SignInWithApple"},
-		{Name: "Facebook", Brand: Facebook, Href: "/oauth2/authorize?identity_provider=Facebook"}, {Name: "Amazon", Brand: Amazon, Href: "/oauth2/authorize?identity_provider=LoginWithAmazon"},
+		{Name: "Google", Brand: Google, Href: "/oauth2/authorize?identity_provider=Google"},
+		{Name: "Apple", Brand: Apple, Href: "/oauth2/authorize?identity_provider=SignInWithApple"},
+		{Name: "Facebook", Brand: Facebook, Href: "/oauth2/authorize?identity_provider=Facebook"},
+		{Name: "Amazon", Brand: Amazon, Href: "/oauth2/authorize?identity_provider=LoginWithAmazon"},
 	}
 	chosen := Links{NotYou: "/identify", Another: "/choose", Forgot: "/forgot"}
 	second := Links{Another: "/choose"}
