@@ -187,7 +187,7 @@ func (fd *federation) assign(u, before *User, name string) error {
 	case !a.Mutable:
 		return &AttributeError{[]AttributeProblem{{Name: name, Code: settings.AttributeImmutable}}, ErrAttributeImmutable}
 	case value == "" && a.Required:
-		return nonconforming(AttributeProblem{Name: name, Code: settings.AttributeRequired})
+		return nonconforming(AttributeProblem{Name: name, Code: settings.AttributeKept})
 	case before.primary() == nil && slices.Contains(addresses, name) && value != "" && s.VerifiesFirst(name):
 		return invalid(name, "The pool verifies a new "+name+" before it replaces the present one.")
 	}

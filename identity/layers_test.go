@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"identity/logsink":              {"internal/outbound"},
 	"identity/web":                  {"identity", "store", "mfa", "internal/pagejs"},
 	"identity/identitytest":         {"identity", "identity/cognito", "identity/internal/srp", "store", "internal/fake", "internal/fakeidp", "mfa", "mfa/webauthn/webauthntest"},
-	"oauth":                         {"identity", "identity/settings", "mfa", "oauth/federation", "oauth/federation/fetch", "oauth/federation/oidc", "oauth/federation/saml", "oauth/hosted", "oauth/login", "token"},
+	"oauth":                         {"identity", "identity/hook", "identity/settings", "mfa", "oauth/federation", "oauth/federation/fetch", "oauth/federation/oidc", "oauth/federation/saml", "oauth/hosted", "oauth/login", "token"},
 	"oauth/federation":              {"identity", "oauth/federation/fetch", "oauth/federation/oidc", "oauth/federation/saml"},
 	"oauth/federation/fetch":        {"internal/outbound"},
 	"oauth/federation/oidc":         {"oauth/federation/fetch"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/oauth/hosted"
 )
 
@@ -72,16 +73,28 @@ func (v *visit) refusalOf(err error) refusal {
 	return refusal{errServer, ""}
 }
 
-// hookText is what the program's own hook says of a refusal, or "".
+// hookText is what a reader is told of a hook that has ended the call, as the service says it of a function, or "". What went
+// wrong inside the program's own hook is not told.
 func hookText(err error) string {
-	if errors.Is(err, identity.ErrHookRefused) || errors.Is(err, identity.ErrHookDecision) || errors.Is(err, identity.ErrHookFailed) {
-		var t *identity.TriggerError
-		if errors.As(err, &t) {
-			return t.Error()
-		}
-		return "a function of the user pool has refused"
+	e, ok := errors.AsType[*identity.HookError](err)
+	if !ok {
+		return ""
 	}
-	return ""
+	name := string(e.Trigger)
+	refused, isRefusal := errors.AsType[*hook.RefusalError](err)
+	failure, isFailure := errors.AsType[*hook.FailureError](err)
+	switch {
+	case isRefusal:
+		return name + " failed with error " + refused.Reason + "."
+	case errors.Is(err, identity.ErrHookDecision):
+		return "Unrecognizable lambda output"
+	case !isFailure:
+		return name + " invocation failed due to error InternalError."
+	case failure.Name == "":
+		return name + " failed with error Socket timeout while invoking Lambda function."
+	default:
+		return name + " invocation failed due to error " + failure.Name + "."
+	}
 }
 
 // failed logs what nobody is told.
@@ -278,7 +291,7 @@ var problems = []struct {
 	{identity.ErrMissingParameter, "required"},
 }
 
-// problemOf is what a person is told of an error: a code, or the words of the program's own hook.
+// problemOf is what a person is told of an error: a code, or a sentence about a hook.
 func (v *visit) problemOf(err error) string {
 	if text := hookText(err); text != "" {
 		return text

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/settings"
@@ -311,9 +312,9 @@ func (v *visit) refuseFederated(q *request, p *identity.Provider, who identity.F
 		v.unavailable(q, who.Provider)
 		return
 	}
-	text := attributeText(err)
+	text, name := attributeText(err), usernameOf(q, who)
 	if errors.Is(err, identity.ErrAliasExists) || errors.Is(err, identity.ErrUsernameExists) {
-		text = "Already found an entry for username " + who.Provider + "_" + who.Subject
+		text = "Already found an entry for username " + name
 	}
 	for _, row := range federatedRefusals {
 		if errors.Is(err, row.err) {
@@ -324,11 +325,28 @@ func (v *visit) refuseFederated(q *request, p *identity.Provider, who identity.F
 		v.refuse(q, err)
 		return
 	}
-	if p.Type == identity.ProviderSAML {
+	switch {
+	case p.Type != identity.ProviderSAML:
+		v.refuse(q, &refusal{errInvalidRequest, text})
+	case errors.Is(err, identity.ErrProviderSubject) && utf8.RuneCountInString(name) > maxUsername:
+		v.refuse(q, &refusal{errServer, fmt.Sprintf("Error in SAML response processing: 1 validation error detected: Value '%.*s' at 'userName' failed to satisfy constraint: Member must have length less than or equal to %d", maxTold, name, maxUsername)})
+	default:
 		v.refuse(q, &refusal{errServer, receivedSAML + text})
-		return
 	}
-	v.refuse(q, &refusal{errInvalidRequest, text})
+}
+
+const (
+	maxUsername = 128 // characters of a username
+	maxTold     = 512 // characters of a name in an error
+)
+
+// usernameOf is the username that a first sign-in would give.
+func usernameOf(q *request, who identity.FederatedIdentity) string {
+	name := who.Provider + "_" + who.Subject
+	if q.auth.Pool.Settings.DistinguishesCase() {
+		return name
+	}
+	return strings.ToLower(name)
 }
 
 // attributeText is the service's sentence about attributes, or "".
@@ -337,20 +355,19 @@ func attributeText(err error) string {
 	if !ok {
 		return ""
 	}
-	var required, others []string
+	var all []string
 	for _, p := range e.Problems {
 		switch p.Code {
-		case settings.AttributeRequired:
-			required = append(required, p.Name)
 		case settings.AttributeImmutable:
 			return "user." + p.Name + ": Attribute cannot be updated."
+		case settings.AttributeKept:
+			return "user." + p.Name + ": Required attribute cannot be deleted"
+		case settings.AttributeRequired:
+			all = append(all, p.Name+": The attribute is required")
 		default:
-			others = append(others, p.String())
+			all = append(all, p.String())
 		}
 	}
-	if len(required) > 0 {
-		slices.Sort(required)
-		return "attributes required: [" + strings.Join(required, ", ") + "]"
-	}
-	return "Invalid user attributes: " + strings.Join(others, "; ")
+	slices.Sort(all)
+	return "Invalid user attributes: " + strings.Join(all, "; ") // how the service joins several is not known
 }

@@ -25,7 +25,12 @@ type federation struct {
 // newFederation returns a world with the OpenID provider Northwind. edit may change the provider.
 func newFederation(t *testing.T, edit func(*identity.ProviderSettings)) *federation {
 	t.Helper()
-	f := &federation{world: newWorld(t, nil), idp: fakeidp.New("upstream", "s3cr3t")}
+	return federationIn(t, newWorld(t, nil), edit)
+}
+
+func federationIn(t *testing.T, w *world, edit func(*identity.ProviderSettings)) *federation {
+	t.Helper()
+	f := &federation{world: w, idp: fakeidp.New("upstream", "s3cr3t")}
 	s := httptest.NewServer(f.idp)
 	t.Cleanup(s.Close)
 	f.idp.Serve(s.URL)
@@ -390,6 +395,28 @@ func TestButtons(t *testing.T) {
 	b.get(f.authorizeURL(f.client))
 	if _, out := b.submit(map[string]string{"username": "bob", "password": password}); out == nil || out.Query().Get("code") == "" {
 		t.Errorf("to %v", out)
+	}
+}
+
+// TestButtonsOfBrands look as their guides say, and those of others as the rest of the page.
+func TestButtonsOfBrands(t *testing.T) {
+	f := newFederation(t, nil)
+	names := []string{"Northwind"}
+	for _, typ := range []identity.ProviderType{identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple} {
+		details, err := f.idp.Details(string(typ))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.provider(string(typ), func(set *identity.ProviderSettings) { set.Type, set.Details = typ, details })
+		names = append(names, string(typ))
+	}
+	b := f.browser()
+	b.get(f.authorizeURL(f.world.client(func(c *identity.ClientSettings) { c.Providers = names }), "lang", "de"))
+	for _, button := range []string{
+		`class="button provider google"`, `class="button provider facebook"`, `class="button provider amazon"`, `class="button provider apple"`, `class="button second provider"`,
+		"<bdi>Google</bdi>", "<bdi>Apple</bdi>", `<bdi lang="en">Login with Amazon</bdi>`,
+	} {
+		b.sees(button)
 	}
 }
 

@@ -38,6 +38,11 @@ const contoso = "https://idp.example.com"
 
 func newSAMLWorld(t *testing.T, edit func(*identity.ProviderSettings)) *samlWorld {
 	t.Helper()
+	return samlWorldIn(t, newWorld(t, nil), edit)
+}
+
+func samlWorldIn(t *testing.T, in *world, edit func(*identity.ProviderSettings)) *samlWorld {
+	t.Helper()
 	key, err := contosoKey()
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +59,7 @@ func newSAMLWorld(t *testing.T, edit func(*identity.ProviderSettings)) *samlWorl
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &samlWorld{world: newWorld(t, nil)}
+	w := &samlWorld{world: in}
 	w.idp, err = samlidp.New(samlidp.Options{URL: *to, Key: key, Certificate: cert, Logger: log.New(io.Discard, "", 0), Store: &samlidp.MemoryStore{}})
 	if err != nil {
 		t.Fatal(err)
@@ -109,11 +114,16 @@ var postedField = regexp.MustCompile(`name="(\w+)" value="([^"]*)"`)
 // away goes to the provider and signs in there. It returns the form that the browser is to post to us.
 func (w *samlWorld) away(b *browser) url.Values {
 	w.Helper()
+	return w.awayAs(b, "ann")
+}
+
+func (w *samlWorld) awayAs(b *browser, user string) url.Values {
+	w.Helper()
 	status, out := b.get(w.authorizeURL(w.client, "identity_provider", "Contoso"))
 	if out == nil || !strings.HasPrefix(out.String(), contoso+"/sso?") {
 		w.Fatalf("%d, to %v:\n%s", status, out, b.page)
 	}
-	w.visit(http.MethodPost, "/login", url.Values{"user": {"ann"}, "password": {"hunter2"}}.Encode())
+	w.visit(http.MethodPost, "/login", url.Values{"user": {user}, "password": {"hunter2"}}.Encode())
 	form := url.Values{}
 	for _, m := range postedField.FindAllStringSubmatch(w.visit(http.MethodGet, out.String(), ""), -1) {
 		form.Set(m[1], html.UnescapeString(m[2]))

@@ -125,17 +125,21 @@ func (v *visit) leads(q *request) bool {
 	return true
 }
 
-// brand is what people call a provider.
-func brand(p *identity.Provider) string {
+// called is what people call a provider, and its brand.
+func called(p *identity.Provider) (string, hosted.Brand) {
 	switch p.Type {
 	case identity.ProviderAmazon:
-		return "Amazon"
+		return "Amazon", hosted.Amazon
 	case identity.ProviderApple:
-		return "Apple"
-	case identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderOIDC, identity.ProviderSAML:
-		return p.Name
+		return "Apple", hosted.Apple
+	case identity.ProviderGoogle:
+		return p.Name, hosted.Google
+	case identity.ProviderFacebook:
+		return p.Name, hosted.Facebook
+	case identity.ProviderOIDC, identity.ProviderSAML:
+		return p.Name, hosted.NoBrand
 	default:
-		return p.Name
+		return p.Name, hosted.NoBrand
 	}
 }
 
@@ -158,7 +162,8 @@ func (v *visit) offer(q *request, page *hosted.Page) (nameFirst bool) {
 // button leads to a provider.
 func (v *visit) button(p *identity.Provider) hosted.Provider {
 	request := v.query.encode("identity_provider", "idp_identifier", "lang", "username")
-	return hosted.Provider{Name: brand(p), Href: v.rooted("/oauth2/authorize?" + request + "&" + encode([]pair{{"identity_provider", p.Name}}))}
+	name, brand := called(p)
+	return hosted.Provider{Name: name, Brand: brand, Href: v.rooted("/oauth2/authorize?" + request + "&" + encode([]pair{{"identity_provider", p.Name}}))}
 }
 
 func isDomain(identifier string) bool {

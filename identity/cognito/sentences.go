@@ -87,6 +87,7 @@ var sentences = map[settings.Code]string{
 	settings.AttributeRequired:  "The attribute is required",
 	settings.AttributeUnknown:   "Attribute does not exist in the schema.",
 	settings.AttributeImmutable: "Attribute cannot be updated.",
+	settings.AttributeKept:      "Required attribute cannot be deleted",
 	settings.AttributeIsAddress: "Attribute cannot be of email or phone number format, since user pool is configured for such aliases.",
 	settings.NotBoolean:         "Attribute value must be true or false",
 	settings.NotDateTime:        "Attribute value must be a date and time",

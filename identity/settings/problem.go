@@ -124,6 +124,7 @@ const (
 	AttributeRequired  Code = "attribute required"
 	AttributeUnknown   Code = "attribute unknown" // it is not in the schema
 	AttributeImmutable Code = "attribute immutable"
+	AttributeKept      Code = "attribute kept"          // it is required, and would be deleted
 	AttributeIsAddress Code = "attribute is an address" // a preferred_username that looks like an alias
 	NotBoolean         Code = "not a boolean"
 	NotDateTime        Code = "not a date and time"
@@ -148,6 +149,8 @@ func (p AttributeProblem) reason() string {
 		return "it is not in the schema of the pool"
 	case AttributeImmutable:
 		return "it cannot be changed"
+	case AttributeKept:
+		return "it is required, and cannot be deleted"
 	case AttributeIsAddress:
 		return "it looks like an e-mail address or a phone number, which the pool takes as names of their own"
 	case NotBoolean:

@@ -47,7 +47,7 @@ func codes(t *testing.T) []settings.Code {
 // Each rule of problem.go is broken by a case of the tables below.
 func TestEveryCodeIsProduced(t *testing.T) {
 	// Package identity knows what a user had before, and what is missing.
-	produced := []settings.Code{settings.AttributeRequired, settings.AttributeImmutable}
+	produced := []settings.Code{settings.AttributeRequired, settings.AttributeImmutable, settings.AttributeKept}
 	for _, tt := range badCSS {
 		produced = append(produced, tt.code)
 	}

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { before, test } from "node:test";
 import { application, Browser, newUser } from "../clients/node/pages.js";
+import { newProvider } from "../clients/node/oidcprovider.js";
 import { claims, env, newClient, newPool, ownServer, password } from "../clients/node/world.js";
 
 // The registrations, with the names that stand in the paths of the site.
@@ -13,6 +14,7 @@ const registrations = [
   { name: "cognate", openID: true, client: { GenerateSecret: true } },
   { name: "public", openID: true, client: {} },
   { name: "amazon", openID: false, client: { GenerateSecret: true } },
+  { name: "certified", openID: false, client: { GenerateSecret: true } }, // whose users sign in by an identity provider
 ];
 
 let site;
@@ -30,6 +32,15 @@ before(async (t) => {
     });
     worlds[name] = world;
   }
+  const { api, poolId, clientId, url: at } = worlds.certified;
+  const issuer = await newProvider(t, at, { alice: { email: "alice@op.example", email_verified: true, name: "Alice <Liddell>" } });
+  await api.createIdentityProvider({
+    UserPoolId: poolId, ProviderName: "Certified", ProviderType: "OIDC", AttributeMapping: { email: "email", email_verified: "email_verified", name: "name" },
+    ProviderDetails: { client_id: "up", client_secret: "s3cr3t", authorize_scopes: "openid email profile", attributes_request_method: "GET", oidc_issuer: issuer },
+  });
+  const { UserPoolClient } = await api.describeUserPoolClient({ UserPoolId: poolId, ClientId: clientId });
+  const { CreationDate, LastModifiedDate, ClientSecret, ...settings } = UserPoolClient;
+  await api.updateUserPoolClient({ ...settings, SupportedIdentityProviders: ["COGNITO", "Certified"] });
   await startSite(t);
 });
 
@@ -50,6 +61,23 @@ test("Spring Security: code with PKCE, without a secret", async () => {
 test("Spring Security: a pool as those of Amazon Cognito", async () => {
   const { browser } = await signedIn("amazon");
   await refreshes(browser, "amazon");
+});
+
+test("Spring Security: identity_provider leads past the pages of the server, to a provider and back", async () => {
+  const browser = new Browser();
+  let at = await browser.go(`${site}/oauth2/authorization/certified`);
+  assert.equal(at.searchParams.get("identity_provider"), "Certified");
+  at = await browser.go(at);
+  assert.notEqual(at?.origin, worlds.certified.url, browser.page);
+  for (let step = 0; at?.origin !== site; step++) {
+    assert.ok(step < 10, browser.page);
+    at = at ? await browser.go(at) : await browser.submit(browser.page.includes('value="login"') ? { login: "alice", password: "any" } : {});
+  }
+  await browser.go(at);
+  const { idToken, verified } = await read(browser, "/sign-in");
+  const { identities, email } = claims(idToken);
+  assert.deepEqual([identities[0].providerName, identities[0].userId, email, verified], ["Certified", "alice", "alice@op.example", true]);
+  await refreshes(browser, "certified");
 });
 
 test("Spring Security: an answer with the state of another browser", async () => {

@@ -182,7 +182,21 @@ type Provider struct {
 	Name string // shown, as in "Continue with Name"
 	Href string // where the button leads
 	Icon string // a path on this host or a data URI of a picture; "" for none
+	// Brand is one that has rules for its button. Icon is not used then, nor is Name on the button of Amazon. Defaults to none.
+	Brand Brand
 }
+
+// A Brand is a provider whose button has words, colours and a logo that its guide sets.
+type Brand string
+
+// The brands.
+const (
+	NoBrand  Brand = ""
+	Amazon   Brand = "amazon"
+	Apple    Brand = "apple"
+	Facebook Brand = "facebook"
+	Google   Brand = "google"
+)
 
 // A Field is one that a user fills in.
 type Field struct {

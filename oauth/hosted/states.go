@@ -54,6 +54,12 @@ var (
 func signInStates() []State {
 	links := Links{Forgot: "/forgot", SignUp: "/sign-up", Passkey: "/passkey", Help: "https://fernway.example/help"}
 	providers := []Provider{{Name: "Northwind ID", Href: "/oauth2/authorize?identity_provider=Northwind"}, {Name: "Example Corp", Href: "/oauth2/authorize?identity_provider=Example"}}
+	brands := []Provider{
+		{Name: "Google", Brand: Google, Href: "/oauth2/authorize?identity_provider=Google"},
+		{Name: "Apple", Brand: Apple, Href: "/oauth2/authorize?identity_provider=SignInWithApple"},
+		{Name: "Facebook", Brand: Facebook, Href: "/oauth2/authorize?identity_provider=Facebook"},
+		{Name: "Amazon", Brand: Amazon, Href: "/oauth2/authorize?identity_provider=LoginWithAmazon"},
+	}
 	chosen := Links{NotYou: "/identify", Another: "/choose", Forgot: "/forgot"}
 	second := Links{Another: "/choose"}
 	client := func(p Page) Page {
@@ -68,12 +74,16 @@ func signInStates() []State {
 		{"sign-in", client(Page{Kind: SignIn, Links: Links{Forgot: "/forgot", SignUp: "/sign-up"}})},
 		{"sign-in-all", client(Page{Kind: SignIn, Links: links, Names: []string{"username", "email"}, Providers: providers})},
 		{"sign-in-providers", client(Page{Kind: SignIn, NoForm: true, Providers: providers})},
+		{"sign-in-brands", client(Page{Kind: SignIn, Links: links, Providers: append(brands, providers[0])})},
+		{"sign-in-brands-only", client(Page{Kind: SignIn, NoForm: true, Providers: brands})},
+		{"sign-in-brands-look", client(Page{Kind: SignIn, NoForm: true, Providers: brands, Look: sampleLook()})},
 		{"sign-in-wrong", client(Page{Kind: SignIn, Links: links, Problem: "incorrect", Values: map[string]string{"username": "ada"}})},
 		{"sign-in-refused", client(Page{Kind: SignIn, Problem: "PreAuthentication failed with error Ask your teacher first."})},
 		{"sign-in-after-reset", client(Page{Kind: SignIn, Note: "password-reset", User: "ada"})},
 		{"sign-in-no-client", Page{Kind: SignIn}},
 		{"sign-in-look", client(Page{Kind: SignIn, Links: links, Look: sampleLook()})},
 		{"identify", client(Page{Kind: Identify, Names: []string{"email"}, Links: links})},
+		{"identify-brands", client(Page{Kind: Identify, Names: []string{"email"}, Providers: brands[:2]})},
 		{"identify-problem", client(Page{Kind: Identify, Names: []string{"email", "phone_number"}, FieldProblems: map[string]string{"username": "required"}})},
 		{"identify-phone", client(Page{Kind: Identify, Names: []string{"phone_number"}})},
 		{"password", user(Page{Kind: Password, Links: chosen})},

@@ -1,20 +1,15 @@
 // Amplify sends the browser to the pages of the authorization server, to sign in and to sign out. It does so by https alone.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { connect } from "node:tls";
-import puppeteer from "puppeteer-core";
-import { env, ownServer, password, serveAmplify } from "./world.js";
+import { ownServer, password, serveAmplify, trusting } from "./world.js";
 
-test("signInWithRedirect and signOut", async (t) => {
+// open opens an application with Amplify, whose users sign in by some providers.
+async function open(t, providers, ...flags) {
   const site = await serveAmplify(t);
-  const { url, poolId, clientId, ca, cognate } = await ownServer(t, "--tls");
-  await cognate("user", "create", "alice", "email=alice@example.com", "--password", password);
+  const { url, poolId, clientId, ca, cognate } = await ownServer(t, "--tls", ...flags);
   await cognate("client", "set", clientId, "--settings", JSON.stringify({
-    oauth: true, oauthFlows: ["code"], oauthScopes: ["openid", "email", "aws.cognito.signin.user.admin"], providers: ["COGNITO"], callbackUrls: [site], logoutUrls: [site],
+    oauth: true, oauthFlows: ["code"], oauthScopes: ["openid", "email", "aws.cognito.signin.user.admin"], providers, callbackUrls: [site], logoutUrls: [site],
   }));
   const { page, wrong } = await trusting(t, url, ca);
   const domain = new URL(url).host;
@@ -28,7 +23,12 @@ test("signInWithRedirect and signOut", async (t) => {
     const { tokens } = await window.amplify.auth.fetchAuthSession({ forceRefresh });
     return { id: tokens?.idToken.payload, access: tokens?.accessToken.toString() };
   }, refresh);
+  return { site, url, poolId, cognate, page, wrong, domain, load, redirect, claims };
+}
 
+test("signInWithRedirect and signOut", async (t) => {
+  const { site, url, poolId, cognate, page, wrong, domain, load, redirect, claims } = await open(t, ["COGNITO"]);
+  await cognate("user", "create", "alice", "email=alice@example.com", "--password", password);
   await page.goto(site);
   await load();
   await redirect("signInWithRedirect", { customState: "basket 7", options: { lang: "de" } });
@@ -65,22 +65,35 @@ test("signInWithRedirect and signOut", async (t) => {
   assert.deepEqual(wrong, []);
 });
 
-// trusting opens a tab of a browser that takes the server's certificate, which the authority of the server has vouched for.
-async function trusting(t, url, ca) {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port, servername: hostname, ca: await readFile(ca) });
-  await once(socket, "secureConnect");
-  const key = socket.getPeerX509Certificate().publicKey.export({ type: "spki", format: "der" });
-  socket.destroy();
-  const browser = await puppeteer.launch({
-    executablePath: env("CHROMIUM"),
-    args: ["--no-sandbox", `--ignore-certificate-errors-spki-list=${createHash("sha256").update(key).digest("base64")}`],
+// Amplify names social providers by names of its own: Amazon and Apple for LoginWithAmazon and SignInWithApple.
+for (const provider of ["Google", "Apple"]) {
+  test(`signInWithRedirect by ${provider}, and signOut`, async (t) => {
+    const name = { Google: "Google", Apple: "SignInWithApple" }[provider];
+    const { site, page, wrong, domain, load, redirect, claims } = await open(t, ["COGNITO", name], "--providers", "fake");
+    await page.goto(site);
+    await load();
+    await redirect("signInWithRedirect", { provider, customState: "basket 7" }); // past the page of the server
+    assert.notEqual(new URL(page.url()).host, domain);
+    assert.equal(await page.$eval("h1", (e) => e.textContent), name);
+    await page.$eval("[name=fake_email]", (e) => { e.value = "grace@example.com"; });
+    await page.click("button");
+    await backAt(page, site);
+    await load();
+    const { id } = await claims();
+    assert.equal(id.email, "grace@example.com");
+    assert.ok(id["cognito:username"].toLowerCase().startsWith(`${name.toLowerCase()}_`), id["cognito:username"]);
+    assert.equal(id.identities[0].providerName, name);
+    assert.equal((await page.evaluate(() => window.amplify.auth.getCurrentUser())).userId, id.sub);
+    assert.equal((await claims(true)).id.sub, id.sub); // refreshed
+
+    await redirect("signOut");
+    await backAt(page, site);
+    await load();
+    assert.deepEqual(await claims(), {});
+    await redirect("signInWithRedirect", { provider });
+    assert.equal(await page.$eval("h1", (e) => e.textContent), name, "the provider is asked again");
+    assert.deepEqual(wrong, []);
   });
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  const wrong = [];
-  page.on("pageerror", (err) => wrong.push(`error: ${err.message}`));
-  return { page, wrong };
 }
 
 async function signIn(page, site) {

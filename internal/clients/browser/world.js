@@ -3,13 +3,14 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { connect } from "node:tls";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import puppeteer from "puppeteer-core";
@@ -46,7 +47,7 @@ export async function code({ url, poolId }, username) {
   return sent[0].code;
 }
 
-const { outputFiles } = await build({ entryPoints: ["page.js"], bundle: true, write: false, format: "iife", define: { global: "window" } });
+const { outputFiles } = await build({ entryPoints: [join(import.meta.dirname, "page.js")], bundle: true, write: false, format: "iife", define: { global: "window" } });
 
 // serveAmplify serves a page with Amplify, and returns its URL.
 export async function serveAmplify(t) {
@@ -148,4 +149,22 @@ export function authenticatorApp(secret) {
     const mac = createHmac("sha1", key).update(counter).digest();
     return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
   };
+}
+
+// trusting opens a tab of a browser that takes the server's certificate, which the authority of the server has vouched for.
+export async function trusting(t, url, ca) {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port, servername: hostname, ca: await readFile(ca) });
+  await once(socket, "secureConnect");
+  const key = socket.getPeerX509Certificate().publicKey.export({ type: "spki", format: "der" });
+  socket.destroy();
+  const browser = await puppeteer.launch({
+    executablePath: env("CHROMIUM"),
+    args: ["--no-sandbox", `--ignore-certificate-errors-spki-list=${createHash("sha256").update(key).digest("base64")}`],
+  });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  const wrong = [];
+  page.on("pageerror", (err) => wrong.push(`error: ${err.message}`));
+  return { page, wrong };
 }

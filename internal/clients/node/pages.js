@@ -44,7 +44,9 @@ export class Browser {
 
   // submit sends the first form of the page, with what is typed.
   submit(typed) {
-    const [, action, fields] = /<form[^>]*action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/.exec(this.page);
+    const found = /<form[^>]*action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/.exec(this.page);
+    if (!found) throw new Error(`there is no form on ${this.at}:\n${this.page}`);
+    const [, action, fields] = found;
     const form = new URLSearchParams();
     for (const [, name, value] of fields.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)) form.set(name, plain(value));
     for (const [name, value] of Object.entries(typed)) form.set(name, value);

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -109,13 +110,10 @@ func (p *Provider) Verify(ctx context.Context, idToken Secret, nonce string) (*I
 // upstream is the refusal of a provider, as the application is told: with the provider's name before it.
 func (p *Provider) upstream(cb Callback) error {
 	code := printable(cb.Error)
-	description := p.config.Name + " Error"
-	if said := printable(cb.Description); said != "" {
-		description += " - " + said
-	}
 	if !errorCode(cb.Error) {
 		code = invalidRequest
 	}
+	description := p.config.Name + " Error - " + cmp.Or(printable(cb.Description), code)
 	return &Error{Code: code, Description: description, kind: ErrUpstream, cause: errors.New(code)}
 }
 
@@ -182,10 +180,15 @@ func (p *Provider) tokenFailure(err error) error {
 }
 
 func (p *Provider) statusFailure(status int, code, said string) error {
-	what := strings.TrimSpace(printable(code) + " " + printable(said))
-	if what == "" || p.config.Kind == OIDC {
-		what = "error getting token"
+	what := ""
+	switch p.config.Kind {
+	case OIDC:
+	case Google: // its code alone
+		what = printable(code)
+	case Facebook, Amazon, Apple:
+		what = strings.TrimSpace(printable(code) + " " + printable(said))
 	}
+	what = cmp.Or(what, "error getting token")
 	return failure(ErrTokenEndpoint, fmt.Sprintf("%s Error - %d %s", p.config.Name, status, what), fmt.Errorf("status %d %s", status, printable(code)))
 }
 

@@ -5,7 +5,6 @@ import java.time.Duration;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
-import org.springframework.security.config.Customizer;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.core.annotation.AuthenticationPrincipal;
 import org.springframework.security.oauth2.client.OAuth2AuthorizedClient;
@@ -14,6 +13,8 @@ import org.springframework.security.oauth2.client.annotation.RegisteredOAuth2Aut
 import org.springframework.security.oauth2.client.endpoint.RestClientRefreshTokenTokenResponseClient;
 import org.springframework.security.oauth2.client.oidc.web.logout.OidcClientInitiatedLogoutSuccessHandler;
 import org.springframework.security.oauth2.client.registration.ClientRegistrationRepository;
+import org.springframework.security.oauth2.client.web.DefaultOAuth2AuthorizationRequestResolver;
+import org.springframework.security.oauth2.core.endpoint.OAuth2ParameterNames;
 import org.springframework.security.oauth2.core.oidc.user.OidcUser;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.csrf.CsrfToken;
@@ -34,10 +35,21 @@ public class App {
         var signedOut = new OidcClientInitiatedLogoutSuccessHandler(registrations);
         signedOut.setPostLogoutRedirectUri("{baseUrl}/bye");
         return http
+            .oauth2Login(login -> login.authorizationEndpoint(at -> at.authorizationRequestResolver(pastThePages(registrations))))
             .authorizeHttpRequests(paths -> paths.requestMatchers("/bye").permitAll().anyRequest().authenticated())
-            .oauth2Login(Customizer.withDefaults())
             .logout(logout -> logout.logoutSuccessHandler(signedOut))
             .build();
+    }
+
+    /** Sends users of the registration "certified" past the pages of the server, to the identity provider of that name. */
+    private static DefaultOAuth2AuthorizationRequestResolver pastThePages(ClientRegistrationRepository registrations) {
+        var resolver = new DefaultOAuth2AuthorizationRequestResolver(registrations, "/oauth2/authorization");
+        resolver.setAuthorizationRequestCustomizer(request -> request.attributes(attributes -> {
+            if ("certified".equals(attributes.get(OAuth2ParameterNames.REGISTRATION_ID))) {
+                request.additionalParameters(parameters -> parameters.put("identity_provider", "Certified"));
+            }
+        }));
+        return resolver;
     }
 
     /**
