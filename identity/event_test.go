@@ -32,6 +32,7 @@ type life struct {
 	recovery []identity.Secret
 	at       identity.Challenge
 	doomed   *identity.Session
+	acme     *identity.AppClient // a client that has the provider Acme
 	again    identity.Secret // a refresh token
 	job      *identity.ImportJob
 }

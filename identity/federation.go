@@ -18,7 +18,7 @@ import (
 //  1. federation.read reads in one snapshot the provider, and the user whom the answer names: by the subject, or by a link
 //     (identities.go). The client must name the provider.
 //  2. The hook InboundFederation may change what the provider has said. mapClaims makes the user's attributes of it (federatedattributes.go).
-//  3. For somebody new, federation.register runs the hook PreSignUp, looks again whether the hook has linked somebody, writes the profile in a
+//  3. For somebody new, federation.join looks whether they are to be linked to a user who is there (linking.go). If not, federation.register runs the hook PreSignUp, looks again whether the hook has linked somebody, writes the profile in a
 //     transaction of its own, and runs PostConfirmation. A refusal of PostConfirmation leaves the profile.
 //     For somebody known, federation.renew runs PreAuthentication and writes the attributes that have changed.
 //  4. federation.finish writes the sign-in. Its transaction reads user, provider and link again. PostAuthentication runs before, but not
@@ -42,6 +42,8 @@ type FederatedIdentity struct {
 	// TokenResponse, IDToken, UserInfo and SAMLResponse are for the hook InboundFederation: from where Claims come. If all are
 	// nil, the hook gets the claims as those of user info, or of the assertion.
 	TokenResponse, IDToken, UserInfo, SAMLResponse map[string]json.RawMessage
+	// Separate makes a user of their own of somebody who is new, where the pool would ask to link or would link, see [LinkRequiredError].
+	Separate bool
 }
 
 // sources is where the claims come from. If nobody has said, all come from user info, or from the assertion.
@@ -71,7 +73,8 @@ func (in *FederatedIdentity) sources(t ProviderType) (tokens, id, info, assertio
 //     if a user of another subject has the name,
 //   - [ErrInvalidAttributes] if a required attribute is missing or a value is not of its type, [ErrAttributeImmutable] if an
 //     attribute would change that must not, and [ErrAliasExists] if a linked user would get the address of another,
-//   - [ErrUserDisabled], [ErrUserNotConfirmed] and [ErrProviderDisabled].
+//   - [ErrUserDisabled], [ErrUserNotConfirmed] and [ErrProviderDisabled],
+//   - a [*LinkRequiredError] in pools that ask before they link, see Linking of [PoolSettings].
 //
 // Whoever calls it must have verified the answer of the provider: the engine believes every word.
 func (a *AppClient) FederatedSignIn(ctx context.Context, in FederatedIdentity) (*SignInResult, error) {
@@ -114,6 +117,11 @@ func (a *AppClient) federatedSignIn(ctx context.Context, in *FederatedIdentity) 
 	}
 	if err := fd.look(ctx); err != nil { // the hook may have changed what a link compares
 		return nil, err
+	}
+	if fd.user == nil {
+		if err := fd.join(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if fd.user == nil {
 		err = fd.register(ctx)
