@@ -221,6 +221,10 @@ func (s *Session) Link(ctx context.Context, in FederatedIdentity) error {
 	return nil
 }
 
+// MayLink returns an error if the session may not change by whom its user signs in: [ErrRecentSignInRequired] if the sign-in is too old. Ask it before you send the
+// user to a provider.
+func (s *Session) MayLink() error { return s.settle() }
+
 // AcceptLink links the signed-in user with whoever has got a [LinkRequiredError], and returns the name of the provider. It returns [ErrLinkUser] if
 // another user is signed in than the one who has the address, [ErrRecentSignInRequired] if the user has not signed in since then, [ErrSessionInvalid], [ErrSessionExpired] and
 // [ErrSessionUsed] for a state that is good for nothing, and the errors of [Session.Link].

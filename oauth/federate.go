@@ -37,6 +37,7 @@ type trip struct {
 	SAML     string      `json:"s,omitempty"` // the id of the request; empty for others
 	Browser  string      `json:"b"`           // a digest of the cookie
 	Request  params      `json:"r"`           // of the application
+	Link     string      `json:"u,omitempty"` // the sub of the user whom somebody is to be linked to; empty for a sign-in
 }
 
 const tripCookie = "csrf-state"
@@ -84,7 +85,7 @@ func (v *visit) beginTrip(q *request, t *trip) (string, error) {
 		secret = rand.Text()
 	}
 	v.setTripCookie(secret)
-	t.Browser, t.Request = browserDigest(secret), q.params
+	t.Browser, t.Request, t.Link = browserDigest(secret), q.params, v.linking
 	data, err := json.Marshal(t)
 	if err != nil {
 		return "", err
@@ -173,7 +174,7 @@ func (s *Server) idpResponse(v *visit) {
 		v.refuseProvider(q, t.Provider, err)
 		return
 	}
-	v.arrive(q, provider, federatedOf(provider, who))
+	v.arrive(q, provider, t, federatedOf(provider, who))
 }
 
 // resume goes on with the request that a browser has left with. It returns false once it has answered.
@@ -194,8 +195,17 @@ func (v *visit) resume(client *identity.AppClient, t *trip) (*request, *identity
 }
 
 // arrive signs in who has come back, and answers the application.
-func (v *visit) arrive(q *request, p *identity.Provider, who identity.FederatedIdentity) {
+func (v *visit) arrive(q *request, p *identity.Provider, t *trip, who identity.FederatedIdentity) {
+	if t.Link != "" {
+		v.linked(t.Link, who)
+		return
+	}
+	who.Separate = q.params[separateParam] != ""
 	res, err := q.client.Pages().FederatedSignIn(v.ctx, who)
+	if e, ok := errors.AsType[*identity.LinkRequiredError](err); ok {
+		v.askToLink(q, p, e)
+		return
+	}
 	if err != nil {
 		v.refuseFederated(q, p, who, err)
 		return

@@ -59,7 +59,7 @@ func (s *Server) samlResponse(v *visit) {
 		v.refuseSAML(q, t.Provider, err)
 		return
 	}
-	v.arrive(q, provider, asserted(provider, a))
+	v.arrive(q, provider, t, asserted(provider, a))
 }
 
 // samlMetadata answers with what a pool is as a service provider, for the administrator of a SAML provider: the provider

@@ -209,17 +209,18 @@ func (v *visit) crossOrigin(methods string) bool {
 
 // A visit is one request of a browser or an application.
 type visit struct {
-	server *Server
-	w      http.ResponseWriter
-	r      *http.Request
-	ctx    context.Context
-	id     string // of the request
-	query  params
-	form   params
-	pool   string // of the client of a program that has said which it is
-	openID bool   // the pool of the request keeps to OpenID Connect
-	about  string // whom and what the forms of the page are about, if they are only good for that
-	domain string // the pool that the host is a domain of, or "" on a host of all pools
+	server  *Server
+	w       http.ResponseWriter
+	r       *http.Request
+	ctx     context.Context
+	id      string // of the request
+	query   params
+	form    params
+	pool    string // of the client of a program that has said which it is
+	openID  bool   // the pool of the request keeps to OpenID Connect
+	about   string // whom and what the forms of the page are about, if they are only good for that
+	linking string // the sub of the user whom somebody at a provider is to be linked to, in a request of the account page; empty in others
+	domain  string // the pool that the host is a domain of, or "" on a host of all pools
 }
 
 // maxUserAgent is how many bytes of the User-Agent are kept.
