@@ -33,7 +33,7 @@ type life struct {
 	at       identity.Challenge
 	doomed   *identity.Session
 	acme     *identity.AppClient // a client that has the provider Acme
-	again    identity.Secret // a refresh token
+	again    identity.Secret     // a refresh token
 	job      *identity.ImportJob
 }
 

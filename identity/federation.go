@@ -42,6 +42,8 @@ type FederatedIdentity struct {
 	// TokenResponse, IDToken, UserInfo and SAMLResponse are for the hook InboundFederation: from where Claims come. If all are
 	// nil, the hook gets the claims as those of user info, or of the assertion.
 	TokenResponse, IDToken, UserInfo, SAMLResponse map[string]json.RawMessage
+	// Tokens are the provider's, to be kept where the policy of the provider says so, see [ProviderPolicy]. Nil for none.
+	Tokens *ProviderTokens
 	// Separate makes a user of their own of somebody who is new, where the pool would ask to link or would link, see [LinkRequiredError].
 	Separate bool
 }
@@ -377,7 +379,7 @@ func (fd *federation) finish(ctx context.Context) (*SignInResult, error) {
 		if o, err = fd.decide(tx); err != nil || o.refused != nil {
 			return err
 		}
-		return cmp.Or(s.insertFamily(tx, f, o.user, fd.now), events.Insert(tx, ev))
+		return cmp.Or(s.insertFamily(tx, f, o.user, fd.now), fd.keepTokens(tx, o.user), events.Insert(tx, ev))
 	})
 	switch {
 	case err != nil:

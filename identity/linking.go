@@ -316,9 +316,13 @@ func (s *Session) unlink(ctx context.Context, who *ProviderUser) error {
 		case id.Primary:
 			return ErrLastWayIn, nil
 		}
+		subject := id.Subject
 		u.drop(id)
 		if in, err := s.engine.hasWayIn(tx, &s.pool.Settings, u); err != nil || !in {
 			return ErrLastWayIn, err
+		}
+		if err := u.dropTokens(tx, who.Provider, subject); err != nil {
+			return nil, err
 		}
 		return s.endOthers(tx, u, by.now)
 	})

@@ -138,7 +138,9 @@ func TestAcceptLink(t *testing.T) {
 	old := fd.session(t, fd.app, "alice")
 	fd.advance(time.Second)
 	e := fd.required(t, "1")
-	accept := func(s *identity.Session, state identity.Secret) error { return second(s.AcceptLink(t.Context(), state)) }
+	accept := func(s *identity.Session, state identity.Secret) error {
+		return second(s.AcceptLink(t.Context(), state))
+	}
 	wantErr(t, "a sign-in from before", accept(old, e.State), identity.ErrRecentSignInRequired)
 	s := fd.session(t, fd.app, "alice")
 	wantErr(t, "another user", accept(fd.session(t, fd.app, "eve"), e.State), identity.ErrLinkUser)

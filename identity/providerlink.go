@@ -183,7 +183,11 @@ func (us Users) Unlink(ctx context.Context, who ProviderUser) error {
 			return ErrUserNotFound, nil
 		case id.Primary && id.Disabled:
 			return errUnchanged, nil
-		case id.Primary:
+		}
+		if err := u.dropTokens(tx, who.Provider, id.Subject); err != nil {
+			return nil, err
+		}
+		if id.Primary {
 			id.Disabled = true
 			return nil, u.signOut(tx, by.now)
 		}

@@ -70,6 +70,8 @@ var sessionMethods = []struct {
 	}},
 
 	{method: "AcceptLink", free: "its state demands a sign-in that is younger than the state, and it asks as Link does after that"},
+	{method: "MayLink", free: "it changes nothing"},
+	{method: "ProviderToken", free: "it changes nothing of how the user signs in"},
 	{method: "Passkeys", free: "it changes nothing"},
 	{method: "VerifyAttribute", free: "the address was given by UpdateAttributes, and the code shows who has it"},
 	{method: "SendVerification", free: "it sends a code to an address that was given before"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/settings"
+	"github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/oidc"
 	"github.com/cognate-id/cognate/oauth/hosted"
 )
@@ -174,7 +175,7 @@ func (s *Server) idpResponse(v *visit) {
 		v.refuseProvider(q, t.Provider, err)
 		return
 	}
-	v.arrive(q, provider, t, federatedOf(provider, who))
+	v.arrive(q, provider, t, federation.Identity(provider, who))
 }
 
 // resume goes on with the request that a browser has left with. It returns false once it has answered.
@@ -238,50 +239,6 @@ func (v *visit) lost(err error, title string) {
 		v.failed(err)
 		v.page(http.StatusInternalServerError, v.errorOf(codeServer))
 	}
-}
-
-// federatedOf is what the engine is told of a user. Tokens are there by the names that can be mapped.
-func federatedOf(p *identity.Provider, who *oidc.Identity) identity.FederatedIdentity {
-	in := identity.FederatedIdentity{Provider: p.Name, Subject: who.Subject, Claims: who.Claims, IDToken: rawOf(who.IDToken), UserInfo: rawOf(who.UserInfo)}
-	in.ACR, _ = who.IDToken["acr"].(string)
-	methods, _ := who.IDToken["amr"].([]any)
-	for _, m := range methods {
-		if name, ok := m.(string); ok {
-			in.AMR = append(in.AMR, name)
-		}
-	}
-	response := map[string]any{}
-	for name, token := range map[string]oidc.Secret{"access_token": who.Tokens.Access, "id_token": who.Tokens.ID, "refresh_token": who.Tokens.Refresh} {
-		if token == "" {
-			continue
-		}
-		response[name] = string(token)
-		if name != "refresh_token" && slices.Contains(mappedFrom(p), name) {
-			in.Claims[name] = string(token)
-		}
-	}
-	in.TokenResponse = rawOf(response)
-	return in
-}
-
-func mappedFrom(p *identity.Provider) (all []string) {
-	for _, from := range p.Mapping {
-		all = append(all, from)
-	}
-	return all
-}
-
-func rawOf(claims map[string]any) map[string]json.RawMessage {
-	if claims == nil {
-		return nil
-	}
-	raw := make(map[string]json.RawMessage, len(claims))
-	for name, value := range claims {
-		if text, err := json.Marshal(value); err == nil {
-			raw[name] = text
-		}
-	}
-	return raw
 }
 
 // refuseProvider tells the application what is wrong with a provider or its answer.

@@ -110,7 +110,7 @@ func asserted(p *identity.Provider, a *saml.Assertion) identity.FederatedIdentit
 	for name, values := range a.Attributes {
 		in.Claims[name] = values
 	}
-	in.SAMLResponse = rawOf(in.Claims)
+	in.SAMLResponse = federation.Raw(in.Claims)
 	return in
 }
 
