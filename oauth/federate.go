@@ -76,7 +76,17 @@ func (v *visit) departByCode(q *request, p *identity.Provider) {
 		v.refuseProvider(q, p.Name, err)
 		return
 	}
-	v.redirect(to)
+	v.leaveFor(q, p, to)
+}
+
+// leaveFor sends the browser to a provider. A redirect of a form to another site is blocked by the policy of our pages, so a form gets a page that leads on.
+func (v *visit) leaveFor(q *request, p *identity.Provider, to string) {
+	if v.linking == "" {
+		v.redirect(to)
+		return
+	}
+	v.w.Header().Set("Refresh", "0; url="+to)
+	v.show(q, http.StatusOK, hosted.Page{Kind: hosted.SignIn, NoForm: true, Providers: []hosted.Provider{{Name: brand(p), Href: to}}})
 }
 
 // beginTrip seals what a browser takes along.

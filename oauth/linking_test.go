@@ -209,11 +209,12 @@ func TestAccountPageLinks(t *testing.T) {
 	b.get(page)
 	away := func(do string) string {
 		t.Helper()
-		_, out := b.press(do, nil)
-		if out == nil {
+		b.press(do, nil)
+		m := regexp.MustCompile(`href="(` + regexp.QuoteMeta(f.idp.URL()) + `/authorize[^"]*)"`).FindStringSubmatch(b.page)
+		if m == nil {
 			t.Fatal(b.page)
 		}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, out.String(), nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, html.UnescapeString(m[1]), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,5 +278,77 @@ func TestAccountPageKeepsAWayIn(t *testing.T) {
 	b.sees("One way to sign in must stay.")
 	if f.identities("ann") != 1 {
 		t.Error("the last way in is gone")
+	}
+}
+
+// TestSignOutAtTheProvider: a browser that signs out goes to the provider with the ID token of the sign-in, and from there to where the application wants it.
+func TestSignOutAtTheProvider(t *testing.T) {
+	policy := func(f *federation, p identity.ProviderPolicy) {
+		if _, err := f.pool.Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
+			s.ProviderPolicies = map[string]identity.ProviderPolicy{"Northwind": p}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const bye = "https://app.example.com/bye"
+	signedIn := func(f *federation) *browser {
+		b := f.browser()
+		_, out := b.get(f.away(b, f.byNorthwind()).String())
+		f.subOf(out)
+		return b
+	}
+	f := newFederation(t, nil)
+	f.idp.SignsOut = true
+	logout := "/logout?client_id=" + f.client.ClientID() + "&logout_uri=" + url.QueryEscape(bye)
+	if _, out := signedIn(f).get(logout); out == nil || out.String() != bye {
+		t.Errorf("without a policy, the browser goes to %v", out)
+	}
+	policy(f, identity.ProviderPolicy{SignOut: true})
+	b := signedIn(f)
+	_, out := b.get(logout)
+	if out == nil || !strings.HasPrefix(out.String(), f.idp.URL()+"/endsession?") {
+		t.Fatalf("the browser goes to %v", out)
+	}
+	q := out.Query()
+	if c := claims(t, q.Get("id_token_hint")); c["sub"] != "u-1" || q.Get("client_id") != "upstream" || q.Get("post_logout_redirect_uri") != f.server.URL+"/oauth2/idplogout" {
+		t.Errorf("%v", q)
+	}
+	if _, again := b.get(f.byNorthwind("prompt", "none")); again == nil || again.Query().Get("error") != "login_required" {
+		t.Errorf("before it comes back, the browser is signed in: %v", again)
+	}
+	back := "/oauth2/idplogout?state=" + url.QueryEscape(q.Get("state"))
+	if _, out := b.get(back); out == nil || out.String() != bye {
+		t.Errorf("from there, it goes to %v", out)
+	}
+	for name, state := range map[string]string{"used": q.Get("state"), "none": "", "made up": "x", "made up for the client": f.client.ClientID() + ".x"} {
+		if _, out := b.get("/oauth2/idplogout?state=" + url.QueryEscape(state)); out != nil {
+			t.Errorf("%s: to %v", name, out)
+		}
+		b.sees("You are signed out")
+	}
+	trip := f.away(f.browser(), f.byNorthwind()).Query().Get("state")
+	if _, out := b.get("/oauth2/idplogout?state=" + url.QueryEscape(trip)); out != nil {
+		t.Errorf("the state of a sign-in leads to %v", out)
+	}
+	b = signedIn(f)
+	_, out = b.get(logout)
+	status, lost := b.get("/oauth2/idpresponse?code=x&state=" + url.QueryEscape(out.Query().Get("state")))
+	f.lost(b, status, lost)
+
+	b = signedIn(f) // by the button of the account page, which has no application to go to
+	b.get("/account?client_id=" + f.client.ClientID())
+	b.press("sign-out", nil)
+	b.sees(f.idp.URL() + "/endsession?")
+	f.user("bob") // who has not signed in by the provider
+	b = f.browser()
+	b.code(f.client, "bob")
+	if _, out := b.get(logout); out == nil || out.String() != bye {
+		t.Errorf("who is not signed in by the provider goes to %v", out)
+	}
+	f = newFederation(t, nil) // a provider without the endpoint
+	policy(f, identity.ProviderPolicy{SignOut: true})
+	if _, out := signedIn(f).get("/logout?client_id=" + f.client.ClientID() + "&logout_uri=" + url.QueryEscape(bye)); out == nil || out.String() != bye {
+		t.Errorf("a provider without the endpoint: to %v", out)
 	}
 }

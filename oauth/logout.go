@@ -23,6 +23,7 @@ type goodbye struct {
 	next   string   // where the browser goes then; empty for a page
 	ours   bool     // the request is Amazon Cognito's
 	frames []string // that tell applications
+	away   bool     // next is the identity provider of the browser
 }
 
 // logout signs a browser out.
@@ -54,10 +55,17 @@ func (s *Server) logout(v *visit) {
 		v.page(http.StatusOK, page)
 		return
 	}
+	hint, err := b.ProviderIDToken(v.ctx)
+	if err != nil {
+		v.failed(err) // the browser is signed out here at least
+	}
 	if g.frames, err = v.signOutBrowser(b); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
 		v.pageError(err)
 		return
 	}
+	next := g.next
+	g.next = v.providerLogout(g.client, b.Provider, hint, next)
+	g.away = g.next != next
 	v.leave(g)
 }
 
@@ -76,7 +84,11 @@ func leadsTo(uri string) []string {
 // leave sends a browser on that is signed out.
 func (v *visit) leave(g *goodbye) {
 	v.setCookie(browserName(g.client.PoolID()), "", -1)
-	if g.next == "" || len(g.frames) > 0 {
+	byForm := g.away && v.r.Method == http.MethodPost // see leaveFor
+	if byForm && len(g.frames) == 0 {
+		v.w.Header().Set("Refresh", "0; url="+g.next)
+	}
+	if g.next == "" || len(g.frames) > 0 || byForm {
 		page := hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name}
 		v.dress(&page, g.client)
 		v.page(http.StatusOK, framed(page, g.frames, g.next))

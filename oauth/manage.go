@@ -494,9 +494,17 @@ func (m *managing) endSession() error {
 }
 
 func (m *managing) signOut() error {
+	hint, err := m.browser.ProviderIDToken(m.ctx)
+	if err != nil {
+		m.failed(err) // the browser is signed out here at least
+	}
 	frames, err := m.signOutBrowser(m.browser)
 	if err != nil {
 		return err
+	}
+	if to := m.providerLogout(m.app, m.browser.Provider, hint, ""); to != "" {
+		m.leave(&goodbye{client: m.app, info: m.client, next: to, frames: frames, away: true})
+		return nil
 	}
 	m.signedOut(frames)
 	return nil

@@ -35,7 +35,7 @@ func (v *visit) departBySAML(q *request, p *identity.Provider) {
 		v.refuseSAML(q, p.Name, err)
 		return
 	}
-	v.redirect(r.URL)
+	v.leaveFor(q, p, r.URL)
 }
 
 // samlResponse is where SAML providers have the browser post their response.

@@ -105,6 +105,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 	s.routes = map[string]route{
 		"/oauth2/authorize":   {methods: "GET, HEAD, POST", serve: s.authorize},
 		"/oauth2/idpresponse": {methods: "GET, POST", serve: s.idpResponse},
+		providerLogoutPath:    {methods: "GET, HEAD", serve: s.leftProvider},
 		"/oauth2/consent":     {methods: "GET, HEAD, POST", serve: s.consent},
 		"/oauth2/token":       {methods: "POST", serve: s.token, api: true},
 		"/oauth2/userInfo":    {methods: "GET, HEAD, POST", serve: s.userInfo, api: true},
