@@ -92,9 +92,6 @@ func (fd *federation) keepTokens(tx store.Tx, u *User) error {
 	s := fd.scope
 	policy := s.settings.Policy(fd.in.Provider)
 	if !policy.KeepTokens && !policy.SignOut {
-		if len(s.settings.ProviderPolicies) == 0 {
-			return nil
-		}
 		_, err := providerTokens.Delete(tx, store.Key(u.Pool, u.Sub, fd.in.Provider, fd.in.Subject))
 		return err
 	}
