@@ -62,6 +62,15 @@ var providerActs = []act{
 	}, []string{
 		"PoolChanged program pool changed=linking", "AttributesChanged program fay changed=email,email_verified", "IdentityLinked user:fay fay provider=Acme",
 	}},
+	{"Session.ProviderToken", func(ctx context.Context, l *life) error { // nothing is kept
+		wantErr(l.t, "ProviderToken", second(l.fay().ProviderToken(ctx, "Acme")), identity.ErrNoProviderToken)
+		return nil
+	}, nil},
+	{"AppClient.SignInWithToken", func(ctx context.Context, l *life) error { // nobody verifies; else it leaves what FederatedSignIn does
+		_, err := l.acme.SignInWithToken(ctx, identity.ProviderSignIn{Provider: "Acme", IDToken: "h.p.s", Nonce: "n"})
+		wantErr(l.t, "SignInWithToken", err, identity.ErrProviderTokens)
+		return nil
+	}, nil},
 	{"Users.Unlink", func(ctx context.Context, l *life) error {
 		return l.users.Unlink(ctx, identity.ProviderUser{Provider: "Acme", Value: "linked"})
 	}, []string{"IdentityUnlinked operator:AKIA fay provider=Acme"}},

@@ -18,8 +18,8 @@ import (
 
 // ProviderTokens are what a provider has given of a user.
 type ProviderTokens struct {
-	Access  Secret
-	ID      Secret
+	Access  Secret    // for the provider's interfaces
+	ID      Secret    // empty if the provider has none
 	Refresh Secret    // empty if the provider has given none
 	Expires time.Time // of Access; zero if the provider does not say
 	Scope   string    // what was granted, if the provider says
@@ -27,7 +27,7 @@ type ProviderTokens struct {
 
 // A ProviderToken is an access token of a provider, for its interfaces.
 type ProviderToken struct {
-	Access  Secret
+	Access  Secret    // goes into the header Authorization of a request
 	Expires time.Time // zero if the provider does not say
 	Scope   string    // what was granted, if the provider says
 }

@@ -78,6 +78,13 @@ func (k *keeping) tokens() *identity.ProviderTokens {
 	return &identity.ProviderTokens{Access: canary + " access", ID: canary + " id", Refresh: canary + " refresh", Scope: "calendar", Expires: k.now().Add(time.Hour)}
 }
 
+// expired are tokens whose access token is good no more.
+func (k *keeping) expired() *identity.ProviderTokens {
+	tokens := k.tokens()
+	tokens.Expires = k.now()
+	return tokens
+}
+
 // kept is what is handed out.
 func kept(t *testing.T, s *identity.Session) (string, error) {
 	t.Helper()
@@ -143,14 +150,9 @@ func TestProviderTokensAreRefreshedOnce(t *testing.T) {
 }
 
 func TestProviderTokensThatAreNoMore(t *testing.T) {
-	expired := func(k *keeping) *identity.ProviderTokens {
-		tokens := k.tokens()
-		tokens.Expires = k.now()
-		return tokens
-	}
 	t.Run("refused", func(t *testing.T) {
 		k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
-		s := k.session(t, "1", expired(k))
+		s := k.session(t, "1", k.expired())
 		k.up.good = "another"
 		for range 2 {
 			_, err := kept(t, s)
@@ -162,7 +164,7 @@ func TestProviderTokensThatAreNoMore(t *testing.T) {
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
-		s := k.session(t, "1", expired(k))
+		s := k.session(t, "1", k.expired())
 		k.up.refuses.Store(ptr(identity.ErrProviderUnreachable))
 		for range 5 {
 			_, err := kept(t, s)
@@ -179,7 +181,7 @@ func TestProviderTokensThatAreNoMore(t *testing.T) {
 	})
 	t.Run("a process has died over it", func(t *testing.T) {
 		k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
-		s := k.session(t, "1", expired(k))
+		s := k.session(t, "1", k.expired())
 		k.up.hold = make(chan struct{})
 		dead := make(chan struct{})
 		go func() { defer close(dead); _, _ = s.ProviderToken(context.Background(), "Acme") }()
@@ -198,7 +200,7 @@ func TestProviderTokensThatAreNoMore(t *testing.T) {
 	})
 	t.Run("no refresh token", func(t *testing.T) {
 		k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
-		tokens := expired(k)
+		tokens := k.expired()
 		tokens.Refresh = ""
 		s := k.session(t, "1", tokens)
 		_, err := kept(t, s)
@@ -207,12 +209,16 @@ func TestProviderTokensThatAreNoMore(t *testing.T) {
 	t.Run("the refresh token of an earlier sign-in", func(t *testing.T) {
 		k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
 		k.session(t, "1", k.tokens())
-		tokens := expired(k)
+		tokens := k.expired()
 		tokens.Refresh = ""
 		if _, err := kept(t, k.session(t, "1", tokens)); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// TestProviderTokensAreDeleted: with what they are of, and when they are not to be kept any more.
+func TestProviderTokensAreDeleted(t *testing.T) {
 	for name, act := range map[string]func(*testing.T, *keeping, *identity.Session) *identity.Session{
 		"not kept any more": func(t *testing.T, k *keeping, _ *identity.Session) *identity.Session {
 			k.policy(t, identity.ProviderPolicy{})

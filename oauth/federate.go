@@ -213,8 +213,8 @@ func (v *visit) arrive(q *request, p *identity.Provider, t *trip, who identity.F
 	}
 	who.Separate = q.params[separateParam] != ""
 	res, err := q.client.Pages().FederatedSignIn(v.ctx, who)
-	if e, ok := errors.AsType[*identity.LinkRequiredError](err); ok {
-		v.askToLink(q, p, e)
+	if errors.Is(err, identity.ErrLinkRequired) {
+		v.askToLink(q, p, err)
 		return
 	}
 	if err != nil {

@@ -29,7 +29,12 @@ const (
 )
 
 // askToLink asks whether somebody is to be linked to the user who has the address.
-func (v *visit) askToLink(q *request, p *identity.Provider, e *identity.LinkRequiredError) {
+func (v *visit) askToLink(q *request, p *identity.Provider, err error) {
+	e, ok := errors.AsType[*identity.LinkRequiredError](err)
+	if !ok {
+		v.refuse(q, err)
+		return
+	}
 	v.setCookie(linkCookie, string(e.State), identity.LinkLife)
 	request := v.query.encode("identity_provider", "idp_identifier", "prompt", "lang", linkParam, separateParam)
 	page := hosted.Page{Kind: hosted.LinkAccount, Client: q.auth.Client.Settings.Name, User: e.Address, Provider: brand(p)}

@@ -18,6 +18,9 @@ import (
 
 // VerifyProviderToken implements [identity.ProviderVerifier], for providers with ID tokens.
 func (r *Resolver) VerifyProviderToken(ctx context.Context, p *identity.Provider, idToken identity.Secret, nonce string, clients []string) (identity.FederatedIdentity, time.Time, error) {
+	if !p.Type.HasIDTokens() {
+		return identity.FederatedIdentity{}, time.Time{}, identity.ErrProviderTokens
+	}
 	rp, err := r.party(p)
 	if err != nil {
 		return identity.FederatedIdentity{}, time.Time{}, err

@@ -3,6 +3,7 @@ package federation_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func TestVerifyProviderToken(t *testing.T) {
 	}
 	for _, typ := range []identity.ProviderType{identity.ProviderFacebook, identity.ProviderAmazon} {
 		r, p, idp := asked(t, typ)
-		if _, _, err := r.VerifyProviderToken(ctx, p, identity.Secret(idp.IDToken(map[string]any{"sub": "u-1"}, "n", nil)), "n", nil); !errors.Is(err, identity.ErrProviderToken) {
+		if _, _, err := r.VerifyProviderToken(ctx, p, identity.Secret(idp.IDToken(map[string]any{"sub": "u-1"}, "n", nil)), "n", nil); !errors.Is(err, identity.ErrProviderTokens) {
 			t.Errorf("%s: %v", typ, err)
 		}
 	}
@@ -83,9 +84,9 @@ func TestRefreshProvider(t *testing.T) {
 	if _, err := r.RefreshProvider(t.Context(), p, "made up"); !errors.Is(err, identity.ErrNoProviderToken) {
 		t.Error(err)
 	}
-	idp.Misbehave(fakeidp.Misbehave{Token: func(d map[string]any) { delete(d, "access_token") }})
+	idp.Misbehave(fakeidp.Misbehave{Handler: func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }})
 	_, err := r.RefreshProvider(t.Context(), p, "made up")
-	if !errors.Is(err, identity.ErrNoProviderToken) || strings.Contains(err.Error(), "made up") {
+	if !errors.Is(err, identity.ErrProviderUnreachable) || strings.Contains(err.Error(), "made up") {
 		t.Error(err)
 	}
 }
