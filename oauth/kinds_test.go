@@ -30,27 +30,32 @@ type kind struct {
 
 var kinds = []kind{
 	{
-		identity.ProviderOIDC, map[string]string{"email": "email", "email_verified": "email_verified", "name": "name"},
+		identity.ProviderOIDC,
+		map[string]string{"email": "email", "email_verified": "email_verified", "name": "name"},
 		map[string]any{"sub": "AbC-1", "email": "ann@example.com", "email_verified": true, "name": "Ann Arbor"},
 		map[string]any{"sub": "AbC-1", "email": "ann@example.com", "email_verified": true, "name": "Ann Miller"},
 	},
 	{
-		identity.ProviderGoogle, map[string]string{"email": "email", "email_verified": "email_verified", "name": "name"},
+		identity.ProviderGoogle,
+		map[string]string{"email": "email", "email_verified": "email_verified", "name": "name"},
 		map[string]any{"sub": "1182", "email": "ann@example.com", "email_verified": true, "name": "Ann Arbor"},
 		map[string]any{"sub": "1182", "email": "ann@example.com", "email_verified": true, "name": "Ann Miller"},
 	},
 	{
-		identity.ProviderFacebook, map[string]string{"email": "email", "name": "name"},
+		identity.ProviderFacebook,
+		map[string]string{"email": "email", "name": "name"},
 		map[string]any{"sub": "1022", "email": "ann@example.com", "email_verified": true, "name": "Ann Arbor"}, // it says nothing of the sort, and a flag would count for nothing
 		map[string]any{"sub": "1022", "name": "Ann Miller"},
 	},
 	{
-		identity.ProviderAmazon, map[string]string{"email": "email", "name": "name"},
+		identity.ProviderAmazon,
+		map[string]string{"email": "email", "name": "name"},
 		map[string]any{"sub": "amzn1.account.AB", "email": "ann@example.com", "name": "Ann Arbor"},
 		map[string]any{"sub": "amzn1.account.AB", "email": "ann@example.com", "name": "Ann Miller"},
 	},
 	{
-		identity.ProviderApple, map[string]string{"email": "email", "email_verified": "email_verified", "name": "name", "given_name": "firstName"},
+		identity.ProviderApple,
+		map[string]string{"email": "email", "email_verified": "email_verified", "name": "name", "given_name": "firstName"},
 		map[string]any{"sub": "0012.ab", "email": "ann@example.com", "email_verified": "true", "apple_user": `{"name":{"firstName":"Ann","lastName":"Arbor"}}`},
 		map[string]any{"sub": "0012.ab", "email": "ann@example.com", "email_verified": "true"}, // it says the name once
 	},
