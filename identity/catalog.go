@@ -29,7 +29,7 @@ func Tables() store.Catalog {
 	return store.Catalog{
 		pools, poolTombstones, tombstones, accessKeys, leases, formats, clients, clientSecrets, resourceServers, keyrings, senderKeys, users, groups, groupTombstones, groupRuns,
 		totps, passkeys, devices, recoverySets, consents, credentials, codes, families, authCodes, authGrants, usedStates, sources, throttles, events, echoes, importJobs, importChunks, importLogs, outboxes, suppressions,
-		providers, samlSignings, domains, uiDefaults, uiCustomizations, brandings, brandingParts, terms,
+		providers, providerTokens, samlSignings, domains, uiDefaults, uiCustomizations, brandings, brandingParts, terms,
 	}
 }
 

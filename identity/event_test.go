@@ -32,7 +32,8 @@ type life struct {
 	recovery []identity.Secret
 	at       identity.Challenge
 	doomed   *identity.Session
-	again    identity.Secret // a refresh token
+	acme     *identity.AppClient // a client that has the provider Acme
+	again    identity.Secret     // a refresh token
 	job      *identity.ImportJob
 }
 

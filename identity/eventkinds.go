@@ -47,8 +47,8 @@ const (
 	EventUserImported              EventKind = "UserImported"
 	EventUserMigrated              EventKind = "UserMigrated"     // a hook has brought the user from another directory
 	EventProfileCreated            EventKind = "ProfileCreated"   // of somebody who signs in by an identity provider; Data has the provider
-	EventIdentityLinked            EventKind = "IdentityLinked"   // to a user, by an operator; Data has the provider
-	EventIdentityUnlinked          EventKind = "IdentityUnlinked" // by an operator, or turned off; Data has the provider
+	EventIdentityLinked            EventKind = "IdentityLinked"   // to a user, by an operator, by the user or by a sign-in; Data has the provider
+	EventIdentityUnlinked          EventKind = "IdentityUnlinked" // by an operator or the user, or turned off; Data has the provider
 	EventUserDisabled              EventKind = "UserDisabled"
 	EventUserEnabled               EventKind = "UserEnabled"
 	EventUserDeleted               EventKind = "UserDeleted" // by the user, by an operator, or by the engine because the user was not confirmed in time

@@ -180,6 +180,9 @@ func (fd *federation) assign(u, before *User, name string) error {
 	if value == before.Attributes[name] {
 		return nil
 	}
+	if name == "email" && before.primary() == nil && !s.DistinguishesCase() && fold(value, false) == fold(before.Attributes[name], false) {
+		return nil // the same address, and whoever linked by it must not fail at it
+	}
 	a, ok := s.Attribute(name)
 	switch {
 	case !ok:

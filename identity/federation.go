@@ -19,7 +19,7 @@ import (
 //     (identities.go). The client must name the provider.
 //     A message that may count only once is used up (federationonce.go).
 //  2. The hook InboundFederation may change what the provider has said. mapClaims makes the user's attributes of it (federatedattributes.go).
-//  3. For somebody new, federation.register runs the hook PreSignUp, looks again whether the hook has linked somebody, writes the profile in a
+//  3. For somebody new, federation.join looks whether they are to be linked to a user who is there (linking.go). If not, federation.register runs the hook PreSignUp, looks again whether the hook has linked somebody, writes the profile in a
 //     transaction of its own, and runs PostConfirmation. A refusal of PostConfirmation leaves the profile.
 //     For somebody known, federation.renew runs PreAuthentication and writes the attributes that have changed.
 //  4. federation.finish writes the sign-in. Its transaction reads user, provider and link again. PostAuthentication runs before, but not
@@ -51,6 +51,10 @@ type FederatedIdentity struct {
 	// Upstream is what a sign-out at the provider will need, at most [MaxUpstream] bytes. It is kept encrypted with the browser, see
 	// [Browser.Upstream], and not kept for tokens. Nil for nothing.
 	Upstream []byte
+	// Tokens are the provider's, to be kept where the policy of the provider says so, see [ProviderPolicy]. Nil for none.
+	Tokens *ProviderTokens
+	// Separate makes a user of their own of somebody who is new, where the pool would ask to link or would link, see [LinkRequiredError].
+	Separate bool
 }
 
 // sources is where the claims come from. If nobody has said, all come from user info, or from the assertion.
@@ -82,6 +86,7 @@ func (in *FederatedIdentity) sources(t ProviderType) (tokens, id, info, assertio
 //     attribute would change that must not, and [ErrAliasExists] if a linked user would get the address of another,
 //   - [ErrUserDisabled], [ErrUserNotConfirmed] and [ErrProviderDisabled],
 //   - [ErrSessionUsed] if the message with the ReplayKey has counted before. It is used up even if the sign-in fails.
+//   - a [*LinkRequiredError] in pools that ask before they link, see Linking of [PoolSettings].
 //
 // Whoever calls it must have verified the answer of the provider: the engine believes every word.
 func (a *AppClient) FederatedSignIn(ctx context.Context, in FederatedIdentity) (*SignInResult, error) {
@@ -127,6 +132,11 @@ func (a *AppClient) federatedSignIn(ctx context.Context, in *FederatedIdentity) 
 	}
 	if err := fd.look(ctx); err != nil { // the hook may have changed what a link compares
 		return nil, err
+	}
+	if fd.user == nil {
+		if err := fd.join(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if fd.user == nil {
 		err = fd.register(ctx)
@@ -383,7 +393,7 @@ func (fd *federation) finish(ctx context.Context) (*SignInResult, error) {
 		if o, err = fd.decide(tx); err != nil || o.refused != nil {
 			return err
 		}
-		return cmp.Or(s.insertFamily(tx, f, o.user, fd.now), events.Insert(tx, ev))
+		return cmp.Or(s.insertFamily(tx, f, o.user, fd.now), fd.keepTokens(tx, o.user), events.Insert(tx, ev))
 	})
 	switch {
 	case err != nil:

@@ -29,7 +29,7 @@ var knownErrors = []error{
 	identity.ErrDeletionProtected, identity.ErrInvalidSettings, identity.ErrTrigger, identity.ErrHookRefused, identity.ErrHookDecision, identity.ErrHookFailed, identity.ErrUnsupported,
 	identity.ErrGroupNotFound, identity.ErrGroupRuleNotFound, identity.ErrGroupExists, identity.ErrResourceServerNotFound, identity.ErrResourceServerExists, identity.ErrScopeNotFound, identity.ErrProviderNotFound, identity.ErrProviderUnknown, identity.ErrProviderExists, identity.ErrProviderIdentifierTaken,
 	identity.ErrProviderUnreachable, identity.ErrProviderMetadata, identity.ErrNoSigningCertificate, identity.ErrProviderSubject, identity.ErrProviderAmbiguous,
-	identity.ErrProviderDisabled, identity.ErrLinkSourceExists, identity.ErrAlreadyLinked, identity.ErrLinkSource, identity.ErrFederatedUser,
+	identity.ErrProviderDisabled, identity.ErrLinkSourceExists, identity.ErrAlreadyLinked, identity.ErrLinkSource, identity.ErrFederatedUser, identity.ErrLinkRequired, identity.ErrLinkUser, identity.ErrLastWayIn, identity.ErrNoProviderToken, identity.ErrProviderToken, identity.ErrProviderTokens,
 	identity.ErrDomainNotFound, identity.ErrDomainTaken, identity.ErrDomainExists, identity.ErrPoolHasDomain,
 	identity.ErrBrandingNotFound, identity.ErrBrandingExists, identity.ErrTermsNotFound, identity.ErrTermsExist, identity.ErrLastSecret, identity.ErrSecretNotFound, identity.ErrSenderKeyUnknown, identity.ErrSenderKeyMalformed,
 	identity.ErrPasskeysDisabled, identity.ErrPasskeyParty, identity.ErrTooManyPasskeys, identity.ErrPasskeyChallenge, identity.ErrPasskeyClient,

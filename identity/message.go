@@ -136,7 +136,9 @@ const (
 	MessageRecoveryCodeUsed MessageKind = "RecoveryCodeUsed" // a recovery code has signed the user in
 	// MessageNewDevice tells of a sign-in from an address or a device that the account was
 	// not signed in to from in the last 90 days. The first sign-in of an account sends none.
-	MessageNewDevice MessageKind = "NewDevice"
+	MessageNewDevice        MessageKind = "NewDevice"
+	MessageIdentityLinked   MessageKind = "IdentityLinked"   // an identity provider signs somebody in to the account from now on
+	MessageIdentityUnlinked MessageKind = "IdentityUnlinked" // an identity provider no longer does
 	// MessageAccountExists tells the owner of an address that somebody signed up with
 	// it. Pools with the setting HideSignUp send it.
 	MessageAccountExists MessageKind = "AccountExists"

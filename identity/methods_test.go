@@ -52,6 +52,7 @@ func methodOf(d ast.Decl) string {
 // readers are the exported methods that change nothing, or do so in events of
 // their jobs alone. AccessKeys.Used changes a time only.
 var readers = strings.Fields(`
+	Browser.ProviderIDToken
 	AccessKeys.Find AccessKeys.List AccessKeys.Secret AccessKeys.Used
 	Admin.CountUsers Admin.Describe Admin.Events Admin.SenderKey Admin.UnwrapSenderKey
 	Authorization.Level AppClient.BeginRoundTrip AppClient.Browser AppClient.ClientToken AppClient.EndRoundTrip Authorization.Unconsented Browser.Logouts AppClient.StartCustom AppClient.StartSRP

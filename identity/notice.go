@@ -31,6 +31,8 @@ var noticed = map[EventKind]func(before, after *User) []notice{
 	EventDeviceChanged:     deviceNotice, // where it replaces a second factor of the user
 	EventAttributesChanged: addressNotices,
 	EventAttributeVerified: addressNotices,
+	EventIdentityLinked:    func(_, after *User) []notice { return after.notice(MessageIdentityLinked) },
+	EventIdentityUnlinked:  func(_, after *User) []notice { return after.notice(MessageIdentityUnlinked) },
 }
 
 // A notice is a message that carries no code.

@@ -15,7 +15,7 @@ import (
 
 // noticeKinds are the kinds of messages that carry no code.
 var noticeKinds = []identity.MessageKind{
-	identity.MessagePasswordChanged, identity.MessageFactorChanged, identity.MessageAddressChanged, identity.MessageAccountExists,
+	identity.MessagePasswordChanged, identity.MessageFactorChanged, identity.MessageAddressChanged, identity.MessageAccountExists, identity.MessageIdentityLinked, identity.MessageIdentityUnlinked,
 	identity.MessageNewDevice, identity.MessagePasskeyAdded, identity.MessagePasskeyRemoved,
 }
 

@@ -12,7 +12,8 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// Links: somebody whom an identity provider vouches for signs in as a user who is there already. An operator makes them. A link names
+// Links: somebody whom an identity provider vouches for signs in as a user who is there already. An operator makes them here, and users and the setting
+// Linking of the pool make them in linking.go. A link names
 // the person by the subject, or for SAML and OIDC by an attribute, which is compared with what the provider says, case included. The first
 // sign-in by a link of an attribute binds it to the subject.
 
@@ -70,29 +71,34 @@ func (us Users) link(ctx context.Context, destination, source *ProviderUser) err
 	now := a.engine.now()
 	by := origin{pool: pool, sub: u.Sub, now: now, data: map[string]string{dataProvider: source.Provider}}
 	_, err = a.engine.changeUser(ctx, by, EventIdentityLinked, func(tx store.Tx, u *User) (refused, err error) {
-		p, err := providerOf(tx, a.pool, source.Provider)
-		if err != nil {
-			return nil, err
-		}
-		if u.identity(source.Provider, source.attribute(), source.Value) != nil {
-			return ErrAlreadyLinked, nil
-		}
-		other, err := orNil(users.Find(tx, usersByIdentity, identityKey(a.pool, source.Provider, source.attribute(), source.Value)))
-		switch {
-		case err != nil:
-			return nil, err
-		case other != nil:
-			return ErrLinkSourceExists, nil
-		case len(u.Identities) >= maxIdentities:
-			return &QuotaError{"identities of a user", maxIdentities}, nil
-		}
-		u.Identities = append(u.Identities, p.newLink(source, now))
-		return p.linkBy(tx, source)
+		return linkIn(tx, u, source, now)
 	})
 	if errors.Is(err, store.ErrExists) {
 		return ErrLinkSourceExists
 	}
 	return err
+}
+
+// linkIn links somebody to a user, whom the caller writes.
+func linkIn(tx store.Tx, u *User, source *ProviderUser, now time.Time) (refused, err error) {
+	p, err := providerOf(tx, u.Pool, source.Provider)
+	if err != nil {
+		return nil, err
+	}
+	if u.identity(source.Provider, source.attribute(), source.Value) != nil {
+		return ErrAlreadyLinked, nil
+	}
+	other, err := orNil(users.Find(tx, usersByIdentity, identityKey(u.Pool, source.Provider, source.attribute(), source.Value)))
+	switch {
+	case err != nil:
+		return nil, err
+	case other != nil:
+		return ErrLinkSourceExists, nil
+	case len(u.Identities) >= maxIdentities:
+		return &QuotaError{"identities of a user", maxIdentities}, nil
+	}
+	u.Identities = append(u.Identities, p.newLink(source, now))
+	return p.linkBy(tx, source)
 }
 
 // mayLinkBy returns an error unless links of the provider can name people so.
@@ -177,12 +183,15 @@ func (us Users) Unlink(ctx context.Context, who ProviderUser) error {
 			return ErrUserNotFound, nil
 		case id.Primary && id.Disabled:
 			return errUnchanged, nil
-		case id.Primary:
+		}
+		if err := u.dropTokens(tx, who.Provider, id.Subject); err != nil {
+			return nil, err
+		}
+		if id.Primary {
 			id.Disabled = true
 			return nil, u.signOut(tx, by.now)
 		}
-		gone := *id
-		u.Identities = slices.DeleteFunc(u.Identities, func(i Identity) bool { return i == gone })
+		u.drop(id)
 		return nil, nil
 	})
 	if err != nil {

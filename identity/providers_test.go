@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ var providerActs = []act{
 			return err
 		}
 		app := l.pool.Client(c.ID)
+		l.acme = app
 		for _, name := range []string{"Fay", "Faye"} {
 			in := identity.FederatedIdentity{Provider: "Acme", Subject: "fay", Claims: map[string]any{"name": name}}
 			if _, err := app.FederatedSignIn(ctx, in); err != nil {
@@ -40,6 +42,35 @@ var providerActs = []act{
 	{"Users.Link", func(ctx context.Context, l *life) error {
 		return l.users.Link(ctx, identity.ProviderUser{Provider: "Acme", Value: "fay"}, identity.ProviderUser{Provider: "Acme", Value: "linked"})
 	}, []string{"IdentityLinked operator:AKIA fay provider=Acme"}},
+	{"Session.Link", func(ctx context.Context, l *life) error {
+		return l.fay().Link(ctx, identity.FederatedIdentity{Provider: "Acme", Subject: "more"})
+	}, []string{"IdentityLinked user:fay fay provider=Acme"}},
+	{"Session.Unlink", func(ctx context.Context, l *life) error {
+		return l.fay().Unlink(ctx, identity.ProviderUser{Provider: "Acme", Value: "more"})
+	}, []string{"IdentityUnlinked user:fay fay provider=Acme"}},
+	{"Session.AcceptLink", func(ctx context.Context, l *life) error {
+		check(l.t, "Update", second(l.admin.Update(ctx, func(s *identity.PoolSettings) error { s.Linking = identity.LinkingAsk; return nil })))
+		check(l.t, "UpdateAttributes", l.users.UpdateAttributes(ctx, "Acme_fay", attrs{"email": "fay@example.com", "email_verified": "true"}))
+		_, err := l.acme.FederatedSignIn(ctx, identity.FederatedIdentity{
+			Provider: "Acme", Subject: "again", Claims: map[string]any{"email": "fay@example.com", "email_verified": true},
+		})
+		e, ok := errors.AsType[*identity.LinkRequiredError](err)
+		if !ok {
+			return err
+		}
+		return second(l.fay().AcceptLink(ctx, e.State))
+	}, []string{
+		"PoolChanged program pool changed=linking", "AttributesChanged program fay changed=email,email_verified", "IdentityLinked user:fay fay provider=Acme",
+	}},
+	{"Session.ProviderToken", func(ctx context.Context, l *life) error { // nothing is kept
+		wantErr(l.t, "ProviderToken", second(l.fay().ProviderToken(ctx, "Acme")), identity.ErrNoProviderToken)
+		return nil
+	}, nil},
+	{"AppClient.SignInWithToken", func(ctx context.Context, l *life) error { // nobody verifies; else it leaves what FederatedSignIn does
+		_, err := l.acme.SignInWithToken(ctx, identity.ProviderSignIn{Provider: "Acme", IDToken: "h.p.s", Nonce: "n"})
+		wantErr(l.t, "SignInWithToken", err, identity.ErrProviderTokens)
+		return nil
+	}, nil},
 	{"Users.Unlink", func(ctx context.Context, l *life) error {
 		return l.users.Unlink(ctx, identity.ProviderUser{Provider: "Acme", Value: "linked"})
 	}, []string{"IdentityUnlinked operator:AKIA fay provider=Acme"}},
@@ -47,6 +78,16 @@ var providerActs = []act{
 		"Providers.Delete", func(ctx context.Context, l *life) error { return l.admin.Providers().Delete(ctx, "Acme") },
 		[]string{"ProviderDeleted operator:AKIA provider"},
 	},
+}
+
+// fay signs fay in by the provider Acme.
+func (l *life) fay() *identity.Session {
+	ctx := l.t.Context()
+	in, err := l.acme.FederatedSignIn(ctx, identity.FederatedIdentity{Provider: "Acme", Subject: "fay"})
+	check(l.t, "FederatedSignIn", err)
+	s, err := l.pool.Session(ctx, in.Tokens.Access)
+	check(l.t, "Session", err)
+	return s
 }
 
 // A lookedUp is a resolver that answers what its function says, and remembers whom it was asked about.

@@ -62,6 +62,16 @@ var sessionMethods = []struct {
 	{method: "FinishPasskey", change: func(ctx context.Context, s *identity.Session) error { return second(s.FinishPasskey(ctx, nil)) }},
 	{method: "DeletePasskey", change: func(ctx context.Context, s *identity.Session) error { return s.DeletePasskey(ctx, "AQID") }},
 
+	{method: "Link", change: func(ctx context.Context, s *identity.Session) error {
+		return s.Link(ctx, identity.FederatedIdentity{Provider: "Acme", Subject: "1"})
+	}},
+	{method: "Unlink", change: func(ctx context.Context, s *identity.Session) error {
+		return s.Unlink(ctx, identity.ProviderUser{Provider: "Acme", Value: "1"})
+	}},
+
+	{method: "AcceptLink", free: "its state demands a sign-in that is younger than the state, and it asks as Link does after that"},
+	{method: "MayLink", free: "it changes nothing"},
+	{method: "ProviderToken", free: "it changes nothing of how the user signs in"},
 	{method: "Passkeys", free: "it changes nothing"},
 	{method: "VerifyAttribute", free: "the address was given by UpdateAttributes, and the code shows who has it"},
 	{method: "SendVerification", free: "it sends a code to an address that was given before"},

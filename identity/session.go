@@ -194,6 +194,11 @@ func (s *Session) SignOutEverywhere(ctx context.Context) error {
 // signOut ends all sign-ins of a user.
 func (e *Engine) signOut(ctx context.Context, by origin, kind EventKind) error {
 	_, err := e.changeUser(ctx, by, kind, func(tx store.Tx, u *User) (error, error) {
+		if len(u.Identities) > 0 {
+			if err := u.dropTokens(tx); err != nil {
+				return nil, err
+			}
+		}
 		return nil, u.signOut(tx, by.now)
 	})
 	return err

@@ -38,6 +38,10 @@ type (
 	ProviderType = settings.ProviderType
 	// ProviderDetails say how to reach an identity provider, and are secret.
 	ProviderDetails = settings.ProviderDetails
+	// ProviderPolicy is what Cognate adds to the settings of an identity provider.
+	ProviderPolicy = settings.ProviderPolicy
+	// Linking says what becomes of somebody whose address a user has.
+	Linking = settings.Linking
 	// ResourceScope is one scope of a resource server.
 	ResourceScope = settings.ResourceScope
 	// PasswordPolicy says what a password must have.

@@ -81,6 +81,14 @@ var english = &language{"2 January 2006 at 15:04 UTC", map[MessageKind]wording{
 		"A recovery code was used",
 		"Your account at {pool} was signed in to on {time} with a recovery code, in place of the second factor. If this was not you, change your password now and ask for help.",
 	},
+	MessageIdentityLinked: {
+		"A sign-in by another provider was added to your account",
+		"Since {time}, an identity provider can sign you in to your account at {pool}. If this was not you, remove it from your account now, change your password and ask for help.",
+	},
+	MessageIdentityUnlinked: {
+		"A way to sign in was removed from your account",
+		"A way to sign in to your account at {pool} was removed on {time}. If this was not you, change your password now and ask for help.",
+	},
 	MessageNewDevice: {
 		"A new sign-in to your account",
 		"Your account at {pool} was signed in to on {time} from a device or a place that was not used before. If this was not you, change your password now and ask for help.",
@@ -122,6 +130,14 @@ var german = &language{"02.01.2006 um 15:04 UTC", map[MessageKind]wording{
 	MessageRecoveryCodeUsed: {
 		"Ein Wiederherstellungscode wurde verwendet",
 		"Am {time} gab es eine Anmeldung bei Ihrem Konto bei {pool} mit einem Wiederherstellungscode statt des zweiten Faktors. Wenn Sie das nicht waren, ändern Sie jetzt Ihr Passwort und bitten Sie um Hilfe.",
+	},
+	MessageIdentityLinked: {
+		"Ihr Konto wurde mit einem Anbieter verknüpft",
+		"Seit dem {time} kann Sie ein Identitätsanbieter bei Ihrem Konto bei {pool} anmelden. Wenn Sie das nicht waren, entfernen Sie ihn jetzt aus Ihrem Konto, ändern Sie Ihr Passwort und bitten Sie um Hilfe.",
+	},
+	MessageIdentityUnlinked: {
+		"Eine Anmeldemöglichkeit wurde entfernt",
+		"Am {time} wurde eine Möglichkeit entfernt, sich bei Ihrem Konto bei {pool} anzumelden. Wenn Sie das nicht waren, ändern Sie jetzt Ihr Passwort und bitten Sie um Hilfe.",
 	},
 	MessageNewDevice: {
 		"Neue Anmeldung bei Ihrem Konto",
@@ -165,6 +181,14 @@ var spanish = &language{"02/01/2006 a las 15:04 UTC", map[MessageKind]wording{
 		"Se ha usado un código de recuperación",
 		"El {time} se inició sesión en su cuenta en {pool} con un código de recuperación en lugar del segundo factor. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
 	},
+	MessageIdentityLinked: {
+		"Su cuenta se ha vinculado a un proveedor",
+		"Desde el {time}, un proveedor de identidad puede iniciar sesión en su cuenta en {pool}. Si no ha sido usted, quítelo de su cuenta ahora, cambie su contraseña y pida ayuda.",
+	},
+	MessageIdentityUnlinked: {
+		"Se ha eliminado una forma de iniciar sesión",
+		"El {time} se eliminó una forma de iniciar sesión en su cuenta en {pool}. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
+	},
 	MessageNewDevice: {
 		"Nuevo inicio de sesión en su cuenta",
 		"El {time} se inició sesión en su cuenta en {pool} desde un dispositivo o un lugar que no se había usado antes. Si no ha sido usted, cambie su contraseña ahora y pida ayuda.",
@@ -206,6 +230,14 @@ var french = &language{"02/01/2006 à 15:04 UTC", map[MessageKind]wording{
 	MessageRecoveryCodeUsed: {
 		"Un code de récupération a été utilisé",
 		"Le {time}, une connexion à votre compte {pool} a eu lieu avec un code de récupération à la place du second facteur. Si ce n'était pas vous, changez votre mot de passe dès maintenant et demandez de l'aide.",
+	},
+	MessageIdentityLinked: {
+		"Votre compte a été lié à un fournisseur",
+		"Depuis le {time}, un fournisseur d'identité permet de se connecter à votre compte {pool}. Si ce n'était pas vous, retirez-le de votre compte, changez votre mot de passe dès maintenant et demandez de l'aide.",
+	},
+	MessageIdentityUnlinked: {
+		"Un moyen de connexion a été supprimé",
+		"Le {time}, un moyen de se connecter à votre compte {pool} a été supprimé. Si ce n'était pas vous, changez votre mot de passe dès maintenant et demandez de l'aide.",
 	},
 	MessageNewDevice: {
 		"Nouvelle connexion à votre compte",
@@ -250,6 +282,14 @@ var japanese = &language{"2006年1月2日 15:04 UTC", map[MessageKind]wording{
 		"リカバリーコードが使用されました",
 		"{time} に、2 要素認証の代わりにリカバリーコードを使用した {pool} のアカウントへのサインインがありました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
 	},
+	MessageIdentityLinked: {
+		"アカウントに外部サービスが連携されました",
+		"{time} から、外部の ID プロバイダーで {pool} のアカウントにサインインできるようになりました。お心当たりがない場合は、すぐに連携を解除してパスワードを変更し、サポートにご連絡ください。",
+	},
+	MessageIdentityUnlinked: {
+		"サインイン方法が削除されました",
+		"{time} に {pool} のアカウントのサインイン方法が一つ削除されました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
+	},
 	MessageNewDevice: {
 		"アカウントへの新しいサインイン",
 		"{time} に、これまで使われていない端末または場所から {pool} のアカウントへのサインインがありました。お心当たりがない場合は、すぐにパスワードを変更し、サポートにご連絡ください。",
@@ -291,6 +331,14 @@ var portuguese = &language{"02/01/2006 às 15:04 UTC", map[MessageKind]wording{
 	MessageRecoveryCodeUsed: {
 		"Um código de recuperação foi usado",
 		"Sua conta em {pool} foi acessada em {time} com um código de recuperação em vez do segundo fator. Se não foi você, altere sua senha agora e peça ajuda.",
+	},
+	MessageIdentityLinked: {
+		"Sua conta foi vinculada a um provedor",
+		"Desde {time}, um provedor de identidade pode acessar sua conta em {pool}. Se não foi você, remova-o da sua conta agora, altere sua senha e peça ajuda.",
+	},
+	MessageIdentityUnlinked: {
+		"Uma forma de acesso foi removida da sua conta",
+		"Uma forma de acessar sua conta em {pool} foi removida em {time}. Se não foi você, altere sua senha agora e peça ajuda.",
 	},
 	MessageNewDevice: {
 		"Novo acesso à sua conta",

@@ -40,6 +40,7 @@ var needed = map[MessageKind][]string{
 	MessagePasswordChanged: {"{pool}", "{time}"}, MessageFactorChanged: {"{pool}", "{time}"}, MessageNewDevice: {"{pool}", "{time}"},
 	MessagePasskeyAdded: {"{pool}", "{time}"}, MessagePasskeyRemoved: {"{pool}", "{time}"}, MessageRecoveryCodeUsed: {"{pool}", "{time}"},
 	MessageAddressChanged: {"{pool}", "{time}"}, MessageAccountExists: {"{pool}", "{time}"},
+	MessageIdentityLinked: {"{pool}", "{time}"}, MessageIdentityUnlinked: {"{pool}", "{time}"},
 }
 
 // TestWordsOfEachLanguage holds each text to the placeholders that its message needs, and to lengths.

@@ -209,6 +209,9 @@ func (q *request) anew() bool { return q.prompts("login") || q.prompts("select_a
 
 // give answers a request with what was asked for, for the user of a browser.
 func (v *visit) give(q *request, cookie identity.Secret) {
+	if !v.acceptLink(q, cookie) {
+		return
+	}
 	if q.params[toParam] == toAccount {
 		v.redirect("/account?" + encode([]pair{{"client_id", q.client.ClientID()}}))
 		return

@@ -252,6 +252,12 @@ var problems = []struct {
 	{identity.ErrUserDisabled, "disabled"},
 	{identity.ErrFederatedUser, codeRequest}, // the page offers nothing that a provider decides
 	{identity.ErrUserNotConfirmed, "not-confirmed"},
+	{identity.ErrLinkUser, "link-other"},
+	{identity.ErrLinkSourceExists, "link-taken"},
+	{identity.ErrLastWayIn, "last-way"},
+	{identity.ErrProviderNotFound, "unavailable"},
+	{identity.ErrProviderSubject, "not-allowed"},
+	{identity.ErrQuotaExceeded, "not-allowed"},
 	{identity.ErrPasswordResetRequired, "reset-required"},
 	{identity.ErrTemporaryPasswordExpired, codeExpired},
 	{identity.ErrTooManyAttempts, "too-many"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/settings"
+	"github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/oidc"
 	"github.com/cognate-id/cognate/oauth/hosted"
 )
@@ -39,6 +40,7 @@ type trip struct {
 	Browser  string      `json:"b"`           // a digest of the cookie
 	Request  params      `json:"r,omitempty"` // of the application
 	Farewell *farewell   `json:"f,omitempty"` // for a sign-out at a SAML provider; nil for a sign-in
+	Link     string      `json:"u,omitempty"` // the sub of the user whom somebody is to be linked to; empty for a sign-in
 }
 
 const tripCookie = "csrf-state"
@@ -76,7 +78,18 @@ func (v *visit) departByCode(q *request, p *identity.Provider) {
 		v.refuseProvider(q, p.Name, err)
 		return
 	}
-	v.redirect(to)
+	v.leaveFor(q, p, to)
+}
+
+// leaveFor sends the browser to a provider. A redirect of a form to another site is blocked by the policy of our pages, so a form gets a page that leads on.
+func (v *visit) leaveFor(q *request, p *identity.Provider, to string) {
+	if v.linking == "" {
+		v.redirect(to)
+		return
+	}
+	v.w.Header().Set("Refresh", "0; url="+to)
+	name, mark := called(p)
+	v.show(q, http.StatusOK, hosted.Page{Kind: hosted.SignIn, NoForm: true, Providers: []hosted.Provider{{Name: name, Brand: mark, Href: to}}})
 }
 
 // beginTrip seals what a browser takes along.
@@ -86,7 +99,7 @@ func (v *visit) beginTrip(client *identity.AppClient, t *trip) (string, error) {
 		secret = rand.Text()
 	}
 	v.setTripCookie(secret)
-	t.Browser = browserDigest(secret)
+	t.Browser, t.Link = browserDigest(secret), v.linking
 	data, err := json.Marshal(t)
 	if err != nil {
 		return "", err
@@ -175,7 +188,7 @@ func (s *Server) idpResponse(v *visit) {
 		v.refuseProvider(q, t.Provider, err)
 		return
 	}
-	v.arrive(q, provider, federatedOf(provider, who))
+	v.arrive(q, provider, t, federation.Identity(provider, who))
 }
 
 // resume goes on with the request that a browser has left with. It returns false once it has answered.
@@ -196,8 +209,17 @@ func (v *visit) resume(client *identity.AppClient, t *trip) (*request, *identity
 }
 
 // arrive signs in who has come back, and answers the application.
-func (v *visit) arrive(q *request, p *identity.Provider, who identity.FederatedIdentity) {
+func (v *visit) arrive(q *request, p *identity.Provider, t *trip, who identity.FederatedIdentity) {
+	if t.Link != "" {
+		v.linked(t.Link, who)
+		return
+	}
+	who.Separate = q.params[separateParam] != ""
 	res, err := q.client.Pages().FederatedSignIn(v.ctx, who)
+	if errors.Is(err, identity.ErrLinkRequired) {
+		v.askToLink(q, p, err)
+		return
+	}
 	if err != nil {
 		v.refuseFederated(q, p, who, err)
 		return
@@ -230,50 +252,6 @@ func (v *visit) lost(err error, title string) {
 		v.failed(err)
 		v.page(http.StatusInternalServerError, v.errorOf(codeServer))
 	}
-}
-
-// federatedOf is what the engine is told of a user. Tokens are there by the names that can be mapped.
-func federatedOf(p *identity.Provider, who *oidc.Identity) identity.FederatedIdentity {
-	in := identity.FederatedIdentity{Provider: p.Name, Subject: who.Subject, Claims: who.Claims, IDToken: rawOf(who.IDToken), UserInfo: rawOf(who.UserInfo)}
-	in.ACR, _ = who.IDToken["acr"].(string)
-	methods, _ := who.IDToken["amr"].([]any)
-	for _, m := range methods {
-		if name, ok := m.(string); ok {
-			in.AMR = append(in.AMR, name)
-		}
-	}
-	response := map[string]any{}
-	for name, token := range map[string]oidc.Secret{"access_token": who.Tokens.Access, "id_token": who.Tokens.ID, "refresh_token": who.Tokens.Refresh} {
-		if token == "" {
-			continue
-		}
-		response[name] = string(token)
-		if name != "refresh_token" && slices.Contains(mappedFrom(p), name) {
-			in.Claims[name] = string(token)
-		}
-	}
-	in.TokenResponse = rawOf(response)
-	return in
-}
-
-func mappedFrom(p *identity.Provider) (all []string) {
-	for _, from := range p.Mapping {
-		all = append(all, from)
-	}
-	return all
-}
-
-func rawOf(claims map[string]any) map[string]json.RawMessage {
-	if claims == nil {
-		return nil
-	}
-	raw := make(map[string]json.RawMessage, len(claims))
-	for name, value := range claims {
-		if text, err := json.Marshal(value); err == nil {
-			raw[name] = text
-		}
-	}
-	return raw
 }
 
 // refuseProvider tells the application what is wrong with a provider or its answer.

@@ -23,6 +23,7 @@ type goodbye struct {
 	next   string   // where the browser goes then; empty for a page
 	ours   bool     // the request is Amazon Cognito's
 	frames []string // that tell applications
+	away   bool     // next is the identity provider of the browser
 }
 
 // logout signs a browser out.
@@ -55,12 +56,21 @@ func (s *Server) logout(v *visit) {
 		return
 	}
 	away := v.upstream(b)
+	hint, err := b.ProviderIDToken(v.ctx)
+	if err != nil {
+		v.failed(err) // the browser is signed out here at least
+	}
 	if g.frames, err = v.signOutBrowser(b); err != nil && !errors.Is(err, identity.ErrNotSignedIn) {
 		v.pageError(err)
 		return
 	}
 	if away != nil && v.bidFarewell(g, away) {
 		return
+	}
+	if away == nil {
+		next := g.next
+		g.next = v.providerLogout(g.client, b.Provider, hint, next)
+		g.away = g.next != next
 	}
 	v.leave(g)
 }
@@ -89,7 +99,11 @@ func (v *visit) leave(g *goodbye) {
 
 // sendOff sends a browser on that was signed out before.
 func (v *visit) sendOff(g *goodbye) {
-	if g.next == "" || len(g.frames) > 0 {
+	byForm := g.away && v.r.Method == http.MethodPost // see leaveFor
+	if byForm && len(g.frames) == 0 {
+		v.w.Header().Set("Refresh", "0; url="+g.next)
+	}
+	if g.next == "" || len(g.frames) > 0 || byForm {
 		page := hosted.Page{Kind: hosted.SignedOut, Client: g.info.Settings.Name}
 		v.dress(&page, g.client)
 		v.page(http.StatusOK, framed(page, g.frames, g.next))

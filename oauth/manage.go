@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -57,6 +56,7 @@ func (s *Server) account(v *visit) {
 		hosted.DoPrefer: (*managing).preferFactor, hosted.DoRemoveFactor: (*managing).removeFactor, hosted.DoAddFactor: (*managing).addFactor,
 		"turn-on": (*managing).turnOnApp, hosted.DoAddPasskey: (*managing).startPasskey, "passkey": (*managing).finishPasskey,
 		hosted.DoRemovePasskey: (*managing).removePasskey, hosted.DoRecoveryCodes: (*managing).recoveryCodes,
+		hosted.DoLink: (*managing).link, hosted.DoUnlink: (*managing).unlink,
 		hosted.DoEndSession: (*managing).endSession, hosted.DoSignOut: (*managing).signOut, hosted.DoSignOutAll: (*managing).signOutAll,
 	}[m.action()]
 	if !ok {
@@ -122,14 +122,19 @@ func (m *managing) hasPages() bool {
 
 // signIn sends the browser to the sign-in page, from which it comes back.
 func (m *managing) signIn(prompt string) {
-	q := url.Values{
-		"client_id": {m.client.ID}, "response_type": {"code"}, "redirect_uri": {m.client.Settings.CallbackURLs[0]}, toParam: {toAccount},
-		"code_challenge": {accountChallenge}, "code_challenge_method": {"S256"},
-	}
+	q := m.ownRequest()
 	if prompt != "" {
-		q.Set("prompt", prompt)
+		q["prompt"] = prompt
 	}
-	m.redirect("/login?" + q.Encode())
+	m.redirect("/login?" + q.encode())
+}
+
+// ownRequest is the request of an application that the account page stands for.
+func (m *managing) ownRequest() params {
+	return params{
+		"client_id": m.client.ID, "response_type": "code", "redirect_uri": m.client.Settings.CallbackURLs[0], toParam: toAccount,
+		"code_challenge": accountChallenge, "code_challenge_method": "S256",
+	}
 }
 
 // accountChallenge stands for the challenge of an application: the sign-in gives no code.
@@ -205,6 +210,9 @@ func (m *managing) profile() (*hosted.Profile, error) {
 			f.Unverified = u.Attributes[a.Name] != "" && u.Attributes[a.Name+"_verified"] != "true"
 		}
 		p.Fields = append(p.Fields, f)
+	}
+	if err := m.addLinked(p); err != nil {
+		return nil, err
 	}
 	if u.Status == identity.StatusExternalProvider { // the password and the factors are the provider's
 		return p, m.addSessions(p)
@@ -491,9 +499,17 @@ func (m *managing) endSession() error {
 }
 
 func (m *managing) signOut() error {
+	hint, err := m.browser.ProviderIDToken(m.ctx)
+	if err != nil {
+		m.failed(err) // the browser is signed out here at least
+	}
 	frames, err := m.signOutBrowser(m.browser)
 	if err != nil {
 		return err
+	}
+	if to := m.providerLogout(m.app, m.browser.Provider, hint, ""); to != "" {
+		m.leave(&goodbye{client: m.app, info: m.client, next: to, frames: frames, away: true})
+		return nil
 	}
 	m.signedOut(frames)
 	return nil

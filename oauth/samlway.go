@@ -40,7 +40,7 @@ func (v *visit) departBySAML(q *request, p *identity.Provider) {
 		v.refuseSAML(q, p.Name, err)
 		return
 	}
-	v.redirect(r.URL)
+	v.leaveFor(q, p, r.URL)
 }
 
 // samlResponse is where SAML providers have the browser post their response.
@@ -68,7 +68,7 @@ func (s *Server) samlResponse(v *visit) {
 		v.refuseSAML(q, t.Provider, err)
 		return
 	}
-	v.arrive(q, provider, v.asserted(provider, a))
+	v.arrive(q, provider, t, v.asserted(provider, a))
 }
 
 // relayed are the parameters that RelayState of a sign-in without a request may have.
@@ -121,7 +121,7 @@ func (v *visit) unsolicited() {
 		v.refuseSAML(q, provider.Name, err)
 		return
 	}
-	v.arrive(q, provider, v.asserted(provider, a))
+	v.arrive(q, provider, &trip{}, v.asserted(provider, a))
 }
 
 // initiator returns the provider that RelayState names, if it may begin sign-ins for the client. As on the service, the client has
@@ -201,7 +201,7 @@ func (v *visit) asserted(p *identity.Provider, a *saml.Assertion) identity.Feder
 	for name, values := range a.Attributes {
 		in.Claims[name] = values
 	}
-	in.SAMLResponse = rawOf(in.Claims)
+	in.SAMLResponse = federation.Raw(in.Claims)
 	return in
 }
 

@@ -105,6 +105,7 @@ func NewServer(e *identity.Engine, o *Options) *Server {
 	s.routes = map[string]route{
 		"/oauth2/authorize":   {methods: "GET, HEAD, POST", serve: s.authorize},
 		"/oauth2/idpresponse": {methods: "GET, POST", serve: s.idpResponse},
+		providerLogoutPath:    {methods: "GET, HEAD", serve: s.leftProvider},
 		"/oauth2/consent":     {methods: "GET, HEAD, POST", serve: s.consent},
 		"/oauth2/token":       {methods: "POST", serve: s.token, api: true},
 		"/oauth2/userInfo":    {methods: "GET, HEAD, POST", serve: s.userInfo, api: true},
@@ -210,17 +211,18 @@ func (v *visit) crossOrigin(methods string) bool {
 
 // A visit is one request of a browser or an application.
 type visit struct {
-	server *Server
-	w      http.ResponseWriter
-	r      *http.Request
-	ctx    context.Context
-	id     string // of the request
-	query  params
-	form   params
-	pool   string // of the client of a program that has said which it is
-	openID bool   // the pool of the request keeps to OpenID Connect
-	about  string // whom and what the forms of the page are about, if they are only good for that
-	domain string // the pool that the host is a domain of, or "" on a host of all pools
+	server  *Server
+	w       http.ResponseWriter
+	r       *http.Request
+	ctx     context.Context
+	id      string // of the request
+	query   params
+	form    params
+	pool    string // of the client of a program that has said which it is
+	openID  bool   // the pool of the request keeps to OpenID Connect
+	about   string // whom and what the forms of the page are about, if they are only good for that
+	linking string // the sub of the user whom somebody at a provider is to be linked to, in a request of the account page; empty in others
+	domain  string // the pool that the host is a domain of, or "" on a host of all pools
 }
 
 // maxUserAgent is how many bytes of the User-Agent are kept.

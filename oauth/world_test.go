@@ -19,6 +19,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/oauth"
+	resolving "github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/store/storetest"
@@ -70,9 +71,13 @@ var sameKeys = identity.InsecureKeyStock(8)
 func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	t.Helper()
 	w := &world{TB: t, outbox: identity.NewOutbox(0)}
+	near, err := fetch.New(&fetch.Options{InsecureLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.engine = identity.New(storetest.Twice(memory.New()), &identity.Options{
 		Sender: w.outbox, Clock: w.now, KeyStock: sameKeys, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour, Hooks: &w.hooks,
-		PageURL: func(context.Context) string { return "https://auth.example.com" },
+		PageURL: func(context.Context) string { return "https://auth.example.com" }, Providers: &resolving.Resolver{Fetch: near},
 	})
 	set := &identity.PoolSettings{Name: "pool", Region: "us-east-1", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}, Algorithm: "ES256"}
 	if edit != nil {

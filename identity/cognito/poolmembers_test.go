@@ -21,7 +21,7 @@ var otherFields = []string{
 	"Passkeys", "EmailMFA", // set by SetUserPoolMfaConfig
 	// Ours, which no answer shows.
 	"Generation", "UnconfirmedDays", "ReplaceUnconfirmed", "ProveNames", "PrepareNames", "HideSignUp", "Notices", "SignOutOnFactorChange", "MaxSignIns", "SMSCountries",
-	"PasskeyOrigins", "BlockCommonPasswords", "RecentSignInMinutes", "OpenID", "RecoveryCodes",
+	"PasskeyOrigins", "BlockCommonPasswords", "RecentSignInMinutes", "OpenID", "RecoveryCodes", "Linking", "ProviderPolicies",
 	"ID", "Key",
 }
 
@@ -185,6 +185,7 @@ func TestUpdateKeepsOurSettings(t *testing.T) {
 		s.Notices, s.SignOutOnFactorChange, s.SMSCountries, s.MaxSignIns = new(true), new(true), []string{"+49"}, new(7)
 		s.BlockCommonPasswords, s.RecentSignInMinutes, s.RecoveryCodes = new(true), new(30), true
 		s.Sessions = &settings.Sessions{Tracked: true, MaxPerUser: 7}
+		s.Linking, s.ProviderPolicies = settings.LinkingAutomatic, map[string]settings.ProviderPolicy{"Acme": {TrustedDomains: []string{"example.com"}, KeepTokens: true, SignOut: true}}
 		return nil
 	})
 	if err != nil {

@@ -97,6 +97,9 @@ func elements(t testing.TB, file *ast.File, list string) map[string]int {
 const (
 	oauthErrors = "../../oauth/errors.go"
 	oauthToken  = "../../oauth/token.go"
+
+	oauthProviders = "../../oauth/federate.go"
+	ofProviders    = "../../oauth/federation/users.go" // it makes them, for callers in Go
 )
 
 // elsewhere are the errors that no operation of the API can return, and the file that answers
@@ -106,6 +109,8 @@ var elsewhere = map[string]string{
 	"identity.ErrNoLinks": "confirmuser.go", "identity.ErrNotAsked": "confirmuser.go",
 	"identity.ErrInsufficientScope": oauthToken, "identity.ErrNotSignedIn": oauthErrors, "identity.ErrRedirectMismatch": oauthErrors,
 	"identity.ErrChallengeRequired": oauthErrors, "identity.ErrConsentRequired": oauthErrors, "identity.ErrInvalidAuthCode": oauthErrors,
+	"identity.ErrLinkRequired": oauthProviders, "identity.ErrLinkUser": oauthErrors, "identity.ErrLastWayIn": oauthErrors,
+	"identity.ErrProviderToken": ofProviders, "identity.ErrProviderTokens": ofProviders, "identity.ErrNoProviderToken": ofProviders,
 }
 
 // TestSentinelsHaveOneRow holds the table of errors to the errors there are:

@@ -229,6 +229,9 @@ func (s *Pool) checkGrown() error {
 	if m := s.RecentSignInMinutes; m != nil && (*m < 0 || *m > 24*60) {
 		return plain("RecentSignInMinutes", "A sign-in is recent for 1 to 1440 minutes, or always, which is 0.")
 	}
+	if err := s.checkLinking(); err != nil {
+		return err
+	}
 	for _, code := range s.SMSCountries {
 		if !callingCode(code) {
 			return plain("SMSCountries", "%q is not a calling code such as +49: a plus sign and 1 to 7 digits, of which the first is not 0.", code)

@@ -231,6 +231,12 @@ type Pool struct {
 	// SMSCountries are the calling codes that text messages may go to, such as "+49",
 	// or longer prefixes of numbers. Nil, with any defaults, means all. An empty list means none.
 	SMSCountries []string `json:"smsCountries,omitzero"`
+	// Linking says whether somebody who signs in by an identity provider is linked to the user who has the same verified e-mail
+	// address. It is off by default, with any defaults: a page that asks for another user tells whoever has the address at a provider that the user exists.
+	Linking Linking `json:"linking,omitempty"`
+	// ProviderPolicies are what Cognate adds to the settings of identity providers, by the name of the provider. They stay when a
+	// provider is deleted.
+	ProviderPolicies map[string]ProviderPolicy `json:"providerPolicies,omitempty"`
 }
 
 // An MFAMode says who is asked for a second factor at sign-in. The zero value is MFAOff.

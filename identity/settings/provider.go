@@ -32,6 +32,11 @@ func (t ProviderType) Social() bool {
 	return t == ProviderGoogle || t == ProviderFacebook || t == ProviderAmazon || t == ProviderApple
 }
 
+// HasIDTokens reports whether providers of the type say by an ID token who a user is.
+func (t ProviderType) HasIDTokens() bool {
+	return t == ProviderOIDC || t == ProviderGoogle || t == ProviderApple
+}
+
 // A Provider has the settings of an identity provider outside of the pool, by which users sign in.
 type Provider struct {
 	// Name has 3 to 32 characters without spaces, and an underscore as its second character at most. Names of

@@ -56,6 +56,10 @@ type Provider struct {
 	KeyID string
 	// AppleKey is that of a client whose secret is a JWT, as Apple wants it. Nil for others.
 	AppleKey *ecdsa.PublicKey
+	// Refreshes gives refresh tokens. Each is good once, and gives the next one.
+	Refreshes bool
+	// SignsOut has an end_session_endpoint.
+	SignsOut bool
 	// Ask shows a page on which whoever comes says who they are, in place of the user that was set. Title is its heading.
 	Ask   bool
 	Title string
@@ -70,6 +74,8 @@ type Provider struct {
 	codes map[string]grant
 	seen  map[string]int // requests by path
 	last  map[string]url.Values
+	how   map[string]string         // the method of the last request by path
+	keeps map[string]map[string]any // whose a refresh token is
 }
 
 // A grant is what a code is for.
@@ -80,7 +86,7 @@ type grant struct {
 
 // New returns a provider with a new key.
 func New(clientID, clientSecret string) *Provider {
-	return &Provider{ClientID: clientID, ClientSecret: clientSecret, Key: firstKey(), KeyID: "key-1", Now: time.Now, codes: map[string]grant{}, seen: map[string]int{}, last: map[string]url.Values{}}
+	return &Provider{ClientID: clientID, ClientSecret: clientSecret, Key: firstKey(), KeyID: "key-1", Now: time.Now, codes: map[string]grant{}, seen: map[string]int{}, last: map[string]url.Values{}, how: map[string]string{}, keeps: map[string]map[string]any{}}
 }
 
 // firstKey is the key that each provider of the process begins with: to make one takes long.
@@ -125,6 +131,16 @@ func (p *Provider) Last(path string) url.Values {
 	return p.last[path]
 }
 
+// Method returns the method of the last request for a path.
+func (p *Provider) Method(path string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.how[path]
+}
+
+// Forget makes all refresh tokens good for nothing.
+func (p *Provider) Forget() { p.locked(func() { clear(p.keeps) }) }
+
 func (p *Provider) locked(do func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,7 +152,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	p.mu.Lock()
 	p.seen[r.URL.Path]++
-	p.last[r.URL.Path] = r.Form
+	p.last[r.URL.Path], p.how[r.URL.Path] = r.Form, r.Method
 	wrong := p.wrong
 	p.mu.Unlock()
 	if wrong.Handler != nil && wrong.Handler(w, r) {
@@ -153,6 +169,8 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.token(w, r, &wrong)
 	case "/userinfo", "/me":
 		p.userInfo(w, r, &wrong)
+	case "/endsession":
+		http.Redirect(w, r, r.Form.Get("post_logout_redirect_uri")+"?"+url.Values{"state": {r.Form.Get("state")}}.Encode(), http.StatusFound)
 	case "/debug_token", "/tokeninfo":
 		p.owner(w, r, &wrong)
 	default:
@@ -166,6 +184,9 @@ func (p *Provider) discovery(w http.ResponseWriter, wrong *Misbehave) {
 		"issuer": at, "authorization_endpoint": at + "/authorize", "token_endpoint": at + "/token", "userinfo_endpoint": at + "/userinfo",
 		"jwks_uri": at + "/jwks", "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
+	}
+	if p.SignsOut {
+		doc["end_session_endpoint"] = at + "/endsession"
 	}
 	change(wrong.Discovery, doc)
 	answer(w, http.StatusOK, doc)
@@ -209,6 +230,10 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request, wrong *Misb
 // token gives tokens for a code. Facebook asks by GET.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request, wrong *Misbehave) {
 	q := r.Form
+	if q.Get("grant_type") == "refresh_token" {
+		p.refresh(w, q, wrong)
+		return
+	}
 	p.mu.Lock()
 	g, ok := p.codes[q.Get("code")]
 	delete(p.codes, q.Get("code"))
@@ -223,11 +248,41 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, wrong *Misbehav
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
 		return
 	}
-	subject, _ := g.user["sub"].(string)
-	access := base64.RawURLEncoding.EncodeToString([]byte(subject)) + "." + rand.Text()
-	doc := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 3600, "id_token": p.IDToken(g.user, g.nonce, wrong)}
+	doc := p.tokens(g.user)
+	doc["id_token"] = p.IDToken(g.user, g.nonce, wrong)
 	change(wrong.Token, doc)
 	answer(w, http.StatusOK, doc)
+}
+
+// tokens gives tokens of a user.
+func (p *Provider) tokens(user map[string]any) map[string]any {
+	subject, _ := user["sub"].(string)
+	access := base64.RawURLEncoding.EncodeToString([]byte(subject)) + "." + rand.Text()
+	doc := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 3600}
+	if p.Refreshes {
+		refresh := rand.Text()
+		p.locked(func() { p.keeps[refresh] = user })
+		doc["refresh_token"] = refresh
+	}
+	return doc
+}
+
+// refresh gives tokens for a refresh token, which is good once.
+func (p *Provider) refresh(w http.ResponseWriter, q url.Values, wrong *Misbehave) {
+	p.mu.Lock()
+	user, ok := p.keeps[q.Get("refresh_token")]
+	delete(p.keeps, q.Get("refresh_token"))
+	p.mu.Unlock()
+	switch {
+	case !p.authenticated(q):
+		answer(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
+	case !ok:
+		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
+	default:
+		doc := p.tokens(user)
+		change(wrong.Token, doc)
+		answer(w, http.StatusOK, doc)
+	}
 }
 
 // authenticated reports whether a client has shown its secret.

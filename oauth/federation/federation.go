@@ -23,10 +23,15 @@ import (
 	"github.com/cognate-id/cognate/oauth/federation/oidc"
 )
 
-// A Resolver looks at identity providers over the network. It is for the field Providers of [identity.Options].
+// A Resolver looks at identity providers over the network. It is for the field Providers of [identity.Options]. It also verifies
+// ID tokens for [identity.AppClient.SignInWithToken], and refreshes tokens for [identity.Session.ProviderToken]. It is safe for concurrent use.
 type Resolver struct {
 	// Fetch calls the providers. Required.
 	Fetch *fetch.Client
+	// ClientKey is that of oauth.Federation. Defaults to none.
+	ClientKey func(pool, provider string) *oidc.ClientKey
+
+	parties parties
 }
 
 // ResolveProvider implements [identity.ProviderResolver]. For an OIDC provider it reads the issuer's discovery document, and returns
@@ -96,7 +101,8 @@ func Config(p *identity.ProviderSettings) (oidc.Config, error) {
 	c := oidc.Config{
 		Kind: kind, Name: p.Name, ClientID: d["client_id"], ClientSecret: oidc.Secret(d["client_secret"]), Issuer: d["oidc_issuer"],
 		AuthorizeURL: d["authorize_url"], TokenURL: d["token_url"], AttributesURL: d["attributes_url"], JWKSURL: d["jwks_uri"], APIVersion: d["api_version"],
-		AttributesMethod: d["attributes_request_method"], NoAttributeNames: d["attributes_url_add_attributes"] == "false",
+		AttributesMethod: d["attributes_request_method"], TokenMethod: d["token_request_method"],
+		NoAttributeNames: d["attributes_url_add_attributes"] == "false", AddAttributeNames: d["attributes_url_add_attributes"] == "true",
 		Scopes: strings.FieldsFunc(d["authorize_scopes"], func(r rune) bool { return r == ' ' || r == ',' }),
 	}
 	for _, from := range p.Mapping {

@@ -16,10 +16,11 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
 //go:embed assets/style.css
 var ownStyle string
 
-// comments and spaces are for people who read the style; browsers do not load them.
+// comments and spaces are for people who read the style and the script; browsers do not load them.
 var (
+	margins  = regexp.MustCompile(`(?m)^\s+|^//.*\n`)
 	comments = regexp.MustCompile(`(?m)\s*/\*.*?\*/|^\s+`)
-	spaces   = strings.NewReplacer("; ", ";", ": ", ":", " { ", "{", ", ", ",")
+	spaces   = strings.NewReplacer("; ", ";", ": ", ":", " { ", "{", " {\n", "{", ";\n", ";", "}\n", "}", ", ", ",")
 )
 
 //go:embed assets/mark.svg
@@ -38,7 +39,7 @@ type file struct{ kind, text string }
 func newAssets(o *Options) *assets {
 	a := &assets{path: o.AssetPath, files: map[string]file{}}
 	a.style = a.add("style", "css", "text/css; charset=utf-8", spaces.Replace(comments.ReplaceAllString(ownStyle, "")))
-	a.script = a.add("page", "js", "text/javascript; charset=utf-8", pagejs.Script)
+	a.script = a.add("page", "js", "text/javascript; charset=utf-8", margins.ReplaceAllString(pagejs.Script, ""))
 	a.favicon = a.add("mark", "svg", "image/svg+xml", ownMark)
 	if o.Style != "" {
 		a.own = a.add("own", "css", "text/css; charset=utf-8", o.Style)

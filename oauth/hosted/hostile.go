@@ -42,6 +42,7 @@ func hostile(kind Kind, name string) Page {
 		Profile: Profile{
 			Fields: fields, Password: true, Factors: factors, PasskeysOffered: true, RecoveryOffered: true,
 			Passkeys: []PasskeyInfo{{ID: hostileText, Name: hostileText, Created: day}},
+			Linked:   []Linked{{ID: hostileText, Provider: hostileText, Created: day}}, Linkable: []string{hostileText},
 			Sessions: []Session{{ID: hostileText, Device: hostileText, Address: hostileText, Active: day}},
 		},
 		Accounts: []SignedIn{{ID: hostileText, Name: hostileText, Detail: hostileText}}, Codes: []string{hostileText}, RequestID: hostileText,

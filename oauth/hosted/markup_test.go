@@ -62,7 +62,7 @@ var elements = strings.Fields(`a bdi body button circle code dd details div dl d
 // attributes are those that elements may have. None runs code.
 var attributes = strings.Fields(`action alt aria-controls aria-current aria-describedby aria-hidden aria-invalid aria-label
 	autocapitalize autocomplete autofocus charset checked class content cx cy d data-hide data-options data-passkey data-problem data-send
-	data-show defer dir disabled focusable for height hidden href hreflang id inputmode lang max maxlength method min name r readonly rel
+	data-show defer dir disabled for height hidden href id inputmode lang max maxlength method min name r readonly rel
 	required role rx spellcheck src target type value viewBox width x y`)
 
 // checkMarkup holds a page to what every page must be.

@@ -38,6 +38,7 @@ const (
 	ConfirmLink   Kind = "confirm-link"   // asks whoever has opened the link of a mail to confirm an account
 	Confirmed     Kind = "confirmed"      // a link or a code has confirmed an address
 	LinkInvalid   Kind = "link-invalid"   // the link of a mail confirms nothing
+	LinkAccount   Kind = "link-account"   // the account of [Page.User] is there, and [Page.Provider] could be linked to it: Links.SignIn, or Links.Another for another account
 )
 
 // Kinds returns all kinds.
@@ -45,7 +46,7 @@ func Kinds() []Kind {
 	return []Kind{
 		SignIn, Identify, Password, ChooseFactor, Code, Passkey, RecoveryCode, NewPassword, SetupChoice, SetupTOTP,
 		SetupAddress, SignUp, Confirm, Resent, Forgot, Reset, Consent, Account, Recent, PasskeyEnrol, RecoveryCodes,
-		Accounts, SignOut, SignedOut, Error, Unavailable, FormPost, ConfirmLink, Confirmed, LinkInvalid,
+		Accounts, SignOut, SignedOut, Error, Unavailable, FormPost, ConfirmLink, Confirmed, LinkInvalid, LinkAccount,
 	}
 }
 
@@ -64,6 +65,8 @@ const (
 	DoAddPasskey     = "add-passkey"     // begin to enrol a passkey
 	DoRemovePasskey  = "remove-passkey"  // delete a passkey (id)
 	DoRecoveryCodes  = "recovery-codes"  // make new recovery codes
+	DoLink           = "link"            // link an identity provider (provider)
+	DoUnlink         = "unlink"          // remove what is linked (id)
 	DoEndSession     = "end-session"     // end one session (id)
 	DoSignOut        = "sign-out"        // end this session
 	DoSignOutAll     = "sign-out-all"    // end all sessions
@@ -152,7 +155,7 @@ type Page struct {
 	RequestID string
 	// Findings explain an error to developers. Set them in development alone.
 	Findings []Finding
-	// Provider is the name of the login option on the page Unavailable.
+	// Provider is the name of the login option on the pages Unavailable and LinkAccount.
 	Provider string
 	// Still keeps FormPost from sending itself, so that people can look at it.
 	Still bool
@@ -277,6 +280,8 @@ type Profile struct {
 	// PasskeysOffered shows the part for passkeys, and a button for another one.
 	PasskeysOffered bool
 	Sessions        []Session // the signed-in browsers and apps
+	Linked          []Linked  // who signs in to the account by an identity provider
+	Linkable        []string  // the names of providers that can be linked, sent as provider
 	RecoveryCodes   int       // how many are left
 	RecoveryOffered bool      // shows the part for recovery codes
 }
@@ -287,6 +292,14 @@ type PasskeyInfo struct {
 	Name    string    // that the user knows it by
 	Created time.Time // when it was registered
 	Used    time.Time // when it was used last; zero if never
+}
+
+// Linked is somebody whom an identity provider signs in to the account.
+type Linked struct {
+	ID       string    // sent as id
+	Provider string    // its name
+	Created  time.Time // when it was linked
+	Fixed    bool      // it cannot be removed
 }
 
 // A Session is one of the user's.

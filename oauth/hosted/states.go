@@ -155,6 +155,7 @@ func accountStates() []State {
 		{"confirmed-no-pages", Page{Kind: Confirmed, Client: sampleClient}},
 		{"link-invalid", Page{Kind: LinkInvalid, Client: sampleClient, Links: Links{SignIn: "/sign-in"}}},
 		{"link-invalid-nobody", Page{Kind: LinkInvalid}},
+		{"link-account", Page{Kind: LinkAccount, Client: sampleClient, User: sampleUser, Provider: "Northwind ID", Links: Links{SignIn: "/sign-in", Another: "/oauth2/authorize"}}},
 		{"forgot", Page{Kind: Forgot, Client: sampleClient, Names: []string{"username", "email"}, Links: Links{SignIn: "/sign-in"}}},
 		{"forgot-problem", Page{Kind: Forgot, Client: sampleClient, Problem: "too-many", Values: map[string]string{"username": "ada"}}},
 		{"reset", Page{Kind: Reset, Client: sampleClient, User: sampleUser, Sent: sampleMail, Rules: sampleRules, Links: Links{SignIn: "/sign-in"}}},
@@ -212,6 +213,7 @@ func sampleProfile() Profile {
 			{Name: "EMAIL_OTP", Detail: "a***@e***"},
 		},
 		Passkeys: []PasskeyInfo{{ID: "k1", Name: "Ada’s phone", Created: day, Used: day.AddDate(0, 2, 3)}, {ID: "k2", Name: "Security key", Created: day}},
+		Linked:   []Linked{{ID: "l1", Provider: "Northwind ID", Created: day}}, Linkable: []string{"Example Corp"},
 		Sessions: []Session{
 			{ID: "s1", Device: "Firefox on Linux", Address: "192.0.2.14", Active: day.AddDate(0, 3, 0), Current: true},
 			{ID: "s2", Device: "Safari on iPhone", Address: "2001:db8::7", Active: day.AddDate(0, 2, 28)},

@@ -98,6 +98,8 @@ func (v *view) Lead() (template.HTML, error) {
 		return v.T("setup-address.lead." + v.medium(v.Medium))
 	case ChooseFactor:
 		return "", nil
+	case LinkAccount:
+		return v.T("link-account.lead", "user", v.User, "provider", v.Provider)
 	case SignedOut:
 		if v.Client == "" {
 			return "", nil

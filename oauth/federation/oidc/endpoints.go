@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -29,6 +30,8 @@ type Endpoints struct {
 	Keys string
 	// TokenInfo tells whose an access token is, at Facebook and Amazon alone.
 	TokenInfo string
+	// EndSession signs browsers out (OpenID Connect RP-Initiated Logout). "" if the discovery document names none, or was not needed.
+	EndSession string
 }
 
 // discovered is what a provider is known to be.
@@ -76,6 +79,18 @@ func (p *Provider) discover(ctx context.Context) (discovered, error) {
 	}
 	p.known = d
 	return d, nil
+}
+
+// EndSessionURL returns where to send a browser that is to be signed out at the provider too, or "" if the provider has no such endpoint. idToken is the
+// provider's, of this user. redirectURI is where the provider sends the browser back to, with state; the provider must know it.
+func (p *Provider) EndSessionURL(ctx context.Context, idToken Secret, redirectURI, state string) (string, error) {
+	e, err := p.Endpoints(ctx)
+	if err != nil || e.EndSession == "" {
+		return "", err
+	}
+	return withQuery(e.EndSession, url.Values{
+		"id_token_hint": {string(idToken)}, "client_id": {p.config.ClientID}, "post_logout_redirect_uri": {redirectURI}, "state": {state},
+	}), nil
 }
 
 // unreachable is the service's sentence.
@@ -128,6 +143,7 @@ func (p *Provider) readDiscovery(ctx context.Context, d *discovered) error {
 		UserInfo   string   `json:"userinfo_endpoint"`
 		Algorithms []string `json:"id_token_signing_alg_values_supported"`
 		Iss        bool     `json:"authorization_response_iss_parameter_supported"`
+		EndSession string   `json:"end_session_endpoint"`
 	}
 	if err := doc.Claims(&more); err != nil {
 		return errors.New("the document is malformed")
@@ -142,6 +158,7 @@ func (p *Provider) readDiscovery(ctx context.Context, d *discovered) error {
 		{"token_endpoint", doc.Endpoint().TokenURL, &d.endpoints.Token, false},
 		{"jwks_uri", more.Keys, &d.endpoints.Keys, false},
 		{"userinfo_endpoint", more.UserInfo, &d.endpoints.Attributes, true},
+		{"end_session_endpoint", more.EndSession, &d.endpoints.EndSession, true},
 	} {
 		if *own.field != "" {
 			continue
@@ -150,6 +167,9 @@ func (p *Provider) readDiscovery(ctx context.Context, d *discovered) error {
 			continue
 		}
 		if err := p.fetch.Check(own.found); err != nil {
+			if own.field == &d.endpoints.EndSession {
+				continue // people sign in without it
+			}
 			return fmt.Errorf("%s: %w", own.name, err)
 		}
 		*own.field = own.found

@@ -20,6 +20,8 @@ var (
 	ErrUpstream = errors.New("the provider has refused the sign-in")
 	// ErrTokenEndpoint is returned if the provider gives no tokens for the code.
 	ErrTokenEndpoint = errors.New("no tokens from the provider")
+	// ErrRefused is returned if the provider takes a refresh token no more.
+	ErrRefused = errors.New("the refresh token is good no more")
 	// ErrKeys is returned if the provider's keys cannot be had.
 	ErrKeys = errors.New("no keys from the provider")
 	// ErrIDToken is returned for an ID token that is invalid or for somebody else.

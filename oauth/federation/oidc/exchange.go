@@ -32,6 +32,8 @@ type Identity struct {
 	EmailVerified bool
 	// Tokens are the provider's.
 	Tokens Tokens
+	// Expires is when the ID token does. Zero for Facebook and Amazon.
+	Expires time.Time
 	// IDToken and UserInfo are the claims of the two sources. Nil where there is none.
 	IDToken, UserInfo map[string]any
 }
@@ -89,20 +91,22 @@ func (p *Provider) Exchange(ctx context.Context, l *Login, cb Callback) (*Identi
 }
 
 // Verify verifies an ID token that a program on a user's device has got from the provider by itself. It
-// asks for no user info. nonce is the one that the program has sent; it is required.
-func (p *Provider) Verify(ctx context.Context, idToken Secret, nonce string) (*Identity, error) {
+// asks for no user info. nonce is the one that the program has sent; it is required. The token must be for the client of the
+// configuration, or for one of clients: further client ids, such as those of apps.
+func (p *Provider) Verify(ctx context.Context, idToken Secret, nonce string, clients ...string) (*Identity, error) {
 	if !p.config.Kind.idTokens() {
 		return nil, refusedToken("the provider has no ID tokens")
 	}
 	if nonce == "" {
 		return nil, refusedToken("there is no nonce to compare")
 	}
-	claims, err := p.verify(ctx, string(idToken), nonce, "")
+	claims, err := p.verify(ctx, string(idToken), nonce, "", clients...)
 	if err != nil {
 		return nil, err
 	}
+	expires, _ := timeOf(claims, "exp") // verify has read it
 	return &Identity{
-		Subject: text(claims, "sub"), Issuer: text(claims, "iss"), Claims: claims, IDToken: claims, Tokens: Tokens{ID: idToken},
+		Expires: expires, Subject: text(claims, "sub"), Issuer: text(claims, "iss"), Claims: claims, IDToken: claims, Tokens: Tokens{ID: idToken},
 		EmailVerified: text(claims, "email") != "" && isTrue(claims, "email_verified"),
 	}, nil
 }
@@ -135,7 +139,7 @@ func printable(s string) string {
 
 // tokens exchanges a code.
 func (p *Provider) tokens(ctx context.Context, e *Endpoints, l *Login, code string) (*Tokens, error) {
-	if p.config.Kind == Facebook {
+	if p.tokenMethod() == http.MethodGet {
 		return p.tokensByGet(ctx, e, l, code)
 	}
 	client := p.client(e, l.RedirectURI)
@@ -152,7 +156,7 @@ func (p *Provider) tokens(ctx context.Context, e *Endpoints, l *Login, code stri
 		var jwt string
 		jwt, err = p.assertion(e.Token)
 		client.ClientSecret = ""
-		options = append(options, oauth2.SetAuthURLParam("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+		options = append(options, oauth2.SetAuthURLParam("client_assertion_type", assertionType),
 			oauth2.SetAuthURLParam("client_assertion", jwt))
 	}
 	if err != nil {
@@ -192,24 +196,93 @@ func (p *Provider) statusFailure(status int, code, said string) error {
 	return failure(ErrTokenEndpoint, fmt.Sprintf("%s Error - %d %s", p.config.Name, status, what), fmt.Errorf("status %d %s", status, printable(code)))
 }
 
-// tokensByGet exchanges a code as Facebook wants it: by GET, with parameters in the query.
+// tokensByGet exchanges a code by GET, with parameters in the query, as Facebook wants it.
 func (p *Provider) tokensByGet(ctx context.Context, e *Endpoints, l *Login, code string) (*Tokens, error) {
-	q := url.Values{
-		"grant_type": {"authorization_code"}, "client_id": {p.config.ClientID}, "client_secret": {string(p.config.ClientSecret)},
-		"redirect_uri": {l.RedirectURI}, "code": {code},
+	q, err := p.grant(e, url.Values{"grant_type": {"authorization_code"}, "redirect_uri": {l.RedirectURI}, "code": {code}})
+	if err != nil {
+		return nil, err
 	}
 	if !p.config.InsecurePlain {
 		q.Set("code_verifier", l.Verifier)
 	}
 	status, doc, err := p.askJSON(ctx, http.MethodGet, withQuery(e.Token, q), "")
+	return p.tokensOf(status, doc, err)
+}
+
+// Refresh gets a new access token by a refresh token of the provider, which may be another one then: that of the result is empty if the old
+// one stays. It returns an error that wraps [ErrRefused] if the provider takes the refresh token no more.
+func (p *Provider) Refresh(ctx context.Context, refresh Secret) (*Tokens, error) {
+	d, err := p.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q, err := p.grant(d.endpoints, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {string(refresh)}})
+	if err != nil {
+		return nil, err
+	}
+	var status int
+	var doc map[string]any
+	if p.tokenMethod() == http.MethodGet {
+		status, doc, err = p.askJSON(ctx, http.MethodGet, withQuery(d.endpoints.Token, q), "")
+	} else {
+		status, doc, err = p.postForm(ctx, d.endpoints.Token, q)
+	}
+	t, failed := p.tokensOf(status, doc, err)
+	if code := text(doc, "error"); failed != nil && (status == http.StatusBadRequest || status == http.StatusUnauthorized) && code == "invalid_grant" {
+		return nil, failure(ErrRefused, p.config.Name+" Error - error getting token", failed)
+	}
+	return t, failed
+}
+
+// tokenMethod is how tokens are asked for.
+func (p *Provider) tokenMethod() string {
+	switch {
+	case p.config.TokenMethod != "":
+		return p.config.TokenMethod
+	case p.config.Kind == Facebook:
+		return http.MethodGet
+	}
+	return http.MethodPost
+}
+
+// grant adds to a token request what our client proves itself by.
+func (p *Provider) grant(e *Endpoints, q url.Values) (url.Values, error) {
+	q.Set("client_id", p.config.ClientID)
+	secret, err := string(p.config.ClientSecret), error(nil)
+	switch {
+	case p.config.Apple != nil:
+		secret, err = p.appleSecret()
+	case p.config.ClientKey != nil:
+		secret = ""
+		var jwt string
+		jwt, err = p.assertion(e.Token)
+		q.Set("client_assertion_type", assertionType)
+		q.Set("client_assertion", jwt)
+	}
+	if err != nil {
+		return nil, failure(ErrConfig, p.config.Name+" Error - error getting token", err)
+	}
+	if secret != "" {
+		q.Set("client_secret", secret)
+	}
+	return q, nil
+}
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" // RFC 7523, section 2.2
+
+// tokensOf reads the answer of a token endpoint.
+func (p *Provider) tokensOf(status int, doc map[string]any, err error) (*Tokens, error) {
 	if err != nil {
 		return nil, callFailure(ErrTokenEndpoint, "Timeout occurred in calling IdP token endpoint", p.config.Name+" Error - error getting token", err)
 	}
 	if status != http.StatusOK {
-		said, _ := doc["error"].(map[string]any)
-		return nil, p.statusFailure(status, text(said, "type"), text(said, "message"))
+		code, said := text(doc, "error"), text(doc, "error_description")
+		if of, ok := doc["error"].(map[string]any); ok { // Facebook's
+			code, said = text(of, "type"), text(of, "message")
+		}
+		return nil, p.statusFailure(status, code, said)
 	}
-	t := &Tokens{Access: Secret(text(doc, "access_token"))}
+	t := &Tokens{Access: Secret(text(doc, "access_token")), ID: Secret(text(doc, "id_token")), Refresh: Secret(text(doc, "refresh_token")), Scope: text(doc, "scope")}
 	if t.Access == "" {
 		return nil, failure(ErrTokenEndpoint, p.config.Name+" Error - error getting token", errors.New("there is no access token"))
 	}

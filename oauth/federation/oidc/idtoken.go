@@ -15,7 +15,7 @@ import (
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 )
 
-// The ID token. The library verifies the signature, iss, aud and exp, with the one key that the token
+// The ID token. The library verifies the signature, iss and exp, with the one key that the token
 // names. The rest of OpenID Connect Core, section 3.1.3.7, is checked here, on a strict reading of
 // the payload.
 
@@ -57,8 +57,8 @@ func headerOf(raw string) (header, error) {
 }
 
 // verify verifies an ID token and returns its claims. nonce is "" if none was sent, access if there is no
-// access token beside it.
-func (p *Provider) verify(ctx context.Context, raw, nonce, access string) (map[string]any, error) {
+// access token beside it. clients are those for whom it may be, beside our own.
+func (p *Provider) verify(ctx context.Context, raw, nonce, access string, clients ...string) (map[string]any, error) {
 	h, err := headerOf(raw)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,8 @@ func (p *Provider) verify(ctx context.Context, raw, nonce, access string) (map[s
 	}
 	now := p.config.Clock()
 	verifier := gooidc.NewVerifier(d.endpoints.Issuer, &gooidc.StaticKeySet{PublicKeys: []crypto.PublicKey{key.key}}, &gooidc.Config{
-		ClientID: p.config.ClientID, SupportedSigningAlgs: []string{h.alg}, Now: func() time.Time { return now.Add(-skew) },
+		SkipClientIDCheck:    true, // checkClaims does
+		SupportedSigningAlgs: []string{h.alg}, Now: func() time.Time { return now.Add(-skew) },
 	})
 	token, err := verifier.Verify(ctx, raw)
 	if err != nil {
@@ -96,14 +97,14 @@ func (p *Provider) verify(ctx context.Context, raw, nonce, access string) (map[s
 	if err != nil {
 		return nil, failure(ErrIDToken, "Invalid ID token", err)
 	}
-	if err := p.checkClaims(claims, token, now); err != nil {
+	if err := checkClaims(claims, token, append([]string{p.config.ClientID}, clients...), now); err != nil {
 		return nil, err
 	}
 	return claims, checkBinding(claims, token, nonce, access)
 }
 
-// checkClaims checks whom a token is about, for whom, and when.
-func (p *Provider) checkClaims(claims map[string]any, token *gooidc.IDToken, now time.Time) error {
+// checkClaims checks whom a token is about, for whom, and when. It must be for one of clients.
+func checkClaims(claims map[string]any, token *gooidc.IDToken, clients []string, now time.Time) error {
 	// The library ignores case in names of members: what it has read must be what the name says.
 	if text(claims, "iss") != token.Issuer || text(claims, "sub") != token.Subject || !slices.Equal(audienceOf(claims), token.Audience) {
 		return refusedToken("iss, sub or aud is there in another writing")
@@ -111,8 +112,12 @@ func (p *Provider) checkClaims(claims map[string]any, token *gooidc.IDToken, now
 	if err := checkSubject(token.Subject); err != nil {
 		return refusedToken(err.Error())
 	}
-	azp, there := claims["azp"]
-	if there && azp != any(p.config.ClientID) {
+	ours := func(id string) bool { return id != "" && slices.Contains(clients, id) }
+	if !slices.ContainsFunc(token.Audience, ours) {
+		return refusedToken("it is for another client")
+	}
+	_, there := claims["azp"]
+	if there && !ours(text(claims, "azp")) {
 		return refusedToken("it was issued to another client")
 	}
 	if len(token.Audience) > 1 && !there {

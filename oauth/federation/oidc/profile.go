@@ -30,6 +30,7 @@ func (p *Provider) byIDToken(ctx context.Context, e *Endpoints, nonce string, wh
 		return err
 	}
 	who.Subject, who.IDToken, who.Claims = text(claims, "sub"), claims, claims
+	who.Expires, _ = timeOf(claims, "exp") // verify has read it
 	to := p.userInfoURL(e)
 	if to == "" {
 		return nil
@@ -130,7 +131,14 @@ func (p *Provider) userInfoURL(e *Endpoints) string {
 		}
 		return e.Attributes + strings.Join(fields, ",")
 	case OIDC, Apple, Amazon:
-		return e.Attributes
+		if e.Attributes == "" || !p.config.AddAttributeNames {
+			return e.Attributes
+		}
+		names := slices.Sorted(slices.Values(p.config.Attributes))
+		for i := range names {
+			names[i] = url.QueryEscape(names[i])
+		}
+		return e.Attributes + strings.Join(slices.Compact(names), ",")
 	}
 	return ""
 }
@@ -167,10 +175,25 @@ func (p *Provider) askJSON(ctx context.Context, method, to, bearer string) (int,
 	if err != nil {
 		return 0, nil, errors.New("the URL is malformed")
 	}
-	req.Header.Set("Accept", "application/json")
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
+	return p.answer(req)
+}
+
+// postForm sends the provider a form. The answer is a JSON object, whatever its status is.
+func (p *Provider) postForm(ctx context.Context, to string, form url.Values) (int, map[string]any, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, nil, errors.New("the URL is malformed")
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return p.answer(req)
+}
+
+// answer sends a request, and reads the JSON object that it is answered with.
+func (p *Provider) answer(req *http.Request) (int, map[string]any, error) {
+	req.Header.Set("Accept", "application/json")
 	resp, err := p.http.Do(req)
 	if err != nil {
 		if u, ok := errors.AsType[*url.Error](err); ok {

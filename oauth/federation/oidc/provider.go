@@ -59,9 +59,13 @@ type Config struct {
 	APIVersion string
 	// AttributesMethod is GET or POST: how user info is asked for. Defaults to GET.
 	AttributesMethod string
+	// TokenMethod is GET or POST: how tokens are asked for. Defaults to GET for Kind Facebook, and to POST for others.
+	TokenMethod string
 	// NoAttributeNames keeps Attributes out of AttributesURL, for Kind Google and Facebook with an
-	// AttributesURL that needs none. Other kinds never add them.
+	// AttributesURL that needs none.
 	NoAttributeNames bool
+	// AddAttributeNames appends Attributes to AttributesURL, with commas between them, for the kinds that do not do so anyway.
+	AddAttributeNames bool
 	// Attributes are the provider's names of what is mapped: Google and Facebook are asked for these alone.
 	Attributes []string
 	// Algorithms may sign ID tokens. Defaults to RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384
@@ -146,6 +150,8 @@ func (c *Config) check(f *fetch.Client) error {
 		return errors.New("there is no client secret")
 	case c.AttributesMethod != "" && c.AttributesMethod != http.MethodGet && c.AttributesMethod != http.MethodPost:
 		return errors.New("the method of user info is GET or POST")
+	case c.TokenMethod != "" && c.TokenMethod != http.MethodGet && c.TokenMethod != http.MethodPost:
+		return errors.New("the method of token requests is GET or POST")
 	}
 	for _, alg := range c.Algorithms {
 		if !slices.Contains(algorithms, alg) {
