@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"identity/cognito":              {"identity", "identity/hook", "identity/internal/sigv4", "identity/settings", "mfa/webauthn", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/...", "identity/internal/sigv4"},
 	"identity/backchannel":          {"identity", "internal/outbound"},
+	"identity/edge":                 {"oauth/login", "store", "token"},
 	"identity/delivery":             {"identity", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/webhook":              {"identity", "identity/hook", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/logsink":              {"internal/outbound"},
