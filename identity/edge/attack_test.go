@@ -388,7 +388,10 @@ func TestUnavailable(t *testing.T) {
 
 // What would be taken for somebody or something else does not reach a program.
 func TestUnfitValues(t *testing.T) {
-	w := newWorld(t, func(c *edge.Config) { c.Headers = edge.DefaultHeaders(); c.Headers["X-Auth-Request-Access-Token"] = edge.AccessToken })
+	w := newWorld(t, func(c *edge.Config) {
+		c.Headers = edge.DefaultHeaders()
+		c.Headers["X-Auth-Request-Access-Token"] = edge.AccessToken
+	})
 	w.user("eve", "staff2,admins")
 	w.user("mallory")
 	w.user("zoë")

@@ -293,6 +293,9 @@ func (s *Site) compile() (*site, error) {
 	if u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return nil, errors.New("it is not an origin such as https://app.example.com")
 	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		return nil, errors.New("it must be https: http is for loopback names alone")
+	}
 	out := &site{scheme: u.Scheme, host: hostOf(u.Scheme, u.Host), signedOut: s.SignedOut, origins: http.NewCrossOriginProtection()}
 	out.origin = out.scheme + "://" + out.host
 	if out.signedOut == "" {
@@ -305,6 +308,15 @@ func (s *Site) compile() (*site, error) {
 	}
 	out.rules, err = compileRules(s.Rules)
 	return out, err
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
 }
 
 // hostOf returns a host in lower case, without the port that the scheme has anyway.

@@ -286,3 +286,27 @@ func plainSegments(path string) bool {
 	}
 	return true
 }
+
+// Rules returns the rules that a request to an address must satisfy, all of them. It returns an error
+// if the address is at no site, if its path can be read in two ways, or if no rule is about it: such
+// requests are refused. Use it to try a configuration out.
+func (e *Edge) Rules(address string) ([]Rule, error) {
+	scheme, rest, ok := strings.Cut(address, "://")
+	end := strings.IndexByte(rest, '/')
+	if !ok || end < 0 {
+		return nil, fmt.Errorf("edge: %q is not an address such as https://app.example.com/path", address)
+	}
+	o, err := e.about("GET", scheme, rest[:end], rest[end:])
+	if err != nil {
+		return nil, err
+	}
+	found, err := o.site.find(o.path())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Rule, len(found))
+	for i, r := range found {
+		out[i] = Rule{Path: r.name(), Access: r.access, Groups: slices.Clone(r.groups), Scopes: slices.Clone(r.scopes)}
+	}
+	return out, nil
+}

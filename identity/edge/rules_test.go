@@ -156,6 +156,7 @@ func TestParseConfig(t *testing.T) {
 		"path in a site":           {site(`{"url": "https://a.example/x", "rules": [{"path": "/"}]}`), "not an origin"},
 		"user in a site":           {site(`{"url": "https://u@a.example", "rules": [{"path": "/"}]}`), "not an origin"},
 		"scheme of a site":         {site(`{"url": "ftp://a.example", "rules": [{"path": "/"}]}`), "not an origin"},
+		"plain http":               {site(`{"url": "http://a.example", "rules": [{"path": "/"}]}`), "must be https"},
 		"two sites":                {site(`{"url": "https://a.example", "rules": [{"path": "/"}]}, {"url": "https://A.example:443", "rules": [{"path": "/"}]}`), "another site has this host"},
 		"bad origin":               {site(`{"url": "https://a.example", "origins": ["a.example"], "rules": [{"path": "/"}]}`), "origins"},
 		"relative path":            {rule(`{"path": "admin"}`), "begin with a slash"},
