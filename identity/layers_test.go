@@ -41,7 +41,9 @@ var arrows = map[string][]string{
 	"identity/cognito":              {"identity", "identity/hook", "identity/internal/sigv4", "identity/settings", "mfa/webauthn", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/...", "identity/internal/sigv4"},
 	"identity/backchannel":          {"identity", "internal/outbound"},
-	"identity/edge":                 {"oauth/login", "store", "token"},
+	"identity/edge":                 {"identity/edge/alb", "oauth/login", "store", "token"}, // not the engine: an edge may stand before a server elsewhere
+	"identity/edge/alb":             {"token"},
+	"identity/edge/gateway":         {"token"},
 	"identity/delivery":             {"identity", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/webhook":              {"identity", "identity/hook", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/logsink":              {"internal/outbound"},

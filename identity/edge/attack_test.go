@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/edge"
+	"github.com/cognate-id/cognate/identity/edge/alb"
 )
 
 // servedAs reports whether a careless server could take a target for a path, or for one below it.
@@ -419,6 +421,56 @@ func TestUnfitValues(t *testing.T) {
 		if got := h.Get("X-Auth-Request-Access-Token"); tt.status == 200 && strings.Count(got, ".") != 2 {
 			t.Errorf("%s: the access token is %q", tt.name, got)
 		}
+	}
+}
+
+// A program that was written for a load balancer of AWS reads who it is.
+func TestALB(t *testing.T) {
+	const arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/edge/0123456789abcdef"
+	w := newWorld(t, func(c *edge.Config) { c.ALB = &edge.ALB{Signer: arn}; c.Headers = map[string]edge.Value{} })
+	keys := httptest.NewServer(w.edge)
+	defer keys.Close()
+	v, err := alb.NewVerifier(keys.URL+"/oauth2/keys", []string{arn}, w.config.Issuer, w.config.ClientID, &alb.Options{Now: w.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	b.signIn(app, "/", "ann")
+	access, _ := w.token("ann")
+	for name, tt := range map[string]struct {
+		head  []string
+		email string
+	}{"cookie": {[]string{"Cookie", b.cookie(app)}, "ann@example.com"}, "bearer token": {[]string{"Authorization", "Bearer " + access}, ""}} {
+		res := w.ask(traefik("GET", app+"/", tt.head...))
+		c, err := v.Verify(t.Context(), res.Header.Get(alb.DataHeader))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var more struct {
+			Email    string `json:"email"`
+			Verified string `json:"email_verified"`
+			Username string `json:"username"`
+		}
+		if err := c.Decode(&more); err != nil || more.Email != tt.email || more.Username != "ann" || tt.email != "" && more.Verified != "true" {
+			t.Errorf("%s: %+v, %v", name, more, err)
+		}
+		if res.Header.Get(alb.IdentityHeader) != c.Subject || strings.Count(res.Header.Get(alb.AccessTokenHeader), ".") != 2 || res.Header.Get("Remote-User") != "" {
+			t.Errorf("%s: %v", name, res.Header)
+		}
+	}
+	res := w.ask(traefik("GET", app+"/public", alb.IdentityHeader, "ann", alb.DataHeader, "x"))
+	for _, name := range []string{alb.DataHeader, alb.IdentityHeader, alb.AccessTokenHeader} {
+		if got := res.Header.Values(name); len(got) != 1 || got[0] != "" {
+			t.Errorf("a stranger: %s is %q, want one that is empty", name, got)
+		}
+	}
+	if res := w.send("GET", "/oauth2/keys/x"); res.StatusCode != 404 {
+		t.Errorf("no key: %d", res.StatusCode)
+	}
+	c := w.config
+	c.ALB = &edge.ALB{Signer: "x"}
+	if _, err := edge.New(&c, [][]byte{key}, w.store, nil); err == nil {
+		t.Error("an ARN that is none was taken")
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/cognate-id/cognate/identity/edge/alb"
 )
 
 const (
@@ -46,8 +48,18 @@ type Config struct {
 	// Headers are what programs behind the gateway are told, by the name of the header. Defaults
 	// to [DefaultHeaders]. An empty map means none.
 	Headers map[string]Value `json:"headers,omitempty"`
+	// ALB adds the headers of a load balancer of AWS. Defaults to nil: there are none.
+	ALB *ALB `json:"alb,omitempty"`
 	// Sites are what the gateway serves. At least one is needed.
 	Sites []Site `json:"sites"`
+}
+
+// An ALB is the load balancer of AWS that the edge stands in for: programs get x-amzn-oidc-data,
+// x-amzn-oidc-identity and x-amzn-oidc-accesstoken, see package identity/edge/alb. The keys are served
+// at the path /keys below the prefix.
+type ALB struct {
+	// Signer is the ARN of the load balancer.
+	Signer string `json:"signer"`
 }
 
 // A Site is one origin that browsers use.
@@ -115,10 +127,15 @@ const (
 	Client Value = "client"
 	// AccessToken is the access token itself.
 	AccessToken Value = "access-token"
+
+	albData Value = "x-amzn-oidc-data" // of [Config].ALB alone
 )
 
+// known reports whether a configuration may name a value.
 func (v Value) known() bool {
 	switch v {
+	case albData:
+		return false
 	case Subject, Username, Email, Name, Groups, Scopes, Client, AccessToken:
 		return true
 	default:
@@ -201,6 +218,9 @@ func (c *Config) compile() (*compiled, error) {
 	if out.headers, err = c.compileHeaders(); err != nil {
 		return nil, err
 	}
+	if c.ALB != nil {
+		out.headers = append(out.headers, header{alb.DataHeader, albData}, header{alb.IdentityHeader, Subject}, header{alb.AccessTokenHeader, AccessToken})
+	}
 	if len(c.Sites) == 0 || len(c.Sites) > maxSites {
 		return nil, fmt.Errorf("sites: from 1 to %d are needed", maxSites)
 	}
@@ -281,7 +301,7 @@ func reserved(name string) bool {
 		"Connection", "Upgrade", "Te", "Trailer", "Cache-Control", "Www-Authenticate", "Proxy-Authorization", "Date":
 		return true
 	}
-	return strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "X-Original-") || strings.HasPrefix(name, "X-Envoy-")
+	return strings.HasPrefix(name, "X-Amzn-Oidc-") || strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "X-Original-") || strings.HasPrefix(name, "X-Envoy-")
 }
 
 // compile checks a site.

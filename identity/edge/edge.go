@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cognate-id/cognate/identity/edge/alb"
 	"github.com/cognate-id/cognate/oauth/login"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/token"
@@ -24,6 +25,7 @@ const (
 	signInPath   = "/sign_in"
 	callbackPath = "/callback"
 	signOutPath  = "/sign_out"
+	keysPath     = "/keys" // of [Config].ALB
 )
 
 // Options are the wiring of an [Edge]. The zero value and nil are good for a client without a
@@ -58,6 +60,7 @@ type Edge struct {
 	headers []header
 	sites   map[string]*site // by host
 	bearers *token.Verifier
+	signer  *alb.Signer // nil without [Config].ALB
 	log     *slog.Logger
 }
 
@@ -103,6 +106,11 @@ func newEdge(c *Config, keys [][]byte, st store.Store, o *Options) (*Edge, error
 	e := &Edge{prefix: p.prefix, proxies: p.proxies, headers: p.headers, sites: p.sites, bearers: own.BearerTokens, log: own.Logger}
 	if e.log == nil {
 		e.log = slog.Default()
+	}
+	if c.ALB != nil {
+		if e.signer, err = alb.NewSigner(c.ALB.Signer, c.Issuer, c.ClientID, keys, own.Clock); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range e.sites {
 		s.login, err = login.New(c.Issuer, c.ClientID, s.origin+e.prefix+callbackPath, keys, &login.Options{
@@ -156,9 +164,16 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, r, forwardAuth)
 	case strings.HasPrefix(path, envoyPath+"/"):
 		e.answer(w, r, extAuthz)
+	case e.isKey(path):
+		e.signer.ServeHTTP(w, r)
 	default:
 		e.serve(w, r, path)
 	}
+}
+
+// isKey reports whether a path below the prefix is that of a key.
+func (e *Edge) isKey(path string) bool {
+	return e.signer != nil && strings.HasPrefix(path, keysPath+"/")
 }
 
 // secure sets headers that each answer of an edge has.
@@ -177,6 +192,10 @@ func (e *Edge) Handler(next http.Handler) http.Handler {
 		if path, ok := strings.CutPrefix(r.URL.Path, e.prefix); ok && e.isPage(path) {
 			secure(w.Header())
 			e.serve(w, r, path)
+			return
+		}
+		if path, ok := strings.CutPrefix(r.URL.Path, e.prefix); ok && e.isKey(path) {
+			e.signer.ServeHTTP(w, r)
 			return
 		}
 		o, err := e.about(r.Method, "", r.Host, target(r))
@@ -243,7 +262,7 @@ func (e *Edge) decide(w http.ResponseWriter, r *http.Request, o *original) (*Ide
 	}
 	values := make([]string, len(e.headers))
 	for i, h := range e.headers {
-		if values[i], err = who.value(h.value); err != nil {
+		if values[i], err = who.value(h.value, e.signer); err != nil {
 			return nil, nil, err
 		}
 	}

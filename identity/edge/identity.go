@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cognate-id/cognate/identity/edge/alb"
 	"github.com/cognate-id/cognate/oauth/login"
 	"github.com/cognate-id/cognate/token"
 )
@@ -147,7 +148,7 @@ func bySession(s *login.Session) (*Identity, error) {
 
 // value returns a value as a header has it, or errUnfit. Proxies and programs cut blanks off the
 // ends of a header, so a name with blanks there would become the name of somebody else.
-func (id *Identity) value(v Value) (string, error) {
+func (id *Identity) value(v Value, signer *alb.Signer) (string, error) {
 	if id == nil {
 		return "", nil
 	}
@@ -174,6 +175,8 @@ func (id *Identity) value(v Value) (string, error) {
 		out = id.Client
 	case AccessToken:
 		out = id.AccessToken
+	case albData:
+		return id.albData(signer)
 	default:
 		return "", fmt.Errorf("%w: there is no value %q", errUnfit, v)
 	}
@@ -181,6 +184,22 @@ func (id *Identity) value(v Value) (string, error) {
 		return "", fmt.Errorf("%w: %s", errUnfit, v)
 	}
 	return out, nil
+}
+
+// albData is what a load balancer of AWS would say.
+func (id *Identity) albData(signer *alb.Signer) (string, error) {
+	if signer == nil {
+		return "", fmt.Errorf("%w: nobody signs", errUnfit)
+	}
+	claims := id.ID
+	if claims == nil {
+		claims = id.Access
+	}
+	info, err := alb.UserInfo(claims)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", errUnfit, err)
+	}
+	return signer.Sign(info)
 }
 
 func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
