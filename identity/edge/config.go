@@ -133,14 +133,7 @@ const (
 
 // known reports whether a configuration may name a value.
 func (v Value) known() bool {
-	switch v {
-	case albData:
-		return false
-	case Subject, Username, Email, Name, Groups, Scopes, Client, AccessToken:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]Value{Subject, Username, Email, Name, Groups, Scopes, Client, AccessToken}, v)
 }
 
 // DefaultHeaders are the headers of the two families that programs expect: those of oauth2-proxy

@@ -154,28 +154,18 @@ func forge(t testing.TB, key *ecdsa.PrivateKey, head, claims string, coding *bas
 
 const kid = "01234567-89ab-4cde-8f01-23456789abcd"
 
-func TestForged(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := verifier(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/oauth2/keys/"+kid {
-			t.Errorf("asked for %s", r.URL.Path)
-		}
-		_ = pem.Encode(w, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	}), at(now))
+// A forgery is refused with an error.
+type forgery struct {
+	data string
+	want error
+}
+
+// forgeries are data that a verifier refuses. head and claims are those of good data, and key is one that
+// the verifier can fetch.
+func forgeries(t *testing.T, key *ecdsa.PrivateKey, head, claims string) map[string]forgery {
+	t.Helper()
 	exp := now.Add(time.Minute).Unix()
-	head := fmt.Sprintf(`{"typ":"JWT","kid":%q,"alg":"ES256","iss":%q,"client":%q,"signer":%q,"exp":%d}`, kid, issuer, client, arn, exp)
-	claims := fmt.Sprintf(`{"sub":%q,"exp":%d,"iss":%q}`, sub, exp, issuer)
 	good := forge(t, key, head, claims, base64.URLEncoding)
-	if _, err := v.Verify(t.Context(), good); err != nil {
-		t.Fatal(err)
-	}
 	with := func(old, to string) string {
 		if !strings.Contains(head, old) {
 			t.Fatalf("no %s", old)
@@ -188,10 +178,7 @@ func TestForged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, tt := range map[string]struct {
-		data string
-		want error
-	}{
+	return map[string]forgery{
 		"empty":                {"", alb.ErrMalformed},
 		"two parts":            {parts[0] + "." + parts[1], alb.ErrMalformed},
 		"four parts":           {good + ".", alb.ErrMalformed},
@@ -232,7 +219,32 @@ func TestForged(t *testing.T) {
 		"sub is a number":      {payload(`{"sub":1}`), alb.ErrMalformed},
 		"claims are no object": {payload(`"x"`), alb.ErrMalformed},
 		"claims are cut":       {payload(`{"sub":"x"`), alb.ErrMalformed},
-	} {
+	}
+}
+
+func TestForged(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := verifier(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/oauth2/keys/"+kid {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		_ = pem.Encode(w, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	}), at(now))
+	exp := now.Add(time.Minute).Unix()
+	head := fmt.Sprintf(`{"typ":"JWT","kid":%q,"alg":"ES256","iss":%q,"client":%q,"signer":%q,"exp":%d}`, kid, issuer, client, arn, exp)
+	claims := fmt.Sprintf(`{"sub":%q,"exp":%d,"iss":%q}`, sub, exp, issuer)
+	good := forge(t, key, head, claims, base64.URLEncoding)
+	if _, err := v.Verify(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range forgeries(t, key, head, claims) {
 		if c, err := v.Verify(t.Context(), tt.data); !errors.Is(err, tt.want) || c != nil {
 			t.Errorf("%s: %v, %v, want %v", name, c, err, tt.want)
 		}
