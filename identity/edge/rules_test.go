@@ -109,15 +109,12 @@ func TestRules(t *testing.T) {
 			if got := w.ask(traefik("GET", app+tt.path, "Cookie", who.cookie)).StatusCode; got != who.want {
 				t.Errorf("%.80q for %s: %d, want %d", tt.path, who.name, got, who.want)
 			}
-			want := who.want
-			switch want {
-			case 200:
-				want = 202
-			case 400:
-				want = 403
+			want := map[int]int{200: 202, 400: 403}[who.want]
+			if want == 0 {
+				want = who.want
 			}
-			if got := w.ask(nginx("GET", app+tt.path, "Cookie", who.cookie)).StatusCode; got != want {
-				t.Errorf("%.80q for %s by nginx: %d, want %d", tt.path, who.name, got, want)
+			if i == 1 && w.ask(nginx("GET", app+tt.path, "Cookie", who.cookie)).StatusCode != want {
+				t.Errorf("%.80q for %s by nginx: not %d", tt.path, who.name, want)
 			}
 			if got := w.askEnvoy("GET", app+tt.path, "Cookie", who.cookie).StatusCode; i == 0 && got != who.want {
 				t.Errorf("%.80q for %s by Envoy: %d, want %d", tt.path, who.name, got, who.want)

@@ -59,6 +59,7 @@ var errNoToken = errors.New("no token, or several")
 
 // CognitoContext is requestContext.authorizer of a REST API with a Cognito authorizer.
 type CognitoContext struct {
+	// Claims are those of the token: exp and iat as dates, groups with commas between.
 	Claims map[string]string `json:"claims"`
 }
 
@@ -115,11 +116,13 @@ func (a *CognitoAuthorizer) Authorize(r *http.Request) (*CognitoContext, error) 
 
 // JWTContext is requestContext.authorizer of an HTTP API with a JWT authorizer.
 type JWTContext struct {
+	// JWT is the token.
 	JWT JWT `json:"jwt"`
 }
 
 // A JWT is what a function reads of a token.
 type JWT struct {
+	// Claims are those of the token: numbers in digits, groups in brackets with blanks between.
 	Claims map[string]string `json:"claims"`
 	// Scopes are null for a route without scopes (recorded), and those of the token for others
 	// (unsure).

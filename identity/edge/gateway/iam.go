@@ -29,19 +29,19 @@ type Caller struct {
 
 // RESTIdentity is requestContext.identity of a REST API. What a request does not have is null.
 type RESTIdentity struct {
-	CognitoIdentityPoolID         *string `json:"cognitoIdentityPoolId"`
-	AccountID                     *string `json:"accountId"`
-	CognitoIdentityID             *string `json:"cognitoIdentityId"`
-	Caller                        *string `json:"caller"`
-	SourceIP                      string  `json:"sourceIp"`
-	PrincipalOrgID                *string `json:"principalOrgId"`
-	AccessKey                     *string `json:"accessKey"`
-	CognitoAuthenticationType     *string `json:"cognitoAuthenticationType"`
-	CognitoAuthenticationProvider *string `json:"cognitoAuthenticationProvider"`
-	UserARN                       *string `json:"userArn"`
-	UserAgent                     string  `json:"userAgent"`
-	User                          *string `json:"user"`
-	APIKey                        *string `json:"apiKey"`
+	CognitoIdentityPoolID         *string `json:"cognitoIdentityPoolId"`         // the identity pool
+	AccountID                     *string `json:"accountId"`                     // the account of the role
+	CognitoIdentityID             *string `json:"cognitoIdentityId"`             // the identity
+	Caller                        *string `json:"caller"`                        // [Caller].UserID
+	SourceIP                      string  `json:"sourceIp"`                      // the address of the client
+	PrincipalOrgID                *string `json:"principalOrgId"`                // the organization of the account
+	AccessKey                     *string `json:"accessKey"`                     // the id of the access key
+	CognitoAuthenticationType     *string `json:"cognitoAuthenticationType"`     // authenticated or unauthenticated
+	CognitoAuthenticationProvider *string `json:"cognitoAuthenticationProvider"` // the providers, with commas between; null for guests
+	UserARN                       *string `json:"userArn"`                       // the session of the role
+	UserAgent                     string  `json:"userAgent"`                     // the header User-Agent
+	User                          *string `json:"user"`                          // [Caller].UserID again
+	APIKey                        *string `json:"apiKey"`                        // always null: a gateway with keys sets it
 }
 
 // REST returns requestContext.identity for a request of the caller (recorded).
@@ -72,25 +72,25 @@ func known(s string) *string {
 
 // IAMContext is requestContext.authorizer of an HTTP API with the authorizer AWS_IAM.
 type IAMContext struct {
-	IAM IAM `json:"iam"`
+	IAM IAM `json:"iam"` // the caller
 }
 
 // An IAM is what a function reads of a caller.
 type IAM struct {
-	AccessKey       string           `json:"accessKey"`
-	AccountID       string           `json:"accountId"`
-	CallerID        string           `json:"callerId"`
+	AccessKey       string           `json:"accessKey"`       // the id of the access key
+	AccountID       string           `json:"accountId"`       // the account of the role
+	CallerID        string           `json:"callerId"`        // [Caller].UserID
 	CognitoIdentity *CognitoIdentity `json:"cognitoIdentity"` // null for a caller of no identity pool
-	PrincipalOrgID  string           `json:"principalOrgId"`
-	UserARN         string           `json:"userArn"`
-	UserID          string           `json:"userId"`
+	PrincipalOrgID  string           `json:"principalOrgId"`  // the organization of the account
+	UserARN         string           `json:"userArn"`         // the session of the role
+	UserID          string           `json:"userId"`          // [Caller].UserID again
 }
 
 // A CognitoIdentity is an identity of an identity pool.
 type CognitoIdentity struct {
-	AMR            []string `json:"amr"`
-	IdentityID     string   `json:"identityId"`
-	IdentityPoolID string   `json:"identityPoolId"`
+	AMR            []string `json:"amr"`            // how the identity was authenticated
+	IdentityID     string   `json:"identityId"`     // the identity
+	IdentityPoolID string   `json:"identityPoolId"` // the identity pool
 }
 
 // HTTP returns requestContext.authorizer for a request of the caller (recorded).
@@ -111,8 +111,8 @@ func (c Caller) HTTP() *IAMContext {
 // A LambdaIdentity is the identity in the context of a function that an SDK has invoked with temporary
 // credentials.
 type LambdaIdentity struct {
-	CognitoIdentityID     string `json:"cognitoIdentityId"`
-	CognitoIdentityPoolID string `json:"cognitoIdentityPoolId"`
+	CognitoIdentityID     string `json:"cognitoIdentityId"`     // the identity
+	CognitoIdentityPoolID string `json:"cognitoIdentityPoolId"` // the identity pool
 }
 
 // Lambda returns the identity for the context of a function, or nil for a caller of no identity pool.

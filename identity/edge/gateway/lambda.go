@@ -78,24 +78,24 @@ type event struct {
 	MultiValueHeaders  map[string][]string `json:"multiValueHeaders"`
 }
 
-// Policy is what a Lambda authorizer answers.
+// A Policy is what a Lambda authorizer answers.
 type Policy struct {
-	PrincipalID string         `json:"principalId"`
-	Document    PolicyDocument `json:"policyDocument"`
-	Context     map[string]any `json:"context,omitempty"`
+	PrincipalID string         `json:"principalId"`       // the sub of the caller
+	Document    PolicyDocument `json:"policyDocument"`    // what the caller may do
+	Context     map[string]any `json:"context,omitempty"` // what functions are told
 }
 
 // A PolicyDocument is a policy of IAM.
 type PolicyDocument struct {
-	Version   string      `json:"Version"`
-	Statement []Statement `json:"Statement"`
+	Version   string      `json:"Version"`   // 2012-10-17
+	Statement []Statement `json:"Statement"` // one
 }
 
 // A Statement is one of a policy.
 type Statement struct {
-	Action   string `json:"Action"`
-	Effect   string `json:"Effect"`
-	Resource string `json:"Resource"`
+	Action   string `json:"Action"`   // execute-api:Invoke
+	Effect   string `json:"Effect"`   // Allow or Deny
+	Resource string `json:"Resource"` // the ARN of a method, or of all of a stage
 }
 
 // simple is the simple response of an HTTP API.
