@@ -152,7 +152,7 @@ func (id *Identity) value(v Value, signer *alb.Signer) (string, error) {
 	if id == nil {
 		return "", nil
 	}
-	out := ""
+	var out string
 	switch v {
 	case Subject:
 		out = id.Subject

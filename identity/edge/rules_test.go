@@ -45,6 +45,7 @@ var ways = []struct {
 	{"/STRA%E1%BA%9EE", 403, 403, 403},
 	{"/%E2%84%AAilo", 403, 403, 403}, // the sign of the kelvin
 	{"/\u212ailo", 403, 403, 403},
+	{"/%C5%BFecret", 403, 403, 403}, // a long s
 	// Servers that cut parameters off, or what Windows cuts off.
 	{"/admin;x=1", 401, 403, 200},
 	{"/admin;x=1/y", 401, 403, 200},
@@ -68,6 +69,7 @@ var ways = []struct {
 	{"/public/./x", 400, 400, 400},
 	{"/public/..", 400, 400, 400},
 	{"/public/..%2fadmin", 400, 400, 400},
+	{"/admin%2Fhelp", 400, 400, 400},
 	{"/public%2F..%2Fadmin", 400, 400, 400},
 	{"/public%5c..%5cadmin", 400, 400, 400},
 	{"/public\\..\\admin", 400, 400, 400},

@@ -160,6 +160,13 @@ type forgery struct {
 	want error
 }
 
+// loose is data whose last character has bits that say nothing.
+func loose(data string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := len(data) - 3 // before two equals signs
+	return data[:last] + string(alphabet[strings.IndexByte(alphabet, data[last])|1]) + "=="
+}
+
 // forgeries are data that a verifier refuses. head and claims are those of good data, and key is one that
 // the verifier can fetch.
 func forgeries(t *testing.T, key *ecdsa.PrivateKey, head, claims string) map[string]forgery {
@@ -180,6 +187,7 @@ func forgeries(t *testing.T, key *ecdsa.PrivateKey, head, claims string) map[str
 	}
 	return map[string]forgery{
 		"empty":                {"", alb.ErrMalformed},
+		"not canonical":        {loose(good), alb.ErrMalformed},
 		"two parts":            {parts[0] + "." + parts[1], alb.ErrMalformed},
 		"four parts":           {good + ".", alb.ErrMalformed},
 		"very long":            {good + strings.Repeat("A", 40<<10), alb.ErrMalformed},

@@ -10,8 +10,8 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
-// A Refusal is the error of a request that may not go on. It is an answer too: see [Refusal.Write].
-type Refusal struct {
+// A RefusedError is the error of a request that may not go on. It is an answer too: see [RefusedError.Write].
+type RefusedError struct {
 	// Status is 401, 403 or 503.
 	Status int
 	// Message is what the client is told.
@@ -23,7 +23,7 @@ type Refusal struct {
 }
 
 // Error implements error.
-func (r *Refusal) Error() string {
+func (r *RefusedError) Error() string {
 	if r.Err != nil {
 		return "gateway: refused: " + r.Err.Error()
 	}
@@ -31,10 +31,10 @@ func (r *Refusal) Error() string {
 }
 
 // Unwrap returns Err.
-func (r *Refusal) Unwrap() error { return r.Err }
+func (r *RefusedError) Unwrap() error { return r.Err }
 
 // Write answers a request as API Gateway does.
-func (r *Refusal) Write(w http.ResponseWriter) {
+func (r *RefusedError) Write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
@@ -74,7 +74,7 @@ type CognitoAuthorizer struct {
 }
 
 // Authorize returns requestContext.authorizer for a request. The header Authorization has the token, with
-// or without Bearer. The error is a *[Refusal].
+// or without Bearer. The error is a *[RefusedError].
 func (a *CognitoAuthorizer) Authorize(r *http.Request) (*CognitoContext, error) {
 	values := r.Header.Values("Authorization")
 	raw := ""
@@ -85,14 +85,14 @@ func (a *CognitoAuthorizer) Authorize(r *http.Request) (*CognitoContext, error) 
 		}
 	}
 	if raw == "" {
-		return nil, &Refusal{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: errNoToken}
+		return nil, &RefusedError{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: errNoToken}
 	}
 	verifier := a.IDs
 	if len(a.Scopes) > 0 {
 		verifier = a.Accesses
 	}
 	if verifier == nil {
-		return nil, &Refusal{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: errors.New("no verifier of such tokens")}
+		return nil, &RefusedError{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: errors.New("no verifier of such tokens")}
 	}
 	c, err := verifier.Verify(r.Context(), raw)
 	if err == nil && len(a.Scopes) > 0 && !slices.ContainsFunc(a.Scopes, c.HasScope) {
@@ -101,15 +101,15 @@ func (a *CognitoAuthorizer) Authorize(r *http.Request) (*CognitoContext, error) 
 	switch {
 	case err == nil:
 	case errors.Is(err, token.ErrExpired):
-		return nil, &Refusal{Status: http.StatusUnauthorized, Message: "The incoming token has expired", Err: err}
+		return nil, &RefusedError{Status: http.StatusUnauthorized, Message: "The incoming token has expired", Err: err}
 	case unavailable(err):
-		return nil, &Refusal{Status: http.StatusServiceUnavailable, Message: "Service Unavailable", Err: err}
+		return nil, &RefusedError{Status: http.StatusServiceUnavailable, Message: "Service Unavailable", Err: err}
 	default:
-		return nil, &Refusal{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: err}
+		return nil, &RefusedError{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: err}
 	}
 	claims, err := restClaims(c)
 	if err != nil {
-		return nil, &Refusal{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: err}
+		return nil, &RefusedError{Status: http.StatusUnauthorized, Message: "Unauthorized", Err: err}
 	}
 	return &CognitoContext{claims}, nil
 }
@@ -138,7 +138,7 @@ type JWTAuthorizer struct {
 	Scopes []string
 }
 
-// Authorize returns requestContext.authorizer for a request. The error is a *[Refusal]: 401, or 403 if
+// Authorize returns requestContext.authorizer for a request. The error is a *[RefusedError]: 401, or 403 if
 // only a scope is missing.
 func (a *JWTAuthorizer) Authorize(r *http.Request) (*JWTContext, error) {
 	values := r.Header.Values("Authorization")
@@ -148,7 +148,7 @@ func (a *JWTAuthorizer) Authorize(r *http.Request) (*JWTContext, error) {
 		raw = strings.TrimSpace(raw)
 	}
 	if !strings.EqualFold(scheme, "Bearer") || raw == "" || a.Tokens == nil {
-		return nil, &Refusal{Status: http.StatusUnauthorized, Message: "Unauthorized", Challenge: "Bearer", Err: errNoToken}
+		return nil, &RefusedError{Status: http.StatusUnauthorized, Message: "Unauthorized", Challenge: "Bearer", Err: errNoToken}
 	}
 	c, err := a.Tokens.Verify(r.Context(), raw)
 	if err == nil && len(a.Scopes) > 0 && !slices.ContainsFunc(a.Scopes, c.HasScope) {
@@ -169,17 +169,17 @@ func (a *JWTAuthorizer) Authorize(r *http.Request) (*JWTContext, error) {
 }
 
 // refused is the answer for a token. The texts of challenges are ours (unsure).
-func (a *JWTAuthorizer) refused(err error) *Refusal {
+func (a *JWTAuthorizer) refused(err error) *RefusedError {
 	challenge := func(code, text string) string {
 		return `Bearer scope="` + strings.Join(a.Scopes, " ") + `" error="` + code + `" error_description="` + text + `"`
 	}
 	switch {
 	case errors.Is(err, token.ErrScope), errors.Is(err, token.ErrGroup):
-		return &Refusal{Status: http.StatusForbidden, Message: "Forbidden", Challenge: challenge("insufficient_scope", "the token does not allow this"), Err: err}
+		return &RefusedError{Status: http.StatusForbidden, Message: "Forbidden", Challenge: challenge("insufficient_scope", "the token does not allow this"), Err: err}
 	case errors.Is(err, token.ErrExpired):
-		return &Refusal{Status: http.StatusUnauthorized, Message: "Unauthorized", Challenge: challenge("invalid_token", "the token has expired"), Err: err}
+		return &RefusedError{Status: http.StatusUnauthorized, Message: "Unauthorized", Challenge: challenge("invalid_token", "the token has expired"), Err: err}
 	case unavailable(err):
-		return &Refusal{Status: http.StatusServiceUnavailable, Message: "Service Unavailable", Err: err}
+		return &RefusedError{Status: http.StatusServiceUnavailable, Message: "Service Unavailable", Err: err}
 	}
-	return &Refusal{Status: http.StatusUnauthorized, Message: "Unauthorized", Challenge: challenge("invalid_token", "the token is not valid here"), Err: err}
+	return &RefusedError{Status: http.StatusUnauthorized, Message: "Unauthorized", Challenge: challenge("invalid_token", "the token is not valid here"), Err: err}
 }

@@ -142,7 +142,7 @@ func TestCognitoAuthorizer(t *testing.T) {
 		"no verifier":                    {&gateway.CognitoAuthorizer{}, []string{w.sign(id(""))}, "Unauthorized"},
 	} {
 		_, err := tt.a.Authorize(request(t, tt.head...))
-		refused, ok := errors.AsType[*gateway.Refusal](err)
+		refused, ok := errors.AsType[*gateway.RefusedError](err)
 		if !ok || refused.Status != 401 || refused.Message != tt.message {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -189,7 +189,7 @@ func TestJWTAuthorizer(t *testing.T) {
 		"no verifier":            {&gateway.JWTAuthorizer{}, []string{"Bearer " + w.sign(id(""))}, 401, "Bearer"},
 	} {
 		_, err := tt.a.Authorize(request(t, tt.head...))
-		refused, ok := errors.AsType[*gateway.Refusal](err)
+		refused, ok := errors.AsType[*gateway.RefusedError](err)
 		if !ok || refused.Status != tt.status {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -202,7 +202,7 @@ func TestJWTAuthorizer(t *testing.T) {
 	broken := &gateway.JWTAuthorizer{Tokens: w.verifier(&token.VerifierOptions{AnyUse: true, Revoked: revoked})}
 	if _, err := broken.Authorize(request(t, "Bearer "+w.sign(id("")))); !strings.Contains(fmt.Sprint(err), "nobody knows") {
 		t.Errorf("a verifier that cannot find out: %v", err)
-	} else if refused, _ := errors.AsType[*gateway.Refusal](err); refused.Status != 503 {
+	} else if refused, _ := errors.AsType[*gateway.RefusedError](err); refused.Status != 503 {
 		t.Errorf("a verifier that cannot find out: %d", refused.Status)
 	}
 }
