@@ -502,6 +502,12 @@ func TestHandler(t *testing.T) {
 	if res := w.sendTo(h, "203.0.113.9:1", "GET", "/shelf", "Host", "app.example.com", "Accept", "text/html"); res.StatusCode != 302 {
 		t.Errorf("signed out: %d", res.StatusCode)
 	}
+	for _, names := range []string{"Remote-User", "close, remote-groups", "keep-alive,X-Auth-Request-User ,x"} {
+		res := w.sendTo(h, "203.0.113.9:1", "GET", "/shelf", "Host", "app.example.com", "Cookie", b.cookie(app), "Connection", names)
+		if res.StatusCode != 403 {
+			t.Errorf("a client has proxies remove %s: %d", names, res.StatusCode)
+		}
+	}
 	if res := w.sendTo(h, "203.0.113.9:1", "GET", "/public", "Host", "evil.example"); res.StatusCode != 403 {
 		t.Errorf("another host: %d", res.StatusCode)
 	}

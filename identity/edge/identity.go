@@ -215,12 +215,19 @@ func display(name string) string {
 }
 
 // lookalike reports whether a request has a header that differs from one of identity in
-// underscores. Programs behind CGI, WSGI and PHP read both as one variable, and not all gateways
-// drop such names.
+// underscores, or asks proxies to remove one (RFC 9110, section 7.6.1). Programs behind CGI, WSGI and
+// PHP read the first as if it were the header, and not all gateways drop such names.
 func (e *Edge) lookalike(h http.Header) bool {
 	for name := range h {
 		if strings.Contains(name, "_") && e.isTold(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
 			return true
+		}
+	}
+	for _, names := range h.Values("Connection") {
+		for name := range strings.SplitSeq(names, ",") {
+			if e.isTold(http.CanonicalHeaderKey(strings.TrimSpace(name))) {
+				return true
+			}
 		}
 	}
 	return false

@@ -152,6 +152,15 @@ func (w *world) promises(t *testing.T, ambiguous int) {
 			}
 		}
 	})
+	t.Run("headers that a client has removed", func(t *testing.T) {
+		for _, names := range []string{"close, Remote-User, Remote-Groups", "close, x-auth-request-user"} {
+			got, body := bob.raw(t, "/shelf", host, "Connection", names)
+			var page map[string]string
+			if err := json.Unmarshal([]byte(body), &page); err == nil && got == 200 && (page["Remote-User"] != "bob" || page["Remote-Groups"] != "readers" || page["X-Auth-Request-User"] == "") {
+				t.Errorf("%s: the page reads %v", names, page)
+			}
+		}
+	})
 	t.Run("paths", func(t *testing.T) {
 		for path, want := range map[string]int{
 			"/ADMIN": 403, "/admin;x": 403, "/adm%69n": 403, "/status/../admin": ambiguous, "/status/%2e%2e/admin": ambiguous, "/status/..%2fadmin": ambiguous,
@@ -349,14 +358,17 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // raw sends a request whose path nobody has cleaned, and returns the status and the body.
-func (b *browser) raw(t *testing.T, path, to string) (int, string) {
+func (b *browser) raw(t *testing.T, path, to string, head ...string) (int, string) {
 	t.Helper()
 	c, err := tls.Dial("tcp", b.proxy, &tls.Config{RootCAs: b.roots, ServerName: host})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\nConnection: close\r\n\r\n", path, to, b.cookie())
+	if len(head) == 0 {
+		head = []string{"Connection", "close"}
+	}
+	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n%s: %s\r\n\r\n", path, to, b.cookie(), head[0], head[1])
 	if err != nil {
 		t.Fatal(err)
 	}
