@@ -81,102 +81,13 @@ func TestCaddy(t *testing.T) {
 
 // promises are those of docs/edge.md. ambiguous is the status of a path that can be read in two ways.
 func (w *world) promises(t *testing.T, ambiguous int) {
-	t.Run("signed out", func(t *testing.T) {
-		b := w.stranger()
-		if got := b.get("/shelf?a=1&b=2", "Accept", "text/html"); got.status != 302 || got.location != site+"/oauth2/sign_in?rd=%2Fshelf%3Fa%3D1%26b%3D2" {
-			t.Errorf("a browser: %d to %q", got.status, got.location)
-		}
-		for _, head := range [][]string{{"Accept", "*/*"}, {"Accept", "text/html", "X-Requested-With", "XMLHttpRequest"}, {"Accept", "text/html", "Authorization", "Bearer x.y.z"}} {
-			if got := b.get("/shelf", head...); got.status != 401 || got.location != "" {
-				t.Errorf("%v: %d to %q", head, got.status, got.location)
-			}
-		}
-		if got := b.get("/status"); got.status != 200 || got.told() != "" {
-			t.Errorf("where anyone may come: %d %s", got.status, got.body)
-		}
-		if got := b.get("/oauth2/sign_in?rd=https://evil.example/", "Accept", "text/html"); got.status != 400 || got.location != "" {
-			t.Errorf("rd to another host: %d to %q", got.status, got.location)
-		}
-	})
+	t.Run("signed out", w.signedOut)
 	alice, bob := w.browser(t, "alice"), w.browser(t, "bob")
-	t.Run("signed in", func(t *testing.T) {
-		got := alice.get("/shelf?x=1")
-		for header, want := range map[string]string{
-			"X-Auth-Request-Preferred-Username": "alice", "X-Auth-Request-Email": "alice@example.com", "X-Auth-Request-Groups": "admins,readers",
-			"Remote-User": "alice", "Remote-Email": "alice@example.com", "Remote-Groups": "admins,readers", "Remote-Name": "Alice Ä.",
-		} {
-			if got.page[header] != want {
-				t.Errorf("the page reads %s as %q, want %q", header, got.page[header], want)
-			}
-		}
-		if len(got.page["X-Auth-Request-User"]) != 36 || got.page["path"] != "/shelf?x=1" {
-			t.Errorf("the page reads %v", got.page)
-		}
-		if got := alice.send("POST", "/shelf", "a body"); got.status != 200 || got.page["method"] != "POST" || got.page["body"] != "a body" {
-			t.Errorf("a form: %d %v", got.status, got.page)
-		}
-	})
-	t.Run("wrong group", func(t *testing.T) {
-		if got := bob.get("/admin/users", "Accept", "text/html"); got.status != 403 || got.page != nil {
-			t.Errorf("bob: %d %s", got.status, got.body)
-		}
-		if got := alice.get("/admin/users"); got.status != 200 {
-			t.Errorf("alice: %d", got.status)
-		}
-		if got := bob.send("POST", "/shelf", "", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); got.status != 403 {
-			t.Errorf("a form of another site: %d", got.status)
-		}
-	})
-	t.Run("forged headers", func(t *testing.T) {
-		forged := []string{
-			"Remote-User", "alice", "Remote-Groups", "admins", "Remote-Email", "alice@example.com", "Remote-Name", "Alice", "X-Auth-Request-User", "alice",
-			"X-Auth-Request-Groups", "admins", "X-Auth-Request-Email", "alice@example.com", "X-Auth-Request-Preferred-Username", "alice",
-			"X-Original-URL", site + "/status", "X-Original-Method", "GET", "X-Forwarded-Uri", "/status", "X-Forwarded-Host", "evil.example", "X-Forwarded-Method", "GET",
-		}
-		if got := w.stranger().get("/status", forged...); got.status != 200 || got.told() != "" {
-			t.Errorf("a stranger: %d, and the page reads %s", got.status, got.told())
-		}
-		if got := w.stranger().get("/shelf", forged...); got.status != 401 {
-			t.Errorf("a stranger: %d", got.status)
-		}
-		if got := bob.get("/admin", forged...); got.status != 403 {
-			t.Errorf("bob: %d", got.status)
-		}
-		got := bob.get("/shelf", forged...)
-		if got.page["Remote-User"] != "bob" || got.page["Remote-Groups"] != "readers" || strings.Contains(got.told(), "alice") || strings.Contains(got.told(), "admins") {
-			t.Errorf("bob: %d, and the page reads %s", got.status, got.told())
-		}
-		for _, name := range []string{"Remote_User", "X_Auth_Request_User", "X-Auth-Request_Groups"} {
-			if got := w.stranger().get("/status", name, "alice"); strings.Contains(got.body, "alice") {
-				t.Errorf("%s: %d, and the page reads %s", name, got.status, got.body)
-			}
-		}
-	})
-	t.Run("headers that a client has removed", func(t *testing.T) {
-		for _, names := range []string{"close, Remote-User, Remote-Groups", "close, x-auth-request-user"} {
-			got, body := bob.raw(t, "/shelf", host, "Connection", names)
-			var page map[string]string
-			if err := json.Unmarshal([]byte(body), &page); err == nil && got == 200 && (page["Remote-User"] != "bob" || page["Remote-Groups"] != "readers" || page["X-Auth-Request-User"] == "") {
-				t.Errorf("%s: the page reads %v", names, page)
-			}
-		}
-	})
-	t.Run("paths", func(t *testing.T) {
-		for path, want := range map[string]int{
-			"/ADMIN": 403, "/admin;x": 403, "/adm%69n": 403, "/status/../admin": ambiguous, "/status/%2e%2e/admin": ambiguous, "/status/..%2fadmin": ambiguous,
-			"//admin": ambiguous, "/status//x": ambiguous, "/status%5c..%5cadmin": ambiguous, "/status/%252e%252e/admin": ambiguous,
-		} {
-			if got, _ := bob.raw(t, path, host); got != want {
-				t.Errorf("%s: %d, want %d", path, got, want)
-			}
-		}
-		if got, body := bob.raw(t, "/shelf", "evil.example"); w.name == "caddy" && body != "" { // for nginx each name is that of its only server
-			t.Errorf("another host: %d %s", got, body)
-		}
-		if got, _ := bob.raw(t, "/shelf?"+strings.Repeat("x", 7000), host); got != 200 {
-			t.Errorf("a long query: %d", got)
-		}
-	})
+	t.Run("signed in", func(t *testing.T) { w.signedIn(t, alice) })
+	t.Run("wrong group", func(t *testing.T) { w.wrongGroup(t, alice, bob) })
+	t.Run("forged headers", func(t *testing.T) { w.forged(t, bob) })
+	t.Run("headers that a client has removed", func(t *testing.T) { w.removed(t, bob) })
+	t.Run("paths", func(t *testing.T) { w.paths(t, bob, ambiguous) })
 	t.Run("bearer token", func(t *testing.T) {
 		access := w.token(t, "alice")
 		if got := w.stranger().get("/admin", "Authorization", "Bearer "+access); got.status != 200 || got.page["Remote-User"] != "alice" || got.page["Remote-Email"] != "" {
@@ -191,6 +102,107 @@ func (w *world) promises(t *testing.T, ambiguous int) {
 			t.Errorf("after the sign-out: %d", got.status)
 		}
 	})
+}
+
+func (w *world) signedOut(t *testing.T) {
+	b := w.stranger()
+	if got := b.get("/shelf?a=1&b=2", "Accept", "text/html"); got.status != 302 || got.location != site+"/oauth2/sign_in?rd=%2Fshelf%3Fa%3D1%26b%3D2" {
+		t.Errorf("a browser: %d to %q", got.status, got.location)
+	}
+	for _, head := range [][]string{{"Accept", "*/*"}, {"Accept", "text/html", "X-Requested-With", "XMLHttpRequest"}, {"Accept", "text/html", "Authorization", "Bearer x.y.z"}} {
+		if got := b.get("/shelf", head...); got.status != 401 || got.location != "" {
+			t.Errorf("%v: %d to %q", head, got.status, got.location)
+		}
+	}
+	if got := b.get("/status"); got.status != 200 || got.told() != "" {
+		t.Errorf("where anyone may come: %d %s", got.status, got.body)
+	}
+	if got := b.get("/oauth2/sign_in?rd=https://evil.example/", "Accept", "text/html"); got.status != 400 || got.location != "" {
+		t.Errorf("rd to another host: %d to %q", got.status, got.location)
+	}
+}
+
+func (w *world) signedIn(t *testing.T, alice *browser) {
+	got := alice.get("/shelf?x=1")
+	for header, want := range map[string]string{
+		"X-Auth-Request-Preferred-Username": "alice", "X-Auth-Request-Email": "alice@example.com", "X-Auth-Request-Groups": "admins,readers",
+		"Remote-User": "alice", "Remote-Email": "alice@example.com", "Remote-Groups": "admins,readers", "Remote-Name": "Alice Ä.",
+	} {
+		if got.page[header] != want {
+			t.Errorf("the page reads %s as %q, want %q", header, got.page[header], want)
+		}
+	}
+	if len(got.page["X-Auth-Request-User"]) != 36 || got.page["path"] != "/shelf?x=1" {
+		t.Errorf("the page reads %v", got.page)
+	}
+	if got := alice.send("POST", "/shelf", "a body"); got.status != 200 || got.page["method"] != "POST" || got.page["body"] != "a body" {
+		t.Errorf("a form: %d %v", got.status, got.page)
+	}
+}
+
+func (w *world) wrongGroup(t *testing.T, alice, bob *browser) {
+	if got := bob.get("/admin/users", "Accept", "text/html"); got.status != 403 || got.page != nil {
+		t.Errorf("bob: %d %s", got.status, got.body)
+	}
+	if got := alice.get("/admin/users"); got.status != 200 {
+		t.Errorf("alice: %d", got.status)
+	}
+	if got := bob.send("POST", "/shelf", "", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); got.status != 403 {
+		t.Errorf("a form of another site: %d", got.status)
+	}
+}
+
+func (w *world) forged(t *testing.T, bob *browser) {
+	forged := []string{
+		"Remote-User", "alice", "Remote-Groups", "admins", "Remote-Email", "alice@example.com", "Remote-Name", "Alice", "X-Auth-Request-User", "alice",
+		"X-Auth-Request-Groups", "admins", "X-Auth-Request-Email", "alice@example.com", "X-Auth-Request-Preferred-Username", "alice",
+		"X-Original-URL", site + "/status", "X-Original-Method", "GET", "X-Forwarded-Uri", "/status", "X-Forwarded-Host", "evil.example", "X-Forwarded-Method", "GET",
+	}
+	if got := w.stranger().get("/status", forged...); got.status != 200 || got.told() != "" {
+		t.Errorf("a stranger: %d, and the page reads %s", got.status, got.told())
+	}
+	if got := w.stranger().get("/shelf", forged...); got.status != 401 {
+		t.Errorf("a stranger: %d", got.status)
+	}
+	if got := bob.get("/admin", forged...); got.status != 403 {
+		t.Errorf("bob: %d", got.status)
+	}
+	got := bob.get("/shelf", forged...)
+	if got.page["Remote-User"] != "bob" || got.page["Remote-Groups"] != "readers" || strings.Contains(got.told(), "alice") || strings.Contains(got.told(), "admins") {
+		t.Errorf("bob: %d, and the page reads %s", got.status, got.told())
+	}
+	for _, name := range []string{"Remote_User", "X_Auth_Request_User", "X-Auth-Request_Groups"} {
+		if got := w.stranger().get("/status", name, "alice"); strings.Contains(got.body, "alice") {
+			t.Errorf("%s: %d, and the page reads %s", name, got.status, got.body)
+		}
+	}
+}
+
+func (w *world) removed(t *testing.T, bob *browser) {
+	for _, names := range []string{"close, Remote-User, Remote-Groups", "close, x-auth-request-user"} {
+		got, body := bob.raw(t, "/shelf", host, "Connection", names)
+		var page map[string]string
+		if err := json.Unmarshal([]byte(body), &page); err == nil && got == 200 && (page["Remote-User"] != "bob" || page["Remote-Groups"] != "readers" || page["X-Auth-Request-User"] == "") {
+			t.Errorf("%s: the page reads %v", names, page)
+		}
+	}
+}
+
+func (w *world) paths(t *testing.T, bob *browser, ambiguous int) {
+	for path, want := range map[string]int{
+		"/ADMIN": 403, "/admin;x": 403, "/adm%69n": 403, "/status/../admin": ambiguous, "/status/%2e%2e/admin": ambiguous, "/status/..%2fadmin": ambiguous,
+		"//admin": ambiguous, "/status//x": ambiguous, "/status%5c..%5cadmin": ambiguous, "/status/%252e%252e/admin": ambiguous,
+	} {
+		if got, _ := bob.raw(t, path, host); got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
+		}
+	}
+	if got, body := bob.raw(t, "/shelf", "evil.example"); w.name == "caddy" && body != "" { // for nginx each name is that of its only server
+		t.Errorf("another host: %d %s", got, body)
+	}
+	if got, _ := bob.raw(t, "/shelf?"+strings.Repeat("x", 7000), host); got != 200 {
+		t.Errorf("a long query: %d", got)
+	}
 }
 
 // A world is a server, an edge, a page behind a proxy, and two users.

@@ -105,7 +105,7 @@ type simple struct {
 }
 
 var (
-	errUnauthorized = errors.New("Unauthorized") //nolint:staticcheck // the gateway compares this text
+	errUnauthorized = errors.New("Unauthorized") // the gateway compares this text
 	errEvent        = errors.New("the event is not one of an authorizer")
 )
 
