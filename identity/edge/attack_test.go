@@ -346,6 +346,8 @@ func TestBearer(t *testing.T) {
 		{"of another client", "/", []string{"Authorization", "Bearer " + string(res.Tokens.Access)}, 401, ""},
 		{"nonsense, though there is a cookie", "/", []string{"Authorization", "Bearer x", "Cookie", b.cookie(app)}, 401, ""},
 		{"empty, though there is a cookie", "/", []string{"Authorization", "Bearer ", "Cookie", b.cookie(app)}, 401, ""},
+		{"very long", "/", []string{"Authorization", "Bearer " + strings.Repeat("x", 1<<20)}, 401, ""},
+		{"very long cookie", "/", []string{"Cookie", "__Host-login-0=" + strings.Repeat("x", 1<<20)}, 401, ""},
 		{"two", "/", []string{"Authorization", "Bearer " + access, "Authorization", "Bearer " + access}, 401, ""},
 		{"another scheme, with a cookie", "/", []string{"Authorization", "Basic eDp5", "Cookie", b.cookie(app)}, 200, "bob"},
 		{"another scheme", "/", []string{"Authorization", "Basic eDp5"}, 401, ""},
