@@ -35,6 +35,22 @@ const (
 	site     = "https://" + host
 )
 
+// narrowed are locations that ask for more than the rules.
+const narrowed = `
+    location = /oauth2/staff {
+        internal;
+        proxy_pass http://127.0.0.1:9230/oauth2/auth?allowed_groups=admins;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_set_header X-Original-URL https://app.example.com$request_uri;
+        proxy_set_header X-Original-Method $request_method;
+    }
+    location /staff {
+        auth_request /oauth2/staff;
+        proxy_pass http://127.0.0.1:8080;
+    }
+`
+
 func TestNginx(t *testing.T) {
 	w := newWorld(t)
 	dir := w.dir
@@ -43,6 +59,7 @@ func TestNginx(t *testing.T) {
 		config += fmt.Sprintf("%s_temp_path %s/%s;\n", kind, dir, kind)
 	}
 	config += w.adapted("nginx",
+		"    location / {\n", narrowed+"    location / {\n",
 		"listen 443", "listen "+w.proxy,
 		"/etc/ssl/app.example.com.pem", dir+"/cert.pem",
 		"/etc/ssl/private/app.example.com.key", dir+"/key.pem",
@@ -50,6 +67,17 @@ func TestNginx(t *testing.T) {
 	w.write("nginx.conf", config)
 	w.run("nginx", "nginx", "-c", dir+"/nginx.conf")
 	w.promises(t, 403)
+	t.Run("groups that the gateway asks for", func(t *testing.T) {
+		alice, bob := w.browser(t, "alice"), w.browser(t, "bob")
+		for _, query := range []string{"", "?allowed_groups=readers", "?allowed_groups=readers&allowed_groups=admins"} {
+			if got := bob.get("/staff" + query); got.status != 403 {
+				t.Errorf("bob, %q: %d", query, got.status)
+			}
+			if got := alice.get("/staff" + query); got.status != 200 {
+				t.Errorf("alice, %q: %d", query, got.status)
+			}
+		}
+	})
 	t.Run("the endpoint is for nginx alone", func(t *testing.T) {
 		if got := w.stranger().get("/oauth2/auth", "X-Original-URL", site+"/status", "X-Original-Method", "GET"); got.status != 404 {
 			t.Errorf("a client asks the edge: %d %s", got.status, got.body)
