@@ -1,10 +1,13 @@
 package edge_test
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cognate-id/cognate/identity/edge"
 )
 
 func TestSignIn(t *testing.T) {
@@ -115,5 +118,35 @@ func TestSignedOut(t *testing.T) {
 		if tt.res.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: it may be stored", tt.name)
 		}
+	}
+}
+
+// A sign-in outlives a restart and a new key, as long as the old key is there.
+func TestKeys(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.browser()
+	b.signIn(app, "/", "ann")
+	newer := []byte("another key, 32 bytes in length.")
+	for _, tt := range []struct {
+		name string
+		keys [][]byte
+		want int
+	}{{"a new key in front", [][]byte{newer, key}, 200}, {"the new key alone", [][]byte{newer}, 401}} {
+		e, err := edge.New(&w.config, tt.keys, w.store, &edge.Options{Secret: clientSecret, Clock: w.now, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := traefik("GET", app+"/", "Cookie", b.cookie(app))
+		if got := w.sendTo(e, gateway, "GET", request[0], request[1:]...).StatusCode; got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+	for name, keys := range map[string][][]byte{"no key": nil, "a short key": {[]byte("short")}} {
+		if _, err := edge.New(&w.config, keys, w.store, nil); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	if _, err := edge.New(&w.config, [][]byte{key}, nil, nil); err == nil {
+		t.Error("an edge without a store")
 	}
 }
