@@ -41,6 +41,9 @@ var arrows = map[string][]string{
 	"identity/cognito":              {"identity", "identity/hook", "identity/internal/sigv4", "identity/settings", "mfa/webauthn", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/...", "identity/internal/sigv4"},
 	"identity/backchannel":          {"identity", "internal/outbound"},
+	"identity/edge":                 {"identity/edge/alb", "oauth/login", "store", "token"}, // not the engine: an edge may stand before a server elsewhere
+	"identity/edge/alb":             {"token"},
+	"identity/edge/gateway":         {"token"},
 	"identity/delivery":             {"identity", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/webhook":              {"identity", "identity/hook", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/logsink":              {"internal/outbound"},
@@ -60,7 +63,7 @@ var arrows = map[string][]string{
 	"internal/outbound":             {},
 	"internal/pagejs":               {},
 	"internal/relay":                {"store", "store/driver"},
-	"cmd/cognate":                   {"identity", "identity/backchannel", "identity/cognito", "identity/delivery", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/doctor", "internal/fake", "internal/fakeidp", "internal/relay", "oauth", "oauth/federation", "oauth/federation/fetch", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
+	"cmd/cognate":                   {"identity", "identity/backchannel", "identity/cognito", "identity/delivery", "identity/edge", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/doctor", "internal/fake", "internal/fakeidp", "internal/relay", "oauth", "oauth/federation", "oauth/federation/fetch", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/account":              {"identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
 	"examples/embedlogin":           {"identity", "oauth", "oauth/hosted", "oauth/login", "store/bolt", "store/sealed"},

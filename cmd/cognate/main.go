@@ -4,6 +4,7 @@
 //	cognate dev          a fake on http://127.0.0.1:9229, in memory
 //	cognate key create   an access key for the operators of a real server
 //	cognate serve        the real server
+//	cognate edge         signs people in for a gateway, such as nginx
 //	cognate pool, client, resource-server, group, user
 //	                     administer the store of the real server
 //	cognate backup, restore, copy
@@ -38,6 +39,7 @@ const (
 type commands struct {
 	Dev            devCommand            `cmd:"" help:"Run a fake of Amazon Cognito for tests and development."`
 	Serve          serveCommand          `cmd:"" help:"Run a server for real users."`
+	Edge           edgeCommand           `cmd:"" help:"Sign people in for a gateway: nginx, Traefik, Caddy or Envoy."`
 	Key            keyCommand            `cmd:"" help:"Make, list and revoke the access keys of operators."`
 	Pool           poolCommand           `cmd:"" help:"Make, show, change and delete user pools."`
 	Client         clientCommand         `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`

@@ -31,6 +31,7 @@ type purpose string
 const (
 	forTests purpose = "dev"
 	forReal  purpose = "serve"
+	forEdge  purpose = "edge"
 )
 
 type purposeRecord struct {

@@ -12,20 +12,20 @@ import (
 // A readiness is what a ready file holds: all that a test program must know.
 type readiness struct {
 	Endpoint   string `json:"endpoint"`
-	Region     string `json:"region"`
+	Region     string `json:"region,omitempty"`
 	UserPoolID string `json:"userPoolId,omitempty"`
 	ClientID   string `json:"clientId,omitempty"`
 	Issuer     string `json:"issuer,omitempty"`
 	JWKS       string `json:"jwks,omitempty"`
-	Outbox     string `json:"outbox"`
+	Outbox     string `json:"outbox,omitempty"`
 	CA         string `json:"ca,omitempty"` // file with the authority to trust, for https
-	Process    int    `json:"process"`      // id of the process of the fake
+	Process    int    `json:"process"`      // id of the process
 }
 
-// A readyFile is a file that is there as long as the fake serves. Empty means none.
+// A readyFile is a file that is there as long as cognate dev or cognate edge serves. Empty means none.
 type readyFile string
 
-// clear removes the file that an earlier fake left behind. It returns an error if the file
+// clear removes the file that an earlier process left behind. It returns an error if the file
 // is something else.
 func (f readyFile) clear() error {
 	if f == "" {
@@ -38,7 +38,7 @@ func (f readyFile) clear() error {
 	if err == nil {
 		var was readiness
 		if json.Unmarshal(text, &was) != nil || was.Process == 0 {
-			return hint(fmt.Errorf("%s exists, and no fake has written it", f), "choose another file with --ready-file, or remove this one")
+			return hint(fmt.Errorf("%s exists, and neither cognate dev nor cognate edge has written it", f), "choose another file with --ready-file, or remove this one")
 		}
 		err = os.Remove(string(f))
 	}
@@ -83,6 +83,6 @@ func (f readyFile) replace(text []byte) error {
 // remove removes the file.
 func (f readyFile) remove() {
 	if f != "" {
-		os.Remove(string(f)) // best effort: the next fake replaces it
+		os.Remove(string(f)) // best effort: the next process replaces it
 	}
 }

@@ -221,7 +221,7 @@ func commands(t *testing.T) []string {
 }
 
 // aside are the commands that have nothing to do with a store of a server.
-var aside = []string{"version", "mail test", "sms test", "pages preview", "doctor"}
+var aside = []string{"version", "mail test", "sms test", "pages preview", "doctor", "edge"}
 
 // TestEachCommandSaysWhatItDoesWhileAServerRuns holds the script running.txtar to a line for
 // each command: those that work on a store do so, and the others fail.
