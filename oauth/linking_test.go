@@ -352,3 +352,27 @@ func TestSignOutAtTheProvider(t *testing.T) {
 		t.Errorf("a provider without the endpoint: to %v", out)
 	}
 }
+
+// TestAccountPageOfAProvidersUser offers neither factors nor passkeys: they are the provider's.
+func TestAccountPageOfAProvidersUser(t *testing.T) {
+	f := newFederation(t, nil)
+	if _, err := f.pool.Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
+		s.MFA, s.TOTP, s.RecoveryCodes = identity.MFAOptional, new(true), true
+		s.FirstFactors = []identity.FirstFactor{identity.FirstPassword, identity.FirstPasskey}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b := f.browser()
+	if _, out := b.get(f.away(b, f.byNorthwind()).String()[len(f.server.URL):]); out == nil || out.Query().Get("code") == "" {
+		t.Fatalf("%v\n%s", out, b.page)
+	}
+	if status, _ := b.get("/account?client_id=" + f.client.ClientID()); status != http.StatusOK || !strings.Contains(b.page, "ann@northwind.example") {
+		t.Fatalf("%d\n%s", status, b.page)
+	}
+	for _, do := range []string{"add-factor", "add-passkey", "recovery-codes", "password"} {
+		if strings.Contains(b.page, `value="`+do+`"`) {
+			t.Errorf("the page offers %s", do)
+		}
+	}
+}

@@ -50,21 +50,30 @@ func TestFakeProviders(t *testing.T) {
 	for _, link := range links {
 		_, at := load(t, c, self+html.UnescapeString(link[1]), nil)
 		page, end := load(t, c, at, url.Values{"fake_email": {"ann@example.com"}, "fake_name": {"Ann Arbor"}})
-		if strings.Contains(page, "document.forms[0].submit()") {
-			form := url.Values{}
-			for _, m := range formField.FindAllStringSubmatch(page, -1) {
-				form.Set(m[1], html.UnescapeString(m[2]))
-			}
-			_, end = load(t, c, html.UnescapeString(formAction.FindStringSubmatch(page)[1]), form)
-		}
+		end = submitted(t, c, page, end)
 		if !strings.HasPrefix(end, self+"/?code=") {
 			t.Errorf("%s leads to %s", link[2], end)
 		}
 	}
 	out := url.Values{"client_id": {f.Pool().ClientID()}, "logout_uri": {self + "/"}}
-	if _, end := load(t, c, self+"/logout?"+out.Encode(), nil); end != self+"/" {
+	page, end := load(t, c, self+"/logout?"+out.Encode(), nil) // by way of the SAML provider, which the browser signed in by last
+	if end = submitted(t, c, page, end); end != self+"/" {
 		t.Errorf("the sign-out leads to %s", end)
 	}
+}
+
+// submitted sends the form of a page that sends itself, and returns where the browser is then.
+func submitted(t *testing.T, c *http.Client, page, at string) string {
+	t.Helper()
+	if !strings.Contains(page, "document.forms[0].submit()") {
+		return at
+	}
+	form := url.Values{}
+	for _, m := range formField.FindAllStringSubmatch(page, -1) {
+		form.Set(m[1], html.UnescapeString(m[2]))
+	}
+	_, at = load(t, c, html.UnescapeString(formAction.FindStringSubmatch(page)[1]), form)
+	return at
 }
 
 // load goes to an address, by POST if there is a form, and returns the page and where it is in the end.

@@ -47,7 +47,7 @@ var kinds = []string{
 	"SignUp", "ResendCode", "ForgotPassword", "AdminCreateUser",
 	"UpdateUserAttribute", "VerifyUserAttribute", "Authentication",
 	"PasswordChanged", "AddressChanged", "FactorChanged", "AccountExists", "NewDevice", "RecoveryCodeUsed",
-	"PasskeyAdded", "PasskeyRemoved",
+	"PasskeyAdded", "PasskeyRemoved", "IdentityLinked", "IdentityUnlinked",
 }
 
 // maxLetters is the maximum number of messages in an answer.

@@ -51,15 +51,20 @@ var (
 	back        = Links{Back: "/sign-in"}
 )
 
+// sampleProviders are those without a brand, and those with one.
+func sampleProviders() (plain, branded []Provider) {
+	const to = "/oauth2/authorize?identity_provider="
+	return []Provider{{Name: "Northwind ID", Href: to + "Northwind"}, {Name: "Example Corp", Href: to + "Example"}}, []Provider{
+		{Name: "Google", Brand: Google, Href: to + "Google"},
+		{Name: "Apple", Brand: Apple, Href: to + "SignInWithApple"},
+		{Name: "Facebook", Brand: Facebook, Href: to + "Facebook"},
+		{Name: "Amazon", Brand: Amazon, Href: to + "LoginWithAmazon"},
+	}
+}
+
 func signInStates() []State {
 	links := Links{Forgot: "/forgot", SignUp: "/sign-up", Passkey: "/passkey", Help: "https://fernway.example/help"}
-	providers := []Provider{{Name: "Northwind ID", Href: "/oauth2/authorize?identity_provider=Northwind"}, {Name: "Example Corp", Href: "/oauth2/authorize?identity_provider=Example"}}
-	brands := []Provider{
-		{Name: "Google", Brand: Google, Href: "/oauth2/authorize?identity_provider=Google"},
-		{Name: "Apple", Brand: Apple, Href: "/oauth2/authorize?identity_provider=SignInWithApple"},
-		{Name: "Facebook", Brand: Facebook, Href: "/oauth2/authorize?identity_provider=Facebook"},
-		{Name: "Amazon", Brand: Amazon, Href: "/oauth2/authorize?identity_provider=LoginWithAmazon"},
-	}
+	providers, brands := sampleProviders()
 	chosen := Links{NotYou: "/identify", Another: "/choose", Forgot: "/forgot"}
 	second := Links{Another: "/choose"}
 	client := func(p Page) Page {
