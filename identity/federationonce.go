@@ -23,20 +23,29 @@ const (
 // onceID is the key of a message among the ids of used states, which are UUIDs.
 func onceID(key string) string { return "message " + key }
 
+// once is the row that makes the message count once, or nil for one that may come again.
+func (in *FederatedIdentity) once(pool string, now time.Time) (*usedState, error) {
+	switch {
+	case in.ReplayKey == "" && in.ReplayLife != 0, len(in.ReplayKey) > maxReplayKey:
+		return nil, invalid("ReplayKey", fmt.Sprintf("must have 1 to %d bytes", maxReplayKey))
+	case in.ReplayKey == "":
+		return nil, nil
+	case in.ReplayLife <= 0, in.ReplayLife > maxReplayLife:
+		return nil, invalid("ReplayLife", "must be more than nothing, and at most an hour")
+	}
+	return &usedState{Pool: pool, ID: onceID(in.ReplayKey), Expires: now.Add(in.ReplayLife)}, nil
+}
+
 // useUp makes the message count once. It runs before hooks and attributes: a message that comes again changes nothing.
 func (fd *federation) useUp(ctx context.Context) error {
-	switch in := fd.in; {
-	case len(in.Upstream) > MaxUpstream:
+	if len(fd.in.Upstream) > MaxUpstream {
 		return invalid("Upstream", fmt.Sprintf("must have at most %d bytes", MaxUpstream))
-	case in.ReplayKey == "" && in.ReplayLife != 0, len(in.ReplayKey) > maxReplayKey:
-		return invalid("ReplayKey", fmt.Sprintf("must have 1 to %d bytes", maxReplayKey))
-	case in.ReplayKey == "":
-		return nil
-	case in.ReplayLife <= 0, in.ReplayLife > maxReplayLife:
-		return invalid("ReplayLife", "must be more than nothing, and at most an hour")
 	}
 	s := fd.scope
-	once := &usedState{Pool: s.pool.ID, ID: onceID(fd.in.ReplayKey), Expires: fd.now.Add(fd.in.ReplayLife)}
+	once, err := fd.in.once(s.pool.ID, fd.now)
+	if err != nil || once == nil {
+		return err
+	}
 	return spentOr(s.engine.store.Update(ctx, func(tx store.Tx) error {
 		if err := s.stillThere(tx); err != nil {
 			return err

@@ -213,9 +213,14 @@ func (fd *federation) linkAtOnce(ctx context.Context, owner *User, address strin
 
 // Link lets the signed-in user sign in by a provider too: as the person whom in names. in must be verified, and just now: whoever it names
 // gets into the account. The client must have the provider. It needs a recent sign-in where the pool demands one. The attributes that the
-// provider tells are written at the next sign-in by it. It returns [ErrProviderNotFound], [ErrProviderSubject], and the errors of [Users.Link].
+// provider tells are written at the next sign-in by it. It returns [ErrProviderNotFound], [ErrProviderSubject], [ErrSessionUsed] for a
+// message that has counted before, and the errors of [Users.Link].
 func (s *Session) Link(ctx context.Context, in FederatedIdentity) error {
-	if err := s.link(ctx, in.Provider, in.Subject, nil); err != nil {
+	once, err := in.once(s.pool.ID, s.engine.now())
+	if err == nil {
+		err = s.link(ctx, in.Provider, in.Subject, once)
+	}
+	if err != nil {
 		return fmt.Errorf("link: %w", err)
 	}
 	return nil

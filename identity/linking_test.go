@@ -182,9 +182,13 @@ func TestSessionLinks(t *testing.T) {
 	}
 	check(t, "somebody else", second(fd.in(t.Context(), "2", nil)))
 	wantErr(t, "somebody else's", s.Link(t.Context(), who("2")), identity.ErrLinkSourceExists)
-	for _, subject := range []string{"3", "4", "5", "6"} {
+	for _, subject := range []string{"3", "4", "5"} {
 		check(t, "Link", s.Link(t.Context(), who(subject)))
 	}
+	once := who("6")
+	once.ReplayKey, once.ReplayLife = "a message", time.Minute
+	check(t, "Link by a message that counts once", s.Link(t.Context(), once))
+	wantErr(t, "a sign-in by that message", second(fd.app.FederatedSignIn(t.Context(), once)), identity.ErrSessionUsed)
 	wantErr(t, "a sixth", s.Link(t.Context(), who("7")), identity.ErrQuotaExceeded)
 
 	check(t, "Unlink", s.Unlink(t.Context(), bySubject("1")))
