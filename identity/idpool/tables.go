@@ -3,6 +3,7 @@ package idpool
 import (
 	"time"
 
+	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -31,7 +32,7 @@ var (
 		},
 	}
 	identitiesByPool = &store.Index[record]{Name: "pool", Keys: func(r *record) []string {
-		return []string{store.Key(r.Pool, r.ID)}
+		return []string{store.Key(r.Pool)} // the entries are sorted by the id, which follows
 	}}
 	identitiesByLogin = &store.Index[record]{Name: "logins", Unique: true, Keys: func(r *record) []string {
 		var keys []string
@@ -71,10 +72,10 @@ type tombstone struct {
 	Deleted time.Time `json:"deleted"`
 }
 
-// Tables returns the tables of identity pools, without those of package sts. Add them to the catalog of the store:
+// Tables returns the tables of identity pools, and those of package sts. Add them to the catalog of the store:
 // identity.Tables().With(idpool.Tables()...).
 func Tables() []store.AnyTable {
-	return []store.AnyTable{poolRecords, tombstones, identities, keyRecords, providerRecords}
+	return append([]store.AnyTable{poolRecords, tombstones, identities, keyRecords, providerRecords}, sts.Tables()...)
 }
 
 // A record is an identity as it is stored.
