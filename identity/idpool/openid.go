@@ -87,6 +87,9 @@ func (s *Service) OpenIDToken(ctx context.Context, id string, logins Logins) (*O
 	return s.sign(ctx, in.record.ID, in.pool.ID, in.amr(), tags, classicLife)
 }
 
+// Issuer returns the iss of open ID tokens of a region.
+func (s *Service) Issuer(ctx context.Context, region string) string { return s.o.Issuer(ctx, region) }
+
 // sign makes a token.
 func (s *Service) sign(ctx context.Context, id, pool string, amr []string, tags map[string]string, life time.Duration) (*OpenIDToken, error) {
 	region := regionOf(pool)
@@ -133,8 +136,8 @@ type openID struct {
 	transitive     []string
 }
 
-// readOpenID verifies a token of this service: the signature by a key of the region, the issuer, and the time. It does not
-// look whether the identity still exists.
+// readOpenID verifies a token of this service: the signature by a key of the region, and the time. Its iss may be another address of this
+// server. It does not look whether the identity still exists.
 func (s *Service) readOpenID(ctx context.Context, raw string) (*openID, error) {
 	parsed, err := token.ParseAs(openIDType, raw)
 	if err != nil {

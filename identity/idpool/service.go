@@ -36,6 +36,9 @@ type Options struct {
 	Endpoints Endpoints
 	// Limits bound what strangers can make. The zero value means the defaults.
 	Limits Limits
+	// InsecureUnsealed lets the service write its keys in clear text to a store that persists and does not encrypt them, as the
+	// field of identity.Options does. Without it, New returns [store.ErrUnsealed] for such a store.
+	InsecureUnsealed bool
 	// Clock must be that of the engine. Defaults to time.Now.
 	Clock func() time.Time
 	// Logger gets what callers are not told. Defaults to slog.Default().
@@ -83,6 +86,9 @@ func New(e *identity.Engine, s store.Store, o *Options) (*Service, error) {
 	}
 	if err := svc.fillDefaults(); err != nil {
 		return nil, err
+	}
+	if store.Unsealed(s) && !svc.o.InsecureUnsealed {
+		return nil, fmt.Errorf("identity pools: %w", store.ErrUnsealed)
 	}
 	roles := &sts.Options{
 		Roles: svc.o.Roles, Account: e.Account(), VerifyWebIdentity: svc.VerifyWebIdentity, Active: svc.Active,
