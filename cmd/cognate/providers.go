@@ -6,6 +6,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/idpool"
+	"github.com/cognate-id/cognate/identity/idpool/samllogin"
 	"github.com/cognate-id/cognate/internal/outbound"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store"
@@ -22,7 +23,7 @@ func (c *serveCommand) identityPools(log *slog.Logger, e *identity.Engine, st st
 	if err != nil {
 		return nil, fmt.Errorf("--provider-allow: %w", err)
 	}
-	o := &idpool.Options{Fetch: fetch, Logger: log}
+	o := &idpool.Options{Fetch: fetch, SAML: &samllogin.Verifier{}, Logger: log}
 	if c.Issuer != issuerAWS {
 		o.Issuer = c.Issuer.fixed(self)
 	}
