@@ -40,6 +40,8 @@ var arrows = map[string][]string{
 	"identity/internal/...":         {},
 	"identity/cognito":              {"identity", "identity/hook", "identity/internal/sigv4", "identity/settings", "mfa/webauthn", "store", "token", "identity/cognito/internal/..."},
 	"identity/cognito/internal/...": {"identity/cognito/internal/...", "identity/internal/sigv4"},
+	"identity/idpool/policy":        {},
+	"identity/idpool/sts":           {"identity/idpool/policy", "identity/internal/sigv4", "internal/outbound", "store", "token"}, // not the engine: an API that verifies links none
 	"identity/backchannel":          {"identity", "internal/outbound"},
 	"identity/delivery":             {"identity", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
 	"identity/webhook":              {"identity", "identity/hook", "internal/outbound", "identity/internal/sigv4", "identity/settings"},
