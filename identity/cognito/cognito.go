@@ -62,6 +62,10 @@ type Options struct {
 	// AuthorizationServer serves the paths that are its own, such as package oauth's. The
 	// discovery documents of pools name its endpoints. Defaults to none.
 	AuthorizationServer AuthorizationServer
+	// STS serves the API of AWS STS, and verifies operators' calls by temporary credentials of roles, such as a
+	// *sts.Service. Such a call needs a policy of the role that allows SERVICE:OPERATION, such as
+	// cognito-idp:ListUsers, on the ARN of its pool, or on * where it names none. Defaults to none.
+	STS STS
 	// Timeout is how long one request may take. Defaults to 30 seconds.
 	Timeout time.Duration
 	// BodyTimeout is how long a request's body may take to arrive, before the
@@ -117,7 +121,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, oauth: o.AuthorizationServer, uploads: make(chan struct{}, uploadsAtOnce)}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, oauth: o.AuthorizationServer, sts: o.STS, uploads: make(chan struct{}, uploadsAtOnce)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -143,6 +147,7 @@ type service struct {
 	api       *wire.Handler // of the operations
 	public    string        // Options.URL
 	oauth     AuthorizationServer
+	sts       STS           // nil for none
 	uploads   chan struct{} // holds a value for each upload that runs
 }
 
@@ -152,6 +157,10 @@ type service struct {
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.oauth != nil && s.oauth.Serves(r.URL.Path) {
 		s.oauth.ServeHTTP(w, r)
+		return
+	}
+	if s.sts != nil && s.sts.Handles(r) {
+		s.sts.ServeHTTP(w, r)
 		return
 	}
 	if r.URL.Path == confirmUserPath {

@@ -271,7 +271,7 @@ func (s *Service) mayAssume(ctx context.Context, who *caller, arn string) error 
 		return err
 	}
 	if !d.Allowed {
-		s.options.Logger.WarnContext(ctx, "a role was not assumed", "caller", who.session.ARN(), "role", arn, "reason", d.Why)
+		s.explain(ctx, "a role was not assumed", "caller", who.session.ARN(), "role", arn, "reason", d.Why)
 		return who.denied(arn)
 	}
 	return nil

@@ -141,7 +141,7 @@ func (s *Service) ready(ctx context.Context, arn string) ([]*openKey, *compiled,
 // developmentTrust decides about a role that nobody has set up.
 func (s *Service) developmentTrust(ctx context.Context, a *Assumption) error {
 	if s.options.DevelopmentTrust == nil || a.Provider != CognitoIdentity {
-		s.options.Logger.WarnContext(ctx, "a role was not assumed", "role", a.RoleARN, "reason", "nobody has set up the role")
+		s.explain(ctx, "a role was not assumed", "role", a.RoleARN, "reason", "nobody has set up the role")
 		return denied(assumeWithWebIdentity)
 	}
 	ok, err := s.options.DevelopmentTrust(ctx, a)
@@ -185,7 +185,7 @@ func (s *Service) ask(ctx context.Context, role *compiled, r *policy.Request, ac
 	for _, action := range actions {
 		r.Action = action
 		if d := policy.Decide(r, policy.Set{role.trust}); !d.Allowed {
-			s.options.Logger.WarnContext(ctx, "a role was not assumed", "role", role.ARN, "action", action, "reason", "trust policy: "+d.Why)
+			s.explain(ctx, "a role was not assumed", "role", role.ARN, "action", action, "reason", "trust policy: "+d.Why)
 			return denied(actions[0])
 		}
 	}

@@ -140,7 +140,7 @@ func (s *Service) permit(r *http.Request, action, resource string) error {
 		if err != nil || d.Allowed {
 			return err
 		}
-		s.options.Logger.InfoContext(r.Context(), "a request was refused", "caller", p.Session.ARN(), "action", action, "resource", resource, "reason", d.Why)
+		s.explain(r.Context(), "a request was refused", "caller", p.Session.ARN(), "action", action, "resource", resource, "reason", d.Why)
 	}
 	return notAuthorized(p.Session, action, resource)
 }
