@@ -16,6 +16,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/internal/fake"
 	"github.com/cognate-id/cognate/oauth"
 	"github.com/cognate-id/cognate/oauth/federation"
@@ -151,6 +152,7 @@ func (c *serveCommand) Run(t *terminal) error {
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender),
 		Hooks: hooks.hooks, Targets: hooks.targets, PageURL: c.Issuer.pages(c.url(c.Addr, l)),
 		Logs: sink, BlockedPasswords: blocked,
+		Jobs:   []identity.Job{idpool.Job(st)},
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
 	regions, err := c.regions(ctx, engine)
@@ -162,10 +164,14 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	idpools, err := c.identityPools(log, engine, st, c.url(c.Addr, l))
+	if err != nil {
+		return err
+	}
 	var api *cognito.Handler
 	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Federation: oauth.Federation{Fetch: fetcher}, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
 	api = cognito.NewHandler(engine, &cognito.Options{
-		VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages,
+		VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages, IdentityPools: idpools,
 	})
 	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
 	if err != nil {

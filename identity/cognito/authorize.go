@@ -86,7 +86,7 @@ var readers = []string{"Describe", "List", "Get", "AdminGet", "AdminList"}
 
 // readOnly reports whether an operation of operators changes nothing.
 func readOnly(op string) bool {
-	if op == "GetClientToken" || op == "GetDerivedToken" { // they make one
+	if op == "GetClientToken" || op == "GetDerivedToken" || op == "GetOpenIdTokenForDeveloperIdentity" { // they make one
 		return false
 	}
 	return slices.ContainsFunc(readers, func(prefix string) bool { return strings.HasPrefix(op, prefix) })

@@ -73,7 +73,7 @@ var operationsOf = map[identity.AccessRole][]string{
 var prefixes = map[string]string{"cognito-identity": "identity:", "kms": "kms:"}
 
 // making are the operations without a pool that a key for some pools may not call.
-var making = []string{"CreateUserPool"}
+var making = []string{"CreateUserPool", "CreateIdentityPool"}
 
 // roleFor returns the lowest role that may call an operation. ok reports whether the
 // table has the operation; one that it does not have is for nobody.
