@@ -65,6 +65,11 @@ type Options struct {
 	AuthorizationServer AuthorizationServer
 	// IdentityPools are the identity pools of the engine. Defaults to none: their operations are then not served.
 	IdentityPools *idpool.Service
+	// STS serves the API of AWS STS, and verifies operators' calls by temporary credentials of roles, such as a
+	// *sts.Service. Such a call needs a policy of the role that allows SERVICE:OPERATION, such as
+	// cognito-idp:ListUsers, on the ARN of its pool, or on * where it names none. Defaults to that of
+	// IdentityPools, if there are any.
+	STS STS
 	// Timeout is how long one request may take. Defaults to 30 seconds.
 	Timeout time.Duration
 	// BodyTimeout is how long a request's body may take to arrive, before the
@@ -120,7 +125,10 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, oauth: o.AuthorizationServer, idpools: o.IdentityPools, uploads: make(chan struct{}, uploadsAtOnce)}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, oauth: o.AuthorizationServer, idpools: o.IdentityPools, sts: o.STS, uploads: make(chan struct{}, uploadsAtOnce)}
+	if s.sts == nil && s.idpools != nil {
+		s.sts = s.idpools.STS()
+	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -147,6 +155,7 @@ type service struct {
 	public    string        // Options.URL
 	oauth     AuthorizationServer
 	idpools   *idpool.Service // nil for none
+	sts       STS             // nil for none
 	uploads   chan struct{}   // holds a value for each upload that runs
 }
 
@@ -156,6 +165,10 @@ type service struct {
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.oauth != nil && s.oauth.Serves(r.URL.Path) {
 		s.oauth.ServeHTTP(w, r)
+		return
+	}
+	if s.sts != nil && s.sts.Handles(r) {
+		s.sts.ServeHTTP(w, r)
 		return
 	}
 	if r.URL.Path == confirmUserPath {

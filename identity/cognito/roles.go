@@ -106,6 +106,9 @@ func permit(ctx context.Context, key *identity.AccessKey, op *wire.Operation) er
 
 // permitPool returns an error if the key that signed a call is not for a pool.
 func permitPool(ctx context.Context, id string) error {
+	if t := temporarySigner(ctx); t != nil {
+		return t.permitPool(ctx, id)
+	}
 	key := signer(ctx)
 	if key == nil || key.AllowsPool(id) {
 		return nil

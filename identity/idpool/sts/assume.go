@@ -33,8 +33,10 @@ type Assumption struct {
 	RoleARN string
 	// SessionName is 2 to 64 letters, digits and +=,.@_-. Defaults to [DefaultSessionName].
 	SessionName string
-	// Provider is who has verified the identity. Defaults to [CognitoIdentity].
+	// Provider is who has verified the identity. Defaults to [CognitoIdentity]. Aliases are further
+	// names that a trust policy may use for it.
 	Provider string
+	Aliases  []string
 	// IdentityID and PoolID are those of an identity pool.
 	IdentityID, PoolID string
 	// Subject and Audience are compared with the condition keys PROVIDER:sub and PROVIDER:aud. They default
@@ -62,6 +64,9 @@ type WebIdentity struct {
 	// Provider is [CognitoIdentity] for an open ID token, and the name of the user pool for an ID
 	// token, such as cognito-idp.us-east-1.amazonaws.com/us-east-1_Example.
 	Provider string
+	// Aliases are further names that a policy may use for the provider, such as the issuer of a
+	// local user pool without its scheme. Defaults to none.
+	Aliases []string
 	// IdentityID and PoolID are those of an identity pool, and empty for a user pool.
 	IdentityID, PoolID string
 	// Subject and Audience are the claims sub and aud.
@@ -136,7 +141,7 @@ func (s *Service) ready(ctx context.Context, arn string) ([]*openKey, *compiled,
 // developmentTrust decides about a role that nobody has set up.
 func (s *Service) developmentTrust(ctx context.Context, a *Assumption) error {
 	if s.options.DevelopmentTrust == nil || a.Provider != CognitoIdentity {
-		s.options.Logger.WarnContext(ctx, "a role was not assumed", "role", a.RoleARN, "reason", "nobody has set up the role")
+		s.explain(ctx, "a role was not assumed", "role", a.RoleARN, "reason", "nobody has set up the role")
 		return denied(assumeWithWebIdentity)
 	}
 	ok, err := s.options.DevelopmentTrust(ctx, a)
@@ -153,11 +158,13 @@ func (s *Service) trusts(ctx context.Context, role *compiled, a *Assumption) err
 		actions = append(actions, tagSession)
 	}
 	c := policy.Context{}
-	setProvider(c, a.Provider, a.Subject, a.Audience, a.AMR)
+	names := append([]string{a.Provider}, a.Aliases...)
+	setProvider(c, names, a.Subject, a.Audience, a.AMR)
 	setRequest(c, a.SessionName, a.Tags, a.Transitive, s.now())
-	names := []string{a.Provider}
-	if a.Provider != CognitoIdentity {
-		names = append(names, "arn:aws:iam::"+role.account()+":oidc-provider/"+a.Provider)
+	if a.Provider != CognitoIdentity { // IAM names it so
+		for _, name := range slices.Clone(names) {
+			names = append(names, "arn:aws:iam::"+role.account()+":oidc-provider/"+name)
+		}
 	}
 	return s.ask(ctx, role, &policy.Request{Context: c, Principal: policy.Principal{Federated: names}}, actions)
 }
@@ -178,7 +185,7 @@ func (s *Service) ask(ctx context.Context, role *compiled, r *policy.Request, ac
 	for _, action := range actions {
 		r.Action = action
 		if d := policy.Decide(r, policy.Set{role.trust}); !d.Allowed {
-			s.options.Logger.WarnContext(ctx, "a role was not assumed", "role", role.ARN, "action", action, "reason", "trust policy: "+d.Why)
+			s.explain(ctx, "a role was not assumed", "role", role.ARN, "action", action, "reason", "trust policy: "+d.Why)
 			return denied(actions[0])
 		}
 	}
@@ -188,7 +195,7 @@ func (s *Service) ask(ctx context.Context, role *compiled, r *policy.Request, ac
 // session is what is granted, without what the role and the clock decide.
 func (a *Assumption) session() *Session {
 	x := &Session{
-		RoleARN: a.RoleARN, Name: a.SessionName, Provider: a.Provider, Subject: a.Subject, Audience: a.Audience,
+		RoleARN: a.RoleARN, Name: a.SessionName, Provider: a.Provider, Aliases: slices.Clone(a.Aliases), Subject: a.Subject, Audience: a.Audience,
 		IdentityID: a.IdentityID, PoolID: a.PoolID, AMR: slices.Clone(a.AMR), Tags: maps.Clone(a.Tags), Transitive: slices.Clone(a.Transitive), Guest: a.Guest,
 	}
 	if a.SessionPolicy != "" {

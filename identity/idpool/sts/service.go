@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/cognate-id/cognate/identity/internal/sigv4"
@@ -53,6 +54,7 @@ type Service struct {
 	rings   *store.Cache[keyRing]
 	cached  *store.Cache[roleRecord]
 	seen    *sigv4.Seen
+	told    atomic.Int64 // when a refusal was explained last, in seconds
 }
 
 // New returns a service on a store, whose catalog must have the tables of [Tables]. It returns an error if a role
@@ -80,6 +82,16 @@ func New(s store.Store, o *Options) (*Service, error) {
 		svc.roles[c.ARN] = c
 	}
 	return svc, nil
+}
+
+// explain logs why something was refused, which the caller is not told: once a second at level Warn, because anybody
+// can cause refusals, and all at level Debug.
+func (s *Service) explain(ctx context.Context, text string, args ...any) {
+	level := slog.LevelDebug
+	if now := s.now().Unix(); s.told.Swap(now) != now {
+		level = slog.LevelWarn
+	}
+	s.options.Logger.Log(ctx, level, text, args...)
 }
 
 func (s *Service) now() time.Time { return s.options.Clock().UTC() }

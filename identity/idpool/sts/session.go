@@ -21,10 +21,12 @@ type Session struct {
 	Issued      time.Time `json:"iat"`
 	Expires     time.Time `json:"exp"`
 	// Provider is the identity provider: cognito-identity.amazonaws.com, or the name of a user pool.
-	// It is empty for a session by AssumeRole.
-	Provider string `json:"idp,omitempty"`
-	Subject  string `json:"sub,omitempty"`
-	Audience string `json:"aud,omitempty"`
+	// It is empty for a session by AssumeRole, whose policies do not see the provider. The fields below
+	// stay those of the first session then.
+	Provider string   `json:"idp,omitempty"`
+	Aliases  []string `json:"idps,omitempty"` // other names of the provider, as in [WebIdentity]
+	Subject  string   `json:"sub,omitempty"`
+	Audience string   `json:"aud,omitempty"`
 	// IdentityID and PoolID are those of an identity pool, and empty for others.
 	IdentityID string `json:"identity,omitempty"`
 	PoolID     string `json:"pool,omitempty"`
@@ -37,8 +39,6 @@ type Session struct {
 	Policies []string `json:"policies,omitempty"`
 	// Guest says that what guests may never do is taken away too.
 	Guest bool `json:"guest,omitempty"`
-	// Origin is when the first session of a chain of roles was issued, and zero without a chain.
-	Origin time.Time `json:"origin,omitzero"`
 	// Development says that nobody has set up the role.
 	Development bool `json:"dev,omitempty"`
 }
@@ -83,19 +83,20 @@ func (s *Session) Context(now time.Time) policy.Context {
 	for k, v := range s.Tags {
 		c.Set("aws:PrincipalTag/"+k, v)
 	}
-	setProvider(c, s.Provider, s.Subject, s.Audience, s.AMR)
+	if s.Provider != "" {
+		c.Set("aws:FederatedProvider", s.Provider)
+		setProvider(c, append([]string{s.Provider}, s.Aliases...), s.Subject, s.Audience, s.AMR)
+	}
 	return c
 }
 
-// setProvider sets the keys of an identity provider.
-func setProvider(c policy.Context, provider, subject, audience string, amr []string) {
-	if provider == "" {
-		return
+// setProvider sets the keys of an identity provider, under all its names.
+func setProvider(c policy.Context, names []string, subject, audience string, amr []string) {
+	for _, name := range names {
+		c.Set(name+":sub", subject)
+		c.Set(name+":aud", audience)
+		c.Set(name+":amr", amr...)
 	}
-	c.Set("aws:FederatedProvider", provider)
-	c.Set(provider+":sub", subject)
-	c.Set(provider+":aud", audience)
-	c.Set(provider+":amr", amr...)
 }
 
 // maxToken is how many bytes a session token may have. A header of this size passes usual servers.
@@ -124,7 +125,10 @@ func (s *Service) Open(ctx context.Context, sessionToken string) (*Session, erro
 	if err != nil {
 		return nil, err
 	}
-	return o.session, s.active(ctx, o)
+	if err := s.active(ctx, o); err != nil {
+		return nil, err
+	}
+	return o.session, nil
 }
 
 // An opened token, with the role as it is now.
@@ -233,7 +237,11 @@ func (s *Session) sets(role *compiled) ([]policy.Set, error) {
 		sets = append(sets, set)
 	}
 	if s.Guest {
-		sets = append(sets, guestPolicies())
+		guest, err := guestPolicies()
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, guest)
 	}
 	return sets, nil
 }
