@@ -1,6 +1,7 @@
 package cognito_test
 
 import (
+	"errors"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -32,10 +33,13 @@ var poolIDForm = regexp.MustCompile(`^us-east-1:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]
 // A federation is an identity pool that takes the users of a user pool, and guests.
 type federation struct {
 	*server
-	id     string  // of the identity pool
-	client *client // of the user pool
-	key    string  // of logins
+	id       string  // of the identity pool
+	client   *client // of the user pool
+	key      string  // of logins
+	settings obj     // a request that sets them again
 }
+
+var errDetail = errors.New("dial tcp 10.1.2.3:5432: no route")
 
 // federation makes one, with the roles for users and guests.
 func (s *server) federation(settings obj) *federation {
@@ -47,10 +51,12 @@ func (s *server) federation(settings obj) *federation {
 func (s *server) federationOf(c *client, settings obj) *federation {
 	s.t.Helper()
 	f := &federation{server: s, client: c, key: "cognito-idp.us-east-1.amazonaws.com/" + c.pool}
-	f.id = str(s.t, s.ok(fed("CreateIdentityPool"), with(obj{
-		"IdentityPoolName": "app", "AllowUnauthenticatedIdentities": true, "AllowClassicFlow": true,
+	body := with(obj{
+		"IdentityPoolName": "app", "AllowUnauthenticatedIdentities": true, "AllowClassicFlow": true, "DeveloperProviderName": "acme",
 		"CognitoIdentityProviders": list{obj{"ProviderName": f.key, "ClientId": c.id}},
-	}, settings)), "IdentityPoolId")
+	}, settings)
+	f.id = str(s.t, s.ok(fed("CreateIdentityPool"), body), "IdentityPoolId")
+	f.settings = with(body, obj{"IdentityPoolId": f.id})
 	s.ok(fed("SetIdentityPoolRoles"), obj{"IdentityPoolId": f.id, "Roles": obj{"authenticated": userRole, "unauthenticated": guestRole}})
 	return f
 }
@@ -59,6 +65,12 @@ func (s *server) federationOf(c *client, settings obj) *federation {
 func (f *federation) logins(name string) obj {
 	f.t.Helper()
 	return obj{f.key: str(f.t, f.client.signIn(name), "IdToken")}
+}
+
+// developer gets a token for a user of the operator's own.
+func (f *federation) developer(logins, more obj) obj {
+	f.t.Helper()
+	return f.ok(fed("GetOpenIdTokenForDeveloperIdentity"), with(obj{"IdentityPoolId": f.id, "Logins": logins}, more))
 }
 
 // identity is the identity of logins; of nil, a new guest.
