@@ -63,7 +63,7 @@ var arrows = map[string][]string{
 	"internal/outbound":             {},
 	"internal/pagejs":               {},
 	"internal/relay":                {"store", "store/driver"},
-	"cmd/cognate":                   {"identity", "identity/backchannel", "identity/cognito", "identity/delivery", "identity/idpool", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/doctor", "internal/fake", "internal/fakeidp", "internal/outbound", "internal/relay", "oauth", "oauth/federation", "oauth/federation/fetch", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
+	"cmd/cognate":                   {"identity", "identity/backchannel", "identity/cognito", "identity/delivery", "identity/idpool", "identity/idpool/policy", "identity/idpool/sts", "identity/logsink", "identity/settings", "identity/web", "identity/webhook", "internal/doctor", "internal/fake", "internal/fakeidp", "internal/outbound", "internal/relay", "oauth", "oauth/federation", "oauth/federation/fetch", "oauth/hosted", "store", "store/bolt", "store/memory", "store/postgres", "store/sealed"},
 	"examples/account":              {"identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
 	"examples/embedlogin":           {"identity", "oauth", "oauth/hosted", "oauth/login", "store/bolt", "store/sealed"},
