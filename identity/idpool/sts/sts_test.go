@@ -541,12 +541,6 @@ func TestRotateKeys(t *testing.T) {
 	w.assume(user())
 }
 
-func TestGuestPolicyIsAPolicy(t *testing.T) {
-	if _, err := policy.Parse(sts.GuestPolicy); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestCatalog(t *testing.T) {
 	if err := store.Catalog(sts.Tables()).Err(); err != nil {
 		t.Error(err)
