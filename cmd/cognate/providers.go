@@ -25,6 +25,11 @@ func (c *serveCommand) identityPools(log *slog.Logger, e *identity.Engine, st st
 		return nil, fmt.Errorf("--provider-allow: %w", err)
 	}
 	o := &idpool.Options{Fetch: fetch, Logger: log, Operator: operatorOf(e)}
+	if c.STS != "" {
+		if o.Remote, err = sts.NewRemote(&sts.RemoteOptions{Endpoint: c.STS, Client: fetch}); err != nil {
+			return nil, fmt.Errorf("--sts-endpoint: %w", err)
+		}
+	}
 	if c.Issuer != issuerAWS {
 		o.Issuer = c.Issuer.fixed(self)
 	}
