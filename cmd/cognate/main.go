@@ -6,6 +6,7 @@
 //	cognate serve        the real server
 //	cognate pool, client, resource-server, role, group, user
 //	                     administer the store of the real server
+//	cognate provider     say what the OIDC and SAML providers of identity pools are
 //	cognate backup, restore, copy
 //	                     save a store to a file, load it, or copy it to another store
 //	cognate mail, sms    try whether messages are sent
@@ -45,6 +46,7 @@ type commands struct {
 	Role           roleCommand           `cmd:"" help:"Make, show, change and delete the roles of identities, and try their policies."`
 	Group          groupCommand          `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User           userCommand           `cmd:"" help:"Make, find, change and delete users; export and import them."`
+	Provider       providerCommand       `cmd:"" help:"Say what the OIDC and SAML providers of identity pools are."`
 	Import         importCommand         `cmd:"" help:"Show the import jobs of the API, and their logs."`
 	Outbox         outboxCommand         `cmd:"" help:"Show the messages that wait to be sent, and try them again."`
 	Backup         backupCommand         `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/idpool"
+	"github.com/cognate-id/cognate/identity/idpool/samllogin"
 	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/internal/outbound"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
@@ -24,7 +25,7 @@ func (c *serveCommand) identityPools(log *slog.Logger, e *identity.Engine, st st
 	if err != nil {
 		return nil, fmt.Errorf("--provider-allow: %w", err)
 	}
-	o := &idpool.Options{Fetch: fetch, Logger: log, Operator: operatorOf(e)}
+	o := &idpool.Options{Fetch: fetch, SAML: &samllogin.Verifier{}, Logger: log, Operator: operatorOf(e)}
 	if c.STS != "" {
 		if o.Remote, err = sts.NewRemote(&sts.RemoteOptions{Endpoint: c.STS, Client: fetch}); err != nil {
 			return nil, fmt.Errorf("--sts-endpoint: %w", err)

@@ -20,6 +20,7 @@ import (
 	"github.com/cognate-id/cognate/internal/fake"
 	"github.com/cognate-id/cognate/oauth"
 	"github.com/cognate-id/cognate/oauth/federation"
+	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -156,24 +157,10 @@ func (c *serveCommand) Run(t *terminal) error {
 		Jobs:   []identity.Job{idpool.Job(st)},
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
-	regions, err := c.regions(ctx, engine)
+	api, err := c.api(ctx, log, engine, st, fetcher, c.url(c.Addr, l))
 	if err != nil {
 		return err
 	}
-	proxies := networks(c.Proxies)
-	tell, err := c.logoutFlags.sender()
-	if err != nil {
-		return err
-	}
-	idpools, err := c.identityPools(log, engine, st, c.url(c.Addr, l))
-	if err != nil {
-		return err
-	}
-	var api *cognito.Handler
-	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Federation: oauth.Federation{Fetch: fetcher}, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
-	api = cognito.NewHandler(engine, &cognito.Options{
-		VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages, IdentityPools: idpools,
-	})
 	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
 	if err != nil {
 		return err
@@ -184,11 +171,32 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err := c.report(ctx, log, engine, l); err != nil {
 		return err
 	}
-	if err := serve(ctx, stop, c.bounded(l, proxies), handler, log, secure, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, c.bounded(l, networks(c.Proxies)), handler, log, secure, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// api returns what serves the API, the pages and the identity pools. self is the server's own URL.
+func (c *serveCommand) api(ctx context.Context, log *slog.Logger, engine *identity.Engine, st store.Store, fetcher *fetch.Client, self string) (api *cognito.Handler, err error) {
+	regions, err := c.regions(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	tell, err := c.logoutFlags.sender()
+	if err != nil {
+		return nil, err
+	}
+	idpools, err := c.identityPools(log, engine, st, self)
+	if err != nil {
+		return nil, err
+	}
+	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Federation: oauth.Federation{Fetch: fetcher}, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
+	api = cognito.NewHandler(engine, &cognito.Options{
+		VerifySignatures: true, Regions: regions, TrustedProxies: networks(c.Proxies), Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages, IdentityPools: idpools,
+	})
+	return api, nil
 }
 
 // logged returns next with an access log, if the operator wants one, and what closes the log.

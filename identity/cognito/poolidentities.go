@@ -114,8 +114,7 @@ func (s *service) deleteIdentities(ctx context.Context, in *fedid.DeleteIdentiti
 	if len(ids) == 0 {
 		return out, nil
 	}
-	key := signer(ctx)
-	refused, err := s.idpools.Identities().Delete(ctx, ids, func(pool string) bool { return key == nil || key.AllowsPool(pool) })
+	refused, err := s.idpools.Identities().Delete(ctx, ids, func(pool string) bool { return permitPool(ctx, pool) == nil })
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func (d Developers) name(tx store.Tx, l *linking, id string) error {
 
 // A Lookup is an identity and the names that the developer has for it.
 type Lookup struct {
-	IdentityID string
+	IdentityID string   // of the identity
 	Users      []string // in the order of their texts
 }
 

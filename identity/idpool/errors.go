@@ -75,6 +75,7 @@ var (
 
 // An Error is one of the errors above, and what it is about.
 type Error struct {
+	// Err is the sentinel.
 	Err error
 	// About is an id, a name or a sentence, as the error says.
 	About string

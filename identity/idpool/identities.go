@@ -15,12 +15,12 @@ import (
 
 // An Identity is a user, or a guest, of an identity pool.
 type Identity struct {
-	ID   string
-	Pool string
+	ID   string // the region, a colon, and a UUID
+	Pool string // the id of the pool
 	// Logins are the names of the providers that it is linked to. The developer provider is among them, once.
 	Logins   []string
-	Created  time.Time
-	Modified time.Time
+	Created  time.Time // when it was made
+	Modified time.Time // when its logins changed last
 	// Disabled says that it was merged into another one.
 	Disabled bool
 }

@@ -26,7 +26,7 @@ var userPoolID = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}_[0-9A-Za-z]{1,5
 // poolOf returns the id of the user pool at the end of a provider's name, or "" if there is none.
 func poolOf(name string) string {
 	i := strings.LastIndexByte(name, '/')
-	if i < 1 || !userPoolID.MatchString(name[i+1:]) {
+	if i < 1 || strings.Contains(name, "//") || !userPoolID.MatchString(name[i+1:]) {
 		return ""
 	}
 	return name[i+1:]

@@ -32,7 +32,7 @@ const (
 // An OpenIDToken is a token of an identity.
 type OpenIDToken struct {
 	IdentityID string // the identity that the logins lead to
-	Token      identity.Secret
+	Token      identity.Secret // a JSON Web Token
 }
 
 // openIDClaims are the claims of a token, in the order in which the service has them.

@@ -54,8 +54,8 @@ type UserPool struct {
 // A Pool is an identity pool as it is stored.
 type Pool struct {
 	ID       string    `json:"id"` // the region, a colon, and a UUID
-	Created  time.Time `json:"created"`
-	Modified time.Time `json:"modified"`
+	Created  time.Time `json:"created"`  // when it was made
+	Modified time.Time `json:"modified"` // when it was changed last
 	Settings
 	// Roles are the roles of its identities.
 	Roles Roles `json:"roles,omitzero"`

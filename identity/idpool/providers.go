@@ -17,8 +17,8 @@ import (
 type Provider struct {
 	// ARN is arn:aws:iam::ACCOUNT:oidc-provider/ISSUER, where the issuer is without https://, or arn:aws:iam::ACCOUNT:saml-provider/NAME.
 	ARN      string        `json:"arn"`
-	Created  time.Time     `json:"created"`
-	Modified time.Time     `json:"modified"`
+	Created  time.Time     `json:"created"`        // when it was set first
+	Modified time.Time     `json:"modified"`       // when it was set last
 	OIDC     *OIDCProvider `json:"oidc,omitempty"` // of an OIDC provider, and nil for others
 	SAML     *SAMLProvider `json:"saml,omitempty"` // of a SAML provider, and nil for others
 }

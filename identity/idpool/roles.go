@@ -7,8 +7,9 @@ import (
 
 // Roles say which roles identities get.
 type Roles struct {
-	// Authenticated and Unauthenticated are the ARNs of the roles of users and of guests. Empty means that they get none.
-	Authenticated   string `json:"authenticated,omitempty"`
+	// Authenticated is the ARN of the role of users. Empty means that they get none.
+	Authenticated string `json:"authenticated,omitempty"`
+	// Unauthenticated is the ARN of the role of guests. Empty means that they get none.
 	Unauthenticated string `json:"unauthenticated,omitempty"`
 	// Mappings choose a role by the claims of a login, by the name of the provider: that of a user pool with a colon and the id of the
 	// app client, the name of a social provider, or an ARN. At most 10.
@@ -49,7 +50,7 @@ const MaxRules = 25
 // A Rule gives a role to logins with a claim.
 type Rule struct {
 	Claim string    `json:"claim"` // its name, 1 to 64 characters
-	Match MatchType `json:"match"`
+	Match MatchType `json:"match"` // how it is compared
 	Value string    `json:"value"` // 1 to 128 characters
 	Role  string    `json:"role"`  // an ARN
 }

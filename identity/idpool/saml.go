@@ -22,7 +22,7 @@ type Assertion struct {
 	Subject    string // the NameID
 	Issuer     string // the entity id of the provider
 	Audience   string // whom the response is for
-	Attributes map[string][]string
+	Attributes map[string][]string // the values, by the name of the attribute
 }
 
 // Attributes of SAML assertions that the service knows.

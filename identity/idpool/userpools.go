@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/token"
@@ -60,7 +61,8 @@ func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string)
 // issuer is this server, or a server's own name by http.
 func (s *Service) alsoKnown(issuer, name string) bool {
 	pool := poolOf(name)
-	return poolOf(issuer) == pool && (name == userPoolName(pool) || issuer == "http://"+name)
+	_, address, ok := strings.Cut(issuer, "://")
+	return ok && poolOf(address) == pool && (name == userPoolName(pool) || issuer == "http://"+name)
 }
 
 // userPool returns the provider of a user pool and client.

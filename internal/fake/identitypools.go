@@ -6,6 +6,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/identity/idpool"
+	"github.com/cognate-id/cognate/identity/idpool/samllogin"
 	"github.com/cognate-id/cognate/internal/outbound"
 )
 
@@ -21,8 +22,8 @@ func (s *Server) identityPools(o *Options) (*idpool.Service, error) {
 		limits.GuestsPerSource = -1
 	}
 	pools, err := idpool.New(s.engine, s.store, &idpool.Options{
-		DevelopmentTrust: true, InsecureUnsealed: true, Issuer: cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")),
-		Fetch: near, Limits: limits, Clock: s.clock.now, Logger: o.Logger,
+		Roles: o.Roles, DevelopmentTrust: true, InsecureUnsealed: true, Issuer: cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")),
+		SAML: &samllogin.Verifier{}, Fetch: near, Limits: limits, Clock: s.clock.now, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("identity pools: %w", err)
