@@ -4,7 +4,7 @@
 //	cognate dev          a fake on http://127.0.0.1:9229, in memory
 //	cognate key create   an access key for the operators of a real server
 //	cognate serve        the real server
-//	cognate pool, client, resource-server, group, user
+//	cognate pool, client, resource-server, role, group, user
 //	                     administer the store of the real server
 //	cognate provider     say what the OIDC and SAML providers of identity pools are
 //	cognate backup, restore, copy
@@ -43,6 +43,7 @@ type commands struct {
 	Pool           poolCommand           `cmd:"" help:"Make, show, change and delete user pools."`
 	Client         clientCommand         `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
 	ResourceServer resourceServerCommand `cmd:"" name:"resource-server" help:"Make, show, change and delete resource servers and their scopes."`
+	Role           roleCommand           `cmd:"" help:"Make, show, change and delete the roles of identities, and try their policies."`
 	Group          groupCommand          `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User           userCommand           `cmd:"" help:"Make, find, change and delete users; export and import them."`
 	Provider       providerCommand       `cmd:"" help:"Say what the OIDC and SAML providers of identity pools are."`

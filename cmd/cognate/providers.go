@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/identity/idpool/samllogin"
+	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/internal/outbound"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store"
@@ -23,11 +25,30 @@ func (c *serveCommand) identityPools(log *slog.Logger, e *identity.Engine, st st
 	if err != nil {
 		return nil, fmt.Errorf("--provider-allow: %w", err)
 	}
-	o := &idpool.Options{Fetch: fetch, SAML: &samllogin.Verifier{}, Logger: log}
+	o := &idpool.Options{Fetch: fetch, SAML: &samllogin.Verifier{}, Logger: log, Operator: operatorOf(e)}
+	if c.STS != "" {
+		if o.Remote, err = sts.NewRemote(&sts.RemoteOptions{Endpoint: c.STS, Client: fetch}); err != nil {
+			return nil, fmt.Errorf("--sts-endpoint: %w", err)
+		}
+	}
 	if c.Issuer != issuerAWS {
 		o.Issuer = c.Issuer.fixed(self)
 	}
 	return idpool.New(e, st, o)
+}
+
+// operatorOf lets operators call STS with their access keys, and those of the role owner assume roles that trust the account.
+func operatorOf(e *identity.Engine) func(ctx context.Context, accessKey string) (sts.Operator, bool, error) {
+	return func(ctx context.Context, accessKey string) (sts.Operator, bool, error) {
+		key, secret, err := e.AccessKeys().Find(ctx, accessKey)
+		if err != nil || key == nil {
+			return sts.Operator{}, false, err
+		}
+		return sts.Operator{
+			Secret: sts.Secret(secret), UserID: key.ID, ARN: "arn:aws:iam::" + e.Account() + ":user/" + key.ID,
+			Assumes: key.Role == identity.RoleOwner && len(key.Pools) == 0 && len(key.Regions) == 0,
+		}, true, nil
+	}
 }
 
 func (f providerFlags) fetcher() (*fetch.Client, error) {

@@ -46,6 +46,7 @@ type serveCommand struct {
 	logFlags
 	logoutFlags
 	providerFlags
+	STS       string      `name:"sts-endpoint" placeholder:"URL" help:"Get the credentials of identity pools from the real STS, such as https://sts.us-east-1.amazonaws.com. Default: they are those of this server."`
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -375,7 +376,13 @@ func (s *Service) purge(ctx context.Context, pool string) (total int, err error)
 // Job returns the job that deletes the identities of deleted pools, for identity.Options.Jobs. It works on the engine that runs it.
 func Job(s store.Store) identity.Job {
 	return identity.Job{Name: "sweep-identity-pools", Run: func(ctx context.Context, _ *identity.Engine) error {
-		_, err := (&Service{store: s}).Sweep(ctx)
-		return err
+		if _, err := (&Service{store: s}).Sweep(ctx); err != nil {
+			return err
+		}
+		roles, err := sts.New(s, nil)
+		if err != nil {
+			return err
+		}
+		return roles.RotateKeys(ctx, false)
 	}}
 }

@@ -41,6 +41,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/identity/idpool"
+	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/oauth"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store"
@@ -90,6 +91,8 @@ type Options struct {
 	Logs identity.LogSink
 	// Providers are identity providers that the ready pool has, and its client names beside the pool itself.
 	Providers []identity.ProviderSettings
+	// Roles are roles of identities, beside those of the store. Defaults to none.
+	Roles []sts.Role
 	// BackChannel is the field of oauth.Options.
 	BackChannel func(ctx context.Context, uri string, token identity.Secret) error
 	// Version is shown by health.

@@ -22,7 +22,7 @@ func (s *Server) identityPools(o *Options) (*idpool.Service, error) {
 		limits.GuestsPerSource = -1
 	}
 	pools, err := idpool.New(s.engine, s.store, &idpool.Options{
-		DevelopmentTrust: true, InsecureUnsealed: true, Issuer: cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")),
+		Roles: o.Roles, DevelopmentTrust: true, InsecureUnsealed: true, Issuer: cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")),
 		SAML: &samllogin.Verifier{}, Fetch: near, Limits: limits, Clock: s.clock.now, Logger: o.Logger,
 	})
 	if err != nil {

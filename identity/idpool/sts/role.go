@@ -29,7 +29,7 @@ const (
 // A Role is what an identity may become: the policies say what its credentials are good for, and the trust
 // policy who may have them.
 type Role struct {
-	// ARN names the role, such as arn:aws:iam::000000000000:role/reader. It is never changed.
+	// ARN names the role, such as arn:aws:iam::123456789012:role/reader. It is never changed.
 	ARN string `json:"arn"`
 	// ID is AROA and 17 letters and digits. A role that is deleted and made again has another one, so
 	// that credentials of the first are worth nothing. Defaults to a random id in the store, and to
@@ -125,7 +125,7 @@ func compile(r *Role) (*compiled, error) {
 func (r *Role) check() error {
 	switch {
 	case !ValidRoleARN(r.ARN):
-		return invalid("%q is not the ARN of a role, such as arn:aws:iam::000000000000:role/reader", r.ARN)
+		return invalid("%q is not the ARN of a role, such as arn:aws:iam::123456789012:role/reader", r.ARN)
 	case !roleID.MatchString(r.ID):
 		return invalid("the id of a role must be AROA and 17 capital letters and digits")
 	case r.MaxSession < DefaultMaxSession || r.MaxSession > MaxMaxSession:

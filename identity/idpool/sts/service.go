@@ -18,7 +18,7 @@ type Options struct {
 	// Roles are roles that the program has. They stand before those of the store, and cannot be
 	// changed there. Defaults to none.
 	Roles []Role
-	// Account is the number of the account, 12 digits. Defaults to 000000000000, as in identity.Options.
+	// Account is the number of the account, 12 digits. Defaults to 123456789012, as in identity.Options.
 	Account string
 	// VerifyWebIdentity verifies a token that AssumeRoleWithWebIdentity is called with: an open ID
 	// token of an identity pool, or an ID token of a user pool. It returns [ErrInvalidToken] or
@@ -43,7 +43,7 @@ type Options struct {
 }
 
 // defaultAccount is the account of an engine that was given none.
-const defaultAccount = "000000000000"
+const defaultAccount = "123456789012"
 
 // A Service issues and verifies temporary credentials. Make one with [New]. It is safe for concurrent
 // use, and several may work on one store.
@@ -104,7 +104,7 @@ func Tables() []store.AnyTable { return []store.AnyTable{roles, keyRings} }
 type Operator struct {
 	Secret Secret
 	UserID string // what GetCallerIdentity answers, such as AKIA…
-	ARN    string // such as arn:aws:iam::000000000000:user/ada
+	ARN    string // such as arn:aws:iam::123456789012:user/ada
 	// Assumes says that the key may assume roles whose trust policies let it.
 	Assumes bool
 }

@@ -55,7 +55,7 @@ func (s *Session) Account() string {
 func (s *Session) RoleName() string { return (&Role{ARN: s.RoleARN}).Name() }
 
 // ARN returns the ARN of the session, such as
-// arn:aws:sts::000000000000:assumed-role/reader/CognitoIdentityCredentials.
+// arn:aws:sts::123456789012:assumed-role/reader/CognitoIdentityCredentials.
 func (s *Session) ARN() string {
 	partition := "aws"
 	if parts := strings.Split(s.RoleARN, ":"); len(parts) > 1 {
