@@ -115,6 +115,29 @@ func TestOneIdentityForALogin(t *testing.T) {
 	}
 }
 
+// Somebody who unlinks a login and comes back, again and again, leaves few identities behind.
+func TestUnlinkingIsBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.oidcPool()
+	logins := idpool.Logins{"idp.example.com": w.idToken(upstreamKey(), map[string]any{"exp": w.now().Add(3 * time.Hour).Unix()})}
+	round := func() error {
+		id, err := w.pools.GetID(t.Context(), p.ID, logins)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.pools.Unlink(t.Context(), id, logins, []string{"idp.example.com"})
+	}
+	for i := range 21 {
+		if err := round(); (err != nil) != (i == 20) || err != nil && !errors.Is(err, idpool.ErrThrottled) {
+			t.Errorf("round %d: %v", i+1, err)
+		}
+	}
+	w.advance(2 * time.Hour)
+	if err := round(); err != nil {
+		t.Errorf("two hours later: %v", err)
+	}
+}
+
 // The identities of a deleted pool are swept, in batches.
 func TestDeletedPoolsAreSwept(t *testing.T) {
 	w := newWorld(t, nil)
