@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -338,5 +340,45 @@ func TestGrowthUnderStrangers(t *testing.T) {
 	}
 	if n := w.rows("poolidentities"); n != 0 {
 		t.Errorf("%d rows are left after a month", n)
+	}
+}
+
+// Logins move from one identity to another in one transaction, on a file too.
+func TestMergeInAFile(t *testing.T) {
+	st, err := bolt.Open(filepath.Join(t.TempDir(), "pools.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	engine := identity.New(st, &identity.Options{Catalog: catalog(), InsecureUnsealed: true, InsecureCheapHashing: true})
+	pools, err := idpool.New(engine, st, &idpool.Options{InsecureUnsealed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Update(t.Context(), func(tx store.Tx) error { return tx.Put(ownKeyRef.Table, ownKeyRef.Key, ownKey()) }); err != nil {
+		t.Fatal(err)
+	}
+	p, err := pools.Pools().Create(t.Context(), "", idpool.Settings{Name: "app", DeveloperProvider: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := pools.Developers(p.ID)
+	for _, user := range []string{"ada", "bob", "cy"} {
+		if _, err := users.Token(t.Context(), idpool.TokenRequest{Logins: idpool.Logins{"acme": identity.Secret(user)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, source := range []string{"ada", "cy"} {
+		if _, err := users.Merge(t.Context(), "acme", source, "bob"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := users.Lookup(t.Context(), "", "ada")
+	if err != nil || len(found.Users) != 3 {
+		t.Errorf("Lookup = %+v, %v", found, err)
+	}
+	err = identity.Check(t.Context(), st, catalog(), func(p store.Problem) { t.Errorf("the store has a problem: %+v", p) })
+	if err != nil {
+		t.Error(err)
 	}
 }
