@@ -210,9 +210,8 @@ func (c *condition) holds(ctx Context) truth {
 			out = all(out, c.passes(v, ctx))
 		}
 		return out
-	default:
-		return doubt
 	}
+	return doubt
 }
 
 // passes compares one value of the request with all values of the policy.

@@ -49,9 +49,9 @@ func (t truth) not() truth {
 		return no
 	case no:
 		return yes
-	default:
-		return doubt
+	case doubt:
 	}
+	return doubt
 }
 
 // parsePattern reads a text. Wildcards are literal unless wild is set, and variables unless
@@ -163,8 +163,6 @@ func (p pattern) resolve(c Context) (out []rune, ok bool) {
 			default:
 				return nil, false
 			}
-		default:
-			return nil, false
 		}
 	}
 	return out, true
@@ -249,7 +247,7 @@ func (p *arnPattern) match(arn string, c Context) truth {
 		case yes:
 		case no:
 			return no
-		default:
+		case doubt:
 			out = doubt
 		}
 	}
