@@ -127,16 +127,6 @@ func validKey(s string) bool {
 	})
 }
 
-// hasVariable reports whether the pattern has a variable.
-func (p pattern) hasVariable() bool {
-	for _, x := range p {
-		if x.kind == variable {
-			return true
-		}
-	}
-	return false
-}
-
 // Marks in a resolved pattern, beside the characters.
 const (
 	markRun rune = -1
