@@ -63,7 +63,7 @@ func (s *roleStore) open(t *terminal, fn func(context.Context, *sts.Service) err
 
 // roleError puts an error of roles in the words of the command.
 func roleError(err error) error {
-	text := ""
+	var text string
 	switch e, ok := errors.AsType[*sts.Error](err); {
 	case err == nil:
 		return nil

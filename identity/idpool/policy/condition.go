@@ -73,22 +73,22 @@ var operators = map[string]operator{
 func (r *reader) conditions(v any) ([]condition, error) {
 	o, ok := v.(object)
 	if !ok {
-		return nil, errors.New("Condition must be an object")
+		return nil, errors.New("a Condition must be an object")
 	}
 	var out []condition
 	for _, m := range o {
 		keys, ok := m.value.(object)
 		if !ok || len(keys) == 0 {
-			return nil, fmt.Errorf("Condition: %s must be an object with a key", m.name)
+			return nil, fmt.Errorf("condition: %s must be an object with a key", m.name)
 		}
 		seen := map[string]bool{}
 		for _, k := range keys {
 			c, err := r.condition(m.name, k)
 			if err != nil {
-				return nil, fmt.Errorf("Condition: %s: %w", m.name, err)
+				return nil, fmt.Errorf("condition: %s: %w", m.name, err)
 			}
 			if seen[c.key] {
-				return nil, fmt.Errorf("Condition: %s: the key %q appears twice", m.name, k.name)
+				return nil, fmt.Errorf("condition: %s: the key %q appears twice", m.name, k.name)
 			}
 			seen[c.key] = true
 			out = append(out, *c)
@@ -210,9 +210,8 @@ func (c *condition) holds(ctx Context) truth {
 			out = all(out, c.passes(v, ctx))
 		}
 		return out
-	default:
-		return doubt
 	}
+	return doubt
 }
 
 // passes compares one value of the request with all values of the policy.

@@ -137,9 +137,9 @@ func (s *statement) applies(r *Request) bool {
 		return true
 	case no:
 		return false
-	default:
-		return s.deny
+	case doubt:
 	}
+	return s.deny
 }
 
 func (s *statement) about(r *Request) truth {

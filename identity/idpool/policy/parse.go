@@ -73,12 +73,12 @@ func (p *Policy) read(o object, trust bool) error {
 		case "Version":
 			v, _ := m.value.(string)
 			if v != version2012 && v != version2008 {
-				return errors.New("Version must be 2012-10-17 or 2008-10-17")
+				return errors.New("the Version must be 2012-10-17 or 2008-10-17")
 			}
 			version = v
 		case "Id":
 			if _, ok := m.value.(string); !ok {
-				return errors.New("Id must be a string")
+				return errors.New("the Id must be a string")
 			}
 		case "Statement":
 			statements = list(m.value)
@@ -190,7 +190,7 @@ func (r *reader) member(s *statement, m member) (err error) {
 func sid(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok || len(s) > 128 {
-		return "", errors.New("Sid must be a string of at most 128 characters")
+		return "", errors.New("the Sid must be a string of at most 128 characters")
 	}
 	return s, nil
 }
@@ -202,7 +202,7 @@ func effect(v any) (deny bool, err error) {
 	case "Deny":
 		return true, nil
 	default:
-		return false, errors.New("Effect must be Allow or Deny")
+		return false, errors.New("the Effect must be Allow or Deny")
 	}
 }
 
@@ -272,7 +272,7 @@ func principals(v any) ([]principal, error) {
 	}
 	o, ok := v.(object)
 	if !ok || len(o) == 0 {
-		return nil, errors.New("Principal must be * or an object with AWS, Federated or Service")
+		return nil, errors.New("the Principal must be * or an object with AWS, Federated or Service")
 	}
 	var out []principal
 	for _, m := range o {

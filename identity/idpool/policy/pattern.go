@@ -49,9 +49,9 @@ func (t truth) not() truth {
 		return no
 	case no:
 		return yes
-	default:
-		return doubt
+	case doubt:
 	}
+	return doubt
 }
 
 // parsePattern reads a text. Wildcards are literal unless wild is set, and variables unless
@@ -127,16 +127,6 @@ func validKey(s string) bool {
 	})
 }
 
-// hasVariable reports whether the pattern has a variable.
-func (p pattern) hasVariable() bool {
-	for _, x := range p {
-		if x.kind == variable {
-			return true
-		}
-	}
-	return false
-}
-
 // Marks in a resolved pattern, beside the characters.
 const (
 	markRun rune = -1
@@ -163,8 +153,6 @@ func (p pattern) resolve(c Context) (out []rune, ok bool) {
 			default:
 				return nil, false
 			}
-		default:
-			return nil, false
 		}
 	}
 	return out, true
@@ -249,7 +237,7 @@ func (p *arnPattern) match(arn string, c Context) truth {
 		case yes:
 		case no:
 			return no
-		default:
+		case doubt:
 			out = doubt
 		}
 	}

@@ -277,28 +277,26 @@ func (s *Service) mayAssume(ctx context.Context, who *caller, arn string) error 
 	return nil
 }
 
+func (who *caller) arn() string {
+	if who.session != nil {
+		return who.session.ARN()
+	}
+	return who.operator.ARN
+}
+
 // denied is the refusal of AssumeRole.
 func (who *caller) denied(arn string) *Error {
-	name := ""
-	if who.session != nil {
-		name = who.session.ARN()
-	} else {
-		name = who.operator.ARN
-	}
-	return &Error{"AccessDenied", "User: " + name + " is not authorized to perform: " + assumeRole + " on resource: " + arn, http.StatusForbidden, ErrDenied}
+	return &Error{"AccessDenied", "User: " + who.arn() + " is not authorized to perform: " + assumeRole + " on resource: " + arn, http.StatusForbidden, ErrDenied}
 }
 
 // trustsCaller asks the trust policy of a role about a caller with an access key. An account stands for
 // all its callers.
 func (s *Service) trustsCaller(ctx context.Context, role *compiled, who *caller, x *Session, externalID string) error {
 	names := []string{who.account, "arn:aws:iam::" + who.account + ":root"}
-	if who.session != nil {
-		names = append(names, who.session.RoleARN, who.session.ARN())
-	} else {
-		names = append(names, who.operator.ARN)
-	}
+	names = append(names, who.arn())
 	c := policy.Context{}
 	if who.session != nil {
+		names = append(names, who.session.RoleARN)
 		c = who.session.Context(s.now())
 	}
 	setRequest(c, x.Name, x.Tags, x.Transitive, s.now())

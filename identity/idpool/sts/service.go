@@ -91,7 +91,7 @@ func (s *Service) explain(ctx context.Context, text string, args ...any) {
 	if now := s.now().Unix(); s.told.Swap(now) != now {
 		level = slog.LevelWarn
 	}
-	s.options.Logger.Log(ctx, level, text, args...)
+	s.options.Logger.Log(ctx, level, "refused", append([]any{"what", text}, args...)...)
 }
 
 func (s *Service) now() time.Time { return s.options.Clock().UTC() }
