@@ -181,7 +181,7 @@ func (d Developers) owner(r store.Reader, user string) (*record, error) {
 	return found[0], nil
 }
 
-// provider returns nil if a name is that of the developer provider.
+// developed returns nil if a name is that of the developer provider.
 func (p *Pool) developed(provider string) error {
 	if p.DeveloperProvider == "" || p.DeveloperProvider != provider {
 		return invalid("%.128s is not the developer provider of the identity pool.", provider)

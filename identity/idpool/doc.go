@@ -2,13 +2,14 @@
 // proof of who they are for an identity, and the identity for temporary credentials of a role.
 // It does what the service does under the name cognito-identity.
 //
-//	pools := idpool.New(engine, store, nil)
-//	pool, err := pools.Pools().Create(ctx, idpool.Settings{Name: "app", UserPools: …})
+//	pools, err := idpool.New(engine, store, nil)
+//	pool, err := pools.Pools().Create(ctx, "", idpool.Settings{Name: "app", UserPools: users})
 //	id, err := pools.GetID(ctx, pool.ID, idpool.Logins{name: idToken})
 //	c, err := pools.Credentials(ctx, id, idpool.Logins{name: idToken}, "")
 //
 // Begin with [New], [Pools.Create], [Service.GetID] and [Service.Credentials]. Add [Tables] to
-// the catalog of the store: identity.Tables().With(idpool.Tables()...).
+// the catalog of the store, identity.Tables().With(idpool.Tables()...), and [Job] to the jobs of
+// the engine.
 //
 // # Logins
 //

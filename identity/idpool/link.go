@@ -24,7 +24,7 @@ const maxPublicLogins = 20
 // maxDeveloperUsers is how many names of a developer an identity has at most.
 const maxDeveloperUsers = 20
 
-// errGone is a refusal within a transaction that wrote nothing.
+// errGone is returned for an index entry without a record. The store is damaged then.
 var errGone = errors.New("idpool: an index leads to no identity")
 
 // owners returns the identities that logins belong to, each once, by the order of the logins.
@@ -138,7 +138,7 @@ func (s *Service) notes(ctx context.Context, by identity.Actor, logins []login) 
 // ActorIdentity is the kind of an actor who has proved to be an identity.
 const ActorIdentity identity.ActorKind = "poolIdentity"
 
-// about returns the event about an identity. n distinguishes the events of one call.
+// noted returns the event about an identity. n distinguishes the events of one call.
 func noted(ev *identity.Event, id, n string, data map[string]string) *identity.Event {
 	o := *ev
 	o.ID += n
