@@ -92,6 +92,17 @@ func TestPresigned(t *testing.T) {
 	}
 }
 
+// TestHeadersAreSignedOnce: a name that is there twice is refused, whatever the signature is.
+func TestHeadersAreSignedOnce(t *testing.T) {
+	r := presignedRequest(t, time.Minute)
+	q := r.URL.Query()
+	q.Set("X-Amz-SignedHeaders", "host;host;x-amz-meta")
+	r.URL.RawQuery = q.Encode()
+	if _, err := temporary().Check(r, nil); err == nil || !strings.Contains(err.Error(), "each must be there once") {
+		t.Error(err)
+	}
+}
+
 func TestPresignedBody(t *testing.T) {
 	if _, err := temporary().Check(presignedRequest(t, time.Hour), []byte("x")); code(err) != "InvalidSignatureException" {
 		t.Errorf("with another body: %v", err)
