@@ -85,7 +85,7 @@ func TestPresigned(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || *s != (sigv4.Signature{keyID, "eu-west-1", "execute-api", when, true, true}) {
+			if err != nil || s.AccessKey != keyID || s.Region != "eu-west-1" || s.Service != "execute-api" || !s.Time.Equal(when) || !s.Presigned || !s.Temporary {
 				t.Errorf("Check: %+v, %v", s, err)
 			}
 		})
