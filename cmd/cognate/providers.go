@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -19,13 +20,30 @@ type providerFlags struct {
 	ProviderAllow []string `name:"provider-allow" sep:"none" placeholder:"HOST:PORT" help:"Host of an identity provider that may have a private address. Can be repeated."`
 }
 
+// guestFlags bound the guests of identity pools.
+type guestFlags struct {
+	PerSource int `name:"guests-per-source" default:"100" placeholder:"N" help:"How many guests of identity pools one IPv4 address or IPv6 /64 may make in an hour; -1 means no limit. Default: ${default}."`
+	PerPool   int `name:"guests-per-pool" default:"100000" placeholder:"N" help:"How many identities without a login an identity pool may have; -1 means no limit. Default: ${default}."`
+}
+
+// Validate returns an error if the command line is invalid.
+func (f guestFlags) Validate() error {
+	if f.PerSource == 0 || f.PerSource < -1 || f.PerPool == 0 || f.PerPool < -1 {
+		return errors.New("--guests-per-source and --guests-per-pool: give a number from 1, or -1 for no limit; a pool without guests has AllowUnauthenticatedIdentities false")
+	}
+	return nil
+}
+
 // identityPools makes the identity pools of a server. self is its own URL.
 func (c *serveCommand) identityPools(log *slog.Logger, e *identity.Engine, st store.Store, self string) (*idpool.Service, error) {
 	fetch, err := outbound.New(&outbound.Options{Allow: c.ProviderAllow})
 	if err != nil {
 		return nil, fmt.Errorf("--provider-allow: %w", err)
 	}
-	o := &idpool.Options{Fetch: fetch, SAML: &samllogin.Verifier{}, Logger: log, Operator: operatorOf(e)}
+	o := &idpool.Options{
+		Fetch: fetch, SAML: &samllogin.Verifier{}, Logger: log, Operator: operatorOf(e),
+		Limits: idpool.Limits{GuestsPerSource: c.PerSource, GuestsPerPool: c.PerPool},
+	}
 	if c.STS != "" {
 		if o.Remote, err = sts.NewRemote(&sts.RemoteOptions{Endpoint: c.STS, Client: fetch}); err != nil {
 			return nil, fmt.Errorf("--sts-endpoint: %w", err)

@@ -46,6 +46,7 @@ type serveCommand struct {
 	logFlags
 	logoutFlags
 	providerFlags
+	guestFlags
 	STS       string      `name:"sts-endpoint" placeholder:"URL" help:"Get the credentials of identity pools from the real STS, such as https://sts.us-east-1.amazonaws.com. Default: they are those of this server."`
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
@@ -97,7 +98,7 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate(), c.hookFlags.Validate()); err != nil {
+	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate(), c.hookFlags.Validate(), c.guestFlags.Validate()); err != nil {
 		return err
 	}
 	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {

@@ -224,7 +224,6 @@ func TestOpenIDToken(t *testing.T) {
 	sub := f.made(f.client.pool, "anna")
 	logins := f.logins("anna")
 	user, guest := f.identity(logins), f.identity(nil)
-	keys := f.get("/.well-known/jwks_uri")
 	if got := f.get("/.well-known/openid-configuration").body; got["jwks_uri"] != "https://cognito-identity.amazonaws.com/.well-known/jwks_uri" {
 		t.Errorf("the discovery document is %v", got)
 	}
@@ -241,7 +240,7 @@ func TestOpenIDToken(t *testing.T) {
 			body["Logins"] = tt.logins
 		}
 		raw := str(t, f.ok(fed("GetOpenIdToken"), body), "Token")
-		keys = f.get("/.well-known/jwks_uri")
+		keys := f.get("/.well-known/jwks_uri")
 		set, err := token.ParseSet([]byte(keys.raw))
 		if err != nil || len(set) != 1 {
 			t.Fatalf("the keys are %s: %v", keys.raw, err)

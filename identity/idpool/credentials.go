@@ -165,8 +165,12 @@ func (p *Pool) asks(pool string) bool {
 	return false
 }
 
+// unlinksPerHour is how often a login may take part in an unlinking.
+const unlinksPerHour = 20
+
 // Unlink takes logins away from an identity, by the names of their providers. The logins must verify, and one must be of the identity. Of an
-// identity that loses its last login nothing is left but its id. A login that was taken away gets a new identity when it comes again.
+// identity that loses its last login nothing is left but its id. A login that was taken away gets a new identity when it comes again. More than 20 calls an
+// hour with one login return [ErrThrottled].
 func (s *Service) Unlink(ctx context.Context, id string, logins Logins, remove []string) error {
 	rec, p, err := s.readIdentity(ctx, id)
 	if err != nil {
@@ -181,6 +185,12 @@ func (s *Service) Unlink(ctx context.Context, id string, logins Logins, remove [
 	proofs, err := s.verify(ctx, p, logins)
 	if err != nil {
 		return err
+	}
+	// Each round of unlinking and coming back leaves an identity behind for a while, so nobody does it all day.
+	for _, l := range loginsOf(proofs) {
+		if !s.unlinks.take(store.Key(p.ID, l.Provider, l.Subject), s.now(), unlinksPerHour) {
+			return ErrThrottled
+		}
 	}
 	names := map[string]bool{}
 	for _, name := range remove {

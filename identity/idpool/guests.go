@@ -21,7 +21,7 @@ func (s *Service) newGuest(ctx context.Context, p *Pool) (string, error) {
 	}
 	now := s.now()
 	source := identity.SourceOf(identity.CallFrom(ctx).Address)
-	if !s.meter.take(source, now, limitOr(s.o.Limits.GuestsPerSource, 100)) {
+	if !s.guests.take(source, now, limitOr(s.o.Limits.GuestsPerSource, 100)) {
 		return "", ErrThrottled
 	}
 	if err := s.guestRoom(ctx, p, now); err != nil {
@@ -118,7 +118,7 @@ func (s *Service) countGuests(ctx context.Context, pool string, most int) (n int
 // maxMeters is how many sources a process counts for. Beyond that it forgets those of the past hour.
 const maxMeters = 50_000
 
-// A meter counts events of sources in memory, in two generations, so that it is bounded.
+// A meter counts events of sources, or of logins, in memory, in two generations, so that it is bounded.
 type meter struct {
 	mu            sync.Mutex
 	begun         time.Time

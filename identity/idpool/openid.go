@@ -31,7 +31,7 @@ const (
 
 // An OpenIDToken is a token of an identity.
 type OpenIDToken struct {
-	IdentityID string // the identity that the logins lead to
+	IdentityID string          // the identity that the logins lead to
 	Token      identity.Secret // a JSON Web Token
 }
 

@@ -53,7 +53,7 @@ type UserPool struct {
 
 // A Pool is an identity pool as it is stored.
 type Pool struct {
-	ID       string    `json:"id"` // the region, a colon, and a UUID
+	ID       string    `json:"id"`       // the region, a colon, and a UUID
 	Created  time.Time `json:"created"`  // when it was made
 	Modified time.Time `json:"modified"` // when it was changed last
 	Settings

@@ -147,8 +147,8 @@ func (ps Pools) change(ctx context.Context, id, what string, fn func(*Pool) erro
 	return p.clone(), nil
 }
 
-// Update replaces the settings of a pool: what is left out is unset. Only Defaults, and UnusedGuestDays if it is nil, stay. Role mappings of
-// providers that the pool no longer has go too.
+// Update replaces the settings of a pool: what is left out is unset. Only Defaults, and UnusedGuestDays if it is nil, stay. Role mappings and
+// principal tags of providers that the pool no longer has go too.
 func (ps Pools) Update(ctx context.Context, id string, set Settings) (*Pool, error) {
 	return ps.change(ctx, id, "settings", func(p *Pool) error {
 		if p.DeveloperProvider != "" && set.DeveloperProvider != p.DeveloperProvider {
@@ -164,6 +164,7 @@ func (ps Pools) Update(ctx context.Context, id string, set Settings) (*Pool, err
 		}
 		p.Settings = next
 		maps.DeleteFunc(p.Roles.Mappings, func(key string, _ Mapping) bool { return !p.maps(key) })
+		maps.DeleteFunc(p.PrincipalTags, func(provider string, _ PrincipalTags) bool { return !p.knows(provider) })
 		return nil
 	})
 }

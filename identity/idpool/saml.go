@@ -19,9 +19,9 @@ type SAMLVerifier interface {
 
 // An Assertion is what a verified response says.
 type Assertion struct {
-	Subject    string // the NameID
-	Issuer     string // the entity id of the provider
-	Audience   string // whom the response is for
+	Subject    string              // the NameID
+	Issuer     string              // the entity id of the provider
+	Audience   string              // whom the response is for
 	Attributes map[string][]string // the values, by the name of the attribute
 }
 

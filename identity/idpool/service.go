@@ -65,16 +65,17 @@ type Limits struct {
 // A Service has the identity pools of an engine. Make one with [New]. It is safe for concurrent use, and
 // several may work on one store.
 type Service struct {
-	engine *identity.Engine
-	store  store.Store
-	o      Options
-	sts    *sts.Service
-	assume Assumer
-	keys   issuers // of providers elsewhere
-	meter  meter   // guests by source
-	counts sync.Map
-	pools  *store.Cache[Pool]
-	own    ownKeys
+	engine  *identity.Engine
+	store   store.Store
+	o       Options
+	sts     *sts.Service
+	assume  Assumer
+	keys    issuers  // of providers elsewhere
+	guests  meter    // by source
+	unlinks meter    // by login
+	counts  sync.Map // pool → *guestCount
+	pools   *store.Cache[Pool]
+	own     ownKeys
 }
 
 // New returns the identity pools in a store, which must be the one of the engine. The catalog of both must have
