@@ -87,12 +87,16 @@ type caller struct {
 	account  string
 }
 
-// caller verifies the signature of a call. A call that only reads, or gives something to nobody but
-// the caller, is taken again within two seconds.
+// caller verifies the signature of a call. A call by a lasting key is taken once, but for two seconds in which
+// equal calls have equal signatures. Those of sessions are not remembered: guests have sessions, and what a call
+// returns is for its signer alone.
 func (s *Service) caller(c *call) (*caller, error) {
 	var o *opened
 	var operator *Operator
-	v := sigv4.Verifier{Service: "sts", Now: s.options.Clock, Seen: s.seen, ReadOnly: true, Session: s.secretFor(&o)}
+	v := sigv4.Verifier{Service: "sts", Now: s.options.Clock, ReadOnly: true, Session: s.secretFor(&o)}
+	if c.r.Header.Get("X-Amz-Security-Token") == "" {
+		v.Seen = s.seen
+	}
 	if s.options.Operator != nil {
 		v.Lookup = func(ctx context.Context, accessKey string) (string, bool, error) {
 			found, ok, err := s.options.Operator(ctx, accessKey)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 
 	"github.com/cognate-id/cognate/identity/internal/sigv4"
 )
@@ -15,8 +16,8 @@ import (
 // decides whether the caller may do an action on a resource. Refusals are errors with the codes of such APIs, also those of may. It is for package cognito.
 func (s *Service) Caller(r *http.Request, body []byte, service string, regions []string, readOnly bool) (accessKey string, may func(ctx context.Context, action, resource string) error, err error) {
 	var o *opened
-	v := sigv4.Verifier{Service: service, Regions: regions, Now: s.options.Clock, Seen: s.seen, ReadOnly: readOnly, Session: s.secretFor(&o)}
-	_, err = v.Check(r, body)
+	v := sigv4.Verifier{Service: service, Regions: regions, Now: s.options.Clock, Session: s.secretFor(&o)}
+	sig, err := v.Check(r, body)
 	if o == nil {
 		return "", nil, cmp.Or(err, jsonError(errToken()))
 	}
@@ -27,6 +28,7 @@ func (s *Service) Caller(r *http.Request, body []byte, service string, regions [
 	if err := s.active(r.Context(), o); err != nil {
 		return x.AccessKeyID, nil, jsonError(err)
 	}
+	once := sync.OnceValue(func() error { return s.seen.Accept(sig, s.now(), readOnly) })
 	may = func(ctx context.Context, action, resource string) error {
 		d, err := s.Allows(ctx, x, action, resource, nil)
 		if err != nil {
@@ -36,7 +38,7 @@ func (s *Service) Caller(r *http.Request, body []byte, service string, regions [
 			s.explain(ctx, "an operator's call was refused", "caller", x.ARN(), "action", action, "resource", resource, "reason", d.Why)
 			return jsonError(notAuthorized(x, action, resource))
 		}
-		return nil
+		return once() // only now: a guest must not make us remember anything
 	}
 	return x.AccessKeyID, may, nil
 }

@@ -385,10 +385,14 @@ func TestOperatorsKeys(t *testing.T) {
 	}
 }
 
-// TestASignedCallIsNotTakenTwice, but for the two seconds in which equal calls have equal signatures.
-func TestASignedCallIsNotTakenTwice(t *testing.T) {
-	w := newAPI(t)
-	k := key(w.assume(user()))
+// TestACallByALastingKeyIsTakenOnce, but for the two seconds in which equal calls have equal signatures.
+func TestACallByALastingKeyIsTakenOnce(t *testing.T) {
+	k := sigv4.Key{ID: "AKIAIOSFODNN7EXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+	w := newWorld(t, func(o *sts.Options) {
+		o.Operator = func(context.Context, string) (sts.Operator, bool, error) {
+			return sts.Operator{Secret: sts.Secret(k.Secret), ARN: "arn:aws:iam::000000000000:user/ada"}, true, nil
+		}
+	})
 	const body = "Action=GetCallerIdentity&Version=2011-06-15"
 	again := func() *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "https://sts.example.com/", strings.NewReader(body))
@@ -402,5 +406,30 @@ func TestASignedCallIsNotTakenTwice(t *testing.T) {
 	w.now = w.now.Add(3 * time.Second)
 	if a := w.serve(again()); a.Code != "SignatureDoesNotMatch" {
 		t.Error(a.raw)
+	}
+}
+
+// TestCallerIsTakenOnce, where the policies allow the call. What they do not allow is not remembered.
+func TestCallerIsTakenOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	r := httptest.NewRequest(http.MethodPost, "https://auth.example.com/", nil)
+	sigv4.Sign(r, nil, key(w.assume(user())), "us-east-1", "cognito-idp", w.now)
+	try := func(action string) error {
+		_, may, err := w.Caller(r, nil, "cognito-idp", nil, false)
+		if err != nil {
+			return err
+		}
+		if err := may(t.Context(), action, thingsARN); err != nil {
+			return err
+		}
+		return may(t.Context(), action, thingsARN)
+	}
+	for i, tt := range []struct{ action, want string }{
+		{"iam:GetRole", "AccessDeniedException"}, {"iam:GetRole", "AccessDeniedException"}, {"execute-api:Invoke", ""}, {"execute-api:Invoke", "InvalidSignatureException"},
+	} {
+		e, _ := errors.AsType[*sigv4.Error](try(tt.action))
+		if got := e; (got == nil) != (tt.want == "") || got != nil && got.Code != tt.want {
+			t.Errorf("call %d: %v, want %q", i+1, got, tt.want)
+		}
 	}
 }

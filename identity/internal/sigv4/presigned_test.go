@@ -85,10 +85,21 @@ func TestPresigned(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || *s != (sigv4.Signature{keyID, "eu-west-1", "execute-api", when, true, true}) {
+			if err != nil || s.AccessKey != keyID || s.Region != "eu-west-1" || s.Service != "execute-api" || !s.Time.Equal(when) || !s.Presigned || !s.Temporary {
 				t.Errorf("Check: %+v, %v", s, err)
 			}
 		})
+	}
+}
+
+// TestHeadersAreSignedOnce: a name that is there twice is refused, whatever the signature is.
+func TestHeadersAreSignedOnce(t *testing.T) {
+	r := presignedRequest(t, time.Minute)
+	q := r.URL.Query()
+	q.Set("X-Amz-SignedHeaders", "host;host;x-amz-meta")
+	r.URL.RawQuery = q.Encode()
+	if _, err := temporary().Check(r, nil); err == nil || !strings.Contains(err.Error(), "each must be there once") {
+		t.Error(err)
 	}
 }
 

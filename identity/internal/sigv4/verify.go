@@ -62,6 +62,8 @@ type Signature struct {
 	Time            time.Time // when it was made
 	Presigned       bool      // it was in the query
 	Temporary       bool      // a session token came with it
+
+	text string // the signature itself
 }
 
 // Verify verifies that r, with the given body, was signed by a known access
@@ -109,10 +111,14 @@ func (v *Verifier) Check(r *http.Request, body []byte) (*Signature, error) {
 		return nil, invalid("The request signature we calculated does not match the signature you provided. " +
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	if err := v.checkRepeat(a); err != nil {
+	sig := &Signature{a.accessKey, a.region, a.service, a.time, a.presigned, a.token != "", a.signature}
+	if v.Seen == nil {
+		return sig, nil
+	}
+	if err := v.Seen.Accept(sig, v.now(), v.ReadOnly); err != nil {
 		return nil, err
 	}
-	return &Signature{a.accessKey, a.region, a.service, a.time, a.presigned, a.token != ""}, nil
+	return sig, nil
 }
 
 // read reads the signature from the header or, where that is allowed, from the query. A request
@@ -151,19 +157,6 @@ func (v *Verifier) secret(ctx context.Context, a *authorization) (secret string,
 	default:
 		return "", false, nil
 	}
-}
-
-// checkRepeat refuses a signature that was accepted before.
-func (v *Verifier) checkRepeat(a *authorization) error {
-	if v.Seen == nil {
-		return nil
-	}
-	now := v.now()
-	at, ok := v.Seen.first(a.signature, now)
-	if ok || v.ReadOnly && now.Sub(at) <= moment {
-		return nil
-	}
-	return invalid("This request was received before. Sign each request anew.")
 }
 
 func (v *Verifier) now() time.Time {
