@@ -34,9 +34,9 @@ func (c Context) values(key string) []string { return c[key] }
 
 // A Request is what a policy is asked about.
 type Request struct {
-	Action   string // such as s3:GetObject
-	Resource string // an ARN; empty for a trust policy
-	Context  Context
+	Action   string  // such as s3:GetObject
+	Resource string  // an ARN; empty for a trust policy
+	Context  Context // the condition keys and their values
 	// Principal is who asks. Only trust policies name principals.
 	Principal Principal
 }
@@ -52,7 +52,7 @@ type Set []*Policy
 
 // A Decision is the answer, with its reason.
 type Decision struct {
-	Allowed  bool
+	Allowed  bool   // whether the request is allowed
 	Explicit bool   // a Deny was found, not only no Allow
 	Policy   string // the name of the policy that decided; empty if none did
 	// Statement is the Sid of the statement that decided, or its number such as "statement 2".

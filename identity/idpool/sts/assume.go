@@ -36,7 +36,7 @@ type Assumption struct {
 	// Provider is who has verified the identity. Defaults to [CognitoIdentity]. Aliases are further
 	// names that a trust policy may use for it.
 	Provider string
-	Aliases  []string
+	Aliases  []string // see Provider
 	// IdentityID and PoolID are those of an identity pool.
 	IdentityID, PoolID string
 	// Subject and Audience are compared with the condition keys PROVIDER:sub and PROVIDER:aud. They default
@@ -47,7 +47,7 @@ type Assumption struct {
 	// Tags are session tags, at most 50: keys of 1 to 128 characters, values of up to 256. The trust policy
 	// must allow sts:TagSession. Transitive are keys of Tags.
 	Tags       map[string]string
-	Transitive []string
+	Transitive []string // see Tags
 	// SessionPolicy takes away from what the role may do, at most 2,048 bytes. Defaults to none.
 	SessionPolicy string
 	// Guest takes away all but what guests of the enhanced flow may do, see [GuestActions].
@@ -75,14 +75,14 @@ type WebIdentity struct {
 	AMR []string
 	// Tags and Transitive are those of the claim https://aws.amazon.com/tags.
 	Tags       map[string]string
-	Transitive []string
+	Transitive []string // see Tags
 }
 
 // Credentials are an access key for a while.
 type Credentials struct {
-	AccessKeyID  string // ASIA and 16 letters and digits
-	SecretKey    Secret
-	SessionToken Secret
+	AccessKeyID  string    // ASIA and 16 letters and digits
+	SecretKey    Secret    // signs requests
+	SessionToken Secret    // goes with each request
 	Expires      time.Time // in whole seconds
 	// Session is what the credentials stand for. It is nil for those of [Remote].
 	Session *Session

@@ -36,8 +36,8 @@ var (
 // An Error is a refusal, with the code, the text and the status of the service.
 type Error struct {
 	Code    string // such as AccessDenied
-	Message string
-	Status  int // of HTTP
+	Message string // as the service words it
+	Status  int    // of HTTP
 	kind    error
 }
 

@@ -102,7 +102,7 @@ func Tables() []store.AnyTable { return []store.AnyTable{roles, keyRings} }
 
 // An Operator is who a lasting access key belongs to.
 type Operator struct {
-	Secret Secret
+	Secret Secret // of the access key
 	UserID string // what GetCallerIdentity answers, such as AKIA…
 	ARN    string // such as arn:aws:iam::123456789012:user/ada
 	// Assumes says that the key may assume roles whose trust policies let it.

@@ -14,27 +14,27 @@ import (
 
 // A Session is what temporary credentials stand for. It is sealed into the session token.
 type Session struct {
-	AccessKeyID string    `json:"key"`
-	RoleARN     string    `json:"role"`
-	RoleID      string    `json:"roleId"`
-	Name        string    `json:"name"`
-	Issued      time.Time `json:"iat"`
-	Expires     time.Time `json:"exp"`
+	AccessKeyID string    `json:"key"`    // of the credentials
+	RoleARN     string    `json:"role"`   // of the role
+	RoleID      string    `json:"roleId"` // AROA and 17 letters and digits
+	Name        string    `json:"name"`   // of the session
+	Issued      time.Time `json:"iat"`    // when the credentials were made
+	Expires     time.Time `json:"exp"`    // when they end
 	// Provider is the identity provider: cognito-identity.amazonaws.com, or the name of a user pool.
 	// It is empty for a session by AssumeRole, whose policies do not see the provider. The fields below
 	// stay those of the first session then.
 	Provider string   `json:"idp,omitempty"`
 	Aliases  []string `json:"idps,omitempty"` // other names of the provider, as in [WebIdentity]
-	Subject  string   `json:"sub,omitempty"`
-	Audience string   `json:"aud,omitempty"`
+	Subject  string   `json:"sub,omitempty"`  // whom Provider has named
+	Audience string   `json:"aud,omitempty"`  // whom Provider has named the subject to
 	// IdentityID and PoolID are those of an identity pool, and empty for others.
 	IdentityID string `json:"identity,omitempty"`
-	PoolID     string `json:"pool,omitempty"`
+	PoolID     string `json:"pool,omitempty"` // see IdentityID
 	// AMR is how the identity was authenticated: ["unauthenticated"], or "authenticated" with the providers.
 	AMR []string `json:"amr,omitempty"`
 	// Tags are the session tags. Transitive are the keys of those that a further AssumeRole keeps.
 	Tags       map[string]string `json:"tags,omitempty"`
-	Transitive []string          `json:"transitive,omitempty"`
+	Transitive []string          `json:"transitive,omitempty"` // see Tags
 	// Policies are session policies. Each takes away from what the role may do.
 	Policies []string `json:"policies,omitempty"`
 	// Guest says that what guests may never do is taken away too.

@@ -10,7 +10,7 @@ import (
 
 // A Verified request was signed by temporary credentials that are good.
 type Verified struct {
-	Session *Session
+	Session *Session // what the credentials stand for
 	// Region and Service are those that the signature is for.
 	Region, Service string
 	// Presigned says that the signature is in the query.
