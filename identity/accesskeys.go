@@ -39,8 +39,8 @@ type AccessKeyOptions struct {
 	Role AccessRole `json:"role,omitempty"`
 	// Expires is when the key ends. Defaults to never.
 	Expires time.Time `json:"expires,omitzero"`
-	// Pools are the ids of the pools that the key is good for. Such a key makes no
-	// pools. Defaults to all pools.
+	// Pools are the ids of the user pools and identity pools that the key is good for. Such
+	// a key makes no pools. Defaults to all pools.
 	Pools []string `json:"pools,omitempty"`
 	// Regions are the regions of pools that the key is good for, such as
 	// us-east-1. Defaults to all regions.
@@ -73,10 +73,10 @@ func (r AccessRole) Includes(least AccessRole) bool {
 	return i >= 0 && j >= 0 && i >= j
 }
 
-// AllowsPool reports whether the key is good for a pool. The region of a pool is
-// the part of its id before the underscore.
+// AllowsPool reports whether the key is good for a user pool or an identity pool. The region
+// of a pool is the part of its id before the underscore, or before the colon.
 func (o *AccessKeyOptions) AllowsPool(id string) bool {
-	region, _, _ := strings.Cut(id, "_")
+	region, _, _ := strings.Cut(strings.Replace(id, ":", "_", 1), "_")
 	return o.AllowsRegion(region) && (len(o.Pools) == 0 || slices.Contains(o.Pools, id))
 }
 

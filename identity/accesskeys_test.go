@@ -99,7 +99,7 @@ func TestAccessKeyOfAnEarlierVersionIsAnOwners(t *testing.T) {
 	}))
 	k, secret, err := f.AccessKeys().Find(t.Context(), id)
 	check(t, "Find", err)
-	if k.Role != identity.RoleOwner || secret != "s" || !k.AllowsPool("us-east-1_x") || k.Expired(f.now()) {
+	if k.Role != identity.RoleOwner || secret != "s" || !k.AllowsPool("us-east-1_x") || !k.AllowsPool("us-east-1:157d6171-ee37-c0dd-c6c5-ce7afc0154ab") || k.Expired(f.now()) {
 		t.Errorf("the key is %+v", k)
 	}
 	if all, err := f.AccessKeys().List(t.Context()); err != nil || !slices.ContainsFunc(all, func(k *identity.AccessKey) bool { return k.Role == identity.RoleOwner }) {

@@ -163,6 +163,18 @@ func (e *Engine) event(ctx context.Context, ev Event) (*Event, error) {
 	return &ev, nil
 }
 
+// NewEvent completes an event of a package that keeps tables of its own beside those of the
+// engine: it adds an id, the request and, from the context, who acts for an operator. Call it
+// before the transaction, and [InsertEvent] in it. An event with an empty Pool belongs to the
+// whole engine.
+func (e *Engine) NewEvent(ctx context.Context, ev Event) (*Event, error) {
+	ev.Time = e.now()
+	return e.event(ctx, ev)
+}
+
+// InsertEvent writes an event of [Engine.NewEvent], in the transaction of the change.
+func InsertEvent(tx store.Tx, ev *Event) error { return events.Insert(tx, ev) }
+
 // acting returns the actor of a call. A program or an app client only passes a
 // call on: then the actor is the operator who signed the call or ran the command, or
 // the job that makes it, if there is one. A user or the engine stays the actor in any case.

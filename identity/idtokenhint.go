@@ -2,10 +2,8 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/token"
 )
 
@@ -35,40 +33,13 @@ func (e *Engine) IDTokenHint(ctx context.Context, raw Secret) (*IDTokenHint, err
 	if err != nil {
 		return nil, refused
 	}
-	hint := parsed.UnverifiedClaims()
-	id := poolOfIssuer(hint.Issuer)
-	var pool *PoolInfo
-	var keys []byte
-	err = e.store.View(ctx, func(r store.Reader) error {
-		values, err := r.Get(pools.Ref(store.Key(id)), keyrings.Ref(keyringKey(id)))
-		if err != nil {
-			return err
-		}
-		keys = values[1]
-		if pool, err = e.decodePool(id, values[0]); errors.Is(err, ErrPoolNotFound) {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("id token hint: %w", err)
-	}
-	if pool == nil || keys == nil {
+	id := poolOfIssuer(parsed.UnverifiedClaims().Issuer)
+	c, err := e.readIDToken(ctx, id, parsed)
+	if err != nil && notAnIDToken(err) {
 		return nil, refused
 	}
-	ring, err := e.ring(ctx, pool, keys)
 	if err != nil {
 		return nil, fmt.Errorf("id token hint: %w", err)
 	}
-	for _, key := range ring.public(string(token.UseID), e.now()) {
-		if key.ID() != parsed.KeyID() {
-			continue
-		}
-		c, err := parsed.Verify(key)
-		if err != nil || c.Use != token.UseID {
-			return nil, refused
-		}
-		return &IDTokenHint{Pool: id, Client: c.ClientID, Sub: c.Subject}, nil
-	}
-	return nil, refused
+	return &IDTokenHint{Pool: id, Client: c.ClientID, Sub: c.Subject}, nil
 }

@@ -129,7 +129,11 @@ func TestForgedAlgorithm(t *testing.T) {
 	} {
 		h := fmt.Sprintf(`{"kid":"%s","alg":"%s"}`, kid, alg)
 		all = append(all, forgery{"signed, " + alg, forge(t, token.RS256, h, payload), token.ErrSignature})
-		all = append(all, forgery{"no signature, " + alg, encode(h) + "." + encode(payload) + ".", token.ErrSignature})
+		none := token.ErrSignature
+		if alg == string(token.RS512) { // which the package has
+			none = token.ErrMalformed
+		}
+		all = append(all, forgery{"no signature, " + alg, encode(h) + "." + encode(payload) + ".", none})
 	}
 	for _, alg := range []string{"null", "1", "true", `["RS256"]`, `{"a":"RS256"}`} {
 		h := fmt.Sprintf(`{"kid":"%s","alg":%s}`, kid, alg)

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -46,12 +47,20 @@ func GenerateKey(alg Algorithm) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("token: generate key: %w", err)
 	}
-	return newKey(base64.StdEncoding.EncodeToString(sum), signer)
+	return newKey(base64.StdEncoding.EncodeToString(sum), alg, signer)
+}
+
+// Named returns the key under another id, such as us-east-1-7. The id is as for [NewPublicKey].
+func (k *Key) Named(id string) (*Key, error) {
+	if k == nil || k.p == nil {
+		return nil, fmt.Errorf("%w: zero Key", ErrMalformed)
+	}
+	return newKey(id, k.Algorithm(), k.p.signer)
 }
 
 func generate(alg Algorithm) (crypto.Signer, error) {
 	switch alg {
-	case RS256:
+	case RS256, RS512:
 		return rsa.GenerateKey(rand.Reader, minModulus)
 	case ES256:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -62,8 +71,8 @@ func generate(alg Algorithm) (crypto.Signer, error) {
 	return nil, fmt.Errorf("algorithm %q is not supported", alg)
 }
 
-func newKey(id string, signer crypto.Signer) (*Key, error) {
-	public, err := NewPublicKey(id, signer.Public())
+func newKey(id string, alg Algorithm, signer crypto.Signer) (*Key, error) {
+	public, err := newPublicKey(id, alg, signer.Public())
 	if err != nil {
 		return nil, err
 	}
@@ -94,12 +103,9 @@ func ParsePrivate(data []byte) (*Key, error) {
 	if key, ok := signer.(*rsa.PrivateKey); ok {
 		key.Precompute() // otherwise each signature would do it again
 	}
-	k, err := newKey(jwk.KeyID, signer)
+	k, err := newKey(jwk.KeyID, Algorithm(jwk.Algorithm), signer)
 	if err != nil {
 		return nil, fmt.Errorf("private key: %w", err)
-	}
-	if jwk.Algorithm != "" && jwk.Algorithm != string(k.Algorithm()) {
-		return nil, fmt.Errorf("%w: private key: alg is not of its kind", ErrMalformed)
 	}
 	return k, nil
 }
@@ -157,7 +163,7 @@ func (k *Key) SignAs(typ string, claims []byte) (string, error) {
 	if strings.Trim(typ, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-") != "" || typ == "" {
 		return "", fmt.Errorf("%w: sign: typ %q", ErrMalformed, typ)
 	}
-	header := fmt.Sprintf(`{"kid":"%s","alg":"%s","typ":"%s"}`, k.ID(), k.Algorithm(), typ)
+	header := fmt.Sprintf(`{"kid":"%s","typ":"%s","alg":"%s"}`, k.ID(), typ, k.Algorithm())
 	return k.sign(base64.RawURLEncoding.EncodeToString([]byte(header))+".", claims)
 }
 
@@ -185,6 +191,10 @@ func (k *Key) sign(header string, claims []byte) (string, error) {
 func (k *Key) signature(signed []byte) ([]byte, error) {
 	if k.Algorithm() == EdDSA {
 		return k.p.signer.Sign(rand.Reader, signed, crypto.Hash(0))
+	}
+	if k.Algorithm() == RS512 {
+		hash := sha512.Sum512(signed)
+		return k.p.signer.Sign(rand.Reader, hash[:], crypto.SHA512)
 	}
 	hash := sha256.Sum256(signed)
 	key, ok := k.p.signer.(*ecdsa.PrivateKey)

@@ -35,7 +35,14 @@ type Parsed struct {
 // Parse reads a token as the package documentation describes it. It does not verify the
 // signature. The error is [ErrMalformed], or [ErrSignature] for a token with an algorithm
 // that this package does not support.
-func Parse(raw string) (*Parsed, error) {
+func Parse(raw string) (*Parsed, error) { return parse(raw, "JWT", false) }
+
+// ParseAs is Parse for a token of another kind, such as one that [Key.SignAs] made: its header
+// must have this typ.
+func ParseAs(typ, raw string) (*Parsed, error) { return parse(raw, typ, true) }
+
+// parse reads a token whose header has no typ but this one. must says that it has to have it.
+func parse(raw, typ string, must bool) (*Parsed, error) {
 	if len(raw) > MaxLength {
 		return nil, fmt.Errorf("%w: too long", ErrMalformed)
 	}
@@ -48,7 +55,7 @@ func Parse(raw string) (*Parsed, error) {
 		return nil, fmt.Errorf("%w: not three parts", ErrMalformed)
 	}
 	p := &Parsed{signed: b[:last]}
-	if err := p.readHeader(b[:first]); err != nil {
+	if err := p.readHeader(b[:first], typ, must); err != nil {
 		return nil, err
 	}
 	var ok bool
@@ -67,7 +74,7 @@ func Parse(raw string) (*Parsed, error) {
 // KeyID returns the kid of the header. It is never empty.
 func (p *Parsed) KeyID() string { return p.keyID }
 
-// Algorithm returns the alg of the header, one of the three of this package.
+// Algorithm returns the alg of the header, one of those of this package.
 func (p *Parsed) Algorithm() Algorithm { return p.alg }
 
 // UnverifiedClaims returns the claims of the token, which may be forged. Use them only to
@@ -90,7 +97,7 @@ func (p *Parsed) Verify(key PublicKey) (*Claims, error) {
 	return &p.claims, nil
 }
 
-func (p *Parsed) readHeader(encoded []byte) error {
+func (p *Parsed) readHeader(encoded []byte, typ string, must bool) error {
 	var text [maxHeader]byte
 	header, ok := appendDecoded(text[:0], encoded, maxHeader)
 	if !ok {
@@ -102,6 +109,7 @@ func (p *Parsed) readHeader(encoded []byte) error {
 		return fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	var alg string
+	typed := false
 	for _, m := range members {
 		value, ok := readString(m.value)
 		switch {
@@ -111,16 +119,20 @@ func (p *Parsed) readHeader(encoded []byte) error {
 			alg = value
 		case m.name == "kid":
 			p.keyID = value
-		case m.name == "typ" && value == "JWT":
+		case m.name == "typ" && value == typ:
+			typed = true
 		default:
 			return fmt.Errorf("%w: header: a member that is not accepted", ErrMalformed)
 		}
+	}
+	if must && !typed {
+		return fmt.Errorf("%w: header: typ", ErrMalformed)
 	}
 	if !validKeyID(p.keyID) {
 		return fmt.Errorf("%w: header: kid", ErrMalformed)
 	}
 	switch p.alg = Algorithm(alg); p.alg {
-	case RS256, ES256, EdDSA:
+	case RS256, RS512, ES256, EdDSA:
 		return nil
 	}
 	return errAlgorithm

@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/json"
 	"fmt"
 
@@ -20,6 +21,7 @@ type Algorithm string
 // The algorithms of this package. It supports no others, in particular not "none" or HMAC.
 const (
 	RS256 Algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256; what verifiers of Cognito's tokens expect
+	RS512 Algorithm = "RS512" // RSASSA-PKCS1-v1_5 with SHA-512; what Cognito signs tokens of identity pools with
 	ES256 Algorithm = "ES256" // ECDSA on P-256 with SHA-256
 	EdDSA Algorithm = "EdDSA" // Ed25519
 )
@@ -48,15 +50,27 @@ type public struct {
 
 // NewPublicKey returns a PublicKey with the key id id for key, which is an *rsa.PublicKey
 // of 2048 to 8192 bits, an *ecdsa.PublicKey on P-256 or an ed25519.PublicKey, and must not
-// be changed afterwards. The kind of key decides the algorithm. The id has 1 to 128
-// characters, each a letter, a digit or one of "+/=-_.:~". The error is [ErrMalformed].
+// be changed afterwards. The kind of key decides the algorithm, which is RS256 for RSA. The id
+// has 1 to 128 characters, each a letter, a digit or one of "+/=-_.:~". The error is
+// [ErrMalformed].
 func NewPublicKey(id string, key crypto.PublicKey) (PublicKey, error) {
+	return newPublicKey(id, "", key)
+}
+
+// newPublicKey returns a key for alg, or for the usual algorithm of its kind if alg is empty.
+func newPublicKey(id string, alg Algorithm, key crypto.PublicKey) (PublicKey, error) {
 	if !validKeyID(id) {
 		return PublicKey{}, fmt.Errorf("%w: key id", ErrMalformed)
 	}
-	alg, err := algorithmOf(key)
+	usual, err := algorithmOf(key)
 	if err != nil {
 		return PublicKey{}, err
+	}
+	if alg == "" {
+		alg = usual
+	}
+	if alg != usual && (alg != RS512 || usual != RS256) {
+		return PublicKey{}, fmt.Errorf("%w: alg is not of the key's kind", ErrMalformed)
 	}
 	return PublicKey{&public{id: id, alg: alg, key: key}}, nil
 }
@@ -77,7 +91,7 @@ func (k PublicKey) Equal(o PublicKey) bool {
 		return true
 	}
 	key, ok := k.Key().(interface{ Equal(crypto.PublicKey) bool })
-	return ok && k.ID() == o.ID() && key.Equal(o.Key())
+	return ok && k.ID() == o.ID() && k.Algorithm() == o.Algorithm() && key.Equal(o.Key())
 }
 
 func (k PublicKey) get() public {
@@ -106,6 +120,10 @@ func (k PublicKey) MarshalJSON() ([]byte, error) {
 func (k PublicKey) verify(signed, signature []byte) bool {
 	switch key := k.Key().(type) {
 	case *rsa.PublicKey:
+		if k.Algorithm() == RS512 {
+			hash := sha512.Sum512(signed)
+			return rsa.VerifyPKCS1v15(key, crypto.SHA512, hash[:], signature) == nil
+		}
 		hash := sha256.Sum256(signed)
 		return rsa.VerifyPKCS1v15(key, crypto.SHA256, hash[:], signature) == nil
 	case *ecdsa.PublicKey:

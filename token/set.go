@@ -119,7 +119,7 @@ func parsePublic(data []byte) (PublicKey, error) {
 	if w.use != "" && w.use != "sig" {
 		return PublicKey{}, errUnsupported
 	}
-	var alg Algorithm
+	var alg Algorithm // the usual one of the kind
 	var read func(jwk) (crypto.PublicKey, error)
 	switch {
 	case w.kty == "RSA":
@@ -140,7 +140,7 @@ func parsePublic(data []byte) (PublicKey, error) {
 	if err != nil {
 		return PublicKey{}, err
 	}
-	return NewPublicKey(w.kid, key)
+	return newPublicKey(w.kid, Algorithm(w.alg), key)
 }
 
 // allows returns an error if the key must not be used with alg, the algorithm of its kind.
@@ -148,6 +148,11 @@ func (w jwk) allows(alg Algorithm) error {
 	switch Algorithm(w.alg) {
 	case "", alg:
 		return nil
+	case RS512:
+		if alg == RS256 {
+			return nil
+		}
+		return fmt.Errorf("%w: alg is not of the key's kind", ErrMalformed)
 	case RS256, ES256, EdDSA:
 		return fmt.Errorf("%w: alg is not of the key's kind", ErrMalformed)
 	default:

@@ -39,7 +39,7 @@ type VerifierOptions struct {
 	// Leeway is how long after exp, and before nbf, a token is still accepted, because
 	// clocks differ. At most 5 minutes. Defaults to 0.
 	Leeway time.Duration
-	// Algorithms are the accepted algorithms. Defaults to all three of this package. The
+	// Algorithms are the accepted algorithms. Defaults to RS256, ES256 and EdDSA. The
 	// key decides in any case which algorithm a token must have.
 	Algorithms []Algorithm
 	// Revoked is called for each token that is otherwise good, also for a token seen
@@ -141,7 +141,7 @@ func (o *VerifierOptions) check() error {
 		return errors.New("leeway is negative or more than 5 minutes")
 	}
 	for _, a := range o.Algorithms {
-		if a != RS256 && a != ES256 && a != EdDSA {
+		if a != RS256 && a != RS512 && a != ES256 && a != EdDSA {
 			return fmt.Errorf("algorithm %q is not supported", a)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ type keyCreate struct {
 	Name    string   `default:"operator" help:"Purpose of the key; \"cognate key list\" shows it. Default: ${default}."`
 	Role    string   `default:"owner" enum:"owner,operator,support,auditor" help:"Role of the key: owner, operator, support or auditor. Default: ${default}."`
 	Expires lifetime `placeholder:"DURATION" help:"How long the key is valid, such as 90d or 720h. Default: for ever."`
-	Pools   []string `name:"pool" placeholder:"POOL" help:"A pool that the key is good for, by its id, its key, or its name if no other pool has it; repeat it for more. Default: all pools."`
+	Pools   []string `name:"pool" placeholder:"POOL" help:"A pool that the key is good for, by its id, its key, or its name if no other pool has it, or an identity pool by its id; repeat it for more. Default: all pools."`
 	Regions []region `name:"region" placeholder:"REGION" help:"Region of pools that the key is good for; repeat it for more. Default: all regions."`
 }
 
@@ -88,10 +89,17 @@ func (c *keyCreate) Run(t *terminal) error {
 	})
 }
 
-// pools returns the ids of the pools that --pool names. A pool that does not exist is an
-// error: its key would be good for nothing.
+// identityPoolID is the form of the ids of identity pools.
+var identityPoolID = regexp.MustCompile(`^[a-z0-9-]+:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// pools returns the ids of the pools that --pool names. A user pool that does not exist is an
+// error: its key would be good for nothing. Identity pools are not looked up.
 func (c *keyCreate) pools(ctx context.Context, e *identity.Engine) (ids []string, _ error) {
 	for _, name := range c.Pools {
+		if identityPoolID.MatchString(name) { // nobody else has a name of this form
+			ids = append(ids, name)
+			continue
+		}
 		info, err := (&inPool{c.realStore, name}).choose(ctx, e)
 		if err != nil {
 			return nil, err

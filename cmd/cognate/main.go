@@ -5,8 +5,9 @@
 //	cognate key create   an access key for the operators of a real server
 //	cognate serve        the real server
 //	cognate edge         signs people in for a gateway, such as nginx
-//	cognate pool, client, resource-server, group, user
+//	cognate pool, client, resource-server, role, group, user
 //	                     administer the store of the real server
+//	cognate provider     say what the OIDC and SAML providers of identity pools are
 //	cognate backup, restore, copy
 //	                     save a store to a file, load it, or copy it to another store
 //	cognate mail, sms    try whether messages are sent
@@ -44,8 +45,10 @@ type commands struct {
 	Pool           poolCommand           `cmd:"" help:"Make, show, change and delete user pools."`
 	Client         clientCommand         `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
 	ResourceServer resourceServerCommand `cmd:"" name:"resource-server" help:"Make, show, change and delete resource servers and their scopes."`
+	Role           roleCommand           `cmd:"" help:"Make, show, change and delete the roles of identities, and try their policies."`
 	Group          groupCommand          `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User           userCommand           `cmd:"" help:"Make, find, change and delete users; export and import them."`
+	Provider       providerCommand       `cmd:"" help:"Say what the OIDC and SAML providers of identity pools are."`
 	Import         importCommand         `cmd:"" help:"Show the import jobs of the API, and their logs."`
 	Outbox         outboxCommand         `cmd:"" help:"Show the messages that wait to be sent, and try them again."`
 	Backup         backupCommand         `cmd:"" help:"Write a backup of a store, while the server runs or is stopped."`

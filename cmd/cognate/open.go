@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/identity/web"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/bolt"
@@ -46,7 +47,7 @@ var purposes = &store.Table[purposeRecord]{
 // catalog returns the tables of a store: those of the engine, the browsers that are signed in
 // on web pages of a program, the purpose of the store, and the certificates of the server.
 func catalog() store.Catalog {
-	return identity.Tables().With(web.Tables()...).With(purposes, acmeEntries)
+	return identity.Tables().With(web.Tables()...).With(idpool.Tables()...).With(purposes, acmeEntries)
 }
 
 // openTests opens a store of cognate dev, or makes it.

@@ -16,9 +16,11 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/internal/fake"
 	"github.com/cognate-id/cognate/oauth"
 	"github.com/cognate-id/cognate/oauth/federation"
+	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -44,6 +46,8 @@ type serveCommand struct {
 	logFlags
 	logoutFlags
 	providerFlags
+	guestFlags
+	STS       string      `name:"sts-endpoint" placeholder:"URL" help:"Get the credentials of identity pools from the real STS, such as https://sts.us-east-1.amazonaws.com. Default: they are those of this server."`
 	Proxies   []proxyFlag `name:"trusted-proxy" sep:"none" placeholder:"NETWORK" help:"Address or network of a proxy in front, such as 127.0.0.1 or 10.0.0.0/8: the server takes the addresses of users from its X-Forwarded-For. Can be repeated."`
 	Regions   []region    `name:"also-region" sep:"none" placeholder:"REGION" help:"Another region that operators may sign for. Can be repeated."`
 	AccessLog string      `name:"access-log" placeholder:"FILE" help:"Append a line of JSON for each request to FILE, or write it to standard output if FILE is -."`
@@ -94,7 +98,7 @@ func (c *serveCommand) Validate() error {
 	if c.Rotate < 0 || c.Rotate == 1 || c.Rotate > maxRotate {
 		return fmt.Errorf("--rotate-keys: give 0 for never, or from 2 to %d days", maxRotate)
 	}
-	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate(), c.hookFlags.Validate()); err != nil {
+	if err := cmp.Or(c.tlsFlags.Validate(), c.connectionFlags.Validate(), c.userFlags.Validate(), c.hookFlags.Validate(), c.guestFlags.Validate()); err != nil {
 		return err
 	}
 	if c.Issuer == issuerSelf && len(c.ACMEHosts) == 0 && (c.Addr.everywhere() || strings.HasSuffix(string(c.Addr), ":0")) {
@@ -151,22 +155,13 @@ func (c *serveCommand) Run(t *terminal) error {
 		RotateKeysAfter: time.Duration(c.Rotate) * 24 * time.Hour, Sender: sender, Outbox: c.outbox(sender),
 		Hooks: hooks.hooks, Targets: hooks.targets, PageURL: c.Issuer.pages(c.url(c.Addr, l)),
 		Logs: sink, BlockedPasswords: blocked,
+		Jobs:   []identity.Job{idpool.Job(st)},
 		Quotas: identity.Quotas{Users: c.Users, Unconfirmed: c.Unconfirmed},
 	})
-	regions, err := c.regions(ctx, engine)
+	api, err := c.api(ctx, log, engine, st, fetcher, c.url(c.Addr, l))
 	if err != nil {
 		return err
 	}
-	proxies := networks(c.Proxies)
-	tell, err := c.logoutFlags.sender()
-	if err != nil {
-		return err
-	}
-	var api *cognito.Handler
-	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Federation: oauth.Federation{Fetch: fetcher}, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
-	api = cognito.NewHandler(engine, &cognito.Options{
-		VerifySignatures: true, Regions: regions, TrustedProxies: proxies, Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages,
-	})
 	handler, closeLog, err := c.logged(t, log, api, withHealth(api, st, api.Saturated))
 	if err != nil {
 		return err
@@ -177,11 +172,32 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err := c.report(ctx, log, engine, l); err != nil {
 		return err
 	}
-	if err := serve(ctx, stop, c.bounded(l, proxies), handler, log, secure, engine.Maintain); err != nil {
+	if err := serve(ctx, stop, c.bounded(l, networks(c.Proxies)), handler, log, secure, engine.Maintain); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// api returns what serves the API, the pages and the identity pools. self is the server's own URL.
+func (c *serveCommand) api(ctx context.Context, log *slog.Logger, engine *identity.Engine, st store.Store, fetcher *fetch.Client, self string) (api *cognito.Handler, err error) {
+	regions, err := c.regions(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	tell, err := c.logoutFlags.sender()
+	if err != nil {
+		return nil, err
+	}
+	idpools, err := c.identityPools(log, engine, st, self)
+	if err != nil {
+		return nil, err
+	}
+	pages := oauth.NewServer(engine, &oauth.Options{Logger: log, Federation: oauth.Federation{Fetch: fetcher}, BackChannel: tell.Send, Address: func(r *http.Request) netip.Addr { return api.Client(r) }})
+	api = cognito.NewHandler(engine, &cognito.Options{
+		VerifySignatures: true, Regions: regions, TrustedProxies: networks(c.Proxies), Logger: log, URL: c.Issuer.url(), AuthorizationServer: pages, IdentityPools: idpools,
+	})
+	return api, nil
 }
 
 // logged returns next with an access log, if the operator wants one, and what closes the log.

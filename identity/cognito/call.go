@@ -47,6 +47,9 @@ func (s *service) withCall(ctx context.Context, in wire.Request) context.Context
 	if key := signer(ctx); key != nil {
 		c.AccessKey = key.ID
 	}
+	if t := temporarySigner(ctx); t != nil {
+		c.AccessKey = t.accessKey
+	}
 	describe(&c, in)
 	return identity.WithCall(ctx, c)
 }

@@ -196,7 +196,11 @@ func (s *server) signFor(region string, r *http.Request, body obj, key, secret s
 	sum := func(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text)) }
 	at := s.now().Format("20060102T150405Z")
 	r.Header.Set("X-Amz-Date", at)
-	scope := at[:8] + "/" + region + "/cognito-idp/aws4_request"
+	service := "cognito-idp"
+	if strings.HasPrefix(r.Header.Get("X-Amz-Target"), fedidPrefix) {
+		service = "cognito-identity"
+	}
+	scope := at[:8] + "/" + region + "/" + service + "/aws4_request"
 	canonical := "POST\n/\n\nhost:" + r.Host + "\nx-amz-date:" + at + "\nx-amz-target:" + r.Header.Get("X-Amz-Target") +
 		"\n\nhost;x-amz-date;x-amz-target\n" + sum(raw)
 	signature := []byte("AWS4" + secret)

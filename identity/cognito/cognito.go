@@ -28,6 +28,7 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/idpool"
 )
 
 // Options are the wiring of a handler.
@@ -62,6 +63,13 @@ type Options struct {
 	// AuthorizationServer serves the paths that are its own, such as package oauth's. The
 	// discovery documents of pools name its endpoints. Defaults to none.
 	AuthorizationServer AuthorizationServer
+	// IdentityPools are the identity pools of the engine. Defaults to none: their operations are then not served.
+	IdentityPools *idpool.Service
+	// STS serves the API of AWS STS, and verifies operators' calls by temporary credentials of roles, such as a
+	// *sts.Service. Such a call needs a policy of the role that allows SERVICE:OPERATION, such as
+	// cognito-idp:ListUsers, on the ARN of its pool, or on * where it names none. Defaults to that of
+	// IdentityPools, if there are any.
+	STS STS
 	// Timeout is how long one request may take. Defaults to 30 seconds.
 	Timeout time.Duration
 	// BodyTimeout is how long a request's body may take to arrive, before the
@@ -117,7 +125,10 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 	if o == nil {
 		o = &Options{}
 	}
-	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, oauth: o.AuthorizationServer, uploads: make(chan struct{}, uploadsAtOnce)}
+	s := &service{engine: e, log: o.Logger, hints: o.Hints, proxies: o.TrustedProxies, public: o.URL, oauth: o.AuthorizationServer, idpools: o.IdentityPools, sts: o.STS, uploads: make(chan struct{}, uploadsAtOnce)}
+	if s.sts == nil && s.idpools != nil {
+		s.sts = s.idpools.STS()
+	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -127,7 +138,7 @@ func newHandler(e *identity.Engine, o *Options, undeclared func(*wire.Operation,
 		Authorize: s.authorizer(o), Context: s.withCall, MapError: s.mapError, Undeclared: undeclared,
 		Source: s.source, Failed: s.failed, Logger: s.log,
 		Timeout: o.Timeout, BodyTimeout: o.BodyTimeout, MaxInFlight: o.MaxInFlight,
-	}, idp.Service(s.handlers()), fedid.Service(nil), kms.Service(s.decrypt))
+	}, idp.Service(s.handlers()), fedid.Service(s.identityHandlers()), kms.Service(s.decrypt))
 	return &Handler{s, hosted(s)}
 }
 
@@ -143,7 +154,9 @@ type service struct {
 	api       *wire.Handler // of the operations
 	public    string        // Options.URL
 	oauth     AuthorizationServer
-	uploads   chan struct{} // holds a value for each upload that runs
+	idpools   *idpool.Service // nil for none
+	sts       STS             // nil for none
+	uploads   chan struct{}   // holds a value for each upload that runs
 }
 
 // ServeHTTP serves what is the authorization server's, the page of links and the public documents of pools, and leaves
@@ -152,6 +165,10 @@ type service struct {
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.oauth != nil && s.oauth.Serves(r.URL.Path) {
 		s.oauth.ServeHTTP(w, r)
+		return
+	}
+	if s.sts != nil && s.sts.Handles(r) {
+		s.sts.ServeHTTP(w, r)
 		return
 	}
 	if r.URL.Path == confirmUserPath {
@@ -167,6 +184,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		".well-known/openid-configuration": s.discovery,
 		metadataPath:                       s.metadata,
 	}[name]
+	if doc := s.identityDocument(r.URL.Path); doc != nil {
+		serve = doc
+	}
 	switch {
 	case isUpload(r, name):
 		s.upload(w, r, pool, name)

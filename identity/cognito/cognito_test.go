@@ -18,6 +18,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -43,6 +44,7 @@ type server struct {
 	t       testing.TB
 	handler http.Handler
 	engine  *identity.Engine
+	idpools *idpool.Service
 	store   *watchedStore
 	outbox  *identity.Outbox
 	log     *logBuffer
@@ -77,12 +79,15 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 		sender = s.outbox
 	}
 	s.engine = identity.New(s.store, &identity.Options{
-		Sender: sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas, Hooks: o.hooks,
+		Catalog: identity.Tables().With(idpool.Tables()...),
+		Sender:  sender, Logger: logger, InsecureCheapHashing: true, InsecureUnsealed: true, Issuer: o.issuer, Clock: s.now, Quotas: o.quotas, Hooks: o.hooks,
 		KeyStock:     sameKeys,
 		PageURL:      func(context.Context) string { return "https://auth.example.com" },
 		PasswordWait: time.Hour, // a crowd waits, however slow the machine is
 	})
 	o.handler.Logger, o.handler.Clock = logger, s.now
+	s.idpools = s.identityPools(logger)
+	o.handler.IdentityPools = s.idpools
 	s.handler = cognito.NewWatchedHandler(s.engine, &o.handler, func(op *wire.Operation, e *wire.Error) {
 		t.Errorf("%s answers %v, which its model does not declare", op.Name, e)
 	})

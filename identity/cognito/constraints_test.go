@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
 )
 
 // A place is one in the requests of an operation.
@@ -128,7 +129,7 @@ func bound(n *int64) int64 {
 }
 
 // sampleTexts match the patterns of the model, one or the other.
-var sampleTexts = []string{"aaaaaaaaaaaaaaaaaaaaaaaa", "111111", "arn:aws:iam::123456789012:role/x", "us-east-1_abc", "a@b", "say {####} again", "say {##here##} now", "Level1", "import-aaa", "https://example.com/x", "terms-of-use", "cognito:default", "00000000-0000-4000-8000-000000000000", "tkn0000000000000000000000000"}
+var sampleTexts = []string{"aaaaaaaaaaaaaaaaaaaaaaaa", "111111", "arn:aws:iam::123456789012:role/x", "us-east-1_abc", "a@b", "say {####} again", "say {##here##} now", "Level1", "import-aaa", "https://example.com/x", "terms-of-use", "cognito:default", "00000000-0000-4000-8000-000000000000", "tkn0000000000000000000000000", "us-east-1:aaaaaaaa-0000", "authenticated"}
 
 func (s modelShape) sample() string {
 	if len(s.Enum) > 0 {
@@ -234,7 +235,7 @@ func (m *model) constraints(shape string) int {
 
 // wantBroken checks that a request which breaks one constraint is refused in
 // the words of that constraint.
-func wantBroken(t *testing.T, at place, rule brokenRule, a *answer) {
+func wantBroken(t *testing.T, exception string, at place, rule brokenRule, a *answer) {
 	t.Helper()
 	value := "Value "
 	switch v := rule.value.(type) {
@@ -250,7 +251,7 @@ func wantBroken(t *testing.T, at place, rule brokenRule, a *answer) {
 	message, _ := a.body["message"].(string)
 	_, entries, _ := strings.Cut(message, " detected: ")
 	want := "at '" + at.path + "' failed to satisfy constraint: " + at.what
-	if a.status != 400 || a.body["__type"] != "InvalidParameterException" || !strings.HasPrefix(entries, value) ||
+	if a.status != 400 || a.body["__type"] != exception || !strings.HasPrefix(entries, value) ||
 		!strings.Contains(entries, want) || !strings.Contains(entries, rule.text) {
 		t.Errorf("%s: %d %.400s\nwant %s%s%s", a.op, a.status, a.raw, value, want, rule.text)
 	}
@@ -259,9 +260,15 @@ func wantBroken(t *testing.T, at place, rule brokenRule, a *answer) {
 // Each constraint that the model puts on a request of a served operation is
 // broken once, through the front door, and answered in its own words.
 func TestConstraintsOfServedOperations(t *testing.T) {
-	m, s := readModel(t), newServer(t)
+	breakConstraints(t, readModel(t), cognito.Services()[0], "", "InvalidParameterException", 63, 1000)
+}
+
+// breakConstraints breaks each constraint of the operations of a service, whose targets have a prefix.
+func breakConstraints(t *testing.T, m *model, service *wire.Service, prefix, exception string, fewest, least int) {
+	t.Helper()
+	s := newServer(t)
 	operations, total := 0, 0
-	for _, op := range cognito.Services()[0].Operations {
+	for _, op := range service.Operations {
 		if !op.Served() {
 			continue
 		}
@@ -270,7 +277,7 @@ func TestConstraintsOfServedOperations(t *testing.T) {
 			at.sensitive = at.sensitive || m.Shapes[at.shape].Sensitive
 			for _, rule := range m.broken(at) {
 				count++
-				wantBroken(t, at, rule, s.call(op.Name, at.put(rule.value)))
+				wantBroken(t, exception, at, rule, s.call(prefix+op.Name, at.put(rule.value)))
 			}
 		})
 		if want := m.constraints(shape); count != want || want == 0 {
@@ -279,7 +286,7 @@ func TestConstraintsOfServedOperations(t *testing.T) {
 		operations, total = operations+1, total+count
 		t.Logf("%s: %d", op.Name, count)
 	}
-	if operations < 63 || total < 1000 {
+	if operations < fewest || total < least {
 		t.Errorf("%d constraints of %d operations, want more", total, operations)
 	}
 	t.Logf("%d constraints of %d operations", total, operations)

@@ -9,6 +9,7 @@ import (
 	"github.com/cognate-id/cognate/identity/cognito/internal/idp"
 	"github.com/cognate-id/cognate/identity/cognito/internal/kms"
 	"github.com/cognate-id/cognate/identity/cognito/internal/wire"
+	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/identity/settings"
 )
 
@@ -20,8 +21,8 @@ func NewWatchedHandler(e *identity.Engine, o *Options, undeclared func(*wire.Ope
 
 // Services are the two services, with the handlers there are.
 func Services() []*wire.Service {
-	s := &service{}
-	return []*wire.Service{idp.Service(s.handlers()), fedid.Service(nil)}
+	s := &service{idpools: &idpool.Service{}}
+	return []*wire.Service{idp.Service(s.handlers()), fedid.Service(s.identityHandlers())}
 }
 
 // KMS is the service by which custom senders read codes.

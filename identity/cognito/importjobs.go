@@ -123,7 +123,7 @@ func (s *service) importJobType(ctx context.Context, j *identity.ImportJob) *idp
 		JobName: ptr(j.Name), JobId: ptr(j.ID), UserPoolId: ptr(j.Pool), Status: ptr(idp.UserImportJobStatusType(j.Status)),
 		CreationDate: date(j.Created), ImportedUsers: count(j.Imported), SkippedUsers: count(j.Skipped), FailedUsers: count(j.Failed),
 	}
-	if key := signer(ctx); key == nil || key.Role.Includes(identity.RoleOperator) {
+	if mayUpload(ctx, j.Pool) {
 		out.PreSignedUrl = ptr(s.base(ctx) + "/" + j.Pool + "/" + j.ID + "?" + uploadQuery(j).Encode())
 	}
 	if !j.Started.IsZero() {
@@ -142,6 +142,15 @@ func (s *service) importJobType(ctx context.Context, j *identity.ImportJob) *idp
 		out.PasswordHashingAlgorithm = ptr(idp.PasswordHashingAlgorithmType(j.Algorithm))
 	}
 	return out
+}
+
+// mayUpload reports whether the signer of a call may have the address of uploads, which is a right to make users.
+func mayUpload(ctx context.Context, pool string) bool {
+	if t := temporarySigner(ctx); t != nil {
+		return t.may(ctx, "cognito-idp:CreateUserImportJob", poolARN(t.account, pool)) == nil
+	}
+	key := signer(ctx)
+	return key == nil || key.Role.Includes(identity.RoleOperator)
 }
 
 const signatureName = "X-Amz-Signature"

@@ -276,9 +276,12 @@ type modelShape struct {
 	Document  bool // JSON of any shape
 }
 
-func readModel(t testing.TB) *model {
+func readModel(t testing.TB) *model { return readModelOf(t, "cognito-idp") }
+
+// readModelOf reads the model of a service.
+func readModelOf(t testing.TB, service string) *model {
 	t.Helper()
-	raw, err := os.ReadFile("internal/model/cognito-idp.json")
+	raw, err := os.ReadFile("internal/model/" + service + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +292,7 @@ func readModel(t testing.TB) *model {
 	facts := parse[map[string]struct { // what the live service is known to have otherwise
 		Patterns   map[string]struct{ Pattern string }
 		EnumValues map[string]struct{ Values []string }
-	}](t, string(raw))["cognito-idp"]
+	}](t, string(raw))[service]
 	for name, p := range facts.Patterns {
 		shape := m.Shapes[name]
 		shape.Pattern = p.Pattern

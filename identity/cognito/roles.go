@@ -73,7 +73,7 @@ var operationsOf = map[identity.AccessRole][]string{
 var prefixes = map[string]string{"cognito-identity": "identity:", "kms": "kms:"}
 
 // making are the operations without a pool that a key for some pools may not call.
-var making = []string{"CreateUserPool"}
+var making = []string{"CreateUserPool", "CreateIdentityPool"}
 
 // roleFor returns the lowest role that may call an operation. ok reports whether the
 // table has the operation; one that it does not have is for nobody.
@@ -106,6 +106,9 @@ func permit(ctx context.Context, key *identity.AccessKey, op *wire.Operation) er
 
 // permitPool returns an error if the key that signed a call is not for a pool.
 func permitPool(ctx context.Context, id string) error {
+	if t := temporarySigner(ctx); t != nil {
+		return t.permitPool(ctx, id)
+	}
 	key := signer(ctx)
 	if key == nil || key.AllowsPool(id) {
 		return nil

@@ -38,6 +38,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/internal/fake"
 	"github.com/cognate-id/cognate/store"
 )
@@ -66,6 +67,9 @@ type Options struct {
 	// Targets calls the functions that the settings of pools name. The package
 	// identity/webhook has one. Defaults to none: a flow that would run a function then fails.
 	Targets identity.TargetCaller
+	// Roles are roles that identities of identity pools may get credentials of. Their trust policies name a pool, so
+	// they are for pools whose id is known; [Server.Roles] makes roles afterwards. Defaults to none.
+	Roles []sts.Role
 }
 
 // A Server is a running server with a pool and a client ready for use.
@@ -103,7 +107,7 @@ func NewServer(t testing.TB, o *Options) *Server {
 	}
 	f, err := fake.New(t.Context(), &fake.Options{
 		Store: o.Store, Issuer: issuer, Pool: o.Pool, Client: o.Client, PoolID: o.PoolID, ClientID: o.ClientID, KeyStock: stockFor(o.Pool),
-		Hooks: o.Hooks, Targets: o.Targets,
+		Hooks: o.Hooks, Targets: o.Targets, Roles: o.Roles,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
@@ -171,6 +175,10 @@ func (s *Server) Advance(d time.Duration) {
 		s.t.Fatalf("identitytest: advance by %v: %v", d, err)
 	}
 }
+
+// Roles are the roles of identities. They verify requests that are signed with credentials of identity pools. A role that an
+// identity pool names and nobody has set up gives credentials too, which allow nothing.
+func (s *Server) Roles() *sts.Service { return s.fake.IdentityPools().STS() }
 
 // Pool returns the ready pool. Its default client is the ready client.
 func (s *Server) Pool() *identity.UserPool { return s.fake.Pool() }

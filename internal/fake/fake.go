@@ -40,6 +40,8 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/identity/idpool"
+	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/oauth"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store"
@@ -89,6 +91,8 @@ type Options struct {
 	Logs identity.LogSink
 	// Providers are identity providers that the ready pool has, and its client names beside the pool itself.
 	Providers []identity.ProviderSettings
+	// Roles are roles of identities, beside those of the store. Defaults to none.
+	Roles []sts.Role
 	// BackChannel is the field of oauth.Options.
 	BackChannel func(ctx context.Context, uri string, token identity.Secret) error
 	// Version is shown by health.
@@ -108,6 +112,7 @@ type Server struct {
 	ready   *identity.UserPool
 	api     *cognito.Handler
 	oauth   *oauth.Server
+	idpools *idpool.Service
 	control http.Handler
 	log     *slog.Logger
 	version string
@@ -152,9 +157,12 @@ func New(ctx context.Context, o *Options) (*Server, error) {
 		return nil, err
 	}
 	s.oauth = oauth.NewServer(s.engine, &oauth.Options{Federation: oauth.Federation{Fetch: near}, InsecureHTTP: !strings.HasPrefix(o.URL, "https:"), Explain: true, Logger: o.Logger, BackChannel: o.BackChannel})
+	if s.idpools, err = s.identityPools(o); err != nil {
+		return nil, err
+	}
 	s.api = cognito.NewHandler(s.engine, &cognito.Options{
 		Logger: o.Logger, Hints: true, Clock: s.clock.now, Unsigned: o.Access,
-		AuthorizationServer: s.oauth,
+		AuthorizationServer: s.oauth, IdentityPools: s.idpools,
 	})
 	s.control = s.routes(o.Version, o.Access)
 	return s, nil
@@ -167,6 +175,7 @@ func (s *Server) wiring(o *Options) *identity.Options {
 	}
 	here := cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")) // pages are served wherever requests are, whatever the issuer
 	return &identity.Options{
+		Catalog: identity.Tables().With(idpool.Tables()...), Jobs: []identity.Job{idpool.Job(s.store)},
 		Logger: o.Logger, Sender: s.outbox, Clock: s.clock.now, Hooks: o.Hooks, Targets: o.Targets, Logs: o.Logs,
 		Region: o.Region, Account: o.Account, Issuer: issuer,
 		PageURL:      func(ctx context.Context) string { return here(ctx, "") },
@@ -206,6 +215,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.api.ServeHTTP(w, r)
 }
+
+// IdentityPools returns the identity pools of the server.
+func (s *Server) IdentityPools() *idpool.Service { return s.idpools }
 
 // Engine returns the engine of the server.
 func (s *Server) Engine() *identity.Engine { return s.engine }

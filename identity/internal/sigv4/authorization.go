@@ -16,9 +16,13 @@ import (
 type authorization struct {
 	accessKey, date, region, service, terminator string
 
-	signed    []string // names of headers, lower-case, sorted
+	signed    []string // names of headers, lower-case, sorted, each once
 	signature string
 	time      time.Time
+
+	presigned bool          // it was read from the query
+	expires   time.Duration // of a presigned request, from time on
+	token     string        // of a session; empty for a lasting key
 }
 
 // maxSigned limits how many headers a signature may cover. SDKs sign fewer than
@@ -71,11 +75,17 @@ func parse(header, at string) (*authorization, error) {
 		return nil, incomplete("Date must be in ISO-8601 'basic format'. Got a date that is not. See http://en.wikipedia.org/wiki/ISO_8601")
 	}
 	a.time = t
-	a.signed = strings.Split(given["SignedHeaders"], ";")
-	if len(a.signed) > maxSigned || !slices.IsSorted(a.signed) || given["SignedHeaders"] != strings.ToLower(given["SignedHeaders"]) {
-		return nil, invalid("SignedHeaders must be in lower case and sorted.")
+	return a, a.setSigned(given["SignedHeaders"])
+}
+
+// setSigned reads the names of the signed headers.
+func (a *authorization) setSigned(names string) error {
+	a.signed = strings.Split(names, ";")
+	if len(a.signed) > maxSigned || !slices.IsSorted(a.signed) || names != strings.ToLower(names) ||
+		len(slices.Compact(slices.Clone(a.signed))) != len(a.signed) {
+		return invalid("SignedHeaders must be in lower case, sorted, and each must be there once.")
 	}
-	return a, nil
+	return nil
 }
 
 // incomplete is the refusal of a header that cannot be read at all.

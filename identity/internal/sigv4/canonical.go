@@ -39,15 +39,16 @@ func signature(secret, at, scope, canonical string) string {
 
 // canonicalRequest is the text of a request that is signed: method, path, query, the signed
 // headers with their values, their names, and the hash of the body. The hash is that of the body
-// that is there. A hash that a client claims (X-Amz-Content-Sha256) is not looked at.
-func canonicalRequest(r *http.Request, signed []string, body []byte) string {
+// that is there. A hash that a client claims (X-Amz-Content-Sha256) is not looked at. The query is
+// given apart: that of a presigned request is signed without its signature.
+func canonicalRequest(r *http.Request, query string, signed []string, body []byte) string {
 	var headers strings.Builder
 	for _, name := range signed {
 		headers.WriteString(name + ":" + headerValue(r, name) + "\n")
 	}
 	digest := sha256.Sum256(body)
 	return strings.Join([]string{
-		r.Method, canonicalPath(r.URL), canonicalQuery(r.URL.RawQuery), headers.String(), strings.Join(signed, ";"), hex.EncodeToString(digest[:]),
+		r.Method, canonicalPath(r.URL), canonicalQuery(query), headers.String(), strings.Join(signed, ";"), hex.EncodeToString(digest[:]),
 	}, "\n")
 }
 

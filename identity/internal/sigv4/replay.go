@@ -26,6 +26,17 @@ const generation = 2 * maxSkew
 // SDKs tell retries and calls apart by a header with a random value, but not all sign it.
 const moment = 2 * time.Second
 
+// Accept returns an error for a signature that was accepted before, and remembers it. One of a request that
+// only reads is accepted again within two seconds. It is for those who leave out [Verifier.Seen], to remember no
+// signature of somebody who may do nothing.
+func (s *Seen) Accept(sig *Signature, now time.Time, readOnly bool) error {
+	at, ok := s.first(sig.text, now)
+	if ok || readOnly && now.Sub(at) <= moment {
+		return nil
+	}
+	return invalid("This request was received before. Sign each request anew.")
+}
+
 // first remembers a signature. It reports when it was seen first, or ok if it is new.
 func (s *Seen) first(signature string, now time.Time) (at time.Time, ok bool) {
 	sum := sha256.Sum256([]byte(signature))

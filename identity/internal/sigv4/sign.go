@@ -9,10 +9,10 @@
 // # Caveats
 //
 // S3 has rules of its own for paths and bodies, which are not here. Sign signs the headers host,
-// content-type and those that begin with x-amz. A Verifier understands the Authorization
-// header only, not signatures in the query, and lasting access keys only: a session token is
-// refused. The whole body must be in memory. Without [Verifier.Seen], a request can be sent again
-// as it is for as long as its date is accepted.
+// content-type and those that begin with x-amz. A Verifier refuses session tokens and signatures in
+// the query, unless [Verifier.Session] and [Verifier.Presigned] are set. The whole body must be in
+// memory: a request whose body was left out of the signature (UNSIGNED-PAYLOAD) is refused. Without
+// [Verifier.Seen], a request can be sent again as it is for as long as its date is accepted.
 package sigv4
 
 import (
@@ -44,7 +44,7 @@ func Sign(r *http.Request, body []byte, k Key, region, service string, now time.
 	}
 	signed := signedHeaders(r)
 	scope := strings.Join([]string{at[:8], region, service, terminator}, "/")
-	signature := signature(k.Secret, at, scope, canonicalRequest(r, signed, body))
+	signature := signature(k.Secret, at, scope, canonicalRequest(r, r.URL.RawQuery, signed, body))
 	r.Header.Set("Authorization", algorithm+" Credential="+k.ID+"/"+scope+", SignedHeaders="+strings.Join(signed, ";")+", Signature="+signature)
 }
 

@@ -2,6 +2,7 @@ package saml
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/xml"
@@ -24,8 +25,10 @@ func EntityID(poolID string) string { return "urn:amazon:cognito:sp:" + poolID }
 // Config describes a service provider, and the identity provider that it talks to. The names of the switches are
 // those of ProviderDetails.
 type Config struct {
-	// PoolID is the id of the user pool. It is needed: the entity id is made of it.
+	// PoolID is the id of the user pool. It is needed unless EntityID is set: the entity id is made of it.
 	PoolID string
+	// EntityID is our name, which the audience of assertions must have. Defaults to that of the user pool, see [EntityID].
+	EntityID string
 	// ACS is the URL that responses are posted to, such as https://auth.example.com/saml2/idpresponse. It is needed.
 	ACS string
 	// Logout is the URL that answers to sign-outs are posted to, such as https://auth.example.com/saml2/logout. It
@@ -101,7 +104,7 @@ func (p *Provider) Issuer() string { return p.c.IdP.EntityID }
 func (c *Config) check() error {
 	signs := c.RequestSigningAlgorithm != "" || c.IDPSignout
 	switch {
-	case c.PoolID == "":
+	case c.PoolID == "" && c.EntityID == "":
 		return errors.New("no pool id")
 	case !webURL(c.ACS):
 		return errors.New("ACS is not a URL")
@@ -143,7 +146,7 @@ func pair(key *rsa.PrivateKey, cert *x509.Certificate) bool {
 // library takes it to be. See [Provider.pinned].
 func (p *Provider) library(v crewjam.SignatureVerifier, at time.Time) *crewjam.ServiceProvider {
 	sp := &crewjam.ServiceProvider{
-		EntityID:                    EntityID(p.c.PoolID),
+		EntityID:                    cmp.Or(p.c.EntityID, EntityID(p.c.PoolID)),
 		AcsURL:                      p.acs,
 		SloURL:                      p.logout,
 		IDPMetadata:                 p.c.IdP.library(),
