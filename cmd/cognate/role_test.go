@@ -57,8 +57,11 @@ func TestRoleVerbs(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"role", "create", "x"}, {"role", "create", "x", "--guests", "--trust", "t.json"}, {"role", "set", "reader", "--guests"},
-		{"role", "create", "x", "--identity-pool", "p", "--trust", "t.json"}, {"role", "allow", "reader", "s3:GetObject"},
+		{"role", "create", "x"},
+		{"role", "create", "x", "--guests", "--trust", "t.json"},
+		{"role", "set", "reader", "--guests"},
+		{"role", "create", "x", "--identity-pool", "p", "--trust", "t.json"},
+		{"role", "allow", "reader", "s3:GetObject"},
 	} {
 		if _, errs, code := run(t, dir, args...); code != 2 {
 			t.Errorf("cognate %q: %d %s, want 2", args, code, errs)

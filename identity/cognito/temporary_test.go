@@ -107,8 +107,8 @@ func (w *temporaryWorld) eachOperator(c *sts.Credentials, check func(op *wire.Op
 			check(&op, w.ask(c, s.Name, op.Name, body))
 		}
 	}
-	if n < 40 {
-		w.t.Errorf("%d operations of operators were called, want at least 40", n)
+	if n < 110 {
+		w.t.Errorf("%d operations of operators were called, want at least 110", n)
 	}
 }
 
