@@ -112,7 +112,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"no address":               {doctor.Patient{Issuer: "us-east-1_x"}, "issuer", "no address"},
 		"nobody there":             {doctor.Patient{Issuer: "http://127.0.0.1:1/us-east-1_x"}, "issuer", "cannot be reached"},
 		"https in place of http":   {doctor.Patient{Issuer: "https" + strings.TrimPrefix(is, "http")}, "issuer", "cannot be reached"},
-		"no pool":                  {doctor.Patient{Issuer: w.URL}, "issuer", "no discovery"},
+		"no pool":                  {doctor.Patient{Issuer: w.URL}, "issuer", "the issuer of identity pools"},
 		"an unknown pool":          {doctor.Patient{Issuer: w.URL + "/us-east-1_unknown00"}, "issuer", "no discovery"},
 		"a slash too many":         {doctor.Patient{Issuer: is + "/"}, "issuer", "^ here they differ"},
 		"an origin with a path":    {doctor.Patient{Issuer: is, Origin: "http://localhost/x"}, "origin", "no origin"},

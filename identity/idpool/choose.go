@@ -114,7 +114,11 @@ func samlRoles(pairs []string, provider string) []string {
 // that no rule matches.
 func (p *proof) roleOfRules(rules []Rule, custom string) (string, error) {
 	for _, r := range rules {
-		if (custom == "" || r.Role == custom) && r.matches(p.claims) {
+		matches, err := r.matches(p.claims)
+		switch {
+		case err != nil:
+			return "", err
+		case matches && (custom == "" || r.Role == custom):
 			return r.Role, nil
 		}
 	}
@@ -125,26 +129,26 @@ func (p *proof) roleOfRules(rules []Rule, custom string) (string, error) {
 }
 
 // matches reports whether a claim matches. A claim that is missing, or of a type that has no text, matches nothing, not even NotEqual.
-func (r *Rule) matches(claims map[string]any) bool {
+func (r *Rule) matches(claims map[string]any) (bool, error) {
 	all := texts(claims[r.Claim])
 	if len(all) == 0 {
-		return false
+		return false, nil
 	}
 	_, list := claims[r.Claim].([]any)
 	switch r.Match {
 	case MatchEquals:
-		return !list && all[0] == r.Value
+		return !list && all[0] == r.Value, nil
 	case MatchNotEqual:
-		return !slices.Contains(all, r.Value)
+		return !slices.Contains(all, r.Value), nil
 	case MatchStartsWith:
-		return !list && strings.HasPrefix(all[0], r.Value)
+		return !list && strings.HasPrefix(all[0], r.Value), nil
 	case MatchContains:
 		if list { // one of several, whole (unsure)
-			return slices.Contains(all, r.Value)
+			return slices.Contains(all, r.Value), nil
 		}
-		return strings.Contains(all[0], r.Value)
+		return strings.Contains(all[0], r.Value), nil
 	default:
-		return false
+		return false, fmt.Errorf("idpool: a rule with the match type %q", r.Match)
 	}
 }
 
@@ -178,7 +182,11 @@ const maxTagsSize = 460
 func (r *reached) tags() (map[string]string, error) {
 	out := map[string]string{}
 	for _, p := range r.proofs {
-		maps.Copy(out, p.principalTags(r.pool))
+		tags, err := p.principalTags(r.pool)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(out, tags)
 	}
 	size := 0
 	for _, value := range out {
@@ -191,20 +199,23 @@ func (r *reached) tags() (map[string]string, error) {
 }
 
 // principalTags are the tags by one proof. A claim that is missing or no text gives none.
-func (p *proof) principalTags(pool *Pool) map[string]string {
+func (p *proof) principalTags(pool *Pool) (map[string]string, error) {
 	if p.kind == proofPool {
-		return p.tags
+		return p.tags, nil
 	}
 	set, ok := pool.PrincipalTags[p.Provider]
 	if !ok && p.kind == proofOIDC {
 		set, ok = pool.PrincipalTags[p.mapping]
 	}
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	from := set.Tags
 	if set.UseDefaults {
-		from = p.kind.defaultTags()
+		var err error
+		if from, err = p.kind.defaultTags(); err != nil {
+			return nil, err
+		}
 	}
 	out := map[string]string{}
 	for key, claim := range from {
@@ -212,21 +223,21 @@ func (p *proof) principalTags(pool *Pool) map[string]string {
 			out[key] = all[0]
 		}
 	}
-	return out
+	return out, nil
 }
 
 // defaultTags are the tags that the service takes if it is told to take its defaults.
-func (k proofKind) defaultTags() map[string]string {
+func (k proofKind) defaultTags() (map[string]string, error) {
 	switch k {
 	case proofUserPool, proofOIDC, proofFacebook:
-		return map[string]string{"client": "aud", "username": "sub"}
+		return map[string]string{"client": "aud", "username": "sub"}, nil
 	case proofAmazon:
-		return map[string]string{"client": "aud", "username": "user_id"}
+		return map[string]string{"client": "aud", "username": "user_id"}, nil
 	case proofSAML:
-		return map[string]string{"username": samlName}
+		return map[string]string{"username": samlName}, nil
 	case proofPool:
-		return nil
+		return nil, nil
 	default:
-		return nil
+		return nil, fmt.Errorf("idpool: a login of the kind %d", k)
 	}
 }

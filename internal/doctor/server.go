@@ -31,10 +31,15 @@ func (e *examination) discover() bool {
 		return false
 	}
 	e.clock(a)
+	root := strings.Trim(at.Path, "/") == ""
+	if err := json.Unmarshal(a.body, &e.discovery); a.status == http.StatusOK && root && err == nil && strings.HasSuffix(e.discovery.JWKSURI, "/.well-known/jwks_uri") {
+		e.wrong("issuer", "this is the issuer of identity pools, not that of a user pool", missingPool(e.Issuer))
+		return false
+	}
 	if a.status != http.StatusOK {
 		remedy := "The issuer is the address of the server with the id of the pool after it. Look whether the pool exists: cognate pool list."
-		if strings.Trim(at.Path, "/") == "" {
-			remedy = "The id of the pool is missing: the issuer is " + strings.TrimSuffix(e.Issuer, "/") + "/POOL_ID."
+		if root {
+			remedy = missingPool(e.Issuer)
 		}
 		e.wrong("issuer", "there is no discovery at "+strings.TrimSuffix(e.Issuer, "/")+path+": "+http.StatusText(a.status), remedy)
 		return false
@@ -50,6 +55,10 @@ func (e *examination) discover() bool {
 	}
 	e.ok("issuer", "%s", e.Issuer)
 	return true
+}
+
+func missingPool(server string) string {
+	return "The id of the pool is missing: the issuer is " + strings.TrimSuffix(server, "/") + "/POOL_ID."
 }
 
 func unreachable(err error) string {
