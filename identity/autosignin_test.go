@@ -12,7 +12,6 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // signUpSession signs a user up through a client that may choose.
@@ -34,7 +33,7 @@ func (f *fixture) confirmed(t *testing.T, a *identity.AppClient, name, session s
 func TestSignedInRightAfterASignUp(t *testing.T) {
 	for _, s := range []identity.PoolSettings{cognitoPool, {}} {
 		for _, pass := range []string{password, ""} {
-			f := newEngineOn(t, storetest.Twice(memory.New()))
+			f := newEngineOn(t, twice(memory.New()))
 			pool := f.open(t, everyFactor(s))
 			a, other := f.choosing(t, pool, false), f.choosing(t, pool, false)
 			first := signUpSession(t, a, "alice", pass)

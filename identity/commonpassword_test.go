@@ -12,7 +12,6 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 const (
@@ -78,7 +77,7 @@ type setting struct {
 
 func newSetting(t *testing.T, pool identity.PoolSettings) *setting {
 	s := &setting{t: t}
-	s.fixture = newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
+	s.fixture = newEngineWith(t, twice(memory.New()), func(o *identity.Options) {
 		o.BlockedPasswords = []string{strings.ToUpper(ownPassword)}
 		o.Breached = func(ctx context.Context, p identity.Secret) (bool, error) {
 			s.asked = append(s.asked, p)

@@ -12,7 +12,6 @@ import (
 	"github.com/cognate-id/cognate/identity/internal/srp"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // A game is a custom sign-in: after SRP_A it wants the password, then a riddle, up to three
@@ -125,7 +124,7 @@ func guess(t *testing.T, c *identity.CustomChallenge, answer identity.Secret) (*
 // The hooks decide round by round, and see all rounds before.
 func TestCustomSignIn(t *testing.T) {
 	g := &game{}
-	f, _, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+	f, _, a := g.play(t, twice(memory.New()), cognitoPool)
 	first := riddle(t, a, "alice")
 	if first.Parameters["riddle"] != "what?" || first.Parameters["answer"] != "" || first.Username != "alice" {
 		t.Errorf("challenge %+v", first)
@@ -159,7 +158,7 @@ func session(t *testing.T, f *fixture, tokens *identity.Tokens) error {
 // A custom sign-in ends when its hook says so, and a wrong answer counts as a wrong password.
 func TestCustomSignInThatFails(t *testing.T) {
 	g := &game{}
-	_, _, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+	_, _, a := g.play(t, twice(memory.New()), cognitoPool)
 	c := riddle(t, a, "alice")
 	for range 2 {
 		in, err := guess(t, c, "wrong")
@@ -185,7 +184,7 @@ func TestCustomSignInThatFails(t *testing.T) {
 // For a user who does not exist, everything looks the same, and nothing gives tokens.
 func TestCustomSignInOfNobody(t *testing.T) {
 	g := &game{}
-	_, _, a := g.play(t, storetest.Twice(memory.New()), identity.PoolSettings{})
+	_, _, a := g.play(t, twice(memory.New()), identity.PoolSettings{})
 	known, nobody := riddle(t, a, "alice"), riddle(t, a, "nobod")
 	if len(known.State()) != len(nobody.State()) {
 		t.Errorf("the states have %d and %d bytes", len(known.State()), len(nobody.State()))
@@ -216,14 +215,14 @@ func TestCustomSignInWithoutADecision(t *testing.T) {
 		"password, no SRP_A": {Challenge: "PASSWORD_VERIFIER"},
 	} {
 		g := &game{define: func(*hook.DefineAuthChallenge) hook.DefineAuthChallengeDecision { return d }}
-		_, _, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+		_, _, a := g.play(t, twice(memory.New()), cognitoPool)
 		_, err := a.StartCustom(t.Context(), identity.StartCustom{Username: "alice"})
 		wantErr(t, name, err, identity.ErrHookDecision)
 	}
 	g := &game{create: func(*hook.CreateAuthChallenge) hook.CreateAuthChallengeDecision {
 		return hook.CreateAuthChallengeDecision{Private: map[string]string{"a": strings.Repeat("x", 2000)}}
 	}}
-	_, _, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+	_, _, a := g.play(t, twice(memory.New()), cognitoPool)
 	_, err := a.StartCustom(t.Context(), identity.StartCustom{Username: "alice"})
 	wantErr(t, "private parameters that are too long", err, identity.ErrHookDecision)
 }
@@ -231,7 +230,7 @@ func TestCustomSignInWithoutADecision(t *testing.T) {
 // A hook that fails to judge uses the state up: nobody gets a second try of it.
 func TestCustomSignInWhoseHookFails(t *testing.T) {
 	g := &game{fail: errInjected}
-	_, _, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+	_, _, a := g.play(t, twice(memory.New()), cognitoPool)
 	c := riddle(t, a, "alice")
 	_, err := guess(t, c, "right")
 	wantErr(t, "a hook that fails", err, identity.ErrHookFailed)
@@ -243,7 +242,7 @@ func TestCustomSignInWhoseHookFails(t *testing.T) {
 // A state belongs to its client, its user and its kind.
 func TestStateOfACustomSignInIsBound(t *testing.T) {
 	g := &game{}
-	f, pool, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+	f, pool, a := g.play(t, twice(memory.New()), cognitoPool)
 	f.join(t, pool, "bob", "bob@example.com")
 	c := riddle(t, a, "alice")
 	other := f.customClient(t, pool, false)
@@ -274,7 +273,7 @@ func TestStateOfACustomSignInIsBound(t *testing.T) {
 func TestCustomAnswerTakesNoOtherName(t *testing.T) {
 	g, mailed := &game{}, cognitoPool
 	mailed.Aliases = []string{"email"}
-	f, pool, a := g.play(t, storetest.Twice(memory.New()), mailed)
+	f, pool, a := g.play(t, twice(memory.New()), mailed)
 	u := f.user(t, pool, "alice")
 	c := riddle(t, a, "alice")
 	for _, name := range []string{u.Sub, u.Attributes["email"]} {
@@ -293,7 +292,7 @@ func TestCustomAnswerTakesNoOtherName(t *testing.T) {
 // A password that is proved by SRP is a round, and signs nobody in by itself.
 func TestCustomSignInWithAPassword(t *testing.T) {
 	g := &game{}
-	_, pool, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+	_, pool, a := g.play(t, twice(memory.New()), cognitoPool)
 	x, err := beginCustomSRP(t.Context(), a, pool.PoolID(), "alice")
 	check(t, "StartCustom", err)
 
@@ -340,7 +339,7 @@ func TestSecondFactorAfterACustomSignIn(t *testing.T) {
 		want     bool
 	}{{identity.SafeDefaults, false, true}, {identity.CognitoDefaults, false, false}, {identity.CognitoDefaults, true, true}} {
 		g := &game{}
-		f, pool, a := g.play(t, storetest.Twice(memory.New()), identity.PoolSettings{Defaults: c.defaults, PasswordPolicy: cognitoPool.PasswordPolicy, AutoVerified: []string{"email"}, MFA: "OPTIONAL", TOTP: new(true)})
+		f, pool, a := g.play(t, twice(memory.New()), identity.PoolSettings{Defaults: c.defaults, PasswordPolicy: cognitoPool.PasswordPolicy, AutoVerified: []string{"email"}, MFA: "OPTIONAL", TOTP: new(true)})
 		f.enroll(t, f.session(t, a, "alice"))
 		check(t, "SetMFA", pool.Admin().Users().SetMFA(t.Context(), "alice", identity.MFAUpdate{identity.MFATOTP: {Enabled: true}}))
 		var ch *identity.CustomChallenge
@@ -391,7 +390,7 @@ func TestAnswersAtOnceToACustomChallenge(t *testing.T) {
 // A password that is reset ends what is pending.
 func TestCustomSignInAfterAReset(t *testing.T) {
 	g := &game{}
-	_, pool, a := g.play(t, storetest.Twice(memory.New()), cognitoPool)
+	_, pool, a := g.play(t, twice(memory.New()), cognitoPool)
 	x, err := beginCustomSRP(t.Context(), a, pool.PoolID(), "alice")
 	check(t, "StartCustom", err)
 	in, err := x.ch.Answer(t.Context(), x.proof(t, password))
@@ -404,7 +403,7 @@ func TestCustomSignInAfterAReset(t *testing.T) {
 // A user who was disabled, or is not confirmed, gets no tokens.
 func TestCustomSignInOfADisabledUser(t *testing.T) {
 	g := &game{}
-	f, pool, a := g.play(t, storetest.Twice(memory.New()), identity.PoolSettings{})
+	f, pool, a := g.play(t, twice(memory.New()), identity.PoolSettings{})
 	c := riddle(t, a, "alice")
 	check(t, "Disable", pool.Admin().Users().Disable(t.Context(), "alice"))
 	_, err := guess(t, c, "right")

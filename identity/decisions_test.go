@@ -16,13 +16,12 @@ import (
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // hooked is an engine with hooks in every pool.
 func hookedEngine(t *testing.T, h identity.Hooks) *fixture {
 	t.Helper()
-	return newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) { o.Hooks = &h })
+	return newEngineWith(t, twice(memory.New()), func(o *identity.Options) { o.Hooks = &h })
 }
 
 // claimsOf are the claims of a token, which is not verified.
@@ -367,7 +366,7 @@ func TestOrderOfHooks(t *testing.T) {
 		}}
 	}
 	all, target := say("all", `"a"`, "email"), say("target", `"c"`)
-	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
+	f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) {
 		o.Hooks = &all
 		o.PoolHooks = map[string]identity.Hooks{t.Name(): say("pool", `"b"`), "other": say("other", `"d"`)}
 		o.Targets = func(_ *identity.PoolInfo, trigger identity.Trigger, in identity.TriggerTarget) *identity.Hooks {

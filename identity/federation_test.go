@@ -10,7 +10,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // oidcProvider is a provider whose endpoints are all given.
@@ -36,7 +35,7 @@ type federated struct {
 
 func newFederated(t *testing.T, pool identity.PoolSettings, provider identity.ProviderSettings, edit ...func(*identity.Options)) *federated {
 	t.Helper()
-	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
+	f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) {
 		for _, fn := range edit {
 			fn(o)
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // Codes that begin sign-ins, and what wrong ones count for.
@@ -31,7 +30,7 @@ func missAll(t *testing.T, a *identity.AppClient, name string) error {
 // unmetered is an engine that counts for accounts alone, and neither for addresses nor for sources.
 func unmetered(t *testing.T) *fixture {
 	t.Helper()
-	return newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) { o.Limits = identity.NoMessageLimits })
+	return newEngineWith(t, twice(memory.New()), func(o *identity.Options) { o.Limits = identity.NoMessageLimits })
 }
 
 // TestFirstCodesAreAHundredGuessesADay: wrong codes count for the day of the account, and a code is sent only if there is room for all of its
@@ -100,7 +99,7 @@ func TestUntriedFirstCodesStayWithinTheDay(t *testing.T) {
 // TestWrongFirstCodesCountForTheAddress: whoever has several accounts with one address has no more guesses of codes that go there, however many
 // messages the address may get.
 func TestWrongFirstCodesCountForTheAddress(t *testing.T) {
-	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
+	f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) {
 		o.Limits.AddressPerDay, o.Limits.AddressPerHour = 1000, 1000
 	})
 	pool, a := f.choosers(t, identity.PoolSettings{})

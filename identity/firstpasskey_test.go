@@ -14,7 +14,6 @@ import (
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 const byPasskey = identity.FirstPasskey
@@ -92,7 +91,7 @@ func passkeyFlow(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 func TestSignInByPasskey(t *testing.T) {
 	for _, algorithm := range []int{-7, -8, -257} {
 		for _, hidden := range []bool{false, true} {
-			f := newEngineOn(t, storetest.Twice(memory.New()))
+			f := newEngineOn(t, twice(memory.New()))
 			phone := &webauthntest.Authenticator{Algorithm: algorithm}
 			pool, a, s := f.signers(t, nil, phone, hidden)
 			res, err := a.Begin(t.Context(), identity.BeginSignIn{Username: "alice"})

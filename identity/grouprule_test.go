@@ -11,7 +11,6 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // ruleOf is a rule by the domain of the e-mail address.
@@ -351,7 +350,7 @@ func TestDeletedGroupTakesItsRules(t *testing.T) {
 
 // A user who is in as many groups as may be is put into no more, and no change fails for it.
 func TestGroupRulesKeepToTheQuota(t *testing.T) {
-	g := newGroupsOn(t, newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) { o.Quotas.GroupsPerUser = 2 }))
+	g := newGroupsOn(t, newEngineWith(t, twice(memory.New()), func(o *identity.Options) { o.Quotas.GroupsPerUser = 2 }))
 	for _, name := range []string{"a", "b", "c"} {
 		g.make(t, name, -1, "")
 		g.rule(t, ruleOf(name, "example.com"))

@@ -29,11 +29,17 @@ func (c *credential) last(n int) []string {
 // credential tells it from others, so c gets a later time than the old one even
 // if both were made in the same millisecond.
 func (c *credential) replace(tx store.Tx, s *PoolSettings, old *credential) error {
+	c.follow(old)
+	c.History = old.last(s.PasswordHistory() - 1)
+	return credentials.Put(tx, c)
+}
+
+// follow makes the credential newer than the one that it replaces: both may be of one instant, or of machines whose clocks differ. Whoever
+// says that the new password was proved must call it first.
+func (c *credential) follow(old *credential) {
 	if old != nil {
 		c.Changed = later(c.Changed, old.Changed.Add(time.Millisecond))
 	}
-	c.History = old.last(s.PasswordHistory() - 1)
-	return credentials.Put(tx, c)
 }
 
 // checkHistory returns [ErrPasswordReused] if the policy forbids to use a

@@ -12,7 +12,6 @@ import (
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // A fixture is an engine with what its tests look at.
@@ -36,7 +35,7 @@ func (f *fixture) advance(d time.Duration) { f.offset.Add(int64(d)) }
 // that one which is not pure shows.
 func newEngine(t testing.TB) *fixture {
 	t.Helper()
-	return newEngineOn(t, storetest.Twice(memory.New()))
+	return newEngineOn(t, twice(memory.New()))
 }
 
 func newEngineOn(t testing.TB, s store.Store) *fixture {

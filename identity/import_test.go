@@ -15,7 +15,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // exported are the records of all users of a pool, as they come out of JSON.
@@ -371,7 +370,7 @@ func TestImportRefuses(t *testing.T) {
 		{"name twice in one import", &identity.UserRecord{Username: "first"}, identity.ErrUsernameExists},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) { o.Quotas.GroupsPerUser = 2 })
+			f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) { o.Quotas.GroupsPerUser = 2 })
 			schema := identity.StandardSchema()
 			i := slices.IndexFunc(schema, func(a identity.SchemaAttribute) bool { return a.Name == "gender" })
 			schema[i].Required = true

@@ -13,7 +13,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 const csvHeader = "cognito:username,email,email_verified,phone_number,birthdate,cognito:mfa_enabled"
@@ -246,7 +245,7 @@ func manyRows(n int) string {
 // An import whose engine dies in the middle is finished by another engine: each row counts once,
 // wherever it died.
 func TestImportJobGoesOnAfterACrash(t *testing.T) {
-	st := storetest.Twice(memory.New())
+	st := twice(memory.New())
 	f := newEngineOn(t, st)
 	pool := f.open(t, cognitoPool)
 	j := importJob(t, f, pool, identity.ImportJobOptions{}, manyRows(1200))

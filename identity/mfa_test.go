@@ -10,6 +10,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
+	"github.com/cognate-id/cognate/store/memory"
 )
 
 // mfaPool is a pool whose users may, or must, have second factors.
@@ -117,6 +118,20 @@ func TestSecondFactorIsAskedBySRPAndAfterANewPassword(t *testing.T) {
 		t.Fatalf("after a new password: %+v, want TOTPRequired", res)
 	}
 	check(t, "code after a new password", answer(t.Context(), ch, key.Code(f.now())))
+}
+
+// The new password may be set at the instant of the temporary one, and the code comes after it all the same. A store that runs
+// transactions twice hid that it did not.
+func TestCodeAfterANewPasswordOfTheSameInstant(t *testing.T) {
+	f := newEngineOn(t, memory.New())
+	pool, a, key := f.enrolled(t, "ON")
+	f.advance(mfa.Period)
+	check(t, "SetPassword", pool.Admin().Users().SetPassword(t.Context(), "alice", wrong, false))
+	in, err := a.SignIn(t.Context(), identity.SignIn{Username: "alice", Password: wrong})
+	check(t, "SignIn", err)
+	res, err := in.Challenge.(*identity.NewPasswordRequired).Answer(t.Context(), identity.NewPassword{Password: password})
+	check(t, "new password", err)
+	check(t, "code", answer(t.Context(), res.Challenge.(*identity.TOTPRequired), key.Code(f.now())))
 }
 
 func TestWrongCodesAreLimited(t *testing.T) {

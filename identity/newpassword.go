@@ -250,6 +250,7 @@ func (s *scope) decideNewPassword(tx store.Tx, st *challengeState, cred *credent
 	if u, err = s.engine.ruledIn(tx, s.pool, u, ev); err != nil {
 		return nil, nil, err
 	}
+	cred.follow(old)
 	o := &outcome{user: u, cred: cred, proved: []proof{{Kind: provedPassword, Changed: cred.Changed}}}
 	return old, o, o.next(tx, s)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/store/sealed"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // What a program gets that leaves something out: it must be safe.
@@ -102,7 +101,7 @@ func TestUnsealedStoreCanBeRead(t *testing.T) {
 // Each operation that owes a message, without a way to send one: it says so, and
 // leaves the store as it was.
 func TestNoMessageIsOwedInSilence(t *testing.T) {
-	f := newEngineWith(t, storetest.Twice(memory.New()), func(*identity.Options) {})
+	f := newEngineWith(t, twice(memory.New()), func(*identity.Options) {})
 	pool := f.open(t, identity.PoolSettings{
 		Defaults: identity.CognitoDefaults, AutoVerified: []string{"email", "phone_number"}, SMSMFA: true, TOTP: new(true), MFA: identity.MFAOptional,
 		PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 8},

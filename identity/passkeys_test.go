@@ -14,7 +14,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 const pageOrigin = "https://www.example.com"
@@ -395,7 +394,7 @@ func TestPasskeysEndOtherSignIns(t *testing.T) {
 
 // TestPasskeyNames: a well-known make gives the passkey its name.
 func TestPasskeyNames(t *testing.T) {
-	f := newEngineOn(t, storetest.Twice(memory.New()))
+	f := newEngineOn(t, twice(memory.New()))
 	_, s := f.passkeyUser(t)
 	known := []byte{0xba, 0xda, 0x55, 0x66, 0xa7, 0xaa, 0x40, 0x1f, 0xbd, 0x96, 0x45, 0x61, 0x9a, 0x55, 0x12, 0x0d}
 	made := addPasskey(t, s, &webauthntest.Authenticator{AAGUID: [16]byte(known)})

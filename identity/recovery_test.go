@@ -12,7 +12,6 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // forgot asks for a reset code and returns it.
@@ -559,7 +558,7 @@ func TestMadeUpResetCodeFitsNobody(t *testing.T) {
 
 // TestWrongResetCodesCountForTheAddress: whoever has several accounts with one address has no more guesses of codes that go there.
 func TestWrongResetCodesCountForTheAddress(t *testing.T) {
-	f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) {
+	f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) {
 		o.Limits.AddressPerDay, o.Limits.AddressPerHour = 1000, 1000
 	})
 	pool := f.open(t, identity.PoolSettings{})

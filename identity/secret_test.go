@@ -14,7 +14,6 @@ import (
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/store/sealed"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 const canary = "canary-4f1d-in-a-coal-mine"
@@ -98,7 +97,7 @@ func spill(t *testing.T, f *fixture, pool *identity.UserPool) []string {
 func TestNoSecretIsLoggedOrStoredInClear(t *testing.T) {
 	var log bytes.Buffer
 	inner := memory.New()
-	f := newEngineWith(t, storetest.Twice(inner), func(o *identity.Options) {
+	f := newEngineWith(t, twice(inner), func(o *identity.Options) {
 		o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	pool := f.open(t, identity.PoolSettings{SRP: true})
@@ -147,7 +146,7 @@ func sealedStore(t *testing.T) (outer, inner store.Store) {
 	keys, err := sealed.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	check(t, "OpenKeyFile", err)
 	inner = memory.New()
-	return storetest.Twice(sealed.New(inner, keys, identity.Tables())), inner
+	return twice(sealed.New(inner, keys, identity.Tables())), inner
 }
 
 func TestLifeOfAUserInASealedStore(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 // addressless opens a pool that demands a factor, with alice, who has no address, and a client.
@@ -209,7 +208,7 @@ func TestSetupByEmailChangesTheAccount(t *testing.T) {
 		outbox *identity.OutboxOptions
 	}{{email, nil}, {phone, nil}, {email, &identity.OutboxOptions{}}} {
 		told := tt.told
-		f := newEngineWith(t, storetest.Twice(memory.New()), func(o *identity.Options) { o.Outbox = tt.outbox })
+		f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) { o.Outbox = tt.outbox })
 		send := func() {
 			if tt.outbox != nil {
 				check(t, "SendDue", second(f.SendDue(t.Context())))

@@ -11,7 +11,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/internal/srp"
 	"github.com/cognate-id/cognate/store/memory"
-	"github.com/cognate-id/cognate/store/storetest"
 )
 
 const (
@@ -85,7 +84,7 @@ func wantTokens(t *testing.T, what string, res *identity.SignInResult, err error
 
 func TestSignInWithAFactorOfOnesChoice(t *testing.T) {
 	for _, s := range []identity.PoolSettings{cognitoPool, {}} {
-		f := newEngineOn(t, storetest.Twice(memory.New()))
+		f := newEngineOn(t, twice(memory.New()))
 		pool, a := f.choosers(t, s)
 		all := []identity.FirstFactor{bySRP, byWord, byMail}
 		if s.Defaults == identity.SafeDefaults {

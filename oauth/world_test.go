@@ -21,6 +21,7 @@ import (
 	"github.com/cognate-id/cognate/oauth"
 	resolving "github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
+	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/store/storetest"
 )
@@ -67,6 +68,14 @@ func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
 // sameKeys has RSA keys for all tests.
 var sameKeys = identity.InsecureKeyStock(8)
 
+// backing finds transactions that are not pure, which the short tier does without.
+func backing() store.Store {
+	if testing.Short() {
+		return memory.New()
+	}
+	return storetest.Twice(memory.New())
+}
+
 // newWorld returns a world whose pool has the service's defaults, changed by edit.
 func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	t.Helper()
@@ -75,7 +84,7 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.engine = identity.New(storetest.Twice(memory.New()), &identity.Options{
+	w.engine = identity.New(backing(), &identity.Options{
 		Sender: w.outbox, Clock: w.now, KeyStock: sameKeys, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits, PasswordWait: time.Hour, Hooks: &w.hooks,
 		PageURL: func(context.Context) string { return "https://auth.example.com" }, Providers: &resolving.Resolver{Fetch: near},
 	})
