@@ -314,12 +314,12 @@ func TestWaysIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fd := newLinking(t, tt.pool)
 			tt.before(t, fd)
-			res, err := fd.in(t.Context(), "2", nil)
+			res, err := fd.in(t.Context(), "2", aliceThere)
 			check(t, "FederatedSignIn", err)
 			s, err := fd.pool.Session(t.Context(), res.Tokens.Access)
 			check(t, "Session", err)
 			wantErr(t, "Unlink", s.Unlink(t.Context(), bySubject("2")), identity.ErrLastWayIn)
-			check(t, "and nothing has changed", second(fd.in(t.Context(), "2", nil)))
+			check(t, "and nothing has changed", second(fd.in(t.Context(), "2", aliceThere)))
 		})
 	}
 }
