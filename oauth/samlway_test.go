@@ -243,12 +243,17 @@ func TestAccountAtSAMLIDP(t *testing.T) {
 	if _, out := b.get(w.authorizeURL(w.client, "prompt", "none")); out == nil || out.Query().Get("code") == "" {
 		t.Errorf("the browser is not signed in: %v", out)
 	}
+	thief := w.browser() // who has the cookies of before
+	thief.http.Jar.SetCookies(b.at, b.http.Jar.Cookies(b.at))
 	_, out := b.get("/logout?" + url.Values{"client_id": {w.client.ClientID()}, "logout_uri": {contosoBye}}.Encode())
 	if out == nil || !strings.HasPrefix(out.String(), contoso+"/slo?") {
 		t.Fatalf("signing out leads to %v\n%s", out, b.page)
 	}
 	if _, out := b.get(w.authorizeURL(w.client, "prompt", "none")); out == nil || out.Query().Get("error") != "login_required" {
 		t.Errorf("before it comes back, the browser is signed in: %v", out)
+	}
+	if _, out := thief.get(w.authorizeURL(w.client, "prompt", "none")); out == nil || out.Query().Get("error") != "login_required" {
+		t.Errorf("the cookies are good still: %v", out)
 	}
 	form := w.posts(out)
 	if _, out := b.send(http.MethodPost, "/saml2/logout", form); out == nil || out.String() != contosoBye {
