@@ -154,4 +154,8 @@ func TestChangePasswordNeedsTheScope(t *testing.T) {
 	_, err = s.SendVerification(t.Context(), "email")
 	wantErr(t, "SendVerification", err, identity.ErrAccessTokenScope)
 	wantErr(t, "VerifyAttribute", s.VerifyAttribute(t.Context(), "email", "000000"), identity.ErrAccessTokenScope)
+	wantErr(t, "Link", s.Link(t.Context(), identity.FederatedIdentity{Provider: "Acme", Subject: "1"}), identity.ErrAccessTokenScope)
+	wantErr(t, "MayLink", s.MayLink(), identity.ErrAccessTokenScope)
+	wantErr(t, "Unlink", s.Unlink(t.Context(), bySubject("1")), identity.ErrAccessTokenScope)
+	wantErr(t, "ProviderToken", second(s.ProviderToken(t.Context(), "Acme")), identity.ErrAccessTokenScope)
 }

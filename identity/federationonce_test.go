@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
 )
 
 // TestMessagesOfProvidersCountOnce: the second time nothing changes, whatever the first time came to.
@@ -105,5 +107,43 @@ func TestUpstream(t *testing.T) {
 	check(t, "Browser", err)
 	if got, err := b.Upstream(); err != nil || got != nil {
 		t.Errorf("%q, %v of a sign-in that has said nothing", got, err)
+	}
+}
+
+var sealedUpstream = regexp.MustCompile(`"upstream":"([^"]*)"`)
+
+// TestUpstreamOfAnotherBrowser: whoever writes into the store cannot give a browser what another one was sealed, of the same user or not.
+func TestUpstreamOfAnotherBrowser(t *testing.T) {
+	fd := newFederated(t, identity.PoolSettings{}, oidcProvider("Acme", mapsMail))
+	var browsers []identity.Secret
+	for _, subject := range []string{"ann", "ann", "bob"} {
+		res, err := fd.app.Pages().FederatedSignIn(t.Context(), identity.FederatedIdentity{Provider: "Acme", Subject: subject, Upstream: []byte(subject)})
+		check(t, "FederatedSignIn", err)
+		browsers = append(browsers, res.Browser)
+	}
+	check(t, "Update", fd.store.Update(t.Context(), func(tx store.Tx) error {
+		var keys, values []string
+		for e, err := range tx.Scan("families", store.Range{}) {
+			if err != nil {
+				return err
+			}
+			keys, values = append(keys, e.Key), append(values, string(e.Value))
+		}
+		for i, key := range keys { // each has that of the next one: two of them are ann's
+			next := sealedUpstream.FindString(values[(i+1)%len(values)])
+			if err := tx.Put("families", key, []byte(sealedUpstream.ReplaceAllLiteralString(values[i], next))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for _, browser := range browsers {
+		b, err := fd.app.Browser(t.Context(), browser)
+		check(t, "Browser", err)
+		got, err := b.Upstream()
+		wantErr(t, "Upstream", err, identity.ErrSessionInvalid)
+		if got != nil {
+			t.Errorf("%q", got)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/store"
+	"github.com/cognate-id/cognate/store/memory"
 )
 
 // newLinking returns a pool with alice, who has a password, whose client has Acme and the pool itself.
@@ -176,6 +178,7 @@ func TestSessionLinks(t *testing.T) {
 	check(t, "Link", s.Link(t.Context(), who("1")))
 	wantErr(t, "again", s.Link(t.Context(), who("1")), identity.ErrAlreadyLinked)
 	wantErr(t, "no subject", s.Link(t.Context(), who("")), identity.ErrProviderSubject)
+	check(t, "Create", second(fd.pool.Admin().Providers().Create(t.Context(), oidcProvider("Other", mapsMail))))
 	wantErr(t, "no provider of the client", s.Link(t.Context(), identity.FederatedIdentity{Provider: "Other", Subject: "1"}), identity.ErrProviderNotFound)
 	if fd.signedIn(t, "1", nil) != alice.Sub {
 		t.Error("the first sign-in of who is linked is not alice's")
@@ -221,6 +224,104 @@ func TestSessionLinks(t *testing.T) {
 	check(t, "a profile links", s.Link(t.Context(), who("2")))
 	wantErr(t, "what the user was made with", s.Unlink(t.Context(), bySubject("1")), identity.ErrLastWayIn)
 	check(t, "the other", s.Unlink(t.Context(), bySubject("2")))
+}
+
+// TestDisabledUsersAreNotLinked: neither at once nor by a session that is there still.
+func TestDisabledUsersAreNotLinked(t *testing.T) {
+	fd := newLinking(t, trusting("example.com"))
+	s := fd.session(t, fd.app, "alice")
+	fd.edit(t, fd.pool, "alice", func(u *identity.User) { u.Disabled = true })
+	wantErr(t, "by the address", second(fd.in(t.Context(), "1", aliceThere)), identity.ErrUserDisabled)
+	wantErr(t, "Link", s.Link(t.Context(), identity.FederatedIdentity{Provider: "Acme", Subject: "2"}), identity.ErrUserDisabled)
+	if n := len(fd.user(t, "alice").Identities); n != 0 {
+		t.Errorf("a disabled user is linked with %d", n)
+	}
+}
+
+// A heldStore does something once, before its next transaction.
+type heldStore struct {
+	store.Store
+	before func()
+}
+
+func (s *heldStore) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if before := s.before; before != nil {
+		s.before = nil
+		before()
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// TestLinkAtOnceLooksAgain: what makes a link safe must be so when it is written, and not only when it was looked at.
+func TestLinkAtOnceLooksAgain(t *testing.T) {
+	for name, meanwhile := range map[string]func(*testing.T, *federated){
+		"the address is verified no more": func(t *testing.T, fd *federated) {
+			fd.edit(t, fd.pool, "alice", func(u *identity.User) { u.Attributes["email_verified"] = "false" })
+		},
+		"somebody of a provider that is not trusted is linked": linkOther,
+	} {
+		t.Run(name, func(t *testing.T) {
+			held := &heldStore{Store: memory.New()}
+			fd := &federated{fixture: newEngineWith(t, held, func(*identity.Options) {})}
+			fd.pool = fd.open(t, trusting("example.com"))
+			check(t, "Create", second(fd.pool.Admin().Providers().Create(t.Context(), oidcProvider("Acme", mapsMail))))
+			fd.app = fd.client(t, fd.pool, identity.ClientSettings{Providers: []string{"Acme", "COGNITO"}})
+			fd.join(t, fd.pool, "alice", email)
+			held.before = func() { meanwhile(t, fd) }
+			_, err := fd.in(t.Context(), "1", aliceThere)
+			if held.before != nil || err == nil {
+				t.Errorf("signed in, by no transaction or in spite of it: %v", err)
+			}
+			for _, id := range fd.user(t, "alice").Identities {
+				if id.Provider == "Acme" {
+					t.Error("alice is linked")
+				}
+			}
+		})
+	}
+}
+
+// TestWaysIn: what a user could not sign in by is no way in.
+func TestWaysIn(t *testing.T) {
+	noPassword := func(t *testing.T, fd *federated) {
+		t.Helper()
+		check(t, "Link", fd.link(t, bySubject("2")))
+		check(t, "no password", fd.unlink(t, identity.ProviderUser{Provider: "Cognito", Value: "alice"}))
+	}
+	for name, tt := range map[string]struct {
+		pool   identity.PoolSettings
+		before func(*testing.T, *federated)
+	}{
+		"the provider was turned off": {identity.PoolSettings{}, func(t *testing.T, fd *federated) {
+			res, err := fd.in(t.Context(), "1", nil)
+			check(t, "FederatedSignIn", err)
+			s, err := fd.pool.Session(t.Context(), res.Tokens.Access)
+			check(t, "Session", err)
+			check(t, "Link", s.Link(t.Context(), identity.FederatedIdentity{Provider: "Acme", Subject: "2"}))
+			check(t, "Unlink", fd.unlink(t, bySubject("1")))
+			fd.advance(time.Second)
+		}},
+		"a link that nobody has signed in by": {identity.PoolSettings{}, func(t *testing.T, fd *federated) {
+			check(t, "Link", fd.link(t, identity.ProviderUser{Provider: "Acme", Attribute: "email", Value: "nobody@example.com"}))
+			noPassword(t, fd)
+		}},
+		"codes, for a user of providers alone": {identity.PoolSettings{FirstFactors: []identity.FirstFactor{identity.FirstPassword, identity.FirstEmailOTP}}, noPassword},
+		"a user of the pool without a password": {identity.PoolSettings{}, func(t *testing.T, fd *federated) {
+			noPassword(t, fd)
+			fd.edit(t, fd.pool, "alice", func(u *identity.User) { u.Status = identity.StatusConfirmed })
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fd := newLinking(t, tt.pool)
+			tt.before(t, fd)
+			res, err := fd.in(t.Context(), "2", aliceThere)
+			check(t, "FederatedSignIn", err)
+			s, err := fd.pool.Session(t.Context(), res.Tokens.Access)
+			check(t, "Session", err)
+			wantErr(t, "Unlink", s.Unlink(t.Context(), bySubject("2")), identity.ErrLastWayIn)
+			check(t, "and nothing has changed", second(fd.in(t.Context(), "2", aliceThere)))
+		})
+	}
 }
 
 // TestOwnersHearOfLinks: each link and unlink is told to the verified address, whoever makes it.

@@ -52,6 +52,9 @@ const (
 // for one of the NativeClients of its policy, and it signs in once. The engine needs a [ProviderVerifier] as Options.Providers, such as the Resolver of
 // package oauth/federation.
 //
+// A client that has a secret is asked for no SecretHash: that is a digest over the username, and who it is stands in the token alone. Its nonce and
+// that it counts once are what protects the call.
+//
 // It returns [ErrProviderToken] for a token that is good for nothing, [ErrMissingParameter] without a nonce, [ErrProviderTokens] where none can be verified, and the errors of [AppClient.FederatedSignIn], after which the app needs a new
 // token.
 func (a *AppClient) SignInWithToken(ctx context.Context, in ProviderSignIn) (*SignInResult, error) {

@@ -217,6 +217,51 @@ func TestProviderTokensThatAreNoMore(t *testing.T) {
 	})
 }
 
+// TestProviderTokensDuringARefresh: what happens while a call asks the provider wins over what the provider says, and that is never lost.
+func TestProviderTokensDuringARefresh(t *testing.T) {
+	refreshing := func(t *testing.T, ctx context.Context) (*keeping, *identity.Session, func() error) {
+		t.Helper()
+		k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
+		s := k.session(t, "1", k.expired())
+		k.up.hold = make(chan struct{})
+		done := make(chan error, 1)
+		go func() { done <- second(s.ProviderToken(ctx, "Acme")) }()
+		for k.up.refreshed.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return k, s, func() error { close(k.up.hold); return <-done }
+	}
+	t.Run("signed out everywhere", func(t *testing.T) {
+		k, s, answered := refreshing(t, t.Context())
+		check(t, "SignOutEverywhere", s.SignOutEverywhere(t.Context()))
+		wantErr(t, "the call", answered(), identity.ErrNoProviderToken)
+		k.advance(time.Second)
+		_, err := kept(t, k.session(t, "1", nil))
+		wantErr(t, "after it", err, identity.ErrNoProviderToken)
+	})
+	t.Run("signed in again", func(t *testing.T) {
+		k, s, answered := refreshing(t, t.Context())
+		k.session(t, "1", &identity.ProviderTokens{Access: "newer", Refresh: "newer refresh", Expires: k.now().Add(time.Hour)})
+		check(t, "the call", answered())
+		if got, err := kept(t, s); err != nil || got != "newer" {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+	t.Run("the caller gives up", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		k, s, answered := refreshing(t, ctx)
+		cancel()
+		_ = answered() // an error or not
+		ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		got, err := s.ProviderToken(ctx, "Acme")
+		check(t, "ProviderToken", err)
+		if got.Access != canary+" access 1" || k.up.refreshed.Load() != 1 {
+			t.Errorf("after %d refreshes: %+v", k.up.refreshed.Load(), got)
+		}
+	})
+}
+
 // TestProviderTokensAreDeleted: with what they are of, and when they are not to be kept any more.
 func TestProviderTokensAreDeleted(t *testing.T) {
 	for name, act := range map[string]func(*testing.T, *keeping, *identity.Session) *identity.Session{
@@ -225,6 +270,20 @@ func TestProviderTokensAreDeleted(t *testing.T) {
 			k.session(t, "1", k.tokens())
 			k.policy(t, identity.ProviderPolicy{KeepTokens: true})
 			return k.session(t, "1", nil)
+		},
+		"not kept any more, and nothing given": func(t *testing.T, k *keeping, _ *identity.Session) *identity.Session {
+			k.policy(t, identity.ProviderPolicy{})
+			k.session(t, "1", nil)
+			k.policy(t, identity.ProviderPolicy{KeepTokens: true})
+			return k.session(t, "1", nil)
+		},
+		"kept, but not handed out any more": func(t *testing.T, k *keeping, _ *identity.Session) *identity.Session {
+			res, err := k.in(t.Context(), "1", nil)
+			check(t, "FederatedSignIn", err)
+			k.policy(t, identity.ProviderPolicy{})
+			s, err := k.pool.Session(t.Context(), res.Tokens.Access)
+			check(t, "Session", err)
+			return s
 		},
 		"signed out everywhere": func(t *testing.T, k *keeping, s *identity.Session) *identity.Session {
 			check(t, "SignOutEverywhere", s.SignOutEverywhere(t.Context()))
@@ -276,10 +335,13 @@ func (k *keeping) policy(t *testing.T, p identity.ProviderPolicy) {
 // TestSignInWithToken: an app signs in by an ID token, which counts once.
 func TestSignInWithToken(t *testing.T) {
 	k := newKeeping(t, identity.ProviderPolicy{NativeClients: []string{"ios", "android"}})
-	end := k.now().Add(time.Hour)
+	end := k.now().Add(48 * time.Hour)
 	k.up.verify = func(p *identity.Provider, idToken identity.Secret, nonce string, clients []string) (identity.FederatedIdentity, time.Time, error) {
 		if p.Name != "Acme" || p.Details["client_id"] != "app" || !slices.Equal(clients, []string{"ios", "android"}) {
 			t.Errorf("asked about %s of %v", p.Name, clients)
+		}
+		if len(nonce) > 1024 {
+			t.Error("asked about a long nonce")
 		}
 		if !strings.HasPrefix(string(idToken), "h.p") || nonce != "n" {
 			return identity.FederatedIdentity{}, time.Time{}, identity.ErrProviderToken
@@ -300,10 +362,12 @@ func TestSignInWithToken(t *testing.T) {
 	wantErr(t, "no nonce", in("h.p2.s", ""), identity.ErrMissingParameter)
 	wantErr(t, "no token", in("", "n"), identity.ErrMissingParameter)
 	wantErr(t, "a long one", in("h.p"+strings.Repeat("x", 64<<10), "n"), identity.ErrProviderToken)
+	wantErr(t, "a long nonce", in("h.p2.s", strings.Repeat("n", 1025)), identity.ErrProviderToken)
 	check(t, "the next one", in("h.p2.s", "n"))
-	k.advance(59 * time.Minute)
+	k.advance(47 * time.Hour)
 	check(t, "Sweep", second(k.Sweep(t.Context())))
 	wantErr(t, "again, before it expires", in("h.p.s", "n"), identity.ErrProviderToken)
+	check(t, "Create", second(k.pool.Admin().Providers().Create(t.Context(), oidcProvider("Other", nil))))
 	wantErr(t, "a provider that the client does not have", second(k.app.SignInWithToken(t.Context(), identity.ProviderSignIn{Provider: "Other", IDToken: "h.p3.s", Nonce: "n"})), identity.ErrProviderNotFound)
 
 	errs := together(crowd, func(int) error {
@@ -316,6 +380,19 @@ func TestSignInWithToken(t *testing.T) {
 	check(t, "Create", second(k.pool.Admin().Providers().Create(t.Context(), facebook)))
 	k.app = k.client(t, k.pool, identity.ClientSettings{Providers: []string{"Facebook"}})
 	wantErr(t, "Facebook", second(k.app.SignInWithToken(t.Context(), identity.ProviderSignIn{Provider: "Facebook", IDToken: "h.p.s", Nonce: "n"})), identity.ErrProviderTokens)
+}
+
+// TestSignInWithTokenKeepsNoTokens: an app has no access token to give, and what the pages have got stays.
+func TestSignInWithTokenKeepsNoTokens(t *testing.T) {
+	k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
+	s := k.session(t, "1", k.tokens())
+	k.up.verify = func(*identity.Provider, identity.Secret, string, []string) (identity.FederatedIdentity, time.Time, error) {
+		return identity.FederatedIdentity{Subject: "1", Tokens: &identity.ProviderTokens{ID: "h.p.s"}}, k.now().Add(time.Hour), nil
+	}
+	check(t, "SignInWithToken", second(k.app.SignInWithToken(t.Context(), identity.ProviderSignIn{Provider: "Acme", IDToken: "h.p.s", Nonce: "n"})))
+	if got, err := kept(t, s); err != nil || got != canary+" access" {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 // TestSignInWithTokenAsks: an app is asked to link as pages are, and the token is used up all the same.

@@ -268,11 +268,7 @@ func samlRow(t *testing.T) string {
 			t.Fatal(b.page)
 		}
 		w.visit(http.MethodPost, "/login", url.Values{"user": {"ann"}, "password": {"hunter2"}}.Encode())
-		form := url.Values{}
-		for _, m := range postedField.FindAllStringSubmatch(w.visit(http.MethodGet, out.String(), ""), -1) {
-			form.Set(m[1], html.UnescapeString(m[2]))
-		}
-		_, out = w.back(b, form)
+		_, out = w.back(b, w.posts(out))
 		return out
 	})
 }

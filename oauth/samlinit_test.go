@@ -205,6 +205,7 @@ func (w *contosoWorld) relayStates(clients map[string]string) []initCase {
 		{"no provider", func() url.Values { return w.begins("identity_provider", "") }, toldPage},
 		{"an address that is not the client's", func() url.Values { return w.begins("redirect_uri", "https://evil.example/cb") }, toldPage},
 		{"nearly an address of the client", func() url.Values { return w.begins("redirect_uri", callback+"/") }, toldPage},
+		{"an address of the client in another writing", func() url.Values { return w.begins("redirect_uri", "https://APP.example.com/cb") }, toldPage},
 		{"no address", func() url.Values { return w.begins("redirect_uri", "") }, toldPage},
 		{"tokens", func() url.Values { return w.begins("response_type", "token") }, toldPage},
 		{"no kind of answer", func() url.Values { return w.begins("response_type", "") }, toldPage},

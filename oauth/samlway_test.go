@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"html"
 	"io"
 	"log"
@@ -13,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,7 +107,9 @@ func (w *samlWorld) visit(method, target, body string) string {
 	if out.Code >= 400 {
 		w.Fatalf("%s %s: %d %s", method, target, out.Code, out.Body)
 	}
-	w.kept = append(w.kept, out.Result().Cookies()...)
+	for _, c := range out.Result().Cookies() {
+		w.kept = append(slices.DeleteFunc(w.kept, func(old *http.Cookie) bool { return old.Name == c.Name }), c)
+	}
 	return out.Body.String()
 }
 
@@ -124,14 +128,35 @@ func (w *samlWorld) awayAs(b *browser, user string) url.Values {
 		w.Fatalf("%d, to %v:\n%s", status, out, b.page)
 	}
 	w.visit(http.MethodPost, "/login", url.Values{"user": {user}, "password": {"hunter2"}}.Encode())
-	form := url.Values{}
-	for _, m := range postedField.FindAllStringSubmatch(w.visit(http.MethodGet, out.String(), ""), -1) {
-		form.Set(m[1], html.UnescapeString(m[2]))
-	}
+	form := w.posts(out)
 	if form.Get("SAMLResponse") == "" || form.Get("RelayState") == "" {
 		w.Fatalf("the provider has the browser post %v", form)
 	}
 	return form
+}
+
+// posts goes to the provider, and returns the form that it has the browser post.
+func (w *samlWorld) posts(to *url.URL) url.Values {
+	w.Helper()
+	form := url.Values{}
+	for _, m := range postedField.FindAllStringSubmatch(w.visit(http.MethodGet, to.String(), ""), -1) {
+		form.Set(m[1], html.UnescapeString(m[2]))
+	}
+	return form
+}
+
+// signsIn signs a user of the provider in, and returns the claims of the ID token.
+func (w *samlWorld) signsIn(b *browser, user string) map[string]any {
+	w.Helper()
+	_, out := w.back(b, w.awayAs(b, user))
+	if out == nil || out.Query().Get("code") == "" || out.Query().Get("state") != "s t&" {
+		w.Fatalf("%v\n%s", out, b.page)
+	}
+	status, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.client.ClientID(), "redirect_uri", callback, "code", out.Query().Get("code"), "code_verifier", verifier)
+	if status != http.StatusOK {
+		w.Fatalf("%d %v", status, doc)
+	}
+	return claims(w, doc["id_token"])
 }
 
 // back posts a form as the provider's page does.
@@ -153,22 +178,93 @@ func TestSignInBySAML(t *testing.T) {
 			w := newSAMLWorld(t, edit)
 			var sub any
 			for range 2 { // the second time it is the same user
-				b := w.browser()
-				_, out := w.back(b, w.away(b))
-				if out == nil || out.Query().Get("code") == "" || out.Query().Get("state") != "s t&" {
-					t.Fatalf("%v\n%s", out, b.page)
-				}
-				status, doc, _ := w.post("/oauth2/token", "grant_type", "authorization_code", "client_id", w.client.ClientID(), "redirect_uri", callback, "code", out.Query().Get("code"), "code_verifier", verifier)
-				if status != http.StatusOK {
-					t.Fatalf("%d %v", status, doc)
-				}
-				c := claims(t, doc["id_token"])
+				c := w.signsIn(w.browser(), "ann")
 				if name, _ := c["cognito:username"].(string); !strings.HasPrefix(strings.ToLower(name), "contoso_") || c["email"] != "ann@contoso.example" || sub != nil && c["sub"] != sub {
 					t.Errorf("%v", c)
 				}
 				sub = c["sub"]
 			}
 		})
+	}
+}
+
+// TestAccountAtSAMLIDP goes with a provider that we did not write through the life of an account: the first sign-in makes the user, the next
+// ones write what has changed, a link leads to a user of the pool, and signing out ends the session here and there.
+func TestAccountAtSAMLIDP(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two RSA keys, and signs people in at a provider that hashes their passwords by bcrypt")
+	}
+	w := newSAMLWorld(t, func(p *identity.ProviderSettings) {
+		p.Mapping["name"], p.Details["IDPSignout"] = "urn:oid:2.5.4.3", "true"
+	})
+	put := func(user, name string) {
+		w.visit(http.MethodPut, "/users/"+user, `{"email":"`+user+`@contoso.example","password":"hunter2","common_name":"`+name+`"}`)
+	}
+	get := func(name string) *identity.User {
+		u, err := w.pool.Admin().Users().Get(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	const username = "Contoso_ann@contoso.example"
+	if _, err := w.pool.Admin().Users().Get(t.Context(), username); !errors.Is(err, identity.ErrUserNotFound) {
+		t.Fatalf("before the first sign-in: %v", err)
+	}
+	var sub any
+	for _, name := range []string{"Ann Arbor", "Ann Arbor", "Ann Miller"} { // the first time, again, and after a wedding
+		put("ann", name)
+		c, u := w.signsIn(w.browser(), "ann"), get(username)
+		if c["sub"] != u.Sub || sub != nil && sub != c["sub"] || u.Attributes["name"] != name || u.Attributes["email"] != "ann@contoso.example" || u.Status != identity.StatusExternalProvider || len(u.Identities) != 1 {
+			t.Errorf("%s: %v, %+v", name, c, u)
+		}
+		sub = c["sub"]
+	}
+
+	put("bea", "Bea Miller")
+	bea := w.user("bea")
+	link := func() error {
+		return w.pool.Admin().Users().Link(t.Context(), identity.ProviderUser{Provider: "Cognito", Value: "bea"}, identity.ProviderUser{Provider: "Contoso", Value: "bea@contoso.example"})
+	}
+	if err := link(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if c := w.signsIn(w.browser(), "bea"); c["sub"] != bea.Sub || c["cognito:username"] != "bea" || get("bea").Attributes["name"] != "Bea Miller" {
+			t.Errorf("who is linked signs in as %v", c)
+		}
+	}
+	if err := link(); !errors.Is(err, identity.ErrAlreadyLinked) {
+		t.Errorf("a second link: %v", err)
+	}
+
+	b := w.browser()
+	w.signsIn(b, "ann")
+	if _, out := b.get(w.authorizeURL(w.client, "prompt", "none")); out == nil || out.Query().Get("code") == "" {
+		t.Errorf("the browser is not signed in: %v", out)
+	}
+	thief := w.browser() // who has the cookies of before
+	thief.http.Jar.SetCookies(b.at, b.http.Jar.Cookies(b.at))
+	_, out := b.get("/logout?" + url.Values{"client_id": {w.client.ClientID()}, "logout_uri": {contosoBye}}.Encode())
+	if out == nil || !strings.HasPrefix(out.String(), contoso+"/slo?") {
+		t.Fatalf("signing out leads to %v\n%s", out, b.page)
+	}
+	if _, out := b.get(w.authorizeURL(w.client, "prompt", "none")); out == nil || out.Query().Get("error") != "login_required" {
+		t.Errorf("before it comes back, the browser is signed in: %v", out)
+	}
+	if _, out := thief.get(w.authorizeURL(w.client, "prompt", "none")); out == nil || out.Query().Get("error") != "login_required" {
+		t.Errorf("the cookies are good still: %v", out)
+	}
+	form := w.posts(out)
+	if _, out := b.send(http.MethodPost, "/saml2/logout", form); out == nil || out.String() != contosoBye {
+		t.Errorf("from there, it goes to %v\n%s", out, b.page)
+	}
+	_, out = b.get(w.authorizeURL(w.client, "identity_provider", "Contoso"))
+	if form := w.posts(out); form.Get("SAMLResponse") != "" {
+		t.Error("the browser is signed in at the provider still")
+	}
+	if c := w.signsIn(b, "ann"); c["sub"] != sub {
+		t.Errorf("the sign-in after signing out is of %v", c)
 	}
 }
 
