@@ -44,7 +44,7 @@ func newEngineOn(t testing.TB, s store.Store) *fixture {
 }
 
 // sameKeys has RSA keys for all tests.
-var sameKeys = identity.InsecureKeyStock(8)
+var sameKeys = identity.InsecureKeyStock(2)
 
 // newEngineWith returns an engine whose options were changed by edit.
 func newEngineWith(t testing.TB, s store.Store, edit func(*identity.Options)) *fixture {

@@ -21,7 +21,7 @@ func twice(s store.Store) store.Store {
 // TestMain has the garbage collector run seldom: each test makes engines of its
 // own, small and soon dropped, and a fifth of the time was spent on tidying up.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(800)
 	flag.Parse() // for testing.Short
 	if testing.Short() && !raceEnabled {
 		crowd = 24

@@ -8,6 +8,6 @@ import (
 
 // TestMain has the garbage collector run seldom: each test makes an engine of its own, small and soon dropped.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(800)
 	os.Exit(m.Run())
 }

@@ -66,7 +66,7 @@ func (w *world) now() time.Time {
 func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
 
 // sameKeys has RSA keys for all tests.
-var sameKeys = identity.InsecureKeyStock(8)
+var sameKeys = identity.InsecureKeyStock(2)
 
 // backing finds transactions that are not pure, which the short tier does without.
 func backing() store.Store {

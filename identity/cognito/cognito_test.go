@@ -67,7 +67,7 @@ type serverOptions struct {
 func newServer(t testing.TB) *server { return newServerWith(t, serverOptions{}) }
 
 // sameKeys has RSA keys for all tests.
-var sameKeys = identity.InsecureKeyStock(8)
+var sameKeys = identity.InsecureKeyStock(2)
 
 func newServerWith(t testing.TB, o serverOptions) *server {
 	t.Helper()

@@ -84,7 +84,7 @@ type Server struct {
 }
 
 // stock holds signing keys for all servers of a process whose pools have RSA keys.
-var stock = sync.OnceValue(func() *identity.KeyStock { return identity.NewKeyStock(4) })
+var stock = sync.OnceValue(func() *identity.KeyStock { return identity.NewKeyStock(2) })
 
 func stockFor(pool *identity.PoolSettings) *identity.KeyStock {
 	if pool != nil && pool.SigningAlgorithm() != "RS256" {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -35,9 +36,12 @@ func shown(t *testing.T, p *hosted.Pages, page hosted.Page, header ...string) *h
 }
 
 // state returns the page of a state.
+// states are made once: the picture of a key takes long.
+var states = sync.OnceValue(hosted.States)
+
 func state(t *testing.T, name string) hosted.Page {
 	t.Helper()
-	for _, s := range hosted.States() {
+	for _, s := range states() {
 		if s.Name == name {
 			return s.Page
 		}
@@ -50,7 +54,7 @@ func state(t *testing.T, name string) hosted.Page {
 // try to break out of a page are among the states.
 func TestEachState(t *testing.T) {
 	p := made(t, nil)
-	for i, s := range hosted.States() {
+	for i, s := range states() {
 		for j, language := range hosted.Languages() {
 			if testing.Short() && (i+j)%3 != 0 {
 				continue // each state in a third of the languages
@@ -79,7 +83,7 @@ func TestEachState(t *testing.T) {
 
 func TestStatesHaveEachKind(t *testing.T) {
 	names, kinds := map[string]bool{}, map[hosted.Kind]bool{}
-	for _, s := range hosted.States() {
+	for _, s := range states() {
 		if names[s.Name] {
 			t.Errorf("%s is there twice", s.Name)
 		}
@@ -159,7 +163,7 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 
 func TestFormsCarryTheirState(t *testing.T) {
 	p := made(t, nil)
-	for _, s := range hosted.States() {
+	for _, s := range states() {
 		if strings.HasSuffix(s.Name, "-hostile") {
 			continue
 		}
@@ -269,7 +273,7 @@ func TestPagesAreLight(t *testing.T) {
 	p := made(t, nil)
 	const limit = 30_000
 	heaviest, which := 0, ""
-	for _, s := range hosted.States() {
+	for _, s := range states() {
 		if strings.HasSuffix(s.Name, "-hostile") {
 			continue
 		}
@@ -377,7 +381,7 @@ func TestPreview(t *testing.T) {
 		return w
 	}
 	list := get("/").Body.String()
-	for _, s := range hosted.States() {
+	for _, s := range states() {
 		if !strings.Contains(list, `href="/`+s.Name+`"`) {
 			t.Errorf("%s is not listed", s.Name)
 		}
