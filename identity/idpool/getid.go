@@ -143,6 +143,8 @@ func (r *record) provenBy(proofs []*proof) error {
 		switch {
 		case p.kind == proofPool && p.identity != r.ID:
 			return ErrLogins // whoever made the token has vouched for another identity
+		case p.kind == proofPool && !p.issued.After(r.NotBefore):
+			return ErrTokenInactive
 		case p.kind == proofPool:
 			if !r.loose() {
 				proven = true

@@ -48,6 +48,7 @@ type proof struct {
 
 	// Of a token of an identity pool.
 	identity string
+	issued   time.Time
 	amr      []string
 	tags     map[string]string
 }

@@ -92,7 +92,7 @@ func New(e *identity.Engine, s store.Store, o *Options) (*Service, error) {
 		return nil, fmt.Errorf("identity pools: %w", store.ErrUnsealed)
 	}
 	roles := &sts.Options{
-		Roles: svc.o.Roles, Account: e.Account(), VerifyWebIdentity: svc.VerifyWebIdentity, Active: svc.Active,
+		Roles: svc.o.Roles, Account: e.Account(), VerifyWebIdentity: svc.VerifyWebIdentity, Active: svc.Active, Event: svc.roleEvent,
 		Operator: svc.o.Operator, Clock: svc.o.Clock, Logger: svc.o.Logger,
 	}
 	if svc.o.DevelopmentTrust {

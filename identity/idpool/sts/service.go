@@ -36,6 +36,9 @@ type Options struct {
 	// it, operators may call GetCallerIdentity, and AssumeRole if the key may. Defaults to nil: no
 	// lasting key is known.
 	Operator func(ctx context.Context, accessKey string) (o Operator, ok bool, err error)
+	// Event prepares the event of a change of a role, before the transaction. What it returns writes the event, in the
+	// transaction of the change. Defaults to nil: changes leave no events.
+	Event func(ctx context.Context, kind Change, arn string) (func(store.Tx) error, error)
 	// Clock is the clock. Defaults to time.Now.
 	Clock func() time.Time
 	// Logger gets refusals with their reasons, which callers are not told. Defaults to slog.Default().
