@@ -130,6 +130,20 @@ class IdentityPools(TestCase):
         other = Credentials(outsider["AccessKeyId"], outsider["SecretAccessKey"], outsider["SessionToken"])
         self.assertEqual((403, "AccessDeniedException"), self.call(other, "GET", "/catalog/1"))
 
+    def test_caller_with_any_key(self):
+        """Terraform's provider asks for its account at the start."""
+        url = env("COGNATE_URL")
+        key = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        caller = boto3.client("sts", endpoint_url=url, region_name=REGION, **key).get_caller_identity()
+        self.assertEqual(("123456789012", "arn:aws:iam::123456789012:user/test"), (caller["Account"], caller["Arn"]))
+        key, secret = env("COGNATE_KEY_ID"), env("COGNATE_KEY_SECRET")
+        real = {"endpoint_url": env("COGNATE_SERVE_URL"), "region_name": REGION, "aws_access_key_id": key}
+        caller = boto3.client("sts", **real, aws_secret_access_key=secret).get_caller_identity()
+        self.assertEqual(f"arn:aws:iam::123456789012:user/{key}", caller["Arn"])
+        with self.assertRaises(self.sts.exceptions.ClientError) as caught:
+            boto3.client("sts", **real, aws_secret_access_key="any will do").get_caller_identity()
+        self.assertEqual("SignatureDoesNotMatch", caught.exception.response["Error"]["Code"])
+
     def test_expiry(self):
         _, users = self.identity(logins=self.logins())
         self.advance("59m")
