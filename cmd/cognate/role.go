@@ -490,7 +490,7 @@ type roleRevoke struct{ theRole }
 
 // Help returns the details that --help shows.
 func (roleRevoke) Help() string {
-	return `The role stays, and identities may get new credentials. To revoke those of one identity, delete or disable the identity.
+	return `The role stays, and identities may get new credentials. To keep one identity out, delete the identity or disable its user.
 
     cognate role revoke reader`
 }
