@@ -22,6 +22,11 @@ func (e *Engine) VerifyIDToken(ctx context.Context, pool string, raw Secret) (*t
 	if err != nil {
 		return nil, fmt.Errorf("verify an ID token: %w", err)
 	}
+	return e.VerifyParsedIDToken(ctx, pool, parsed)
+}
+
+// VerifyParsedIDToken is [Engine.VerifyIDToken] for a token that was parsed already.
+func (e *Engine) VerifyParsedIDToken(ctx context.Context, pool string, parsed *token.Parsed) (*token.Claims, error) {
 	c, err := e.readIDToken(ctx, pool, parsed)
 	if err != nil {
 		return nil, fmt.Errorf("verify an ID token: %w", err)

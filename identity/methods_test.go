@@ -58,7 +58,7 @@ var readers = strings.Fields(`
 	Authorization.Level AppClient.BeginRoundTrip AppClient.Browser AppClient.ClientToken AppClient.EndRoundTrip Authorization.Unconsented Browser.Logouts AppClient.StartCustom AppClient.StartSRP
 	Clients.Get Clients.List Clients.SecretInfos Clients.Secrets
 	Engine.AppClient Engine.Events Engine.IDTokenHint Engine.Issuer Engine.JWKS Engine.MFASetup Engine.Maintain Engine.NewEvent Engine.SendDue Engine.Session
-	Engine.SignInStands Engine.VerifyIDToken
+	Engine.SignInStands Engine.VerifyIDToken Engine.VerifyParsedIDToken
 	Engine.Sweep Engine.UserPool Engine.UserPools Engine.Verifier
 	Groups.Get Groups.List Groups.Members Groups.Rules
 	ImportJobs.Active ImportJobs.Columns ImportJobs.Get ImportJobs.List ImportJobs.Log

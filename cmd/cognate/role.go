@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/identity/idpool/policy"
 	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/store"
@@ -46,11 +47,12 @@ type roleStore struct{ realStore }
 func (s *roleStore) open(t *terminal, fn func(context.Context, *sts.Service) error) error {
 	var st store.Store
 	return s.with(t, nil, func(ctx context.Context, e *identity.Engine) error {
-		roles, err := sts.New(st, &sts.Options{Account: e.Account(), Logger: slog.New(slog.DiscardHandler)})
+		// The store of cognate dev is the only one without encryption.
+		pools, err := idpool.New(e, st, &idpool.Options{Logger: slog.New(slog.DiscardHandler), InsecureUnsealed: true})
 		if err != nil {
 			return err
 		}
-		return roleError(fn(ctx, roles))
+		return roleError(fn(ctx, pools.STS()))
 	}, func(ctx context.Context, o *identity.Options) (_ store.Store, err error) {
 		inner, err := openThere(ctx, s.Store, "say where it is with --store; cognate key create and cognate pool create make a new one", openShared)
 		if err != nil {
@@ -488,7 +490,7 @@ type roleRevoke struct{ theRole }
 
 // Help returns the details that --help shows.
 func (roleRevoke) Help() string {
-	return `The role stays, and identities may get new credentials. To revoke those of one identity, delete or disable the identity.
+	return `The role stays, and identities may get new credentials. To keep one identity out, delete the identity or disable its user.
 
     cognate role revoke reader`
 }

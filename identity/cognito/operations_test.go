@@ -35,6 +35,57 @@ others with ` + "`UnknownOperationException`" + `, status 400.
 - **public (Logins)**: tokens of identity providers.
 `
 
+// toCome are what is not served yet, by what the names of the operations say.
+var toCome = []struct {
+	subject    string
+	names      *regexp.Regexp
+	operations int
+}{
+	{"client metadata documents", regexp.MustCompile(`CIMDPolic|ClientMetadataURL`), 7},
+	{"derived tokens", regexp.MustCompile(`^GetDerivedToken$`), 1},
+	{"point-in-time recovery", regexp.MustCompile(`PointInTimeRecover`), 5},
+	{"replicas of user pools", regexp.MustCompile(`UserPoolReplica`), 4},
+	{"provisioned limits", regexp.MustCompile(`ProvisionedLimit$`), 2},
+	{"threat protection", regexp.MustCompile(`RiskConfiguration$|AuthEvent`), 5},
+}
+
+// subjectOf returns what an operation that is not served belongs to, or "".
+func subjectOf(name string) string {
+	for _, s := range toCome {
+		if s.names.MatchString(name) {
+			return s.subject
+		}
+	}
+	return ""
+}
+
+// Each operation that is not served belongs to something that is to come, and the numbers are those of the project's plan. Whoever
+// serves one changes them.
+func TestOperationsToCome(t *testing.T) {
+	served, found := 0, map[string]int{}
+	for _, s := range cognito.Services() {
+		for _, op := range s.Operations {
+			if op.Served() {
+				served++
+				continue
+			}
+			found[subjectOf(op.Name)]++
+		}
+	}
+	if served != 152 {
+		t.Errorf("%d operations are served, want 152", served)
+	}
+	for _, s := range toCome {
+		if found[s.subject] != s.operations {
+			t.Errorf("%s: %d operations are not served, want %d", s.subject, found[s.subject], s.operations)
+		}
+		delete(found, s.subject)
+	}
+	if len(found) > 0 {
+		t.Errorf("operations that belong to nothing: %v", found)
+	}
+}
+
 // operationsTable is the document: which operations are served.
 func operationsTable(t testing.TB) string {
 	t.Helper()
@@ -49,7 +100,7 @@ func operationsTable(t testing.TB) string {
 			}
 		}
 		fmt.Fprintf(&tables, "\n## %s\n\n%d of %d are served.\n\n", titles[i], n, len(s.Operations))
-		if err := wire.WriteTable(&tables, s.Operations); err != nil {
+		if err := wire.WriteTable(&tables, s.Operations, subjectOf); err != nil {
 			t.Fatal(err)
 		}
 		served, all = served+n, all+len(s.Operations)

@@ -75,10 +75,14 @@ func (r *reached) mapped() (*proof, Mapping) {
 
 // roleOfToken is the role that the token names. "" means that it names none, or several without preferring one.
 func (p *proof) roleOfToken(custom string) (string, error) {
-	roles := texts(p.claims[claimRoles])
-	preferred, _ := p.claims[claimPreferred].(string)
+	claims, err := p.read()
+	if err != nil {
+		return "", err
+	}
+	roles := texts(claims[claimRoles])
+	preferred, _ := claims[claimPreferred].(string)
 	if p.kind == proofSAML {
-		roles = samlRoles(texts(p.claims[samlRole]), p.mapping)
+		roles = samlRoles(texts(claims[samlRole]), p.mapping)
 	}
 	switch {
 	case custom != "" && !slices.Contains(roles, custom):
@@ -113,8 +117,12 @@ func samlRoles(pairs []string, provider string) []string {
 // roleOfRules is the role of the first rule that matches, or the one that the caller asks for, if a rule that matches gives it. "" means
 // that no rule matches.
 func (p *proof) roleOfRules(rules []Rule, custom string) (string, error) {
+	claims, err := p.read()
+	if err != nil {
+		return "", err
+	}
 	for _, r := range rules {
-		matches, err := r.matches(p.claims)
+		matches, err := r.matches(claims)
 		switch {
 		case err != nil:
 			return "", err
@@ -217,9 +225,13 @@ func (p *proof) principalTags(pool *Pool) (map[string]string, error) {
 			return nil, err
 		}
 	}
+	claims, err := p.read()
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]string{}
 	for key, claim := range from {
-		if all := texts(p.claims[claim]); len(all) == 1 && within(cmp.Or(all[0], "\x00"), 1, 256) {
+		if all := texts(claims[claim]); len(all) == 1 && within(cmp.Or(all[0], "\x00"), 1, 256) {
 			out[key] = all[0]
 		}
 	}

@@ -106,7 +106,7 @@ func (s *Service) namesRole(ctx context.Context, a *sts.Assumption) (bool, error
 	return false, nil
 }
 
-// Active returns sts.ErrRevoked for credentials whose identity is gone or disabled, or can no longer prove to be who it is, and for those of
+// Active returns sts.ErrRevoked for credentials that were revoked, whose identity is gone or disabled, or can no longer prove to be who it is, and for those of
 // a user who was deleted, disabled or signed out everywhere since, where the pool has ServerSideTokenCheck. It is for sts.Options.
 func (s *Service) Active(ctx context.Context, x *sts.Session) error {
 	if x.IdentityID == "" { // it is no session of an identity pool
@@ -121,6 +121,9 @@ func (s *Service) Active(ctx context.Context, x *sts.Session) error {
 	}
 	guest := !x.Authenticated()
 	if p.ID != x.PoolID || rec.disabled() || guest && (!rec.loose() || !p.Guests) || !guest && rec.loose() {
+		return sts.ErrRevoked
+	}
+	if rec.revoked(p, x.Issued) {
 		return sts.ErrRevoked
 	}
 	return s.userActive(ctx, p, x)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/store"
@@ -105,6 +106,9 @@ func (s *Service) reach(ctx context.Context, id string, logins Logins) (*reached
 	if err != nil {
 		return nil, err
 	}
+	if rec.linked(proofs) {
+		return &reached{rec, p, proofs}, nil
+	}
 	l, err := s.linking(ctx, p, proofs, identity.Actor{Kind: ActorIdentity})
 	if err != nil {
 		return nil, err
@@ -124,6 +128,11 @@ func (s *Service) reach(ctx context.Context, id string, logins Logins) (*reached
 	return &reached{out, p, proofs}, nil
 }
 
+// linked reports whether all proofs are of the identity already, so that there is nothing to write: a login belongs to one identity alone.
+func (r *record) linked(proofs []*proof) bool {
+	return !r.loose() && r.provenBy(proofs) == nil && !slices.ContainsFunc(public(proofs), func(p *proof) bool { return !containsLogin(r.Logins, p.login) })
+}
+
 // provenBy returns nil if one of the proofs is of the identity, or if it is a guest's, which belongs to whoever names it.
 func (r *record) provenBy(proofs []*proof) error {
 	if r.disabled() {
@@ -134,6 +143,8 @@ func (r *record) provenBy(proofs []*proof) error {
 		switch {
 		case p.kind == proofPool && p.identity != r.ID:
 			return ErrLogins // whoever made the token has vouched for another identity
+		case p.kind == proofPool && !p.issued.After(r.NotBefore):
+			return ErrTokenInactive
 		case p.kind == proofPool:
 			if !r.loose() {
 				proven = true

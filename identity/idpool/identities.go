@@ -160,6 +160,33 @@ func (s *Service) some(ctx context.Context, pool, after string) (found []*record
 	return found, p, err
 }
 
+// Revoke revokes all credentials and open ID tokens of an identity that were issued until now. The identity may get new
+// ones: to keep it out, delete it, or disable its user. It returns [ErrIdentityNotFound].
+func (is Identities) Revoke(ctx context.Context, id string) error {
+	s := is.s
+	ev, err := s.operated(ctx, EventIdentityRevoked, SubjectIdentity, id, nil)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	err = s.store.Update(ctx, func(tx store.Tx) error {
+		rec, _, err := s.identity(tx, id, now)
+		if err != nil {
+			return err
+		}
+		next := *rec
+		next.NotBefore = now
+		if err := identities.Put(tx, &next); err != nil {
+			return err
+		}
+		return identity.InsertEvent(tx, ev)
+	})
+	if err != nil {
+		return fmt.Errorf("revoke the credentials of an identity: %w", err)
+	}
+	return nil
+}
+
 // maxDelete is how many identities one call deletes.
 const maxDelete = 60
 

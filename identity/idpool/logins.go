@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,13 +40,15 @@ const skew = 5 * time.Minute
 type proof struct {
 	login
 	client  string         // whom the token was made for, of user pools and OIDC
-	claims  map[string]any // of the token, or the attributes of a SAML assertion
+	claims  map[string]any // of the token, or the attributes of a SAML assertion; see read
+	raw     []byte         // the claims of a user pool's token, which nobody has needed yet
 	mapping string         // the key of role mappings
 	method  string         // the second element of the pair in amr
 	kind    proofKind
 
 	// Of a token of an identity pool.
 	identity string
+	issued   time.Time
 	amr      []string
 	tags     map[string]string
 }
@@ -143,10 +146,22 @@ func (s *Service) timely(c *token.Claims, leeway time.Duration) error {
 	}
 }
 
+// read returns the claims. Most pools look at none, so those of user pools are decoded here.
+func (p *proof) read() (map[string]any, error) {
+	if p.claims == nil && p.raw != nil {
+		claims, err := claimsOf(p.raw)
+		if err != nil {
+			return nil, err
+		}
+		p.claims = claims
+	}
+	return p.claims, nil
+}
+
 // claimsOf decodes claims. Numbers keep their text.
-func claimsOf(c *token.Claims) (map[string]any, error) {
+func claimsOf(raw []byte) (map[string]any, error) {
 	var out map[string]any
-	d := json.NewDecoder(strings.NewReader(string(c.Raw)))
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	if err := d.Decode(&out); err != nil {
 		return nil, ErrTokenUnverified

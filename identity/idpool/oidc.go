@@ -57,7 +57,7 @@ func (s *Service) verifyIDToken(ctx context.Context, raw string, accepts []strin
 	if err := s.timely(c, skew); err != nil {
 		return nil, err
 	}
-	claims, err := claimsOf(c)
+	claims, err := claimsOf(c.Raw)
 	if err != nil {
 		return nil, err
 	}

@@ -134,6 +134,7 @@ type openID struct {
 	amr            []string
 	tags           map[string]string
 	transitive     []string
+	issued         time.Time // in whole seconds
 }
 
 // readOpenID verifies a token of this service: the signature by a key of the region, and the time. Its iss may be another address of this
@@ -163,7 +164,7 @@ func (s *Service) readOpenID(ctx context.Context, raw string) (*openID, error) {
 	if err := s.timely(c, 0); err != nil {
 		return nil, err
 	}
-	out := &openID{identity: claims.Subject, pool: claims.Audience, amr: claims.AMR}
+	out := &openID{identity: claims.Subject, pool: claims.Audience, amr: claims.AMR, issued: c.IssuedAt}
 	if claims.Tags != nil {
 		out.tags, out.transitive = map[string]string{}, claims.Tags.Transitive
 		for key, values := range claims.Tags.Principal {
@@ -185,12 +186,15 @@ func (s *Service) verifyPoolToken(ctx context.Context, p *Pool, raw string) (*pr
 	if t.pool != p.ID {
 		return nil, ErrUnsupportedProvider
 	}
+	if !t.issued.After(p.NotBefore) {
+		return nil, ErrTokenInactive
+	}
 	if t.amr[0] != amrAuthenticated { // a guest's token proves nothing that the id does not
 		return nil, ErrLogins
 	}
 	return &proof{
 		kind: proofPool, login: login{poolTokens, t.identity}, client: t.pool, mapping: poolTokens,
-		claims: map[string]any{"sub": t.identity, "aud": t.pool}, identity: t.identity, amr: t.amr[1:], tags: t.tags,
+		claims: map[string]any{"sub": t.identity, "aud": t.pool}, identity: t.identity, issued: t.issued, amr: t.amr[1:], tags: t.tags,
 	}, nil
 }
 
@@ -228,7 +232,7 @@ func (s *Service) usable(ctx context.Context, t *openID) error {
 		return err
 	}
 	guest := t.amr[0] != amrAuthenticated
-	if p.ID != t.pool || rec.disabled() || guest && (!rec.loose() || !p.Guests) || !guest && rec.loose() {
+	if p.ID != t.pool || rec.disabled() || guest && (!rec.loose() || !p.Guests) || !guest && rec.loose() || rec.revoked(p, t.issued) {
 		return sts.ErrInvalidToken
 	}
 	return nil

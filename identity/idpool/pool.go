@@ -61,6 +61,8 @@ type Pool struct {
 	Roles Roles `json:"roles,omitzero"`
 	// PrincipalTags are the tags of sessions, by the name of the provider.
 	PrincipalTags map[string]PrincipalTags `json:"principalTags,omitempty"`
+	// NotBefore revokes all credentials and open ID tokens that were issued until then, see [Pools.Revoke]. Defaults to none.
+	NotBefore time.Time `json:"notBefore,omitzero"`
 }
 
 // classic reports whether the classic flow is on.

@@ -27,6 +27,12 @@ const (
 	EventIdentityUnlinked  identity.EventKind = "PoolIdentityUnlinked"
 	EventIdentityMerged    identity.EventKind = "PoolIdentityMerged" // Data has the identity that it was merged into
 	EventIdentityDeleted   identity.EventKind = "PoolIdentityDeleted"
+	EventIdentityRevoked   identity.EventKind = "PoolIdentityRevoked" // the credentials that were issued until then
+	EventPoolRevoked       identity.EventKind = "IdentityPoolRevoked" // those of all its identities
+	EventRoleCreated       identity.EventKind = "RoleCreated"
+	EventRoleChanged       identity.EventKind = "RoleChanged"
+	EventRoleRevoked       identity.EventKind = "RoleRevoked" // the credentials that were issued until then
+	EventRoleDeleted       identity.EventKind = "RoleDeleted"
 	EventProviderChanged   identity.EventKind = "IAMProviderChanged"
 	EventProviderDeleted   identity.EventKind = "IAMProviderDeleted"
 	EventSigningKeyCreated identity.EventKind = "IdentityKeyCreated"
@@ -37,6 +43,7 @@ const (
 	SubjectPool     identity.SubjectKind = "identityPool" // by its id
 	SubjectIdentity identity.SubjectKind = "poolIdentity" // by its id
 	SubjectProvider identity.SubjectKind = "iamProvider"  // by its ARN
+	SubjectRole     identity.SubjectKind = "role"         // by its ARN
 )
 
 // Pools has what an operator may do with identity pools.
@@ -117,10 +124,25 @@ func (ps Pools) Get(ctx context.Context, id string) (*Pool, error) {
 	return p.clone(), nil
 }
 
+// Revoke revokes all credentials and open ID tokens of a pool that were issued until now. Its identities may get new ones. It
+// returns [ErrPoolNotFound].
+func (ps Pools) Revoke(ctx context.Context, id string) error {
+	now := ps.s.now()
+	_, err := ps.update(ctx, EventPoolRevoked, id, nil, func(p *Pool) error {
+		p.NotBefore = now
+		return nil
+	})
+	return err
+}
+
 // change changes a pool in a transaction, and returns it as it is stored then.
 func (ps Pools) change(ctx context.Context, id, what string, fn func(*Pool) error) (*Pool, error) {
+	return ps.update(ctx, EventPoolChanged, id, map[string]string{"changed": what}, fn)
+}
+
+func (ps Pools) update(ctx context.Context, kind identity.EventKind, id string, data map[string]string, fn func(*Pool) error) (*Pool, error) {
 	s := ps.s
-	ev, err := s.operated(ctx, EventPoolChanged, SubjectPool, id, map[string]string{"changed": what})
+	ev, err := s.operated(ctx, kind, SubjectPool, id, data)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ type Options struct {
 	DevelopmentTrust bool
 	// Operator is the field of sts.Options.
 	Operator func(ctx context.Context, accessKey string) (o sts.Operator, ok bool, err error)
+	// InsecureUnsigned is the field of sts.Options, for a fake.
+	InsecureUnsigned func(*http.Request) error
 	// Issuer is the iss of open ID tokens, a URL without a slash at the end. The documents by which verifiers find the keys are served
 	// below it. It must not change for the same region while tokens are in use. Defaults to https://cognito-identity.amazonaws.com.
 	Issuer identity.IssuerFunc
@@ -92,7 +95,7 @@ func New(e *identity.Engine, s store.Store, o *Options) (*Service, error) {
 		return nil, fmt.Errorf("identity pools: %w", store.ErrUnsealed)
 	}
 	roles := &sts.Options{
-		Roles: svc.o.Roles, Account: e.Account(), VerifyWebIdentity: svc.VerifyWebIdentity, Active: svc.Active,
+		Roles: svc.o.Roles, Account: e.Account(), VerifyWebIdentity: svc.VerifyWebIdentity, Active: svc.Active, Event: svc.roleEvent, InsecureUnsigned: svc.o.InsecureUnsigned,
 		Operator: svc.o.Operator, Clock: svc.o.Clock, Logger: svc.o.Logger,
 	}
 	if svc.o.DevelopmentTrust {

@@ -92,6 +92,8 @@ type record struct {
 	Guest bool `json:"guest,omitempty"`
 	// Parent is the identity that this one was merged into, which disables this one.
 	Parent string `json:"parent,omitempty"`
+	// NotBefore revokes what was issued until then.
+	NotBefore time.Time `json:"notBefore,omitzero"`
 	// Expires is when an identity without logins goes, unless it is used. Zero means never.
 	Expires time.Time `json:"expires,omitzero"`
 }
@@ -104,5 +106,10 @@ type login struct {
 
 // loose reports whether nobody can prove to be the identity.
 func (r *record) loose() bool { return len(r.Logins) == 0 && len(r.Developer) == 0 }
+
+// revoked reports whether what was issued to the identity at a time was revoked since, for the identity or for its pool.
+func (r *record) revoked(p *Pool, issued time.Time) bool {
+	return !issued.After(r.NotBefore) || !issued.After(p.NotBefore)
+}
 
 func (r *record) disabled() bool { return r.Parent != "" }

@@ -31,7 +31,7 @@ func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string)
 	if set == nil {
 		return nil, ErrUnsupportedProvider
 	}
-	c, here, err := s.userPoolClaims(ctx, hint, pool, raw, parsed)
+	c, here, err := s.userPoolClaims(ctx, hint, pool, parsed)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +46,9 @@ func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string)
 			return nil, err
 		}
 	}
-	claims, err := claimsOf(c)
-	if err != nil {
-		return nil, err
-	}
 	provider := userPoolName(pool)
 	return &proof{
-		kind: proofUserPool, login: login{provider, c.Subject}, client: c.Audience, claims: claims,
+		kind: proofUserPool, login: login{provider, c.Subject}, client: c.Audience, raw: c.Raw,
 		mapping: provider + ":" + c.Audience, method: provider + ":" + signInMethod + ":" + c.Subject,
 	}, nil
 }
@@ -75,8 +71,8 @@ func (p *Pool) userPool(pool, client string) *UserPool {
 }
 
 // userPoolClaims verifies the signature. here reports whether the user pool is one of this engine.
-func (s *Service) userPoolClaims(ctx context.Context, hint *token.Claims, pool, raw string, parsed *token.Parsed) (c *token.Claims, here bool, err error) {
-	c, err = s.engine.VerifyIDToken(ctx, pool, identity.Secret(raw))
+func (s *Service) userPoolClaims(ctx context.Context, hint *token.Claims, pool string, parsed *token.Parsed) (c *token.Claims, here bool, err error) {
+	c, err = s.engine.VerifyParsedIDToken(ctx, pool, parsed)
 	switch {
 	case err == nil:
 		return c, true, nil

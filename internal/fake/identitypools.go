@@ -21,8 +21,9 @@ func (s *Server) identityPools(o *Options) (*idpool.Service, error) {
 	if o.Limits == nil {
 		limits.GuestsPerSource = -1
 	}
+	access := o.Access
 	pools, err := idpool.New(s.engine, s.store, &idpool.Options{
-		Roles: o.Roles, DevelopmentTrust: true, InsecureUnsealed: true, Issuer: cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")),
+		Roles: o.Roles, DevelopmentTrust: true, InsecureUnsigned: access.Check, InsecureUnsealed: true, Issuer: cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")),
 		SAML: &samllogin.Verifier{}, Fetch: near, Limits: limits, Clock: s.clock.now, Logger: o.Logger,
 	})
 	if err != nil {

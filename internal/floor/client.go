@@ -20,6 +20,8 @@ type Client struct {
 	URL      string
 	PoolID   string // Defaults to [PoolID].
 	ClientID string // Defaults to [ClientID].
+	// IdentityID is the identity that [Client.GetCredentials] names. The floor needs none.
+	IdentityID string
 
 	// HTTP makes the requests. Defaults to a client that keeps enough connections for a
 	// hundred concurrent calls.
@@ -141,6 +143,27 @@ func (c *Client) tokens(ctx context.Context, operation string, in any) (*Tokens,
 	return out.AuthenticationResult, nil
 }
 
+// GetCredentials gets temporary credentials for an ID token of the user pool.
+func (c *Client) GetCredentials(ctx context.Context, idToken string) error {
+	in := map[string]any{"IdentityId": c.IdentityID, "Logins": map[string]string{"cognito-idp.us-east-1.amazonaws.com/" + c.poolID(): idToken}}
+	var out credentialsAnswer
+	err := c.Call(ctx, "GetCredentialsForIdentity", in, &out)
+	if err == nil && out.Credentials.SessionToken == "" {
+		err = fmt.Errorf("GetCredentialsForIdentity: no credentials in the answer")
+	}
+	return err
+}
+
+// target is the header that names an operation.
+func target(operation string) string {
+	switch operation {
+	case "GetId", "GetCredentialsForIdentity":
+		return identityPools + operation
+	default:
+		return service + operation
+	}
+}
+
 // Call makes any call and decodes the answer into out, unless out is nil. Operators' calls
 // have a signature of the right form only, so the server must not verify it.
 func (c *Client) Call(ctx context.Context, operation string, in, out any) error {
@@ -153,7 +176,7 @@ func (c *Client) Call(ctx context.Context, operation string, in, out any) error 
 		return err
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", service+operation)
+	r.Header.Set("X-Amz-Target", target(operation))
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=floor/20260101/us-east-1/cognito-idp/aws4_request, "+
 		"SignedHeaders=host, Signature=0000000000000000000000000000000000000000000000000000000000000000")
 	answer, status, err := c.do(r)

@@ -33,7 +33,10 @@ const (
 	ES256 = "ES256"
 )
 
-const service = "AWSCognitoIdentityProviderService."
+const (
+	service       = "AWSCognitoIdentityProviderService."
+	identityPools = "AWSCognitoIdentityService."
+)
 
 // Cost is the cost of an Argon2id hash.
 type Cost struct {
@@ -52,6 +55,8 @@ type server struct {
 	keys signer
 	cost Cost
 
+	seal sealer
+
 	mu        sync.Mutex
 	users     map[string]*user
 	exchanges map[string]*exchange // by secret block
@@ -66,14 +71,18 @@ type user struct {
 }
 
 // New returns a server that signs with an algorithm and hashes at a cost. It answers
-// SignUp, AdminCreateUser, AdminSetUserPassword, GetUser, InitiateAuth and
-// RespondToAuthChallenge. A refresh token is the name of its user.
+// SignUp, AdminCreateUser, AdminSetUserPassword, GetUser, InitiateAuth,
+// RespondToAuthChallenge and GetCredentialsForIdentity. A refresh token is the name of its user.
 func New(alg string, cost Cost) (http.Handler, error) {
 	keys, err := newSigner(alg)
 	if err != nil {
 		return nil, fmt.Errorf("floor: %w", err)
 	}
-	s := &server{keys: keys, cost: cost, users: map[string]*user{}, exchanges: map[string]*exchange{}}
+	seal, err := newSealer()
+	if err != nil {
+		return nil, fmt.Errorf("floor: %w", err)
+	}
+	s := &server{keys: keys, cost: cost, seal: seal, users: map[string]*user{}, exchanges: map[string]*exchange{}}
 	return s, nil
 }
 
@@ -86,6 +95,8 @@ type request struct {
 	AuthParameters     map[string]string
 	ChallengeResponses map[string]string
 	AccessToken        string
+	IdentityId         string
+	Logins             map[string]string
 }
 
 type attribute struct{ Name, Value string }
@@ -123,6 +134,9 @@ func (s *server) answer(r *http.Request) (any, error) {
 	in := new(request)
 	if err := json.NewDecoder(r.Body).Decode(in); err != nil {
 		return nil, &refusal{"SerializationException", err.Error()}
+	}
+	if r.Header.Get("X-Amz-Target") == identityPools+"GetCredentialsForIdentity" {
+		return s.credentials(in)
 	}
 	switch strings.TrimPrefix(r.Header.Get("X-Amz-Target"), service) {
 	case "SignUp":
@@ -178,7 +192,7 @@ func (s *server) adminSetUserPassword(in *request) (any, error) {
 
 // getUser does one verification and one map access.
 func (s *server) getUser(in *request) (any, error) {
-	c, err := verify(s.keys, in.AccessToken)
+	c, err := verify(s.keys, in.AccessToken, "access")
 	if err != nil {
 		return nil, errToken
 	}

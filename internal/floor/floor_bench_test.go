@@ -21,6 +21,9 @@ var operations = []struct {
 	{"get-user", func(ctx context.Context, c *floor.Client, t *floor.Tokens) error {
 		return c.GetUser(ctx, t.AccessToken)
 	}},
+	{"get-credentials", func(ctx context.Context, c *floor.Client, t *floor.Tokens) error {
+		return c.GetCredentials(ctx, t.IDToken)
+	}},
 	{"sign-in-password", func(ctx context.Context, c *floor.Client, _ *floor.Tokens) error {
 		_, err := c.SignInPassword(ctx, username, password)
 		return err

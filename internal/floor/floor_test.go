@@ -97,6 +97,12 @@ func TestCalls(t *testing.T) {
 				if err := c.GetUser(ctx, tokens.IDToken); err == nil {
 					t.Error("the ID token passes for the access token")
 				}
+				if err := c.GetCredentials(ctx, tokens.IDToken); err != nil {
+					t.Error(err)
+				}
+				if err := c.GetCredentials(ctx, tokens.AccessToken); err == nil {
+					t.Error("the access token passes for the ID token")
+				}
 			}
 			if err := c.SignUp(ctx, "grace", password); err != nil {
 				t.Fatal(err)
@@ -133,6 +139,8 @@ func TestRefusals(t *testing.T) {
 		{"nobody by SRP", func() error { _, err := c.SignInSRP(ctx, "nobody", password); return err }},
 		{"bad refresh token", func() error { _, err := c.Refresh(ctx, "nobody"); return err }},
 		{"bad signature", func() error { return c.GetUser(ctx, forged) }},
+		{"credentials for a bad signature", func() error { return c.GetCredentials(ctx, forged) }},
+		{"credentials for no token", func() error { return c.Call(ctx, "GetCredentialsForIdentity", struct{}{}, nil) }},
 		{"no token", func() error { return c.GetUser(ctx, "") }},
 		{"other operation", func() error { return c.Call(ctx, "DeleteUser", struct{}{}, nil) }},
 		{"other flow", func() error { return c.Call(ctx, "InitiateAuth", map[string]string{"AuthFlow": "NONE"}, nil) }},

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/cognito"
+	"github.com/cognate-id/cognate/identity/idpool"
+	"github.com/cognate-id/cognate/identity/idpool/sts"
 	"github.com/cognate-id/cognate/internal/floor"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/bolt"
@@ -32,7 +34,7 @@ func product(alg, file string) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	e := identity.New(s, &identity.Options{Sender: identity.NewOutbox(1), InsecureUnsealed: true, Logger: slog.New(slog.DiscardHandler)})
+	e := identity.New(s, &identity.Options{Catalog: identity.Tables().With(idpool.Tables()...), Sender: identity.NewOutbox(1), InsecureUnsealed: true, Logger: slog.New(slog.DiscardHandler)})
 	ctx := context.Background()
 	p, err := e.CreateUserPool(ctx, &identity.PoolSettings{
 		Name: "bench", Defaults: identity.CognitoDefaults, SRP: true, Algorithm: token.Algorithm(alg),
@@ -50,11 +52,37 @@ func product(alg, file string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	pools, id, err := identityPool(ctx, e, s, p.ID, c.ID)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/", cognito.NewHandler(e, nil))
-	mux.HandleFunc("GET /ids", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, p.ID, " ", c.ID) })
+	mux.Handle("/", cognito.NewHandler(e, &cognito.Options{IdentityPools: pools}))
+	mux.HandleFunc("GET /ids", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, p.ID, " ", c.ID, " ", id) })
 	return mux, nil
 }
+
+// identityPool makes an identity pool for the users of a client, with a role, and returns its id.
+func identityPool(ctx context.Context, e *identity.Engine, s store.Store, userPool, client string) (*idpool.Service, string, error) {
+	pools, err := idpool.New(e, s, &idpool.Options{InsecureUnsealed: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, "", err
+	}
+	p, err := pools.Pools().Create(ctx, "", idpool.Settings{
+		Name: "bench", UserPools: []idpool.UserPool{{Name: "cognito-idp.us-east-1.amazonaws.com/" + userPool, ClientID: client}},
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	const role = "arn:aws:iam::123456789012:role/users"
+	if _, err := pools.STS().CreateRole(ctx, &sts.Role{ARN: role, Trust: sts.PoolTrust(p.ID, false)}); err != nil {
+		return nil, "", err
+	}
+	return pools, p.ID, pools.Pools().SetRoles(ctx, p.ID, idpool.Roles{Authenticated: role})
+}
+
+// identityPoolID is the identity pool of the product that was started last.
+var identityPoolID string
 
 // startProduct runs the product in a process of its own.
 func startProduct(b *testing.B, alg, file string) (*floor.Process, *floor.Client) {
@@ -70,11 +98,11 @@ func startProduct(b *testing.B, alg, file string) (*floor.Process, *floor.Client
 	if err != nil {
 		b.Fatal(err)
 	}
-	pool, client, ok := strings.Cut(string(ids), " ")
-	if !ok {
+	named := strings.Fields(string(ids))
+	if len(named) != 3 {
 		b.Fatalf("ids: %q", ids)
 	}
-	c.PoolID, c.ClientID = pool, client
+	c.PoolID, c.ClientID, identityPoolID = named[0], named[1], named[2]
 	if err := os.Unsetenv(storeEnv); err != nil {
 		b.Fatal(err)
 	}
@@ -103,7 +131,7 @@ func BenchmarkRatio(b *testing.B) {
 }
 
 // opsPerRun makes runs of a second or so: processor time is known to 10 ms.
-var opsPerRun = map[string]int{"refresh": 400, "get-user": 4000, "sign-in-password": 20, "sign-in-srp": 100, "sign-up": 20}
+var opsPerRun = map[string]int{"refresh": 400, "get-user": 4000, "get-credentials": 3000, "sign-in-password": 20, "sign-in-srp": 100, "sign-up": 20}
 
 func ratios(b *testing.B, name string, pairs int, alg, file string) {
 	b.Helper()
@@ -121,6 +149,12 @@ func ratios(b *testing.B, name string, pairs int, alg, file string) {
 		}
 		tokens[c] = t
 	}
+	logins := map[string]string{"cognito-idp.us-east-1.amazonaws.com/" + pc.PoolID: tokens[pc].IDToken}
+	var found struct{ IdentityId string }
+	if err := pc.Call(ctx, "GetId", map[string]any{"IdentityPoolId": identityPoolID, "Logins": logins}, &found); err != nil {
+		b.Fatal(err)
+	}
+	pc.IdentityID = found.IdentityId
 	for _, o := range operations {
 		b.Run(name+"/"+o.name, func(b *testing.B) {
 			side := func(p *floor.Process, c *floor.Client) floor.Side {

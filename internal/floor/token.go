@@ -127,7 +127,7 @@ func sign(keys signer, c claims) (string, error) {
 	return message + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }
 
-func verify(keys signer, token string) (*claims, error) {
+func verify(keys signer, token, use string) (*claims, error) {
 	dot := strings.LastIndexByte(token, '.')
 	if dot < 0 || !strings.HasPrefix(token, keys.header()+".") {
 		return nil, errSignature
@@ -140,10 +140,10 @@ func verify(keys signer, token string) (*claims, error) {
 	if !keys.verify(digest[:], signature) {
 		return nil, errSignature
 	}
-	return readClaims(token[len(keys.header())+1 : dot])
+	return readClaims(token[len(keys.header())+1:dot], use)
 }
 
-func readClaims(encoded string) (*claims, error) {
+func readClaims(encoded, use string) (*claims, error) {
 	payload, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil {
 		return nil, err
@@ -152,8 +152,8 @@ func readClaims(encoded string) (*claims, error) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return nil, err
 	}
-	if c.TokenUse != "access" || time.Now().Unix() >= c.Exp {
-		return nil, errors.New("floor: not a valid access token")
+	if c.TokenUse != use || time.Now().Unix() >= c.Exp {
+		return nil, errors.New("floor: not a valid token")
 	}
 	return &c, nil
 }

@@ -160,6 +160,9 @@ func (p pattern) resolve(c Context) (out []rune, ok bool) {
 
 // match compares a text with the pattern.
 func (p pattern) match(text string, c Context) truth {
+	if len(p) == 1 && p[0].kind == literal { // most are
+		return truthOf(p[0].text == text)
+	}
 	want, ok := p.resolve(c)
 	if !ok {
 		return doubt

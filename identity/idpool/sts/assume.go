@@ -220,7 +220,7 @@ func (a *Assumption) check() error {
 	switch {
 	case !ValidRoleARN(a.RoleARN):
 		return invalid("%s is invalid", clip(a.RoleARN))
-	case !sessionName.MatchString(a.SessionName):
+	case a.SessionName != DefaultSessionName && !sessionName.MatchString(a.SessionName):
 		return failedConstraint("roleSessionName", a.SessionName, `[\w+=,.@-]*`)
 	case a.Duration < MinSession || a.Duration > MaxMaxSession:
 		return invalid("DurationSeconds must be from %d to %d", MinSession/time.Second, MaxMaxSession/time.Second)

@@ -385,6 +385,44 @@ func TestOperatorsKeys(t *testing.T) {
 	}
 }
 
+// A fake takes any access key, from where it is told to, but holds sessions of its own to their signatures.
+func TestUnsignedOperators(t *testing.T) {
+	const id = "AKIAIOSFODNN7EXAMPLE"
+	var from error
+	w := newWorld(t, func(o *sts.Options) { o.InsecureUnsigned = func(*http.Request) error { return from } })
+	if _, err := w.CreateRole(t.Context(), &sts.Role{ARN: writerARN, Trust: trustAccount}); err != nil {
+		t.Fatal(err)
+	}
+	any := &sigv4.Key{ID: id, Secret: "any will do"}
+	for name, k := range map[string]*sigv4.Key{"a lasting key": any, "a session of AWS": {ID: id, Secret: "s", Token: "FwoGZXIvYXdzEBYaD"}} {
+		if a := w.post(k, "Action", "GetCallerIdentity"); a.Caller.Arn != "arn:aws:iam::"+account+":user/"+id || a.Caller.UserId != id || a.Caller.Account != account {
+			t.Errorf("%s: %s", name, a.raw)
+		}
+	}
+	assumed := w.post(any, "Action", "AssumeRole", "RoleArn", writerARN, "RoleSessionName", "ada")
+	if assumed.status != 200 {
+		t.Fatal(assumed.raw)
+	}
+	own := assumed.Role.key()
+	if a := w.post(own, "Action", "GetCallerIdentity"); a.Caller.Arn != assumed.Role.AssumedRoleUser.Arn {
+		t.Error(a.raw)
+	}
+	own.Secret = "other"
+	if a := w.post(own, "Action", "GetCallerIdentity"); a.Code != "SignatureDoesNotMatch" {
+		t.Error(a.raw)
+	}
+	if a := w.post(any, "Action", "AssumeRole", "RoleArn", readerARN, "RoleSessionName", "ada"); a.Code != "AccessDenied" {
+		t.Errorf("a role that does not trust operators: %s", a.raw)
+	}
+	if a := w.post(nil, "Action", "GetCallerIdentity"); a.Code != "MissingAuthenticationToken" {
+		t.Error(a.raw)
+	}
+	from = errors.New("only from this machine")
+	if a := w.post(any, "Action", "GetCallerIdentity"); a.Code != "AccessDenied" || a.Message != "Operators' calls are taken only from this machine." {
+		t.Error(a.raw)
+	}
+}
+
 // TestACallByALastingKeyIsTakenOnce, but for the two seconds in which equal calls have equal signatures.
 func TestACallByALastingKeyIsTakenOnce(t *testing.T) {
 	k := sigv4.Key{ID: "AKIAIOSFODNN7EXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}

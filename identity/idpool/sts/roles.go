@@ -14,6 +14,25 @@ import (
 // maxRoles is how many roles a store may have.
 const maxRoles = 1_000
 
+// A Change is what was done with a role.
+type Change string
+
+// The changes of roles.
+const (
+	RoleCreated Change = "created"
+	RoleChanged Change = "changed"
+	RoleRevoked Change = "revoked" // its credentials, by RevokeRole
+	RoleDeleted Change = "deleted"
+)
+
+// event prepares the event of a change.
+func (s *Service) event(ctx context.Context, kind Change, arn string) (func(store.Tx) error, error) {
+	if s.options.Event == nil {
+		return func(store.Tx) error { return nil }, nil
+	}
+	return s.options.Event(ctx, kind, arn)
+}
+
 // CreateRole makes a role in the store and returns it with its id. It returns [ErrExists] if there is one with
 // the ARN, and an *[Error] if the role is invalid.
 func (s *Service) CreateRole(ctx context.Context, r *Role) (*Role, error) {
@@ -28,6 +47,10 @@ func (s *Service) CreateRole(ctx context.Context, r *Role) (*Role, error) {
 	if s.roles[rec.ARN] != nil {
 		return nil, fmt.Errorf("%w: %s", ErrExists, rec.ARN)
 	}
+	note, err := s.event(ctx, RoleCreated, rec.ARN)
+	if err != nil {
+		return nil, err
+	}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
 		n := 0
 		for _, err := range roles.Scan(tx, store.Range{}) {
@@ -38,7 +61,10 @@ func (s *Service) CreateRole(ctx context.Context, r *Role) (*Role, error) {
 				return invalid("there may be %d roles", maxRoles)
 			}
 		}
-		return roles.Insert(tx, rec)
+		if err := roles.Insert(tx, rec); err != nil {
+			return err
+		}
+		return note(tx)
 	})
 	if errors.Is(err, store.ErrExists) {
 		return nil, fmt.Errorf("%w: %s", ErrExists, rec.ARN)
@@ -103,14 +129,22 @@ func (r *Role) clone() Role {
 // id and the date stay. It returns [ErrNotFound], the error of fn, or an *[Error] if the role would be
 // invalid; then nothing is changed.
 func (s *Service) UpdateRole(ctx context.Context, arn string, fn func(*Role) error) (*Role, error) {
+	return s.update(ctx, RoleChanged, arn, fn)
+}
+
+func (s *Service) update(ctx context.Context, kind Change, arn string, fn func(*Role) error) (*Role, error) {
 	if s.roles[arn] != nil {
 		return nil, invalid("the role %s is one of the program: change it there", arn)
 	}
 	if !ValidRoleARN(arn) {
 		return nil, fmt.Errorf("%w: %q", ErrNotFound, clip(arn))
 	}
+	note, err := s.event(ctx, kind, arn)
+	if err != nil {
+		return nil, err
+	}
 	var changed *compiled
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	err = s.store.Update(ctx, func(tx store.Tx) error {
 		changed = nil
 		rec, err := roles.Get(tx, store.Key(arn))
 		if err != nil {
@@ -124,7 +158,10 @@ func (s *Service) UpdateRole(ctx context.Context, arn string, fn func(*Role) err
 		if changed, err = compile(&next); err != nil {
 			return err
 		}
-		return roles.Put(tx, &roleRecord{Role: changed.Role})
+		if err := roles.Put(tx, &roleRecord{Role: changed.Role}); err != nil {
+			return err
+		}
+		return note(tx)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, arn)
@@ -140,7 +177,7 @@ func (s *Service) UpdateRole(ctx context.Context, arn string, fn func(*Role) err
 // new ones. It returns [ErrNotFound] if there is no such role in the store.
 func (s *Service) RevokeRole(ctx context.Context, arn string) error {
 	now := s.now()
-	_, err := s.UpdateRole(ctx, arn, func(r *Role) error {
+	_, err := s.update(ctx, RoleRevoked, arn, func(r *Role) error {
 		r.NotBefore = now
 		return nil
 	})
@@ -156,10 +193,16 @@ func (s *Service) DeleteRole(ctx context.Context, arn string) error {
 	if !ValidRoleARN(arn) {
 		return fmt.Errorf("%w: %q", ErrNotFound, clip(arn))
 	}
-	was := false
-	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-		was, err = roles.Delete(tx, store.Key(arn))
+	note, err := s.event(ctx, RoleDeleted, arn)
+	if err != nil {
 		return err
+	}
+	was := false
+	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
+		if was, err = roles.Delete(tx, store.Key(arn)); err != nil || !was {
+			return err
+		}
+		return note(tx)
 	})
 	if err == nil && !was {
 		return fmt.Errorf("%w: %s", ErrNotFound, arn)

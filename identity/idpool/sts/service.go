@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,13 @@ type Options struct {
 	// it, operators may call GetCallerIdentity, and AssumeRole if the key may. Defaults to nil: no
 	// lasting key is known.
 	Operator func(ctx context.Context, accessKey string) (o Operator, ok bool, err error)
+	// InsecureUnsigned is for a fake. It is asked about a call of STS that is not by a session of this service. If it returns nil, the call is
+	// taken as that of the operator whose access key it names, whatever its signature, and the operator may assume roles whose trust
+	// policies allow it. The error says from where such calls are taken. Defaults to nil: all signatures are verified.
+	InsecureUnsigned func(*http.Request) error
+	// Event prepares the event of a change of a role, before the transaction. What it returns writes the event, in the
+	// transaction of the change. Defaults to nil: changes leave no events.
+	Event func(ctx context.Context, kind Change, arn string) (func(store.Tx) error, error)
 	// Clock is the clock. Defaults to time.Now.
 	Clock func() time.Time
 	// Logger gets refusals with their reasons, which callers are not told. Defaults to slog.Default().

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
@@ -156,9 +157,18 @@ func (w *rolesWorld) request(method, path, body string) (*http.Request, string) 
 // call calls the API with a signature by the SDK's signer.
 func (w *rolesWorld) call(c aws.CredentialsProvider, method, path, body string) (int, string) {
 	w.Helper()
+	return w.callAt(c, method, path, body, time.Now(), nil)
+}
+
+// callAt is call at a time of the server's clock. change, unless it is nil, alters what was signed.
+func (w *rolesWorld) callAt(c aws.CredentialsProvider, method, path, body string, at time.Time, change func(*http.Request)) (int, string) {
+	w.Helper()
 	r, hash := w.request(method, path, body)
-	if err := v4.NewSigner().SignHTTP(w.Context(), must(c.Retrieve(w.Context()))(w), r, hash, "execute-api", region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(w.Context(), must(c.Retrieve(w.Context()))(w), r, hash, "execute-api", region, at); err != nil {
 		w.Fatal(err)
+	}
+	if change != nil {
+		change(r)
 	}
 	return w.do(r)
 }
@@ -205,4 +215,62 @@ func TestRolesOpenNoOperation(t *testing.T) {
 	operator := cip.New(cip.Options{BaseEndpoint: &w.server.URL, Region: region, Credentials: static(*got.AccessKeyId, *got.SecretKey, *got.SessionToken)})
 	_, err := operator.ListUsers(t.Context(), &cip.ListUsersInput{UserPoolId: &w.server.PoolID})
 	wantCode(t, err, "AccessDeniedException")
+}
+
+// An openIDToken is where the SDK's provider gets its web identity token: the identity pool.
+type openIDToken struct{ *rolesWorld }
+
+// GetIdentityToken implements stscreds.IdentityTokenRetriever.
+func (t openIDToken) GetIdentityToken() ([]byte, error) {
+	got, err := t.identities.GetOpenIdToken(t.Context(), &cognitoidentity.GetOpenIdTokenInput{IdentityId: &t.guest})
+	if err != nil {
+		return nil, err
+	}
+	return []byte(*got.Token), nil
+}
+
+// TestRolesOfTheWebIdentityProvider: the SDK gets credentials by itself, which are good for what their role may, as long as they last.
+func TestRolesOfTheWebIdentityProvider(t *testing.T) {
+	w := newRoles(t)
+	w.role("outsider", sts.PoolTrust(w.pool, true), sts.Statement(false, []string{"execute-api:Invoke"}, []string{"arn:aws:execute-api:*:*:other/*"}))
+	provider := func(role string) aws.CredentialsProvider {
+		return aws.NewCredentialsCache(stscreds.NewWebIdentityRoleProvider(w.sts(aws.AnonymousCredentials{}), roles+role, openIDToken{w}))
+	}
+	guest, now := provider("guest"), time.Now()
+	const ok, refused = http.StatusOK, http.StatusForbidden
+	for _, tt := range []struct {
+		name   string
+		by     aws.CredentialsProvider
+		change func(*http.Request)
+		status int
+		body   string
+	}{
+		{"as signed", guest, nil, ok, w.guest},
+		{"another path", guest, func(r *http.Request) { r.URL.Path = "/others" }, refused, "The request signature we calculated does not match"},
+		{"another query", guest, func(r *http.Request) { r.URL.RawQuery = "a=2" }, refused, "The request signature we calculated does not match"},
+		{"another method", guest, func(r *http.Request) { r.Method = http.MethodPost }, refused, "The request signature we calculated does not match"},
+		{"another body", guest, func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("BODY")) }, refused, "The request signature we calculated does not match"},
+		{"another host", guest, func(r *http.Request) { r.Host = "example.com" }, refused, "The request signature we calculated does not match"},
+		{"another token", guest, func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }, refused, "security token"},
+		{"another role", provider("outsider"), nil, refused, "assumed-role/outsider/"},
+	} {
+		if status, body := w.callAt(tt.by, http.MethodGet, "/things?a=1", "body", now, tt.change); status != tt.status || !strings.Contains(body, tt.body) {
+			t.Errorf("%s: %d %s", tt.name, status, body)
+		}
+	}
+	if _, err := provider("nobody").Retrieve(t.Context()); err == nil {
+		t.Error("a role that nobody has set up gave credentials")
+	}
+	credentials := must(guest.Retrieve(t.Context()))(t)
+	if got := credentials.Expires.Sub(now).Round(time.Minute); got != time.Hour {
+		t.Errorf("the credentials last %v", got)
+	}
+	w.server.Advance(59 * time.Minute)
+	if status, body := w.callAt(guest, http.MethodGet, "/things", "", now.Add(59*time.Minute), nil); status != ok {
+		t.Errorf("after 59 minutes: %d %s", status, body)
+	}
+	w.server.Advance(2 * time.Minute)
+	if status, body := w.callAt(guest, http.MethodGet, "/things", "", now.Add(61*time.Minute), nil); status != refused || !strings.Contains(body, "expired") {
+		t.Errorf("after 61 minutes: %d %s", status, body)
+	}
 }

@@ -353,7 +353,7 @@ func TestOutput(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	var b strings.Builder
-	if err := wire.WriteTable(&b, idp.Operations(handlers)); err != nil {
+	if err := wire.WriteTable(&b, idp.Operations(handlers), nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"| `GetUser` | access token | yes |\n", "| `AdminGetUser` | SigV4 | not yet |\n", "| `SignUp` | public client | yes |\n"} {
