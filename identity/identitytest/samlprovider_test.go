@@ -101,7 +101,7 @@ func TestSAMLProviderMisbehaves(t *testing.T) {
 	}
 	p.Misbehave(identitytest.NoAttributes)
 	p.SetUser(map[string]any{"sub": "subject-2"})
-	if got := told(byProvider(t, srv, "Contoso")); got != "attributes required: [email]" {
+	if got := told(byProvider(t, srv, "Contoso")); got != "Invalid user attributes: email: The attribute is required" {
 		t.Errorf("somebody new without an address: %q", got)
 	}
 }
