@@ -389,7 +389,7 @@ func (f forgery) test(t *testing.T) {
 	if !errors.Is(err, f.want) || !strings.Contains(err.Error(), f.reason) {
 		t.Errorf("refused because %v, want %v (%s)", err, f.want, f.reason)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 10*time.Second { // it takes milliseconds, but the race detector and a busy machine have times of their own
 		t.Errorf("refused after %v", took)
 	}
 	if as, err := (naive{}).verify(doc, requestID); err == nil {
