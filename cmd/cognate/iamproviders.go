@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/cognate-id/cognate/identity"
@@ -116,9 +114,9 @@ func (providerSet) Help() string {
 func (c *providerSet) Run(t *terminal) error {
 	p := idpool.Provider{ARN: c.ARN}
 	if c.Metadata != "" {
-		text, err := readMetadata(t, c.Metadata)
+		text, err := readText(t, c.Metadata, saml.MaxMetadata)
 		if err != nil {
-			return err
+			return fmt.Errorf("--metadata: %w", err)
 		}
 		p.SAML = &idpool.SAMLProvider{Metadata: text}
 	}
@@ -132,23 +130,6 @@ func (c *providerSet) Run(t *terminal) error {
 		_, err := fmt.Fprintf(t.out, "Set provider %s.\n", c.ARN)
 		return err
 	})
-}
-
-func readMetadata(t *terminal, file string) (string, error) {
-	in := t.in
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return "", fmt.Errorf("--metadata: %w", err)
-		}
-		defer f.Close()
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, saml.MaxMetadata+1))
-	if err != nil {
-		return "", fmt.Errorf("--metadata: %w", err)
-	}
-	return string(text), nil
 }
 
 type providerShow struct{ theProvider }

@@ -168,22 +168,27 @@ func setPolicy(r *sts.Role, name, text string) {
 	r.Policies[name] = text
 }
 
-// readDocument reads a policy. One byte more than a policy may have shows that it is too large.
 func readDocument(t *terminal, file string) (string, error) {
+	text, err := readText(t, file, policy.MaxSize)
+	if err != nil {
+		return "", fmt.Errorf("read a policy: %w", err)
+	}
+	return text, nil
+}
+
+// readText reads a file, or standard input for "-". One byte more than the limit shows that the text is too large.
+func readText(t *terminal, file string, limit int64) (string, error) {
 	in := t.in
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return "", fmt.Errorf("read a policy: %w", err)
+			return "", err
 		}
 		defer f.Close()
 		in = f
 	}
-	text, err := io.ReadAll(io.LimitReader(in, policy.MaxSize+1))
-	if err != nil {
-		return "", fmt.Errorf("read a policy: %w", err)
-	}
-	return string(text), nil
+	text, err := io.ReadAll(io.LimitReader(in, limit+1))
+	return string(text), err
 }
 
 type roleList struct {

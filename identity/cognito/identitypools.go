@@ -62,6 +62,14 @@ func (s *service) identityPool(ctx context.Context, id *string) (string, error) 
 	return text(id), permitPool(ctx, text(id))
 }
 
+func (s *service) readIdentityPool(ctx context.Context, id *string) (*idpool.Pool, error) {
+	name, err := s.identityPool(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.idpools.Pools().Get(ctx, name)
+}
+
 func (s *service) createIdentityPool(ctx context.Context, in *fedid.CreateIdentityPoolInput) (*fedid.IdentityPool, error) {
 	p, err := s.idpools.Pools().Create(ctx, s.region(ctx), idpool.Settings{
 		Name: text(in.IdentityPoolName), Guests: val(in.AllowUnauthenticatedIdentities), Classic: in.AllowClassicFlow,
@@ -76,11 +84,7 @@ func (s *service) createIdentityPool(ctx context.Context, in *fedid.CreateIdenti
 }
 
 func (s *service) describeIdentityPool(ctx context.Context, in *fedid.DescribeIdentityPoolInput) (*fedid.IdentityPool, error) {
-	id, err := s.identityPool(ctx, in.IdentityPoolId)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.idpools.Pools().Get(ctx, id)
+	p, err := s.readIdentityPool(ctx, in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}

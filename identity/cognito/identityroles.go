@@ -43,11 +43,7 @@ func roleMapping(in *fedid.RoleMapping) idpool.Mapping {
 
 // getIdentityPoolRoles shows only the id of a pool without roles (unsure).
 func (s *service) getIdentityPoolRoles(ctx context.Context, in *fedid.GetIdentityPoolRolesInput) (*fedid.GetIdentityPoolRolesResponse, error) {
-	id, err := s.identityPool(ctx, in.IdentityPoolId)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.idpools.Pools().Get(ctx, id)
+	p, err := s.readIdentityPool(ctx, in.IdentityPoolId)
 	if err != nil {
 		return nil, err
 	}
