@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/cognate-id/cognate/oauth/login"
 )
 
 // removeHeader is how Envoy is told which headers of the client to remove.
@@ -151,7 +153,7 @@ func navigates(r *http.Request) bool {
 // signIn is the way to the sign-in at a site and back.
 func (o *original) signIn(prefix string) string {
 	to := o.site.origin + prefix + signInPath
-	if o.method != http.MethodGet && o.method != http.MethodHead || !isLocal(o.target) {
+	if o.method != http.MethodGet && o.method != http.MethodHead || !login.IsLocal(o.target) {
 		return to
 	}
 	return to + "?rd=" + url.QueryEscape(o.target)

@@ -5,13 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/cognate-id/cognate/oauth/login"
 )
 
 // Browsers sign in and out at the site itself, so that the cookie is the site's own. These pages
 // take the site from the Host of the request. Where rd leads to another site, the browser goes to
 // the sign-in of that site: a cookie of this one would not count there.
-
-const maxReturn = 1024
 
 var (
 	errReturn = errors.New("edge: rd leads to no site")
@@ -80,7 +80,7 @@ func (e *Edge) returnTo(s *site, query string) (*site, string, error) {
 	case rd == "":
 		return s, "/", nil
 	case strings.HasPrefix(rd, "/"):
-		if !isLocal(rd) {
+		if !login.IsLocal(rd) {
 			return nil, "", errReturn
 		}
 		return s, rd, nil
@@ -91,23 +91,8 @@ func (e *Edge) returnTo(s *site, query string) (*site, string, error) {
 		rest, end = rest+"/", len(rest)
 	}
 	to := e.siteOf(rest[:end])
-	if to == nil || to.scheme != scheme || !isLocal(rest[end:]) {
+	if to == nil || to.scheme != scheme || !login.IsLocal(rest[end:]) {
 		return nil, "", errReturn
 	}
 	return to, rest[end:], nil
-}
-
-// isLocal reports whether an address is a path of a site, with a query perhaps. Browsers take // and
-// /\ for the beginning of a host, and drop tabs and line breaks.
-func isLocal(to string) bool {
-	if len(to) > maxReturn || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
-		return false
-	}
-	for i := range len(to) {
-		if to[i] <= ' ' || to[i] >= 0x7f || to[i] == '\\' {
-			return false
-		}
-	}
-	u, err := url.Parse(to)
-	return err == nil && u.Scheme == "" && u.Host == "" && u.User == nil
 }

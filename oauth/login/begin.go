@@ -91,15 +91,15 @@ func returnTo(q url.Values) (string, error) {
 	if !ok {
 		return "/", nil
 	}
-	if len(values) != 1 || !isLocal(values[0]) {
+	if len(values) != 1 || !IsLocal(values[0]) {
 		return "", errReturnTo
 	}
 	return values[0], nil
 }
 
-// isLocal reports whether an address is a path of this program, with a query perhaps. Browsers
-// take // and /\ for the beginning of a host, and drop tabs and line breaks.
-func isLocal(to string) bool {
+// IsLocal reports whether an address is a path of the same site, with a query perhaps, of at most 1024 bytes: a browser that is
+// sent there stays at the site. Browsers take // and /\ for the beginning of a host, and drop tabs and line breaks.
+func IsLocal(to string) bool {
 	if len(to) > maxReturnTo || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
 		return false
 	}

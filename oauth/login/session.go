@@ -219,7 +219,7 @@ func (m *Middleware) session(w http.ResponseWriter, r *http.Request) (*Session, 
 // toSignIn is the way to the sign-in and back. What was sent by a form is not sent again.
 func (m *Middleware) toSignIn(r *http.Request) string {
 	back := r.URL.RequestURI()
-	if r.Method != http.MethodGet || !isLocal(back) {
+	if r.Method != http.MethodGet || !IsLocal(back) {
 		return m.options.SignIn
 	}
 	return withQuery(m.options.SignIn, url.Values{"return_to": {back}})
