@@ -45,9 +45,14 @@ func (r *record) shown(p *Pool) *Identity {
 	return out
 }
 
-// identity reads an identity and its pool. One that has expired does not exist.
+// identity reads an identity and its pool. One that has expired does not exist. The record is shared: to change it, copy it first.
 func (s *Service) identity(r store.Reader, id string, now time.Time) (*record, *Pool, error) {
-	rec, err := identities.Get(r, store.Key(id))
+	key := store.Key(id)
+	values, err := r.Get(identities.Ref(key))
+	if err != nil {
+		return nil, nil, err
+	}
+	rec, err := s.records.Decode(key, values[0])
 	if errors.Is(err, store.ErrNotFound) || err == nil && !rec.Expires.IsZero() && !now.Before(rec.Expires) {
 		return nil, nil, about(ErrIdentityNotFound, "%s", id)
 	}

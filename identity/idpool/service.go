@@ -78,13 +78,14 @@ type Service struct {
 	unlinks meter    // by login
 	counts  sync.Map // pool → *guestCount
 	pools   *store.Cache[Pool]
+	records *store.Cache[record]
 	own     ownKeys
 }
 
 // New returns the identity pools in a store, which must be the one of the engine. The catalog of both must have
 // [Tables]. o may be nil. It returns an error if a role of the options is invalid.
 func New(e *identity.Engine, s store.Store, o *Options) (*Service, error) {
-	svc := &Service{engine: e, store: s, pools: store.NewCache(poolRecords, poolCache), own: ownKeys{cache: store.NewCache(keyRecords, regionCache)}}
+	svc := &Service{engine: e, store: s, pools: store.NewCache(poolRecords, poolCache), records: store.NewCache(identities, identityCache), own: ownKeys{cache: store.NewCache(keyRecords, regionCache)}}
 	if o != nil {
 		svc.o = *o
 	}
@@ -113,8 +114,9 @@ func New(e *identity.Engine, s store.Store, o *Options) (*Service, error) {
 
 // How many decoded records a service keeps.
 const (
-	poolCache   = 1024
-	regionCache = 64
+	poolCache     = 1024
+	identityCache = 4096 // of those in use: each signed call asks for its identity
+	regionCache   = 64
 )
 
 func (s *Service) fillDefaults() error {

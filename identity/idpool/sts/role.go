@@ -59,13 +59,48 @@ func (r *Role) Name() string { return r.ARN[strings.LastIndexByte(r.ARN, '/')+1:
 func (r *Role) account() string { return strings.Split(r.ARN, ":")[4] }
 
 var (
-	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]{0,16}:iam::[0-9]{12}:role/([\x21-\x7e]{1,512}/)?[\w+=,.@-]{1,64}$`)
 	policyName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 	roleID     = regexp.MustCompile(`^AROA[A-Z0-9]{17}$`)
 )
 
-// ValidRoleARN reports whether s has the form of the ARN of a role.
-func ValidRoleARN(s string) bool { return len(s) <= 2048 && roleARN.MatchString(s) }
+// ValidRoleARN reports whether s has the form of the ARN of a role, at most 2,048 bytes:
+// ^arn:aws[a-z-]{0,16}:iam::[0-9]{12}:role/([\x21-\x7e]{1,512}/)?[\w+=,.@-]{1,64}$
+func ValidRoleARN(s string) bool { // asked in each call, so it is no regular expression
+	partition, rest, ok := strings.Cut(s, ":iam::")
+	account, name, named := strings.Cut(rest, ":role/")
+	variant, aws := strings.CutPrefix(partition, "arn:aws")
+	if !ok || !named || !aws || len(s) > 2048 || !consists(variant, 0, 16, lowerOrDash) || !consists(account, 12, 12, digit) {
+		return false
+	}
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		if !consists(name[:i], 1, 512, visible) {
+			return false
+		}
+		name = name[i+1:]
+	}
+	return consists(name, 1, 64, ofName)
+}
+
+// consists reports whether s has so many bytes, each of a kind.
+func consists(s string, least, most int, is func(byte) bool) bool {
+	if len(s) < least || len(s) > most {
+		return false
+	}
+	for i := range len(s) {
+		if !is(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerOrDash(b byte) bool { return b >= 'a' && b <= 'z' || b == '-' }
+func digit(b byte) bool       { return b >= '0' && b <= '9' }
+func visible(b byte) bool     { return b >= 0x21 && b <= 0x7e }
+
+func ofName(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || digit(b) || strings.IndexByte("_+=,.@-", b) >= 0
+}
 
 // A roleRecord is a role in the store.
 type roleRecord struct {
