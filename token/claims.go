@@ -86,8 +86,8 @@ func (c *Claims) clone() *Claims {
 	return &out
 }
 
-// read sets c from the payload of a token, except for Raw.
-func (c *Claims) read(payload string) error {
+// read sets c from the payload of a token, except for Raw. foreign is as in [ParseForeign].
+func (c *Claims) read(payload string, foreign bool) error {
 	var room [fewMembers]member
 	members, err := readObject(payload, room[:0])
 	if err != nil {
@@ -95,11 +95,30 @@ func (c *Claims) read(payload string) error {
 	}
 	var d dependent
 	for i := range members {
+		if foreign && !registered(members[i].name) {
+			continue
+		}
 		if !c.set(members[i], &d) {
 			return wrongType(members[i].name) // the name is one that set knows, so it reveals nothing
 		}
 	}
+	if foreign {
+		var ok bool
+		if c.Audience, ok = firstAudience(d.aud); !ok {
+			return wrongType("aud")
+		}
+		return nil
+	}
 	return d.apply(c)
+}
+
+// registered reports whether a claim is one that all issuers mean the same by: RFC 7519, section 4.1.
+func registered(name string) bool {
+	switch name {
+	case "iss", "sub", "aud", "exp", "nbf", "iat", "jti":
+		return true
+	}
+	return false
 }
 
 func wrongType(name string) error {
@@ -207,6 +226,18 @@ func readAudience(value string) (string, bool) {
 	all, ok := readStrings(value)
 	if !ok || len(all) != 1 {
 		return "", false
+	}
+	return all[0], true
+}
+
+// firstAudience is readAudience for a token that may be for several.
+func firstAudience(value string) (string, bool) {
+	if value == "" || value[0] != '[' {
+		return readOptional(value)
+	}
+	all, ok := readStrings(value)
+	if !ok || len(all) == 0 {
+		return "", ok
 	}
 	return all[0], true
 }

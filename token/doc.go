@@ -18,7 +18,8 @@
 // unknown members, which RFC 7515 section 4 would ignore) is malformed. So no header brings
 // a key, says where to fetch one, or changes the rules. The algorithms are RS256, RS512,
 // ES256 and EdDSA with Ed25519. The key decides which of them a token must have. [ParseAs]
-// is for tokens of other kinds, which another typ marks. The payload is one JSON object, nested at most 32 deep. No object in it has a member twice, and times
+// is for tokens of other kinds, which another typ marks, and [ParseForeign] for ID tokens of providers that
+// have other habits. The payload is one JSON object, nested at most 32 deep. No object in it has a member twice, and times
 // are plain numbers from 0 to the end of the year 9999.
 //
 // # Caveats

@@ -83,12 +83,15 @@ func FuzzHeader(f *testing.F) {
 	for _, s := range []string{
 		`{"kid":"ed","alg":"EdDSA"}`, ` {"alg" : "EdDSA", "typ":"JWT","kid":"\u0065d"} `, `{"alg":"none"}`,
 		`{"kid":"ed","alg":"EdDSA","jku":"x"}`, `{"kid":"ed","alg":"EdDSA","alg":"none"}`, `{"KID":"ed","alg":"EdDSA"}`,
+		`{"kid":"ed","alg":"EdDSA","x5t":"x","n":[1]}`, `{"kid":"ed","alg":"EdDSA","typ":"jwt"}`,
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		signed := encode(header) + "." + encode(`{"sub":"x"}`)
-		p, err := token.Parse(signed + "." + encode(string(ed25519.Sign(key, []byte(signed)))))
+		raw := signed + "." + encode(string(ed25519.Sign(key, []byte(signed))))
+		foreign(t, header, raw)
+		p, err := token.Parse(raw)
 		if err != nil {
 			return
 		}
@@ -104,6 +107,26 @@ func FuzzHeader(f *testing.F) {
 			t.Errorf("header %q: encoding/json reads %q, Parse %q", header, got, want)
 		}
 	})
+}
+
+// foreign: a header that ParseForeign takes has nothing that counts but kid, alg and typ.
+func foreign(t *testing.T, header, raw string) {
+	p, err := token.ParseForeign(raw)
+	if err != nil {
+		return
+	}
+	var got map[string]any
+	if err := json.Unmarshal([]byte(header), &got); err != nil {
+		t.Fatalf("encoding/json refuses what ParseForeign took: %v", err)
+	}
+	for _, name := range []string{"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"} {
+		if _, ok := got[name]; ok {
+			t.Errorf("header %q: ParseForeign took %s", header, name)
+		}
+	}
+	if got["kid"] != p.KeyID() || got["alg"] != string(p.Algorithm()) {
+		t.Errorf("header %q: ParseForeign reads kid %q and alg %q", header, p.KeyID(), p.Algorithm())
+	}
 }
 
 // FuzzSign: what Sign signs is JSON to encoding/json too, and Parse reads the same claims

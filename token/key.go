@@ -170,7 +170,7 @@ func (k *Key) SignAs(typ string, claims []byte) (string, error) {
 // sign signs claims below an encoded header.
 func (k *Key) sign(header string, claims []byte) (string, error) {
 	var scratch Claims
-	if err := scratch.read(string(claims)); err != nil {
+	if err := scratch.read(string(claims), false); err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}
 	enc := base64.RawURLEncoding

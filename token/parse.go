@@ -35,14 +35,26 @@ type Parsed struct {
 // Parse reads a token as the package documentation describes it. It does not verify the
 // signature. The error is [ErrMalformed], or [ErrSignature] for a token with an algorithm
 // that this package does not support.
-func Parse(raw string) (*Parsed, error) { return parse(raw, "JWT", false) }
+func Parse(raw string) (*Parsed, error) { return parse(raw, form{typ: "JWT"}) }
 
 // ParseAs is Parse for a token of another kind, such as one that [Key.SignAs] made: its header
 // must have this typ.
-func ParseAs(typ, raw string) (*Parsed, error) { return parse(raw, typ, true) }
+func ParseAs(typ, raw string) (*Parsed, error) { return parse(raw, form{typ: typ, must: true}) }
 
-// parse reads a token whose header has no typ but this one. must says that it has to have it.
-func parse(raw, typ string, must bool) (*Parsed, error) {
+// ParseForeign is Parse for an ID token of another OpenID provider. It ignores members of the header that it does not know, such as the
+// x5t of Microsoft Entra ID, as RFC 7515, section 4, has it. It refuses those that bring a key, say where one is, or change the
+// rules: jku, jwk, x5u, x5c, crit, b64, zip and enc. typ is "JWT" in any case of letters. Of the claims it reads iss, sub, aud,
+// exp, nbf, iat and jti, and leaves the rest to the caller, in Raw. The Audience of a token for several is the first of them.
+func ParseForeign(raw string) (*Parsed, error) { return parse(raw, form{typ: "JWT", foreign: true}) }
+
+// A form says which tokens parse takes.
+type form struct {
+	typ     string // the only typ that a header may have
+	must    bool   // the header has to have it
+	foreign bool   // see ParseForeign
+}
+
+func parse(raw string, f form) (*Parsed, error) {
 	if len(raw) > MaxLength {
 		return nil, fmt.Errorf("%w: too long", ErrMalformed)
 	}
@@ -55,7 +67,7 @@ func parse(raw, typ string, must bool) (*Parsed, error) {
 		return nil, fmt.Errorf("%w: not three parts", ErrMalformed)
 	}
 	p := &Parsed{signed: b[:last]}
-	if err := p.readHeader(b[:first], typ, must); err != nil {
+	if err := p.readHeader(b[:first], f); err != nil {
 		return nil, err
 	}
 	var ok bool
@@ -65,7 +77,7 @@ func parse(raw, typ string, must bool) (*Parsed, error) {
 	if p.claims.Raw, ok = appendDecoded(nil, b[first+1:last], MaxLength); !ok {
 		return nil, fmt.Errorf("%w: claims are not base64url", ErrMalformed)
 	}
-	if err := p.claims.read(string(p.claims.Raw)); err != nil {
+	if err := p.claims.read(string(p.claims.Raw), f.foreign); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -97,7 +109,7 @@ func (p *Parsed) Verify(key PublicKey) (*Claims, error) {
 	return &p.claims, nil
 }
 
-func (p *Parsed) readHeader(encoded []byte, typ string, must bool) error {
+func (p *Parsed) readHeader(encoded []byte, f form) error {
 	var text [maxHeader]byte
 	header, ok := appendDecoded(text[:0], encoded, maxHeader)
 	if !ok {
@@ -111,6 +123,9 @@ func (p *Parsed) readHeader(encoded []byte, typ string, must bool) error {
 	var alg string
 	typed := false
 	for _, m := range members {
+		if f.foreign && ignored(m.name) {
+			continue
+		}
 		value, ok := readString(m.value)
 		switch {
 		case !ok:
@@ -119,13 +134,13 @@ func (p *Parsed) readHeader(encoded []byte, typ string, must bool) error {
 			alg = value
 		case m.name == "kid":
 			p.keyID = value
-		case m.name == "typ" && value == typ:
+		case m.name == "typ" && (value == f.typ || f.foreign && strings.EqualFold(value, f.typ)):
 			typed = true
 		default:
 			return fmt.Errorf("%w: header: a member that is not accepted", ErrMalformed)
 		}
 	}
-	if must && !typed {
+	if f.must && !typed {
 		return fmt.Errorf("%w: header: typ", ErrMalformed)
 	}
 	if !validKeyID(p.keyID) {
@@ -162,4 +177,13 @@ func appendDecoded(dst, encoded []byte, limit int) ([]byte, bool) {
 	}
 	dst, err := strict64.AppendDecode(dst, encoded)
 	return dst, err == nil
+}
+
+// ignored reports whether a member of a foreign token's header says nothing that counts here.
+func ignored(name string) bool {
+	switch name {
+	case "alg", "kid", "typ", "jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc":
+		return false
+	}
+	return true
 }

@@ -118,9 +118,9 @@ func (s *Service) verifyOne(ctx context.Context, p *Pool, name, raw string) (*pr
 	return s.verifyOIDC(ctx, p.OIDC[i], name, raw)
 }
 
-// parse reads a JSON Web Token of a login, whose signature is not verified yet.
-func parse(raw string) (*token.Parsed, error) {
-	parsed, err := token.Parse(raw)
+// parse reads a JSON Web Token of a login, whose signature is not verified yet, by [token.Parse] or [token.ParseForeign].
+func parse(raw string, by func(string) (*token.Parsed, error)) (*token.Parsed, error) {
+	parsed, err := by(raw)
 	if err != nil {
 		if _, pooled := token.ParseAs(openIDType, raw); pooled == nil {
 			return nil, ErrPoolToken

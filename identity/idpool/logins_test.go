@@ -1,8 +1,13 @@
 package idpool_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -11,6 +16,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/idpool"
+	"github.com/cognate-id/cognate/token"
 )
 
 // oidcPool has an OIDC provider that is set up.
@@ -68,6 +74,52 @@ func TestOIDC(t *testing.T) {
 	}
 	if n := w.rows("poolidentities"); n != 1 {
 		t.Errorf("there are %d identities, want one", n)
+	}
+}
+
+// Providers have habits of their own: Microsoft Entra ID names its certificate in the header, Keycloak has several audiences.
+func TestOIDCOfOtherHabits(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.oidcPool()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := token.NewPublicKey("their-key", &key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.answer("/keys", token.Set{public})
+	get := func(header, aud, azp string) error {
+		claims := fmt.Sprintf(`{"iss":"https://idp.example.com","sub":"ann","exp":%d,"scope":["a"],"aud":%s%s}`, w.now().Add(time.Hour).Unix(), aud, azp)
+		signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+		hash := sha256.Sum256([]byte(signed))
+		r, s, err := ecdsa.Sign(rand.Reader, key, hash[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		raw := signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+		_, err = w.pools.GetID(t.Context(), p.ID, idpool.Logins{"idp.example.com": identity.Secret(raw)})
+		return err
+	}
+	const plain = `{"alg":"ES256","kid":"their-key"}`
+	const entra = `{"typ":"JWT","alg":"ES256","x5t":"their-key","kid":"their-key"}`
+	for _, tt := range []struct {
+		name, header, aud, azp string
+		want                   error
+	}{
+		{"Entra ID", entra, `"web"`, "", nil},
+		{"several audiences", plain, `["account","web"]`, `,"azp":"web"`, nil},
+		{"several audiences, for somebody else", plain, `["web","account"]`, `,"azp":"account"`, idpool.ErrTokenAudience},
+		{"several audiences, for nobody in particular", plain, `["web","account"]`, "", idpool.ErrTokenAudience},
+		{"no audience", plain, `[]`, "", idpool.ErrTokenClaim},
+		{"brings a key", `{"alg":"ES256","kid":"their-key","jku":"https://evil.example.com"}`, `"web"`, "", idpool.ErrTokenUnverified},
+		{"an extension that must be understood", `{"alg":"ES256","kid":"their-key","crit":["x"]}`, `"web"`, "", idpool.ErrTokenUnverified},
+	} {
+		if err := get(tt.header, tt.aud, tt.azp); !errors.Is(err, tt.want) {
+			t.Errorf("%s: GetID = %v, want %v", tt.name, err, tt.want)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *Service) verifyOIDC(ctx context.Context, arn, name, raw string) (*proof
 
 // verifyIDToken verifies an ID token of one of the issuers, for one of the clients.
 func (s *Service) verifyIDToken(ctx context.Context, raw string, accepts []string, at issuerKeys, clients []string) (*proof, error) {
-	parsed, err := parse(raw)
+	parsed, err := parse(raw, token.ParseForeign)
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +74,14 @@ func (s *Service) verifyIDToken(ctx context.Context, raw string, accepts []strin
 	return &proof{kind: proofOIDC, login: login{Subject: c.Subject}, client: client, claims: claims}, nil
 }
 
-// party is the client that a token was made for: azp, or else aud. One that the developer guide does not speak of, an azp that is no string,
-// is refused.
+// party is the client that a token was made for: azp, or else aud. What the developer guide does not speak of is refused: an azp that is no
+// string, and several audiences without an azp.
 func party(c *token.Claims, claims map[string]any) (string, error) {
 	azp, ok := claims["azp"]
 	if !ok {
+		if all, _ := claims["aud"].([]any); len(all) > 1 {
+			return "", ErrTokenAudience
+		}
 		return c.Audience, nil
 	}
 	text, ok := azp.(string)

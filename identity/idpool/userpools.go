@@ -18,7 +18,7 @@ const signInMethod = "CognitoSignIn"
 
 // verifyUserPool verifies an ID token. Issuer, provider and client are looked at first, as the service does.
 func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string) (*proof, error) {
-	parsed, err := parse(raw)
+	parsed, err := parse(raw, token.Parse)
 	if err != nil {
 		return nil, err
 	}
