@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -117,7 +118,13 @@ func (r *reader) condition(written string, m member) (*condition, error) {
 		return nil, errors.New("unknown operator")
 	}
 	c.test, c.negated = op.test, op.negated
-	return c, r.operands(c, op, m.value)
+	if err := r.operands(c, op, m.value); err != nil {
+		return nil, err
+	}
+	if name == "Bool" && c.quantity == single && len(c.values) > 1 {
+		return nil, errors.New("there must be one value")
+	}
+	return c, nil
 }
 
 func (c *condition) readNull(v any) error {
@@ -161,7 +168,8 @@ func (r *reader) operands(c *condition, op operator, v any) error {
 	return nil
 }
 
-// operandTexts returns the values of a condition. Numbers and booleans may be without quotes.
+// operandTexts returns the values of a condition. Numbers and booleans may be without quotes, but
+// all values of a list are of one type.
 func operandTexts(v any) ([]string, error) {
 	l := list(v)
 	if len(l) == 0 {
@@ -169,6 +177,9 @@ func operandTexts(v any) ([]string, error) {
 	}
 	out := make([]string, len(l))
 	for i, v := range l {
+		if fmt.Sprintf("%T", v) != fmt.Sprintf("%T", l[0]) {
+			return nil, errors.New("the values must be of one type")
+		}
 		switch v := v.(type) {
 		case string:
 			out[i] = v
@@ -186,11 +197,13 @@ func operandTexts(v any) ([]string, error) {
 // holds evaluates the condition.
 func (c *condition) holds(ctx Context) truth {
 	values := ctx.values(c.key)
-	if c.null != nil {
-		return truthOf((len(values) == 0) == *c.null)
-	}
-	if len(values) == 0 {
-		return truthOf(c.quantity == allOf || c.quantity == single && c.negated || c.ifExists)
+	switch {
+	case c.null != nil:
+		return c.absent(values)
+	case len(values) == 0:
+		return c.withoutKey()
+	case c.quantity != single && empty(values):
+		return truthOf(c.quantity == allOf)
 	}
 	switch c.quantity {
 	case single:
@@ -212,6 +225,41 @@ func (c *condition) holds(ctx Context) truth {
 		return out
 	}
 	return doubt
+}
+
+// absent evaluates the operator Null. An empty value is null, so it is not there for "false". For
+// "true", which is also about a key that does not exist, it is in doubt.
+func (c *condition) absent(values []string) truth {
+	switch {
+	case len(values) == 0:
+		return truthOf(*c.null)
+	case !empty(values):
+		return truthOf(!*c.null)
+	case *c.null:
+		return doubt
+	default:
+		return no
+	}
+}
+
+// withoutKey is what holds for a request that does not have the key.
+func (c *condition) withoutKey() truth {
+	switch c.quantity {
+	case allOf:
+		return yes
+	case anyOf:
+		if c.ifExists { // one page says false of ForAnyValue, another one true of IfExists
+			return doubt
+		}
+		return no
+	case single:
+	}
+	return truthOf(c.negated || c.ifExists)
+}
+
+// empty reports whether values are a null data set: empty strings only.
+func empty(values []string) bool {
+	return !slices.ContainsFunc(values, func(v string) bool { return v != "" })
 }
 
 // passes compares one value of the request with all values of the policy.

@@ -200,7 +200,11 @@ func (s *statement) resource(r *Request) truth {
 			out = yes
 			break
 		}
-		out = one(out, p.arn.match(r.Resource, r.Context))
+		t := p.arn.matchResource(r.Resource, r.Context)
+		if t == no && s.notResources && p.arn[arnParts-1].unset(r.Context) {
+			t = doubt // else the statement would be about everything
+		}
+		out = one(out, t)
 	}
 	if s.notResources {
 		return out.not()

@@ -28,8 +28,8 @@ func like(value string, o *operand, c Context) truth { return o.pattern.match(va
 
 func equalFold(value string, o *operand, c Context) truth {
 	want, ok := o.pattern.resolve(c)
-	if !ok {
-		return doubt
+	if ok != yes {
+		return ok
 	}
 	return truthOf(strings.EqualFold(value, string(want)))
 }

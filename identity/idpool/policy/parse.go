@@ -77,8 +77,8 @@ func (p *Policy) read(o object, trust bool) error {
 			}
 			version = v
 		case "Id":
-			if _, ok := m.value.(string); !ok {
-				return errors.New("the Id must be a string")
+			if _, ok := m.value.(string); !ok || !trust {
+				return errors.New("the Id must be a string, and only a trust policy has one")
 			}
 		case "Statement":
 			statements = list(m.value)
@@ -181,6 +181,8 @@ func (r *reader) member(s *statement, m member) (err error) {
 		s.principals, err = principals(m.value)
 	case "Condition":
 		s.conditions, err = r.conditions(m.value)
+	case "NotPrincipal":
+		return errors.New("NotPrincipal is not supported: deny Principal * with ArnNotEquals of aws:PrincipalArn")
 	default:
 		return fmt.Errorf("unknown member %q", m.name)
 	}
@@ -189,8 +191,8 @@ func (r *reader) member(s *statement, m member) (err error) {
 
 func sid(v any) (string, error) {
 	s, ok := v.(string)
-	if !ok || len(s) > 128 {
-		return "", errors.New("the Sid must be a string of at most 128 characters")
+	if !ok || len(s) > 128 || strings.ContainsFunc(s, notAlnum) {
+		return "", errors.New("the Sid must have at most 128 characters, only letters and digits")
 	}
 	return s, nil
 }
@@ -246,7 +248,7 @@ func (r *reader) resources(m member) ([]resource, error) {
 		if err := r.checkVariables(name); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
-		if out[i].arn, err = parseARN(name, r.vars); err != nil {
+		if out[i].arn, err = parseResource(name, r.vars); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
 	}

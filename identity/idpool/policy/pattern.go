@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -102,26 +103,29 @@ func parseVariable(inner string) (part, error) {
 	if inner == "*" || inner == "?" || inner == "$" {
 		return part{kind: literal, text: inner}, nil
 	}
-	key, rest, given := strings.Cut(inner, ",")
-	p := part{kind: variable, text: strings.ToLower(strings.TrimSpace(key))}
-	if !validKey(p.text) {
+	key, text, given := strings.Cut(inner, ",")
+	p := part{kind: variable, text: strings.ToLower(key)}
+	if !validKey(p.text) || strings.Contains(p.text, " ") {
 		return part{}, fmt.Errorf("the variable ${%s} has an invalid key", inner)
 	}
 	if given {
-		text := strings.TrimSpace(rest)
-		if len(text) < 2 || text[0] != '\'' || text[len(text)-1] != '\'' {
-			return part{}, fmt.Errorf("the default in ${%s} must be in single quotes", inner)
+		if len(text) < 3 || text[:2] != " '" || text[len(text)-1] != '\'' {
+			return part{}, fmt.Errorf("the default in ${%s} must be in single quotes, after a comma and a space", inner)
 		}
-		text = text[1 : len(text)-1]
+		text = text[2 : len(text)-1]
 		p.fallback = &text
 	}
 	return p, nil
 }
 
-// validKey reports whether s has the form of a condition key, such as aws:PrincipalTag/team or
-// cognito-identity.amazonaws.com:sub.
+// validKey reports whether s, in lower case, has the form of a condition key, such as
+// aws:principaltag/team or cognito-identity.amazonaws.com:sub. A key of tags must name one.
 func validKey(s string) bool {
 	prefix, name, ok := strings.Cut(s, ":")
+	switch strings.TrimSuffix(name, "/") {
+	case "principaltag", "requesttag", "resourcetag":
+		return false
+	}
 	return ok && prefix != "" && name != "" && len(s) <= 512 && !strings.ContainsFunc(s, func(r rune) bool {
 		return r < ' ' || r == '*' || r == '?' || r == '$' || r == '{' || r == '}' || r == 0x7f
 	})
@@ -133,8 +137,11 @@ const (
 	markOne rune = -2
 )
 
-// resolve replaces the variables by their values. ok is false if one has no single value.
-func (p pattern) resolve(c Context) (out []rune, ok bool) {
+// resolve replaces the variables by their values. It answers no if one has no value: nothing is
+// equal to that, or like it. It answers doubt if one has an empty value or several, of which AWS's
+// documentation says nothing.
+func (p pattern) resolve(c Context) (out []rune, ok truth) {
+	ok = yes
 	for _, x := range p {
 		switch x.kind {
 		case literal:
@@ -146,16 +153,18 @@ func (p pattern) resolve(c Context) (out []rune, ok bool) {
 		case variable:
 			values := c.values(x.text)
 			switch {
-			case len(values) == 1:
+			case len(values) == 1 && values[0] != "":
 				out = append(out, []rune(values[0])...)
-			case len(values) == 0 && x.fallback != nil:
+			case len(values) > 0:
+				ok = all(ok, doubt)
+			case x.fallback != nil:
 				out = append(out, []rune(*x.fallback)...)
 			default:
-				return nil, false
+				ok = no
 			}
 		}
 	}
-	return out, true
+	return out, ok
 }
 
 // match compares a text with the pattern.
@@ -164,8 +173,8 @@ func (p pattern) match(text string, c Context) truth {
 		return truthOf(p[0].text == text)
 	}
 	want, ok := p.resolve(c)
-	if !ok {
-		return doubt
+	if ok != yes {
+		return ok
 	}
 	return truthOf(matchRunes(want, []rune(text)))
 }
@@ -192,6 +201,12 @@ func matchRunes(want, text []rune) bool {
 		w++
 	}
 	return w == len(want)
+}
+
+// unset reports whether the pattern has a variable without a value.
+func (p pattern) unset(c Context) bool {
+	_, ok := p.resolve(c)
+	return ok == no
 }
 
 // arnParts is how many parts an ARN has: arn, partition, service, region, account, resource. The
@@ -227,6 +242,41 @@ func parseARN(text string, vars bool) (*arnPattern, error) {
 	}
 	return &out, nil
 }
+
+// parseResource reads an ARN of a Resource or NotResource. Variables are only in its last part, and
+// its service is written in full.
+func parseResource(text string, vars bool) (*arnPattern, error) {
+	if i := strings.Index(text, "${"); i >= 0 && strings.Count(text[:i], ":") < arnParts-1 {
+		return nil, fmt.Errorf("%q has a variable before the fifth colon", text)
+	}
+	p, err := parseARN(text, vars)
+	if err == nil && slices.ContainsFunc(p[2], func(x part) bool { return x.kind != literal }) {
+		return nil, fmt.Errorf("%q has a wildcard in its service", text)
+	}
+	return p, err
+}
+
+// matchResource compares a resource with the pattern. A * at the end of a part may reach beyond the
+// colon, says AWS's documentation, which used to say that it does not. What only such a * matches is in doubt.
+func (p *arnPattern) matchResource(arn string, c Context) truth {
+	out := p.match(arn, c)
+	if out != no || strings.Count(arn, ":") < arnParts || !slices.ContainsFunc(p[:arnParts-1], endsInRun) {
+		return out
+	}
+	var long pattern
+	for i, part := range p {
+		if i > 0 {
+			long = long.add(literal, ":")
+		}
+		long = append(long, part...)
+	}
+	if long.match(arn, c) == no {
+		return no
+	}
+	return doubt
+}
+
+func endsInRun(p pattern) bool { return len(p) > 0 && p[len(p)-1].kind == anyRun }
 
 // match compares an ARN with the pattern. What is no ARN does not match.
 func (p *arnPattern) match(arn string, c Context) truth {

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,13 +12,16 @@ import (
 	"github.com/cognate-id/cognate/identity/idpool/policy"
 )
 
-// An example is a policy of AWS's documentation, with requests that it decides.
+// An example is a policy of AWS's documentation, with requests that it decides. The policies have the
+// documentation's shape and names of ours.
 type example struct {
-	Page   string
-	Trust  bool
-	Policy json.RawMessage
-	With   json.RawMessage // another policy beside it
-	Cases  []struct {
+	Page    string // its address
+	Section string // the heading, and what of it after a colon
+	Trust   bool
+	Policy  json.RawMessage
+	With    json.RawMessage // another policy beside it
+	Session json.RawMessage // a policy of a session, or a boundary
+	Cases   []struct {
 		Action, Resource string
 		Context          map[string][]string
 		Federated, AWS   []string
@@ -27,17 +31,23 @@ type example struct {
 	}
 }
 
-func examples(t testing.TB) []example {
+func examples(t testing.TB) (out []example) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/examples.json")
+	readTestdata(t, "examples.json", &out)
+	return out
+}
+
+func readTestdata(t testing.TB, name string, v any) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []example
-	if err := json.Unmarshal(data, &out); err != nil {
-		t.Fatal(err)
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		t.Fatalf("%s: %v", name, err)
 	}
-	return out
 }
 
 func TestExamplesOfTheDocumentation(t *testing.T) {
@@ -48,21 +58,56 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 		}
 		p, err := parse(string(e.Policy))
 		if err != nil {
-			t.Errorf("%s: %v", e.Page, err)
+			t.Errorf("%s, %s: %v", e.Page, e.Section, err)
 			continue
 		}
-		set := policy.Set{p}
+		sets := []policy.Set{{p}}
 		if e.With != nil {
-			set = append(set, must(t, string(e.With)))
+			sets[0] = append(sets[0], must(t, string(e.With)))
 		}
+		if e.Session != nil {
+			sets = append(sets, policy.Set{must(t, string(e.Session))})
+		}
+		allowed := 0
 		for i, c := range e.Cases {
+			if c.Allowed {
+				allowed++
+			}
 			d := policy.Decide(&policy.Request{
 				Action: c.Action, Resource: c.Resource, Context: policy.NewContext(c.Context),
 				Principal: policy.Principal{Federated: c.Federated, AWS: c.AWS},
-			}, set)
+			}, sets...)
 			if d.Allowed != c.Allowed || d.Explicit != c.Explicit || c.By != "" && d.Statement != c.By || d.Why == "" {
-				t.Errorf("%s: case %d, %s on %q: %+v", e.Page, i+1, c.Action, c.Resource, d)
+				t.Errorf("%s, %s: case %d, %s on %q with %v: %+v", e.Page, e.Section, i+1, c.Action, c.Resource, c.Context, d)
 			}
+		}
+		if allowed == 0 || allowed == len(e.Cases) || !strings.HasPrefix(e.Page, "https://docs.aws.amazon.com/") || e.Section == "" {
+			t.Errorf("%s, %s: %d of %d cases are allowed; there must be both, and a page with a section", e.Page, e.Section, allowed, len(e.Cases))
+		}
+	}
+}
+
+// TestWhatTheDocumentationRefuses: what AWS does not take, or we do not support, is an error when
+// it is read, and one that says what is wrong.
+func TestWhatTheDocumentationRefuses(t *testing.T) {
+	var refused []struct {
+		Page, Section string
+		Trust         bool
+		Policy        json.RawMessage
+		Error         string // what the error must say
+		Instead       json.RawMessage
+	}
+	readTestdata(t, "refused.json", &refused)
+	for _, e := range refused {
+		parse := policy.Parse
+		if e.Trust {
+			parse = policy.ParseTrust
+		}
+		if _, err := parse(string(e.Policy)); !errors.Is(err, policy.ErrMalformed) || e.Error == "" || !strings.Contains(err.Error(), e.Error) {
+			t.Errorf("%s, %s: %v, want %q", e.Page, e.Section, err, e.Error)
+		}
+		if _, err := parse(string(e.Instead)); err != nil { // or the policy is refused for another reason
+			t.Errorf("%s, %s: %v", e.Page, e.Section, err)
 		}
 	}
 }
@@ -79,6 +124,44 @@ func must(t testing.TB, text string) *policy.Policy {
 // statement is a policy with a statement that has these members beside Effect.
 func statement(members string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + members + `}]}`
+}
+
+// TestInDoubt: what cannot be evaluated, or what the documentation does not decide, allows nothing, and a
+// Deny denies.
+func TestInDoubt(t *testing.T) {
+	const any = `"Action":"shop:Buy","Resource":"*"`
+	condition := func(c string) string { return any + `,"Condition":` + c }
+	resource := func(name, arn string) string { return `"Action":"shop:Buy","` + name + `":"` + arn + `"` }
+	for _, tt := range []struct {
+		name, members, resource, key string
+		values                       []string
+	}{
+		{"several values", condition(`{"StringEquals":{"a:b":"x"}}`), "*", "a:b", []string{"x", "x"}},
+		{"several values, negated", condition(`{"StringNotEquals":{"a:b":"y"}}`), "*", "a:b", []string{"x", "x"}},
+		{"no date", condition(`{"DateLessThan":{"a:b":"2030"}}`), "*", "a:b", []string{"soon"}},
+		{"no number", condition(`{"NumericNotEquals":{"a:b":"1"}}`), "*", "a:b", []string{"1e0"}},
+		{"no address", condition(`{"NotIpAddress":{"a:b":"192.0.2.0/24"}}`), "*", "a:b", []string{"192.0.2.1, 192.0.2.2"}},
+		{"not base64", condition(`{"BinaryEquals":{"a:b":"c2hvcA=="}}`), "*", "a:b", []string{"shop!"}},
+		{"variable with several values", resource("Resource", "arn:aws:shop:::${a:b}"), "arn:aws:shop:::x", "a:b", []string{"x", "x"}},
+		{"variable with an empty value", resource("Resource", "arn:aws:shop:::x${a:b}"), "arn:aws:shop:::x", "a:b", []string{""}},
+		{"variable with an empty value and a default", resource("Resource", "arn:aws:shop:::${a:b, 'x'}"), "arn:aws:shop:::x", "a:b", []string{""}},
+		{"variable of a condition with an empty value", condition(`{"StringNotEquals":{"a:b":"${a:b}y"}}`), "*", "a:b", []string{""}},
+		{"NotResource with a variable without a value", resource("NotResource", "arn:aws:shop:::${a:c}"), "arn:aws:shop:::x", "a:b", []string{"x"}},
+		{"ForAnyValue if it exists", condition(`{"ForAnyValue:StringEqualsIfExists":{"a:c":"x"}}`), "*", "a:b", []string{"x"}},
+		{"empty value that must not be there", condition(`{"Null":{"a:b":"true"}}`), "*", "a:b", []string{""}},
+		{"a * beyond a colon", resource("Resource", "arn:aws:shop:*:*:order/*"), "arn:aws:shop:eu:1:item/x:1:order/2", "a:b", []string{"x"}},
+		{"a * beyond a colon of a NotResource", resource("NotResource", "arn:aws:shop:*:*:order/*"), "arn:aws:shop:eu:1:item/x:1:order/2", "a:b", []string{"x"}},
+	} {
+		allow := must(t, statement(tt.members))
+		deny := must(t, strings.Replace(statement(tt.members), "Allow", "Deny", 1))
+		r := &policy.Request{Action: "shop:Buy", Resource: tt.resource, Context: policy.NewContext(map[string][]string{tt.key: tt.values})}
+		if d := policy.Decide(r, policy.Set{allow}); d.Allowed || d.Explicit {
+			t.Errorf("%s: Allow: %+v", tt.name, d)
+		}
+		if d := policy.Decide(r, policy.Set{deny, must(t, statement(any))}); !d.Explicit {
+			t.Errorf("%s: Deny: %+v", tt.name, d)
+		}
+	}
 }
 
 func TestMalformedPolicies(t *testing.T) {
@@ -107,7 +190,7 @@ func TestMalformedPolicies(t *testing.T) {
 		{"no resource", statement(`"Action":"s3:*"`), "Resource or NotResource"},
 		{"resource and not", statement(good + `,"NotResource":"*"`), "Resource or NotResource"},
 		{"principal", statement(good + `,"Principal":"*"`), "only a trust policy"},
-		{"not principal", statement(good + `,"NotPrincipal":"*"`), "unknown member"},
+		{"not principal", statement(good + `,"NotPrincipal":"*"`), "NotPrincipal is not supported"},
 		{"action without a service", statement(`"Action":"GetObject","Resource":"*"`), "service:action"},
 		{"service with a wildcard", statement(`"Action":"s*:GetObject","Resource":"*"`), "service:action"},
 		{"action with a variable", statement(`"Action":"s3:${aws:userid}","Resource":"*"`), "service:action"},
@@ -116,7 +199,8 @@ func TestMalformedPolicies(t *testing.T) {
 		{"resource is no ARN", statement(`"Action":"s3:*","Resource":"bucket/*"`), "six parts"},
 		{"ARN too short", statement(`"Action":"s3:*","Resource":"arn:aws:s3*"`), "six parts"},
 		{"ARN with a wildcard first", statement(`"Action":"s3:*","Resource":"*:aws:s3:::x"`), "six parts"},
-		{"ARN by a variable", statement(`"Action":"s3:*","Resource":"${aws:PrincipalTag/x}"`), "six parts"},
+		{"ARN by a variable", statement(`"Action":"s3:*","Resource":"${aws:PrincipalTag/x}"`), "before the fifth colon"},
+		{"ARN of a condition by a variable", condition(`{"ArnLike":{"aws:SourceArn":"${aws:PrincipalTag/x}"}}`), "six parts"},
 		{"variable without an end", statement(`"Action":"s3:*","Resource":"arn:aws:s3:::${aws:userid"`), "no end"},
 		{"variable without a name", statement(`"Action":"s3:*","Resource":"arn:aws:s3:::${}"`), "invalid key"},
 		{"default without quotes", statement(`"Action":"s3:*","Resource":"arn:aws:s3:::${aws:userid, x}"`), "single quotes"},
@@ -264,7 +348,7 @@ func FuzzParse(f *testing.F) {
 	for _, e := range examples(f) {
 		f.Add(string(e.Policy), "s3:GetObject", "arn:aws:s3:::b/k", "aws:userid", "x")
 	}
-	f.Add(statement(`"Action":"*","Resource":"arn:*:*:*:*:${a:b, 'c'}${*}"`), "a:b", "arn:::::", "a:b", "*?${")
+	f.Add(statement(`"Action":"*","Resource":"arn:*:s3:*:*:${a:b, 'c'}${*}"`), "a:b", "arn:::::", "a:b", "*?${")
 	f.Fuzz(func(t *testing.T, text, action, resource, key, value string) {
 		p, err := policy.Parse(text)
 		if err != nil {
