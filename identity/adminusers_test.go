@@ -268,6 +268,9 @@ func TestKeyStockIsUsedUp(t *testing.T) {
 }
 
 func TestHashOfOtherCostIsRenewed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes passwords at full cost")
+	}
 	s := memory.New()
 	cheap := newEngineOn(t, s)
 	pool := cheap.open(t, identity.PoolSettings{})

@@ -13,6 +13,9 @@ import (
 // The guesses of codes that went to one address stay within those of a day, although the
 // options allow more messages.
 func TestMoreMessagesDoNotMultiplyTheGuesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs 40 users up and guesses 200 codes")
+	}
 	f := newEngineWith(t, memory.New(), func(o *identity.Options) {
 		o.Limits = identity.Limits{AddressPerHour: 1000, AddressPerDay: 1000}
 	})
@@ -46,6 +49,9 @@ func (f *fixture) spendGuesses(t *testing.T, a *identity.AppClient, name string,
 
 // A code that could be guessed five times more is not sent where the day has no five left.
 func TestNoCodeBringsGuessesBeyondThoseOfTheDay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses two hundred codes")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -64,6 +70,9 @@ func TestNoCodeBringsGuessesBeyondThoseOfTheDay(t *testing.T) {
 
 // Strangers leave a few codes to the sources that the account knows.
 func TestStrangersDoNotUseUpTheOwnersMessages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses ninety codes")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -95,6 +104,9 @@ func TestSpentTriesDoNotKillTheNextCode(t *testing.T) {
 
 // One source may ask for a hundred messages an hour, whatever the accounts, sign-ups included.
 func TestOneSourceDoesNotSendMessagesToManyAddresses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs 101 users up")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	signUp := func(i int, address string) error {

@@ -40,7 +40,7 @@ func TestAddressIsVerifiedAnew(t *testing.T) {
 	}
 	verified := func(address string) attrs { return attrs{"email": address, "email_verified": "true"} }
 	unverified := func(address string) attrs { return attrs{"email": address, "email_verified": "false"} }
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		name     string
 		settings identity.PoolSettings
 		change   attrs
@@ -60,7 +60,7 @@ func TestAddressIsVerifiedAnew(t *testing.T) {
 		{"vouched for", auto, attrs{"email": newEmail, "email_verified": "true"}, true, verified(newEmail), "", false},
 		{"vouched for, before the update", wait, attrs{"email": newEmail, "email_verified": "true"}, true, verified(newEmail), "", false},
 		{"said to be unverified", auto, attrs{"email_verified": "false"}, true, unverified(email), "", false},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			tt.settings.Notices = new(false) // only codes are counted here
@@ -188,7 +188,7 @@ func TestAttributesThatAClientMayNotWrite(t *testing.T) {
 		identity.SchemaAttribute{Name: "dev:custom:note", Type: identity.TypeString, Mutable: true},
 		identity.SchemaAttribute{Name: "custom:fixed", Type: identity.TypeString},
 	)
-	for how, write := range writers {
+	for how, write := range fewOf(2, writers) {
 		for name, want := range map[string][]error{
 			"sub":             {identity.ErrAttributeNotWritable},
 			"identities":      {identity.ErrAttributeNotWritable},

@@ -245,7 +245,7 @@ func TestRightFirstCodesAtOnce(t *testing.T) {
 
 // One challenge is answered alike for a user and for nobody, past all its tries.
 func TestTriesOfOneFirstCodeDoNotTellWhoHasAnAccount(t *testing.T) {
-	for _, s := range []identity.PoolSettings{cognitoPool, {}} {
+	for _, s := range few(2, []identity.PoolSettings{cognitoPool, {}}) {
 		f := newEngine(t)
 		pool, _ := f.choosers(t, s)
 		a := f.choosing(t, pool, true)

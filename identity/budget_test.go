@@ -109,6 +109,9 @@ func TestACodeDoesNotOutliveFiveWrongTries(t *testing.T) {
 }
 
 func TestWrongCodesAreGuessesOfTheAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses two hundred codes")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -133,6 +136,9 @@ func TestSignUpsDoNotFloodAnAddress(t *testing.T) {
 }
 
 func TestSignInsDoNotFloodAPhone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs in a hundred times")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{MFA: identity.MFAOn, SMSMFA: true})
 	enroll(t, pool, "alice", attrs{"phone_number": phone, "phone_number_verified": "true"})
@@ -146,6 +152,9 @@ func TestSignInsDoNotFloodAPhone(t *testing.T) {
 }
 
 func TestSignUpsDoNotPumpMessagesToARangeOfNumbers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs 300 users up")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{AutoVerified: []string{"phone_number"}})
 	for i := range 300 {
@@ -168,7 +177,7 @@ func TestStrangersDoNotKeepTheOwnerOut(t *testing.T) {
 	check(t, "the owner's first sign-in", signInFrom(t, pool.AppClient, "192.0.2.1", "alice", password))
 	hours := 24
 	if testing.Short() {
-		hours = 6
+		hours = 2
 	}
 	in, judged := 0, 0
 	for minute := range hours * 60 {
@@ -217,6 +226,9 @@ func TestAThousandSourcesGetNoMoreThanAHundredGuesses(t *testing.T) {
 }
 
 func TestStrangersDoNotUseUpTheOwnersCode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks for two hundred codes")
+	}
 	for name, settings := range map[string]identity.PoolSettings{"safe": {}, "wire": cognitoPool} {
 		f := newLimited(t)
 		pool := f.open(t, settings)
@@ -331,6 +343,9 @@ func TestCountsOfNobodyOutliveTheProcess(t *testing.T) {
 }
 
 func TestOneSourceDoesNotTryManyAccounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses three hundred passwords")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -354,7 +369,7 @@ func TestOneSourceDoesNotTryManyAccounts(t *testing.T) {
 // An operator's own address, and a loopback address, are those of a program and of no user.
 func TestSourceOfACall(t *testing.T) {
 	user, program := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.9")
-	for name, tt := range map[string]struct {
+	for name, tt := range fewOf(2, map[string]struct {
 		first, second identity.Call
 		known         bool
 	}{
@@ -376,7 +391,7 @@ func TestSourceOfACall(t *testing.T) {
 		"a device on a known network": {identity.Call{Address: user}, identity.Call{Address: user, Device: "d"}, true},
 		"another device":              {identity.Call{Address: user, Device: "d"}, identity.Call{Address: program, Device: "e"}, false},
 		"a device":                    {identity.Call{Address: user, Device: "d"}, identity.Call{Address: program, Device: "d"}, true},
-	} {
+	}) {
 		f := newEngine(t)
 		pool := f.open(t, identity.PoolSettings{})
 		f.join(t, pool, "alice", email)

@@ -1,9 +1,11 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/cognate-id/cognate/store"
 )
@@ -38,12 +40,19 @@ func Tables() store.Catalog {
 // value is nil, the user was deleted, and the record would have no owner.
 func UserRef(poolID, sub string) store.Ref { return users.Ref(store.Key(poolID, sub)) }
 
+// ownTables returns the error of the catalog of the engine's own tables.
+var ownTables = sync.OnceValue(func() error { return Tables().Err() })
+
 // usable returns an error if an engine must not use a catalog on a store.
 func usable(c store.Catalog, s store.Store) error {
+	own := Tables()
+	if slices.Equal(c, own) { // as for most engines, so it is checked once
+		return cmp.Or(ownTables(), c.CheckSealed(s))
+	}
 	if err := c.Err(); err != nil {
 		return err
 	}
-	for _, t := range Tables() {
+	for _, t := range own {
 		if !slices.Contains(c, t) {
 			return fmt.Errorf("%w: it lacks the table %s of the engine: begin with identity.Tables()", store.ErrCatalog, t.Tables()[0])
 		}

@@ -10,6 +10,9 @@ import (
 
 // Anybody can have as many devices as they like, so limits by source do not count by them.
 func TestNewDevicesGiveASourceNoMoreGuesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses a hundred passwords")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)

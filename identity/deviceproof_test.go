@@ -198,7 +198,7 @@ func TestDeviceProofsRefuse(t *testing.T) {
 	good := prove()
 	_, foreign := beginDevice(t, askedDevice(t, a, d.Key), d)
 	before := f.events(t, identity.EventDeviceFailed)
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		name string
 		edit func(*identity.DeviceProof)
 		want error
@@ -211,7 +211,7 @@ func TestDeviceProofsRefuse(t *testing.T) {
 		{"the block of another challenge", func(in *identity.DeviceProof) { *in = foreign() }, identity.ErrIncorrectCredentials},
 		{"an altered block", func(in *identity.DeviceProof) { in.SecretBlock = flip(in.SecretBlock, 50) }, identity.ErrIncorrectCredentials},
 		{"a long block", func(in *identity.DeviceProof) { in.SecretBlock = strings.Repeat("A", 100_000) }, identity.ErrIncorrectCredentials},
-	} {
+	}) {
 		in := good
 		tt.edit(&in)
 		_, err := next.Answer(t.Context(), in)
@@ -292,7 +292,7 @@ func TestChosenFactorsAreOnDevices(t *testing.T) {
 	f := newEngine(t)
 	pool, _, d, _ := f.remembered(t, everyFactor(tracking("OPTIONAL")))
 	a := f.choosing(t, pool, false)
-	for name, begin := range map[string]func(key string) (*identity.SignInResult, error){
+	for name, begin := range fewOf(2, map[string]func(key string) (*identity.SignInResult, error){
 		"a password at once": func(key string) (*identity.SignInResult, error) {
 			return a.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: byWord, Password: password, DeviceKey: key})
 		},
@@ -316,7 +316,7 @@ func TestChosenFactorsAreOnDevices(t *testing.T) {
 			check(t, "Begin", err)
 			return challengeOf[*identity.EmailOTPRequired](t, res).Answer(t.Context(), identity.FactorCode{Code: identity.Secret(f.outbox.LastCode(email))})
 		},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			f.advance(25 * time.Hour) // an account gets few codes a day
 			_, err := begin("us-east-1_0")
@@ -361,7 +361,7 @@ func TestWrongProofsOfDevicesAreCounted(t *testing.T) {
 
 // What is asked of a device holds only as long as nothing has changed meanwhile.
 func TestDeviceChallengesAreOfTheirTime(t *testing.T) {
-	for name, tt := range map[string]struct {
+	for name, tt := range fewOf(2, map[string]struct {
 		change func(*fixture, *testing.T, *identity.UserPool, *identitytest.Device)
 		want   error
 	}{
@@ -383,7 +383,7 @@ func TestDeviceChallengesAreOfTheirTime(t *testing.T) {
 		"too late": {func(f *fixture, _ *testing.T, _ *identity.UserPool, _ *identitytest.Device) {
 			f.advance(3 * time.Minute)
 		}, identity.ErrSessionExpired},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			f := newEngine(t)
 			pool, a, d, _ := f.remembered(t, tracking("ON"))

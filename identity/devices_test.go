@@ -406,6 +406,9 @@ func TestPagesOfDevices(t *testing.T) {
 
 // A user has 100 devices at most. One more takes the place of the one used longest ago.
 func TestDevicesOfAUserAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs 101 devices")
+	}
 	f := newEngine(t)
 	s := tracking("OPTIONAL")
 	s.MaxSignIns = new(0)

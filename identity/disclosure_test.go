@@ -242,7 +242,7 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 		state := map[bool]string{true: "confirmed", false: "unconfirmed"}[confirmed]
 		t.Run(call+"/"+defaults+"/"+state, func(t *testing.T) { test(t, call, settings, confirmed) })
 	}
-	for _, tt := range []struct {
+	for _, tt := range few(5, []struct {
 		call      string
 		defaults  string
 		settings  identity.PoolSettings
@@ -270,10 +270,10 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 		{"ResendConfirmationCode", "safe", identity.PoolSettings{}, true},
 		{"ResendConfirmationCode", "safe", identity.PoolSettings{}, false},
 		{"ResendConfirmationCode", "Cognito", cognito, false},
-	} {
+	}) {
 		run(tt.call, tt.defaults, tt.settings, tt.confirmed)
 	}
-	for call := range probes {
+	for call := range fewOf(5, probes) {
 		if strings.HasPrefix(call, "Begin") || strings.HasPrefix(call, "answer") {
 			passkeys := strings.HasSuffix(call, "passkey")
 			run(call, "safe", withPasskeys(everyFactor(identity.PoolSettings{}), passkeys), true)
@@ -287,7 +287,7 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 func TestAnswersDoNotTellWhoHasAnAccount(t *testing.T) {
 	tries := 25
 	if testing.Short() {
-		tries = 8 // past the first lock
+		tries = 6 // past the first lock
 	}
 	disclosing(t, func(t *testing.T, call string, settings identity.PoolSettings, confirmed bool) {
 		p := newProbed(t, settings, 1, confirmed)

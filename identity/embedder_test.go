@@ -218,6 +218,9 @@ func butEvents(tables []string) []string {
 }
 
 func TestTablesOfAProgramAreErasedWithTheirOwner(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes thousands of records")
+	}
 	for _, back := range backEnds {
 		t.Run(back.name, func(t *testing.T) {
 			e := embed(t, back.open(t))
@@ -246,6 +249,9 @@ func TestTablesOfAProgramAreErasedWithTheirOwner(t *testing.T) {
 }
 
 func TestRecordsOfAClientThatAreManyAreErased(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes thousands of records")
+	}
 	e := embed(t, memory.New())
 	many := func(client string) {
 		e.write(t, func(tx store.Tx) error {

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -496,9 +497,10 @@ var signed = []string{"Engine", "Admin", "Messages", "Clients", "Groups", "Users
 // left are the events of a request, as they are written in an act, in order.
 func (l *life) left(request string) []string {
 	l.t.Helper()
-	all := []iter.Seq2[*identity.Event, error]{l.Events(l.t.Context(), identity.EventQuery{})}
+	now := identity.EventQuery{From: l.now()}
+	all := []iter.Seq2[*identity.Event, error]{l.Events(l.t.Context(), now)}
 	if _, err := l.admin.Describe(l.t.Context()); err == nil {
-		all = append(all, l.admin.Events(l.t.Context(), identity.EventQuery{}))
+		all = append(all, l.admin.Events(l.t.Context(), now))
 	}
 	var out []string
 	for _, some := range all {
@@ -542,14 +544,7 @@ func (l *life) tell(ev *identity.Event) string {
 	return strings.Join(words, " ")
 }
 
-func sorted(m map[string]string) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 func (l *life) named(sub string) string {
 	for name, s := range l.subs {

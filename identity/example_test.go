@@ -73,7 +73,7 @@ func ExampleEngine_Maintain() {
 func ExampleOutboxOptions() {
 	ctx := context.Background()
 	sent := identity.NewOutbox(0) // a real program sends mail here
-	engine := identity.New(memory.New(), &identity.Options{Sender: sent, Outbox: &identity.OutboxOptions{MaxAge: time.Hour}})
+	engine := identity.New(memory.New(), &identity.Options{Sender: sent, Outbox: &identity.OutboxOptions{MaxAge: time.Hour}, InsecureCheapHashing: true})
 	pool, err := engine.OpenUserPool(ctx, "main", nil)
 	must(err)
 	_, err = pool.SignUp(ctx, identity.SignUp{Username: "alice", Password: examplePassword, Attributes: map[string]string{"email": "alice@example.com"}})

@@ -36,6 +36,9 @@ func unmetered(t *testing.T) *fixture {
 // TestFirstCodesAreAHundredGuessesADay: wrong codes count for the day of the account, and a code is sent only if there is room for all of its
 // tries. For a name that nobody has, the answers are the same.
 func TestFirstCodesAreAHundredGuessesADay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends sixty codes, each of them tried")
+	}
 	f := unmetered(t)
 	pool, _ := f.choosers(t, identity.PoolSettings{})
 	a := f.choosing(t, pool, true)
@@ -99,6 +102,9 @@ func TestUntriedFirstCodesStayWithinTheDay(t *testing.T) {
 // TestWrongFirstCodesCountForTheAddress: whoever has several accounts with one address has no more guesses of codes that go there, however many
 // messages the address may get.
 func TestWrongFirstCodesCountForTheAddress(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends twenty codes, each of them tried")
+	}
 	f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) {
 		o.Limits.AddressPerDay, o.Limits.AddressPerHour = 1000, 1000
 	})
@@ -176,6 +182,9 @@ func TestFirstCodeIsOfItsAddress(t *testing.T) {
 // TestWrongFirstCodesOfAKnownSource: a source that the account knows has five guesses of its own, which take none from strangers. Wrong codes
 // lock nobody out for the moment.
 func TestWrongFirstCodesOfAKnownSource(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses two hundred codes")
+	}
 	f := unmetered(t)
 	pool, _ := f.choosers(t, identity.PoolSettings{})
 	a := f.choosing(t, pool, false)

@@ -49,7 +49,7 @@ func (g *groupFixture) wantIn(t testing.TB, when, user string, want ...string) {
 // An address counts by its whole domain, folded, and once it is verified.
 func TestGroupRuleMatches(t *testing.T) {
 	const acme = "acme.com"
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		rule identity.GroupRule
 		with attrs
 		want bool
@@ -77,7 +77,7 @@ func TestGroupRuleMatches(t *testing.T) {
 		{identity.GroupRule{Attribute: "nickname", Match: identity.MatchContains, Value: "ops", Unverified: true}, attrs{"nickname": "devops2"}, true},
 		{identity.GroupRule{Attribute: "nickname", Match: identity.MatchContains, Value: "ops", Unverified: true}, attrs{"nickname": "op s"}, false},
 		{identity.GroupRule{Attribute: "nickname", Match: identity.MatchStartsWith, Value: "ops", Unverified: true}, attrs{"nickname": "devops"}, false},
-	} {
+	}) {
 		g := newGroups(t, "alice")
 		g.make(t, "staff", -1, "")
 		g.edit(t, g.pool, "alice", func(u *identity.User) { u.Attributes = tt.with })
@@ -112,6 +112,14 @@ func TestInvalidGroupRules(t *testing.T) {
 	}
 	wantErr(t, "no such group", second(g.groups.AddRule(t.Context(), ruleOf("nowhere", "acme.com"))), identity.ErrGroupNotFound)
 	wantErr(t, "no such rule", g.groups.RemoveRule(t.Context(), "nothing"), identity.ErrGroupRuleNotFound)
+}
+
+func TestGroupRulesAreAtMostAHundred(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 100 rules")
+	}
+	g := newGroups(t)
+	g.make(t, "staff", -1, "")
 	for i := range 100 {
 		g.rule(t, ruleOf("staff", fmt.Sprintf("%d.example", i)))
 	}
@@ -276,6 +284,9 @@ func TestMembershipsByHandStay(t *testing.T) {
 // The job applies a changed rule to those who are there, goes on where it was cut off, tells
 // how far it is, and comes once more for calls that had the earlier rules.
 func TestJobAppliesGroupRules(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports 600 users")
+	}
 	const n = 600
 	g := newGroups(t)
 	g.make(t, "staff", -1, "")

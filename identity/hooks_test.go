@@ -172,15 +172,15 @@ func (f *fixture) target(t *testing.T, pool *identity.UserPool, trigger identity
 // A flow that comes to a trigger with a target is refused, and any other is not.
 func TestTriggersRefuse(t *testing.T) {
 	triggers, _ := hookTables(t)
-	for flow, row := range triggers {
+	for flow, row := range fewOf(3, triggers) {
 		refused := triggersOf(row)
 		if len(refused) == 0 {
 			t.Errorf("%s has no triggers in the table", flow)
 		}
-		for way, begin := range hookFlows[flow] {
+		for way, begin := range fewOf(2, hookFlows[flow]) {
 			for i, trigger := range allTriggers {
-				if testing.Short() && i%4 > 0 && !slices.Contains(refused, trigger) {
-					continue // a quarter of the triggers that the flow does not come to
+				if testing.Short() && i%8 > 0 && !slices.Contains(refused, trigger) {
+					continue
 				}
 				f := newEngine(t)
 				pool, rest := begin(t, f)
@@ -222,7 +222,7 @@ func TestTriggersThatAreNotComeTo(t *testing.T) {
 
 // A trigger that a pool gets in the middle of a sign-in by SRP is not skipped.
 func TestTriggerSinceTheFirstStep(t *testing.T) {
-	for _, trigger := range []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration, identity.PreTokenGenerationV1} {
+	for _, trigger := range few(3, []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration, identity.PreTokenGenerationV1}) {
 		f, pool := srpFixture(t)
 		right := mustBeginSRP(t, pool.AppClient, pool.PoolID(), "alice")
 		mistaken := mustBeginSRP(t, pool.AppClient, pool.PoolID(), "alice")
@@ -288,7 +288,7 @@ var hookCall = identity.Call{
 
 // Each flow comes to its points in order, with the call and what is known of the user.
 func TestHooksSeeWhatPasses(t *testing.T) {
-	for flow, want := range map[string]string{
+	for flow, want := range fewOf(3, map[string]string{
 		"attempt.untriggered by password": "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
 		"attempt.untriggered by SRP":      "PreAuthentication_Authentication",
 		"attempt.untriggered of choice":   "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
@@ -317,7 +317,7 @@ func TestHooksSeeWhatPasses(t *testing.T) {
 		"update.makeCodes by an operator": "CustomMessage_UpdateUserAttribute CustomEmailSender_UpdateUserAttribute",
 		"Session.sendVerification":        "CustomMessage_VerifyUserAttribute CustomEmailSender_VerifyUserAttribute",
 		"scope.sendFactorCode":            "CustomMessage_Authentication CustomSMSSender_Authentication",
-	} {
+	}) {
 		for _, sending := range []bool{false, true} { // a hook that sends a message gets the code, so no hook makes its text
 			t.Run(fmt.Sprintf("%s, sending %t", flow, sending), func(t *testing.T) {
 				name, way, _ := strings.Cut(flow, " ")
@@ -424,9 +424,9 @@ func TestHookEvents(t *testing.T) {
 // good for another try, and a wrong proof is counted as ever.
 func TestRefusedTokensLeaveNothing(t *testing.T) {
 	refusal := errors.New("not today")
-	for _, flow := range []string{
+	for _, flow := range few(3, []string{
 		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.proveBy", "secondStep.proveRecovery", "MFASetupRequired.Answer", "AppClient.refresh",
-	} {
+	}) {
 		for _, by := range []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration} {
 			if flow == "AppClient.refresh" && by == identity.PostAuthentication {
 				continue

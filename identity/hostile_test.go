@@ -104,6 +104,9 @@ func TestSetupIsForUsersWithoutAFactor(t *testing.T) {
 
 // Resetting the password, which a mailbox is enough for, gives no more guesses of the second factor.
 func TestResetsGiveNoMoreGuessesOfTheFactor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("resets a password a hundred times")
+	}
 	f := newEngine(t)
 	_, a, _ := f.enrolled(t, "OPTIONAL")
 	judged := 0

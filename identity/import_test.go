@@ -321,7 +321,7 @@ func TestImportOfUsersWithTwoAddresses(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	secrets := func(s identity.UserSecrets) *identity.UserSecrets { return &s }
 	type attributes = map[string]string
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name string
 		rec  *identity.UserRecord
 		want error
@@ -368,7 +368,7 @@ func TestImportRefuses(t *testing.T) {
 		{"name that is the sub of another", &identity.UserRecord{Username: "ALICE"}, identity.ErrUsernameExists},
 		{"sub that is the name of another", &identity.UserRecord{Sub: "22222222-2222-4222-8222-222222222222", Username: "x"}, identity.ErrUsernameExists},
 		{"name twice in one import", &identity.UserRecord{Username: "first"}, identity.ErrUsernameExists},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngineWith(t, twice(memory.New()), func(o *identity.Options) { o.Quotas.GroupsPerUser = 2 })
 			schema := identity.StandardSchema()
@@ -425,6 +425,9 @@ func TestImportOfVerifiers(t *testing.T) {
 
 // More records than one transaction takes are told apart by their numbers.
 func TestImportInBatches(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports 250 users")
+	}
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{})
 	var recs []*identity.UserRecord
@@ -505,6 +508,9 @@ func TestImportOfTheInvited(t *testing.T) {
 
 // The record of a busy pool is read in parts.
 func TestExportFindsEventsAmongMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("imports 2,100 users")
+	}
 	f := newEngineOn(t, memory.New())
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)

@@ -120,7 +120,7 @@ func TestImportJobRefusesRows(t *testing.T) {
 	f.join(t, pool, "alice", email)
 	wide := 10 << 20
 	if testing.Short() {
-		wide = 1 << 20
+		wide = 1 << 15
 	}
 	rows := []struct{ row, text string }{
 		{"good,good@example.com,true,,,", "[SUCCEEDED] Line Number 2 - The import succeeded."},
@@ -245,6 +245,9 @@ func manyRows(n int) string {
 // An import whose engine dies in the middle is finished by another engine: each row counts once,
 // wherever it died.
 func TestImportJobGoesOnAfterACrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("stops an import after each of its steps")
+	}
 	st := twice(memory.New())
 	f := newEngineOn(t, st)
 	pool := f.open(t, cognitoPool)

@@ -165,7 +165,7 @@ func wantStep(t *testing.T, what string, res *identity.SignInResult, err error, 
 // TestClaimsOfEachSignIn signs in with each pair of factors that a user can have, by a target that it reaches. A refresh keeps
 // both claims and the time of the sign-in. Without a target the tokens tell neither.
 func TestClaimsOfEachSignIn(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name   string
 		first  identity.FirstFactor
 		second string
@@ -184,7 +184,7 @@ func TestClaimsOfEachSignIn(t *testing.T) {
 		{"SMS", byText, "", loa2, []string{"sms"}},
 		{"SMS and app", byText, "app", loa2, []string{"sms", "otp", "mfa"}},
 		{"SMS and mail", byText, "mail", loa2, []string{"sms", "email_otp", "mfa"}},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newClimber(t, levelPool(), false).withPhone(false)
 			on := identity.MFAUpdate{}
@@ -251,7 +251,7 @@ func (c *climber) touch(phone *webauthntest.Authenticator, in identity.BeginSign
 func TestTargets(t *testing.T) {
 	none, app, appOff, both, onlyText := "none", "app", "app that is off", "app and SMS", "SMS"
 	const choice, unreachable = "FirstFactorRequired", "begin sign-in: identity: the user cannot reach the level"
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name, has string
 		levels    []string
 		first     string // what is asked for
@@ -273,7 +273,7 @@ func TestTargets(t *testing.T) {
 		{"level 3 as preferred", both, []string{loa3}, choice + "[PASSWORD_SRP PASSWORD]", "SMSCodeRequired"},
 		{"level 1 as preferred", both, []string{loa1}, choice + "[PASSWORD_SRP PASSWORD EMAIL_OTP]", "SMSCodeRequired"},
 		{"what is off does not replace what is on", onlyText, []string{loa4}, unreachable, ""},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newClimber(t, levelPool(), false)
 			switch tt.has {

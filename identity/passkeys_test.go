@@ -78,7 +78,7 @@ func decoded(t testing.TB, text string) string {
 func TestPasskeys(t *testing.T) {
 	f := newEngine(t)
 	pool, s := f.passkeyUser(t)
-	phone, stick := &webauthntest.Authenticator{Synced: true}, &webauthntest.Authenticator{Algorithm: -257}
+	phone, stick := &webauthntest.Authenticator{Synced: true}, &webauthntest.Authenticator{Algorithm: -8}
 	first := addPasskey(t, s, phone)
 	want := identity.Passkey{
 		ID: first.ID, Name: "Passkey", RelyingParty: "example.com", Attachment: "platform", Transports: []string{"internal", "hybrid"},

@@ -104,6 +104,9 @@ func (l *lookedUp) ResolveProvider(_ context.Context, p *identity.ProviderSettin
 
 // TestResolversLookAtProviders: they are asked where the details do not tell, and their errors leave nothing.
 func TestResolversLookAtProviders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes two RSA keys")
+	}
 	l := &lookedUp{fn: func(*identity.ProviderSettings) (identity.ResolvedProvider, error) {
 		return identity.ResolvedProvider{EntityID: "https://idp.example.com/e", SSORedirect: "https://idp.example.com/sso"}, nil
 	}}

@@ -24,10 +24,7 @@ func repeats(t testing.TB) int {
 // onBackEnds runs a race on each store, on an engine and a pool of its own each time.
 func onBackEnds(t *testing.T, settings identity.PoolSettings, race func(t *testing.T, f *fixture, pool *identity.UserPool)) {
 	t.Helper()
-	for i, back := range backEnds {
-		if testing.Short() && i > 0 {
-			break // the engine is the same, and the store has its contract
-		}
+	for _, back := range backEnds {
 		t.Run(back.name, func(t *testing.T) {
 			for i := range repeats(t) {
 				t.Run(strconv.Itoa(i), func(t *testing.T) {

@@ -109,7 +109,7 @@ func TestEachMethodOfASessionIsKnownToAskForARecentSignIn(t *testing.T) {
 }
 
 func TestOldSignInsChangeNothing(t *testing.T) {
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name   string
 		pool   identity.PoolSettings
 		age    time.Duration
@@ -123,8 +123,8 @@ func TestOldSignInsChangeNothing(t *testing.T) {
 		{"turned off", identity.PoolSettings{RecentSignInMinutes: new(0)}, 40 * time.Minute, 0},
 		{"Cognito", identity.PoolSettings{Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}, PasswordPolicy: cognitoPool.PasswordPolicy}, 40 * time.Minute, 0},
 	} {
-		for _, m := range sessionMethods {
-			if m.change == nil {
+		for j, m := range sessionMethods {
+			if m.change == nil || testing.Short() && (i+j)%6 > 0 {
 				continue
 			}
 			t.Run(tt.name+"/"+m.method, func(t *testing.T) {

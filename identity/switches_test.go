@@ -4,11 +4,8 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -101,35 +98,24 @@ func f(k kind) error {
 func sourceFiles(t *testing.T, roots []string) []sourceFile {
 	t.Helper()
 	var out []sourceFile
-	for _, root := range roots {
-		err := filepath.WalkDir(filepath.Join("..", root), func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-				return err
-			}
-			text, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			f := sourceFile{filepath.ToSlash(filepath.Dir(strings.TrimPrefix(name, ".."+string(filepath.Separator)))), file, map[string]string{}}
-			for _, imported := range file.Imports {
-				from, _ := strconv.Unquote(imported.Path.Value)
-				if dir, ok := strings.CutPrefix(from, module+"/"); ok {
-					as := path.Base(dir)
-					if imported.Name != nil {
-						as = imported.Name.Name
-					}
-					f.pkgs[as] = dir
+	sources(t, func(room, name string, file *ast.File, _ *token.FileSet) {
+		root, _, _ := strings.Cut(room, "/")
+		if !slices.Contains(roots, root) || strings.HasSuffix(name, "_test.go") {
+			return
+		}
+		f := sourceFile{room, file, map[string]string{}}
+		for _, imported := range file.Imports {
+			from, _ := strconv.Unquote(imported.Path.Value)
+			if dir, ok := strings.CutPrefix(from, module+"/"); ok {
+				as := path.Base(dir)
+				if imported.Name != nil {
+					as = imported.Name.Name
 				}
+				f.pkgs[as] = dir
 			}
-			out = append(out, f)
-			return nil
-		})
-		check(t, "read the sources of "+root, err)
-	}
+		}
+		out = append(out, f)
+	})
 	return out
 }
 

@@ -180,7 +180,7 @@ func TestWhatFollowsAFirstFactor(t *testing.T) {
 	)
 	app := identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFATOTP}}
 	mail := identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFAEmail}}
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		first    identity.FirstFactor
 		mfa      identity.MFAMode
 		factors  identity.MFAPreference
@@ -203,7 +203,7 @@ func TestWhatFollowsAFirstFactor(t *testing.T) {
 		{byMail, "ON", app, "", &identity.FirstFactorRequired{}, nil, known},
 		{byMail, "OFF", identity.MFAPreference{}, identity.StatusForceChangePassword, &identity.FirstFactorRequired{}, nil, known},
 		{byWord, "OFF", identity.MFAPreference{}, identity.StatusForceChangePassword, &identity.PasswordRequired{}, &identity.NewPasswordRequired{}, known},
-	} {
+	}) {
 		t.Run(fmt.Sprintf("%s, MFA %s, %v, %s", tt.first, tt.mfa, tt.factors.Methods, tt.status), func(t *testing.T) {
 			f := newEngine(t)
 			s := cognitoPool
