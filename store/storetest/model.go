@@ -195,7 +195,7 @@ func (m *model) compareTags(t testing.TB, r store.Reader) error {
 
 func tablesAndIndexes(t testing.TB, s store.Store) {
 	m := newModel(3)
-	for range 5 {
+	for range times(5, 2) {
 		m.steps(t, s, 60)
 		m.compare(t, s)
 	}
@@ -204,7 +204,7 @@ func tablesAndIndexes(t testing.TB, s store.Store) {
 // expiry sweeps expired records, a few at a time.
 func expiry(t testing.TB, s store.Store) {
 	m := newModel(4)
-	m.steps(t, s, 150)
+	m.steps(t, s, times(150, 60))
 	want := 0
 	for id, p := range m.people {
 		if !p.Until.IsZero() && !p.Until.After(epoch) {

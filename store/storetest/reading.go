@@ -30,7 +30,7 @@ func fill(t testing.TB, s store.Store) {
 func order(t testing.TB, s store.Store) {
 	r := rand.New(rand.NewSource(1))
 	var want []string
-	for i := range 300 {
+	for i := range times(300, 60) {
 		key := store.Key(fmt.Sprint(r.Intn(40)), string([]byte{byte(r.Intn(256)), byte(i)}))
 		want = append(want, key)
 		put(t, s, "table", map[string]string{key: fmt.Sprint(i)})
