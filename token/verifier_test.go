@@ -202,13 +202,13 @@ func TestCacheIsBounded(t *testing.T) {
 	o := options()
 	o.CacheSize = 8
 	v := newVerifier(t, o)
-	sent := 1000
+	sent, size := 1000, 6<<10
 	if testing.Short() {
-		sent = 500
+		sent, size = 125, 24<<10
 	}
 	before := heap()
 	for i := range sent {
-		raw := sign(t, token.EdDSA, accessClaims(claims{"jti": fmt.Sprint(i), "x": strings.Repeat("x", 6<<10)}))
+		raw := sign(t, token.EdDSA, accessClaims(claims{"jti": fmt.Sprint(i), "x": strings.Repeat("x", size)}))
 		if _, err := v.Verify(t.Context(), raw); err != nil {
 			t.Fatal(err)
 		}
