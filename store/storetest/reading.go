@@ -77,8 +77,11 @@ func prefixAndRange(t testing.TB, s store.Store) {
 	have := slices.Sorted(slices.Values(awkward))
 	bounds := append([]string{"", "bb", "\xff\xff\xff"}, awkward...)
 	mustView(t, s, func(r store.Reader) error {
-		for _, from := range bounds {
-			for _, to := range bounds {
+		for i, from := range bounds {
+			for j, to := range bounds {
+				if (i+j)%times(1, 4) > 0 {
+					continue
+				}
 				if err := compareScan(t, r, have, store.Range{From: from, To: to}); err != nil {
 					return err
 				}
