@@ -26,7 +26,10 @@ var backupTables = store.Catalog{
 var unauthenticated = &store.RestoreOptions{InsecureUnauthenticated: true}
 
 // filled is a store with some entries, with keys and values that are hard to write down.
-func filled(t *testing.T) store.Store {
+func filled(t *testing.T) store.Store { return filledUpTo(t, 10_000) }
+
+// filledUpTo is such a store, whose largest value has a size.
+func filledUpTo(t *testing.T, largest int) store.Store {
 	t.Helper()
 	s := memory.New()
 	t.Cleanup(func() { s.Close() })
@@ -39,7 +42,7 @@ func filled(t *testing.T) store.Store {
 		if err := tx.Put("a.names", "\x00\x01\xfe", []byte(`"x"`)); err != nil {
 			return err
 		}
-		return tx.Put("b", "big", []byte(`"`+strings.Repeat("<", store.MaxValue-2)+`"`))
+		return tx.Put("b", "big", []byte(`"`+strings.Repeat("<", largest-2)+`"`))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +82,7 @@ func contents(t *testing.T, s store.Store) (out []string) {
 type plainStore struct{ store.Store }
 
 func TestBackupRestore(t *testing.T) {
-	s := filled(t)
+	s := filledUpTo(t, store.MaxValue)
 	b := backedUp(t, s)
 	for _, to := range []store.Store{memory.New(), plainStore{memory.New()}} {
 		if n, err := store.Restore(t.Context(), to, bytes.NewReader(b), backupTables, unauthenticated); err != nil || n != 302 {

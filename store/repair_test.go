@@ -93,7 +93,7 @@ func TestRepairBesideWriters(t *testing.T) {
 	}
 	all := 2000
 	if testing.Short() {
-		all = 800
+		all = 400
 	}
 	for i := range all {
 		if err := write(i, 0); err != nil {

@@ -173,10 +173,14 @@ func TestCacheIsNeverStale(t *testing.T) {
 
 func TestCacheStaysSmallUnderManyGoroutines(t *testing.T) {
 	c := store.NewCache(books, 64)
+	reads := 3000
+	if testing.Short() {
+		reads = 700
+	}
 	var all sync.WaitGroup
 	for g := range 8 {
 		all.Go(func() {
-			for i := range 3000 {
+			for i := range reads {
 				key := fmt.Sprint(i * (g + 1) % 700)
 				value := fmt.Sprintf(`{"v":2,"Title":"%s","Shelf":%d}`, key, i%2)
 				b, err := c.Decode(key, []byte(value))

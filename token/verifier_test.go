@@ -202,13 +202,13 @@ func TestCacheIsBounded(t *testing.T) {
 	o := options()
 	o.CacheSize = 8
 	v := newVerifier(t, o)
-	sent := 1000
+	sent, size := 1000, 6<<10
 	if testing.Short() {
-		sent = 500
+		sent, size = 125, 24<<10
 	}
 	before := heap()
 	for i := range sent {
-		raw := sign(t, token.EdDSA, accessClaims(claims{"jti": fmt.Sprint(i), "x": strings.Repeat("x", 6<<10)}))
+		raw := sign(t, token.EdDSA, accessClaims(claims{"jti": fmt.Sprint(i), "x": strings.Repeat("x", size)}))
 		if _, err := v.Verify(t.Context(), raw); err != nil {
 			t.Fatal(err)
 		}
@@ -242,14 +242,17 @@ func TestVerifyConcurrently(t *testing.T) {
 	o := options()
 	o.CacheSize = 4
 	v := newVerifier(t, o)
-	raws := make([]string, 16)
+	raws, each := make([]string, 16), 200
+	if testing.Short() {
+		each = 40
+	}
 	for i := range raws {
 		raws[i] = sign(t, token.EdDSA, accessClaims(claims{"jti": fmt.Sprint(i)}))
 	}
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
-			for i := range 200 {
+			for i := range each {
 				n := (i*7 + g) % len(raws)
 				c, err := v.Verify(t.Context(), raws[n])
 				if err != nil || c.ID != fmt.Sprint(n) {

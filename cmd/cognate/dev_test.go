@@ -26,8 +26,14 @@ func TestDevPrintsWhatThereIs(t *testing.T) {
 	if status, body := get(t, url+"/_cognate/health"); status != 200 || !strings.Contains(body, `"status":"ok"`) {
 		t.Errorf("health: %d %s", status, body)
 	}
-	if status, body := get(t, p.value("JWKS")); status != 200 || !strings.Contains(body, `"kid"`) {
-		t.Errorf("JWKS: %d %s", status, body)
+	jwks := p.value("JWKS")
+	if !strings.HasPrefix(jwks, url+"/"+pool+"/") {
+		t.Errorf("JWKS at %s", jwks)
+	}
+	if !testing.Short() { // the first request for them makes an RSA key
+		if status, body := get(t, jwks); status != 200 || !strings.Contains(body, `"kid"`) {
+			t.Errorf("JWKS: %d %s", status, body)
+		}
 	}
 	for _, want := range []string{"Not for real users", "any signature is accepted", "hashed cheaply"} {
 		if !strings.Contains(p.stdout.text(), want) {
@@ -83,10 +89,14 @@ func TestDevWarnsOfOpenAddress(t *testing.T) {
 }
 
 func TestDevIssuer(t *testing.T) {
-	for issuer, want := range map[string]string{
+	issuers := map[string]string{
 		"aws":                      "https://cognito-idp.us-east-1.amazonaws.com/",
 		"https://auth.example.com": "https://auth.example.com/",
-	} {
+	}
+	if testing.Short() { // serve is tested with the other one
+		delete(issuers, "https://auth.example.com")
+	}
+	for issuer, want := range issuers {
 		p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0", "--issuer", issuer)
 		if got := p.value("Issuer"); got != want+p.value("User pool") {
 			t.Errorf("issuer with --issuer %s = %s", issuer, got)
@@ -95,6 +105,9 @@ func TestDevIssuer(t *testing.T) {
 }
 
 func TestDevControlIsForThisMachineOnly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a fake; `identity/identitytest` asks one in its own process")
+	}
 	p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0")
 	url := p.value("Endpoint")
 	for _, tt := range []struct {
@@ -127,7 +140,11 @@ func TestDevControlIsForThisMachineOnly(t *testing.T) {
 }
 
 func TestDevStopsAtASignal(t *testing.T) {
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	signals := []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}
+	if testing.Short() {
+		signals = signals[:1]
+	}
+	for _, s := range signals {
 		p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0", "--store", "bolt:dev.db")
 		p.value("Endpoint")
 		p.signal(s)
@@ -155,6 +172,9 @@ func kills(t *testing.T) int {
 // TestKilledServerLosesNothing kills a server in the middle of sign-ups. Who
 // was told to be registered is there when it starts again.
 func TestKilledServerLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills a server; TestKill of `store/bolt` kills a program")
+	}
 	dir := t.TempDir()
 	var known []string // acknowledged, in all rounds
 	var pool string

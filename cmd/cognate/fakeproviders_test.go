@@ -22,6 +22,9 @@ var (
 
 // TestFakeProviders presses each button of the sign-in page, and says who it is at the provider.
 func TestFakeProviders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes RSA keys; TestProviders of `identity/identitytest` signs in at fake providers")
+	}
 	front := httptest.NewUnstartedServer(nil)
 	self := "http://" + front.Listener.Addr().String()
 	p, err := (&devCommand{Providers: "fake"}).startProviders(self)

@@ -160,6 +160,9 @@ func TestSocketHasTheRightsOfTheFile(t *testing.T) {
 
 // TestServerKeepsItsSecretsFromCommands: what goes through the socket is sealed.
 func TestServerKeepsItsSecretsFromCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a server and the command five times; the script `running` runs commands beside a server")
+	}
 	dir := t.TempDir()
 	newSigner(t, dir)
 	serveAt(t, dir)

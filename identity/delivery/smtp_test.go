@@ -366,6 +366,9 @@ func TestServersThatFail(t *testing.T) {
 		"hang at the end":    {func(s *server) { s.answers["end"] = "hang" }, true, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if strings.Contains(name, "hang") {
+				t.Parallel()
+			}
 			s := newServer(t, test.edit)
 			mail := sender(t, s, func(o *delivery.SMTPOptions) {
 				if strings.Contains(name, "hang") {

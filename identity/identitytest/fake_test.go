@@ -262,10 +262,14 @@ func TestReset(t *testing.T) {
 // undisturbed server gives.
 func TestResetUnderLoad(t *testing.T) {
 	f := newFake(t, nil)
+	signUps, resets := 50, 20
+	if testing.Short() {
+		signUps, resets = 15, 6
+	}
 	var wg sync.WaitGroup
 	for n := range 4 {
 		wg.Go(func() {
-			for i := range 50 {
+			for i := range signUps {
 				_, err := f.Pool().SignUp(t.Context(), identity.SignUp{
 					Username: string(rune('a'+n)) + strings.Repeat("x", i), Password: "Passw0rd!",
 					Attributes: map[string]string{"email": "a@example.com"},
@@ -276,7 +280,7 @@ func TestResetUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for range 20 {
+	for range resets {
 		if err := f.Reset(t.Context()); err != nil {
 			t.Errorf("Reset: %v", err)
 		}

@@ -101,8 +101,13 @@ func TestLastCodeAndAdvance(t *testing.T) {
 	}
 }
 
+// cheapKeys are settings of a pool whose keys cost nothing to make.
+func cheapKeys() *identity.PoolSettings {
+	return &identity.PoolSettings{Defaults: identity.CognitoDefaults, Algorithm: "ES256"}
+}
+
 func TestPoolAndEngine(t *testing.T) {
-	srv := identitytest.NewServer(t, &identitytest.Options{Issuer: identity.AWSIssuer})
+	srv := identitytest.NewServer(t, &identitytest.Options{Issuer: identity.AWSIssuer, Pool: cheapKeys()})
 	srv.AddUser("alice", "Passw0rd!", nil)
 	step, err := srv.Pool().SignIn(t.Context(), identity.SignIn{Username: "alice", Password: "Passw0rd!"})
 	if err != nil {
@@ -180,7 +185,7 @@ func TestServersShareNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	n := 100
 	if testing.Short() {
-		n = 30
+		n = 10
 	}
 	pools := make([]string, n)
 	for i := range pools {
@@ -210,7 +215,7 @@ func BenchmarkHundredServers(b *testing.B) {
 
 // TestApp sets an app up by its key and signs in with its codes, on the clock of the server.
 func TestApp(t *testing.T) {
-	srv := identitytest.NewServer(t, nil)
+	srv := identitytest.NewServer(t, &identitytest.Options{Pool: cheapKeys()})
 	srv.AddUser("alice", "Passw0rd!", map[string]string{"email": "alice@example.com"})
 	_, err := srv.Pool().Admin().Update(t.Context(), func(s *identity.PoolSettings) error {
 		s.MFA, s.TOTP = identity.MFAOn, new(true)

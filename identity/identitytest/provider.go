@@ -1,8 +1,6 @@
 package identitytest
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -113,11 +111,7 @@ func misbehave(way Misbehavior) (m fakeidp.Misbehave, err error) {
 	switch way {
 	case "":
 	case ForgedSignature:
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			return m, err
-		}
-		m.Key = key
+		m.Key, err = otherKey()
 	case UnsignedToken:
 		m.Header = set("alg", "none")
 	case WrongIssuer:
@@ -144,9 +138,9 @@ func misbehave(way Misbehavior) (m fakeidp.Misbehave, err error) {
 	case WrongState:
 		m.Callback = func(q url.Values) { q.Set("state", "another-state") }
 	default:
-		return m, fmt.Errorf("no way to be wrong is called %q", way)
+		err = fmt.Errorf("no way to be wrong is called %q", way)
 	}
-	return m, nil
+	return m, err
 }
 
 func failing(path string) func(http.ResponseWriter, *http.Request) bool {

@@ -22,7 +22,7 @@ func must(err error) {
 func newPool(o *web.Options) (*identity.UserPool, *web.Visits) {
 	ctx, s, catalog := context.Background(), memory.New(), identity.Tables().With(web.Tables()...)
 	engine := identity.New(s, &identity.Options{Catalog: catalog, InsecureCheapHashing: true})
-	pool, err := engine.OpenUserPool(ctx, "main", nil)
+	pool, err := engine.OpenUserPool(ctx, "main", &identity.PoolSettings{Algorithm: "ES256"})
 	must(err)
 	_, err = pool.Admin().Users().Create(ctx, identity.CreateUser{Username: "alice", SuppressInvitation: true})
 	must(err)

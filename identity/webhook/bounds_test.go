@@ -47,6 +47,7 @@ func hanging(t *testing.T) (f *function, hang *atomic.Bool) {
 
 // A function that hangs is called three times, with one id, and then fails as a socket that timed out.
 func TestTriesHaveOneID(t *testing.T) {
+	t.Parallel()
 	f, _ := hanging(t)
 	h := hooks(t, f, webhook.Options{Timeout: 5 * quick})
 	_, err := h.PreSignUp(t.Context(), preSignUp())
@@ -95,6 +96,7 @@ func TestSecondTrySucceeds(t *testing.T) {
 
 // When the caller gives up, there is no further try, and the function is not blamed.
 func TestTriesEndWithTheCaller(t *testing.T) {
+	t.Parallel()
 	f, hang := hanging(t)
 	h := hooks(t, f, webhook.Options{Timeout: time.Minute, BreakAfter: 1})
 	for _, end := range []func() (context.Context, context.CancelFunc){

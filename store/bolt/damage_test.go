@@ -28,7 +28,7 @@ func TestDamageThatWasNotLookedForIsNeverReadAsAValue(t *testing.T) {
 	file = used(t, file)
 	r := rand.New(rand.NewSource(2))
 	tally := make(map[string]int)
-	for range count(t, "COGNATE_DAMAGE", 600, 60) {
+	for range count(t, "COGNATE_DAMAGE", 600, 20) {
 		damaged := bytes.Clone(file)
 		at := r.Intn(len(file))
 		if r.Intn(2) == 0 {

@@ -47,7 +47,11 @@ const sector = 512
 // COGNATE_CUTS says how many cuts are tried; 60 by default.
 func TestPowerFailureLosesNoAcknowledgedWrite(t *testing.T) {
 	notUnderRace(t)
-	for i, unlisted := range []string{"", "1"} {
+	endings := []string{"", "1"}
+	if testing.Short() {
+		endings = endings[1:]
+	}
+	for i, unlisted := range endings {
 		t.Run("unlisted="+unlisted, func(t *testing.T) {
 			cuts := count(t, "COGNATE_CUTS", 60, 6) / 2
 			base, events := record(t, "ledger", unlisted, min(15+cuts/10, 60))

@@ -72,14 +72,15 @@ func limits(t testing.TB, s store.Store) {
 	longest := strings.Repeat("k", store.MaxKey)
 	wantErr(t, "the longest key", try(longest, []byte("1")), nil)
 	wantErr(t, "a key too long", try(longest+"k", []byte("1")), store.ErrTooLarge)
-	wantErr(t, "the largest value", try("key", document(store.MaxValue)), nil)
+	largest := document(store.MaxValue)
+	wantErr(t, "the largest value", try("key", largest), nil)
 	wantErr(t, "a value too large", try("key", document(store.MaxValue+1)), store.ErrTooLarge)
 	if got := len(get(t, s, "table", "key")); got != store.MaxValue {
 		t.Errorf("the largest value came back with %d bytes", got)
 	}
 	wantErr(t, "a transaction too large", update(s, func(tx store.Tx) error {
 		for i := range store.MaxTx/store.MaxValue + 1 {
-			if err := tx.Put("large", fmt.Sprint(i), document(store.MaxValue)); err != nil {
+			if err := tx.Put("large", fmt.Sprint(i), largest); err != nil {
 				return err
 			}
 		}

@@ -81,8 +81,8 @@ func recordedHistory(t testing.TB, s store.Store) {
 
 // otherHistories compares the store with histories made from other seeds.
 func otherHistories(t testing.TB, s store.Store) {
-	for seed := range int64(3) {
-		r := newReference(seed+100, fmt.Sprint(seed))
+	for seed := range times(3, 1) {
+		r := newReference(int64(seed)+100, fmt.Sprint(seed))
 		repeat(t, s, r.history(60))
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// rounds is how often a race between two transactions is run.
-const rounds = 5
+// rounds returns how often a race between two transactions is run.
+func rounds() int { return times(5, 2) }
 
 // together runs two transactions at once and returns how many committed.
 func together(t testing.TB, s store.Store, fn func(tx store.Tx, party int, m *meeting) error) (committed int) {
@@ -66,7 +66,7 @@ func noDirtyRead(t testing.TB, s store.Store) {
 }
 
 func noLostUpdate(t testing.TB, s store.Store) {
-	for range rounds {
+	for range rounds() {
 		put(t, s, "table", map[string]string{"n": "0"})
 		together(t, s, func(tx store.Tx, party int, m *meeting) error { return increment(tx, func() { m.wait(party) }) })
 		if got := get(t, s, "table", "n"); got != "2" {
@@ -90,7 +90,8 @@ func increment(tx store.Tx, between func()) error {
 }
 
 func countsEveryIncrement(t testing.TB, s store.Store) {
-	const writers, each = 8, 15
+	const writers = 8
+	each := times(15, 5)
 	put(t, s, "table", map[string]string{"n": "0"})
 	var all sync.WaitGroup
 	for range writers {
@@ -110,7 +111,6 @@ func countsEveryIncrement(t testing.TB, s store.Store) {
 
 const (
 	appenders   = 8
-	appendEach  = 12
 	appendLists = 3
 )
 
@@ -118,6 +118,7 @@ const (
 // to the list of all. It checks that lists only grow and only at the end, that an append is
 // present exactly once, and that a snapshot never shows a part of an append.
 func appendHistory(t testing.TB, s store.Store) {
+	each := times(12, 4)
 	refs := []store.Ref{{Table: "table", Key: "all"}}
 	lists := map[string]string{"all": `""`}
 	for i := range appendLists {
@@ -129,7 +130,7 @@ func appendHistory(t testing.TB, s store.Store) {
 	for w := range appenders {
 		writers.Go(func() {
 			seen := make([]string, len(refs))
-			for n := range appendEach {
+			for n := range each {
 				token := fmt.Sprintf(" %d.%d", w, n)
 				err := update(s, func(tx store.Tx) error { return appendTo(tx, refs[0], refs[1+(w+n)%appendLists], token) })
 				if err != nil {
@@ -150,8 +151,8 @@ func appendHistory(t testing.TB, s store.Store) {
 		next[w]++
 	}
 	for w, n := range next {
-		if n != appendEach {
-			t.Errorf("%d appends of writer %d are there, want %d", n, w, appendEach)
+		if n != each {
+			t.Errorf("%d appends of writer %d are there, want %d", n, w, each)
 		}
 	}
 }
@@ -202,7 +203,7 @@ func lookAtLists(t testing.TB, s store.Store, refs []store.Ref, seen []string, t
 
 // noWriteSkew: two people are on call, and one may leave only while the other stays.
 func noWriteSkew(t testing.TB, s store.Store) {
-	for range rounds {
+	for range rounds() {
 		put(t, s, "table", map[string]string{"0": `"on"`, "1": `"on"`})
 		committed := together(t, s, func(tx store.Tx, party int, m *meeting) error {
 			values, err := tx.Get(store.Ref{Table: "table", Key: "0"}, store.Ref{Table: "table", Key: "1"})
@@ -224,7 +225,7 @@ func noWriteSkew(t testing.TB, s store.Store) {
 
 // noPhantom: two transactions add an entry each, but only if they find none.
 func noPhantom(t testing.TB, s store.Store) {
-	for round := range rounds {
+	for round := range rounds() {
 		prefix := fmt.Sprint(round)
 		committed := together(t, s, func(tx store.Tx, party int, m *meeting) error {
 			found, err := keys(tx, "table", store.Prefix(prefix))

@@ -29,7 +29,7 @@ const (
 
 // RunKill tests that acknowledged transactions outlive the process, and that no transaction
 // is there in part. It kills a process while the process writes, and opens the store again.
-// It does so COGNATE_KILLS times, by default five. open opens the store in dir, which is
+// It does so COGNATE_KILLS times, by default five, once in short tests. open opens the store in dir, which is
 // the same each time.
 //
 // The process is the test binary itself, started again with only the test that calls
@@ -65,7 +65,7 @@ func kills() int {
 	case err == nil:
 		return n
 	case testing.Short():
-		return 2
+		return 1
 	}
 	return 5
 }

@@ -9,20 +9,15 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// The size of the large table, and the memory that a scan of it may hold.
-const (
-	largeTable = 32 << 20 // less in short tests
-	largeValue = 16 << 10
-	largeGrows = 8 << 20
-)
+// largeValue is the size of a value in the large table.
+const largeValue = 16 << 10
 
 // scanInConstantMemory scans a large table. It measures how the heap grows during the scan,
 // so a store in memory does not fail.
 func scanInConstantMemory(t testing.TB, s store.Store) {
-	text, want := strings.Repeat("x", largeValue-100), largeTable/largeValue
-	if testing.Short() {
-		want = want * 3 / 8
-	}
+	// The size of the table, and the memory that a scan of it may hold.
+	size, grows, looks := times(32<<20, 6<<20), uint64(times(8<<20, 4<<20)), times(16, 4)
+	text, want := strings.Repeat("x", largeValue-100), size/largeValue
 	fillLarge(t, s, want, text)
 	mustView(t, s, func(r store.Reader) error {
 		n, bytes := 0, 0
@@ -32,15 +27,15 @@ func scanInConstantMemory(t testing.TB, s store.Store) {
 				return err
 			}
 			bytes += len(e.Value)
-			if n++; n%(want/16) == 0 {
+			if n++; n%(want/looks) == 0 {
 				most = max(most, heap())
 			}
 		}
 		if n != want || bytes < want*len(text) {
 			t.Errorf("scan of a large table: got %d entries of %d bytes, want %d of at least %d", n, bytes, want, want*len(text))
 		}
-		if most > start+largeGrows {
-			t.Errorf("a scan of %d MiB holds %d MiB, want at most %d", bytes>>20, (most-start)>>20, largeGrows>>20)
+		if most > start+grows {
+			t.Errorf("a scan of %d MiB holds %d MiB, want at most %d", bytes>>20, (most-start)>>20, grows>>20)
 		}
 		return nil
 	})

@@ -40,10 +40,7 @@ func bulkLoad(t testing.TB, s store.Store) {
 	put(t, s, "people", map[string]string{"before": "1"})
 	mustUpdate(t, s, func(tx store.Tx) error { return tx.Delete("people", "before") })
 	m := newModel(5)
-	loaded := 4_000
-	if testing.Short() {
-		loaded = 1_000
-	}
+	loaded := times(4_000, 400)
 	for i := range loaded {
 		id := fmt.Sprintf("%06d", i*7919%loaded) // not in order
 		m.people[id] = person{ID: id, Names: []string{"n" + id}, Tags: []string{fmt.Sprint("tag", i%4)}}

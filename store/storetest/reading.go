@@ -30,7 +30,7 @@ func fill(t testing.TB, s store.Store) {
 func order(t testing.TB, s store.Store) {
 	r := rand.New(rand.NewSource(1))
 	var want []string
-	for i := range 300 {
+	for i := range times(300, 60) {
 		key := store.Key(fmt.Sprint(r.Intn(40)), string([]byte{byte(r.Intn(256)), byte(i)}))
 		want = append(want, key)
 		put(t, s, "table", map[string]string{key: fmt.Sprint(i)})
@@ -77,8 +77,11 @@ func prefixAndRange(t testing.TB, s store.Store) {
 	have := slices.Sorted(slices.Values(awkward))
 	bounds := append([]string{"", "bb", "\xff\xff\xff"}, awkward...)
 	mustView(t, s, func(r store.Reader) error {
-		for _, from := range bounds {
-			for _, to := range bounds {
+		for i, from := range bounds {
+			for j, to := range bounds {
+				if (i+j)%times(1, 4) > 0 {
+					continue
+				}
 				if err := compareScan(t, r, have, store.Range{From: from, To: to}); err != nil {
 					return err
 				}

@@ -110,13 +110,13 @@ func reopen(t testing.TB, open func(dir string) store.Store) {
 	dir := t.TempDir()
 	s := open(dir)
 	m := newModel(7)
-	m.steps(t, s, 200)
+	m.steps(t, s, times(200, 60))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(dir)
 	m.compare(t, s)
-	m.steps(t, s, 50)
+	m.steps(t, s, times(50, 20))
 	m.compare(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)

@@ -18,6 +18,14 @@ import (
 // locks, where another keeps versions, is not wrong.
 const patience = 20 * time.Millisecond
 
+// times returns how often a check does something: n times, or fewer times in short tests.
+func times(n, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return n
+}
+
 // update runs an Update, and runs it again if the driver gave up on conflicts.
 func update(s store.Store, fn func(store.Tx) error) error {
 	for {

@@ -100,7 +100,7 @@ func rollbackOnError(t testing.TB, s store.Store) {
 
 // allOrNothing lets readers read while many keys change together.
 func allOrNothing(t testing.TB, s store.Store) {
-	const rows, rounds = 30, 60
+	const rows = 30
 	write := func(round int) {
 		mustUpdate(t, s, func(tx store.Tx) error {
 			for i := range rows {
@@ -127,7 +127,7 @@ func allOrNothing(t testing.TB, s store.Store) {
 			}
 		}
 	})
-	for round := range rounds {
+	for round := range times(60, 15) {
 		write(round + 1)
 	}
 	close(stop)
@@ -202,11 +202,11 @@ func swallowedErrorDoesNotCommit(t testing.TB, s store.Store) {
 	}
 }
 
-// oneWinnerOfMany runs COGNATE_REPEATS times, three times by default.
+// oneWinnerOfMany runs COGNATE_REPEATS times, three times by default, once in short tests.
 func oneWinnerOfMany(t testing.TB, s store.Store) {
 	repeats, err := strconv.Atoi(os.Getenv("COGNATE_REPEATS"))
 	if err != nil {
-		repeats = 3
+		repeats = times(3, 1)
 	}
 	for n := range repeats {
 		winnerOfMany(t, s, fmt.Sprint("name", n))
@@ -215,10 +215,7 @@ func oneWinnerOfMany(t testing.TB, s store.Store) {
 
 func winnerOfMany(t testing.TB, s store.Store, key string) {
 	t.Helper()
-	many := 200
-	if testing.Short() {
-		many = 50
-	}
+	many := times(200, 50)
 	errs := make([]error, many)
 	start := make(chan struct{})
 	var all sync.WaitGroup

@@ -114,7 +114,7 @@ func TestPowG(t *testing.T) {
 	exponents := [][]byte{make([]byte, 32), bytes.Repeat([]byte{0xff}, 32)}
 	stride := 1
 	if testing.Short() {
-		stride = 5
+		stride = 16
 	}
 	for bit := 0; bit < 256; bit += stride {
 		exponents = append(exponents, new(big.Int).Lsh(big.NewInt(1), uint(bit)).FillBytes(make([]byte, 32)))
@@ -137,7 +137,7 @@ func TestPowG(t *testing.T) {
 func TestAgreement(t *testing.T) {
 	n := 60
 	if testing.Short() {
-		n = 6
+		n = 3
 	}
 	for i := range n {
 		password := randomText()

@@ -12,13 +12,13 @@ import (
 
 var start = time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC)
 
-// fail lets n attempts fail at once at the end of each lock, and returns when
-// the last one did.
+// fail lets n attempts fail at once at the end of each lock, which lasts whole
+// seconds, and returns when the last one did.
 func fail(t *testing.T, s throttle.State, now time.Time, n int) (throttle.State, time.Time) {
 	t.Helper()
 	for range n {
 		for s.Locked(now) {
-			now = now.Add(100 * time.Millisecond)
+			now = now.Add(time.Second)
 		}
 		s = s.Fail(now)
 	}
@@ -144,6 +144,10 @@ func TestParallel(t *testing.T) {
 // TestDayLimit lets attackers guess in several ways for days, and looks at
 // every 24 hours of it.
 func TestDayLimit(t *testing.T) {
+	second := time.Second
+	if testing.Short() {
+		second *= 10
+	}
 	for _, tt := range []struct {
 		name string
 		wait func() time.Duration // between attempts
@@ -151,10 +155,10 @@ func TestDayLimit(t *testing.T) {
 		succeed func(i int) bool
 		atLeast int // judged guesses over the days: the limit must not be closer than it says
 	}{
-		{"continuously", func() time.Duration { return time.Second }, never, 190},
+		{"continuously", func() time.Duration { return second }, never, 190},
 		{"at random", func() time.Duration { return time.Duration(rand.Int64N(int64(20 * time.Minute))) }, never, 190},
 		{"after quiet", func() time.Duration { return 16 * time.Minute }, never, 190},
-		{"owner signs in between", func() time.Duration { return 2 * time.Second }, func(i int) bool { return i%4 == 3 }, 290},
+		{"owner signs in between", func() time.Duration { return 2 * second }, func(i int) bool { return i%4 == 3 }, 290},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var s throttle.State
@@ -371,12 +375,16 @@ func TestWindow(t *testing.T) {
 // TestWindowSlides holds every stretch of time to the limit, whatever the
 // period, and the limit to what it says.
 func TestWindowSlides(t *testing.T) {
+	events := 10000 // ten times as often as it may
+	if testing.Short() {
+		events = 2000
+	}
 	for _, period := range []time.Duration{time.Hour, day, time.Minute, 7 * time.Second, 1001 * time.Millisecond, 13 * time.Microsecond} {
 		for _, limit := range []int{1, 5, 15, 300} {
 			var w throttle.Window
 			var admitted []time.Time
 			now := start
-			for range 10000 { // ten times as often as it may
+			for range events {
 				now = now.Add(time.Duration(rand.Int64N(int64(period)/int64(limit)/5 + 1)))
 				var ok bool
 				if w, ok = w.Allow(now, limit, period); ok {

@@ -142,7 +142,7 @@ func TestConstraints(t *testing.T) {
 		r := newRig(t, service)
 		count, stride := 0, 1
 		if testing.Short() {
-			stride = 4
+			stride = 10
 		}
 		for i, name := range slices.Sorted(maps.Keys(r.model.Operations)) {
 			if i%stride > 0 {

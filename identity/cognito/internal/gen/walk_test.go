@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cognate-id/cognate/identity/cognito/internal/fedid"
@@ -32,27 +33,41 @@ type rig struct {
 
 var services = []string{"cognito-idp", "cognito-identity"}
 
-func newRig(t *testing.T, service string) *rig {
-	t.Helper()
+// A known service is its model with the facts. No test changes them.
+type known struct {
+	model *model
+	facts *facts
+}
+
+var knowns = map[string]func() (known, error){
+	"cognito-idp":      sync.OnceValues(func() (known, error) { return readKnown("cognito-idp") }),
+	"cognito-identity": sync.OnceValues(func() (known, error) { return readKnown("cognito-identity") }),
+}
+
+func readKnown(service string) (k known, err error) {
 	text, err := os.ReadFile(filepath.Join("..", "model", service+".json"))
 	if err != nil {
-		t.Fatal(err)
+		return k, err
 	}
-	r := &rig{}
-	if r.model, err = readModel(text); err != nil {
-		t.Fatal(err)
+	if k.model, err = readModel(text); err != nil {
+		return k, err
 	}
 	if text, err = os.ReadFile(filepath.Join("..", "model", "facts.json")); err != nil {
-		t.Fatal(err)
+		return k, err
 	}
-	f, err := readFacts(text, service)
+	if k.facts, err = readFacts(text, service); err != nil {
+		return k, err
+	}
+	return k, k.facts.apply(k.model)
+}
+
+func newRig(t *testing.T, service string) *rig {
+	t.Helper()
+	k, err := knowns[service]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.apply(r.model); err != nil {
-		t.Fatal(err)
-	}
-	r.facts = f
+	r := &rig{model: k.model, facts: k.facts}
 	switch service {
 	case "cognito-idp":
 		h := &idp.Handlers{}
