@@ -75,7 +75,7 @@ func (p *provider) exchange(code string, more ...string) (int, map[string]any) {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(p.secret.ClientID(), clientSecret)
-	a, err := http.DefaultClient.Do(r)
+	a, err := (&http.Client{Transport: p.wire}).Do(r)
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func samlWorldIn(t *testing.T, in *world, edit func(*identity.ProviderSettings))
 		t.Fatal(err)
 	}
 	w.client = w.world.client(func(c *identity.ClientSettings) { c.Providers = []string{"Contoso"} })
-	res, err := http.Get(w.server.URL + "/saml2/metadata?client_id=" + w.client.ClientID() + "&identity_provider=Contoso")
+	res, err := (&http.Client{Transport: w.wire}).Get(w.server.URL + "/saml2/metadata?client_id=" + w.client.ClientID() + "&identity_provider=Contoso")
 	if err != nil {
 		t.Fatal(err)
 	}
