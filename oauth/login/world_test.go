@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,9 @@ var (
 	keyOne = []byte("0123456789abcdef0123456789abcdef")
 	keyTwo = []byte("another key, 32 bytes in length.")
 )
+
+// The garbage collector runs seldom: each test makes an engine of its own, small and soon dropped.
+var _ = debug.SetGCPercent(800)
 
 // A world is an authorization server with a pool, and a web program that signs people in.
 type world struct {
