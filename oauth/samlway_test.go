@@ -2,7 +2,6 @@ package oauth_test
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
@@ -16,13 +15,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/crewjam/saml/samlidp"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/fakeidp"
 )
 
 // A samlWorld is a world with crewjam's samlidp, which a client has as the provider Contoso.
@@ -33,10 +32,10 @@ type samlWorld struct {
 	kept   []*http.Cookie
 }
 
-// contosoKey is made once: it takes long.
-var contosoKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
-
-const contoso = "https://idp.example.com"
+const (
+	contoso = "https://idp.example.com"
+	hunter2 = "$2a$04$kcBb07RR9QfHRrQy2CHHk.LFAiNKKKCVnJKcZFWkyAe4T2g9tNm/q" // by bcrypt, as cheap as can be
+)
 
 func newSAMLWorld(t *testing.T, edit func(*identity.ProviderSettings)) *samlWorld {
 	t.Helper()
@@ -45,10 +44,7 @@ func newSAMLWorld(t *testing.T, edit func(*identity.ProviderSettings)) *samlWorl
 
 func samlWorldIn(t *testing.T, in *world, edit func(*identity.ProviderSettings)) *samlWorld {
 	t.Helper()
-	key, err := contosoKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := fakeidp.New("", "").Key // which the process has made already
 	cert := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "idp"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
 	if err != nil {
@@ -61,12 +57,14 @@ func samlWorldIn(t *testing.T, in *world, edit func(*identity.ProviderSettings))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &samlWorld{world: in}
-	w.idp, err = samlidp.New(samlidp.Options{URL: *to, Key: key, Certificate: cert, Logger: log.New(io.Discard, "", 0), Store: &samlidp.MemoryStore{}})
+	w, kept := &samlWorld{world: in}, &samlidp.MemoryStore{}
+	w.idp, err = samlidp.New(samlidp.Options{URL: *to, Key: key, Certificate: cert, Logger: log.New(io.Discard, "", 0), Store: kept})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.visit(http.MethodPut, "/users/ann", `{"name":"ann","email":"ann@contoso.example","password":"hunter2","groups":["a","b"]}`)
+	if err := kept.Put("/users/ann", samlidp.User{Name: "ann", Email: "ann@contoso.example", HashedPassword: []byte(hunter2), Groups: []string{"a", "b"}}); err != nil {
+		t.Fatal(err)
+	}
 	set := identity.ProviderSettings{
 		Name: "Contoso", Type: identity.ProviderSAML, Mapping: map[string]string{"email": "urn:oid:0.9.2342.19200300.100.1.3"},
 		Details: identity.ProviderDetails{"MetadataFile": w.visit(http.MethodGet, "/metadata", "")},
@@ -78,7 +76,7 @@ func samlWorldIn(t *testing.T, in *world, edit func(*identity.ProviderSettings))
 		t.Fatal(err)
 	}
 	w.client = w.world.client(func(c *identity.ClientSettings) { c.Providers = []string{"Contoso"} })
-	res, err := http.Get(w.server.URL + "/saml2/metadata?client_id=" + w.client.ClientID() + "&identity_provider=Contoso")
+	res, err := (&http.Client{Transport: w.wire}).Get(w.server.URL + "/saml2/metadata?client_id=" + w.client.ClientID() + "&identity_provider=Contoso")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,15 +164,15 @@ func (w *samlWorld) back(b *browser, form url.Values) (int, *url.URL) {
 }
 
 func TestSignInBySAML(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes an RSA key for each of three providers; TestSAMLResponsesCountOnce signs in by one")
+	}
 	for name, edit := range map[string]func(*identity.ProviderSettings){
 		"plain":           nil,
 		"signed requests": func(p *identity.ProviderSettings) { p.Details["RequestSigningAlgorithm"] = "rsa-sha256" },
 		"encrypted":       func(p *identity.ProviderSettings) { p.Details["EncryptedResponses"] = "true" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && name != "encrypted" {
-				t.Skip("makes two RSA keys, as each of these does")
-			}
 			w := newSAMLWorld(t, edit)
 			var sub any
 			for range 2 { // the second time it is the same user

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -48,6 +49,7 @@ type world struct {
 	secret  *identity.AppClient // with the secret that it is made with
 	handler http.Handler
 	server  *httptest.Server
+	wire    http.RoundTripper // nil is the network
 	offset  atomic.Int64
 	hold    atomic.Pointer[func()] // is called once, where the time is read first
 }
@@ -104,7 +106,31 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	w.handler = w.served(true)
 	w.server = httptest.NewServer(w.handler)
 	t.Cleanup(w.server.Close)
+	if testing.Short() {
+		w.wire = nearby{w}
+	}
 	return w
+}
+
+// nearby brings the requests of a world to its server without a network, which the short tier does without.
+type nearby struct{ w *world }
+
+func (n nearby) RoundTrip(r *http.Request) (*http.Response, error) {
+	if "http://"+r.URL.Host != n.w.server.URL {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	body := io.Reader(http.NoBody)
+	if r.Body != nil {
+		defer func() { _ = r.Body.Close() }()
+		body = r.Body
+	}
+	in := httptest.NewRequestWithContext(r.Context(), r.Method, r.URL.RequestURI(), body)
+	in.Host, in.Header, in.ContentLength, in.RemoteAddr = cmp.Or(r.Host, r.URL.Host), r.Header.Clone(), r.ContentLength, "127.0.0.1:4711"
+	out := httptest.NewRecorder()
+	n.w.server.Config.Handler.ServeHTTP(out, in)
+	answer := out.Result()
+	answer.Request = r
+	return answer, nil
 }
 
 // served is a server of the engine's, for browsers that come by http or by https alone.
@@ -160,7 +186,7 @@ func (w *world) browser() *browser {
 	if err != nil {
 		w.Fatal(err)
 	}
-	return &browser{world: w, http: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{world: w, http: &http.Client{Transport: w.wire, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // get goes to an address, and on to where it leads on this server. It returns the status of the
@@ -308,7 +334,7 @@ func (w *world) call(method, path string, body io.Reader, header ...string) (int
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := (&http.Client{Transport: w.wire}).Do(r)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cognate-id/cognate/identity/cognito"
@@ -147,7 +148,20 @@ func (s modelShape) sample() string {
 }
 
 func (s modelShape) matches(text string) bool {
-	return s.Pattern == "" || regexp.MustCompile(`\A(?:`+s.Pattern+`)\z`).MatchString(text)
+	return s.Pattern == "" || compiled(`\A(?:`+s.Pattern+`)\z`).MatchString(text)
+}
+
+// patterns are the regular expressions that were compiled, by their text.
+var patterns sync.Map
+
+// compiled compiles a regular expression once.
+func compiled(text string) *regexp.Regexp {
+	if known, ok := patterns.Load(text); ok {
+		return known.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(text)
+	patterns.Store(text, re)
+	return re
 }
 
 // broken lists a value for each constraint of a place that breaks it.
@@ -258,7 +272,8 @@ func wantBroken(t *testing.T, exception string, at place, rule brokenRule, a *an
 }
 
 // Each constraint that the model puts on a request of a served operation is
-// broken once, through the front door, and answered in its own words.
+// broken once, through the front door, and answered in its own words. The short
+// tier breaks each seventh.
 func TestConstraintsOfServedOperations(t *testing.T) {
 	breakConstraints(t, readModel(t), cognito.Services()[0], "", "InvalidParameterException", 63, 1000)
 }
@@ -276,7 +291,9 @@ func breakConstraints(t *testing.T, m *model, service *wire.Service, prefix, exc
 		m.places(place{shape: shape, put: func(v any) any { return v }}, func(at place) {
 			at.sensitive = at.sensitive || m.Shapes[at.shape].Sensitive
 			for _, rule := range m.broken(at) {
-				count++
+				if count++; testing.Short() && (total+count)%7 != 0 {
+					continue
+				}
 				wantBroken(t, exception, at, rule, s.call(prefix+op.Name, at.put(rule.value)))
 			}
 		})

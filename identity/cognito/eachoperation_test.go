@@ -66,8 +66,7 @@ func TestChangelogNamesEachOperation(t *testing.T) {
 
 // A pool is found in its own region alone, whatever is asked of it.
 func TestEachOperationKeepsToItsRegion(t *testing.T) {
-	w := newWorld(t)
-	bodies := w.validBodies()
+	w, bodies := newAskedWorld(t)
 	w.region = "eu-west-1"
 	foreign := w.server.pool(nil)
 	w.region = "us-east-1"
@@ -91,8 +90,7 @@ func TestEachOperationKeepsToItsRegion(t *testing.T) {
 
 // An operator is told that there is no such user.
 func TestEachOperationOnAnUnknownUser(t *testing.T) {
-	w := newWorld(t)
-	bodies := w.validBodies()
+	w, bodies := newAskedWorld(t)
 	w.store.written()
 	asked := 0
 	for _, op := range served(t) {
@@ -118,8 +116,8 @@ func TestEachOperationOnAnUnknownUser(t *testing.T) {
 // An answer has what the model requires and nothing that it does not know.
 // Some operations end what others need: then the other is asked again in a new world.
 func TestEachAnswerKeepsTheModel(t *testing.T) {
-	m, w := readModel(t), newWorld(t)
-	bodies := w.validBodies()
+	m := readModel(t)
+	w, bodies := newAskedWorld(t)
 	for _, op := range served(t) {
 		if bodies[op.Name] == nil {
 			continue // TestForgedMembers says so
@@ -129,8 +127,7 @@ func TestEachAnswerKeepsTheModel(t *testing.T) {
 		}
 		a := w.call(op.Name, bodies[op.Name])
 		if a.status != http.StatusOK {
-			w = newWorld(t)
-			bodies = w.validBodies()
+			w, bodies = newAskedWorld(t)
 			a = w.call(op.Name, bodies[op.Name])
 		}
 		if a.status != http.StatusOK {

@@ -11,13 +11,12 @@ import (
 // FuzzHandler sends anything to the whole handler: the answer is one that an
 // SDK can read, soon, and never a fault of the server.
 func FuzzHandler(f *testing.F) {
-	w := newWorld(f)
-	bodies := w.validBodies()
+	w, bodies := newAskedWorld(f)
 	for _, op := range slices.Sorted(maps.Keys(bodies)) {
 		f.Add(idpPrefix+op, jsonText(bodies[op]))
 	}
-	for _, what := range slices.Sorted(maps.Keys(forgedBodies)) {
-		if body := forgedBodies[what]; len(body) < 1000 {
+	for _, what := range slices.Sorted(maps.Keys(forgedBodies())) {
+		if body := forgedBodies()[what]; len(body) < 1000 {
 			f.Add(idpPrefix+"SignUp", body)
 		}
 	}

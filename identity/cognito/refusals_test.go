@@ -157,7 +157,7 @@ func TestASignedCallIsNotTakenTwice(t *testing.T) {
 
 // TestReadOnlyOperationsWriteNothing holds the names that are taken for reading.
 func TestReadOnlyOperationsWriteNothing(t *testing.T) {
-	w, bodies := allOperations(t)
+	w, bodies := newAskedWorld(t)
 	s := newServerWith(t, serverOptions{mayFail: true})
 	s.engine, s.store, s.handler = w.engine, w.store, cognito.NewHandler(w.engine, &cognito.Options{Logger: s.logger()})
 	n := 0

@@ -14,20 +14,12 @@ import (
 	"github.com/cognate-id/cognate/store"
 )
 
-// allOperations are requests of each served operation, made while the store works.
-func allOperations(t *testing.T) (*world, map[string]obj) {
-	t.Helper()
-	w := newWorld(t)
-	bodies := w.validBodies()
-	return w, bodies
-}
-
 // A store that fails is nobody's business but the operator's: the answer says
 // that there was an error, the log says which.
 func TestInternalErrorsHaveNoDetail(t *testing.T) {
 	const detail = "dial tcp 10.1.2.3:5432: password authentication failed for user cognate"
 	s := newServerWith(t, serverOptions{mayFail: true})
-	w, bodies := allOperations(t)
+	w, bodies := newAskedWorld(t)
 	s.engine, s.store, s.handler = w.engine, w.store, cognito.NewHandler(w.engine, &cognito.Options{Logger: s.logger()})
 	w.store.failWith(errors.New(detail))
 	for op, body := range bodies {

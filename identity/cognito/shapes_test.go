@@ -26,7 +26,7 @@ func wantMembers(t testing.TB, what string, v any, want ...string) {
 func wantForm(t testing.TB, what string, v any, form string) {
 	t.Helper()
 	text, _ := v.(string)
-	if !regexp.MustCompile(form).MatchString(text) {
+	if !compiled(form).MatchString(text) {
 		t.Errorf("%s is %v, want the form %s", what, v, form)
 	}
 }

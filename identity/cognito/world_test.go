@@ -224,6 +224,7 @@ type world struct {
 	hidden *client // PreventUserExistenceErrors
 	keeper *client // has a secret
 	subs   map[string]string
+	bodies map[string]obj // of newAskedWorld
 }
 
 // newWorld has the users alice (confirmed), una (unconfirmed), dora (disabled),
@@ -232,7 +233,32 @@ type world struct {
 // fork of that store with a server of its own.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	made := firstWorld(t)
+	return first.fork(t, makeWorld)
+}
+
+// newAskedWorld is a world, and the valid bodies of the requests to it, which no test changes.
+func newAskedWorld(t testing.TB) (*world, map[string]obj) {
+	t.Helper()
+	w := asked.fork(t, func(t testing.TB) *world {
+		w := newWorld(t)
+		w.bodies = w.validBodies()
+		return w
+	})
+	return w, w.bodies
+}
+
+// A nursery makes one world, for its first caller, that all others are forks of.
+type nursery struct {
+	mu   sync.Mutex
+	made *world
+}
+
+var first, asked nursery
+
+// fork is a fork of the store of the world that is made, with a server of its own.
+func (n *nursery) fork(t testing.TB, makes func(testing.TB) *world) *world {
+	t.Helper()
+	made := n.world(t, makes)
 	forked, err := made.store.Store.(store.Forker).Fork()
 	if err != nil {
 		t.Fatal(err)
@@ -244,24 +270,19 @@ func newWorld(t testing.TB) *world {
 			t.Fatal(err)
 		}
 	}
+	s.passed.bodies = made.passed.all()
 	of := func(c *client) *client { return &client{server: s, pool: c.pool, id: c.id, secret: c.secret} }
-	return &world{server: s, pool: made.pool, open: of(made.open), hidden: of(made.hidden), keeper: of(made.keeper), subs: maps.Clone(made.subs)}
+	return &world{server: s, pool: made.pool, open: of(made.open), hidden: of(made.hidden), keeper: of(made.keeper), subs: maps.Clone(made.subs), bodies: maps.Clone(made.bodies)}
 }
 
-// first is the world that all others are forks of.
-var first struct {
-	sync.Mutex
-	world *world
-}
-
-func firstWorld(t testing.TB) *world {
+func (n *nursery) world(t testing.TB, makes func(testing.TB) *world) *world {
 	t.Helper()
-	first.Lock()
-	defer first.Unlock() // also where making it fails
-	if first.world == nil {
-		first.world = makeWorld(t)
+	n.mu.Lock()
+	defer n.mu.Unlock() // also where making it fails
+	if n.made == nil {
+		n.made = makes(t)
 	}
-	return first.world
+	return n.made
 }
 
 func makeWorld(t testing.TB) *world {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/cognate-id/cognate/internal/pagejs"
 )
@@ -36,10 +37,16 @@ type assets struct {
 
 type file struct{ kind, text string }
 
+// The style and the script are shortened once for all servers of a program, as [ownPages] are parsed once.
+var (
+	shortStyle  = sync.OnceValue(func() string { return spaces.Replace(comments.ReplaceAllString(ownStyle, "")) })
+	shortScript = sync.OnceValue(func() string { return margins.ReplaceAllString(pagejs.Script, "") })
+)
+
 func newAssets(o *Options) *assets {
 	a := &assets{path: o.AssetPath, files: map[string]file{}}
-	a.style = a.add("style", "css", "text/css; charset=utf-8", spaces.Replace(comments.ReplaceAllString(ownStyle, "")))
-	a.script = a.add("page", "js", "text/javascript; charset=utf-8", margins.ReplaceAllString(pagejs.Script, ""))
+	a.style = a.add("style", "css", "text/css; charset=utf-8", shortStyle())
+	a.script = a.add("page", "js", "text/javascript; charset=utf-8", shortScript())
 	a.favicon = a.add("mark", "svg", "image/svg+xml", ownMark)
 	if o.Style != "" {
 		a.own = a.add("own", "css", "text/css; charset=utf-8", o.Style)

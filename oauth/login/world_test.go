@@ -2,16 +2,24 @@ package login_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"html"
 	"io"
 	"log/slog"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,6 +42,9 @@ var (
 	keyTwo = []byte("another key, 32 bytes in length.")
 )
 
+// The garbage collector runs seldom: each test makes an engine of its own, small and soon dropped.
+var _ = debug.SetGCPercent(800)
+
 // A world is an authorization server with a pool, and a web program that signs people in.
 type world struct {
 	testing.TB
@@ -43,6 +54,7 @@ type world struct {
 	oauth   *oauth.Server
 	idp     *httptest.Server
 	app     *httptest.Server
+	wire    *http.Transport     // of all browsers
 	client  *identity.AppClient // with a secret, rotating
 	issuer  string
 	options login.Options // of the program
@@ -81,9 +93,7 @@ func newWorld(t testing.TB, edit func(*login.Options)) *world {
 	api := cognito.NewHandler(w.engine, &cognito.Options{AuthorizationServer: w.oauth, Clock: w.now, URL: w.idp.URL})
 	var h http.Handler = api
 	w.handler.Store(&h)
-	w.app = httptest.NewUnstartedServer(nil)
-	w.app.StartTLS()
-	t.Cleanup(w.app.Close)
+	w.serveApp()
 	w.client = w.newClient(func(*identity.ClientSettings) {})
 	w.options = login.Options{Secret: clientSecret, Clock: w.now, Logger: slog.New(slog.DiscardHandler), Scopes: []string{"openid", "email"}}
 	if edit != nil {
@@ -93,6 +103,41 @@ func newWorld(t testing.TB, edit func(*login.Options)) *world {
 	w.user("ann", "readers")
 	w.user("bob")
 	return w
+}
+
+// certificate is of an ECDSA key, with which a connection costs little, for the programs of all worlds.
+var certificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage: x509.KeyUsageDigitalSignature, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, roots
+})
+
+// serveApp starts the server of the program, and the connections of browsers to it.
+func (w *world) serveApp() {
+	cert, roots := certificate()
+	w.app = httptest.NewUnstartedServer(nil)
+	w.app.Listener = tls.NewListener(w.app.Listener, &tls.Config{Certificates: []tls.Certificate{cert}})
+	w.app.Start()
+	w.app.URL = "https" + strings.TrimPrefix(w.app.URL, "http")
+	w.Cleanup(w.app.Close)
+	w.wire = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	w.Cleanup(w.wire.CloseIdleConnections)
 }
 
 // serveIDP is the authorization server, which counts calls and can be down.
@@ -211,9 +256,7 @@ func (w *world) browser() *browser {
 	if err != nil {
 		w.Fatal(err)
 	}
-	trust := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.app.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}}
-	w.Cleanup(trust.CloseIdleConnections)
-	return &browser{w, &http.Client{Transport: trust, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{w, &http.Client{Transport: w.wire, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // send sends a request, with headers by name and value. A browser asks for pages.

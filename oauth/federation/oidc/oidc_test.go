@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -400,13 +399,9 @@ func TestParseAppleKey(t *testing.T) {
 }
 
 func TestPrivateKeyJWT(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := newWorld(t, func(w *world, c *oidc.Config) {
 		w.idp.ClientSecret = ""
-		c.ClientSecret, c.ClientKey = "", &oidc.ClientKey{ID: "k", Signer: key}
+		c.ClientSecret, c.ClientKey = "", &oidc.ClientKey{ID: "k", Signer: strangersKey()}
 	})
 	w.signedIn()
 	sent := w.idp.Last("/token")

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"strings"
@@ -195,9 +196,33 @@ func text(el *etree.Element) string {
 	return s
 }
 
+// A remembering key signs the same only once: most forgeries have the same assertion in them.
+type remembering struct {
+	*rsa.PrivateKey
+}
+
+// signed are the signatures that remembering keys have made.
+var signed sync.Map
+
+func (k remembering) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	at := struct {
+		key    *rsa.PrivateKey
+		digest string
+		opts   crypto.SignerOpts
+	}{k.PrivateKey, string(digest), opts}
+	if known, ok := signed.Load(at); ok {
+		return known.([]byte), nil
+	}
+	value, err := k.PrivateKey.Sign(random, digest, opts)
+	if err == nil {
+		signed.Store(at, value)
+	}
+	return value, err
+}
+
 // sign adds an enveloped signature after the issuer.
 func sign(el *etree.Element, by pair, method string) {
-	c, err := dsig.NewSigningContext(crypto.Signer(by.key), [][]byte{by.cert.Raw})
+	c, err := dsig.NewSigningContext(remembering{by.key}, [][]byte{by.cert.Raw})
 	if err != nil {
 		panic(err)
 	}
