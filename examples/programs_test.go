@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,30 +35,91 @@ func build(t *testing.T, name string) string {
 	return bin
 }
 
-// start runs a program that listens, and returns its address as soon as it answers.
+// start runs a program that listens in an empty directory, and returns its address as soon as it answers.
 func start(t *testing.T, bin string, args ...string) (url string) {
+	t.Helper()
+	addr := freeAddress(t)
+	run(t, bin, t.TempDir(), append(args, "-addr", addr)...).listens(addr)
+	return "http://" + addr
+}
+
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	l.Close() // the next to listen there is the program
-	cmd := exec.CommandContext(t.Context(), bin, append(args, "-addr", addr)...)
-	cmd.Dir, cmd.Stderr = t.TempDir(), t.Output()
-	if err := cmd.Start(); err != nil {
+	defer l.Close() // the next to listen there is the program
+	return l.Addr().String()
+}
+
+// A program runs, and what it writes is kept.
+type program struct {
+	*testing.T
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// run starts a program in a directory. It is killed at the end of the test, unless it was stopped.
+func run(t *testing.T, bin, dir string, args ...string) *program {
+	t.Helper()
+	p := &program{T: t, cmd: exec.CommandContext(t.Context(), bin, args...)}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p, p
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(func() { p.cmd.Process.Kill(); p.cmd.Wait() })
+	return p
+}
+
+func (p *program) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.text.Write(text)
+	return p.Output().Write(text)
+}
+
+func (p *program) written() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+// says waits until the program has written what matches, and returns the groups of the match.
+func (p *program) says(pattern string) []string {
+	p.Helper()
 	for range 200 {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			return "http://" + addr
+		if m := regexp.MustCompile(pattern).FindStringSubmatch(p.written()); m != nil {
+			return m[1:]
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatalf("%s does not listen", bin)
-	return ""
+	p.Fatalf("%s does not write %s", p.cmd.Path, pattern)
+	return nil
+}
+
+func (p *program) listens(addr string) {
+	p.Helper()
+	for range 200 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	p.Fatalf("%s does not listen", p.cmd.Path)
+}
+
+// stop interrupts the program, which ends without an error.
+func (p *program) stop() {
+	p.Helper()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		p.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		p.Fatalf("%s: %v", p.cmd.Path, err)
+	}
 }
 
 func get(t *testing.T, url string) (*http.Response, string) {

@@ -72,7 +72,6 @@ var arrows = map[string][]string{
 	"examples/account":              {"identity", "mfa", "store/bolt", "store/sealed"},
 	"examples/embed":                {"identity", "identity/web", "store/bolt", "store/sealed"},
 	"examples/embedlogin":           {"identity", "oauth", "oauth/hosted", "oauth/login", "store/bolt", "store/sealed"},
-	"examples/faketest":             {},
 	"examples/hello":                {"identity", "store/bolt", "store/sealed"},
 	"examples/hooks":                {"identity", "identity/hook", "store/memory"},
 	"examples/machine":              {"token"},

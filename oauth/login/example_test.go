@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
 
 	"github.com/cognate-id/cognate/oauth/login"
 )
@@ -33,7 +34,10 @@ func ExampleNew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	res := serve(program, http.MethodGet, "https://app.example.com/me", nil, "Accept", "text/html")
-	fmt.Println(res.StatusCode, res.Header.Get("Location"))
+	r := httptest.NewRequest(http.MethodGet, "https://app.example.com/me", nil)
+	r.Header.Set("Accept", "text/html")
+	res := httptest.NewRecorder()
+	program.ServeHTTP(res, r)
+	fmt.Println(res.Code, res.Header().Get("Location"))
 	// Output: 303 /sign-in?return_to=%2Fme
 }

@@ -252,3 +252,27 @@ func TestTableIsLookedForAgain(t *testing.T) {
 		t.Errorf("View = %v", err)
 	}
 }
+
+// connect connects to the database at the address of a store, and tells its schema.
+func connect(t *testing.T, address string) (conn *pgx.Conn, schema string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err = pgx.Connect(t.Context(), withoutSchema(u))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn, u.Query().Get("schema")
+}
+
+// withoutSchema is an address that pgx takes.
+func withoutSchema(u *url.URL) string {
+	plain := *u
+	query := plain.Query()
+	query.Del("schema")
+	plain.RawQuery = query.Encode()
+	return plain.String()
+}

@@ -1,4 +1,4 @@
-package login_test
+package oauth_test
 
 import (
 	"context"
@@ -17,7 +17,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,21 +31,20 @@ import (
 )
 
 const (
-	password     = "Correct-horse-battery-staple-1"
-	clientSecret = "abcdefghijklmnopqrstuvwxyz0123456789"
+	loginPassword     = "Correct-horse-battery-staple-1"
+	loginClientSecret = "abcdefghijklmnopqrstuvwxyz0123456789"
 )
 
 var (
-	start  = time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
-	keyOne = []byte("0123456789abcdef0123456789abcdef")
-	keyTwo = []byte("another key, 32 bytes in length.")
+	loginStart = time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
+	keyOne     = []byte("0123456789abcdef0123456789abcdef")
+	keyTwo     = []byte("another key, 32 bytes in length.")
 )
 
-// The garbage collector runs seldom: each test makes an engine of its own, small and soon dropped.
-var _ = debug.SetGCPercent(800)
+// Package login is tested here, beside the server that it needs.
 
-// A world is an authorization server with a pool, and a web program that signs people in.
-type world struct {
+// A loginWorld is an authorization server with a pool, and a web program that signs people in.
+type loginWorld struct {
 	testing.TB
 	offset  atomic.Int64
 	engine  *identity.Engine
@@ -65,13 +63,13 @@ type world struct {
 	slow       atomic.Int64 // nanoseconds of a call of the token endpoint
 }
 
-func (w *world) now() time.Time          { return start.Add(time.Duration(w.offset.Load())) }
-func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
+func (w *loginWorld) now() time.Time          { return loginStart.Add(time.Duration(w.offset.Load())) }
+func (w *loginWorld) advance(d time.Duration) { w.offset.Add(int64(d)) }
 
-// newWorld returns a world whose program has the options that edit makes.
-func newWorld(t testing.TB, edit func(*login.Options)) *world {
+// newLoginWorld returns a world whose program has the options that edit makes.
+func newLoginWorld(t testing.TB, edit func(*login.Options)) *loginWorld {
 	t.Helper()
-	w := &world{TB: t}
+	w := &loginWorld{TB: t}
 	w.idp = httptest.NewUnstartedServer(http.HandlerFunc(w.serveIDP))
 	w.idp.Start()
 	t.Cleanup(w.idp.Close)
@@ -95,7 +93,7 @@ func newWorld(t testing.TB, edit func(*login.Options)) *world {
 	w.handler.Store(&h)
 	w.serveApp()
 	w.client = w.newClient(func(*identity.ClientSettings) {})
-	w.options = login.Options{Secret: clientSecret, Clock: w.now, Logger: slog.New(slog.DiscardHandler), Scopes: []string{"openid", "email"}}
+	w.options = login.Options{Secret: loginClientSecret, Clock: w.now, Logger: slog.New(slog.DiscardHandler), Scopes: []string{"openid", "email"}}
 	if edit != nil {
 		edit(&w.options)
 	}
@@ -129,7 +127,7 @@ var certificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
 })
 
 // serveApp starts the server of the program, and the connections of browsers to it.
-func (w *world) serveApp() {
+func (w *loginWorld) serveApp() {
 	cert, roots := certificate()
 	w.app = httptest.NewUnstartedServer(nil)
 	w.app.Listener = tls.NewListener(w.app.Listener, &tls.Config{Certificates: []tls.Certificate{cert}})
@@ -141,7 +139,7 @@ func (w *world) serveApp() {
 }
 
 // serveIDP is the authorization server, which counts calls and can be down.
-func (w *world) serveIDP(rw http.ResponseWriter, r *http.Request) {
+func (w *loginWorld) serveIDP(rw http.ResponseWriter, r *http.Request) {
 	if w.down.Load() {
 		http.Error(rw, "down", http.StatusBadGateway)
 		return
@@ -154,12 +152,12 @@ func (w *world) serveIDP(rw http.ResponseWriter, r *http.Request) {
 }
 
 // callback is the callback of the program.
-func (w *world) callback() string { return w.app.URL + "/callback" }
+func (w *loginWorld) callback() string { return w.app.URL + "/callback" }
 
-func (w *world) newClient(edit func(*identity.ClientSettings)) *identity.AppClient {
+func (w *loginWorld) newClient(edit func(*identity.ClientSettings)) *identity.AppClient {
 	w.Helper()
 	set := &identity.ClientSettings{
-		Name: "app", Secret: clientSecret, OAuth: true, OAuthFlows: []string{"code"}, OAuthScopes: []string{"openid", "email", "aws.cognito.signin.user.admin"},
+		Name: "app", Secret: loginClientSecret, OAuth: true, OAuthFlows: []string{"code"}, OAuthScopes: []string{"openid", "email", "aws.cognito.signin.user.admin"},
 		CallbackURLs: []string{w.callback(), "http://127.0.0.1/callback"}, LogoutURLs: []string{w.app.URL + "/"}, Rotation: &identity.RefreshRotation{Enabled: true},
 		TokenRevocation: new(true),
 	}
@@ -171,7 +169,7 @@ func (w *world) newClient(edit func(*identity.ClientSettings)) *identity.AppClie
 	return w.pool.Client(info.ID)
 }
 
-func (w *world) middleware(o login.Options, keys ...[]byte) *login.Middleware {
+func (w *loginWorld) middleware(o login.Options, keys ...[]byte) *login.Middleware {
 	w.Helper()
 	m, err := login.New(w.issuer, w.client.ClientID(), w.callback(), keys, &o)
 	if err != nil {
@@ -204,14 +202,14 @@ func program(m *login.Middleware) http.Handler {
 	return m.Handler(mux)
 }
 
-func (w *world) user(name string, groups ...string) {
+func (w *loginWorld) user(name string, groups ...string) {
 	w.Helper()
 	admin := w.pool.Admin()
 	_, err := admin.Users().Create(w.Context(), identity.CreateUser{
 		Username: name, Attributes: map[string]string{"email": name + "@example.com", "email_verified": "true"}, SuppressInvitation: true,
 	})
 	if err == nil {
-		err = admin.Users().SetPassword(w.Context(), name, password, true)
+		err = admin.Users().SetPassword(w.Context(), name, loginPassword, true)
 	}
 	for _, g := range groups {
 		if err == nil {
@@ -227,7 +225,7 @@ func (w *world) user(name string, groups ...string) {
 }
 
 // large makes a user whose tokens need several cookies.
-func (w *world) large(name string) {
+func (w *loginWorld) large(name string) {
 	var groups []string
 	for i := range 8 {
 		groups = append(groups, name+strings.Repeat(string(rune('a'+i)), 100))
@@ -235,9 +233,9 @@ func (w *world) large(name string) {
 	w.user(name, groups...)
 }
 
-// A browser keeps cookies, and follows redirects only where it is told to.
-type browser struct {
-	*world
+// A loginBrowser keeps cookies, and follows redirects only where it is told to.
+type loginBrowser struct {
+	*loginWorld
 	http *http.Client
 }
 
@@ -250,17 +248,17 @@ type answer struct {
 	cookies  []*http.Cookie
 }
 
-func (w *world) browser() *browser {
+func (w *loginWorld) browser() *loginBrowser {
 	w.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		w.Fatal(err)
 	}
-	return &browser{w, &http.Client{Transport: w.wire, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &loginBrowser{w, &http.Client{Transport: w.wire, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // send sends a request, with headers by name and value. A browser asks for pages.
-func (b *browser) send(method, to string, form url.Values, header ...string) *answer {
+func (b *loginBrowser) send(method, to string, form url.Values, header ...string) *answer {
 	b.Helper()
 	a, err := b.try(b.Context(), method, to, form, header...)
 	if err != nil {
@@ -269,7 +267,7 @@ func (b *browser) send(method, to string, form url.Values, header ...string) *an
 	return a
 }
 
-func (b *browser) try(ctx context.Context, method, to string, form url.Values, header ...string) (*answer, error) {
+func (b *loginBrowser) try(ctx context.Context, method, to string, form url.Values, header ...string) (*answer, error) {
 	if strings.HasPrefix(to, "/") {
 		to = b.app.URL + to
 	}
@@ -293,24 +291,24 @@ func (b *browser) try(ctx context.Context, method, to string, form url.Values, h
 	return &answer{res.StatusCode, string(body), res.Header.Get("Location"), res.Header, res.Cookies()}, err
 }
 
-func (b *browser) get(to string, header ...string) *answer {
+func (b *loginBrowser) get(to string, header ...string) *answer {
 	b.Helper()
 	return b.send(http.MethodGet, to, nil, header...)
 }
 
 var (
-	formTag   = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
-	hiddenTag = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+	loginFormTag   = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	loginHiddenTag = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 )
 
 // authorized goes from an address of the authorization server to the callback, which it returns.
-func (b *browser) authorized(to, name string) string {
+func (b *loginBrowser) authorized(to, name string) string {
 	b.Helper()
 	for range 10 {
 		a := b.get(to)
-		if m := formTag.FindStringSubmatch(a.body); a.location == "" && m != nil {
-			form := url.Values{"username": {name}, "password": {password}}
-			for _, h := range hiddenTag.FindAllStringSubmatch(m[2], -1) {
+		if m := loginFormTag.FindStringSubmatch(a.body); a.location == "" && m != nil {
+			form := url.Values{"username": {name}, "password": {loginPassword}}
+			for _, h := range loginHiddenTag.FindAllStringSubmatch(m[2], -1) {
 				form.Set(html.UnescapeString(h[1]), html.UnescapeString(h[2]))
 			}
 			a = b.send(http.MethodPost, b.idp.URL+html.UnescapeString(m[1]), form)
@@ -329,7 +327,7 @@ func (b *browser) authorized(to, name string) string {
 }
 
 // begin begins a sign-in, and returns the callback with its code.
-func (b *browser) begin(name string) string {
+func (b *loginBrowser) begin(name string) string {
 	b.Helper()
 	a := b.get("/sign-in?return_to=/me")
 	if a.status != http.StatusSeeOther || !strings.HasPrefix(a.location, b.idp.URL+"/oauth2/authorize?") {
@@ -338,7 +336,7 @@ func (b *browser) begin(name string) string {
 	return b.authorized(a.location, name)
 }
 
-func (b *browser) signIn(name string) {
+func (b *loginBrowser) signIn(name string) {
 	b.Helper()
 	if a := b.get(b.begin(name)); a.status != http.StatusSeeOther || a.location != "/me" {
 		b.Fatalf("callback: %d to %q\n%s", a.status, a.location, a.body)
@@ -346,7 +344,7 @@ func (b *browser) signIn(name string) {
 }
 
 // in checks who is signed in: nobody if name is "".
-func (b *browser) in(name string) {
+func (b *loginBrowser) in(name string) {
 	b.Helper()
 	a := b.get("/me")
 	switch {
@@ -357,7 +355,7 @@ func (b *browser) in(name string) {
 	}
 }
 
-func (b *browser) url() *url.URL {
+func (b *loginBrowser) url() *url.URL {
 	u, err := url.Parse(b.app.URL)
 	if err != nil {
 		b.Fatal(err)
@@ -366,7 +364,7 @@ func (b *browser) url() *url.URL {
 }
 
 // cookies are those of the middleware, by name.
-func (b *browser) cookies() map[string]string {
+func (b *loginBrowser) cookies() map[string]string {
 	out := map[string]string{}
 	for _, c := range b.http.Jar.Cookies(b.url()) {
 		if strings.Contains(c.Name, "login-") {
@@ -377,7 +375,7 @@ func (b *browser) cookies() map[string]string {
 }
 
 // plant sets cookies of the middleware, as somebody would who can write to the browser.
-func (b *browser) plant(cookies map[string]string) {
+func (b *loginBrowser) plant(cookies map[string]string) {
 	var all []*http.Cookie
 	for name, value := range cookies {
 		all = append(all, &http.Cookie{Name: name, Value: value, Path: "/", Secure: true})
@@ -386,7 +384,7 @@ func (b *browser) plant(cookies map[string]string) {
 }
 
 // head is the name of the first cookie of a sign-in.
-func (b *browser) head() string {
+func (b *loginBrowser) head() string {
 	b.Helper()
 	head := ""
 	for name := range b.cookies() {
@@ -401,7 +399,7 @@ func (b *browser) head() string {
 }
 
 // forget deletes the cookies of the program, and not those of the authorization server.
-func (b *browser) forget() {
+func (b *loginBrowser) forget() {
 	for name := range b.cookies() {
 		b.http.Jar.SetCookies(b.url(), []*http.Cookie{{Name: name, Path: "/", Secure: true, MaxAge: -1}})
 	}

@@ -1,4 +1,4 @@
-package backchannel_test
+package delivery_test
 
 import (
 	"net/http"
@@ -9,7 +9,8 @@ import (
 	"github.com/cognate-id/cognate/identity/backchannel"
 )
 
-func TestSend(t *testing.T) {
+// Package backchannel is tested here, so that it needs no test program of its own.
+func TestBackChannelSends(t *testing.T) {
 	status, got := http.StatusOK, ""
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r.Method + " " + r.Header.Get("Content-Type") + " " + r.PostFormValue("logout_token")

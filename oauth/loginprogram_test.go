@@ -1,4 +1,4 @@
-package login_test
+package oauth_test
 
 import (
 	"net/http"
@@ -22,7 +22,7 @@ var modes = map[string]func(*login.Options){
 func TestSignInAndOut(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(o *login.Options) {
+			w := newLoginWorld(t, func(o *login.Options) {
 				if o.Idle = 24 * time.Hour; edit != nil {
 					edit(o)
 				}
@@ -72,7 +72,7 @@ func TestSignInAndOut(t *testing.T) {
 func TestCookies(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, edit)
+			w := newLoginWorld(t, edit)
 			b := w.browser()
 			begun, done := b.get("/sign-in"), b.get(b.begin("ann"))
 			for _, a := range []*answer{begun, done} {
@@ -95,7 +95,7 @@ func TestCookies(t *testing.T) {
 
 // Over http, which is for this machine alone, the cookie has another name.
 func TestCookieOverHTTP(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	m, err := login.New(w.issuer, w.client.ClientID(), "http://127.0.0.1:1/callback", [][]byte{keyOne}, &w.options)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestCookieOverHTTP(t *testing.T) {
 }
 
 func TestReturnTo(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	b := w.browser()
 	for to, ok := range map[string]bool{
 		"/": true, "/me": true, "/me?a=b&c=d%20e": true, "/a//b": true, "/a@b:c": true, "/x?next=https://example.com": true,
@@ -136,12 +136,12 @@ func TestReturnTo(t *testing.T) {
 }
 
 func TestRights(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	ann, bob := w.browser(), w.browser()
 	ann.signIn("ann")
 	bob.signIn("bob")
 	for _, tt := range []struct {
-		b      *browser
+		b      *loginBrowser
 		path   string
 		status int
 	}{
@@ -176,7 +176,7 @@ func TestRights(t *testing.T) {
 
 // Whoever asks for no page gets JSON, and no redirect.
 func TestAccept(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	b := w.browser()
 	for _, tt := range []struct {
 		method, path, accept string
@@ -252,7 +252,7 @@ func TestOptions(t *testing.T) {
 // What the store has is of no use without the keys of the program, and goes with time.
 func TestStoredTokensAreSealed(t *testing.T) {
 	s := memory.New()
-	w := newWorld(t, func(o *login.Options) { o.Store = s })
+	w := newLoginWorld(t, func(o *login.Options) { o.Store = s })
 	b := w.browser()
 	b.signIn("ann")
 	var seen []string
@@ -287,7 +287,7 @@ func TestStoredTokensAreSealed(t *testing.T) {
 
 // Parameters of the program reach the authorization server, with those of the protocol.
 func TestParameters(t *testing.T) {
-	w := newWorld(t, func(o *login.Options) { o.Parameters = map[string]string{"lang": "de"} })
+	w := newLoginWorld(t, func(o *login.Options) { o.Parameters = map[string]string{"lang": "de"} })
 	u, err := url.Parse(w.browser().get("/sign-in").location)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
-// Package faketest shows a test of a program that talks to Amazon Cognito,
-// against a server of its own.
-package faketest
+package examples
+
+// A test of a program that talks to Amazon Cognito, against a server of its own.
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package edge_test
+package oauth_test
 
 import (
 	"context"
@@ -24,20 +24,22 @@ import (
 )
 
 const (
-	password     = "Correct-horse-battery-staple-1"
-	clientSecret = "abcdefghijklmnopqrstuvwxyz0123456789"
-	app          = "https://app.example.com"
-	other        = "https://other.example.com"
-	gateway      = "10.1.2.3:5555"
+	edgePassword     = "Correct-horse-battery-staple-1"
+	edgeClientSecret = "abcdefghijklmnopqrstuvwxyz0123456789"
+	edgeApp          = "https://app.example.com"
+	edgeOther        = "https://other.example.com"
+	edgeGateway      = "10.1.2.3:5555"
 )
 
 var (
-	start = time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
-	key   = []byte("0123456789abcdef0123456789abcdef")
+	edgeStart = time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+	edgeKey   = []byte("0123456789abcdef0123456789abcdef")
 )
 
-// A world is an authorization server with a pool, and an edge of two sites.
-type world struct {
+// Package edge is tested here, beside the server that it needs.
+
+// An edgeWorld is an authorization server with a pool, and an edge of two sites.
+type edgeWorld struct {
 	testing.TB
 	offset atomic.Int64
 	down   atomic.Bool
@@ -50,12 +52,12 @@ type world struct {
 	log    *strings.Builder
 }
 
-func (w *world) now() time.Time { return start.Add(time.Duration(w.offset.Load())) }
+func (w *edgeWorld) now() time.Time { return edgeStart.Add(time.Duration(w.offset.Load())) }
 
-// newWorld returns a world whose edge has the configuration that edit makes.
-func newWorld(t testing.TB, edit func(*edge.Config)) *world {
+// newEdgeWorld returns a world whose edge has the configuration that edit makes.
+func newEdgeWorld(t testing.TB, edit func(*edge.Config)) *edgeWorld {
 	t.Helper()
-	w := &world{TB: t, store: memory.New(), log: &strings.Builder{}}
+	w := &edgeWorld{TB: t, store: memory.New(), log: &strings.Builder{}}
 	var api http.Handler
 	w.idp = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.down.Load() {
@@ -85,7 +87,7 @@ func newWorld(t testing.TB, edit func(*edge.Config)) *world {
 	w.config = edge.Config{
 		Issuer: engine.Issuer(t.Context(), info), ClientID: w.client.ClientID(), Proxies: []string{"10.1.2.3"},
 		Sites: []edge.Site{
-			{URL: app, Rules: []edge.Rule{
+			{URL: edgeApp, Rules: []edge.Rule{
 				{Path: "/"},
 				{Path: "/admin", Groups: []string{"admins", "owners"}},
 				{Path: "/admin/help", Access: edge.Anyone},
@@ -94,7 +96,7 @@ func newWorld(t testing.TB, edit func(*edge.Config)) *world {
 				{Path: "/secret", Access: edge.Nobody},
 				{Path: "/users", Scopes: []string{"aws.cognito.signin.user.admin"}},
 			}},
-			{URL: other, Rules: []edge.Rule{{Path: "/only"}}},
+			{URL: edgeOther, Rules: []edge.Rule{{Path: "/only"}}},
 		},
 	}
 	if edit != nil {
@@ -106,10 +108,10 @@ func newWorld(t testing.TB, edit func(*edge.Config)) *world {
 	return w
 }
 
-func (w *world) newEdge(c *edge.Config) *edge.Edge {
+func (w *edgeWorld) newEdge(c *edge.Config) *edge.Edge {
 	w.Helper()
-	e, err := edge.New(c, [][]byte{key}, w.store, &edge.Options{
-		Secret: clientSecret, Clock: w.now, Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	e, err := edge.New(c, [][]byte{edgeKey}, w.store, &edge.Options{
+		Secret: edgeClientSecret, Clock: w.now, Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -117,11 +119,11 @@ func (w *world) newEdge(c *edge.Config) *edge.Edge {
 	return e
 }
 
-func (w *world) newClient() *identity.AppClient {
+func (w *edgeWorld) newClient() *identity.AppClient {
 	w.Helper()
 	info, err := w.pool.Admin().Clients().Create(w.Context(), &identity.ClientSettings{
-		Name: "edge", Secret: clientSecret, OAuth: true, OAuthFlows: []string{"code"}, OAuthScopes: []string{"openid", "email", "profile"},
-		CallbackURLs: []string{app + "/oauth2/callback", other + "/oauth2/callback"}, LogoutURLs: []string{app + "/", other + "/"},
+		Name: "edge", Secret: edgeClientSecret, OAuth: true, OAuthFlows: []string{"code"}, OAuthScopes: []string{"openid", "email", "profile"},
+		CallbackURLs: []string{edgeApp + "/oauth2/callback", edgeOther + "/oauth2/callback"}, LogoutURLs: []string{edgeApp + "/", edgeOther + "/"},
 		Rotation: &identity.RefreshRotation{Enabled: true}, TokenRevocation: new(true), AuthFlows: []identity.AuthFlow{identity.AllowUserPassword},
 	})
 	if err != nil {
@@ -130,14 +132,14 @@ func (w *world) newClient() *identity.AppClient {
 	return w.pool.Client(info.ID)
 }
 
-func (w *world) user(name string, groups ...string) {
+func (w *edgeWorld) user(name string, groups ...string) {
 	w.Helper()
 	admin := w.pool.Admin()
 	_, err := admin.Users().Create(w.Context(), identity.CreateUser{
 		Username: name, SuppressInvitation: true, Attributes: map[string]string{"email": name + "@example.com", "email_verified": "true", "name": "Dr. " + name},
 	})
 	if err == nil {
-		err = admin.Users().SetPassword(w.Context(), name, password, true)
+		err = admin.Users().SetPassword(w.Context(), name, edgePassword, true)
 	}
 	for _, g := range groups {
 		if err == nil {
@@ -153,9 +155,9 @@ func (w *world) user(name string, groups ...string) {
 }
 
 // token returns an access token and an ID token of a user, by a sign-in without a browser.
-func (w *world) token(name string) (access, id string) {
+func (w *edgeWorld) token(name string) (access, id string) {
 	w.Helper()
-	res, err := w.client.SignIn(w.Context(), identity.SignIn{Username: name, Password: password, SecretHash: identity.SecretHash(clientSecret, name, w.client.ClientID())})
+	res, err := w.client.SignIn(w.Context(), identity.SignIn{Username: name, Password: edgePassword, SecretHash: identity.SecretHash(edgeClientSecret, name, w.client.ClientID())})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -164,11 +166,11 @@ func (w *world) token(name string) (access, id string) {
 
 // send sends a request to the edge, as the gateway unless peer says otherwise. head is names and
 // values; a name may come twice.
-func (w *world) send(method, target string, head ...string) *http.Response {
-	return w.sendTo(w.edge, gateway, method, target, head...)
+func (w *edgeWorld) send(method, target string, head ...string) *http.Response {
+	return w.sendTo(w.edge, edgeGateway, method, target, head...)
 }
 
-func (w *world) sendTo(h http.Handler, peer, method, target string, head ...string) *http.Response {
+func (w *edgeWorld) sendTo(h http.Handler, peer, method, target string, head ...string) *http.Response {
 	r := httptest.NewRequestWithContext(context.Background(), method, "http://edge.internal/", nil)
 	r.RequestURI, r.RemoteAddr, r.Host = target, peer, "edge.internal:9230"
 	path, query, _ := strings.Cut(target, "?")
@@ -202,37 +204,37 @@ func traefik(method, address string, head ...string) []string {
 	}, head...)
 }
 
-func (w *world) ask(request []string) *http.Response {
+func (w *edgeWorld) ask(request []string) *http.Response {
 	w.Helper()
 	return w.send(http.MethodGet, request[0], request[1:]...)
 }
 
-func (w *world) askEnvoy(method, address string, head ...string) *http.Response {
+func (w *edgeWorld) askEnvoy(method, address string, head ...string) *http.Response {
 	w.Helper()
 	u, _ := strings.CutPrefix(address, "https://")
 	end := strings.IndexByte(u, '/')
 	return w.send(method, "/oauth2/ext-authz"+u[end:], append([]string{"Host", u[:end], "X-Forwarded-Proto", "https"}, head...)...)
 }
 
-// A browser keeps the cookies of each site, and those of the authorization server.
-type browser struct {
-	*world
+// An edgeBrowser keeps the cookies of each site, and those of the authorization server.
+type edgeBrowser struct {
+	*edgeWorld
 	cookies map[string]map[string]string // by origin
 	idps    *http.Client
 }
 
-func (w *world) browser() *browser {
+func (w *edgeWorld) browser() *edgeBrowser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		w.Fatal(err)
 	}
-	return &browser{w, map[string]map[string]string{app: {}, other: {}}, &http.Client{
+	return &edgeBrowser{w, map[string]map[string]string{edgeApp: {}, edgeOther: {}}, &http.Client{
 		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
 // cookie is what the browser sends to a site.
-func (b *browser) cookie(origin string) string {
+func (b *edgeBrowser) cookie(origin string) string {
 	var all []string
 	for name, value := range b.cookies[origin] {
 		all = append(all, name+"="+value)
@@ -241,7 +243,7 @@ func (b *browser) cookie(origin string) string {
 }
 
 // page asks a site for a page of the edge.
-func (b *browser) page(method, origin, target string, head ...string) *http.Response {
+func (b *edgeBrowser) page(method, origin, target string, head ...string) *http.Response {
 	b.Helper()
 	res := b.send(method, target, append([]string{"Host", strings.TrimPrefix(origin, "https://"), "Cookie", b.cookie(origin), "Accept", "text/html"}, head...)...)
 	for _, c := range res.Cookies() {
@@ -258,12 +260,12 @@ func (b *browser) page(method, origin, target string, head ...string) *http.Resp
 }
 
 var (
-	formTag   = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
-	hiddenTag = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+	edgeFormTag   = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	edgeHiddenTag = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 )
 
 // authorize goes from an address of the authorization server to the callback, which it returns.
-func (b *browser) authorize(to, name string) string {
+func (b *edgeBrowser) authorize(to, name string) string {
 	b.Helper()
 	form, method := url.Values{}, http.MethodGet
 	for range 10 {
@@ -285,15 +287,15 @@ func (b *browser) authorize(to, name string) string {
 			b.Fatal(err)
 		}
 		location := res.Header.Get("Location")
-		m := formTag.FindStringSubmatch(string(body))
+		m := edgeFormTag.FindStringSubmatch(string(body))
 		switch {
 		case strings.HasPrefix(location, "https://"):
 			return location
 		case strings.HasPrefix(location, "/"):
 			to, method, form = b.idp.URL+location, http.MethodGet, url.Values{}
 		case m != nil:
-			to, method, form = b.idp.URL+html.UnescapeString(m[1]), http.MethodPost, url.Values{"username": {name}, "password": {password}}
-			for _, h := range hiddenTag.FindAllStringSubmatch(m[2], -1) {
+			to, method, form = b.idp.URL+html.UnescapeString(m[1]), http.MethodPost, url.Values{"username": {name}, "password": {edgePassword}}
+			for _, h := range edgeHiddenTag.FindAllStringSubmatch(m[2], -1) {
 				form.Set(html.UnescapeString(h[1]), html.UnescapeString(h[2]))
 			}
 		default:
@@ -305,7 +307,7 @@ func (b *browser) authorize(to, name string) string {
 }
 
 // signIn signs in at a site, and returns where the browser is sent.
-func (b *browser) signIn(origin, rd, name string) string {
+func (b *edgeBrowser) signIn(origin, rd, name string) string {
 	b.Helper()
 	res := b.page(http.MethodGet, origin, "/oauth2/sign_in?rd="+url.QueryEscape(rd))
 	to := res.Header.Get("Location")

@@ -1,4 +1,4 @@
-package postgres_test
+package main_test
 
 import (
 	"context"
@@ -20,6 +20,14 @@ import (
 	"github.com/cognate-id/cognate/store/postgres"
 	"github.com/cognate-id/cognate/store/postgres/postgrestest"
 )
+
+// The engine on PostgreSQL is tested here, where the engine and the driver are both linked. What the driver does by itself is
+// tested in store/postgres.
+
+// A tracer counts round trips to the database.
+type tracer struct{ n atomic.Int64 }
+
+func (c *tracer) RoundTrip() { c.n.Add(1) }
 
 // A house is an engine in a database, with a pool in which alice is confirmed.
 type house struct {
@@ -55,8 +63,6 @@ func newHouse(t *testing.T) *house {
 	}
 	return h
 }
-
-const password = "correct horse battery staple"
 
 // signIn signs alice in and reads who she is, as GetUser does.
 func (h *house) signIn(t *testing.T) (signIn, getUser int64) {
@@ -379,21 +385,16 @@ func connect(t *testing.T, address string) (conn *pgx.Conn, schema string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err = pgx.Connect(t.Context(), withoutSchema(u))
+	query := u.Query()
+	query.Del("schema") // pgx does not know it
+	plain := *u
+	plain.RawQuery = query.Encode()
+	conn, err = pgx.Connect(t.Context(), plain.String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(context.Background()) })
 	return conn, u.Query().Get("schema")
-}
-
-// withoutSchema is an address that pgx takes.
-func withoutSchema(u *url.URL) string {
-	plain := *u
-	query := plain.Query()
-	query.Del("schema")
-	plain.RawQuery = query.Encode()
-	return plain.String()
 }
 
 func addToGroup(t *testing.T, h *house) {

@@ -1,24 +1,17 @@
-package main
+package examples
 
 import (
 	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/cognate-id/cognate/identity"
-	"github.com/cognate-id/cognate/oauth/login"
-	"github.com/cognate-id/cognate/store/memory"
 )
-
-const password = "correct horse battery staple"
 
 var (
 	formTag   = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
@@ -79,73 +72,76 @@ func (b *browser) sees(path, text string) {
 	}
 }
 
-// A member signs in on pages that look like the program, and out again. After a sign-out everywhere
-// the program asks again at once.
-func TestSite(t *testing.T) {
-	server := httptest.NewUnstartedServer(nil)
-	t.Cleanup(server.Close)
-	base := "http://" + server.Listener.Addr().String()
-	catalog := identity.Tables().With(login.Tables()...)
-	engine := identity.New(memory.New(), &identity.Options{
-		Catalog: catalog, Issuer: identity.FixedIssuer(base), InsecureCheapHashing: true, Sender: identity.NewOutbox(0),
-	})
-	pool, err := engine.OpenUserPool(t.Context(), "main", &identity.PoolSettings{UsernameAttributes: []string{"email"}, Algorithm: "ES256"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	site, err := newSite(t.Context(), engine, base, [][]byte{[]byte(strings.Repeat("k", 32))}, &login.Options{Store: memory.New(), Scopes: []string{"openid", "email"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Config.Handler = site
-	server.Start()
-	users := pool.Admin().Users()
-	u, err := users.Create(t.Context(), identity.CreateUser{
-		Username: "ann@example.com", Attributes: map[string]string{"email_verified": "true"}, SuppressInvitation: true,
-	})
-	if err == nil {
-		err = users.SetPassword(t.Context(), "ann@example.com", password, true)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{T: t, http: &http.Client{Jar: jar}}
+	return &browser{T: t, http: &http.Client{Jar: jar}}
+}
+
+// A member signs up and in on pages that look like the program, and out again. After a new password, which ends all
+// sign-ins, the program asks again at once.
+func TestEmbedLogin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program and runs it; vet compiles it")
+	}
+	bin, dir, addr := build(t, "embedlogin"), t.TempDir(), freeAddress(t)
+	base := "http://" + addr
+	site := run(t, bin, dir, "-addr", addr, "-url", base)
+	site.listens(addr)
+	typed := func() url.Values { return url.Values{"username": {"ann@example.com"}, "password": {password}} }
+	b := newBrowser(t)
 	b.do(http.MethodGet, base+"/notes", nil)
 	b.sees("/login", "Your notes are where you left them.")
 	b.sees("/login", "Welcome back to Fernway")
 	b.sees("/login", `src="/static/logo.svg"`)
-	b.submit(url.Values{"username": {"ann@example.com"}, "password": {password}})
+	b.do(http.MethodGet, base+"/signup?"+b.at.RawQuery, nil)
+	b.submit(typed())
+	b.submit(url.Values{"code": site.says(`kind=SignUp .*to=ann@example.com .*code=(\d+)\n`)})
+	b.sees("/confirm", "Your account is confirmed.")
+	b.submit(typed())
 	b.sees("/notes", "Notes of ann@example.com")
 
 	b.do(http.MethodPost, base+"/sign-out", url.Values{})
 	b.sees("/", "My notes")
 	b.do(http.MethodGet, base+"/notes", nil)
 	b.sees("/login", "Welcome back to Fernway")
-	b.submit(url.Values{"username": {"ann@example.com"}, "password": {password}})
+	b.submit(typed())
 	b.sees("/notes", "Notes of")
 
-	if err := users.SignOut(t.Context(), u.Username); err != nil {
-		t.Fatal(err)
+	key := cookieKey(t, dir)
+	site.stop()
+	site = run(t, bin, dir, "-addr", addr, "-url", base)
+	site.listens(addr)
+	if cookieKey(t, dir) != key {
+		t.Error("the second start has made another key of cookies")
 	}
+	b.do(http.MethodGet, base+"/notes", nil)
+	b.sees("/notes", "Notes of")
+
+	other := newBrowser(t)
+	other.do(http.MethodGet, base+"/notes", nil)
+	other.do(http.MethodGet, base+"/forgotPassword?"+other.at.RawQuery, nil)
+	other.submit(url.Values{"username": {"ann@example.com"}})
+	code := site.says(`kind=ForgotPassword .*to=ann@example.com .*code=(\d+)\n`)
+	other.submit(url.Values{"username": {"ann@example.com"}, "code": code, "new_password": {password + "-2"}})
+	other.sees("/forgotPassword", "Your password was changed.")
 	b.do(http.MethodGet, base+"/notes", nil)
 	b.sees("/login", "Welcome back to Fernway")
 }
 
-// The key of cookies is made once, and nobody else can read it.
-func TestCookieKey(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "users.db.cookies")
-	first, err := openCookieKey(file)
-	if err != nil || len(first) != 32 {
-		t.Fatalf("%d bytes, %v", len(first), err)
-	}
-	if second, err := openCookieKey(file); err != nil || string(second) != string(first) {
-		t.Errorf("another key, %v", err)
+// cookieKey returns the key of cookies that the program has made. Nobody else can read it.
+func cookieKey(t *testing.T, dir string) string {
+	t.Helper()
+	file := filepath.Join(dir, "users.db.cookies")
+	key, err := os.ReadFile(file)
+	if err != nil || len(key) != 32 {
+		t.Fatalf("%d bytes, %v", len(key), err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("%v, %v", info, err)
 	}
+	return string(key)
 }

@@ -1,4 +1,4 @@
-package login_test
+package oauth_test
 
 import (
 	"fmt"
@@ -28,7 +28,7 @@ func serve(h http.Handler, method, target string, body io.Reader, header ...stri
 }
 
 // edited returns a callback with other parameters. The value "" deletes one.
-func edited(t testing.TB, callback string, more ...string) string {
+func loginEdited(t testing.TB, callback string, more ...string) string {
 	t.Helper()
 	u, err := url.Parse(callback)
 	if err != nil {
@@ -50,48 +50,50 @@ func TestForgedCallbacks(t *testing.T) {
 	t.Parallel()
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, edit)
+			w := newLoginWorld(t, edit)
 			mallory := w.browser()
-			for name, change := range map[string]func(b *browser, callback string) string{
-				"the callback of another browser": func(*browser, string) string { return mallory.begin("bob") },
-				"the code of another browser": func(b *browser, callback string) string {
+			for name, change := range map[string]func(b *loginBrowser, callback string) string{
+				"the callback of another browser": func(*loginBrowser, string) string { return mallory.begin("bob") },
+				"the code of another browser": func(b *loginBrowser, callback string) string {
 					other, err := url.Parse(mallory.begin("bob"))
 					if err != nil {
 						t.Fatal(err)
 					}
-					return edited(t, callback, "code", other.Query().Get("code")) // bound to another verifier
+					return loginEdited(t, callback, "code", other.Query().Get("code")) // bound to another verifier
 				},
-				"the state of another browser": func(b *browser, callback string) string {
+				"the state of another browser": func(b *loginBrowser, callback string) string {
 					other, err := url.Parse(mallory.begin("bob"))
 					if err != nil {
 						t.Fatal(err)
 					}
-					return edited(t, callback, "state", other.Query().Get("state"))
+					return loginEdited(t, callback, "state", other.Query().Get("state"))
 				},
-				"no state":               func(_ *browser, c string) string { return edited(t, c, "state", "") },
-				"a short state":          func(_ *browser, c string) string { return edited(t, c, "state", "ABC") },
-				"a state with a line":    func(_ *browser, c string) string { return edited(t, c, "state", "ABCDEFGHIJKLMNOPQRSTUVWX\r\n") },
-				"two states":             func(_ *browser, c string) string { return c + "&state=ABCDEFGHIJKLMNOPQRSTUVWXYZ" },
-				"two codes":              func(_ *browser, c string) string { return c + "&code=x" },
-				"no code":                func(_ *browser, c string) string { return edited(t, c, "code", "") },
-				"a code and an error":    func(_ *browser, c string) string { return c + "&error=access_denied" },
-				"another issuer":         func(_ *browser, c string) string { return edited(t, c, "iss", "https://evil.example.com") },
-				"two issuers":            func(_ *browser, c string) string { return c + "&iss=" + w.issuer + "&iss=" + w.issuer },
-				"a refusal":              func(_ *browser, c string) string { return edited(t, c, "code", "", "error", "access_denied") },
-				"a malformed query":      func(_ *browser, c string) string { return c + "&%zz" },
-				"too long":               func(_ *browser, c string) string { return c + "&x=" + strings.Repeat("x", 9000) },
-				"a code that is made up": func(_ *browser, c string) string { return edited(t, c, "code", "x") },
-				"an hour later": func(_ *browser, c string) string {
+				"no state":      func(_ *loginBrowser, c string) string { return loginEdited(t, c, "state", "") },
+				"a short state": func(_ *loginBrowser, c string) string { return loginEdited(t, c, "state", "ABC") },
+				"a state with a line": func(_ *loginBrowser, c string) string {
+					return loginEdited(t, c, "state", "ABCDEFGHIJKLMNOPQRSTUVWX\r\n")
+				},
+				"two states":             func(_ *loginBrowser, c string) string { return c + "&state=ABCDEFGHIJKLMNOPQRSTUVWXYZ" },
+				"two codes":              func(_ *loginBrowser, c string) string { return c + "&code=x" },
+				"no code":                func(_ *loginBrowser, c string) string { return loginEdited(t, c, "code", "") },
+				"a code and an error":    func(_ *loginBrowser, c string) string { return c + "&error=access_denied" },
+				"another issuer":         func(_ *loginBrowser, c string) string { return loginEdited(t, c, "iss", "https://evil.example.com") },
+				"two issuers":            func(_ *loginBrowser, c string) string { return c + "&iss=" + w.issuer + "&iss=" + w.issuer },
+				"a refusal":              func(_ *loginBrowser, c string) string { return loginEdited(t, c, "code", "", "error", "access_denied") },
+				"a malformed query":      func(_ *loginBrowser, c string) string { return c + "&%zz" },
+				"too long":               func(_ *loginBrowser, c string) string { return c + "&x=" + strings.Repeat("x", 9000) },
+				"a code that is made up": func(_ *loginBrowser, c string) string { return loginEdited(t, c, "code", "x") },
+				"an hour later": func(_ *loginBrowser, c string) string {
 					w.advance(time.Hour)
 					return c
 				},
-				"a cookie of the sign-in that is forged": func(b *browser, c string) string {
+				"a cookie of the sign-in that is forged": func(b *loginBrowser, c string) string {
 					for name, value := range b.cookies() {
 						b.plant(map[string]string{name: value[:30] + "AAAA" + value[34:]})
 					}
 					return c
 				},
-				"no cookie of the sign-in": func(b *browser, c string) string {
+				"no cookie of the sign-in": func(b *loginBrowser, c string) string {
 					b.forget()
 					return c
 				},
@@ -110,7 +112,7 @@ func TestForgedCallbacks(t *testing.T) {
 
 // The cookie of one sign-in, under the name of another one, is no answer to that one.
 func TestCrossedStates(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	victim, mallory := w.browser(), w.browser()
 	his := mallory.begin("bob")
 	u, _ := url.Parse(his)
@@ -128,7 +130,7 @@ func TestCrossedStates(t *testing.T) {
 
 // A callback counts once, even with the cookies of before.
 func TestReplayedCallback(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	b := w.browser()
 	c := b.begin("ann")
 	before := b.cookies()
@@ -149,16 +151,16 @@ func TestReplayedCallback(t *testing.T) {
 
 // An issuer that is promised must be there (RFC 9207).
 func TestIssuerThatIsPromised(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	e := &login.Endpoints{Authorization: w.idp.URL + "/oauth2/authorize", Token: w.idp.URL + "/oauth2/token", NamesIssuer: true}
 	w.options.Endpoints = e
 	w.app.Config.Handler = program(w.middleware(w.options, keyOne))
 	b := w.browser()
-	if a := b.get(edited(t, b.begin("ann"), "iss", "")); a.status != http.StatusBadRequest {
+	if a := b.get(loginEdited(t, b.begin("ann"), "iss", "")); a.status != http.StatusBadRequest {
 		t.Errorf("without an issuer: %d", a.status)
 	}
 	b.in("")
-	if a := b.get(edited(t, b.begin("ann"), "iss", w.issuer)); a.status != http.StatusSeeOther {
+	if a := b.get(loginEdited(t, b.begin("ann"), "iss", w.issuer)); a.status != http.StatusSeeOther {
 		t.Errorf("with the issuer: %d", a.status)
 	}
 	b.in("ann")
@@ -166,7 +168,7 @@ func TestIssuerThatIsPromised(t *testing.T) {
 
 // Cookies that are not this program's, or not as it set them, sign nobody in.
 func TestForgedCookies(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	ann, bob := w.browser(), w.browser()
 	w.large("large")
 	w.large("wide")
@@ -228,7 +230,7 @@ func TestForgedCookies(t *testing.T) {
 }
 
 // nameOf is the name of the cookie of a middleware.
-func nameOf(t *testing.T, m *login.Middleware, w *world) string {
+func nameOf(t *testing.T, m *login.Middleware, w *loginWorld) string {
 	t.Helper()
 	for _, c := range serve(program(m), http.MethodGet, w.app.URL+"/sign-in", nil).Cookies() {
 		name, _, _ := strings.Cut(c.Name, "-try-")
@@ -254,7 +256,7 @@ func flip(c byte) string {
 
 // A program with the same store knows only its own records.
 func TestRecordOfAnotherProgram(t *testing.T) {
-	w := newWorld(t, modes["in the store"])
+	w := newLoginWorld(t, modes["in the store"])
 	b := w.browser()
 	b.signIn("ann")
 	other := w.newClient(func(*identity.ClientSettings) {})
@@ -276,7 +278,7 @@ func TestRecordOfAnotherProgram(t *testing.T) {
 func TestSessionFixation(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, edit)
+			w := newLoginWorld(t, edit)
 			mallory, victim := w.browser(), w.browser()
 			mallory.signIn("bob")
 			planted := mallory.cookies()
@@ -298,7 +300,7 @@ func TestSessionFixation(t *testing.T) {
 
 // What another site makes a browser send changes nothing.
 func TestCrossSite(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	b := w.browser()
 	b.signIn("ann")
 	for _, tt := range []struct {
@@ -334,7 +336,7 @@ func TestCrossSite(t *testing.T) {
 
 // Sign-ins that begin and do not end leave at most five cookies.
 func TestAttemptsAreBounded(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	b := w.browser()
 	c := b.begin("ann")
 	for range 20 {
@@ -359,7 +361,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 
 // FuzzCookie opens what browsers send: nothing opens but what was sealed.
 func FuzzCookie(f *testing.F) {
-	w := newWorld(f, nil)
+	w := newLoginWorld(f, nil)
 	b := w.browser()
 	w.large("large")
 	b.signIn("large")

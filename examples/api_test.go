@@ -1,4 +1,4 @@
-package main
+package examples
 
 import (
 	"fmt"
@@ -32,12 +32,10 @@ func newAPI(issuer, clientID string) (http.Handler, error) {
 
 // endregion
 
-// An API in another process fetches the keys from the server that issued the token.
-func TestAPIElsewhere(t *testing.T) {
-	w := start(t)
-	w.join()
-	tokens := w.signIn()
-	api, err := newAPI(w.url+"/"+w.pool.PoolID(), w.pool.ClientID())
+// An API in another process than the server fetches the keys from it.
+func (s *served) apiElsewhere(t *testing.T) {
+	tokens := s.signIn()
+	api, err := newAPI(s.url+"/"+s.pool, s.client)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package edge_test
+package oauth_test
 
 import (
 	"net/http"
@@ -96,29 +96,29 @@ var ways = []struct {
 }
 
 func TestRules(t *testing.T) {
-	w := newWorld(t, func(c *edge.Config) {
+	w := newEdgeWorld(t, func(c *edge.Config) {
 		c.Sites[0].Rules = append(c.Sites[0].Rules, edge.Rule{Path: "/Mixed", Groups: []string{"admins"}}, edge.Rule{Path: "/mixed", Access: edge.Anyone},
 			edge.Rule{Path: "/straße", Access: edge.Nobody}, edge.Rule{Path: "/kilo", Access: edge.Nobody})
 	})
 	ann, bob := w.browser(), w.browser()
-	ann.signIn(app, "/", "ann")
-	bob.signIn(app, "/", "bob")
+	ann.signIn(edgeApp, "/", "ann")
+	bob.signIn(edgeApp, "/", "bob")
 	for _, tt := range ways {
 		for i, who := range []struct {
 			name, cookie string
 			want         int
-		}{{"a stranger", "", tt.stranger}, {"bob", bob.cookie(app), tt.bob}, {"ann", ann.cookie(app), tt.ann}} {
-			if got := w.ask(traefik("GET", app+tt.path, "Cookie", who.cookie)).StatusCode; got != who.want {
+		}{{"a stranger", "", tt.stranger}, {"bob", bob.cookie(edgeApp), tt.bob}, {"ann", ann.cookie(edgeApp), tt.ann}} {
+			if got := w.ask(traefik("GET", edgeApp+tt.path, "Cookie", who.cookie)).StatusCode; got != who.want {
 				t.Errorf("%.80q for %s: %d, want %d", tt.path, who.name, got, who.want)
 			}
 			want := map[int]int{200: 202, 400: 403}[who.want]
 			if want == 0 {
 				want = who.want
 			}
-			if i == 1 && w.ask(nginx("GET", app+tt.path, "Cookie", who.cookie)).StatusCode != want {
+			if i == 1 && w.ask(nginx("GET", edgeApp+tt.path, "Cookie", who.cookie)).StatusCode != want {
 				t.Errorf("%.80q for %s by nginx: not %d", tt.path, who.name, want)
 			}
-			if got := w.askEnvoy("GET", app+tt.path, "Cookie", who.cookie).StatusCode; i == 0 && got != who.want {
+			if got := w.askEnvoy("GET", edgeApp+tt.path, "Cookie", who.cookie).StatusCode; i == 0 && got != who.want {
 				t.Errorf("%.80q for %s by Envoy: %d, want %d", tt.path, who.name, got, who.want)
 			}
 		}
@@ -127,11 +127,11 @@ func TestRules(t *testing.T) {
 
 // What no rule names is forbidden, also to those who are signed in.
 func TestNoRule(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEdgeWorld(t, nil)
 	b := w.browser()
-	b.signIn(other, "/", "ann")
+	b.signIn(edgeOther, "/", "ann")
 	for path, want := range map[string]int{"/only": 200, "/only/x": 200, "/": 403, "/x": 403, "/onlyx": 403, "/only;/x": 403, "/ONLY": 403} {
-		if got := w.ask(traefik("GET", other+path, "Cookie", b.cookie(other))).StatusCode; got != want {
+		if got := w.ask(traefik("GET", edgeOther+path, "Cookie", b.cookie(edgeOther))).StatusCode; got != want {
 			t.Errorf("%s: %d, want %d", path, got, want)
 		}
 	}
@@ -190,7 +190,7 @@ func TestParseConfig(t *testing.T) {
 
 // FuzzPath: whoever may not see /admin sees no path that a server could take for it.
 func FuzzPath(f *testing.F) {
-	w := newWorld(f, func(c *edge.Config) {
+	w := newEdgeWorld(f, func(c *edge.Config) {
 		c.Sites[0].Rules = []edge.Rule{{Path: "/", Access: edge.Anyone}, {Path: "/admin", Access: edge.Nobody}}
 	})
 	for _, p := range []string{"/admin", "/x/../admin", "/%61dmin", "/ADMIN;x", "//admin", "/%2561dmin", "/x/..%2fadmin", "/admin.", "/adm\u0131n"} {

@@ -1,4 +1,4 @@
-package login_test
+package oauth_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 )
 
 // together sends requests at the same time, and fails unless each shows the page.
-func (b *browser) together(n int, want string) {
+func (b *loginBrowser) together(n int, want string) {
 	b.Helper()
 	var all sync.WaitGroup
 	for range n {
@@ -40,7 +40,7 @@ func TestRefreshOnce(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, edit)
+			w := newLoginWorld(t, edit)
 			b := w.browser()
 			w.large("large")
 			b.signIn("large")
@@ -61,7 +61,7 @@ func TestRefreshOnce(t *testing.T) {
 
 // A request that the browser sent before it got the new cookie is answered with it.
 func TestOldCookieAfterARefresh(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	b := w.browser()
 	b.signIn("ann")
 	old := maps.Clone(b.cookies())
@@ -90,7 +90,7 @@ func TestRefreshInSeveralProcesses(t *testing.T) {
 		t.Skip("waits for slow answers; TestRefreshOnce does so in one process")
 	}
 	t.Parallel()
-	w := newWorld(t, modes["in the store"])
+	w := newLoginWorld(t, modes["in the store"])
 	b := w.browser()
 	b.signIn("ann")
 	programs := []http.Handler{
@@ -137,7 +137,7 @@ func (h *hooked) Update(ctx context.Context, fn func(store.Tx) error) error {
 // request has replaced meanwhile.
 func TestSeenBrowserKeepsNewTokens(t *testing.T) {
 	h := &hooked{Store: memory.New()}
-	w := newWorld(t, func(o *login.Options) { o.Store = h })
+	w := newLoginWorld(t, func(o *login.Options) { o.Store = h })
 	b := w.browser()
 	b.signIn("ann")
 	w.advance(30 * time.Minute)
@@ -159,26 +159,26 @@ func TestSeenBrowserKeepsNewTokens(t *testing.T) {
 // A sign-in that has ended at the server ends here at the refresh.
 func TestSignInsThatHaveEnded(t *testing.T) {
 	for mode, edit := range modes {
-		for name, end := range map[string]func(w *world, b *browser){
-			"the refresh token has expired": func(w *world, _ *browser) { w.advance(31 * 24 * time.Hour) },
-			"the user is disabled": func(w *world, _ *browser) {
+		for name, end := range map[string]func(w *loginWorld, b *loginBrowser){
+			"the refresh token has expired": func(w *loginWorld, _ *loginBrowser) { w.advance(31 * 24 * time.Hour) },
+			"the user is disabled": func(w *loginWorld, _ *loginBrowser) {
 				if err := w.pool.Admin().Users().Disable(w.Context(), "ann"); err != nil {
 					w.Fatal(err)
 				}
 			},
-			"the user is signed out everywhere": func(w *world, _ *browser) {
+			"the user is signed out everywhere": func(w *loginWorld, _ *loginBrowser) {
 				if err := w.pool.Admin().Users().SignOut(w.Context(), "ann"); err != nil {
 					w.Fatal(err)
 				}
 			},
-			"the user is deleted": func(w *world, _ *browser) {
+			"the user is deleted": func(w *loginWorld, _ *loginBrowser) {
 				if err := w.pool.Admin().Users().Delete(w.Context(), "ann"); err != nil {
 					w.Fatal(err)
 				}
 			},
 		} {
 			t.Run(mode+"/"+name, func(t *testing.T) {
-				w := newWorld(t, func(o *login.Options) {
+				w := newLoginWorld(t, func(o *login.Options) {
 					if o.Life, o.Idle = 1000*time.Hour, 1000*time.Hour; edit != nil {
 						edit(o)
 					}
@@ -186,7 +186,7 @@ func TestSignInsThatHaveEnded(t *testing.T) {
 				b := w.browser()
 				b.signIn("ann")
 				end(w, b)
-				b.in(map[bool]string{true: "ann"}[w.now().Sub(start) < time.Hour]) // until the access token expires
+				b.in(map[bool]string{true: "ann"}[w.now().Sub(loginStart) < time.Hour]) // until the access token expires
 				w.advance(time.Hour)
 				b.in("")
 				if left := b.cookies(); len(left) != 0 {
@@ -212,7 +212,7 @@ func TestNoRefreshToken(t *testing.T) {
 func TestServerThatIsDown(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, edit)
+			w := newLoginWorld(t, edit)
 			b := w.browser()
 			b.signIn("ann")
 			w.down.Store(true)
@@ -235,7 +235,7 @@ func TestServerThatIsDown(t *testing.T) {
 
 // A program can start before its server: discovery is tried again.
 func TestDiscoveryIsTriedAgain(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	w.down.Store(true)
 	b := w.browser()
 	if a := b.get("/sign-in"); a.status != http.StatusServiceUnavailable || strings.Contains(a.body, w.idp.URL) {
@@ -249,7 +249,7 @@ func TestDiscoveryIsTriedAgain(t *testing.T) {
 func TestLifeAndIdle(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(o *login.Options) {
+			w := newLoginWorld(t, func(o *login.Options) {
 				if o.Life, o.Idle = 5*time.Hour, 32*time.Minute; edit != nil {
 					edit(o)
 				}
@@ -273,7 +273,7 @@ func TestLifeAndIdle(t *testing.T) {
 func TestKeysAreChanged(t *testing.T) {
 	for name, edit := range modes {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, edit)
+			w := newLoginWorld(t, edit)
 			b := w.browser()
 			b.signIn("ann")
 			w.app.Config.Handler = program(w.middleware(w.options, keyTwo, keyOne))
@@ -290,7 +290,7 @@ func TestKeysAreChanged(t *testing.T) {
 
 // Tokens are split into cookies as far as browsers take them, and refused beyond.
 func TestLargeTokens(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	w.large("large")
 	var groups []string
 	for i := range 80 {
@@ -336,7 +336,7 @@ func TestLargeTokens(t *testing.T) {
 
 // A client without a secret and without rotation works too.
 func TestPublicClient(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	w.client = w.newClient(func(c *identity.ClientSettings) { c.Secret, c.Rotation = "", nil })
 	w.options.Secret = ""
 	w.app.Config.Handler = program(w.middleware(w.options, keyOne))
@@ -350,7 +350,7 @@ func TestPublicClient(t *testing.T) {
 
 // A mistake of the program ends no sign-in.
 func TestWrongSecret(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newLoginWorld(t, nil)
 	b := w.browser()
 	b.signIn("ann")
 	w.options.Secret = "wrong"
@@ -363,7 +363,7 @@ func TestWrongSecret(t *testing.T) {
 	if a := b.get("/me"); a.status != http.StatusInternalServerError {
 		t.Errorf("the refresh: %d %s", a.status, a.body)
 	}
-	w.options.Secret = clientSecret
+	w.options.Secret = loginClientSecret
 	w.app.Config.Handler = program(w.middleware(w.options, keyOne))
 	b.in("ann")
 }

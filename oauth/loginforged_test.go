@@ -1,4 +1,4 @@
-package login_test
+package oauth_test
 
 import (
 	"crypto/sha256"
@@ -40,7 +40,7 @@ type forger struct {
 	documents atomic.Int64  // how often the discovery document was read
 }
 
-func (f *forger) now() time.Time          { return start.Add(time.Duration(f.offset.Load())) }
+func (f *forger) now() time.Time          { return loginStart.Add(time.Duration(f.offset.Load())) }
 func (f *forger) advance(d time.Duration) { f.offset.Add(int64(d)) }
 
 const site = "https://app.example.com"
@@ -90,7 +90,7 @@ func (f *forger) serve(w http.ResponseWriter, r *http.Request) {
 
 func (f *forger) claims(use string) map[string]any {
 	c := map[string]any{
-		"iss": f.server.URL, "sub": "sub-1", "token_use": use, "iat": f.now().Unix(), "exp": f.now().Add(time.Hour).Unix(), "auth_time": start.Unix(),
+		"iss": f.server.URL, "sub": "sub-1", "token_use": use, "iat": f.now().Unix(), "exp": f.now().Add(time.Hour).Unix(), "auth_time": loginStart.Unix(),
 	}
 	if use == "id" {
 		c["aud"], c["nonce"], c["cognito:username"] = "client-1", f.nonce, "ann"
@@ -282,7 +282,7 @@ func (f *forger) forgeWith(forge func(f *forger, id, access map[string]any)) {
 func TestForgedRefresh(t *testing.T) {
 	more := map[string]func(f *forger, id, access map[string]any){
 		"another person":  func(_ *forger, id, access map[string]any) { id["sub"], access["sub"] = "sub-2", "sub-2" },
-		"another sign-in": func(_ *forger, id, _ map[string]any) { id["auth_time"] = start.Add(time.Minute).Unix() },
+		"another sign-in": func(_ *forger, id, _ map[string]any) { id["auth_time"] = loginStart.Add(time.Minute).Unix() },
 	}
 	maps.Copy(more, forgeries)
 	temporary := map[string]bool{ // or a mistake of the program: 5xx, and the sign-in stands

@@ -1,11 +1,16 @@
-package webhook_test
+package identitytest_test
 
 import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +18,56 @@ import (
 	"github.com/cognate-id/cognate/identity/identitytest"
 	"github.com/cognate-id/cognate/identity/webhook"
 )
+
+// Functions behind URLs, as clients of the API see them. Package webhook tests what is sent to them.
+
+// A function is a server that stands for a function, and what was sent to it.
+type function struct {
+	*httptest.Server
+	mu     sync.Mutex
+	bodies []string
+}
+
+// serve starts a function. answer gets the body of the event.
+func serve(t testing.TB, answer func(w http.ResponseWriter, body []byte)) *function {
+	t.Helper()
+	f := &function{}
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		f.mu.Lock()
+		f.bodies = append(f.bodies, string(body))
+		f.mu.Unlock()
+		answer(w, body)
+	}))
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *function) sent() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.bodies)
+}
+
+func echo(w http.ResponseWriter, body []byte) { _, _ = w.Write(body) }
+
+// text answers with a status and a text.
+func text(status int, body string) func(http.ResponseWriter, []byte) {
+	return func(w http.ResponseWriter, _ []byte) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// responding answers with the event, and a response.
+func responding(response string) func(http.ResponseWriter, []byte) {
+	return func(w http.ResponseWriter, body []byte) {
+		var all map[string]json.RawMessage
+		_ = json.Unmarshal(body, &all)
+		all["response"] = json.RawMessage(response)
+		_ = json.NewEncoder(w).Encode(all)
+	}
+}
 
 // A world is a server whose pool names a function for each trigger of a test.
 type world struct {
@@ -29,7 +84,11 @@ func newWorld(t *testing.T, answer func(http.ResponseWriter, []byte), version st
 func newWorldWithin(t *testing.T, timeout time.Duration, answer func(http.ResponseWriter, []byte), version string, triggers ...identity.Trigger) (*world, *function) {
 	t.Helper()
 	f := serve(t, answer)
-	c := newCaller(t, webhook.Options{Endpoint: f.URL, Timeout: timeout, Tries: 1})
+	c, err := webhook.New(&webhook.Options{Endpoint: f.URL, Timeout: timeout, Tries: 1, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
 	w := &world{identitytest.NewServer(t, &identitytest.Options{Targets: c.Target, Pool: &identity.PoolSettings{
 		Name: "p", Algorithm: "ES256", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"},
 	}}), t}
@@ -132,7 +191,7 @@ func TestBadFunctionsOverTheWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			timeout := 10 * time.Second // for a busy machine
 			if name == "hangs" {
-				timeout = 10 * quick
+				timeout = 200 * time.Millisecond
 			}
 			w, _ := newWorldWithin(t, timeout, c.answer, "", identity.PreSignUp)
 			if name == "hangs" {
@@ -157,7 +216,7 @@ func TestMetadataReaches(t *testing.T) {
 	if problem, _, _ := w.signIn(); problem != "" {
 		t.Fatal(problem)
 	}
-	for _, body := range f.bodies {
+	for _, body := range f.sent() {
 		var e struct {
 			TriggerSource string
 			Request       struct{ ClientMetadata, ValidationData map[string]string }
@@ -174,8 +233,8 @@ func TestMetadataReaches(t *testing.T) {
 			t.Errorf("%s has %q, want %q", e.TriggerSource, got, want)
 		}
 	}
-	if len(f.bodies) != 5 {
-		t.Errorf("%d events", len(f.bodies))
+	if n := len(f.sent()); n != 5 {
+		t.Errorf("%d events", n)
 	}
 }
 
@@ -243,7 +302,61 @@ func TestMigrationFunctionThatThrows(t *testing.T) {
 	if got := forgot(); got != "" {
 		t.Errorf("hidden: forgotten: %s", got)
 	}
-	if n := f.count(); n != 4 {
+	if n := len(f.sent()); n != 4 {
 		t.Errorf("the function was called %d times, want 4", n)
+	}
+}
+
+// A function decides a custom sign-in over the wire: a wrong answer, then the right one.
+func TestCustomAuthOverTheWire(t *testing.T) {
+	w, _ := newWorld(t, func(out http.ResponseWriter, body []byte) {
+		var e map[string]any
+		if err := json.Unmarshal(body, &e); err != nil {
+			t.Error(err)
+		}
+		request, response := e["request"].(map[string]any), e["response"].(map[string]any)
+		switch e["triggerSource"] {
+		case "DefineAuthChallenge_Authentication":
+			rounds := request["session"].([]any)
+			if n := len(rounds); n > 0 && rounds[n-1].(map[string]any)["challengeResult"] == true {
+				response["issueTokens"] = true
+			} else {
+				response["challengeName"] = "CUSTOM_CHALLENGE"
+			}
+		case "CreateAuthChallenge_Authentication":
+			response["publicChallengeParameters"] = map[string]string{"riddle": "what?"}
+			response["privateChallengeParameters"] = map[string]string{"answer": "right"}
+			response["challengeMetadata"] = "riddle"
+		case "VerifyAuthChallengeResponse_Authentication":
+			response["answerCorrect"] = request["challengeAnswer"] == request["privateChallengeParameters"].(map[string]any)["answer"]
+		default:
+			t.Errorf("a call for %s", e["triggerSource"])
+		}
+		if err := json.NewEncoder(out).Encode(e); err != nil {
+			t.Error(err)
+		}
+	}, "", identity.DefineAuthChallenge, identity.CreateAuthChallenge, identity.VerifyAuthChallenge)
+	client, err := w.Pool().Admin().Clients().Create(t.Context(), &identity.ClientSettings{Name: "custom", AuthFlows: []identity.AuthFlow{identity.AllowCustom}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	problem, out := w.call("InitiateAuth", map[string]any{
+		"AuthFlow": "CUSTOM_AUTH", "ClientId": client.ID, "AuthParameters": map[string]string{"USERNAME": "alice"},
+	})
+	for _, answer := range []string{"wrong", "right"} {
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		parameters := out["ChallengeParameters"].(map[string]any)
+		if out["ChallengeName"] != "CUSTOM_CHALLENGE" || parameters["riddle"] != "what?" || parameters["USERNAME"] != "alice" || len(parameters) != 2 {
+			t.Errorf("challenge %v with %v", out["ChallengeName"], parameters)
+		}
+		problem, out = w.call("RespondToAuthChallenge", map[string]any{
+			"ChallengeName": "CUSTOM_CHALLENGE", "ClientId": client.ID, "Session": out["Session"],
+			"ChallengeResponses": map[string]string{"USERNAME": "alice", "ANSWER": answer},
+		})
+	}
+	if problem != "" || out["AuthenticationResult"] == nil {
+		t.Errorf("the right answer: %s %v", problem, out)
 	}
 }
