@@ -138,7 +138,7 @@ func misbehave(way Misbehavior) (m fakeidp.Misbehave, err error) {
 	case WrongState:
 		m.Callback = func(q url.Values) { q.Set("state", "another-state") }
 	default:
-		err = fmt.Errorf("no way to be wrong is called %q", way)
+		return m, fmt.Errorf("no way to be wrong is called %q", way)
 	}
 	return m, err
 }
