@@ -209,7 +209,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control.ServeHTTP(w, r)
 		return
 	}
-	if isPage(r) {
+	if isPage(r) && !s.idpools.STS().Handles(r) {
 		s.servePage(w, r)
 		return
 	}
