@@ -22,7 +22,7 @@ type fakeProviders struct {
 	at       string                   // the URL that their paths are below
 }
 
-// The client of each fake, but for that of Apple, whose secret is a JWT, and that of SAML.
+// The client of each fake but that of SAML. That of Apple takes the JWT of a user pool too.
 const fakeClient, fakeSecret = "fake-client", "fake-secret"
 
 // startProviders starts the providers that the flags ask for. self is the URL of cognate dev.
@@ -68,7 +68,7 @@ func (p *fakeProviders) add(mux *http.ServeMux, at string, typ identity.Provider
 		fallthrough
 	case identity.ProviderGoogle, identity.ProviderFacebook, identity.ProviderAmazon, identity.ProviderApple:
 		other := fakeidp.New(fakeClient, fakeSecret)
-		other.Ask, other.Title = true, name
+		other.Ask, other.Title, other.PlainSecret = true, name, true
 		other.Serve(at + "/" + name)
 		idp = other
 		details, err = other.Details(string(typ))

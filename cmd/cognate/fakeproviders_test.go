@@ -2,9 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"html"
 	"io"
@@ -13,14 +10,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/internal/fake"
-	"github.com/cognate-id/cognate/internal/fakeidp"
 )
 
 var (
@@ -139,30 +133,12 @@ func (p *fakeProviders) token(t *testing.T, self, name string) map[string]any {
 		t.Fatal(err)
 	}
 	form := url.Values{"grant_type": {"authorization_code"}, "client_id": {fakeClient}, "client_secret": {fakeSecret}, "redirect_uri": {self + "/"}, "code": {back.Query().Get("code")}}
-	if name == "SignInWithApple" {
-		form.Set("client_secret", p.appleSecret(t))
-	}
 	text, _ := load(t, http.DefaultClient, p.at+"/"+name+"/token", form)
 	var out map[string]any
 	if err := json.Unmarshal([]byte(text), &out); err != nil || out["access_token"] == nil {
 		t.Fatalf("%s: %v: %s", name, err, text)
 	}
 	return out
-}
-
-// appleSecret is a JWT by the key that the user pool has.
-func (p *fakeProviders) appleSecret(t *testing.T) string {
-	t.Helper()
-	i := slices.IndexFunc(p.settings, func(s identity.ProviderSettings) bool { return s.Type == identity.ProviderApple })
-	der, err := base64.StdEncoding.DecodeString(p.settings[i].Details["private_key"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fakeidp.Sign(key.(crypto.Signer), map[string]any{"alg": "ES256"}, map[string]any{})
 }
 
 // callIdentities calls an operation of identity pools, unsigned as users do.

@@ -56,6 +56,8 @@ type Provider struct {
 	KeyID string
 	// AppleKey is that of a client whose secret is a JWT, as Apple wants it. Nil for others.
 	AppleKey *ecdsa.PublicKey
+	// PlainSecret lets such a client show ClientSecret too.
+	PlainSecret bool
 	// Refreshes gives refresh tokens. Each is good once, and gives the next one.
 	Refreshes bool
 	// SignsOut has an end_session_endpoint.
@@ -289,7 +291,7 @@ func (p *Provider) refresh(w http.ResponseWriter, q url.Values, wrong *Misbehave
 
 // authenticated reports whether a client has shown its secret.
 func (p *Provider) authenticated(q url.Values) bool {
-	if p.AppleKey == nil {
+	if p.AppleKey == nil || p.PlainSecret && q.Get("client_secret") == p.ClientSecret {
 		return q.Get("client_id") == p.ClientID && (q.Get("client_secret") == p.ClientSecret || p.ClientSecret == "")
 	}
 	parts := strings.Split(q.Get("client_secret"), ".")
