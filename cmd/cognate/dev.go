@@ -35,7 +35,7 @@ type devCommand struct {
 	senderFlags
 	logFlags
 	logoutFlags
-	Providers string `enum:"none,fake" default:"none" placeholder:"fake" help:"With fake, users of the ready client sign in by fakes of Google, Facebook, Amazon, Apple, an OpenID provider and a SAML provider too, without a network."`
+	Providers string `enum:"none,fake" default:"none" placeholder:"fake" help:"With fake, users of the ready client sign in by fakes of Google, Facebook, Amazon, Apple, an OpenID provider and a SAML provider too, without a network. Identity pools take tokens of these fakes, in place of those of the real providers."`
 	Remote    bool   `name:"allow-remote" help:"Let other machines in, as in a container: every program that can connect is an operator."`
 
 	PoolID    string    `placeholder:"ID" help:"Id of the ready pool: the region, an underscore, and letters or digits, such as us-east-1_test1. Default: a random one."`
@@ -142,7 +142,7 @@ func (c *devCommand) Run(t *terminal) error {
 	}
 	defer providers.close()
 	f, err := fake.New(ctx, &fake.Options{
-		Providers: providers.settings, Client: providers.client,
+		Providers: providers.settings, Client: providers.client, Social: providers.social,
 		BackChannel: tell.Send,
 		Hooks:       hooks.hooks, Targets: hooks.targets, Logs: sink,
 		Store: st, Region: string(c.Region), Account: string(c.Account), Issuer: c.Issuer.forTests(url),

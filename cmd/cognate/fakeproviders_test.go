@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"html"
 	"io"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/internal/fake"
 )
 
@@ -20,25 +23,32 @@ var (
 	formField    = regexp.MustCompile(`name="([^"]*)" value="([^"]*)"`)
 )
 
-// TestFakeProviders presses each button of the sign-in page, and says who it is at the provider.
-func TestFakeProviders(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes RSA keys; TestProviders of `identity/identitytest` signs in at fake providers")
-	}
+// startFakeProviders starts a server with fake providers, as cognate dev does.
+func startFakeProviders(t *testing.T) (f *fake.Server, p *fakeProviders, self string) {
+	t.Helper()
 	front := httptest.NewUnstartedServer(nil)
-	self := "http://" + front.Listener.Addr().String()
+	self = "http://" + front.Listener.Addr().String()
 	p, err := (&devCommand{Providers: "fake"}).startProviders(self)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close)
-	f, err := fake.New(t.Context(), &fake.Options{URL: self, Providers: p.settings, Client: p.client})
+	f, err = fake.New(t.Context(), &fake.Options{URL: self, Providers: p.settings, Client: p.client, Social: p.social})
 	if err != nil {
 		t.Fatal(err)
 	}
 	front.Config.Handler = f
 	front.Start()
 	t.Cleanup(front.Close)
+	return f, p, self
+}
+
+// TestFakeProviders presses each button of the sign-in page, and says who it is at the provider.
+func TestFakeProviders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes RSA keys; TestProviders of `identity/identitytest` signs in at fake providers")
+	}
+	f, _, self := startFakeProviders(t)
 	q := url.Values{"client_id": {f.Pool().ClientID()}, "response_type": {"code"}, "scope": {"openid email"}, "redirect_uri": {self + "/"}}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -63,6 +73,102 @@ func TestFakeProviders(t *testing.T) {
 	if end = submitted(t, c, page, end); end != self+"/" {
 		t.Errorf("the sign-out leads to %s", end)
 	}
+}
+
+// TestFakeProvidersOfIdentityPools gets tokens of the fakes, and credentials for each token.
+func TestFakeProvidersOfIdentityPools(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes RSA keys; `identity/idpool` verifies tokens of each provider")
+	}
+	f, p, self := startFakeProviders(t)
+	pool, other := fakePool(t, f, fakeClient), fakePool(t, f, "other")
+	identities := map[string]string{}
+	for _, tt := range []struct{ login, provider, kind string }{
+		{"accounts.google.com", "Google", "id_token"},
+		{"appleid.apple.com", "SignInWithApple", "id_token"},
+		{"graph.facebook.com", "Facebook", "access_token"},
+		{"www.amazon.com", "LoginWithAmazon", "access_token"},
+	} {
+		logins := map[string]any{tt.login: p.token(t, self, tt.provider)[tt.kind]}
+		status, got := callIdentities(t, self, "GetId", map[string]any{"IdentityPoolId": pool, "Logins": logins})
+		id, _ := got["IdentityId"].(string)
+		if status != http.StatusOK || identities[id] != "" {
+			t.Errorf("%s: GetId: %d %v, and before: %v", tt.login, status, got, identities)
+			continue
+		}
+		identities[id] = tt.login
+		status, got = callIdentities(t, self, "GetCredentialsForIdentity", map[string]any{"IdentityId": id, "Logins": logins})
+		c, _ := got["Credentials"].(map[string]any)
+		if key, _ := c["AccessKeyId"].(string); status != http.StatusOK || !strings.HasPrefix(key, "ASIA") {
+			t.Errorf("%s: GetCredentialsForIdentity: %d %v", tt.login, status, got)
+		}
+		if status, got = callIdentities(t, self, "GetId", map[string]any{"IdentityPoolId": other, "Logins": logins}); status != http.StatusBadRequest {
+			t.Errorf("%s: with a token for another client: %d %v", tt.login, status, got)
+		}
+		logins[tt.login] = "x"
+		if status, got = callIdentities(t, self, "GetId", map[string]any{"IdentityPoolId": pool, "Logins": logins}); got["__type"] != "NotAuthorizedException" {
+			t.Errorf("%s: with no token: %d %v", tt.login, status, got)
+		}
+	}
+}
+
+// fakePool makes an identity pool that takes tokens for a client of each social provider.
+func fakePool(t *testing.T, f *fake.Server, client string) string {
+	t.Helper()
+	set := idpool.Settings{Name: client, Social: map[string]string{}}
+	for _, name := range []string{"accounts.google.com", "appleid.apple.com", "graph.facebook.com", "www.amazon.com"} {
+		set.Social[name] = client
+	}
+	pool, err := f.IdentityPools().Pools().Create(t.Context(), "", set)
+	if err == nil {
+		err = f.IdentityPools().Pools().SetRoles(t.Context(), pool.ID, idpool.Roles{Authenticated: "arn:aws:iam::123456789012:role/users"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pool.ID
+}
+
+// token signs somebody in at a fake, and returns what it answers to the code.
+func (p *fakeProviders) token(t *testing.T, self, name string) map[string]any {
+	t.Helper()
+	q := url.Values{"client_id": {fakeClient}, "response_type": {"code"}, "redirect_uri": {self + "/"}}
+	_, end := load(t, http.DefaultClient, p.at+"/"+name+"/authorize?"+q.Encode(), url.Values{"fake_email": {"ann@example.com"}, "fake_name": {"Ann Arbor"}})
+	back, err := url.Parse(end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"grant_type": {"authorization_code"}, "client_id": {fakeClient}, "client_secret": {fakeSecret}, "redirect_uri": {self + "/"}, "code": {back.Query().Get("code")}}
+	text, _ := load(t, http.DefaultClient, p.at+"/"+name+"/token", form)
+	var out map[string]any
+	if err := json.Unmarshal([]byte(text), &out); err != nil || out["access_token"] == nil {
+		t.Fatalf("%s: %v: %s", name, err, text)
+	}
+	return out
+}
+
+// callIdentities calls an operation of identity pools, unsigned as users do.
+func callIdentities(t *testing.T, self, operation string, body map[string]any) (status int, out map[string]any) {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, self+"/", bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+operation)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(&out); err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, out
 }
 
 // submitted sends the form of a page that sends itself, and returns where the browser is then.

@@ -118,6 +118,8 @@ func TestHelpShowsExamples(t *testing.T) {
 		{"client secret list --help", "--values --json"},
 		{"client secret add --help", "cognate client secret add"},
 		{"client secret remove --help", "--yes"},
+		{"identity-pool --help", "cognate identity-pool create --name app"},
+		{"identity-pool create --help", "--user-pool main/web"},
 		{"group --help", "cognate group add admins alice"},
 		{"group list --help", "cognate group list --json"},
 		{"group create --help", "cognate group create admins --precedence 1"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -34,6 +35,11 @@ type poolStore struct{ realStore }
 
 // pools calls fn with the identity pools of the store.
 func (s *poolStore) pools(t *terminal, fn func(context.Context, *idpool.Service) error) error {
+	return s.engine(t, func(ctx context.Context, _ *identity.Engine, pools *idpool.Service) error { return fn(ctx, pools) })
+}
+
+// engine calls fn with the engine too.
+func (s *poolStore) engine(t *terminal, fn func(context.Context, *identity.Engine, *idpool.Service) error) error {
 	var st store.Store
 	return s.with(t, nil, func(ctx context.Context, e *identity.Engine) error {
 		// The store of cognate dev is the only one without encryption.
@@ -41,7 +47,7 @@ func (s *poolStore) pools(t *terminal, fn func(context.Context, *idpool.Service)
 		if err != nil {
 			return err
 		}
-		return inWords(fn(ctx, pools))
+		return inWords(fn(ctx, e, pools))
 	}, func(ctx context.Context, o *identity.Options) (_ store.Store, err error) {
 		inner, err := openThere(ctx, s.Store, "say where it is with --store; cognate key create and cognate pool create make a new one", openShared)
 		if err != nil {
@@ -58,7 +64,15 @@ func inWords(err error) error {
 		return nil
 	}
 	text := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "idpool: ", ""), "invalid parameter: ")
-	return &textError{text, err}
+	shown := &textError{text, err}
+	switch {
+	case errors.Is(err, idpool.ErrPoolNotFound):
+		return hint(shown, "cognate identity-pool list shows all identity pools")
+	case errors.Is(err, idpool.ErrProviderNotFound):
+		return hint(shown, "cognate provider list shows all providers; cognate provider set makes one")
+	default:
+		return shown
+	}
 }
 
 type providerList struct {

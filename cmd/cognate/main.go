@@ -45,6 +45,7 @@ type commands struct {
 	Pool           poolCommand           `cmd:"" help:"Make, show, change and delete user pools."`
 	Client         clientCommand         `cmd:"" help:"Make, show, change and delete app clients, and their secrets."`
 	ResourceServer resourceServerCommand `cmd:"" name:"resource-server" help:"Make, show, change and delete resource servers and their scopes."`
+	IdentityPool   identityPoolCommand   `cmd:"" name:"identity-pool" help:"Make, show and delete identity pools, and set their roles."`
 	Role           roleCommand           `cmd:"" help:"Make, show, change and delete the roles of identities, and try their policies."`
 	Group          groupCommand          `cmd:"" help:"Make, show, change and delete groups and their members."`
 	User           userCommand           `cmd:"" help:"Make, find, change and delete users; export and import them."`

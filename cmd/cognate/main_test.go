@@ -180,16 +180,24 @@ func (l *lines) await(t testing.TB, done <-chan struct{}, text string) string {
 }
 
 // A signer signs requests with an access key (AWS Signature Version 4).
-type signer struct{ id, secret string }
+type signer struct {
+	id, secret string
+	token      string // of temporary credentials
+}
 
 func (s *signer) sign(r *http.Request, body string) {
 	now := time.Now().UTC()
 	day, at := now.Format("20060102"), now.Format("20060102T150405Z")
 	r.Header.Set("X-Amz-Date", at)
 	sum := func(text string) string { d := sha256.Sum256([]byte(text)); return hex.EncodeToString(d[:]) }
+	signed, token := "host;x-amz-date;x-amz-target", ""
+	if s.token != "" {
+		r.Header.Set("X-Amz-Security-Token", s.token)
+		signed, token = "host;x-amz-date;x-amz-security-token;x-amz-target", "x-amz-security-token:"+s.token+"\n"
+	}
 	canonical := strings.Join([]string{
-		r.Method, "/", "", "host:" + r.URL.Host, "x-amz-date:" + at, "x-amz-target:" + r.Header.Get("X-Amz-Target"),
-		"", "host;x-amz-date;x-amz-target", sum(body),
+		r.Method, "/", "", "host:" + r.URL.Host, "x-amz-date:" + at, token + "x-amz-target:" + r.Header.Get("X-Amz-Target"),
+		"", signed, sum(body),
 	}, "\n")
 	scope := day + "/us-east-1/cognito-idp/aws4_request"
 	key := []byte("AWS4" + s.secret)
@@ -202,7 +210,7 @@ func (s *signer) sign(r *http.Request, body string) {
 		key = mac.Sum(nil)
 	}
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+s.id+"/"+scope+
-		", SignedHeaders=host;x-amz-date;x-amz-target, Signature="+hex.EncodeToString(key))
+		", SignedHeaders="+signed+", Signature="+hex.EncodeToString(key))
 }
 
 // request makes the request that an SDK makes; s may be nil.

@@ -93,11 +93,14 @@ type theRole struct {
 	Account account `default:"123456789012" placeholder:"NUMBER" help:"Account number in the ARN, if ROLE is a name: that of cognate serve. Default: ${default}."`
 }
 
-func (r *theRole) arn() string {
-	if strings.HasPrefix(r.Name, "arn:") {
-		return r.Name
+func (r *theRole) arn() string { return roleARN(r.Name, r.Account) }
+
+// roleARN returns the ARN of a role that is given by its name or its ARN.
+func roleARN(name string, number account) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name
 	}
-	return "arn:aws:iam::" + string(r.Account) + ":role/" + r.Name
+	return "arn:aws:iam::" + string(number) + ":role/" + name
 }
 
 type roleFlags struct {

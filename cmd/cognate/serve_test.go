@@ -59,8 +59,8 @@ func TestServeVerifiesSignatures(t *testing.T) {
 	}{
 		{"unsigned", nil, "MissingAuthenticationTokenException"},
 		{"revoked key", revoked, "UnrecognizedClientException"},
-		{"unknown key", &signer{"AKIAAAAAAAAAAAAAAAAA", good.secret}, "UnrecognizedClientException"},
-		{"wrong secret", &signer{good.id, revoked.secret}, "InvalidSignatureException"},
+		{"unknown key", &signer{"AKIAAAAAAAAAAAAAAAAA", good.secret, ""}, "UnrecognizedClientException"},
+		{"wrong secret", &signer{good.id, revoked.secret, ""}, "InvalidSignatureException"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if a := call(t, url, "CreateUserPool", body, tt.by); a.status != 400 || a.Type != tt.want {

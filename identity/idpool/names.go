@@ -32,8 +32,8 @@ func poolOf(name string) string {
 	return name[i+1:]
 }
 
-// userPoolName is the service's name of a user pool as a provider.
-func userPoolName(pool string) string {
+// UserPoolName is the service's name of a user pool as a provider: [UserPool].Name.
+func UserPoolName(pool string) string {
 	region, _, _ := strings.Cut(pool, "_")
 	host := "cognito-idp." + region + ".amazonaws.com"
 	if strings.HasPrefix(region, "cn-") {
@@ -45,8 +45,8 @@ func userPoolName(pool string) string {
 // canonical is the one name of a provider that may be written in two ways: user pools of this server are
 // known by the service's name and by their own address.
 func canonical(name string) string {
-	if pool := poolOf(name); pool != "" && name != userPoolName(pool) {
-		return userPoolName(pool)
+	if pool := poolOf(name); pool != "" && name != UserPoolName(pool) {
+		return UserPoolName(pool)
 	}
 	return name
 }

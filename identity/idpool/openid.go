@@ -263,5 +263,5 @@ func (s *Service) verifyUserToken(ctx context.Context, raw string) (*sts.WebIden
 		}
 		return nil, err
 	}
-	return &sts.WebIdentity{Provider: userPoolName(pool), Subject: c.Subject, Audience: c.Audience}, nil
+	return &sts.WebIdentity{Provider: UserPoolName(pool), Subject: c.Subject, Audience: c.Audience}, nil
 }

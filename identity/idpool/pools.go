@@ -263,12 +263,20 @@ func (s *Service) somePools(ctx context.Context, region, after string) (found []
 
 // SetRoles replaces the roles and the role mappings of a pool. It returns [ErrInvalid], [ErrMappingProvider] or [ErrTooManyRules] for invalid ones.
 func (ps Pools) SetRoles(ctx context.Context, id string, roles Roles) error {
+	return ps.ChangeRoles(ctx, id, func(r *Roles) error {
+		*r = roles.clone()
+		return nil
+	})
+}
+
+// ChangeRoles changes the roles and the role mappings of a pool by fn, which may be called more than once. It returns the errors of [Pools.SetRoles], and
+// those of fn as they are.
+func (ps Pools) ChangeRoles(ctx context.Context, id string, fn func(*Roles) error) error {
 	_, err := ps.change(ctx, id, "roles", func(p *Pool) error {
-		if err := roles.check(p); err != nil {
+		if err := fn(&p.Roles); err != nil {
 			return err
 		}
-		p.Roles = roles.clone()
-		return nil
+		return p.Roles.check(p)
 	})
 	return err
 }

@@ -18,6 +18,43 @@ import (
 	"github.com/cognate-id/cognate/token"
 )
 
+// TestChangeRoles: what the function leaves alone stays, and an invalid change changes nothing.
+func TestChangeRoles(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.pool(idpool.Settings{Social: map[string]string{"accounts.google.com": "web"}})
+	mapping := idpool.Mapping{Type: idpool.MappingRules, Ambiguous: idpool.AmbiguousDeny, Rules: []idpool.Rule{{Claim: "sub", Match: idpool.MatchEquals, Value: "ann", Role: userRole}}}
+	change := func(fn func(*idpool.Roles)) error {
+		return w.pools.Pools().ChangeRoles(t.Context(), p.ID, func(r *idpool.Roles) error {
+			fn(r)
+			return nil
+		})
+	}
+	if err := change(func(r *idpool.Roles) { r.Mappings = map[string]idpool.Mapping{"accounts.google.com": mapping} }); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(func(r *idpool.Roles) { r.Unauthenticated = "" }); err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("refused")
+	if err := change(func(r *idpool.Roles) { r.Authenticated = "reader" }); !errors.Is(err, idpool.ErrInvalid) {
+		t.Errorf("no ARN: %v", err)
+	}
+	if err := change(func(r *idpool.Roles) { r.Mappings["www.amazon.com"] = mapping }); !errors.Is(err, idpool.ErrMappingProvider) {
+		t.Errorf("a provider that the pool does not have: %v", err)
+	}
+	err := w.pools.Pools().ChangeRoles(t.Context(), p.ID, func(r *idpool.Roles) error {
+		r.Authenticated = ""
+		return refused
+	})
+	if !errors.Is(err, refused) {
+		t.Errorf("the function's own error: %v", err)
+	}
+	got, err := w.pools.Pools().Get(t.Context(), p.ID)
+	if err != nil || got.Roles.Authenticated != userRole || got.Roles.Unauthenticated != "" || len(got.Roles.Mappings) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // One source makes as many guests as it may, and so does a pool. Neither bound keeps others out longer than it says.
 func TestGuestsAreBounded(t *testing.T) {
 	w := newWorld(t, func(o *idpool.Options) { o.Limits = idpool.Limits{GuestsPerSource: 3, GuestsPerPool: 5} })

@@ -46,7 +46,7 @@ func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string)
 			return nil, err
 		}
 	}
-	provider := userPoolName(pool)
+	provider := UserPoolName(pool)
 	return &proof{
 		kind: proofUserPool, login: login{provider, c.Subject}, client: c.Audience, raw: c.Raw,
 		mapping: provider + ":" + c.Audience, method: provider + ":" + signInMethod + ":" + c.Subject,
@@ -58,7 +58,7 @@ func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string)
 func (s *Service) alsoKnown(issuer, name string) bool {
 	pool := poolOf(name)
 	_, address, ok := strings.Cut(issuer, "://")
-	return ok && poolOf(address) == pool && (name == userPoolName(pool) || issuer == "http://"+name)
+	return ok && poolOf(address) == pool && (name == UserPoolName(pool) || issuer == "http://"+name)
 }
 
 // userPool returns the provider of a user pool and client.
@@ -83,7 +83,7 @@ func (s *Service) userPoolClaims(ctx context.Context, hint *token.Claims, pool s
 		return nil, true, err
 	}
 	issuer := hint.Issuer
-	if issuer != "https://"+userPoolName(pool) { // only the service's own address says by itself whose keys they are
+	if issuer != "https://"+UserPoolName(pool) { // only the service's own address says by itself whose keys they are
 		return nil, false, ErrTokenUnverified
 	}
 	c, err = s.keys.verify(ctx, issuerKeys{issuer: issuer, jwks: issuer + "/.well-known/jwks.json"}, parsed)

@@ -91,6 +91,8 @@ type Options struct {
 	Logs identity.LogSink
 	// Providers are identity providers that the ready pool has, and its client names beside the pool itself.
 	Providers []identity.ProviderSettings
+	// Social says where identity pools ask social providers. Defaults to the real ones.
+	Social idpool.Endpoints
 	// Roles are roles of identities, beside those of the store. Defaults to none.
 	Roles []sts.Role
 	// BackChannel is the field of oauth.Options.
@@ -209,7 +211,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control.ServeHTTP(w, r)
 		return
 	}
-	if isPage(r) {
+	if isPage(r) && !s.idpools.STS().Handles(r) {
 		s.servePage(w, r)
 		return
 	}

@@ -24,7 +24,7 @@ func (s *Server) identityPools(o *Options) (*idpool.Service, error) {
 	access := o.Access
 	pools, err := idpool.New(s.engine, s.store, &idpool.Options{
 		Roles: o.Roles, DevelopmentTrust: true, InsecureUnsigned: access.Check, InsecureUnsealed: true, Issuer: cognito.SelfIssuer(cmp.Or(o.URL, "http://localhost")),
-		SAML: &samllogin.Verifier{}, Fetch: near, Limits: limits, Clock: s.clock.now, Logger: o.Logger,
+		SAML: &samllogin.Verifier{}, Fetch: near, Endpoints: o.Social, Limits: limits, Clock: s.clock.now, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("identity pools: %w", err)

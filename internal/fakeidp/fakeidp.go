@@ -56,6 +56,8 @@ type Provider struct {
 	KeyID string
 	// AppleKey is that of a client whose secret is a JWT, as Apple wants it. Nil for others.
 	AppleKey *ecdsa.PublicKey
+	// PlainSecret lets such a client show ClientSecret too.
+	PlainSecret bool
 	// Refreshes gives refresh tokens. Each is good once, and gives the next one.
 	Refreshes bool
 	// SignsOut has an end_session_endpoint.
@@ -171,7 +173,9 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.userInfo(w, r, &wrong)
 	case "/endsession":
 		http.Redirect(w, r, r.Form.Get("post_logout_redirect_uri")+"?"+url.Values{"state": {r.Form.Get("state")}}.Encode(), http.StatusFound)
-	case "/debug_token", "/tokeninfo":
+	case "/app":
+		p.app(w, r)
+	case "/debug_token", "/tokeninfo", "/auth/o2/tokeninfo":
 		p.owner(w, r, &wrong)
 	default:
 		http.NotFound(w, r)
@@ -287,7 +291,7 @@ func (p *Provider) refresh(w http.ResponseWriter, q url.Values, wrong *Misbehave
 
 // authenticated reports whether a client has shown its secret.
 func (p *Provider) authenticated(q url.Values) bool {
-	if p.AppleKey == nil {
+	if p.AppleKey == nil || p.PlainSecret && q.Get("client_secret") == p.ClientSecret {
 		return q.Get("client_id") == p.ClientID && (q.Get("client_secret") == p.ClientSecret || p.ClientSecret == "")
 	}
 	parts := strings.Split(q.Get("client_secret"), ".")
@@ -350,9 +354,13 @@ func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request, wrong *Misbe
 
 // owner tells whose an access token is.
 func (p *Provider) owner(w http.ResponseWriter, r *http.Request, wrong *Misbehave) {
-	if r.URL.Path == "/tokeninfo" {
-		sub, _ := subjectOf(r.Form.Get("access_token"))
-		doc := map[string]any{"aud": p.ClientID, "user_id": sub, "iss": "https://www.amazon.com"}
+	if strings.HasSuffix(r.URL.Path, "/tokeninfo") {
+		sub, ok := subjectOf(r.Form.Get("access_token"))
+		if !ok && r.URL.Path == "/auth/o2/tokeninfo" {
+			answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_token"})
+			return
+		}
+		doc := map[string]any{"aud": p.ClientID, "user_id": sub, "iss": "https://www.amazon.com", "exp": 3600}
 		change(wrong.Owner, doc)
 		answer(w, http.StatusOK, doc)
 		return
@@ -365,6 +373,15 @@ func (p *Provider) owner(w http.ResponseWriter, r *http.Request, wrong *Misbehav
 	data := map[string]any{"app_id": p.ClientID, "is_valid": ok, "user_id": sub}
 	change(wrong.Owner, data)
 	answer(w, http.StatusOK, map[string]any{"data": data})
+}
+
+// app tells for which application Facebook has made an access token.
+func (p *Provider) app(w http.ResponseWriter, r *http.Request) {
+	if _, ok := subjectOf(r.Form.Get("access_token")); !ok {
+		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]any{"type": "OAuthException"}})
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"id": p.ClientID})
 }
 
 func subjectOf(access string) (string, bool) {

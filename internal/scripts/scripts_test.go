@@ -235,7 +235,7 @@ func TestEachCommandSaysWhatItDoesWhileAServerRuns(t *testing.T) {
 		switch first, _, _ := strings.Cut(c, " "); {
 		case slices.Contains(aside, c):
 			continue
-		case slices.Contains([]string{"pool", "client", "resource-server", "provider", "role", "group", "user", "key", "secrets", "check", "backup", "outbox"}, first):
+		case slices.Contains([]string{"pool", "client", "resource-server", "provider", "role", "identity-pool", "group", "user", "key", "secrets", "check", "backup", "outbox"}, first):
 			form = `(?m)^exec cognate ` + c + `( [^-].*| --[^h].*)?$`
 		}
 		if !regexp.MustCompile(form).Match(text) {

@@ -13,7 +13,10 @@ import (
 	"github.com/cognate-id/cognate/identity/internal/sigv4"
 )
 
-const assumeRole = "sts:AssumeRole"
+const (
+	assumeRole        = "sts:AssumeRole"
+	getCallerIdentity = "GetCallerIdentity" // the Action
+)
 
 // maxWebIdentity is how many bytes a web identity token may have.
 const maxWebIdentity = 20_000
@@ -87,14 +90,18 @@ type caller struct {
 	account  string
 }
 
+// presignedMax is how long a presigned call is good.
+const presignedMax = 15 * time.Minute
+
 // caller verifies the signature of a call. A call by a lasting key is taken once, but for two seconds in which
 // equal calls have equal signatures. Those of sessions are not remembered: guests have sessions, and what a call
-// returns is for its signer alone.
+// returns is for its signer alone. Nor is a presigned GetCallerIdentity: whoever has it shows it to say who signed it, and more than once.
 func (s *Service) caller(c *call) (*caller, error) {
 	if s.options.InsecureUnsigned != nil {
-		_, err := s.open(c.r.Context(), c.r.Header.Get("X-Amz-Security-Token"))
+		key, token, _ := sigv4.Claimed(c.r)
+		_, err := s.open(c.r.Context(), token)
 		if errors.Is(err, ErrInvalidToken) {
-			return s.unsigned(c)
+			return s.unsigned(c, key)
 		}
 		if err != nil {
 			return nil, err
@@ -102,10 +109,7 @@ func (s *Service) caller(c *call) (*caller, error) {
 	}
 	var o *opened
 	var operator *Operator
-	v := sigv4.Verifier{Service: "sts", Now: s.options.Clock, ReadOnly: true, Session: s.secretFor(&o)}
-	if c.r.Header.Get("X-Amz-Security-Token") == "" {
-		v.Seen = s.seen
-	}
+	v := sigv4.Verifier{Service: "sts", Now: s.options.Clock, Presigned: true, PresignedMax: presignedMax, Session: s.secretFor(&o)}
 	if s.options.Operator != nil {
 		v.Lookup = func(ctx context.Context, accessKey string) (string, bool, error) {
 			found, ok, err := s.options.Operator(ctx, accessKey)
@@ -113,8 +117,14 @@ func (s *Service) caller(c *call) (*caller, error) {
 			return string(found.Secret), ok, err
 		}
 	}
-	if _, err := v.Check(c.r, c.body); err != nil {
+	sig, err := v.Check(c.r, c.body)
+	if err != nil {
 		return nil, refused(err)
+	}
+	if !sig.Temporary && !(sig.Presigned && c.get("Action") == getCallerIdentity) {
+		if err := s.seen.Accept(sig, s.now(), true); err != nil {
+			return nil, refused(err)
+		}
 	}
 	if o == nil {
 		if operator == nil {
@@ -129,12 +139,11 @@ func (s *Service) caller(c *call) (*caller, error) {
 }
 
 // unsigned is the operator whom the access key of a call names, without a look at the signature.
-func (s *Service) unsigned(c *call) (*caller, error) {
+func (s *Service) unsigned(c *call, key string) (*caller, error) {
 	if err := s.options.InsecureUnsigned(c.r); err != nil {
 		return nil, &Error{"AccessDenied", "Operators' calls are taken " + err.Error() + ".", http.StatusForbidden, ErrDenied}
 	}
-	key, _, ok := sigv4.ParseScope(c.r.Header.Get("Authorization"))
-	if !ok {
+	if key == "" {
 		return nil, &Error{"MissingAuthenticationToken", "Request is missing Authentication Token", http.StatusForbidden, ErrSignature}
 	}
 	key = clip(key)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// The API of STS is AWS's Query protocol: a form in a POST to /, and XML back. No other call of the server looks
-// so: the JSON API names its operation in X-Amz-Target, and pages have paths of their own.
+// The API of STS is AWS's Query protocol: a form in a POST to /, or in the query of a GET, and XML back. No other call of the
+// server looks so: the JSON API names its operation in X-Amz-Target, and pages have paths of their own.
 
 const (
 	apiVersion = "2011-06-15"
@@ -25,9 +25,16 @@ const (
 	maxForm = 64 << 10
 )
 
-// Handles reports whether a request is for STS: a form that is posted to the root, without an X-Amz-Target.
+// Handles reports whether a request is for STS: a form that is posted to the root, without an X-Amz-Target, or a GET of the root
+// with an Action in its query.
 func (s *Service) Handles(r *http.Request) bool {
-	if r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("X-Amz-Target") != "" {
+	if r.URL.Path != "/" || r.Header.Get("X-Amz-Target") != "" {
+		return false
+	}
+	if r.Method == http.MethodGet {
+		return r.URL.RawQuery != "" && r.URL.Query().Has("Action")
+	}
+	if r.Method != http.MethodPost {
 		return false
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -48,7 +55,7 @@ func (c *call) get(name string) string { return c.form.Get(name) }
 var actions = map[string]func(*Service, *call) (any, error){
 	"AssumeRole":                (*Service).assumeRole,
 	"AssumeRoleWithWebIdentity": (*Service).assumeRoleWithWebIdentity,
-	"GetCallerIdentity":         (*Service).getCallerIdentity,
+	getCallerIdentity:           (*Service).getCallerIdentity,
 }
 
 // ServeHTTP serves AssumeRoleWithWebIdentity, AssumeRole and GetCallerIdentity.
@@ -66,23 +73,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) call(w http.ResponseWriter, r *http.Request) (result any, name string, err error) {
-	if !s.Handles(r) {
-		return nil, "", &Error{"InvalidAction", "Post a form to / with Action and Version", http.StatusBadRequest, ErrValidation}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	c, err := s.read(w, r)
 	if err != nil {
-		return nil, "", &Error{"RequestEntityTooLarge", "The request cannot be read, or has more than " + strconv.Itoa(maxForm) + " bytes", http.StatusRequestEntityTooLarge, ErrValidation}
+		return nil, "", err
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, "", &Error{"MalformedQueryString", "The form is malformed", http.StatusBadRequest, ErrValidation}
-	}
-	for k, v := range form {
-		if len(v) != 1 {
-			return nil, "", invalid("The parameter %s is there twice", clip(k))
-		}
-	}
-	c := &call{r, body, form}
 	name = c.get("Action")
 	act := actions[name]
 	if act == nil || c.get("Version") != apiVersion {
@@ -90,6 +84,48 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) (result any, name
 	}
 	result, err = act(s, c)
 	return result, name, err
+}
+
+// read reads the parameters of a call, each of which may be there once: those of the body or, of a GET, of the query. Only a
+// signature is in the query of a POST.
+func (s *Service) read(w http.ResponseWriter, r *http.Request) (*call, error) {
+	if !s.Handles(r) {
+		return nil, &Error{"InvalidAction", "Post a form to / with Action and Version", http.StatusBadRequest, ErrValidation}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil || len(r.URL.RawQuery) > maxForm {
+		return nil, &Error{"RequestEntityTooLarge", "The request cannot be read, or has more than " + strconv.Itoa(maxForm) + " bytes", http.StatusRequestEntityTooLarge, ErrValidation}
+	}
+	query, err := parameters(r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	if r.Method == http.MethodGet {
+		if len(body) > 0 {
+			return nil, invalid("A GET has its parameters in the query, and no body")
+		}
+		return &call{r, body, query}, nil
+	}
+	for name := range query {
+		if !strings.HasPrefix(name, "X-Amz-") {
+			return nil, invalid("The parameter %s is in the query, and those of a POST belong in its body", clip(name))
+		}
+	}
+	form, err := parameters(string(body))
+	return &call{r, body, form}, err
+}
+
+func parameters(text string) (url.Values, error) {
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, &Error{"MalformedQueryString", "The form is malformed", http.StatusBadRequest, ErrValidation}
+	}
+	for name, values := range form {
+		if len(values) != 1 {
+			return nil, invalid("The parameter %s is there twice", clip(name))
+		}
+	}
+	return form, nil
 }
 
 type (

@@ -226,6 +226,12 @@ func TestHandles(t *testing.T) {
 		{"POST", "/", "", "", false},
 		{"POST", "/oauth2/token", "application/x-www-form-urlencoded", "", false},
 		{"GET", "/", "application/x-www-form-urlencoded", "", false},
+		{"GET", "/?Version=2011-06-15", "", "", false},
+		{"GET", "/?Action=GetCallerIdentity", "", "", true},
+		{"GET", "/?Action=GetCallerIdentity", "", "AWSCognitoIdentityProviderService.ListUsers", false},
+		{"GET", "/things?Action=GetCallerIdentity", "", "", false},
+		{"POST", "/?Action=GetCallerIdentity", "", "", false},
+		{"PUT", "/?Action=GetCallerIdentity", "application/x-www-form-urlencoded", "", false},
 	} {
 		r := httptest.NewRequest(tt.method, tt.path, nil)
 		r.Header.Set("Content-Type", tt.kind)
@@ -240,8 +246,6 @@ func TestHandles(t *testing.T) {
 		}
 	}
 }
-
-const brokerARN, writerARN = "arn:aws:iam::000000000000:role/broker", "arn:aws:iam::000000000000:role/writer"
 
 // chain makes a role that may assume another, and the other, and returns credentials of the first.
 func (w *world) chain(token, trust string) *sigv4.Key {
@@ -416,6 +420,12 @@ func TestUnsignedOperators(t *testing.T) {
 	}
 	if a := w.post(nil, "Action", "GetCallerIdentity"); a.Code != "MissingAuthenticationToken" {
 		t.Error(a.raw)
+	}
+	if a := w.serve(w.get(any, time.Minute, "Action", "GetCallerIdentity")); a.Caller.UserId != id {
+		t.Errorf("presigned: %s", a.raw)
+	}
+	if a := w.serve(w.get(own, time.Minute, "Action", "GetCallerIdentity")); a.Code != "SignatureDoesNotMatch" {
+		t.Errorf("presigned by a session with another secret: %s", a.raw)
 	}
 	from = errors.New("only from this machine")
 	if a := w.post(any, "Action", "GetCallerIdentity"); a.Code != "AccessDenied" || a.Message != "Operators' calls are taken only from this machine." {

@@ -68,7 +68,7 @@ type Service struct {
 // New returns a service on a store, whose catalog must have the tables of [Tables]. It returns an error if a role
 // of the options is invalid.
 func New(s store.Store, o *Options) (*Service, error) {
-	svc := &Service{store: s, roles: map[string]*compiled{}, rings: store.NewCache(keyRings, 1), cached: store.NewCache(roles, 128), seen: &sigv4.Seen{}}
+	svc := &Service{store: s, roles: map[string]*compiled{}, rings: store.NewCache(keyRings, 1), cached: store.NewCache(roles, 128), seen: &sigv4.Seen{Valid: presignedMax}}
 	if o != nil {
 		svc.options = *o
 	}

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,19 @@ func ParseScope(header string) (accessKey, region string, ok bool) {
 		return "", "", false
 	}
 	return a.accessKey, a.region, true
+}
+
+// Claimed returns the access key and the session token that a request claims to be signed with, in the header or, if that has
+// no signature, in the query. It is for a server that takes any signature.
+func Claimed(r *http.Request) (accessKey, token string, ok bool) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		accessKey, _, ok = ParseScope(header)
+		return accessKey, r.Header.Get("X-Amz-Security-Token"), ok
+	}
+	query := r.URL.Query()
+	a := &authorization{}
+	ok = a.setCredential(query.Get("X-Amz-Credential"))
+	return a.accessKey, query.Get("X-Amz-Security-Token"), ok
 }
 
 // parse reads an Authorization header and the date that goes with it. It refuses,

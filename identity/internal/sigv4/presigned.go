@@ -39,8 +39,8 @@ func unsignedQuery(raw string) string {
 }
 
 // presigned reads the signature of a query. It refuses a query that lacks a part, has one twice, or
-// is good for more than seven days.
-func presigned(raw string) (*authorization, error) {
+// is good for more than seven days. If there is a limit, the request is good no longer, and need not say how long.
+func presigned(raw string, limit time.Duration) (*authorization, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, incomplete("The query is malformed.")
@@ -54,6 +54,8 @@ func presigned(raw string) (*authorization, error) {
 			return nil, incomplete("The parameter '" + name + "' is there twice.")
 		case len(values) == 1 && values[0] != "":
 			given[name] = values[0]
+		case name == "X-Amz-Expires" && limit > 0 && len(values) == 0:
+			given[name] = strconv.Itoa(int(limit / time.Second))
 		case name != "X-Amz-Security-Token":
 			return nil, incomplete("AWS query-string parameters must include '" + name + "'.")
 		}
@@ -73,6 +75,9 @@ func presigned(raw string) (*authorization, error) {
 		return nil, incomplete("X-Amz-Expires must be from 1 to 604800, which is a week in seconds")
 	}
 	a.expires = time.Duration(seconds) * time.Second
+	if limit > 0 {
+		a.expires = min(a.expires, limit)
+	}
 	return a, a.setSigned(given["X-Amz-SignedHeaders"])
 }
 

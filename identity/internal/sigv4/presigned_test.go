@@ -130,6 +130,38 @@ func TestPresignedIsGoodForItsTime(t *testing.T) {
 }
 
 // TestPresignedIsRefusedWhereNobodyExpectsIt: operators' calls have headers.
+// TestPresignedMax: a request is good no longer than the verifier says, and need not say how long.
+func TestPresignedMax(t *testing.T) {
+	silent := httptest.NewRequest(http.MethodGet, "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="+keyID+"%2F"+when.Format("20060102")+"%2Feu-west-1%2Fsts%2Faws4_request&X-Amz-Date="+
+		when.Format("20060102T150405Z")+"&X-Amz-SignedHeaders=host&X-Amz-Signature=0", nil)
+	for _, tt := range []struct {
+		name string
+		r    *http.Request
+		max  time.Duration
+		at   time.Duration
+		want string
+	}{
+		{"an hour", presignedRequest(t, time.Hour), 15 * time.Minute, 15*time.Minute - time.Second, ""},
+		{"an hour, too late", presignedRequest(t, time.Hour), 15 * time.Minute, 15 * time.Minute, "Signature expired"},
+		{"a minute", presignedRequest(t, time.Minute), 15 * time.Minute, time.Minute, "Signature expired"},
+		{"silent", silent, 15 * time.Minute, 15*time.Minute - time.Second, "UnrecognizedClient"}, // its date is good
+		{"silent, too late", silent, 15 * time.Minute, 15 * time.Minute, "Signature expired"},
+		{"silent, without a limit", silent, 0, 0, "must include 'X-Amz-Expires'"},
+		{"of no time", edited(presignedRequest(t, time.Hour), "Expires=3600", "Expires="), 15 * time.Minute, 0, "must include 'X-Amz-Expires'"},
+	} {
+		v := temporary()
+		v.PresignedMax, v.Now = tt.max, func() time.Time { return when.Add(tt.at) }
+		if _, err := v.Check(tt.r, nil); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func edited(r *http.Request, from, to string) *http.Request {
+	r.URL.RawQuery = strings.Replace(r.URL.RawQuery, from, to, 1)
+	return r
+}
+
 func TestPresignedIsRefusedWhereNobodyExpectsIt(t *testing.T) {
 	v := temporary()
 	v.Presigned = false

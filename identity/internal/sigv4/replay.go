@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"sync"
 	"time"
@@ -15,11 +16,13 @@ type Seen struct {
 	young  map[[16]byte]time.Time // when each was first seen
 	old    map[[16]byte]time.Time
 	turned time.Time // when young was empty
+
+	// Valid is how long after its date a signature is accepted. Defaults to the 5 minutes of one in the header.
+	Valid time.Duration
 }
 
-// generation is how long a signature is remembered at least: a date may be maxSkew ahead, and
-// is accepted until it is maxSkew past.
-const generation = 2 * maxSkew
+// generation is how long a signature is remembered at least: a date may be maxSkew ahead.
+func (s *Seen) generation() time.Duration { return maxSkew + cmp.Or(s.Valid, maxSkew) }
 
 // moment is how long after its first arrival a request that only reads is accepted again.
 // Dates have no fractions of a second, so two equal calls in one second have one signature.
@@ -43,7 +46,7 @@ func (s *Seen) first(signature string, now time.Time) (at time.Time, ok bool) {
 	key := [16]byte(sum[:16])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.young == nil || now.Sub(s.turned) >= generation || now.Before(s.turned.Add(-generation)) {
+	if s.young == nil || now.Sub(s.turned) >= s.generation() || now.Before(s.turned.Add(-s.generation())) {
 		s.old, s.young, s.turned = s.young, map[[16]byte]time.Time{}, now
 	}
 	for _, m := range []map[[16]byte]time.Time{s.young, s.old} {

@@ -51,6 +51,10 @@ type Verifier struct {
 	// Presigned accepts signatures in the query too, which are good for up to seven days.
 	Presigned bool
 
+	// PresignedMax is how long after its date a presigned request is good at most, whatever it says. It may then leave out
+	// how long. Zero means what the request says.
+	PresignedMax time.Duration
+
 	// Now is the clock. Defaults to [time.Now].
 	Now func() time.Time
 }
@@ -135,7 +139,7 @@ func (v *Verifier) read(r *http.Request) (*authorization, error) {
 	case inQuery && header != "":
 		return nil, incomplete("Only one of the Authorization header and the query may have a signature.")
 	case inQuery:
-		return presigned(r.URL.RawQuery)
+		return presigned(r.URL.RawQuery, v.PresignedMax)
 	case !strings.HasPrefix(header, "AWS4-"):
 		return nil, &Error{"MissingAuthenticationTokenException", "Missing Authentication Token"}
 	}

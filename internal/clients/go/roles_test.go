@@ -208,6 +208,42 @@ func TestRolesOfTheEnhancedFlow(t *testing.T) {
 	}
 }
 
+// TestPresignedGetCallerIdentity: the SDK presigns a call for somebody else to show, as programs that sign in to a cluster do.
+func TestPresignedGetCallerIdentity(t *testing.T) {
+	w := newRoles(t)
+	got := must(w.identities.GetCredentialsForIdentity(t.Context(), &cognitoidentity.GetCredentialsForIdentityInput{IdentityId: &w.guest}))(t).Credentials
+	presigner := awssts.NewPresignClient(w.sts(static(*got.AccessKeyId, *got.SecretKey, *got.SessionToken)))
+	signed := must(presigner.PresignGetCallerIdentity(t.Context(), &awssts.GetCallerIdentityInput{}))(t)
+	if signed.Method != http.MethodGet {
+		t.Fatalf("a %s", signed.Method)
+	}
+	show := func(from, to, want string) {
+		t.Helper()
+		at := strings.Replace(signed.URL, from, to, 1)
+		if at == signed.URL && from != "" {
+			t.Fatalf("no %s in %s", from, at)
+		}
+		r := must(http.NewRequestWithContext(t.Context(), signed.Method, at, nil))(t)
+		for name, values := range signed.SignedHeader {
+			if name != "Host" {
+				r.Header[name] = values
+			}
+		}
+		if _, body := w.do(r); !strings.Contains(body, want) {
+			t.Errorf("%s for %s: %s, want %s", to, from, body, want)
+		}
+	}
+	show("", "", "<Arn>arn:aws:sts::123456789012:assumed-role/guest/CognitoIdentityCredentials</Arn>")
+	show("", "", "<Account>123456789012</Account>") // again
+	show("Action=GetCallerIdentity", "Action=AssumeRole", "SignatureDoesNotMatch")
+	show("X-Amz-SignedHeaders=", "x=y&X-Amz-SignedHeaders=", "SignatureDoesNotMatch")
+	show("Version=", "Version=2011-06-15&Version=", "ValidationError")
+	w.server.Advance(14 * time.Minute)
+	show("", "", "<Account>123456789012</Account>")
+	w.server.Advance(time.Minute)
+	show("", "", "<Code>SignatureDoesNotMatch</Code>")
+}
+
 // TestRolesOpenNoOperation: the SDK for user pools, with credentials of a guest.
 func TestRolesOpenNoOperation(t *testing.T) {
 	w := newRoles(t)

@@ -144,6 +144,29 @@ class IdentityPools(TestCase):
             boto3.client("sts", **real, aws_secret_access_key="any will do").get_caller_identity()
         self.assertEqual("SignatureDoesNotMatch", caught.exception.response["Error"]["Code"])
 
+    def test_presigned_caller(self):
+        """botocore presigns GetCallerIdentity, as "aws eks get-token" does, and whoever has the URL learns who signed it."""
+        key = env("COGNATE_KEY_ID")
+        sts = boto3.client(
+            "sts", endpoint_url=env("COGNATE_SERVE_URL"), region_name=REGION, aws_access_key_id=key, aws_secret_access_key=env("COGNATE_KEY_SECRET"))
+        url = sts.generate_presigned_url("get_caller_identity", HttpMethod="GET", ExpiresIn=60)
+
+        def show(url):
+            try:
+                with urllib.request.urlopen(url) as answer:
+                    return answer.read().decode()
+            except urllib.error.HTTPError as err:
+                with err:
+                    return err.read().decode()
+
+        for _ in range(2):
+            self.assertIn(f"<Arn>arn:aws:iam::123456789012:user/{key}</Arn>", show(url))
+        self.assertIn("SignatureDoesNotMatch", show(url.replace("X-Amz-Expires=60", "X-Amz-Expires=600")))
+        self.assertIn("MissingAuthenticationToken", show(url.partition("&X-Amz-")[0]))
+        with mock.patch.object(botocore.auth, "get_current_datetime", lambda: datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=2)):
+            late = sts.generate_presigned_url("get_caller_identity", HttpMethod="GET", ExpiresIn=60)
+        self.assertIn("Signature expired", show(late))
+
     def test_expiry(self):
         _, users = self.identity(logins=self.logins())
         self.advance("59m")
