@@ -76,8 +76,7 @@ func newBox(id, header string, key []byte) (*Box, error) {
 // is for, such as a purpose, a pool and a user. plain must have at most 48 KiB less 28
 // bytes, 36 if the box has an id, because Open refuses a string longer than [MaxLength].
 func (b *Box) Seal(plain, bind []byte) string {
-	out := b.seal(plain, boundTo(bind))
-	return base64.RawURLEncoding.EncodeToString(append([]byte(b.id), out...))
+	return base64.RawURLEncoding.EncodeToString(b.seal(b.id, plain, boundTo(bind)))
 }
 
 // Open returns the plain text of a string that was sealed under this key with this bind.
@@ -106,7 +105,7 @@ func (b *Box) openSealed(data, bind []byte) ([]byte, error) {
 // JOSE library that has the key can open it. Otherwise SealJWE is like Seal.
 func (b *Box) SealJWE(plain []byte) string {
 	enc := base64.RawURLEncoding
-	out := b.seal(plain, []byte(b.header))
+	out := b.seal("", plain, []byte(b.header))
 	end := len(out) - tagSize
 	return b.header + ".." + enc.EncodeToString(out[:nonceSize]) + "." +
 		enc.EncodeToString(out[nonceSize:end]) + "." + enc.EncodeToString(out[end:])
@@ -141,11 +140,12 @@ func (b *Box) OpenJWE(s string) ([]byte, error) {
 // Format prints [redacted] for every verb.
 func (b Box) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// seal returns nonce, ciphertext and tag.
-func (b *Box) seal(plain, data []byte) []byte {
-	out := make([]byte, nonceSize, nonceSize+len(plain)+tagSize)
-	_, _ = rand.Read(out) // never returns an error: a failure ends the process
-	return b.aead.Seal(out, out, plain, data)
+// seal returns prefix, nonce, ciphertext and tag.
+func (b *Box) seal(prefix string, plain, data []byte) []byte {
+	out := make([]byte, len(prefix)+nonceSize, len(prefix)+nonceSize+len(plain)+tagSize)
+	nonce := out[copy(out, prefix):]
+	_, _ = rand.Read(nonce) // never returns an error: a failure ends the process
+	return b.aead.Seal(out, nonce, plain, data)
 }
 
 func (b *Box) open(nonce, text, data []byte) ([]byte, error) {

@@ -98,6 +98,7 @@ func (s *Service) verify(ctx context.Context, p *Pool, logins Logins) ([]*proof,
 
 // verifyOne finds the kind of a login by its name.
 func (s *Service) verifyOne(ctx context.Context, p *Pool, name, raw string) (*proof, error) {
+	pool := poolOf(name)
 	switch {
 	case name == poolTokens:
 		return s.verifyPoolToken(ctx, p, raw)
@@ -105,8 +106,8 @@ func (s *Service) verifyOne(ctx context.Context, p *Pool, name, raw string) (*pr
 		return nil, ErrPublicProvider
 	case slices.Contains(p.SAML, name):
 		return s.verifySAML(ctx, name, raw)
-	case poolOf(name) != "":
-		return s.verifyUserPool(ctx, p, name, raw)
+	case pool != "":
+		return s.verifyUserPool(ctx, p, name, pool, raw)
 	}
 	if clients, ok := p.Social[name]; ok {
 		return s.verifySocial(ctx, name, raw, strings.Split(clients, ";"))

@@ -32,6 +32,12 @@ func poolOf(name string) string {
 	return name[i+1:]
 }
 
+// ofPool reports whether a provider's name is that of a user pool.
+func ofPool(name, pool string) bool {
+	i := strings.LastIndexByte(name, '/')
+	return i >= 1 && name[i+1:] == pool && !strings.Contains(name, "//")
+}
+
 // UserPoolName is the service's name of a user pool as a provider: [UserPool].Name.
 func UserPoolName(pool string) string {
 	region, _, _ := strings.Cut(pool, "_")

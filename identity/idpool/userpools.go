@@ -17,14 +17,13 @@ import (
 const signInMethod = "CognitoSignIn"
 
 // verifyUserPool verifies an ID token. Issuer, provider and client are looked at first, as the service does.
-func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string) (*proof, error) {
+func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, pool, raw string) (*proof, error) {
 	parsed, err := parse(raw, token.Parse)
 	if err != nil {
 		return nil, err
 	}
 	hint := parsed.UnverifiedClaims()
-	pool := poolOf(name)
-	if hint.Issuer != "https://"+name && !s.alsoKnown(hint.Issuer, name) {
+	if hint.Issuer != "https://"+name && !alsoKnown(hint.Issuer, name, pool) {
 		return nil, ErrTokenIssuer
 	}
 	set := p.userPool(pool, hint.Audience)
@@ -55,15 +54,14 @@ func (s *Service) verifyUserPool(ctx context.Context, p *Pool, name, raw string)
 
 // alsoKnown reports whether an issuer is that of a user pool under another name: the service's name for a pool whose
 // issuer is this server, or a server's own name by http.
-func (s *Service) alsoKnown(issuer, name string) bool {
-	pool := poolOf(name)
+func alsoKnown(issuer, name, pool string) bool {
 	_, address, ok := strings.Cut(issuer, "://")
-	return ok && poolOf(address) == pool && (name == UserPoolName(pool) || issuer == "http://"+name)
+	return ok && ofPool(address, pool) && (name == UserPoolName(pool) || issuer == "http://"+name)
 }
 
 // userPool returns the provider of a user pool and client.
 func (p *Pool) userPool(pool, client string) *UserPool {
-	i := slices.IndexFunc(p.UserPools, func(u UserPool) bool { return poolOf(u.Name) == pool && u.ClientID == client })
+	i := slices.IndexFunc(p.UserPools, func(u UserPool) bool { return u.ClientID == client && ofPool(u.Name, pool) })
 	if i < 0 {
 		return nil
 	}

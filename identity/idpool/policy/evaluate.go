@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -107,7 +108,7 @@ func (set Set) find(r *Request, deny bool) (Decision, bool) {
 			if s.deny == deny && s.applies(r) {
 				return Decision{
 					Allowed: !deny, Explicit: deny, Policy: p.Name, Statement: s.name(),
-					Why: fmt.Sprintf("%s of policy %q %s %s on %q", s.name(), p.Name, verb(deny), r.Action, r.Resource),
+					Why: s.name() + " of policy " + strconv.Quote(p.Name) + " " + verb(deny) + " " + r.Action + " on " + strconv.Quote(r.Resource),
 				}, true
 			}
 		}
@@ -126,7 +127,7 @@ func (s *statement) name() string {
 	if s.sid != "" {
 		return s.sid
 	}
-	return fmt.Sprintf("statement %d", s.number)
+	return "statement " + strconv.Itoa(s.number)
 }
 
 // applies reports whether the statement is about the request. In doubt, an Allow is not and a

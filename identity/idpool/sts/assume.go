@@ -173,6 +173,9 @@ func (s *Service) trusts(ctx context.Context, role *compiled, a *Assumption) err
 func setRequest(c policy.Context, name string, tags map[string]string, transitive []string, now time.Time) {
 	c.Set("sts:RoleSessionName", name)
 	c.Set("aws:CurrentTime", now.UTC().Format(time.RFC3339))
+	if len(tags) == 0 { // nor are any transitive
+		return
+	}
 	for k, v := range tags {
 		c.Set("aws:RequestTag/"+k, v)
 	}

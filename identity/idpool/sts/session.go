@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,8 +106,35 @@ const maxToken = 8 << 10
 // bindToken says what sealed strings of this package are for.
 var bindToken = []byte("sts session token")
 
+// A packed session is what is sealed: the text is in a header of each request, so it is short.
+type packed struct {
+	*Session
+	Subject  string `json:"sub,omitempty"` // left out if it is the identity
+	Audience string `json:"aud,omitempty"` // left out if it is the pool
+	Issued   int64  `json:"iat"`           // nanoseconds since 1970
+	Expires  int64  `json:"exp"`           // seconds since 1970
+}
+
+func (s *Session) pack() *packed {
+	p := &packed{Session: s, Subject: s.Subject, Audience: s.Audience, Issued: s.Issued.UnixNano(), Expires: s.Expires.Unix()}
+	if p.Subject == s.IdentityID {
+		p.Subject = ""
+	}
+	if p.Audience == s.PoolID {
+		p.Audience = ""
+	}
+	return p
+}
+
+func (p *packed) unpack() *Session {
+	s := p.Session
+	s.Subject, s.Audience = cmp.Or(p.Subject, s.IdentityID), cmp.Or(p.Audience, s.PoolID)
+	s.Issued, s.Expires = time.Unix(0, p.Issued).UTC(), time.Unix(p.Expires, 0).UTC()
+	return s
+}
+
 func (s *Session) seal(k *openKey) (string, error) {
-	plain, err := json.Marshal(s)
+	plain, err := json.Marshal(s.pack())
 	if err != nil {
 		return "", err
 	}
@@ -151,10 +179,11 @@ func (s *Service) open(ctx context.Context, sessionToken string) (*opened, error
 	if err != nil {
 		return nil, errToken()
 	}
-	o := &opened{session: &Session{}}
-	if err := json.Unmarshal(plain, o.session); err != nil {
+	p := packed{Session: &Session{}}
+	if err := json.Unmarshal(plain, &p); err != nil {
 		return nil, errToken()
 	}
+	o := &opened{session: p.unpack()}
 	if o.secret, err = secretOf(keys, sessionToken, o.session.AccessKeyID); err != nil {
 		return nil, err
 	}

@@ -16,15 +16,22 @@ const (
 
 // admits reports whether s keeps to the rule.
 func (r *StringRule) admits(s string) bool {
-	if r.Max > 0 || r.Min > 0 {
-		if n := units(s); n < r.Min || r.Max > 0 && n > r.Max {
-			return false
-		}
+	if !r.admitsLength(s) {
+		return false
 	}
 	if r.Pattern != nil && !r.Pattern.Match(s) {
 		return false
 	}
 	return r.Enum == nil || slices.Contains(r.Enum, s)
+}
+
+// admitsLength counts only if the number of bytes leaves it open: a unit takes from one to three of them.
+func (r *StringRule) admitsLength(s string) bool {
+	if len(s)/3 >= r.Min && (r.Max == 0 || len(s) <= r.Max) {
+		return true
+	}
+	n := units(s)
+	return n >= r.Min && (r.Max == 0 || n <= r.Max)
 }
 
 // units counts s in UTF-16 units, without decoding it: a byte that begins a
