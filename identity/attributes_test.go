@@ -188,7 +188,7 @@ func TestAttributesThatAClientMayNotWrite(t *testing.T) {
 		identity.SchemaAttribute{Name: "dev:custom:note", Type: identity.TypeString, Mutable: true},
 		identity.SchemaAttribute{Name: "custom:fixed", Type: identity.TypeString},
 	)
-	for how, write := range fewOf(2, writers) {
+	for how, write := range fewOf(4, writers) {
 		for name, want := range map[string][]error{
 			"sub":             {identity.ErrAttributeNotWritable},
 			"identities":      {identity.ErrAttributeNotWritable},
@@ -418,6 +418,9 @@ func TestOneOfManyUsesOfAVerificationWins(t *testing.T) {
 }
 
 func TestOneOfManyVerificationsOfOneAliasWins(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a crowd of users who are signed in")
+	}
 	onBackEnds(t, identity.PoolSettings{Aliases: []string{"email"}}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		name := func(i int) string { return fmt.Sprintf("user%d", i) }
 		sessions := make([]*identity.Session, crowd)

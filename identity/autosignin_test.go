@@ -245,6 +245,9 @@ func TestRightFirstCodesAtOnce(t *testing.T) {
 
 // One challenge is answered alike for a user and for nobody, past all its tries.
 func TestTriesOfOneFirstCodeDoNotTellWhoHasAnAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses a code past all its tries")
+	}
 	for _, s := range few(2, []identity.PoolSettings{cognitoPool, {}}) {
 		f := newEngine(t)
 		pool, _ := f.choosers(t, s)
@@ -270,6 +273,9 @@ func TestTriesOfOneFirstCodeDoNotTellWhoHasAnAccount(t *testing.T) {
 
 // What a stranger asks for and guesses does not keep the owner out.
 func TestStrangersDoNotUseUpTheOwnersCodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks for codes until they are used up")
+	}
 	f := newLimited(t)
 	_, a := f.choosers(t, identity.PoolSettings{})
 	home := from(t, "192.0.2.1")

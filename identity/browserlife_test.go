@@ -19,7 +19,7 @@ func (k *tracker) set(a *identity.AppClient, edit func(*identity.ClientSettings)
 
 // A client takes a sign-in in a browser for as long as its own settings say, and another for longer.
 func TestClientsTakeABrowserForTheirOwnTime(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		name        string
 		app, other  *int // minutes
 		untracked   bool
@@ -40,7 +40,7 @@ func TestClientsTakeABrowserForTheirOwnTime(t *testing.T) {
 		{"after a longer time", nil, new(600), false, 600 * time.Minute, false, false, false, 10 * time.Hour},
 		{"untracked", new(0), new(600), true, time.Hour - time.Second, true, true, true, time.Hour},
 		{"untracked, after an hour", new(0), new(600), true, time.Hour, false, false, false, time.Hour},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			settings := tracked(20)
 			if tt.untracked {

@@ -163,6 +163,9 @@ func formsOf(secret string) map[string]string {
 }
 
 func TestNoSecretIsInASealedFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads whole files; TestNoSecretIsInASealedStore reads the entries")
+	}
 	keys, err := sealed.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	check(t, "OpenKeyFile", err)
 	l := liveOnFile(t, func(s store.Store) store.Store { return sealed.New(s, keys, identity.Tables()) })
@@ -191,6 +194,9 @@ func TestNoSecretIsInASealedFile(t *testing.T) {
 
 // The search of the test above finds what is not sealed.
 func TestSecretsAreFoundInAnUnsealedFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads whole files")
+	}
 	l := liveOnFile(t, func(s store.Store) store.Store { return s })
 	for _, name := range []string{"hash", "value", "body", "totp", "verifier", "master", "decoy", "digest", "d"} {
 		for place, data := range map[string][]byte{"file": l.file, "backup": l.backup} {

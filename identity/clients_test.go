@@ -130,6 +130,9 @@ func TestSecretsOfAClient(t *testing.T) {
 
 // While a secret is rotated, whoever uses the old or the new one signs in.
 func TestRotationOfASecretFailsNoSignIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs in again and again while a secret changes")
+	}
 	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		const first = identity.Secret("a_secret_of_26_characters_x")
 		f.join(t, pool, "alice", email)

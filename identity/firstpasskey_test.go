@@ -164,7 +164,7 @@ func TestPasskeyAnswersAtTheSameTime(t *testing.T) {
 
 // TestPasskeySignInsThatLie: whatever is wrong, the answer says no more than that. After it the owner gets in.
 func TestPasskeySignInsThatLie(t *testing.T) {
-	for name, forge := range fewOf(2, map[string]func(*webauthntest.Forgery){
+	for name, forge := range fewOf(6, map[string]func(*webauthntest.Forgery){
 		"another origin":        func(f *webauthntest.Forgery) { f.ClientData["origin"] = "https://example.org" },
 		"another relying party": func(f *webauthntest.Forgery) { f.RPID = "example.org" },
 		"another challenge":     func(f *webauthntest.Forgery) { f.ClientData["challenge"] = strings.Repeat("A", 43) },
@@ -234,7 +234,7 @@ func TestPasskeyOfOneUserIsNotAnothers(t *testing.T) {
 // TestUnusablePasskeys: a passkey that was deleted, or made for another relying party, a disabled user, and a pool that stops
 // offering passkeys.
 func TestUnusablePasskeys(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name string
 		do   func(t *testing.T, pool *identity.UserPool, s *identity.Session)
 		want error
@@ -266,7 +266,7 @@ func TestUnusablePasskeys(t *testing.T) {
 				return nil
 			})))
 		}, identity.ErrPasskeysDisabled},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			phone := &webauthntest.Authenticator{}
@@ -414,7 +414,7 @@ func TestPasskeyTries(t *testing.T) {
 // TestPasskeysAndSecondFactors: what follows a passkey.
 func TestPasskeysAndSecondFactors(t *testing.T) {
 	both := new("MULTI_FACTOR_WITH_USER_VERIFICATION")
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name   string
 		mode   identity.MFAMode
 		factor *string
@@ -427,7 +427,7 @@ func TestPasskeysAndSecondFactors(t *testing.T) {
 		{"optional, and the passkey is both", identity.MFAOptional, both, true, "tokens"},
 		{"on", identity.MFAOn, nil, true, "not offered"},
 		{"on, and the passkey is both", identity.MFAOn, both, true, "tokens"},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			phone := &webauthntest.Authenticator{}

@@ -339,6 +339,9 @@ func TestGroupOfLargeUsersIsSwept(t *testing.T) {
 }
 
 func TestGroupDeletedWhileItIsListed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes a group of 100 users")
+	}
 	g := newGroupsOn(t, newEngineOn(t, memory.New()))
 	g.make(t, "all", 1, "")
 	g.bulk(t, 100, "all")

@@ -172,7 +172,7 @@ func (f *fixture) target(t *testing.T, pool *identity.UserPool, trigger identity
 // A flow that comes to a trigger with a target is refused, and any other is not.
 func TestTriggersRefuse(t *testing.T) {
 	triggers, _ := hookTables(t)
-	for flow, row := range fewOf(3, triggers) {
+	for flow, row := range fewOf(9, triggers) {
 		refused := triggersOf(row)
 		if len(refused) == 0 {
 			t.Errorf("%s has no triggers in the table", flow)
@@ -288,7 +288,7 @@ var hookCall = identity.Call{
 
 // Each flow comes to its points in order, with the call and what is known of the user.
 func TestHooksSeeWhatPasses(t *testing.T) {
-	for flow, want := range fewOf(3, map[string]string{
+	for flow, want := range fewOf(6, map[string]string{
 		"attempt.untriggered by password": "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
 		"attempt.untriggered by SRP":      "PreAuthentication_Authentication",
 		"attempt.untriggered of choice":   "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",

@@ -201,6 +201,9 @@ func TestExportOfOneUser(t *testing.T) {
 
 // An export goes on after the last sub that was seen, and holds no transaction meanwhile.
 func TestExportAllGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 450 users")
+	}
 	f := newEngineOn(t, memory.New())
 	pool := f.open(t, identity.PoolSettings{})
 	us := pool.Admin().Users()
@@ -321,7 +324,7 @@ func TestImportOfUsersWithTwoAddresses(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	secrets := func(s identity.UserSecrets) *identity.UserSecrets { return &s }
 	type attributes = map[string]string
-	for _, tt := range few(3, []struct {
+	for _, tt := range few(8, []struct {
 		name string
 		rec  *identity.UserRecord
 		want error

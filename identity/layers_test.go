@@ -141,7 +141,11 @@ var parsed = sync.OnceValues(func() ([]source, error) {
 		if err != nil || testing.Short() && strings.HasSuffix(path, "_test.go") && !bytes.Contains(text, []byte("testing.Short()")) {
 			return err
 		}
-		f, err := parser.ParseFile(fileSet, path, text, parser.ParseComments|parser.SkipObjectResolution)
+		mode := parser.SkipObjectResolution
+		if !strings.HasSuffix(path, "_test.go") {
+			mode |= parser.ParseComments
+		}
+		f, err := parser.ParseFile(fileSet, path, text, mode)
 		if err != nil {
 			return err
 		}

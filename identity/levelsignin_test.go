@@ -165,6 +165,9 @@ func wantStep(t *testing.T, what string, res *identity.SignInResult, err error, 
 // TestClaimsOfEachSignIn signs in with each pair of factors that a user can have, by a target that it reaches. A refresh keeps
 // both claims and the time of the sign-in. Without a target the tokens tell neither.
 func TestClaimsOfEachSignIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs in with each pair of factors")
+	}
 	for _, tt := range few(3, []struct {
 		name   string
 		first  identity.FirstFactor

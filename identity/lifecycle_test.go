@@ -298,6 +298,9 @@ func TestUserDeletedMeanwhileStaysGone(t *testing.T) {
 }
 
 func TestSignInsRaceADisabling(t *testing.T) {
+	if testing.Short() {
+		t.Skip("races sign-ins with a disabling")
+	}
 	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		f.join(t, pool, "alice", email)
 		tokens := make([]*identity.Tokens, 40)

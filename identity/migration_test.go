@@ -80,6 +80,9 @@ func TestMigrationDoesNotLetGuess(t *testing.T) {
 // Functions of Lambda refuse a wrong password by an error. That looks as a wrong password
 // of a user does, and is counted alike, also where the client may know that there is no such user.
 func TestMigrationThatRefusesDoesNotLetGuess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses passwords until the account is locked")
+	}
 	disclosed := identity.ClientSettings{PreventUserExistenceErrors: ptr("LEGACY")}
 	for name, c := range map[string]struct {
 		settings identity.PoolSettings

@@ -147,7 +147,7 @@ var ownersChanges = []struct {
 
 // TestOwnersAreToldOfChanges makes each change that a thief of an account would make.
 func TestOwnersAreToldOfChanges(t *testing.T) {
-	for _, tt := range few(3, ownersChanges) {
+	for _, tt := range few(6, ownersChanges) {
 		for _, on := range []bool{true, false} {
 			t.Run(tt.name, func(t *testing.T) {
 				f := newEngine(t)

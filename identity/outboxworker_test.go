@@ -119,7 +119,7 @@ func (q *queuing) codeIn(t testing.TB) identity.Secret {
 
 // A message that is worth nothing any more is not sent.
 func TestWorthlessMessageIsNotSent(t *testing.T) {
-	for name, tt := range fewOf(2, spoils) {
+	for name, tt := range fewOf(4, spoils) {
 		t.Run(name, func(t *testing.T) {
 			q := newQueuing(t, memory.New(), identity.PoolSettings{Notices: ptr(false), MFA: "OPTIONAL", SMSMFA: true})
 			q.signUp(t, q.pool, "alice", email)

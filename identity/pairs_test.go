@@ -129,6 +129,9 @@ func (p *pairs) exchange(t *testing.T, ch *identity.SRPRequired, device string) 
 }
 
 func TestWhatFollowsEachPairOfFactors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs in with each pair of factors")
+	}
 	for _, defaults := range []identity.Defaults{identity.SafeDefaults, identity.CognitoDefaults} {
 		p := newPairs(t, defaults)
 		for _, next := range few(2, seconds) {
@@ -160,6 +163,9 @@ func TestWhatFollowsEachPairOfFactors(t *testing.T) {
 // TestNobodyIsAskedTheSame: in safe pools, a name that nobody has is asked for the same as alice, whatever she has turned on. In pools with the
 // service's behaviour it is so for every factor that most users have.
 func TestNobodyIsAskedTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks for each pair of factors")
+	}
 	for _, tt := range []struct {
 		defaults identity.Defaults
 		firsts   []identity.FirstFactor

@@ -28,7 +28,7 @@ func (f *fixture) cognitoSigners(t testing.TB, phone *webauthntest.Authenticator
 // TestPasskeyOfAUserWithAFactor: in pools with the service's behaviour, whoever has a second factor begins with a passkey only if it was turned
 // on as one. In safe pools the setting of the pool is enough.
 func TestPasskeyOfAUserWithAFactor(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name     string
 		defaults identity.Defaults
 		mode     identity.MFAMode
@@ -44,7 +44,7 @@ func TestPasskeyOfAUserWithAFactor(t *testing.T) {
 		{"off", identity.CognitoDefaults, identity.MFAOff, true, false, true},
 		{"safe, an app", identity.SafeDefaults, identity.MFAOptional, true, false, true},
 		{"safe, demanded, an app", identity.SafeDefaults, identity.MFAOn, true, false, true},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			phone := &webauthntest.Authenticator{}
@@ -86,7 +86,7 @@ func TestPasskeyOfAUserWithAFactor(t *testing.T) {
 // TestPasskeyAsBothFactorsIsRefused has what SetMFA refuses, and that it then changes nothing.
 func TestPasskeyAsBothFactorsIsRefused(t *testing.T) {
 	alone := identity.MFAUpdate{identity.MFAPasskey: {Enabled: true}}
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name   string
 		do     func(t *testing.T, f *fixture, pool *identity.UserPool, again func() *identity.Session)
 		update identity.MFAUpdate
@@ -119,7 +119,7 @@ func TestPasskeyAsBothFactorsIsRefused(t *testing.T) {
 			addPasskey(t, again(), &webauthntest.Authenticator{Unverified: true})
 			edit(&bothFactors)
 		}, passkeyOn, identity.ErrMFANotReady},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			pool, _, s := f.cognitoSigners(t, &webauthntest.Authenticator{})
@@ -153,7 +153,7 @@ func mfaOf(t testing.TB, pool *identity.UserPool) string {
 
 // TestPasskeyDoesNotStayTheOnlyFactor: it ends with the last other factor, and with the last passkey.
 func TestPasskeyDoesNotStayTheOnlyFactor(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		name string
 		do   func(t *testing.T, pool *identity.UserPool, s *identity.Session) error
 		want string
@@ -174,7 +174,7 @@ func TestPasskeyDoesNotStayTheOnlyFactor(t *testing.T) {
 		{"the passkey is deleted", func(t *testing.T, pool *identity.UserPool, s *identity.Session) error {
 			return pool.Admin().Users().DeletePasskey(t.Context(), "alice", wantPasskeys(t, s, 1)[0].ID)
 		}, "[SOFTWARE_TOKEN_MFA]"},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			pool, _, s := f.cognitoSigners(t, &webauthntest.Authenticator{})

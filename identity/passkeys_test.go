@@ -151,7 +151,7 @@ func TestPasskeyOptions(t *testing.T) {
 
 // TestPasskeyChallenges has the answer of alice's phone arrive where or when it must not.
 func TestPasskeyChallenges(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name string
 		// to returns the session that finishes what s began
 		to   func(t *testing.T, f *fixture, pool *identity.UserPool, s *identity.Session, answer []byte) *identity.Session
@@ -177,7 +177,7 @@ func TestPasskeyChallenges(t *testing.T) {
 			check(t, "DeletePasskey", s.DeletePasskey(t.Context(), made.ID))
 			return s
 		}, identity.ErrPasskeyChallenge},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			pool, s := f.passkeyUser(t)
@@ -284,6 +284,9 @@ func TestPasskeysAtTheSameTime(t *testing.T) {
 }
 
 func TestAtMostTwentyPasskeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("registers 21 passkeys")
+	}
 	f := newEngineOn(t, memory.New())
 	_, s := f.passkeyUser(t)
 	late := created(t, s, &webauthntest.Authenticator{})
@@ -301,7 +304,7 @@ func TestAtMostTwentyPasskeys(t *testing.T) {
 
 // TestPasskeysOfAPool: who may register, and for which relying party.
 func TestPasskeysOfAPool(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name    string
 		engine  string // Options.RelyingParty
 		edit    func(*identity.PoolSettings)
@@ -333,7 +336,7 @@ func TestPasskeysOfAPool(t *testing.T) {
 			s.Defaults, s.AutoVerified, s.PasswordPolicy = identity.CognitoDefaults, []string{"email"}, cognitoPool.PasswordPolicy
 		}, pageOrigin, &webauthntest.Authenticator{Algorithm: -8}, identity.ErrPasskeyUnsupported},
 		{"EdDSA in a safe pool", "", func(*identity.PoolSettings) {}, pageOrigin, &webauthntest.Authenticator{Algorithm: -8}, nil},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngineWith(t, memory.New(), func(o *identity.Options) { o.RelyingParty = tt.engine })
 			settings := passkeyPool

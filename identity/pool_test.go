@@ -150,7 +150,7 @@ func TestDeletedPoolLeavesNothingBehind(t *testing.T) {
 // TestPoolDeletedMeanwhileTakesNobodyIn deletes a pool, and sweeps what was in
 // it, after a call has read it and before the call writes.
 func TestPoolDeletedMeanwhileTakesNobodyIn(t *testing.T) {
-	for name, tt := range map[string]struct {
+	for name, tt := range fewOf(2, map[string]struct {
 		call func(pool *identity.UserPool) error
 		want error
 	}{
@@ -178,7 +178,7 @@ func TestPoolDeletedMeanwhileTakesNobodyIn(t *testing.T) {
 		"SignIn": {func(pool *identity.UserPool) error {
 			return byPassword(t, pool.AppClient, "alice", password)
 		}, identity.ErrIncorrectCredentials},
-	} {
+	}) {
 		s := &hookedStore{Store: memory.New()}
 		f := newEngineOn(t, s)
 		pool := f.open(t, identity.PoolSettings{})
@@ -300,6 +300,9 @@ func TestPoolsOfAllRegions(t *testing.T) {
 
 // A listing reads many pools in parts, and holds no transaction while its consumer is busy.
 func TestManyPoolsAreListedInParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 150 pools")
+	}
 	f := newEngine(t)
 	var want, got []string
 	for i := range 150 {

@@ -129,6 +129,9 @@ func TestProviderTokens(t *testing.T) {
 
 // TestProviderTokensAreRefreshedOnce: of many calls one refreshes, and the others get what it gets.
 func TestProviderTokensAreRefreshedOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("races many calls")
+	}
 	k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
 	tokens := k.tokens()
 	tokens.Expires = k.now()
@@ -264,7 +267,7 @@ func TestProviderTokensDuringARefresh(t *testing.T) {
 
 // TestProviderTokensAreDeleted: with what they are of, and when they are not to be kept any more.
 func TestProviderTokensAreDeleted(t *testing.T) {
-	for name, act := range map[string]func(*testing.T, *keeping, *identity.Session) *identity.Session{
+	for name, act := range fewOf(2, map[string]func(*testing.T, *keeping, *identity.Session) *identity.Session{
 		"not kept any more": func(t *testing.T, k *keeping, _ *identity.Session) *identity.Session {
 			k.policy(t, identity.ProviderPolicy{})
 			k.session(t, "1", k.tokens())
@@ -300,7 +303,7 @@ func TestProviderTokensAreDeleted(t *testing.T) {
 			k.advance(time.Second)
 			return k.session(t, "1", nil)
 		},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			k := newKeeping(t, identity.ProviderPolicy{KeepTokens: true})
 			_, err := kept(t, act(t, k, k.session(t, "1", k.tokens())))

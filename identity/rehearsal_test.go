@@ -136,6 +136,9 @@ func TestUsedProofComesToNoTokens(t *testing.T) {
 // A store that fails at any step of a custom sign-in fails it with its error, and gives no
 // tokens, with hooks for tokens and without.
 func TestFailureOfTheStoreInACustomSignIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("repeats a custom sign-in once for each of its steps")
+	}
 	for name, post := range map[string]func(context.Context, *hook.PostAuthentication) error{
 		"no hook for tokens": nil,
 		"a hook for tokens":  func(context.Context, *hook.PostAuthentication) error { return nil },

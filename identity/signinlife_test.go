@@ -118,7 +118,7 @@ func TestIdleLimitThatIsTurnedOnEndsNoSignIn(t *testing.T) {
 // Whoever is in an account when its second factor changes is out, except the one who
 // changes it.
 func TestSignInsEndWhenAFactorChanges(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(3, []struct {
 		name   string
 		change func(t *testing.T, f *fixture, pool *identity.UserPool, s *identity.Session) error
 		keeps  bool // the sign-in that changes it
@@ -140,7 +140,7 @@ func TestSignInsEndWhenAFactorChanges(t *testing.T) {
 		{"the phone of a factor, by an operator", func(t *testing.T, _ *fixture, pool *identity.UserPool, _ *identity.Session) error {
 			return pool.Admin().Users().UpdateAttributes(t.Context(), "alice", map[string]string{"phone_number": "+15550101"})
 		}, false},
-	} {
+	}) {
 		for _, ends := range []bool{true, false} {
 			t.Run(tt.name, func(t *testing.T) {
 				f := newEngine(t)

@@ -153,6 +153,9 @@ func flip(text string, at int) string {
 }
 
 func TestSRPTimestampHasOneForm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("proves passwords by SRP many times")
+	}
 	f, pool := srpFixture(t)
 	for at, want := range fewOf(3, map[string]error{
 		"Sun Nov 22 09:00:00 UTC 2026": nil,
@@ -199,6 +202,9 @@ func TestSRPAnswerCountsOnce(t *testing.T) {
 }
 
 func TestSRPAnswerIsInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("proves passwords by SRP many times")
+	}
 	f, pool := srpFixture(t)
 	long := f.client(t, pool, identity.ClientSettings{SessionMinutes: ptr(15)})
 	for _, tt := range []struct {
@@ -319,6 +325,9 @@ func TestSRPProofIsVoidOnceThePasswordChanges(t *testing.T) {
 }
 
 func TestSRPBeginsWithTheNextPasswordSignIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("proves passwords by SRP many times")
+	}
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -342,6 +351,9 @@ func TestSRPBeginsWithTheNextPasswordSignIn(t *testing.T) {
 }
 
 func TestSRPTakesThePasswordAsItWasTyped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("proves passwords by SRP many times")
+	}
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{SRP: true})
 	composed, decomposed := "correct horse caf\u00e9", "correct horse cafe\u0301"
@@ -359,7 +371,7 @@ func TestSRPTakesThePasswordAsItWasTyped(t *testing.T) {
 		{"SRP", decomposed, nil},
 		{"SRP", composed, identity.ErrIncorrectCredentials}, // the server cannot normalise what it does not see
 	} {
-		_, err := ways[tt.way](t, pool.AppClient, pool.PoolID(), "alice", tt.password)
+		_, err := allWays[tt.way](t, pool.AppClient, pool.PoolID(), "alice", tt.password)
 		wantErr(t, tt.way, err, tt.want)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store"
-	"github.com/cognate-id/cognate/store/bolt"
-	"github.com/cognate-id/cognate/store/memory"
 )
 
 // A step that nobody handles gives an error, and no tokens.
@@ -106,12 +103,9 @@ func TestLengthOfAStateTellsNothing(t *testing.T) {
 const usersV1 = "testdata/users-v1.jsonl"
 
 func TestUsersOfVersion1(t *testing.T) {
-	onBolt, err := bolt.Open(filepath.Join(t.TempDir(), "users.db"), nil)
-	check(t, "Open", err)
-	defer onBolt.Close()
-	for name, s := range map[string]store.Store{"memory": memory.New(), "bolt": onBolt} {
-		t.Run(name, func(t *testing.T) {
-			f := newEngineOn(t, s)
+	for _, back := range backEnds {
+		t.Run(back.name, func(t *testing.T) {
+			f := newEngineOn(t, back.open(t))
 			pool := f.open(t, identity.PoolSettings{MFA: "OPTIONAL", TOTP: new(true), SMSMFA: true})
 			want := map[string]identity.MFAPreference{
 				"none":   {},

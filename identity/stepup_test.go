@@ -194,7 +194,7 @@ func TestStepUpsRefuse(t *testing.T) {
 
 // TestStepUpsEnd: a step-up does not outlive what it counts.
 func TestStepUpsEnd(t *testing.T) {
-	for _, tt := range []struct {
+	for _, tt := range few(2, []struct {
 		name string
 		end  func(c *climber, low *identity.Tokens) error
 		want error
@@ -214,7 +214,7 @@ func TestStepUpsEnd(t *testing.T) {
 			return c.pool.Admin().Users().DeleteTOTP(c.t.Context(), "alice")
 		}, identity.ErrSessionInvalid},
 		{"nothing", func(*climber, *identity.Tokens) error { return nil }, nil},
-	} {
+	}) {
 		c := newClimber(t, levelPool(), false).withApp(false)
 		low := c.up(loa1)
 		in := c.to(loa4)

@@ -119,6 +119,9 @@ func TestOwnerSignsInSoonAfterFiveFailures(t *testing.T) {
 }
 
 func TestAtMostAHundredGuessesADay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("guesses a hundred passwords of each name")
+	}
 	f := newEngineOn(t, memory.New())
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
@@ -142,6 +145,9 @@ func TestAtMostAHundredGuessesADay(t *testing.T) {
 }
 
 func TestAllWaysToProveAPasswordCountTogether(t *testing.T) {
+	if testing.Short() {
+		t.Skip("proves passwords in each way")
+	}
 	f := newEngine(t)
 	pool := f.open(t, identity.PoolSettings{SRP: true, Aliases: []string{"email"}})
 	sub := f.join(t, pool, "alice", email).Sub

@@ -115,6 +115,9 @@ func TestUpdateThatFailsChangesNothing(t *testing.T) {
 }
 
 func TestNoUpdateIsLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 80 updates at once")
+	}
 	onBackEnds(t, identity.PoolSettings{}, func(t *testing.T, f *fixture, pool *identity.UserPool) {
 		const n = 40
 		clients := pool.Admin().Clients()

@@ -230,7 +230,7 @@ func TestBrowsersAreActiveByTheirSessions(t *testing.T) {
 
 // What has ended is not listed, whatever has ended it, and a browser ends with the rest.
 func TestEndedSessionsAreNotListed(t *testing.T) {
-	for name, end := range map[string]func(k *tracker, in *identity.Tokens){
+	for name, end := range fewOf(3, map[string]func(k *tracker, in *identity.Tokens){
 		"sign-out everywhere": func(k *tracker, in *identity.Tokens) {
 			check(k.t, "SignOutEverywhere", k.session(in).SignOutEverywhere(k.t.Context()))
 		},
@@ -245,7 +245,7 @@ func TestEndedSessionsAreNotListed(t *testing.T) {
 		"the end of the client": func(k *tracker, _ *identity.Tokens) {
 			check(k.t, "Delete", k.pool.Admin().Clients().Delete(k.t.Context(), k.app.ClientID()))
 		},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			k := track(t, tracked(20))
 			check(t, "Update", second(k.pool.Admin().Clients().Update(t.Context(), k.app.ClientID(), func(c *identity.ClientSettings) error {
@@ -450,7 +450,7 @@ func (k *tracker) stands(which string, in *identity.Tokens, want bool) {
 
 func TestLinkedSessions(t *testing.T) {
 	const browser, first, another, apart = 0, 1, 2, 3
-	for name, tt := range map[string]struct {
+	for name, tt := range fewOf(3, map[string]struct {
 		target int
 		linked bool
 		ended  []int
@@ -460,7 +460,7 @@ func TestLinkedSessions(t *testing.T) {
 		"tokens":               {first, false, []int{first}},
 		"tokens, linked":       {first, true, []int{browser, first}},
 		"tokens of no browser": {apart, true, []int{apart}},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			k := track(t, tracked(20))
 			cookie := k.browse(t.Context(), k.app)
