@@ -414,7 +414,7 @@ func TestPasskeyTries(t *testing.T) {
 // TestPasskeysAndSecondFactors: what follows a passkey.
 func TestPasskeysAndSecondFactors(t *testing.T) {
 	both := new("MULTI_FACTOR_WITH_USER_VERIFICATION")
-	for _, tt := range few(3, []struct {
+	for _, tt := range few(2, []struct {
 		name   string
 		mode   identity.MFAMode
 		factor *string

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/settings"
 	"github.com/cognate-id/cognate/store"
-	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -43,12 +41,9 @@ func TestPoolsOfVersion1(t *testing.T) {
 			identity.SchemaAttribute{Name: "custom:number", Type: identity.TypeNumber, Mutable: true, Bounds: bounds(nil, nil)},
 			identity.SchemaAttribute{Name: "custom:flag", Type: identity.TypeBoolean, Mutable: true})},
 	}
-	onBolt, err := bolt.Open(filepath.Join(t.TempDir(), "pools.db"), nil)
-	check(t, "Open", err)
-	defer onBolt.Close()
-	for name, s := range map[string]store.Store{"memory": memory.New(), "bolt": onBolt} {
-		t.Run(name, func(t *testing.T) {
-			f := newEngineOn(t, s)
+	for _, back := range backEnds {
+		t.Run(back.name, func(t *testing.T) {
+			f := newEngineOn(t, back.open(t))
 			records := lines(t, poolsV1)
 			if len(records) != len(want) {
 				t.Errorf("%d records, want %d", len(records), len(want))

@@ -191,7 +191,7 @@ func TestProviderTokensThatAreNoMore(t *testing.T) {
 		for k.up.refreshed.Load() == 0 {
 			time.Sleep(time.Millisecond)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 80*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		wantErr(t, "meanwhile", second(s.ProviderToken(ctx, "Acme")), context.DeadlineExceeded)
 		k.advance(30 * time.Second)

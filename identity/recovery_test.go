@@ -187,7 +187,7 @@ func TestRecoveryTellsWhatItMay(t *testing.T) {
 	for name := range legacy {
 		safe[name] = hidden
 	}
-	for _, tt := range few(2, []struct {
+	for _, tt := range []struct {
 		name     string
 		settings identity.PoolSettings
 		hide     string
@@ -196,7 +196,7 @@ func TestRecoveryTellsWhatItMay(t *testing.T) {
 		{"safe", identity.PoolSettings{}, "ENABLED", safe},
 		{"Cognito", cognitoPool, "LEGACY", legacy},
 		{"Cognito, hiding", cognitoPool, "ENABLED", cognitoHidden},
-	}) {
+	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newEngine(t)
 			pool := f.open(t, tt.settings)
