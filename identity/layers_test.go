@@ -141,11 +141,7 @@ var parsed = sync.OnceValues(func() ([]source, error) {
 		if err != nil || testing.Short() && strings.HasSuffix(path, "_test.go") && !bytes.Contains(text, []byte("testing.Short()")) {
 			return err
 		}
-		mode := parser.SkipObjectResolution
-		if !strings.HasSuffix(path, "_test.go") {
-			mode |= parser.ParseComments
-		}
-		f, err := parser.ParseFile(fileSet, path, text, mode)
+		f, err := parse(path, text)
 		if err != nil {
 			return err
 		}
@@ -155,6 +151,27 @@ var parsed = sync.OnceValues(func() ([]source, error) {
 	})
 	return all, err
 })
+
+// parse parses a file: of one with tests no comments, and in the short tier the functions alone that ask for the tier.
+func parse(path string, text []byte) (*ast.File, error) {
+	const mode = parser.SkipObjectResolution
+	if !strings.HasSuffix(path, "_test.go") {
+		return parser.ParseFile(fileSet, path, text, mode|parser.ParseComments)
+	}
+	if testing.Short() {
+		some := []byte("package p\n")
+		for _, decl := range bytes.SplitAfter(text, []byte("\n}\n")) {
+			_, fn, found := bytes.Cut(decl, []byte("\nfunc "))
+			if found && bytes.Contains(fn, []byte("testing.Short()")) {
+				some = append(append(some, "\nfunc "...), fn...)
+			}
+		}
+		if f, err := parser.ParseFile(fileSet, path, some, mode); err == nil {
+			return f, nil
+		} // a literal of several lines was cut
+	}
+	return parser.ParseFile(fileSet, path, text, mode)
+}
 
 // skipped leaves out what is no room of this module: hidden folders, data, modules of their own.
 func skipped(path string, d fs.DirEntry) error {

@@ -124,7 +124,7 @@ func TestOldSignInsChangeNothing(t *testing.T) {
 		{"Cognito", identity.PoolSettings{Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}, PasswordPolicy: cognitoPool.PasswordPolicy}, 40 * time.Minute, 0},
 	} {
 		for j, m := range sessionMethods {
-			if m.change == nil || testing.Short() && (i+j)%6 > 0 {
+			if m.change == nil || testing.Short() && (i+j)%12 > 0 {
 				continue
 			}
 			t.Run(tt.name+"/"+m.method, func(t *testing.T) {

@@ -408,6 +408,9 @@ var setters = map[string]func(t *testing.T, f *fixture, pool *identity.UserPool,
 }
 
 func TestPasswordDoesNotReturnTooSoon(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sets many passwords in each way")
+	}
 	for how, set := range setters {
 		for _, n := range few(2, []int{0, 1, 2, 3}) {
 			t.Run(fmt.Sprint(how, " ", n), func(t *testing.T) {

@@ -272,6 +272,9 @@ func TestTwoFactorsAreNotAskedForAgain(t *testing.T) {
 // TestTargetsOfUsersWhoAreHidden: before a first factor was proved, everybody is asked for the same, and after it the
 // target is enforced.
 func TestTargetsOfUsersWhoAreHidden(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs in for each of several targets")
+	}
 	for _, s := range []identity.PoolSettings{levelPool(), func() identity.PoolSettings { s := levelPool(); s.Defaults = identity.SafeDefaults; return s }()} {
 		for _, app := range []bool{false, true} {
 			c := newClimber(t, s, true)
