@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"html"
@@ -107,16 +108,17 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	w.server = httptest.NewServer(w.handler)
 	t.Cleanup(w.server.Close)
 	if testing.Short() {
-		w.wire = nearby{w}
+		w.wire = nearby{w.server.URL: func() http.Handler { return w.server.Config.Handler }}
 	}
 	return w
 }
 
-// nearby brings the requests of a world to its server without a network, which the short tier does without.
-type nearby struct{ w *world }
+// nearby brings requests to the handlers of servers without a network, which the short tier does without.
+type nearby map[string]func() http.Handler // by the URL of the server
 
 func (n nearby) RoundTrip(r *http.Request) (*http.Response, error) {
-	if "http://"+r.URL.Host != n.w.server.URL {
+	handler := n[r.URL.Scheme+"://"+r.URL.Host]
+	if handler == nil {
 		return http.DefaultTransport.RoundTrip(r)
 	}
 	body := io.Reader(http.NoBody)
@@ -126,8 +128,11 @@ func (n nearby) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	in := httptest.NewRequestWithContext(r.Context(), r.Method, r.URL.RequestURI(), body)
 	in.Host, in.Header, in.ContentLength, in.RemoteAddr = cmp.Or(r.Host, r.URL.Host), r.Header.Clone(), r.ContentLength, "127.0.0.1:4711"
+	if r.URL.Scheme == "https" {
+		in.TLS = &tls.ConnectionState{}
+	}
 	out := httptest.NewRecorder()
-	n.w.server.Config.Handler.ServeHTTP(out, in)
+	handler().ServeHTTP(out, in)
 	answer := out.Result()
 	answer.Request = r
 	return answer, nil
