@@ -268,9 +268,6 @@ func TestAccountAtSAMLIDP(t *testing.T) {
 
 // TestSAMLResponsesCountOnce has a response posted again, by another browser, with the state of another sign-in, and without one.
 func TestSAMLResponsesCountOnce(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes two RSA keys; `oauth/federation/saml` refuses responses to another request, and `identity` what comes twice")
-	}
 	w := newSAMLWorld(t, nil)
 	b, other := w.browser(), w.browser()
 	form, second := w.away(b), w.away(other)

@@ -3,16 +3,20 @@ package oauth_test
 import (
 	"cmp"
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -69,7 +73,23 @@ func (w *world) now() time.Time {
 func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
 
 // sameKeys has RSA keys for all tests.
-var sameKeys = identity.InsecureKeyStock(2)
+var sameKeys = identity.InsecureKeyStock(2, readyKeys()...)
+
+// readyKeys are the RSA keys of a file, because one takes long to make.
+func readyKeys() (keys []*rsa.PrivateKey) {
+	text, err := os.ReadFile("testdata/keys.pem")
+	if err != nil {
+		panic(err)
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			panic(err)
+		}
+		keys = append(keys, key.(*rsa.PrivateKey))
+	}
+	return keys
+}
 
 // backing finds transactions that are not pure, which the short tier does without.
 func backing() store.Store {
