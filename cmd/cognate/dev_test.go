@@ -16,7 +16,7 @@ import (
 
 func TestDevPrintsWhatThereIs(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a fake; TestDevTLS reads what one prints, and the script `dev` asks it for its keys")
+		t.Skip("starts a fake; TestDevTLS reads the addresses that one prints")
 	}
 	p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0")
 	url, pool, client := p.value("Endpoint"), p.value("User pool"), p.value("Client")
@@ -88,7 +88,7 @@ func TestDevEmpty(t *testing.T) {
 
 func TestDevWarnsOfOpenAddress(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts a fake; the script `dev` reads what one warns of")
+		t.Skip("starts a fake for one warning; the script `dev` reads that of another flag")
 	}
 	p := start(t, t.TempDir(), "dev", "--addr", "0.0.0.0:0")
 	p.stderr.await(t, p.done, "WARNING")
