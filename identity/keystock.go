@@ -51,9 +51,10 @@ func (s *KeyStock) takeRSA() (*rsa.PrivateKey, error) {
 }
 
 // InsecureKeyStock returns a stock that has size RSA keys, at least two, makes each when it is first wanted, and then gives the same ones
-// again and again. It is for tests that make many pools: one pool can sign as another.
-func InsecureKeyStock(size int) *KeyStock {
-	return &KeyStock{same: &sameKeys{size: max(size, 2)}}
+// again and again. It is for tests that make many pools: one pool can sign as another. Keys that are ready come first
+// where a key is for something else than tokens.
+func InsecureKeyStock(size int, ready ...*rsa.PrivateKey) *KeyStock {
+	return &KeyStock{same: &sameKeys{size: max(size, 2), rest: ready}}
 }
 
 // sameKeys are the keys of an insecure stock. Those of tokens and others are not the same.

@@ -103,7 +103,7 @@ func TestRules(t *testing.T) {
 	ann, bob := w.browser(), w.browser()
 	ann.signIn(edgeApp, "/", "ann")
 	bob.signIn(edgeApp, "/", "bob")
-	for _, tt := range ways {
+	for _, tt := range few(2, ways) {
 		for i, who := range []struct {
 			name, cookie string
 			want         int
@@ -118,7 +118,10 @@ func TestRules(t *testing.T) {
 			if i == 1 && w.ask(nginx("GET", edgeApp+tt.path, "Cookie", who.cookie)).StatusCode != want {
 				t.Errorf("%.80q for %s by nginx: not %d", tt.path, who.name, want)
 			}
-			if got := w.askEnvoy("GET", edgeApp+tt.path, "Cookie", who.cookie).StatusCode; i == 0 && got != who.want {
+			if i > 0 {
+				continue
+			}
+			if got := w.askEnvoy("GET", edgeApp+tt.path, "Cookie", who.cookie).StatusCode; got != who.want {
 				t.Errorf("%.80q for %s by Envoy: %d, want %d", tt.path, who.name, got, who.want)
 			}
 		}

@@ -50,6 +50,8 @@ type edgeWorld struct {
 	store  store.Store
 	edge   *edge.Edge
 	log    *strings.Builder
+	wire   http.RoundTripper // of all browsers. Nil for the network
+	calls  *http.Client      // of the edge. Nil for its own
 }
 
 func (w *edgeWorld) now() time.Time { return edgeStart.Add(time.Duration(w.offset.Load())) }
@@ -67,6 +69,10 @@ func newEdgeWorld(t testing.TB, edit func(*edge.Config)) *edgeWorld {
 		api.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(w.idp.Close)
+	if testing.Short() {
+		w.wire = nearby{w.idp.URL: func() http.Handler { return w.idp.Config.Handler }}
+		w.calls = &http.Client{Transport: w.wire}
+	}
 	quiet := slog.New(slog.DiscardHandler)
 	engine := identity.New(memory.New(), &identity.Options{
 		Sender: identity.NewOutbox(0), Clock: w.now, InsecureCheapHashing: true, InsecureUnsealed: true, Limits: identity.NoMessageLimits,
@@ -111,7 +117,7 @@ func newEdgeWorld(t testing.TB, edit func(*edge.Config)) *edgeWorld {
 func (w *edgeWorld) newEdge(c *edge.Config) *edge.Edge {
 	w.Helper()
 	e, err := edge.New(c, [][]byte{edgeKey}, w.store, &edge.Options{
-		Secret: edgeClientSecret, Clock: w.now, Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Client: w.calls, Secret: edgeClientSecret, Clock: w.now, Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -229,7 +235,7 @@ func (w *edgeWorld) browser() *edgeBrowser {
 		w.Fatal(err)
 	}
 	return &edgeBrowser{w, map[string]map[string]string{edgeApp: {}, edgeOther: {}}, &http.Client{
-		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: w.wire, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 

@@ -220,7 +220,7 @@ func TestOneCallbackOfMany(t *testing.T) {
 	}
 	var all sync.WaitGroup
 	codes := make(chan string, 20)
-	for range 20 {
+	for range crowd() {
 		all.Go(func() {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, back.String(), nil)
 			for _, c := range b.http.Jar.Cookies(u) {
@@ -247,11 +247,12 @@ func TestErrorsOfProvidersGoToTheApplication(t *testing.T) {
 	set := func(name string, value any) func(map[string]any) {
 		return func(m map[string]any) { m[name] = value }
 	}
-	for _, tt := range []struct {
+	type answer struct {
 		name              string
 		wrong             fakeidp.Misbehave
 		code, description string
-	}{
+	}
+	for _, tt := range few(2, []answer{
 		{"refused", fakeidp.Misbehave{Callback: func(q url.Values) {
 			q.Del("code")
 			q.Set("error", "access_denied")
@@ -268,7 +269,7 @@ func TestErrorsOfProvidersGoToTheApplication(t *testing.T) {
 			return r.URL.Path == "/jwks"
 		}}, "invalid_request", "Error in calling jwks uri"},
 		{"a name that is too long", fakeidp.Misbehave{Claims: set("sub", strings.Repeat("x", 200)), UserInfo: set("sub", strings.Repeat("x", 200))}, "invalid_request", "Invalid subject from identity provider"},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFederation(t, nil)
 			f.idp.Misbehave(tt.wrong)

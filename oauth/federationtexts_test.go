@@ -43,12 +43,13 @@ func TestTextsOfUsersWhoAreNotSignedIn(t *testing.T) {
 			return hook.PreSignUpDecision{}, hook.Refuse(reason)
 		}
 	}
-	for _, tt := range []struct {
+	type text struct {
 		name string
 		last map[string]any    // what the provider says of ann at the sign-in
 		with func(*federation) // what happens before it
 		want string
-	}{
+	}
+	for _, tt := range few(2, []text{
 		{"required and absent", ann("name", nil), nil, "Invalid user attributes: name: The attribute is required"},
 		{"required and emptied", ann("name", ""), (*federation).annIsKnown, "user.name: Required attribute cannot be deleted"}, // the words before it (unsure)
 		{"never changes", ann("nickname", "B"), (*federation).annIsKnown, "user.nickname: Attribute cannot be updated."},
@@ -59,7 +60,7 @@ func TestTextsOfUsersWhoAreNotSignedIn(t *testing.T) {
 			}
 		}, "PostConfirmation invocation failed due to error ResourceNotFoundException."}, // of the API (unsure here)
 		{"the name of another", ann(), func(f *federation) { f.user("northwind_u-1") }, "Already found an entry for username northwind_u-1"},
-	} {
+	}) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := federationIn(t, newWorld(t, requiring), mapNickname)
 			f.idp.SetUser(ann())

@@ -149,10 +149,11 @@ func TestBrowsersThatNamedNoLevel(t *testing.T) {
 
 // TestNewSignInsForALevel: what asks for the password again though the browser is signed in.
 func TestNewSignInsForALevel(t *testing.T) {
-	for name, tt := range map[string]struct {
+	type again struct {
 		more   []string
 		before func(w *levelWorld)
-	}{
+	}
+	for name, tt := range fewOf(2, map[string]again{
 		"prompt":                {[]string{"prompt", "login"}, func(*levelWorld) {}},
 		"another account":       {[]string{"prompt", "select_account"}, func(*levelWorld) {}},
 		"an age that is passed": {[]string{"max_age", "59"}, func(*levelWorld) {}},
@@ -166,7 +167,7 @@ func TestNewSignInsForALevel(t *testing.T) {
 				w.Fatal(err)
 			}
 		}},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			w := newLevelWorld(t, nil)
 			b := w.browser()

@@ -291,7 +291,7 @@ func TestForgedRefresh(t *testing.T) {
 	for _, fine := range []string{"another nonce", "no nonce"} { // a refresh has none
 		delete(more, fine)
 	}
-	for name, forge := range more {
+	for name, forge := range fewOf(5, more) {
 		t.Run(name, func(t *testing.T) {
 			f := newForger(t)
 			get := f.signedIn()

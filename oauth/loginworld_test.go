@@ -52,7 +52,7 @@ type loginWorld struct {
 	oauth   *oauth.Server
 	idp     *httptest.Server
 	app     *httptest.Server
-	wire    *http.Transport     // of all browsers
+	wire    http.RoundTripper   // of all browsers
 	client  *identity.AppClient // with a secret, rotating
 	issuer  string
 	options login.Options // of the program
@@ -94,6 +94,9 @@ func newLoginWorld(t testing.TB, edit func(*login.Options)) *loginWorld {
 	w.serveApp()
 	w.client = w.newClient(func(*identity.ClientSettings) {})
 	w.options = login.Options{Secret: loginClientSecret, Clock: w.now, Logger: slog.New(slog.DiscardHandler), Scopes: []string{"openid", "email"}}
+	if testing.Short() {
+		w.options.Client = &http.Client{Transport: w.wire}
+	}
 	if edit != nil {
 		edit(&w.options)
 	}
@@ -134,8 +137,15 @@ func (w *loginWorld) serveApp() {
 	w.app.Start()
 	w.app.URL = "https" + strings.TrimPrefix(w.app.URL, "http")
 	w.Cleanup(w.app.Close)
-	w.wire = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	w.Cleanup(w.wire.CloseIdleConnections)
+	wire := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	w.Cleanup(wire.CloseIdleConnections)
+	w.wire = wire
+	if testing.Short() {
+		w.wire = nearby{
+			w.app.URL: func() http.Handler { return w.app.Config.Handler },
+			w.idp.URL: func() http.Handler { return w.idp.Config.Handler },
+		}
+	}
 }
 
 // serveIDP is the authorization server, which counts calls and can be down.

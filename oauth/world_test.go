@@ -3,15 +3,20 @@ package oauth_test
 import (
 	"cmp"
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -68,7 +73,23 @@ func (w *world) now() time.Time {
 func (w *world) advance(d time.Duration) { w.offset.Add(int64(d)) }
 
 // sameKeys has RSA keys for all tests.
-var sameKeys = identity.InsecureKeyStock(2)
+var sameKeys = identity.InsecureKeyStock(2, readyKeys()...)
+
+// readyKeys are the RSA keys of a file, because one takes long to make.
+func readyKeys() (keys []*rsa.PrivateKey) {
+	text, err := os.ReadFile("testdata/keys.pem")
+	if err != nil {
+		panic(err)
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			panic(err)
+		}
+		keys = append(keys, key.(*rsa.PrivateKey))
+	}
+	return keys
+}
 
 // backing finds transactions that are not pure, which the short tier does without.
 func backing() store.Store {
@@ -107,16 +128,17 @@ func newWorld(t testing.TB, edit func(*identity.PoolSettings)) *world {
 	w.server = httptest.NewServer(w.handler)
 	t.Cleanup(w.server.Close)
 	if testing.Short() {
-		w.wire = nearby{w}
+		w.wire = nearby{w.server.URL: func() http.Handler { return w.server.Config.Handler }}
 	}
 	return w
 }
 
-// nearby brings the requests of a world to its server without a network, which the short tier does without.
-type nearby struct{ w *world }
+// nearby brings requests to the handlers of servers without a network, which the short tier does without.
+type nearby map[string]func() http.Handler // by the URL of the server
 
 func (n nearby) RoundTrip(r *http.Request) (*http.Response, error) {
-	if "http://"+r.URL.Host != n.w.server.URL {
+	handler := n[r.URL.Scheme+"://"+r.URL.Host]
+	if handler == nil {
 		return http.DefaultTransport.RoundTrip(r)
 	}
 	body := io.Reader(http.NoBody)
@@ -126,8 +148,11 @@ func (n nearby) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	in := httptest.NewRequestWithContext(r.Context(), r.Method, r.URL.RequestURI(), body)
 	in.Host, in.Header, in.ContentLength, in.RemoteAddr = cmp.Or(r.Host, r.URL.Host), r.Header.Clone(), r.ContentLength, "127.0.0.1:4711"
+	if r.URL.Scheme == "https" {
+		in.TLS = &tls.ConnectionState{}
+	}
 	out := httptest.NewRecorder()
-	n.w.server.Config.Handler.ServeHTTP(out, in)
+	handler().ServeHTTP(out, in)
 	answer := out.Result()
 	answer.Request = r
 	return answer, nil

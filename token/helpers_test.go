@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ var now = time.Unix(1_800_000_000, 0)
 
 var algorithms = []token.Algorithm{token.RS256, token.ES256, token.EdDSA}
 
-// keys are made once: an RSA key takes its time.
+// keys are made once. The RSA key is ready, because one takes its time.
 var keys = func() map[token.Algorithm]func() *token.Key {
 	m := make(map[token.Algorithm]func() *token.Key)
 	for _, alg := range algorithms {
@@ -34,6 +35,17 @@ var keys = func() map[token.Algorithm]func() *token.Key {
 			return k
 		})
 	}
+	m[token.RS256] = sync.OnceValue(func() *token.Key {
+		text, err := os.ReadFile("testdata/rs256.json")
+		if err != nil {
+			panic(err)
+		}
+		k, err := token.ParsePrivate(text)
+		if err != nil {
+			panic(err)
+		}
+		return k
+	})
 	return m
 }()
 

@@ -15,6 +15,9 @@ import (
 )
 
 func TestDevPrintsWhatThereIs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a fake; TestDevTLS reads the addresses that one prints")
+	}
 	p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0")
 	url, pool, client := p.value("Endpoint"), p.value("User pool"), p.value("Client")
 	if !strings.HasPrefix(url, "http://127.0.0.1:") || strings.HasSuffix(url, ":0") {
@@ -69,6 +72,9 @@ func TestDevShowsCodes(t *testing.T) {
 }
 
 func TestDevEmpty(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a fake; TestEmpty of `identity/identitytest` has one in its own process")
+	}
 	p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0", "--empty", "--region", "eu-west-1")
 	url := p.value("Endpoint")
 	p.stdout.await(t, p.done, "aws cognito-idp create-user-pool")
@@ -81,6 +87,9 @@ func TestDevEmpty(t *testing.T) {
 }
 
 func TestDevWarnsOfOpenAddress(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a fake for one warning; the script `dev` reads that of another flag")
+	}
 	p := start(t, t.TempDir(), "dev", "--addr", "0.0.0.0:0")
 	p.stderr.await(t, p.done, "WARNING")
 	if url := p.value("Endpoint"); !strings.HasPrefix(url, "http://localhost:") {
@@ -89,12 +98,12 @@ func TestDevWarnsOfOpenAddress(t *testing.T) {
 }
 
 func TestDevIssuer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a fake for each issuer; TestServeSelfIssuer tells that of a server")
+	}
 	issuers := map[string]string{
 		"aws":                      "https://cognito-idp.us-east-1.amazonaws.com/",
 		"https://auth.example.com": "https://auth.example.com/",
-	}
-	if testing.Short() { // serve is tested with the other one
-		delete(issuers, "https://auth.example.com")
 	}
 	for issuer, want := range issuers {
 		p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0", "--issuer", issuer)
@@ -140,11 +149,10 @@ func TestDevControlIsForThisMachineOnly(t *testing.T) {
 }
 
 func TestDevStopsAtASignal(t *testing.T) {
-	signals := []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}
 	if testing.Short() {
-		signals = signals[:1]
+		t.Skip("starts a fake on a file; TestServeWritesNoCodesUnasked stops a server by a signal")
 	}
-	for _, s := range signals {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		p := start(t, t.TempDir(), "dev", "--addr", "127.0.0.1:0", "--store", "bolt:dev.db")
 		p.value("Endpoint")
 		p.signal(s)

@@ -171,9 +171,11 @@ func TestBusyPort(t *testing.T) {
 	}
 	defer l.Close()
 	addr := l.Addr().String()
-	for _, command := range []string{"dev", "serve"} {
-		failure(t, t.TempDir(), "cannot listen on "+addr+": address already in use", "--addr", command, "--addr", addr)
+	failure(t, t.TempDir(), "cannot listen on "+addr+": address already in use", "--addr", "serve", "--addr", addr)
+	if testing.Short() { // the fake listens as the server does
+		return
 	}
+	failure(t, t.TempDir(), "cannot listen on "+addr+": address already in use", "--addr", "dev", "--addr", addr)
 	failure(t, t.TempDir(), "cannot listen on 192.0.2.1:9229", "--addr", "dev", "--addr", "192.0.2.1:9229")
 }
 

@@ -21,6 +21,7 @@ import (
 // A desk is the API with an access log, a log at debug level, and what went through it.
 type desk struct {
 	t           *testing.T
+	engine      *identity.Engine
 	handler     http.Handler
 	log, access bytes.Buffer
 	calls       int
@@ -33,6 +34,7 @@ func newDesk(t *testing.T) (*desk, *identity.Outbox) {
 	engine := identity.New(memory.New(), &identity.Options{Sender: outbox, Logger: logger, InsecureCheapHashing: true})
 	api := cognito.NewHandler(engine, &cognito.Options{Logger: logger, Hints: true})
 	l := &accessLog{client: func(r *http.Request) string { return api.Client(r).String() }, log: logger, out: &d.access}
+	d.engine = engine
 	d.handler = l.logged(withHealth(api, memory.New(), api.Saturated))
 	return d, outbox
 }
@@ -81,7 +83,13 @@ const deskPassword = "Desk/Passw0rd?&"
 func TestAccessLogHasNoSecret(t *testing.T) {
 	d, outbox := newDesk(t)
 	d.secrets = []string{deskPassword}
-	pool := d.call("CreateUserPool", "", map[string]any{"PoolName": "p", "AutoVerifiedAttributes": []string{"email"}})["UserPool"].(map[string]any)["Id"]
+	made, err := d.engine.CreateUserPool(t.Context(), &identity.PoolSettings{
+		Name: "p", Region: "us-east-1", Defaults: identity.CognitoDefaults, AutoVerified: []string{"email"}, Algorithm: "ES256", // RSA keys take long to make
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := made.ID
 	d.call("SetUserPoolMfaConfig", "", map[string]any{"UserPoolId": pool, "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": map[string]any{"Enabled": true}})
 	client := d.call("CreateUserPoolClient", "", map[string]any{
 		"UserPoolId": pool, "ClientName": "c", "GenerateSecret": true,

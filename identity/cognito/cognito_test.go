@@ -3,12 +3,16 @@ package cognito_test
 import (
 	"bytes"
 	"context"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,7 +71,21 @@ type serverOptions struct {
 func newServer(t testing.TB) *server { return newServerWith(t, serverOptions{}) }
 
 // sameKeys has RSA keys for all tests.
-var sameKeys = identity.InsecureKeyStock(2)
+var sameKeys = identity.InsecureKeyStock(2, readyKey("../../internal/fakeidp/testdata/key.pem"), readyKey("../../oauth/federation/oidc/testdata/stranger.pem"))
+
+// readyKey is the RSA key of a file, because one takes long to make.
+func readyKey(file string) *rsa.PrivateKey {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	block, _ := pem.Decode(text)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		panic(err)
+	}
+	return key.(*rsa.PrivateKey)
+}
 
 func newServerWith(t testing.TB, o serverOptions) *server {
 	t.Helper()

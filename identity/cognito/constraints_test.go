@@ -291,7 +291,7 @@ func breakConstraints(t *testing.T, m *model, service *wire.Service, prefix, exc
 		m.places(place{shape: shape, put: func(v any) any { return v }}, func(at place) {
 			at.sensitive = at.sensitive || m.Shapes[at.shape].Sensitive
 			for _, rule := range m.broken(at) {
-				if count++; testing.Short() && (total+count)%7 != 0 {
+				if count++; testing.Short() && (total+count)%19 != 0 {
 					continue
 				}
 				wantBroken(t, exception, at, rule, s.call(prefix+op.Name, at.put(rule.value)))

@@ -12,7 +12,10 @@ import (
 // SDK can read, soon, and never a fault of the server.
 func FuzzHandler(f *testing.F) {
 	w, bodies := newAskedWorld(f)
-	for _, op := range slices.Sorted(maps.Keys(bodies)) {
+	for i, op := range slices.Sorted(maps.Keys(bodies)) {
+		if testing.Short() && i%4 != 0 { // TestEachAnswerKeepsTheModel asks them all
+			continue
+		}
 		f.Add(idpPrefix+op, jsonText(bodies[op]))
 	}
 	for _, what := range slices.Sorted(maps.Keys(forgedBodies())) {

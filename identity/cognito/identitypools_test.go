@@ -1,7 +1,6 @@
 package cognito_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,30 +10,16 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/idpool"
 	"github.com/cognate-id/cognate/store"
-	"github.com/cognate-id/cognate/store/memory"
 )
 
-// identityKey is the record of the key that signs open ID tokens. An RSA key takes its time, so all servers have the same.
+// identityKey is the record of the key that signs open ID tokens, as RotateKey has written it. An RSA key takes its time, so
+// all servers have the same.
 var identityKey = sync.OnceValue(func() []byte {
-	st, ctx := memory.New(), context.Background()
-	pools, err := idpool.New(identity.New(st, nil), st, nil)
+	record, err := os.ReadFile("../idpool/testdata/signing-key.json")
 	if err != nil {
 		panic(err)
-	}
-	if err := pools.RotateKey(ctx, "us-east-1"); err != nil {
-		panic(err)
-	}
-	var record []byte
-	err = st.View(ctx, func(r store.Reader) error {
-		values, err := r.Get(identityKeyRef)
-		record = values[0]
-		return err
-	})
-	if err != nil || record == nil {
-		panic(fmt.Sprint("no key: ", err))
 	}
 	return record
 })

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -41,10 +42,14 @@ func vars(file *ast.File, fn func(name string, value ast.Expr)) {
 	}
 }
 
-// sentinels are the errors that package identity exports.
-func sentinels(t testing.TB) []string {
+// sentinels are the errors that package identity exports. Its files are read once for all tests.
+func sentinels(t testing.TB) (out []string) {
 	t.Helper()
-	var out []string
+	exported.Lock()
+	defer exported.Unlock()
+	if exported.names != nil {
+		return exported.names
+	}
 	files, err := filepath.Glob(filepath.Join("..", "*.go"))
 	if err != nil {
 		t.Fatalf("list the files of identity: %v", err)
@@ -62,7 +67,13 @@ func sentinels(t testing.TB) []string {
 	if len(out) < 50 {
 		t.Fatalf("identity has %d sentinels, want all", len(out))
 	}
+	exported.names = out
 	return out
+}
+
+var exported struct {
+	sync.Mutex
+	names []string
 }
 
 // elements counts the errors that a list, or a table by its first column, names.

@@ -236,6 +236,9 @@ func TestTrackedPoolsKeepTheirPlan(t *testing.T) {
 }
 
 func TestPagesOfSessions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs in 130 times; TestListingOfPools and TestPagesOfDevices have pages of other lists")
+	}
 	w := newServer(t)
 	info, err := w.engine.CreateUserPool(t.Context(), &identity.PoolSettings{Name: "safe", Algorithm: "ES256", MaxSignIns: new(0), PasswordPolicy: &identity.PasswordPolicy{MinimumLength: 8}})
 	if err != nil {

@@ -145,7 +145,7 @@ func TestEmptyPoolSettings(t *testing.T) {
 // rounds is how many random settings are tried of each noun.
 func rounds() int {
 	if testing.Short() {
-		return 60
+		return 15
 	}
 	return 300
 }

@@ -125,7 +125,7 @@ func TestUserAuthBySMS(t *testing.T) {
 // the same flow.
 func TestUserAuthBySRP(t *testing.T) {
 	w := newChoiceWorld(t, nil)
-	for what, start := range map[string]func(a string) obj{
+	for what, start := range fewOf(2, map[string]func(a string) obj{
 		"at once": func(a string) obj { return w.ok("InitiateAuth", w.begin("alice", "PASSWORD_SRP", "SRP_A", a)) },
 		"with the choice": func(a string) obj {
 			return w.ok("RespondToAuthChallenge", w.choose("alice", "PASSWORD_SRP", "SRP_A", a))
@@ -140,7 +140,7 @@ func TestUserAuthBySRP(t *testing.T) {
 			answer := w.chooser.respond("SELECT_CHALLENGE", session, obj{"USERNAME": "alice", "ANSWER": "PASSWORD_SRP", "SRP_A": a})
 			return w.ok("AdminRespondToAuthChallenge", with(answer, obj{"UserPoolId": w.pool}))
 		},
-	} {
+	}) {
 		x := srp.NewClient()
 		out := start(x.A())
 		if out["ChallengeName"] != "PASSWORD_VERIFIER" || !reflect.DeepEqual(out["AvailableChallenges"], aliceHas) {

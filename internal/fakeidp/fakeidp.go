@@ -17,12 +17,16 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -91,14 +95,38 @@ func New(clientID, clientSecret string) *Provider {
 	return &Provider{ClientID: clientID, ClientSecret: clientSecret, Key: firstKey(), KeyID: "key-1", Now: time.Now, codes: map[string]grant{}, seen: map[string]int{}, last: map[string]url.Values{}, how: map[string]string{}, keeps: map[string]map[string]any{}}
 }
 
+// InsecureKeyFile is a file of PEM with the key that each provider of the process begins with. Tests set it, before they make
+// the first provider. Defaults to none: then there is a new key.
+var InsecureKeyFile string
+
 // firstKey is the key that each provider of the process begins with: to make one takes long.
 var firstKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := readKey(InsecureKeyFile)
+	if InsecureKeyFile == "" {
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	}
 	if err != nil {
-		panic(err) // the size is good
+		panic(err) // the size is good, and so is the file of the tests
 	}
 	return key
 })
+
+// readKey returns the RSA key of a file.
+func readKey(file string) (*rsa.PrivateKey, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // tests name it
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("fakeidp: no PEM in " + file)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	return key.(*rsa.PrivateKey), nil
+}
 
 // Serve says at which URL the provider is reached: its issuer.
 func (p *Provider) Serve(at string) { p.locked(func() { p.url = at }) }

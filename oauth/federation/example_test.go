@@ -25,6 +25,7 @@ func Example_signInWithToken() {
 	must(err)
 	engine := identity.New(memory.New(), &identity.Options{Providers: &federation.Resolver{Fetch: calls}})
 	pool, err := engine.OpenUserPool(ctx, "main", &identity.PoolSettings{
+		Algorithm:        "ES256",
 		ProviderPolicies: map[string]identity.ProviderPolicy{"Northwind": {NativeClients: []string{"ios-app"}}},
 	})
 	must(err)

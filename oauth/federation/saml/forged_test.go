@@ -377,7 +377,7 @@ func TestForgeries(t *testing.T) {
 					f.as = group.as
 				}
 				doc := f.refused(t)
-				if n++; !testing.Short() || n%4 == 0 {
+				if n++; !testing.Short() || n%8 == 0 {
 					f.real(t, doc)
 				}
 			})

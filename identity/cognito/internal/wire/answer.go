@@ -42,7 +42,7 @@ func (h *Handler) answer(w http.ResponseWriter, op *endpoint, out any) {
 		h.answerError(w, op, &Error{Type: internalErrorException})
 		return
 	}
-	if string(b.Bytes()) == "null" { // without a copy
+	if bytes.Equal(b.Bytes(), []byte("null")) {
 		b.Reset()
 		b.WriteString("{}")
 	}
