@@ -47,6 +47,9 @@ func hanging(t *testing.T) (f *function, hang *atomic.Bool) {
 
 // A function that hangs is called three times, with one id, and then fails as a socket that timed out.
 func TestTriesHaveOneID(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the time of a call to end")
+	}
 	t.Parallel()
 	f, _ := hanging(t)
 	h := hooks(t, f, webhook.Options{Timeout: 5 * quick})
@@ -122,6 +125,9 @@ func TestTriesEndWithTheCaller(t *testing.T) {
 }
 
 func TestBreaker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits four times for the time of a call to end")
+	}
 	t.Parallel()
 	var mu sync.Mutex
 	now := time.Unix(1e9, 0)

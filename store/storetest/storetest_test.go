@@ -165,8 +165,13 @@ func TestEachCheckHasAFlawToFind(t *testing.T) {
 func TestEachFlawIsFound(t *testing.T) {
 	for _, tt := range broken {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+			if !tt.flaws.collectsScan { // what others hold would hide it
+				t.Parallel()
+			}
 			if testing.Short() {
+				if tt.flaws.readsWhenDone {
+					t.Skip("waits a second for a scan that does not end; the suite's check itself stays")
+				}
 				tt.checks = tt.checks[:1]
 			}
 			for _, check := range tt.checks {
