@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -24,22 +25,28 @@ const (
 )
 
 var (
-	nameForm      = regexp.MustCompile(`^[\w\s+=,.@-]{1,128}$`)
-	developerForm = regexp.MustCompile(`^[\w._-]{1,128}$`)
-	clientsForm   = regexp.MustCompile(`^[\w.;_/-]{1,128}$`)
-	clientForm    = regexp.MustCompile(`^\w{1,128}$`)
-	userPoolForm  = regexp.MustCompile(`^[\w._:/-]{1,128}$`)
-	roleForm      = regexp.MustCompile(`^arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}$`)
-	oidcForm      = regexp.MustCompile(`^arn:aws[\w-]*:iam::\d{12}:oidc-provider/([\w.:/~%-]{1,255})$`)
-	samlForm      = regexp.MustCompile(`^arn:aws[\w-]*:iam::\d{12}:saml-provider/([\w.-]{1,128})$`)
+	nameForm      = lazily(`^[\w\s+=,.@-]{1,128}$`)
+	developerForm = lazily(`^[\w._-]{1,128}$`)
+	clientsForm   = lazily(`^[\w.;_/-]{1,128}$`)
+	clientForm    = lazily(`^\w{1,128}$`)
+	userPoolForm  = lazily(`^[\w._:/-]{1,128}$`)
+	roleForm      = lazily(`^arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}$`)
+	oidcForm      = lazily(`^arn:aws[\w-]*:iam::\d{12}:oidc-provider/([\w.:/~%-]{1,255})$`)
+	samlForm      = lazily(`^arn:aws[\w-]*:iam::\d{12}:saml-provider/([\w.-]{1,128})$`)
 )
+
+// lazily compiles a regular expression when it is first used: repetitions with large bounds take milliseconds, which no program should pay
+// that has no identity pools.
+func lazily(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // check returns an error if settings are invalid.
 func (s *Settings) check() error {
 	switch {
-	case !nameForm.MatchString(s.Name):
+	case !nameForm().MatchString(s.Name):
 		return invalid("The name of an identity pool has 1 to 128 letters, digits, spaces and characters of +=,.@-.")
-	case s.DeveloperProvider != "" && !developerForm.MatchString(s.DeveloperProvider):
+	case s.DeveloperProvider != "" && !developerForm().MatchString(s.DeveloperProvider):
 		return invalid("The name of a developer provider has 1 to 128 letters, digits and characters of ._-.")
 	case s.reserved(s.DeveloperProvider):
 		return invalid("The name of a developer provider cannot be that of another provider.")
@@ -70,7 +77,7 @@ func (s *Settings) checkSocial() error {
 		return invalid("An identity pool has at most %d supported login providers.", maxSocial)
 	}
 	for name, clients := range s.Social {
-		if n := utf8.RuneCountInString(name); n < 1 || n > 128 || !clientsForm.MatchString(clients) {
+		if n := utf8.RuneCountInString(name); n < 1 || n > 128 || !clientsForm().MatchString(clients) {
 			return invalid("The supported login provider %.128q is invalid.", name)
 		}
 	}
@@ -82,19 +89,19 @@ func (s *Settings) checkUserPools() error {
 		return about(ErrLimit, "user pool providers of an identity pool (at most %d)", maxUserPools)
 	}
 	for _, u := range s.UserPools {
-		if !userPoolForm.MatchString(u.Name) || !clientForm.MatchString(u.ClientID) || poolOf(u.Name) == "" {
+		if !userPoolForm().MatchString(u.Name) || !clientForm().MatchString(u.ClientID) || poolOf(u.Name) == "" {
 			return invalid("Invalid Cognito Identity Provider: %.128q with client %.128q.", u.Name, u.ClientID)
 		}
 	}
 	return nil
 }
 
-func checkARNs(all []string, form *regexp.Regexp, kind string) error {
+func checkARNs(all []string, form func() *regexp.Regexp, kind string) error {
 	if len(all) > maxARNs {
 		return about(ErrLimit, "%s providers of an identity pool (at most %d)", kind, maxARNs)
 	}
 	for _, arn := range all {
-		if !form.MatchString(arn) || len(arn) < 20 || len(arn) > 2048 {
+		if !form().MatchString(arn) || len(arn) < 20 || len(arn) > 2048 {
 			return invalid("Invalid ARN of an %s provider: %.200q.", kind, arn)
 		}
 	}
@@ -122,7 +129,7 @@ func within(s string, least, most int) bool {
 // check returns an error if roles are invalid for a pool.
 func (r *Roles) check(p *Pool) error {
 	for _, arn := range []string{r.Authenticated, r.Unauthenticated} {
-		if arn != "" && !roleForm.MatchString(arn) {
+		if arn != "" && !roleForm().MatchString(arn) {
 			return invalid("Invalid ARN of a role: %.200q.", arn)
 		}
 	}
@@ -182,7 +189,7 @@ func (r *Rule) check() error {
 		return invalid("The claim of a rule has 1 to 64 characters.")
 	case !within(r.Value, 1, 128):
 		return invalid("The value of a rule has 1 to 128 characters.")
-	case !roleForm.MatchString(r.Role):
+	case !roleForm().MatchString(r.Role):
 		return invalid("Invalid ARN of a role: %.200q.", r.Role)
 	}
 	return nil

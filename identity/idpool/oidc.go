@@ -12,7 +12,7 @@ import (
 
 // issuerIn returns the issuer in the ARN of an OIDC provider, without https://.
 func issuerIn(arn string) string {
-	m := oidcForm.FindStringSubmatch(arn)
+	m := oidcForm().FindStringSubmatch(arn)
 	if m == nil {
 		return ""
 	}

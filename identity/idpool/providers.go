@@ -77,9 +77,9 @@ func (ps Providers) Set(ctx context.Context, p Provider) error {
 
 func (s *Service) checkProvider(p *Provider) error {
 	switch {
-	case oidcForm.MatchString(p.ARN) && p.OIDC != nil && p.SAML == nil:
+	case oidcForm().MatchString(p.ARN) && p.OIDC != nil && p.SAML == nil:
 		return p.OIDC.check()
-	case samlForm.MatchString(p.ARN) && p.SAML != nil && p.OIDC == nil:
+	case samlForm().MatchString(p.ARN) && p.SAML != nil && p.OIDC == nil:
 		if s.o.SAML == nil {
 			return invalid("This program does not verify SAML.")
 		}
