@@ -171,6 +171,9 @@ func claims(t *testing.T, token string) (out map[string]any) {
 
 // What goes wrong with a function is told as the service tells it, and nobody is signed up.
 func TestBadFunctionsOverTheWire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes a server for each way to fail; the tests of `identity/webhook` have them all")
+	}
 	t.Parallel()
 	end := make(chan struct{})
 	for name, c := range map[string]struct {

@@ -197,6 +197,9 @@ func TestVisitsExpire(t *testing.T) {
 // TestManyRequestsRenewTheTokensOnce is for clients that rotate refresh tokens: a second use of one would
 // end the sign-in.
 func TestManyRequestsRenewTheTokensOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends a crowd of requests, many times")
+	}
 	a := start(t, memory.New(), nil)
 	rotation := identity.RefreshRotation{Enabled: true}
 	_, err := a.pool.Admin().Clients().Update(t.Context(), a.pool.ClientID(), func(s *identity.ClientSettings) error {
