@@ -37,6 +37,9 @@ func TestServeTellsWhatItDoes(t *testing.T) {
 
 // A pool's function may be what sends messages, so the server does not say that nothing does.
 func TestServeWithFunctionsDoesNotWarnOfMail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a server")
+	}
 	p, url := serveAt(t, t.TempDir(), "--lambda-endpoint", "http://127.0.0.1:1")
 	p.stderr.await(t, p.done, "there is no access key")
 	if status, _ := get(t, url+"/_cognate/health"); status != 200 || strings.Contains(p.stderr.text(), "cannot send mail") {

@@ -126,6 +126,9 @@ func TestAccessKeyIsRevokedWhileTheServerRuns(t *testing.T) {
 // TestSocketHasTheRightsOfTheFile lets the group of the file use the socket too, and nobody
 // else.
 func TestSocketHasTheRightsOfTheFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a server; the script `running` uses its socket")
+	}
 	if runtime.GOOS == "windows" {
 		t.Skip("files have no modes: see peer_other.go")
 	}

@@ -1,4 +1,4 @@
-package federation_test
+package oauth_test
 
 import (
 	"context"
@@ -10,12 +10,12 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/internal/fakeidp"
-	"github.com/cognate-id/cognate/oauth/federation"
+	providers "github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 )
 
 // asked returns a resolver, a provider of a type, and the fake behind it.
-func asked(t *testing.T, typ identity.ProviderType) (*federation.Resolver, *identity.Provider, *fakeidp.Provider) {
+func asked(t *testing.T, typ identity.ProviderType) (*providers.Resolver, *identity.Provider, *fakeidp.Provider) {
 	t.Helper()
 	idp := fakeidp.New("c", "s")
 	s := httptest.NewServer(idp)

@@ -1,4 +1,4 @@
-package federation_test
+package oauth_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/internal/fakeidp"
-	"github.com/cognate-id/cognate/oauth/federation"
+	providers "github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -23,7 +23,7 @@ func Example_signInWithToken() {
 	ctx := context.Background()
 	calls, err := fetch.New(&fetch.Options{InsecureLoopback: true}) // nil for providers on the Internet
 	must(err)
-	engine := identity.New(memory.New(), &identity.Options{Providers: &federation.Resolver{Fetch: calls}})
+	engine := identity.New(memory.New(), &identity.Options{Providers: &providers.Resolver{Fetch: calls}})
 	pool, err := engine.OpenUserPool(ctx, "main", &identity.PoolSettings{
 		Algorithm:        "ES256",
 		ProviderPolicies: map[string]identity.ProviderPolicy{"Northwind": {NativeClients: []string{"ios-app"}}},

@@ -1,4 +1,4 @@
-package federation_test
+package oauth_test
 
 import (
 	"crypto/ecdsa"
@@ -14,21 +14,21 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/internal/fakeidp"
-	"github.com/cognate-id/cognate/oauth/federation"
+	providers "github.com/cognate-id/cognate/oauth/federation"
 	"github.com/cognate-id/cognate/oauth/federation/fetch"
 	"github.com/cognate-id/cognate/oauth/federation/oidc"
 )
 
-func resolver(t *testing.T, o *fetch.Options) *federation.Resolver {
+func resolver(t *testing.T, o *fetch.Options) *providers.Resolver {
 	t.Helper()
 	f, err := fetch.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &federation.Resolver{Fetch: f}
+	return &providers.Resolver{Fetch: f}
 }
 
-func settings(issuer string) *identity.ProviderSettings {
+func providerSettings(issuer string) *identity.ProviderSettings {
 	return &identity.ProviderSettings{Name: "Northwind", Type: identity.ProviderOIDC, Details: identity.ProviderDetails{
 		"client_id": "c", "client_secret": "s", "authorize_scopes": "openid email", "attributes_request_method": "GET", "oidc_issuer": issuer,
 	}}
@@ -40,15 +40,15 @@ func TestResolver(t *testing.T) {
 	t.Cleanup(s.Close)
 	idp.Serve(s.URL)
 	near := resolver(t, &fetch.Options{InsecureLoopback: true})
-	if _, err := near.ResolveProvider(t.Context(), settings(s.URL)); err != nil {
+	if _, err := near.ResolveProvider(t.Context(), providerSettings(s.URL)); err != nil {
 		t.Error(err)
 	}
 	unreachable := identity.ErrProviderUnreachable.Error()
 	for name, err := range map[string]error{
-		"another issuer": second(near.ResolveProvider(t.Context(), settings(strings.Replace(s.URL, "127.0.0.1", "localhost", 1)))),
-		"no provider":    second(near.ResolveProvider(t.Context(), settings(s.URL+"/nothing"))),
-		"this machine":   second(resolver(t, nil).ResolveProvider(t.Context(), settings(s.URL))),
-		"no port":        second(near.ResolveProvider(t.Context(), settings("http://127.0.0.1:1"))),
+		"another issuer": second(near.ResolveProvider(t.Context(), providerSettings(strings.Replace(s.URL, "127.0.0.1", "localhost", 1)))),
+		"no provider":    second(near.ResolveProvider(t.Context(), providerSettings(s.URL+"/nothing"))),
+		"this machine":   second(resolver(t, nil).ResolveProvider(t.Context(), providerSettings(s.URL))),
+		"no port":        second(near.ResolveProvider(t.Context(), providerSettings("http://127.0.0.1:1"))),
 	} {
 		if !errors.Is(err, identity.ErrProviderUnreachable) || err.Error() != unreachable { // one sentence, whatever has answered
 			t.Errorf("%s: %v", name, err)
@@ -78,7 +78,7 @@ func TestResolverOfOtherTypes(t *testing.T) {
 }
 
 // TestConfig has each type as the engine stores it, with the details that it fills in.
-func TestConfig(t *testing.T) {
+func TestConfigOfAProvider(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestConfig(t *testing.T) {
 			"team_id": "t", "key_id": "k", "private_key": base64.StdEncoding.EncodeToString(der),
 		}}
 		p.Fill()
-		c, err := federation.Config(p)
+		c, err := providers.Config(p)
 		if err != nil || c.Kind != want.kind || !slices.Equal(c.Scopes, []string{"email", "name", "x"}) {
 			t.Errorf("%s: %+v, %v", typ, c, err)
 			continue
@@ -120,11 +120,11 @@ func TestConfig(t *testing.T) {
 		}
 	}
 	for _, typ := range []identity.ProviderType{identity.ProviderSAML, "", "Myspace"} {
-		if _, err := federation.Config(&identity.ProviderSettings{Type: typ}); err == nil {
+		if _, err := providers.Config(&identity.ProviderSettings{Type: typ}); err == nil {
 			t.Errorf("%q has a configuration", typ)
 		}
 	}
-	if _, err := federation.Config(&identity.ProviderSettings{Type: identity.ProviderApple, Details: identity.ProviderDetails{"private_key": "???"}}); err == nil {
+	if _, err := providers.Config(&identity.ProviderSettings{Type: identity.ProviderApple, Details: identity.ProviderDetails{"private_key": "???"}}); err == nil {
 		t.Error("a key that is none is taken")
 	}
 }
