@@ -37,9 +37,6 @@ func readPEM(t *testing.T, file string) (certs []*x509.Certificate, kinds []stri
 
 // A fake with TLS is trusted by whoever has its authority, which vouches for this machine alone and stays.
 func TestDevTLS(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a server with a certificate of its own")
-	}
 	dir := t.TempDir()
 	p := start(t, dir, "dev", "--addr", "127.0.0.1:0", "--tls", "--tls-dir", "tls", "--ready-file", "ready.json")
 	url, ca := p.value("Endpoint"), p.value("Authority")
