@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -40,7 +41,7 @@ func TestAddressIsVerifiedAnew(t *testing.T) {
 	}
 	verified := func(address string) attrs { return attrs{"email": address, "email_verified": "true"} }
 	unverified := func(address string) attrs { return attrs{"email": address, "email_verified": "false"} }
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name     string
 		settings identity.PoolSettings
 		change   attrs
@@ -188,7 +189,7 @@ func TestAttributesThatAClientMayNotWrite(t *testing.T) {
 		identity.SchemaAttribute{Name: "dev:custom:note", Type: identity.TypeString, Mutable: true},
 		identity.SchemaAttribute{Name: "custom:fixed", Type: identity.TypeString},
 	)
-	for how, write := range fewOf(4, writers) {
+	for how, write := range few.Named(4, writers) {
 		for name, want := range map[string][]error{
 			"sub":             {identity.ErrAttributeNotWritable},
 			"identities":      {identity.ErrAttributeNotWritable},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -248,7 +249,7 @@ func TestTriesOfOneFirstCodeDoNotTellWhoHasAnAccount(t *testing.T) {
 	if testing.Short() {
 		t.Skip("guesses a code past all its tries")
 	}
-	for _, s := range few(2, []identity.PoolSettings{cognitoPool, {}}) {
+	for _, s := range few.Of(2, []identity.PoolSettings{cognitoPool, {}}) {
 		f := newEngine(t)
 		pool, _ := f.choosers(t, s)
 		a := f.choosing(t, pool, true)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 var (
@@ -71,7 +72,7 @@ func TestBrandings(t *testing.T) {
 	wantErr(t, "Create for no client", err, identity.ErrClientNotFound)
 	_, err = other.Admin().Brandings().Create(t.Context(), client, ownStyle)
 	wantErr(t, "Create for a client of another pool", err, identity.ErrClientNotFound)
-	for _, size := range few(4, []int{10, 1_200_000, 1_500_000, 600_000}) {
+	for _, size := range few.Of(4, []int{10, 1_200_000, 1_500_000, 600_000}) {
 		changed, err := styles.Update(t.Context(), made.ID, func(s *identity.BrandingSettings) error { s.Settings = large(size); return nil })
 		check(t, "Update", err)
 		got, err := styles.Get(t.Context(), made.ID)

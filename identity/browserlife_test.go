@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 // set changes the settings of a client.
@@ -19,7 +20,7 @@ func (k *tracker) set(a *identity.AppClient, edit func(*identity.ClientSettings)
 
 // A client takes a sign-in in a browser for as long as its own settings say, and another for longer.
 func TestClientsTakeABrowserForTheirOwnTime(t *testing.T) {
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name        string
 		app, other  *int // minutes
 		untracked   bool

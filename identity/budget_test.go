@@ -13,6 +13,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/bolt"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -372,7 +373,7 @@ func TestOneSourceDoesNotTryManyAccounts(t *testing.T) {
 // An operator's own address, and a loopback address, are those of a program and of no user.
 func TestSourceOfACall(t *testing.T) {
 	user, program := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.9")
-	for name, tt := range fewOf(2, map[string]struct {
+	for name, tt := range few.Named(2, map[string]struct {
 		first, second identity.Call
 		known         bool
 	}{

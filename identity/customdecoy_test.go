@@ -10,6 +10,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -80,7 +81,7 @@ func TestFirstFactorOfACustomSignInTellsNobody(t *testing.T) {
 	if testing.Short() {
 		t.Skip("guesses past all tries as four kinds of users")
 	}
-	for _, method := range few(3, []string{"SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP"}) {
+	for _, method := range few.Of(3, []string{"SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP"}) {
 		t.Run(method, func(t *testing.T) {
 			f := newEngine(t)
 			pool, _ := f.firstFactorPool(t, method)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -126,7 +127,7 @@ func TestFailuresOfHooksAreLogged(t *testing.T) {
 // A sign-in that ends while a hook runs gives no tokens, whether or not the client rotates.
 func TestRefreshOfASignInThatEndsMeanwhile(t *testing.T) {
 	for _, settings := range []identity.PoolSettings{cognitoPool, {}} {
-		for name, end := range fewOf(2, map[string]func(context.Context, identity.Users) error{
+		for name, end := range few.Named(2, map[string]func(context.Context, identity.Users) error{
 			"signed out": func(ctx context.Context, us identity.Users) error { return us.SignOut(ctx, "alice") },
 			"disabled":   func(ctx context.Context, us identity.Users) error { return us.Disable(ctx, "alice") },
 			"deleted":    func(ctx context.Context, us identity.Users) error { return us.Delete(ctx, "alice") },
@@ -333,7 +334,7 @@ func TestTokensWithoutGroups(t *testing.T) {
 
 // A decision that cannot be carried out refuses the sign-in before anything of it is stored.
 func TestTokensThatNoHookMayMake(t *testing.T) {
-	for name, d := range fewOf(2, map[string]hook.PreTokenGenerationDecision{
+	for name, d := range few.Named(2, map[string]hook.PreTokenGenerationDecision{
 		"scope with a space": {AddScopes: []string{"a b"}},
 		"empty scope":        {AddScopes: []string{""}},
 		"reserved scope":     {AddScopes: []string{"aws.cognito.signin.user.admin"}},

@@ -14,6 +14,7 @@ import (
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/identity/identitytest"
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa"
 )
 
@@ -198,7 +199,7 @@ func TestDeviceProofsRefuse(t *testing.T) {
 	good := prove()
 	_, foreign := beginDevice(t, askedDevice(t, a, d.Key), d)
 	before := f.events(t, identity.EventDeviceFailed)
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name string
 		edit func(*identity.DeviceProof)
 		want error
@@ -295,7 +296,7 @@ func TestChosenFactorsAreOnDevices(t *testing.T) {
 	f := newEngine(t)
 	pool, _, d, _ := f.remembered(t, everyFactor(tracking("OPTIONAL")))
 	a := f.choosing(t, pool, false)
-	for name, begin := range fewOf(4, map[string]func(key string) (*identity.SignInResult, error){
+	for name, begin := range few.Named(4, map[string]func(key string) (*identity.SignInResult, error){
 		"a password at once": func(key string) (*identity.SignInResult, error) {
 			return a.Begin(t.Context(), identity.BeginSignIn{Username: "alice", Preferred: byWord, Password: password, DeviceKey: key})
 		},
@@ -367,7 +368,7 @@ func TestWrongProofsOfDevicesAreCounted(t *testing.T) {
 
 // What is asked of a device holds only as long as nothing has changed meanwhile.
 func TestDeviceChallengesAreOfTheirTime(t *testing.T) {
-	for name, tt := range fewOf(4, map[string]struct {
+	for name, tt := range few.Named(4, map[string]struct {
 		change func(*fixture, *testing.T, *identity.UserPool, *identitytest.Device)
 		want   error
 	}{

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/identitytest"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 )
 
@@ -466,7 +467,7 @@ func TestUnusedDevicesAreSwept(t *testing.T) {
 
 // The owner is told of a device that is remembered, if it replaces a second factor of theirs.
 func TestOwnersAreToldOfRememberedDevices(t *testing.T) {
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name           string
 		edit           func(*identity.PoolSettings)
 		factor         bool

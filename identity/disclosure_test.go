@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -242,7 +243,7 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 		state := map[bool]string{true: "confirmed", false: "unconfirmed"}[confirmed]
 		t.Run(call+"/"+defaults+"/"+state, func(t *testing.T) { test(t, call, settings, confirmed) })
 	}
-	for _, tt := range few(5, []struct {
+	for _, tt := range few.Of(5, []struct {
 		call      string
 		defaults  string
 		settings  identity.PoolSettings
@@ -273,7 +274,7 @@ func disclosing(t *testing.T, test func(t *testing.T, call string, settings iden
 	}) {
 		run(tt.call, tt.defaults, tt.settings, tt.confirmed)
 	}
-	for call := range fewOf(5, probes) {
+	for call := range few.Named(5, probes) {
 		if strings.HasPrefix(call, "Begin") || strings.HasPrefix(call, "answer") {
 			passkeys := strings.HasSuffix(call, "passkey")
 			run(call, "safe", withPasskeys(everyFactor(identity.PoolSettings{}), passkeys), true)

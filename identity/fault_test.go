@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -355,7 +356,7 @@ func eachStep(t *testing.T, fault func(cancel context.CancelFunc) func() error, 
 	if testing.Short() {
 		stride = 13
 	}
-	for _, sc := range few(4, scenarios) {
+	for _, sc := range few.Of(4, scenarios) {
 		t.Run(sc.name, func(t *testing.T) {
 			base := memory.New()
 			// Old sign-ins are ended and notices sent after the commit, so a failure of that is not one of

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -128,7 +129,7 @@ func TestProvidersOfOthers(t *testing.T) {
 
 // TestAddressesOfProviders: an address counts as verified only if the provider says so, and is no name of the user.
 func TestAddressesOfProviders(t *testing.T) {
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name    string
 		mapping map[string]string
 		claims  map[string]any
@@ -179,7 +180,7 @@ func TestMappingAtEachSignIn(t *testing.T) {
 		}
 	}
 	mapping := map[string]string{"email": "email", "email_verified": "email_verified", "nickname": "nick", "custom:n": "n", "name": "name", "profile": "roles"}
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name   string
 		claims map[string]any
 		err    error

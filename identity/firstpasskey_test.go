@@ -12,6 +12,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -89,7 +90,7 @@ func passkeyFlow(t *testing.T, f *fixture) (*identity.UserPool, hooked) {
 }
 
 func TestSignInByPasskey(t *testing.T) {
-	for _, algorithm := range few(3, []int{-7, -8, -257}) { // an RSA key takes a while
+	for _, algorithm := range few.Of(3, []int{-7, -8, -257}) { // an RSA key takes a while
 		for _, hidden := range []bool{false, true} {
 			f := newEngineOn(t, twice(memory.New()))
 			phone := &webauthntest.Authenticator{Algorithm: algorithm}
@@ -164,7 +165,7 @@ func TestPasskeyAnswersAtTheSameTime(t *testing.T) {
 
 // TestPasskeySignInsThatLie: whatever is wrong, the answer says no more than that. After it the owner gets in.
 func TestPasskeySignInsThatLie(t *testing.T) {
-	for name, forge := range fewOf(6, map[string]func(*webauthntest.Forgery){
+	for name, forge := range few.Named(6, map[string]func(*webauthntest.Forgery){
 		"another origin":        func(f *webauthntest.Forgery) { f.ClientData["origin"] = "https://example.org" },
 		"another relying party": func(f *webauthntest.Forgery) { f.RPID = "example.org" },
 		"another challenge":     func(f *webauthntest.Forgery) { f.ClientData["challenge"] = strings.Repeat("A", 43) },
@@ -234,7 +235,7 @@ func TestPasskeyOfOneUserIsNotAnothers(t *testing.T) {
 // TestUnusablePasskeys: a passkey that was deleted, or made for another relying party, a disabled user, and a pool that stops
 // offering passkeys.
 func TestUnusablePasskeys(t *testing.T) {
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name string
 		do   func(t *testing.T, pool *identity.UserPool, s *identity.Session)
 		want error
@@ -414,7 +415,7 @@ func TestPasskeyTries(t *testing.T) {
 // TestPasskeysAndSecondFactors: what follows a passkey.
 func TestPasskeysAndSecondFactors(t *testing.T) {
 	both := new("MULTI_FACTOR_WITH_USER_VERIFICATION")
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name   string
 		mode   identity.MFAMode
 		factor *string

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -49,7 +50,7 @@ func (g *groupFixture) wantIn(t testing.TB, when, user string, want ...string) {
 // An address counts by its whole domain, folded, and once it is verified.
 func TestGroupRuleMatches(t *testing.T) {
 	const acme = "acme.com"
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		rule identity.GroupRule
 		with attrs
 		want bool
@@ -134,7 +135,7 @@ func TestGroupRulesAreAtMostAHundred(t *testing.T) {
 // Each flow that writes an attribute or verifies one follows the rules, and leaves an event.
 func TestEachFlowFollowsGroupRules(t *testing.T) {
 	const old, acme = "x@example.com", "x@acme.com"
-	for name, flow := range fewOf(3, map[string]func(t *testing.T, g *groupFixture){
+	for name, flow := range few.Named(3, map[string]func(t *testing.T, g *groupFixture){
 		"ConfirmSignUp": func(t *testing.T, g *groupFixture) {
 			g.signUp(t, g.pool, "alice", acme)
 			g.wantIn(t, "unverified", "alice")

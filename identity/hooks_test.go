@@ -18,6 +18,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -172,12 +173,12 @@ func (f *fixture) target(t *testing.T, pool *identity.UserPool, trigger identity
 // A flow that comes to a trigger with a target is refused, and any other is not.
 func TestTriggersRefuse(t *testing.T) {
 	triggers, _ := hookTables(t)
-	for flow, row := range fewOf(9, triggers) {
+	for flow, row := range few.Named(9, triggers) {
 		refused := triggersOf(row)
 		if len(refused) == 0 {
 			t.Errorf("%s has no triggers in the table", flow)
 		}
-		for way, begin := range fewOf(2, hookFlows[flow]) {
+		for way, begin := range few.Named(2, hookFlows[flow]) {
 			for i, trigger := range allTriggers {
 				if testing.Short() && i%8 > 0 && !slices.Contains(refused, trigger) {
 					continue
@@ -222,7 +223,7 @@ func TestTriggersThatAreNotComeTo(t *testing.T) {
 
 // A trigger that a pool gets in the middle of a sign-in by SRP is not skipped.
 func TestTriggerSinceTheFirstStep(t *testing.T) {
-	for _, trigger := range few(3, []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration, identity.PreTokenGenerationV1}) {
+	for _, trigger := range few.Of(3, []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration, identity.PreTokenGenerationV1}) {
 		f, pool := srpFixture(t)
 		right := mustBeginSRP(t, pool.AppClient, pool.PoolID(), "alice")
 		mistaken := mustBeginSRP(t, pool.AppClient, pool.PoolID(), "alice")
@@ -288,7 +289,7 @@ var hookCall = identity.Call{
 
 // Each flow comes to its points in order, with the call and what is known of the user.
 func TestHooksSeeWhatPasses(t *testing.T) {
-	for flow, want := range fewOf(6, map[string]string{
+	for flow, want := range few.Named(6, map[string]string{
 		"attempt.untriggered by password": "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
 		"attempt.untriggered by SRP":      "PreAuthentication_Authentication",
 		"attempt.untriggered of choice":   "PreAuthentication_Authentication PostAuthentication_Authentication TokenGeneration_Authentication",
@@ -424,7 +425,7 @@ func TestHookEvents(t *testing.T) {
 // good for another try, and a wrong proof is counted as ever.
 func TestRefusedTokensLeaveNothing(t *testing.T) {
 	refusal := errors.New("not today")
-	for _, flow := range few(3, []string{
+	for _, flow := range few.Of(3, []string{
 		"attempt.untriggered by password", "scope.setFirstPassword", "secondStep.proveBy", "secondStep.proveRecovery", "MFASetupRequired.Answer", "AppClient.refresh",
 	}) {
 		for _, by := range []identity.Trigger{identity.PostAuthentication, identity.PreTokenGeneration} {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -324,7 +325,7 @@ func TestImportOfUsersWithTwoAddresses(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	secrets := func(s identity.UserSecrets) *identity.UserSecrets { return &s }
 	type attributes = map[string]string
-	for _, tt := range few(8, []struct {
+	for _, tt := range few.Of(8, []struct {
 		name string
 		rec  *identity.UserRecord
 		want error

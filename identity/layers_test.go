@@ -64,6 +64,7 @@ var arrows = map[string][]string{
 	"internal/fake":                 {"identity", "identity/cognito", "identity/idpool", "identity/idpool/sts", "identity/idpool/samllogin", "internal/outbound", "oauth", "oauth/federation/fetch", "store", "store/memory"},
 	"internal/doctor":               {"token"},
 	"internal/fakeidp":              {},
+	"internal/few":                  {},
 	"internal/floor":                {},
 	"internal/outbound":             {},
 	"internal/pagejs":               {},

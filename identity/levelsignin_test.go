@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 )
@@ -168,7 +169,7 @@ func TestClaimsOfEachSignIn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("signs in with each pair of factors")
 	}
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name   string
 		first  identity.FirstFactor
 		second string
@@ -254,7 +255,7 @@ func (c *climber) touch(phone *webauthntest.Authenticator, in identity.BeginSign
 func TestTargets(t *testing.T) {
 	none, app, appOff, both, onlyText := "none", "app", "app that is off", "app and SMS", "SMS"
 	const choice, unreachable = "FirstFactorRequired", "begin sign-in: identity: the user cannot reach the level"
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name, has string
 		levels    []string
 		first     string // what is asked for

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -43,7 +44,7 @@ func (fd *federated) required(t *testing.T, subject string) *identity.LinkRequir
 func TestLinkingByAddress(t *testing.T) {
 	const linked, asked, own = "linked", "asked", "own"
 	upper := map[string]any{"email": "ALICE@Example.com", "email_verified": "true"}
-	for name, tt := range fewOf(3, map[string]struct {
+	for name, tt := range few.Named(3, map[string]struct {
 		pool   identity.PoolSettings
 		claims map[string]any
 		before func(*testing.T, *federated)

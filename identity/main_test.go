@@ -2,10 +2,8 @@ package identity_test
 
 import (
 	"flag"
-	"maps"
 	"os"
 	"runtime/debug"
-	"slices"
 	"testing"
 
 	"github.com/cognate-id/cognate/store"
@@ -31,25 +29,4 @@ func TestMain(m *testing.M) {
 		delete(ways, "SRP")     // its exponentiations cost milliseconds, and srp_test.go has them
 	}
 	os.Exit(m.Run())
-}
-
-// few returns every nth case of a table in the short tier, and otherwise all.
-func few[T any](n int, cases []T) []T {
-	if !testing.Short() {
-		return cases
-	}
-	var some []T
-	for i := 0; i < len(cases); i += n {
-		some = append(some, cases[i])
-	}
-	return some
-}
-
-// fewOf returns every nth case of a table by name in the short tier, and otherwise all.
-func fewOf[T any](n int, cases map[string]T) map[string]T {
-	some := map[string]T{}
-	for _, name := range few(n, slices.Sorted(maps.Keys(cases))) {
-		some[name] = cases[name]
-	}
-	return some
 }

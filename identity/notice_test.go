@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -147,7 +148,7 @@ var ownersChanges = []struct {
 
 // TestOwnersAreToldOfChanges makes each change that a thief of an account would make.
 func TestOwnersAreToldOfChanges(t *testing.T) {
-	for _, tt := range few(6, ownersChanges) {
+	for _, tt := range few.Of(6, ownersChanges) {
 		for _, on := range []bool{true, false} {
 			t.Run(tt.name, func(t *testing.T) {
 				f := newEngine(t)

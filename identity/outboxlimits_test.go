@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -15,7 +16,7 @@ func TestLimitsOfMessagesHoldInTheOutbox(t *testing.T) {
 	if testing.Short() {
 		t.Skip("sends messages until no more are sent")
 	}
-	for name, tt := range fewOf(2, map[string]struct {
+	for name, tt := range few.Named(2, map[string]struct {
 		attribute string
 		address   func(i int) string
 		want      int

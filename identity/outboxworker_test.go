@@ -12,6 +12,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -119,7 +120,7 @@ func (q *queuing) codeIn(t testing.TB) identity.Secret {
 
 // A message that is worth nothing any more is not sent.
 func TestWorthlessMessageIsNotSent(t *testing.T) {
-	for name, tt := range fewOf(4, spoils) {
+	for name, tt := range few.Named(4, spoils) {
 		t.Run(name, func(t *testing.T) {
 			q := newQueuing(t, memory.New(), identity.PoolSettings{Notices: ptr(false), MFA: "OPTIONAL", SMSMFA: true})
 			q.signUp(t, q.pool, "alice", email)

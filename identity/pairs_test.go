@@ -9,6 +9,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 )
 
@@ -134,9 +135,9 @@ func TestWhatFollowsEachPairOfFactors(t *testing.T) {
 	}
 	for _, defaults := range []identity.Defaults{identity.SafeDefaults, identity.CognitoDefaults} {
 		p := newPairs(t, defaults)
-		for _, next := range few(2, seconds) {
+		for _, next := range few.Of(2, seconds) {
 			p.turnOn(t, next.methods)
-			for _, first := range few(2, []identity.FirstFactor{byWord, bySRP, byMail, byText, byPasskey}) {
+			for _, first := range few.Of(2, []identity.FirstFactor{byWord, bySRP, byMail, byText, byPasskey}) {
 				pair := string(first) + ", " + next.name
 				want, differs := next.asks, pairsDiffer[pair]
 				special := differs.safe
@@ -174,7 +175,7 @@ func TestNobodyIsAskedTheSame(t *testing.T) {
 		{identity.CognitoDefaults, []identity.FirstFactor{byWord, bySRP}},
 	} {
 		p := newPairs(t, tt.defaults)
-		for _, next := range few(2, seconds) {
+		for _, next := range few.Of(2, seconds) {
 			p.turnOn(t, next.methods)
 			for _, first := range tt.firsts {
 				for _, device := range []string{"", p.device} {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 )
 
@@ -28,7 +29,7 @@ func (f *fixture) cognitoSigners(t testing.TB, phone *webauthntest.Authenticator
 // TestPasskeyOfAUserWithAFactor: in pools with the service's behaviour, whoever has a second factor begins with a passkey only if it was turned
 // on as one. In safe pools the setting of the pool is enough.
 func TestPasskeyOfAUserWithAFactor(t *testing.T) {
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name     string
 		defaults identity.Defaults
 		mode     identity.MFAMode
@@ -86,7 +87,7 @@ func TestPasskeyOfAUserWithAFactor(t *testing.T) {
 // TestPasskeyAsBothFactorsIsRefused has what SetMFA refuses, and that it then changes nothing.
 func TestPasskeyAsBothFactorsIsRefused(t *testing.T) {
 	alone := identity.MFAUpdate{identity.MFAPasskey: {Enabled: true}}
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name   string
 		do     func(t *testing.T, f *fixture, pool *identity.UserPool, again func() *identity.Session)
 		update identity.MFAUpdate
@@ -153,7 +154,7 @@ func mfaOf(t testing.TB, pool *identity.UserPool) string {
 
 // TestPasskeyDoesNotStayTheOnlyFactor: it ends with the last other factor, and with the last passkey.
 func TestPasskeyDoesNotStayTheOnlyFactor(t *testing.T) {
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name string
 		do   func(t *testing.T, pool *identity.UserPool, s *identity.Session) error
 		want string

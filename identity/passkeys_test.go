@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa/webauthn/webauthntest"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -151,7 +152,7 @@ func TestPasskeyOptions(t *testing.T) {
 
 // TestPasskeyChallenges has the answer of alice's phone arrive where or when it must not.
 func TestPasskeyChallenges(t *testing.T) {
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name string
 		// to returns the session that finishes what s began
 		to   func(t *testing.T, f *fixture, pool *identity.UserPool, s *identity.Session, answer []byte) *identity.Session
@@ -304,7 +305,7 @@ func TestAtMostTwentyPasskeys(t *testing.T) {
 
 // TestPasskeysOfAPool: who may register, and for which relying party.
 func TestPasskeysOfAPool(t *testing.T) {
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name    string
 		engine  string // Options.RelyingParty
 		edit    func(*identity.PoolSettings)

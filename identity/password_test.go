@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -69,7 +70,7 @@ func TestWholePasswordCounts(t *testing.T) {
 		})
 		check(t, "SignUp", err)
 		f.confirm(t, pool, "alice", email)
-		for name, tt := range fewOf(2, map[string]struct {
+		for name, tt := range few.Named(2, map[string]struct {
 			password string
 			want     error
 		}{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -150,7 +151,7 @@ func TestDeletedPoolLeavesNothingBehind(t *testing.T) {
 // TestPoolDeletedMeanwhileTakesNobodyIn deletes a pool, and sweeps what was in
 // it, after a call has read it and before the call writes.
 func TestPoolDeletedMeanwhileTakesNobodyIn(t *testing.T) {
-	for name, tt := range fewOf(2, map[string]struct {
+	for name, tt := range few.Named(2, map[string]struct {
 		call func(pool *identity.UserPool) error
 		want error
 	}{

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 // An upstream is a provider as the engine asks it: it refreshes tokens, each refresh token once, and knows ID tokens by heart.
@@ -267,7 +268,7 @@ func TestProviderTokensDuringARefresh(t *testing.T) {
 
 // TestProviderTokensAreDeleted: with what they are of, and when they are not to be kept any more.
 func TestProviderTokensAreDeleted(t *testing.T) {
-	for name, act := range fewOf(2, map[string]func(*testing.T, *keeping, *identity.Session) *identity.Session{
+	for name, act := range few.Named(2, map[string]func(*testing.T, *keeping, *identity.Session) *identity.Session{
 		"not kept any more": func(t *testing.T, k *keeping, _ *identity.Session) *identity.Session {
 			k.policy(t, identity.ProviderPolicy{})
 			k.session(t, "1", k.tokens())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -412,7 +413,7 @@ func TestPasswordDoesNotReturnTooSoon(t *testing.T) {
 		t.Skip("sets many passwords in each way")
 	}
 	for how, set := range setters {
-		for _, n := range few(2, []int{0, 1, 2, 3}) {
+		for _, n := range few.Of(2, []int{0, 1, 2, 3}) {
 			t.Run(fmt.Sprint(how, " ", n), func(t *testing.T) {
 				f := newEngine(t)
 				pool := f.open(t, historic(n))

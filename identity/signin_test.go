@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 )
@@ -86,7 +87,7 @@ func cognitoOutcomes(nobody error) map[string]outcomes {
 
 func TestSignInObeysTheStateOfTheAccount(t *testing.T) {
 	safe := identity.PoolSettings{SRP: true}
-	for _, tt := range few(5, []struct {
+	for _, tt := range few.Of(5, []struct {
 		name     string
 		settings identity.PoolSettings
 		hide     *string
@@ -131,7 +132,7 @@ func TestTemporaryPasswordLeadsToAChallenge(t *testing.T) {
 
 func TestTemporaryPasswordLivesAsLongAsThePoolSays(t *testing.T) {
 	day := 24 * time.Hour
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name     string
 		settings identity.PoolSettings
 		life     time.Duration
@@ -324,7 +325,7 @@ func (s *hookedStore) Update(ctx context.Context, fn func(store.Tx) error) error
 // the password was found to be right, and before the sign-in is written.
 func TestSignInSeesWhatChangesWhileThePasswordIsHashed(t *testing.T) {
 	for how, try := range ways {
-		for name, tt := range fewOf(2, map[string]struct {
+		for name, tt := range few.Named(2, map[string]struct {
 			change func(f *fixture, pool *identity.UserPool) error
 			want   error
 		}{

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa"
 	"github.com/cognate-id/cognate/store"
 )
@@ -118,7 +119,7 @@ func TestIdleLimitThatIsTurnedOnEndsNoSignIn(t *testing.T) {
 // Whoever is in an account when its second factor changes is out, except the one who
 // changes it.
 func TestSignInsEndWhenAFactorChanges(t *testing.T) {
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name   string
 		change func(t *testing.T, f *fixture, pool *identity.UserPool, s *identity.Session) error
 		keeps  bool // the sign-in that changes it

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 const timestamp = "Sun Nov 22 09:00:00 UTC 2026"
@@ -90,7 +91,7 @@ func TestSRPRefusesWhatIsNotTheProof(t *testing.T) {
 	begin := func(a *identity.AppClient, pool *identity.UserPool, name string) *exchange {
 		return mustBeginSRP(t, a, pool.PoolID(), name)
 	}
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name string
 		as   string
 		by   *identity.AppClient
@@ -157,7 +158,7 @@ func TestSRPTimestampHasOneForm(t *testing.T) {
 		t.Skip("proves passwords by SRP many times")
 	}
 	f, pool := srpFixture(t)
-	for at, want := range fewOf(3, map[string]error{
+	for at, want := range few.Named(3, map[string]error{
 		"Sun Nov 22 09:00:00 UTC 2026": nil,
 		"Tue Feb 3 04:05:06 UTC 2026":  nil,
 		"Tue Feb 03 04:05:06 UTC 2026": identity.ErrIncorrectCredentials, // leading zero
@@ -263,7 +264,7 @@ func TestSRPAnswersForNobodyAsForSomebody(t *testing.T) {
 		Algorithm: "ES256", SRP: true, UsernameAttributes: []string{"email"},
 	})
 	check(t, "OpenUserPool", err)
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		pool   *identity.UserPool
 		names  []string // which are one name
 		userID string   // of the first; "" where it is made up

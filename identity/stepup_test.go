@@ -11,12 +11,13 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa"
 )
 
 // TestStepUp: what an earlier sign-in has proved is not asked for again.
 func TestStepUp(t *testing.T) {
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		name   string
 		before identity.FirstFactor // of the earlier sign-in, which names level 1
 		levels []string
@@ -194,7 +195,7 @@ func TestStepUpsRefuse(t *testing.T) {
 
 // TestStepUpsEnd: a step-up does not outlive what it counts.
 func TestStepUpsEnd(t *testing.T) {
-	for _, tt := range few(2, []struct {
+	for _, tt := range few.Of(2, []struct {
 		name string
 		end  func(c *climber, low *identity.Tokens) error
 		want error
@@ -285,7 +286,7 @@ func TestTargetsOfUsersWhoAreHidden(t *testing.T) {
 				if s.Defaults == identity.CognitoDefaults { // what a user may begin with is told there, as without a target
 					break
 				}
-				for _, preferred := range few(2, []identity.FirstFactor{noFactor, byWord, bySRP, byMail, byPasskey}) {
+				for _, preferred := range few.Of(2, []identity.FirstFactor{noFactor, byWord, bySRP, byMail, byPasskey}) {
 					in := c.to(levels...)
 					in.Preferred = preferred
 					alice := shown(c.begin(in))

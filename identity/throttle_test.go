@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -125,7 +126,7 @@ func TestAtMostAHundredGuessesADay(t *testing.T) {
 	f := newEngineOn(t, memory.New())
 	pool := f.open(t, identity.PoolSettings{})
 	f.join(t, pool, "alice", email)
-	for _, name := range few(2, lockable) {
+	for _, name := range few.Of(2, lockable) {
 		judged := 0
 		for begin := f.now(); f.now().Sub(begin) < 24*time.Hour; f.advance(31 * time.Minute) {
 			for errors.Is(byPassword(t, pool.AppClient, name, wrong), identity.ErrIncorrectCredentials) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store/memory"
 )
 
@@ -180,7 +181,7 @@ func TestWhatFollowsAFirstFactor(t *testing.T) {
 	)
 	app := identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFATOTP}}
 	mail := identity.MFAPreference{Methods: []identity.MFAMethod{identity.MFAEmail}}
-	for _, tt := range few(3, []struct {
+	for _, tt := range few.Of(3, []struct {
 		first    identity.FirstFactor
 		mfa      identity.MFAMode
 		factors  identity.MFAPreference
@@ -331,7 +332,7 @@ func TestStatesOfFirstFactorsAreBound(t *testing.T) {
 // What was proved must still hold: a password that is set, or a factor that the pool allows no more, ends
 // what is pending.
 func TestFirstFactorsEndWithTheirSetting(t *testing.T) {
-	for what, change := range fewOf(2, map[string]func(f *fixture, pool *identity.UserPool) error{
+	for what, change := range few.Named(2, map[string]func(f *fixture, pool *identity.UserPool) error{
 		"not allowed": func(f *fixture, pool *identity.UserPool) error {
 			return f.EditPool(context.Background(), pool.PoolID(), func(s *identity.PoolSettings) { s.FirstFactors = nil })
 		},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 // tracked is a pool with the service's defaults that has sessions on record.
@@ -230,7 +231,7 @@ func TestBrowsersAreActiveByTheirSessions(t *testing.T) {
 
 // What has ended is not listed, whatever has ended it, and a browser ends with the rest.
 func TestEndedSessionsAreNotListed(t *testing.T) {
-	for name, end := range fewOf(3, map[string]func(k *tracker, in *identity.Tokens){
+	for name, end := range few.Named(3, map[string]func(k *tracker, in *identity.Tokens){
 		"sign-out everywhere": func(k *tracker, in *identity.Tokens) {
 			check(k.t, "SignOutEverywhere", k.session(in).SignOutEverywhere(k.t.Context()))
 		},
@@ -450,7 +451,7 @@ func (k *tracker) stands(which string, in *identity.Tokens, want bool) {
 
 func TestLinkedSessions(t *testing.T) {
 	const browser, first, another, apart = 0, 1, 2, 3
-	for name, tt := range fewOf(3, map[string]struct {
+	for name, tt := range few.Named(3, map[string]struct {
 		target int
 		linked bool
 		ended  []int

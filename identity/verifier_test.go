@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
 	"github.com/cognate-id/cognate/token"
@@ -22,7 +23,7 @@ func verifierOf(t *testing.T, f *fixture, pool *identity.UserPool, client string
 // A token that is good until it expires is refused once its sign-in was ended,
 // however that came about, and also if the verifier has seen the token before.
 func TestVerifierRefusesAnEndedSignIn(t *testing.T) {
-	for name, end := range fewOf(2, map[string]func(f *fixture, pool *identity.UserPool, a *identity.AppClient, in *identity.Tokens) error{
+	for name, end := range few.Named(2, map[string]func(f *fixture, pool *identity.UserPool, a *identity.AppClient, in *identity.Tokens) error{
 		"signed out everywhere": func(f *fixture, pool *identity.UserPool, _ *identity.AppClient, in *identity.Tokens) error {
 			s, err := pool.Session(context.Background(), in.Access)
 			if err != nil {

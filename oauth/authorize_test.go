@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/oauth"
 )
 
@@ -92,7 +93,7 @@ func TestRedirectURIsAreExact(t *testing.T) {
 	}
 	paths := []string{"/oauth2/authorize", "/login", "/signup", "/confirm", "/forgotPassword"}
 	for i, uri := range variants {
-		for _, path := range few(len(paths), append(paths[i%5:len(paths):len(paths)], paths[:i%5]...)) { // each with all, or by turns
+		for _, path := range few.Of(len(paths), append(paths[i%5:len(paths):len(paths)], paths[:i%5]...)) { // each with all, or by turns
 			b := w.browser()
 			at := strings.Replace(w.authorizeURL(w.public, "redirect_uri", uri), "/oauth2/authorize", path, 1)
 			status, out := b.get(at)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity/edge"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 // ways are paths, and what a stranger, bob (no groups) and ann (admins) get.
@@ -103,7 +104,7 @@ func TestRules(t *testing.T) {
 	ann, bob := w.browser(), w.browser()
 	ann.signIn(edgeApp, "/", "ann")
 	bob.signIn(edgeApp, "/", "bob")
-	for _, tt := range few(2, ways) {
+	for _, tt := range few.Of(2, ways) {
 		for i, who := range []struct {
 			name, cookie string
 			want         int

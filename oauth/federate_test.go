@@ -13,6 +13,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/internal/fakeidp"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 // A federation is a world with a provider that a client has.
@@ -252,7 +253,7 @@ func TestErrorsOfProvidersGoToTheApplication(t *testing.T) {
 		wrong             fakeidp.Misbehave
 		code, description string
 	}
-	for _, tt := range few(2, []answer{
+	for _, tt := range few.Of(2, []answer{
 		{"refused", fakeidp.Misbehave{Callback: func(q url.Values) {
 			q.Del("code")
 			q.Set("error", "access_denied")

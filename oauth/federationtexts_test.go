@@ -10,6 +10,7 @@ import (
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
 	"github.com/cognate-id/cognate/internal/fakeidp"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 // What the service says to an application of users of providers whom it does not sign in. Texts are recorded unless a case says otherwise.
@@ -49,7 +50,7 @@ func TestTextsOfUsersWhoAreNotSignedIn(t *testing.T) {
 		with func(*federation) // what happens before it
 		want string
 	}
-	for _, tt := range few(2, []text{
+	for _, tt := range few.Of(2, []text{
 		{"required and absent", ann("name", nil), nil, "Invalid user attributes: name: The attribute is required"},
 		{"required and emptied", ann("name", ""), (*federation).annIsKnown, "user.name: Required attribute cannot be deleted"}, // the words before it (unsure)
 		{"never changes", ann("nickname", "B"), (*federation).annIsKnown, "user.nickname: Attribute cannot be updated."},

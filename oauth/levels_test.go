@@ -11,6 +11,7 @@ import (
 
 	"github.com/cognate-id/cognate/identity"
 	"github.com/cognate-id/cognate/identity/hook"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/mfa"
 )
 
@@ -153,7 +154,7 @@ func TestNewSignInsForALevel(t *testing.T) {
 		more   []string
 		before func(w *levelWorld)
 	}
-	for name, tt := range fewOf(2, map[string]again{
+	for name, tt := range few.Named(2, map[string]again{
 		"prompt":                {[]string{"prompt", "login"}, func(*levelWorld) {}},
 		"another account":       {[]string{"prompt", "select_account"}, func(*levelWorld) {}},
 		"an age that is passed": {[]string{"max_age", "59"}, func(*levelWorld) {}},

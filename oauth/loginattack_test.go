@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/oauth/login"
 )
 
@@ -48,7 +49,7 @@ func loginEdited(t testing.TB, callback string, more ...string) string {
 // A callback that is not the answer to a sign-in of this browser signs nobody in.
 func TestForgedCallbacks(t *testing.T) {
 	t.Parallel()
-	for name, edit := range fewOf(2, modes) {
+	for name, edit := range few.Named(2, modes) {
 		t.Run(name, func(t *testing.T) {
 			w := newLoginWorld(t, edit)
 			mallory := w.browser()
@@ -276,7 +277,7 @@ func TestRecordOfAnotherProgram(t *testing.T) {
 
 // A sign-in changes the cookie, whatever the browser had, and ends what it had.
 func TestSessionFixation(t *testing.T) {
-	for name, edit := range fewOf(2, modes) {
+	for name, edit := range few.Named(2, modes) {
 		t.Run(name, func(t *testing.T) {
 			w := newLoginWorld(t, edit)
 			mallory, victim := w.browser(), w.browser()

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/oauth/login"
 	"github.com/cognate-id/cognate/token"
 )
@@ -291,7 +292,7 @@ func TestForgedRefresh(t *testing.T) {
 	for _, fine := range []string{"another nonce", "no nonce"} { // a refresh has none
 		delete(more, fine)
 	}
-	for name, forge := range fewOf(5, more) {
+	for name, forge := range few.Named(5, more) {
 		t.Run(name, func(t *testing.T) {
 			f := newForger(t)
 			get := f.signedIn()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/identity"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/oauth/login"
 	"github.com/cognate-id/cognate/store"
 	"github.com/cognate-id/cognate/store/memory"
@@ -158,7 +159,7 @@ func TestSeenBrowserKeepsNewTokens(t *testing.T) {
 
 // A sign-in that has ended at the server ends here at the refresh.
 func TestSignInsThatHaveEnded(t *testing.T) {
-	for mode, edit := range fewOf(2, modes) {
+	for mode, edit := range few.Named(2, modes) {
 		for name, end := range map[string]func(w *loginWorld, b *loginBrowser){
 			"the refresh token has expired": func(w *loginWorld, _ *loginBrowser) { w.advance(31 * 24 * time.Hour) },
 			"the user is disabled": func(w *loginWorld, _ *loginBrowser) {
@@ -210,7 +211,7 @@ func TestNoRefreshToken(t *testing.T) {
 
 // While the server is down, a sign-in waits, and does not end.
 func TestServerThatIsDown(t *testing.T) {
-	for name, edit := range fewOf(2, modes) {
+	for name, edit := range few.Named(2, modes) {
 		t.Run(name, func(t *testing.T) {
 			w := newLoginWorld(t, edit)
 			b := w.browser()
@@ -247,7 +248,7 @@ func TestDiscoveryIsTriedAgain(t *testing.T) {
 }
 
 func TestLifeAndIdle(t *testing.T) {
-	for name, edit := range fewOf(2, modes) {
+	for name, edit := range few.Named(2, modes) {
 		t.Run(name, func(t *testing.T) {
 			w := newLoginWorld(t, func(o *login.Options) {
 				if o.Life, o.Idle = 5*time.Hour, 32*time.Minute; edit != nil {
@@ -271,7 +272,7 @@ func TestLifeAndIdle(t *testing.T) {
 
 // Keys are changed by a new one in front.
 func TestKeysAreChanged(t *testing.T) {
-	for name, edit := range fewOf(2, modes) {
+	for name, edit := range few.Named(2, modes) {
 		t.Run(name, func(t *testing.T) {
 			w := newLoginWorld(t, edit)
 			b := w.browser()

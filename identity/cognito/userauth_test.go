@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cognate-id/cognate/identity/internal/srp"
+	"github.com/cognate-id/cognate/internal/few"
 )
 
 // A choiceWorld is a world whose pool lets sign-ins begin with codes, and a client with the flow for it.
@@ -125,7 +126,7 @@ func TestUserAuthBySMS(t *testing.T) {
 // the same flow.
 func TestUserAuthBySRP(t *testing.T) {
 	w := newChoiceWorld(t, nil)
-	for what, start := range fewOf(2, map[string]func(a string) obj{
+	for what, start := range few.Named(2, map[string]func(a string) obj{
 		"at once": func(a string) obj { return w.ok("InitiateAuth", w.begin("alice", "PASSWORD_SRP", "SRP_A", a)) },
 		"with the choice": func(a string) obj {
 			return w.ok("RespondToAuthChallenge", w.choose("alice", "PASSWORD_SRP", "SRP_A", a))

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/internal/fakeidp"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/oauth/federation/oidc"
 )
 
@@ -147,7 +148,7 @@ func forgeries(idp *fakeidp.Provider) map[string]fakeidp.Misbehave {
 func TestForgedIDTokens(t *testing.T) {
 	w := newWorld(t, nil)
 	w.signedIn()
-	for name, wrong := range fewOf(3, forgeries(w.idp)) {
+	for name, wrong := range few.Named(3, forgeries(w.idp)) {
 		t.Run(name, func(t *testing.T) {
 			w.idp.Misbehave(wrong)
 			who, err := w.signIn()
@@ -329,7 +330,7 @@ func FuzzIDToken(f *testing.F) {
 	good := w.idp.IDToken(user, "n-1", nil)
 	f.Add(good)
 	if !testing.Short() { // TestForgedIDTokens has them all
-		for _, wrong := range fewOf(3, forgeries(w.idp)) {
+		for _, wrong := range few.Named(3, forgeries(w.idp)) {
 			f.Add(w.idp.IDToken(user, "n-1", &wrong))
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/cognate-id/cognate/internal/fakeidp"
+	"github.com/cognate-id/cognate/internal/few"
 	"github.com/cognate-id/cognate/oauth/federation/oidc"
 )
 
@@ -177,7 +178,7 @@ func TestTokenEndpoint(t *testing.T) {
 }
 
 func TestUserInfo(t *testing.T) {
-	for name, wrong := range fewOf(2, map[string]fakeidp.Misbehave{
+	for name, wrong := range few.Named(2, map[string]fakeidp.Misbehave{
 		"another sub":       {UserInfo: func(doc map[string]any) { doc["sub"] = "u-2" }},
 		"no sub":            {UserInfo: func(doc map[string]any) { delete(doc, "sub") }},
 		"sub is a number":   {UserInfo: func(doc map[string]any) { doc["sub"] = 1 }},
